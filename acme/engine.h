@@ -1,0 +1,78 @@
+/*
+ * The ACME engine: keeps every domain of the store certified.
+ *
+ * It owns no domain, order or account: those are rows. What it owns is the
+ * order of things. Each tick takes the replies that came and the rows that
+ * are due, asks the machines (acme/order.c, acme/account.c, acme/arrival.c)
+ * for the next state and at most one effect each, commits all of it in one
+ * transaction, projects, and only then carries the effects out. A crash
+ * anywhere leaves rows from which the same code goes on.
+ *
+ * Control thread only.
+ */
+#ifndef ACME_ENGINE_H
+#define ACME_ENGINE_H
+
+#include "acme/world.h"
+#include "store/ca.h"
+#include "store/domain.h"
+#include "store/store.h"
+
+#define ENGINE_CA_LIMIT	     8
+#define ENGINE_ADDRESS_LIMIT 16
+
+struct ca_settings {
+	char name[CA_NAME_SIZE];
+	char directory_url[URL_SIZE];
+	char trust_file[512];		/* PEM; empty: the system's store */
+	char eab_kid[128];		/* empty: no external account binding */
+	unsigned char eab_key[128];	/* HMAC key, decoded */
+	size_t eab_key_len;
+};
+
+struct engine_settings {
+	char contact[CONTACT_SIZE];	/* a mail address; empty: not set */
+	bool agree_tos;
+	struct ca_settings ca[ENGINE_CA_LIMIT];	/* in order of preference */
+	size_t ca_count;
+	char address[ENGINE_ADDRESS_LIMIT][DNS_ADDRESS_TEXT];	/* ours */
+	size_t address_count;
+	unsigned orders_in_flight;	/* per CA */
+};
+
+struct engine;
+
+/* `world` and `store` must outlive it. Nothing happens before a tick. */
+struct engine *engine_new(const struct world *world, struct store *store,
+			  const struct engine_settings *settings,
+			  struct err *err);
+void engine_free(struct engine *e);
+
+/* New settings, whole: what is under way goes on. */
+bool engine_configure(struct engine *e, const struct engine_settings *settings,
+		      struct err *err);
+
+/* What world.wake_at asked for. */
+void engine_tick(struct engine *e);
+
+/* Rows were changed by an admin: a tick soon. */
+void engine_poke(struct engine *e);
+
+/* A client asked for this policy host: look at its DNS now. */
+void engine_wanted(struct engine *e, const char *host);
+
+/* What stands between the box and any order at all, for `status`. */
+struct engine_ca_status {
+	char name[CA_NAME_SIZE];
+	char directory_url[URL_SIZE];
+	bool is_used;			/* the one that orders go to */
+	const char *account;		/* account_state_name(), or "none" */
+	char account_url[URL_SIZE];
+	char problem[sizeof(((struct err *)0)->text)];	/* or empty */
+	char hint[sizeof(((struct err *)0)->hint)];
+	unsigned in_flight;
+};
+size_t engine_ca_count(const struct engine *e);
+void engine_ca_status(struct engine *e, size_t i, struct engine_ca_status *out);
+
+#endif

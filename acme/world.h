@@ -1,0 +1,51 @@
+/*
+ * The engine's one window on the world.
+ *
+ * Clock, randomness, keys, HTTP, DNS and timers reach the engine through this
+ * struct and in no other way. The daemon plugs in the real ones; a test plugs
+ * in a virtual world and runs the same engine. (The database's file layer
+ * comes in beneath the store: struct store_options.)
+ *
+ * Control thread only. No callback comes from within the call that asked.
+ */
+#ifndef ACME_WORLD_H
+#define ACME_WORLD_H
+
+#include <stdint.h>
+
+#include "base/dns.h"
+#include "base/fetch.h"
+#include "base/p256.h"
+
+struct world {
+	void *ctx;	/* first argument of each of these */
+
+	/* Wall clock, milliseconds since 1970: may step. */
+	int64_t (*now_ms)(void *ctx);
+
+	void (*random)(void *ctx, void *out, size_t len);
+	bool (*key_make)(void *ctx, struct p256 *key, struct err *err);
+	bool (*sign)(void *ctx, const struct p256 *key, const void *data,
+		     size_t len, unsigned char out[static P256_SIGNATURE],
+		     struct err *err);
+
+	void (*fetch)(void *ctx, const struct fetch_request *request,
+		      fetch_done *done, void *arg);
+	void (*addresses)(void *ctx, const char *name, dns_done *done,
+			  void *arg);
+
+	/*
+	 * One timer: engine_tick() is due at this wall-clock moment, replacing
+	 * what was set before.
+	 */
+	void (*wake_at)(void *ctx, int64_t at_ms);
+
+	/*
+	 * Passed at every boundary of commit, project and act, with a label
+	 * such as "before-commit:ordered". A test ends the process here. May
+	 * be NULL.
+	 */
+	void (*point)(void *ctx, const char *where, const char *what);
+};
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * DNS look-ups that do not block: c-ares on a loop, one channel per server.
+ *
+ * Each server is asked by itself, so that answers can be compared: "until
+ * two resolvers agree" is a question for the caller. NXDOMAIN and "no such
+ * record" are answers; SERVFAIL, a timeout and a refused packet are not.
+ *
+ * Owning thread only.
+ */
+#ifndef BASE_DNS_H
+#define BASE_DNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+
+#define DNS_SERVERS_MAX   4
+#define DNS_ADDRESSES_MAX 16
+#define DNS_ADDRESS_TEXT  46	/* INET6_ADDRSTRLEN */
+
+struct resolver;
+
+enum dns_outcome {
+	DNS_FOUND,
+	DNS_NO_NAME,	/* NXDOMAIN */
+	DNS_NO_RECORD,	/* the name exists, without this type */
+	DNS_FAILED	/* no answer worth the name; see problem */
+};
+
+/* The A or AAAA records that one server gave for a name, CNAMEs followed. */
+struct dns_addresses {
+	enum dns_outcome outcome;
+	char address[DNS_ADDRESSES_MAX][DNS_ADDRESS_TEXT];
+	size_t count;
+	char problem[96];	/* "timeout", "SERVFAIL" ... if DNS_FAILED */
+};
+
+/* One server's view: both address families. */
+struct dns_view {
+	char server[64];	/* "192.0.2.1:53" */
+	struct dns_addresses a, aaaa;
+};
+
+/* Borrowed for the time of the callback. */
+struct dns_answer {
+	struct dns_view view[DNS_SERVERS_MAX];
+	size_t count;		/* servers asked */
+};
+
+typedef void dns_done(const struct dns_answer *answer, void *arg);
+
+/*
+ * `servers` are "address", "address:port" or "[v6]:port", at most
+ * DNS_SERVERS_MAX; with none the system's own (/etc/resolv.conf) are used.
+ * Each query takes at most `timeout_ms`, tries included.
+ */
+struct resolver *resolver_new(struct loop *loop, const char *const *servers,
+			      size_t count, int timeout_ms, struct err *err);
+
+/* Ends what is under way: each callback comes, every view DNS_FAILED. */
+void resolver_free(struct resolver *r);
+
+/*
+ * Asks every server for A and AAAA of `name`. The callback comes once, when
+ * all have answered or timed out, and never from within this call.
+ */
+void resolver_addresses(struct resolver *r, const char *name, dns_done *done,
+			void *arg);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * HTTP requests that do not block: libcurl's multi interface on a loop.
+ *
+ * A request is made, carried out on the loop and answered by exactly one
+ * callback; that holds for failures and for fetcher_free() too. No redirect
+ * is ever followed, only https unless the fetcher was told otherwise, and
+ * what comes back is capped.
+ *
+ * Owning thread only.
+ */
+#ifndef BASE_FETCH_H
+#define BASE_FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+
+#define FETCH_BODY_MAX   (256 * 1024)
+#define FETCH_HEADER_MAX (64 * 1024)
+
+struct fetcher;
+
+enum fetch_method { FETCH_GET, FETCH_HEAD, FETCH_POST };
+
+struct fetch_request {
+	enum fetch_method method;
+	const char *url;
+	const char *content_type;	/* of the body, for FETCH_POST */
+	const char *body;
+	size_t body_len;
+	const char *ca_file;		/* PEM; NULL: the system's trust store */
+};
+
+/*
+ * `error.kind` is ERR_NONE when an HTTP answer came, whatever its status.
+ * Everything is borrowed, for the time of the callback only.
+ */
+struct fetch_reply {
+	long status;
+	const char *body;		/* NUL-terminated */
+	size_t body_len;
+	const char *content_type;	/* or "" */
+	const char *location;		/* headers, or "" */
+	const char *replay_nonce;
+	const char *retry_after;
+	const char *link;		/* all Link headers, one a line */
+	const char *date;
+	struct err error;
+};
+
+typedef void fetch_done(const struct fetch_reply *reply, void *arg);
+
+/* `user_agent` is copied. */
+struct fetcher *fetcher_new(struct loop *loop, const char *user_agent,
+			    struct err *err);
+
+/* Ends what is under way: each callback comes, with ERR_AGAIN. */
+void fetcher_free(struct fetcher *f);
+
+/*
+ * Copies what it needs of *request. The callback never comes from within
+ * this call.
+ */
+void fetch_start(struct fetcher *f, const struct fetch_request *request,
+		 fetch_done *done, void *arg);
+
+#endif

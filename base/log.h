@@ -1,0 +1,23 @@
+/*
+ * Log lines for a human who reads the journal: one line each, the thing's
+ * name first ("cert mail.example.org: renewal: the CA refused ...").
+ *
+ * On a journal stream each line carries its "<N>" priority (sd-daemon(3));
+ * on a terminal it does not. Lines of strangers' text are made printable.
+ * Any thread. Only the code that decides what happens next logs: base and
+ * policy never do.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Lines above `level` are dropped. To be called before threads start. */
+void log_init(enum log_level level);
+
+void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

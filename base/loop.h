@@ -1,0 +1,41 @@
+/*
+ * A thread's event loop, and the only way to speak to it from outside.
+ *
+ * Each thread that waits owns one loop. Another thread gives it work by
+ * loop_post(): a function and its argument, run once on the owning thread,
+ * in order. What crosses is thus a message, never a shared object.
+ *
+ * Everything but loop_post() and loop_stop() is for the owning thread.
+ */
+#ifndef BASE_LOOP_H
+#define BASE_LOOP_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct loop;
+
+struct loop *loop_new(struct err *err);
+void loop_free(struct loop *loop);	/* runs what is still posted, first */
+
+struct event_base *loop_base(struct loop *loop);
+
+/* Returns when loop_stop() was called. */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);	/* any thread */
+
+/* Any thread. `run` gets `arg`, which it takes. */
+void loop_post(struct loop *loop, void (*run)(void *arg), void *arg);
+
+/*
+ * As loop_post, from the owning thread itself: for what must not happen
+ * inside the present callback, such as freeing the object that called it.
+ */
+void loop_defer(struct loop *loop, void (*run)(void *arg), void *arg);
+
+/* Thread-safe libevent; to be called once before the first loop_new. */
+void loop_init_library(void);
+
+#endif

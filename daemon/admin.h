@@ -1,0 +1,39 @@
+/*
+ * The admin API: JSON over HTTP on unix sockets, versioned /v1/...
+ *
+ * One table of routes (daemon/routes.c), each saying which socket may use it:
+ * `admin.sock` all of them, `read.sock` those that change nothing. The peer's
+ * uid and login name (SO_PEERCRED), and the user behind sudo, go into the
+ * trail. Errors are { "error": { "kind", "message", "hint" } }.
+ *
+ * Control thread only.
+ */
+#ifndef DAEMON_ADMIN_H
+#define DAEMON_ADMIN_H
+
+#include "acme/engine.h"
+#include "base/loop.h"
+#include "daemon/config.h"
+#include "httpd/server.h"
+#include "store/store.h"
+
+/* What the routes work on. All of it outlives the admin. */
+struct admin_parts {
+	struct loop *loop;
+	struct store *store;
+	struct engine *engine;
+	struct httpd *httpd;
+	const struct config *config;	/* the daemon's, updated by a reload */
+	time_t started_at;
+};
+
+struct admin;
+
+/*
+ * Makes admin.sock (0660) and read.sock (0660) in config->run_dir, replacing
+ * sockets that nobody listens on.
+ */
+struct admin *admin_start(const struct admin_parts *parts, struct err *err);
+void admin_stop(struct admin *a);
+
+#endif

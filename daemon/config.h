@@ -1,0 +1,42 @@
+/*
+ * The configuration file: mtastsd.conf(5).
+ *
+ * Every key has a default; an unknown key or a bad value is refused with
+ * file, line and what was expected. A config is read whole into a new struct,
+ * so that a reload with a bad file keeps the old settings.
+ */
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "acme/engine.h"
+#include "base/log.h"
+
+#define CONFIG_LIST_MAX 16
+#define CONFIG_PATH_SIZE 256
+
+struct config {
+	char state_dir[CONFIG_PATH_SIZE];
+	char run_dir[CONFIG_PATH_SIZE];	/* the admin sockets */
+	char host_name[DOMAIN_NAME_SIZE];	/* customers' CNAMEs; may be "" */
+	char listen_https[CONFIG_LIST_MAX][64];
+	size_t listen_https_count;
+	char listen_http[CONFIG_LIST_MAX][64];
+	size_t listen_http_count;
+	char resolvers[DNS_SERVERS_MAX][64];
+	size_t resolver_count;
+	unsigned workers;
+	unsigned max_connections;
+	unsigned max_per_address;
+	long connection_deadline;	/* seconds */
+	size_t cache_bytes;
+	enum log_level log_level;
+	struct engine_settings engine;
+};
+
+/* ERR_INPUT: "FILE:LINE: what is wrong", with what was expected as hint. */
+bool config_read(struct config *c, const char *path, struct err *err);
+
+#endif

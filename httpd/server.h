@@ -1,0 +1,65 @@
+/*
+ * The world's side: HTTPS with the policies, HTTP with the challenges.
+ *
+ * N serving threads share the listening sockets. Each has its own event loop,
+ * its own read-only handle on serve.db and its own cache of parsed
+ * certificates; none waits for DNS, a CA, a disk write or another thread.
+ */
+#ifndef HTTPD_SERVER_H
+#define HTTPD_SERVER_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+#define HTTPD_LISTENERS_MAX 16
+
+struct httpd;
+
+struct httpd_options {
+	const char *state_dir;		/* where serve.db is */
+	int https_fds[HTTPD_LISTENERS_MAX];	/* listening, non-blocking */
+	size_t https_count;
+	int http_fds[HTTPD_LISTENERS_MAX];
+	size_t http_count;
+	unsigned https_port;		/* for the redirects of port 80: the */
+					/* port left out of them is 443 */
+	unsigned workers;		/* serving threads; 0: one per core */
+	unsigned max_connections;	/* over all threads */
+	unsigned max_per_address;	/* open at once; IPv6 counted by /64 */
+	unsigned deadline_ms;		/* absolute, of a connection */
+	size_t cache_bytes;		/* parsed certificates, over all threads */
+
+	/*
+	 * A client asked for a host of ours that has no certificate yet. From
+	 * any serving thread; must not block. `host` is borrowed.
+	 */
+	void (*wanted)(const char *host, void *arg);
+	void *arg;
+};
+
+/*
+ * Takes the descriptors (closes them at the end, or at once on failure).
+ * When it returns, every thread is accepting.
+ */
+struct httpd *httpd_start(const struct httpd_options *options, struct err *err);
+
+/*
+ * Accepts no more, lets running answers finish for at most `grace_ms`, ends
+ * the threads. Blocks for that long.
+ */
+void httpd_stop(struct httpd *h, unsigned grace_ms);
+
+/* Since the start, over all threads. Any thread. */
+struct httpd_counts {
+	unsigned long connections;	/* accepted */
+	unsigned long open;		/* now */
+	unsigned long shed;		/* closed at once: over a cap */
+	unsigned long handshakes;	/* finished */
+	unsigned long handshakes_failed;
+	unsigned long policies;		/* 200 answers with a policy */
+	unsigned long challenges;	/* 200 answers with a key authorization */
+};
+void httpd_count(const struct httpd *h, struct httpd_counts *counts);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * Certificate authorities and our accounts with them: tables `ca`, `account`.
+ *
+ * An account's key is made once and never deleted: a CA that has forgotten
+ * us gets the same key again. A CA has at most one account that is not
+ * superseded.
+ */
+#ifndef STORE_CA_H
+#define STORE_CA_H
+
+#include <time.h>
+
+#include "base/p256.h"
+#include "store/store.h"
+
+#define CA_NAME_SIZE 64
+#define URL_SIZE     512	/* a longer URL from a CA is refused */
+#define CONTACT_SIZE 320
+
+struct ca {
+	int64_t id;
+	char name[CA_NAME_SIZE];	/* as in the configuration */
+	char directory_url[URL_SIZE];
+};
+
+enum account_state {
+	ACCOUNT_NEW,		/* has a key; the CA does not know it yet */
+	ACCOUNT_VALID,
+	ACCOUNT_LOST,		/* the CA says it does not know it (any more) */
+	ACCOUNT_REFUSED		/* the CA will not have us: see problem */
+};
+
+struct account {
+	int64_t id;
+	int64_t ca_id;
+	enum account_state state;
+	long epoch;
+	struct p256 key;
+	char url[URL_SIZE];		/* the "kid"; empty while new */
+	char orders_url[URL_SIZE];	/* RFC 8555, 7.1.2.1; empty: no list */
+	char contact[CONTACT_SIZE];	/* as the CA has it */
+	char problem[sizeof(((struct err *)0)->text)];
+	char hint[sizeof(((struct err *)0)->hint)];
+	time_t retry_at;		/* 0: at once */
+	time_t created_at;
+};
+
+const char *account_state_name(enum account_state state);
+
+/* The row for this name, made or given the new URL if need be. */
+bool ca_ensure(struct store *s, const char *name, const char *directory_url,
+	       struct ca *ca, struct err *err);
+bool ca_by_id(struct store *s, int64_t id, struct ca *ca, struct err *err);
+
+bool account_insert(struct store *s, struct account *a, struct err *err);
+bool account_by_id(struct store *s, int64_t id, struct account *a,
+		   struct err *err);
+
+/* The CA's account that is not superseded. ERR_NOT_FOUND if there is none. */
+bool account_of_ca(struct store *s, int64_t ca_id, struct account *a,
+		   struct err *err);
+
+/* Guarded by epoch, as domain_update(). */
+bool account_update(struct store *s, struct account *a, struct err *err);
+
+#endif

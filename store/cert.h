@@ -1,0 +1,74 @@
+/*
+ * Certificates and their keys: tables `cert`, `key` and `issuer`.
+ *
+ * A key is made once per order and belongs to it until a certificate binds
+ * it. An issuer chain is stored once, however many leaves it signed.
+ */
+#ifndef STORE_CERT_H
+#define STORE_CERT_H
+
+#include <time.h>
+
+#include "base/p256.h"
+#include "store/domain.h"
+
+#define CERT_SERIAL_SIZE 48	/* hex */
+#define CERT_ISSUER_SIZE 128
+
+enum cert_state {
+	CERT_ACTIVE,	/* served */
+	CERT_RETIRED,	/* replaced by a newer one */
+	CERT_BAD	/* the CA's answer failed verification: never served */
+};
+
+struct cert {
+	int64_t id;
+	int64_t domain_id;
+	int64_t ca_id;
+	int64_t key_id;
+	int64_t order_id;
+	enum cert_state state;
+	char serial[CERT_SERIAL_SIZE];		/* lower-case hex */
+	char issuer[CERT_ISSUER_SIZE];		/* its common name */
+	time_t not_before, not_after;
+	time_t renew_at;
+	time_t created_at;
+};
+
+/* The bytes of a chain, as the CA gave it. */
+struct cert_chain {
+	const unsigned char *leaf;	/* DER */
+	size_t leaf_len;
+	const unsigned char *issuers;	/* DER, one behind the other */
+	size_t issuers_len;
+};
+
+const char *cert_state_name(enum cert_state state);
+
+/*
+ * Stores it. An active one retires the domain's former one, becomes
+ * d->cert_id and is projected; d is written. Fills c->id.
+ */
+bool cert_install(struct store *s, struct domain *d, struct cert *c,
+		  const struct cert_chain *chain, struct err *err);
+
+/* ERR_NOT_FOUND if the domain has no active one. */
+bool cert_current(struct store *s, const struct domain *d, struct cert *c,
+		  struct err *err);
+
+/* All of a domain, newest first. `each` returns false to end it early. */
+bool cert_each(struct store *s, int64_t domain_id,
+	       bool (*each)(const struct cert *c, void *arg), void *arg,
+	       struct err *err);
+
+/* Leaf and issuers of one certificate as PEM, the caller frees. */
+char *cert_pem(struct store *s, int64_t cert_id, struct err *err);
+
+/* The earliest not_after over all certificates served, or 0. */
+time_t cert_nearest_expiry(struct store *s);
+
+bool key_insert(struct store *s, int64_t domain_id, const struct p256 *key,
+		time_t now, int64_t *id, struct err *err);
+bool key_by_id(struct store *s, int64_t id, struct p256 *key, struct err *err);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * Hosted mail domains: table `domain`.
+ *
+ * A row is a plain value. `due_at` is when the engine has something to do
+ * for it: the next DNS look in waiting-for-dns, the next order in issuing,
+ * the renewal in live; 0 while an order is under way.
+ */
+#ifndef STORE_DOMAIN_H
+#define STORE_DOMAIN_H
+
+#include <time.h>
+
+#include "base/err.h"
+#include "policy/domain_name.h"
+#include "store/store.h"
+
+#define DOMAIN_LABEL_SIZE 128
+#define DOMAIN_RUA_SIZE   512
+
+enum domain_state {
+	DOMAIN_WAITING_FOR_DNS,	/* its name does not lead here yet */
+	DOMAIN_ISSUING,		/* it does; no certificate yet */
+	DOMAIN_LIVE		/* served with a certificate */
+};
+
+struct domain {
+	int64_t id;
+	char name[DOMAIN_NAME_SIZE];	/* A-label form, unique */
+	char label[DOMAIN_LABEL_SIZE];	/* the operator's word for a customer */
+	char rua[DOMAIN_RUA_SIZE];	/* TLS reports: URIs, comma-separated */
+	enum domain_state state;
+	long epoch;			/* counts updates: guards stale actors */
+	time_t created_at;
+	time_t state_at;		/* since when it is in this state */
+	time_t due_at;			/* 0: nothing to do */
+	long dns_looks;			/* without success, since it was added */
+	long failures;			/* of issuance, in a row */
+	bool renew_forced;		/* the admin asked for this renewal */
+	char problem[sizeof(((struct err *)0)->text)];	/* or empty */
+	char hint[sizeof(((struct err *)0)->hint)];
+	time_t problem_at;
+	int64_t policy_id;		/* the version served; 0: none yet */
+	int64_t cert_id;		/* the certificate served; 0: none yet */
+};
+
+const char *domain_state_name(enum domain_state state);
+bool domain_state_parse(const char *text, enum domain_state *state);
+
+/* Fills d->id. ERR_REFUSED if the name is there already. */
+bool domain_insert(struct store *s, struct domain *d, struct err *err);
+
+/* ERR_NOT_FOUND, with the name, if there is none. */
+bool domain_by_name(struct store *s, const char *name, struct domain *d,
+		    struct err *err);
+bool domain_by_id(struct store *s, int64_t id, struct domain *d,
+		  struct err *err);
+
+/*
+ * Writes the whole row, if `d->epoch` is still the stored one, and counts it
+ * up. ERR_AGAIN: the row has changed since it was read; nothing was written.
+ */
+bool domain_update(struct store *s, struct domain *d, struct err *err);
+
+/* Everything of it goes, but for the trail. */
+bool domain_delete(struct store *s, const struct domain *d, struct err *err);
+
+struct domain_filter {
+	const char *label;		/* NULL: any */
+	const enum domain_state *state;	/* NULL: any */
+	const char *after;		/* names beyond this one; NULL: all */
+	long limit;			/* 0: no limit */
+};
+
+/* In order of name. `each` returns false to end it early. */
+bool domain_each(struct store *s, const struct domain_filter *filter,
+		 bool (*each)(const struct domain *d, void *arg), void *arg,
+		 struct err *err);
+
+/*
+ * The rows of `state` due at `now`, longest due first, at most `limit`, as
+ * ids. Returns how many; 0 on failure too, with err set.
+ */
+size_t domain_due(struct store *s, enum domain_state state, time_t now,
+		  int64_t *ids, size_t limit, struct err *err);
+
+/* The earliest due_at over all rows, or 0 if none. */
+time_t domain_next_due(struct store *s);
+
+struct domain_counts {
+	long waiting, issuing, live;
+	long with_problem;
+};
+bool domain_count(struct store *s, struct domain_counts *counts,
+		  struct err *err);
+
+#endif

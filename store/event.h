@@ -1,0 +1,49 @@
+/*
+ * The trail: who did what, when, to which domain, and why. Table `event`.
+ *
+ * Rows are written in the transaction that did the thing, and never changed.
+ * They outlive the domain they tell of.
+ */
+#ifndef STORE_EVENT_H
+#define STORE_EVENT_H
+
+#include <time.h>
+
+#include "store/store.h"
+
+enum event_level { EVENT_INFO, EVENT_WARNING, EVENT_ERROR };
+
+struct event {
+	int64_t id;			/* filled by the store; ever rising */
+	time_t at;
+	enum event_level level;
+	const char *kind;		/* stable word, such as "cert.installed" */
+	const char *domain;		/* name, or "" for the box itself */
+	const char *actor;		/* "mtastsd", or "alice (uid 1000)" */
+	const char *text;		/* one sentence */
+	const char *reason;		/* the admin's --reason, or "" */
+};
+
+const char *event_level_name(enum event_level level);
+
+/* Missing texts may be NULL. */
+bool event_add(struct store *s, const struct event *e, struct err *err);
+
+struct event_filter {
+	const char *domain;		/* NULL: any */
+	const char *actor;		/* contained in it; NULL: any */
+	const char *label;		/* of the domain; NULL: any */
+	int64_t after;			/* ids greater than this */
+	time_t since;			/* 0: no bound */
+	long limit;			/* the newest so many; 0: no limit */
+};
+
+/* Oldest first. The event's texts are borrowed for the call. */
+bool event_each(struct store *s, const struct event_filter *filter,
+		bool (*each)(const struct event *e, void *arg), void *arg,
+		struct err *err);
+
+/* The id of the newest event, or 0. */
+int64_t event_last_id(struct store *s);
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * Orders for a certificate: table `ord`. One row is one machine, driven by
+ * acme/order.c; its states and what is durable in each stand here.
+ *
+ * The database itself allows one live order per domain. A row is a plain
+ * value. Challenges live in the row too: an order of ours has one name, thus
+ * one authorization.
+ */
+#ifndef STORE_ORDER_H
+#define STORE_ORDER_H
+
+#include <time.h>
+
+#include "store/ca.h"
+#include "store/domain.h"
+
+#define ORDER_CSR_MAX	 1024
+#define ORDER_TOKEN_SIZE 256	/* a longer token is refused */
+#define ORDER_KEY_AUTH_SIZE (ORDER_TOKEN_SIZE + 64)	/* "." thumbprint */
+
+enum order_state {
+	ORDER_INTENT,		/* key and CSR are durable; the CA may know */
+	ORDER_ORDERED,		/* order, finalize and authz URL are known */
+	ORDER_PRESENTED,	/* the token is durable and can be fetched */
+	ORDER_CHALLENGED,	/* the CA was told to look */
+	ORDER_READY,		/* the authorization is valid */
+	ORDER_FINALIZING,	/* the CSR may have reached the CA */
+	ORDER_POLLING,		/* the CA is at work on the certificate */
+	ORDER_DOWNLOAD,		/* the certificate has a URL */
+	ORDER_DONE,		/* installed */
+	ORDER_DEAD		/* given up: see problem */
+};
+
+struct order {
+	int64_t id;
+	int64_t domain_id;
+	int64_t ca_id;
+	int64_t account_id;
+	int64_t key_id;
+	enum order_state state;
+	long epoch;			/* counts updates: guards stale replies */
+	long tries;			/* of what this state asks for */
+	int64_t wake_ms;		/* wall clock; 0: a request is under way */
+	unsigned char csr[ORDER_CSR_MAX];	/* DER */
+	size_t csr_len;
+	char order_url[URL_SIZE];
+	char finalize_url[URL_SIZE];
+	char authz_url[URL_SIZE];
+	char chall_url[URL_SIZE];
+	char cert_url[URL_SIZE];
+	char token[ORDER_TOKEN_SIZE];	/* served while it stands here ... */
+	char key_auth[ORDER_KEY_AUTH_SIZE];	/* ... with this answer */
+	time_t expires_at;		/* the CA's; 0: not said */
+	time_t created_at;
+	time_t ended_at;		/* 0 while live */
+	char problem[sizeof(((struct err *)0)->text)];
+};
+
+const char *order_state_name(enum order_state state);
+bool order_is_live(const struct order *o);	/* neither done nor dead */
+
+/* Fills o->id. ERR_REFUSED if the domain has a live order. */
+bool order_insert(struct store *s, struct order *o, struct err *err);
+bool order_by_id(struct store *s, int64_t id, struct order *o, struct err *err);
+
+/* The domain's live order; ERR_NOT_FOUND if there is none. */
+bool order_of_domain(struct store *s, int64_t domain_id, struct order *o,
+		     struct err *err);
+
+/* Guarded by epoch, as domain_update(). */
+bool order_update(struct store *s, struct order *o, struct err *err);
+
+/* Is this order URL ours already? For the search after a crash. */
+bool order_url_is_known(struct store *s, const char *order_url);
+
+/* Ids of live orders with 0 < wake_ms <= now_ms, earliest first. */
+size_t order_due(struct store *s, int64_t now_ms, int64_t *ids, size_t limit,
+		 struct err *err);
+
+/* Ids of all live orders: for the start. */
+size_t order_live(struct store *s, int64_t after_id, int64_t *ids, size_t limit,
+		  struct err *err);
+
+/* The earliest wake_ms over live orders, or 0 if none waits. */
+int64_t order_next_wake(struct store *s);
+
+struct order_counts {
+	long live;
+	long done;
+	long dead;
+};
+bool order_count(struct store *s, int64_t ca_id, struct order_counts *counts,
+		 struct err *err);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * What serving may see: a read-only handle on `serve.db`.
+ *
+ * One handle per serving thread; no two threads share one. Nothing here
+ * waits for a writer (WAL), and nothing here can reach an account key.
+ * A row that cannot be read is reported as missing, with err set.
+ */
+#ifndef STORE_SERVE_H
+#define STORE_SERVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/p256.h"
+
+#define SERVE_CHALLENGE_SIZE 320	/* token "." thumbprint */
+
+struct serve;
+
+/* `dir` is the state folder; store_open() has made the file. */
+struct serve *serve_open(const char *dir, struct err *err);
+void serve_close(struct serve *s);
+
+enum serve_found {
+	SERVE_FOUND,
+	SERVE_NO_CERT,	/* the host is ours, but has no certificate yet */
+	SERVE_UNKNOWN	/* not our host */
+};
+
+/*
+ * Which certificate is the host's current one? For a cache: `*cert_id` says
+ * whether an entry is stale. `host` is "mta-sts.<domain>", lower case.
+ */
+enum serve_found serve_cert_id(struct serve *s, const char *host,
+			       int64_t *cert_id);
+
+/* Leaf, key and issuers of a host. Owned: release it. */
+struct serve_cert {
+	int64_t cert_id;
+	struct p256 key;
+	unsigned char *leaf;	/* DER */
+	size_t leaf_len;
+	int64_t issuer_id;	/* the same id is the same bytes, for ever */
+};
+
+enum serve_found serve_cert(struct serve *s, const char *host,
+			    struct serve_cert *cert, struct err *err);
+void serve_cert_release(struct serve_cert *cert);
+
+/* The issuer certificates, DER, one behind the other. The caller frees. */
+unsigned char *serve_issuer(struct serve *s, int64_t issuer_id, size_t *len,
+			    struct err *err);
+
+/* The policy file's exact bytes, or NULL if the host is not ours. Caller frees. */
+char *serve_policy(struct serve *s, const char *host, size_t *len);
+
+/* Is it a host of ours, with or without a certificate? */
+bool serve_hosts(struct serve *s, const char *host);
+
+/*
+ * The key authorization for an HTTP-01 token (RFC 8555, 8.3), for whichever
+ * host it is asked: the CA follows names, we answer tokens.
+ */
+bool serve_challenge(struct serve *s, const char *token,
+		     char out[static SERVE_CHALLENGE_SIZE]);
+
+#endif
