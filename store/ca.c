@@ -1,0 +1,171 @@
+#include "store/ca.h"
+
+#include "base/str.h"
+#include "store/internal.h"
+
+static const char *const state_names[] = {
+	[ACCOUNT_NEW] = "new",
+	[ACCOUNT_VALID] = "valid",
+	[ACCOUNT_LOST] = "lost",
+	[ACCOUNT_REFUSED] = "refused",
+};
+
+const char *account_state_name(enum account_state state)
+{
+	return state_names[state];
+}
+
+static bool read_ca(struct query *q, struct ca *ca, bool *found,
+		    struct err *err)
+{
+	*found = query_row(q);
+	if (*found) {
+		ca->id = col_int(q, "id");
+		col_text(q, "name", ca->name, sizeof(ca->name));
+		col_text(q, "directory_url", ca->directory_url,
+			 sizeof(ca->directory_url));
+	}
+	return query_close(q, err);
+}
+
+static bool ca_by_name(struct store *s, const char *name, struct ca *ca,
+		       bool *found, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT * FROM ca WHERE name = ?");
+	bind_text(&q, name);
+	return read_ca(&q, ca, found, err);
+}
+
+bool ca_by_id(struct store *s, int64_t id, struct ca *ca, struct err *err)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s), "SELECT * FROM ca WHERE id = ?");
+	bind_int(&q, id);
+	if (!read_ca(&q, ca, &found, err))
+		return false;
+	return found || err_set(err, ERR_NOT_FOUND, "no CA %lld",
+				(long long)id);
+}
+
+bool ca_ensure(struct store *s, const char *name, const char *directory_url,
+	       struct ca *ca, struct err *err)
+{
+	struct query q;
+	bool found;
+
+	if (!ca_by_name(s, name, ca, &found, err))
+		return false;
+	if (found && streq(ca->directory_url, directory_url))
+		return true;
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO ca(name, directory_url) VALUES(?, ?)"
+		   " ON CONFLICT(name) DO UPDATE"
+		   " SET directory_url = excluded.directory_url");
+	bind_text(&q, name);
+	bind_text(&q, directory_url);
+	return query_run(&q, err) && ca_by_name(s, name, ca, &found, err);
+}
+
+static void read_account(struct query *q, struct account *a)
+{
+	*a = (struct account){
+		.id = col_int(q, "id"),
+		.ca_id = col_int(q, "ca_id"),
+		.state = (enum account_state)col_int(q, "state"),
+		.epoch = col_long(q, "epoch"),
+		.retry_at = col_int(q, "retry_at"),
+		.created_at = col_int(q, "created_at"),
+	};
+	col_bytes(q, "scalar", a->key.scalar, sizeof(a->key.scalar));
+	col_bytes(q, "point", a->key.point, sizeof(a->key.point));
+	col_text(q, "url", a->url, sizeof(a->url));
+	col_text(q, "orders_url", a->orders_url, sizeof(a->orders_url));
+	col_text(q, "contact", a->contact, sizeof(a->contact));
+	col_text(q, "problem", a->problem, sizeof(a->problem));
+	col_text(q, "hint", a->hint, sizeof(a->hint));
+}
+
+static bool read_account_row(struct query *q, struct account *a,
+			     struct err *err)
+{
+	bool found = query_row(q);
+
+	if (found)
+		read_account(q, a);
+	if (!query_close(q, err))
+		return false;
+	return found || err_set(err, ERR_NOT_FOUND, "no such account");
+}
+
+bool account_by_id(struct store *s, int64_t id, struct account *a,
+		   struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT * FROM account WHERE id = ?");
+	bind_int(&q, id);
+	return read_account_row(&q, a, err);
+}
+
+bool account_of_ca(struct store *s, int64_t ca_id, struct account *a,
+		   struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT * FROM account WHERE ca_id = ?"
+				    " AND superseded_at = 0");
+	bind_int(&q, ca_id);
+	return read_account_row(&q, a, err);
+}
+
+static void bind_account(struct query *q, const struct account *a)
+{
+	bind_int(q, a->state);
+	bind_text(q, a->url);
+	bind_text(q, a->orders_url);
+	bind_text(q, a->contact);
+	bind_text(q, a->problem);
+	bind_text(q, a->hint);
+	bind_int(q, a->retry_at);
+}
+
+bool account_insert(struct store *s, struct account *a, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO account(state, url, orders_url, contact,"
+		   " problem, hint, retry_at, ca_id, scalar, point,"
+		   " created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	bind_account(&q, a);
+	bind_int(&q, a->ca_id);
+	bind_blob(&q, a->key.scalar, sizeof(a->key.scalar));
+	bind_blob(&q, a->key.point, sizeof(a->key.point));
+	bind_int(&q, a->created_at);
+	if (!query_run(&q, err))
+		return false;
+	a->id = db_last_id(store_db(s));
+	a->epoch = 1;
+	return true;
+}
+
+bool account_update(struct store *s, struct account *a, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE account SET state = ?, url = ?, orders_url = ?,"
+		   " contact = ?, problem = ?, hint = ?, retry_at = ?,"
+		   " epoch = epoch + 1 WHERE id = ? AND epoch = ?");
+	bind_account(&q, a);
+	bind_int(&q, a->id);
+	bind_int(&q, a->epoch);
+	if (!query_run(&q, err) || !updated_one(s, "account", err))
+		return false;
+	a->epoch++;
+	return true;
+}

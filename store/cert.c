@@ -1,0 +1,268 @@
+#include "store/cert.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "store/internal.h"
+
+#define PEM_MAX (128 * 1024)
+
+static const char *const state_names[] = {
+	[CERT_ACTIVE] = "active",
+	[CERT_RETIRED] = "retired",
+	[CERT_BAD] = "bad",
+};
+
+const char *cert_state_name(enum cert_state state)
+{
+	return state_names[state];
+}
+
+static void read_row(struct query *q, struct cert *c)
+{
+	*c = (struct cert){
+		.id = col_int(q, "id"),
+		.domain_id = col_int(q, "domain_id"),
+		.ca_id = col_int(q, "ca_id"),
+		.key_id = col_int(q, "key_id"),
+		.order_id = col_int(q, "order_id"),
+		.state = (enum cert_state)col_int(q, "state"),
+		.not_before = col_int(q, "not_before"),
+		.not_after = col_int(q, "not_after"),
+		.renew_at = col_int(q, "renew_at"),
+		.created_at = col_int(q, "created_at"),
+	};
+	col_text(q, "serial", c->serial, sizeof(c->serial));
+	col_text(q, "issuer", c->issuer, sizeof(c->issuer));
+}
+
+bool cert_current(struct store *s, const struct domain *d, struct cert *c,
+		  struct err *err)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s), "SELECT * FROM cert WHERE id = ?");
+	bind_int(&q, d->cert_id);
+	found = query_row(&q);
+	if (found)
+		read_row(&q, c);
+	if (!query_close(&q, err))
+		return false;
+	return found || err_set(err, ERR_NOT_FOUND,
+				"%s has no certificate yet", d->name);
+}
+
+bool cert_each(struct store *s, int64_t domain_id,
+	       bool (*each)(const struct cert *c, void *arg), void *arg,
+	       struct err *err)
+{
+	struct cert c;
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT * FROM cert WHERE domain_id = ?"
+				    " ORDER BY id DESC");
+	bind_int(&q, domain_id);
+	while (query_row(&q)) {
+		read_row(&q, &c);
+		if (query_row_is_good(&q, "cert") && !each(&c, arg))
+			break;
+	}
+	return query_close(&q, err);
+}
+
+static bool issuer_id_of(struct store *s, const unsigned char *digest,
+			 int64_t *id, struct err *err)
+{
+	struct query q;
+
+	*id = 0;
+	query_open(&q, store_db(s), "SELECT id FROM issuer WHERE sha256 = ?");
+	bind_blob(&q, digest, 32);
+	if (query_row(&q))
+		*id = col_int(&q, "id");
+	return query_close(&q, err);
+}
+
+static bool issuer_ensure(struct store *s, const struct cert_chain *chain,
+			  int64_t *id, struct err *err)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	struct query q;
+
+	if (!EVP_Digest(chain->issuers, chain->issuers_len, digest, NULL,
+			EVP_sha256(), NULL))
+		return err_set(err, ERR_INTERNAL, "OpenSSL: no SHA-256");
+	if (!issuer_id_of(s, digest, id, err))
+		return false;
+	if (*id)
+		return true;
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO issuer(sha256, chain) VALUES(?, ?)");
+	bind_blob(&q, digest, 32);
+	bind_blob(&q, chain->issuers, chain->issuers_len);
+	if (!query_run(&q, err))
+		return false;
+	*id = db_last_id(store_db(s));
+	return true;
+}
+
+static bool insert_cert(struct store *s, struct cert *c, int64_t issuer_id,
+			const struct cert_chain *chain, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO cert(domain_id, ca_id, key_id, order_id,"
+		   " issuer_id, state, serial, issuer, not_before, not_after,"
+		   " renew_at, created_at, leaf)"
+		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	bind_int(&q, c->domain_id);
+	bind_int(&q, c->ca_id);
+	bind_int(&q, c->key_id);
+	bind_int(&q, c->order_id);
+	bind_int(&q, issuer_id);
+	bind_int(&q, c->state);
+	bind_text(&q, c->serial);
+	bind_text(&q, c->issuer);
+	bind_int(&q, c->not_before);
+	bind_int(&q, c->not_after);
+	bind_int(&q, c->renew_at);
+	bind_int(&q, c->created_at);
+	bind_blob(&q, chain->leaf, chain->leaf_len);
+	if (!query_run(&q, err))
+		return false;
+	c->id = db_last_id(store_db(s));
+	return true;
+}
+
+static bool retire_active(struct store *s, int64_t domain_id, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE cert SET state = ? WHERE domain_id = ?"
+		   " AND state = ?");
+	bind_int(&q, CERT_RETIRED);
+	bind_int(&q, domain_id);
+	bind_int(&q, CERT_ACTIVE);
+	return query_run(&q, err);
+}
+
+bool cert_install(struct store *s, struct domain *d, struct cert *c,
+		  const struct cert_chain *chain, struct err *err)
+{
+	int64_t issuer_id;
+
+	if (!issuer_ensure(s, chain, &issuer_id, err))
+		return false;
+	if (c->state != CERT_ACTIVE)
+		return insert_cert(s, c, issuer_id, chain, err);
+	if (!retire_active(s, d->id, err) ||
+	    !insert_cert(s, c, issuer_id, chain, err))
+		return false;
+	d->cert_id = c->id;
+	return domain_update(s, d, err) && change_note(s, d->id, err);
+}
+
+static bool add_pem(struct buf *out, const unsigned char *der, size_t len)
+{
+	const unsigned char *p = der, *end = der + len;
+	bool ok = true;
+
+	while (ok && p < end) {
+		X509 *x = d2i_X509(NULL, &p, end - p);
+		BIO *mem = BIO_new(BIO_s_mem());
+		char *text;
+
+		ok = x && mem && PEM_write_bio_X509(mem, x);
+		if (ok) {
+			long n = BIO_get_mem_data(mem, &text);
+
+			ok = buf_add(out, text, (size_t)n);
+		}
+		BIO_free(mem);
+		X509_free(x);
+	}
+	return ok;
+}
+
+char *cert_pem(struct store *s, int64_t cert_id, struct err *err)
+{
+	const unsigned char *leaf, *chain;
+	size_t leaf_len, chain_len;
+	char *pem = NULL;
+	struct query q;
+	struct buf out;
+
+	buf_init(&out, PEM_MAX);
+	query_open(&q, store_db(s), "SELECT leaf, chain FROM cert JOIN issuer"
+				    " ON issuer.id = issuer_id"
+				    " WHERE cert.id = ?");
+	bind_int(&q, cert_id);
+	if (query_row(&q)) {
+		leaf = col_blob_peek(&q, "leaf", &leaf_len);
+		chain = col_blob_peek(&q, "chain", &chain_len);
+		if (add_pem(&out, leaf, leaf_len) &&
+		    add_pem(&out, chain, chain_len))
+			pem = buf_take(&out);
+	}
+	if (query_close(&q, err) && !pem)
+		err_set(err, ERR_INTERNAL, "certificate %lld does not decode",
+			(long long)cert_id);
+	buf_release(&out);
+	return pem;
+}
+
+time_t cert_nearest_expiry(struct store *s)
+{
+	struct query q;
+	time_t at = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT not_after FROM cert WHERE state = 0"
+		   " ORDER BY not_after LIMIT 1");
+	if (query_row(&q))
+		at = col_int(&q, "not_after");
+	query_close(&q, NULL);
+	return at;
+}
+
+bool key_insert(struct store *s, int64_t domain_id, const struct p256 *key,
+		time_t now, int64_t *id, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO key(domain_id, scalar, point, created_at)"
+		   " VALUES(?, ?, ?, ?)");
+	bind_int(&q, domain_id);
+	bind_blob(&q, key->scalar, sizeof(key->scalar));
+	bind_blob(&q, key->point, sizeof(key->point));
+	bind_int(&q, now);
+	if (!query_run(&q, err))
+		return false;
+	*id = db_last_id(store_db(s));
+	return true;
+}
+
+bool key_by_id(struct store *s, int64_t id, struct p256 *key, struct err *err)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s), "SELECT scalar, point FROM key"
+				    " WHERE id = ?");
+	bind_int(&q, id);
+	found = query_row(&q);
+	if (found) {
+		col_bytes(&q, "scalar", key->scalar, sizeof(key->scalar));
+		col_bytes(&q, "point", key->point, sizeof(key->point));
+	}
+	if (!query_close(&q, err))
+		return false;
+	return found || err_set(err, ERR_INTERNAL, "key %lld is missing",
+				(long long)id);
+}

@@ -1,0 +1,298 @@
+#include "store/db.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define CACHE_SLOTS	256	/* a power of two, well over our statements */
+#define BUSY_TIMEOUT_MS 2000
+
+struct cached {
+	const char *sql;	/* a literal's address: the key */
+	sqlite3_stmt *stmt;
+};
+
+struct db {
+	sqlite3 *handle;
+	struct cached cache[CACHE_SLOTS];
+};
+
+/*
+ * O_EXCL is not caution but need: opening and closing a database that this
+ * process has open already would drop SQLite's POSIX locks on it.
+ */
+bool db_make_file(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return errno == EEXIST || err_sys(err, "create %s", path);
+	close(fd);
+	return true;
+}
+
+struct db *db_open(const char *path, enum db_mode mode, const char *vfs,
+		   struct err *err)
+{
+	int flags = SQLITE_OPEN_NOMUTEX | (mode == DB_WRITE
+						   ? SQLITE_OPEN_READWRITE
+						   : SQLITE_OPEN_READONLY);
+	struct db *db;
+
+	if (mode == DB_WRITE && !db_make_file(path, err))
+		return NULL;
+	db = xcalloc(1, sizeof(*db));
+	if (sqlite3_open_v2(path, &db->handle, flags, vfs) != SQLITE_OK) {
+		db_error(db, err);
+		err_prefix(err, "%s", path);
+		db_close(db);
+		return NULL;
+	}
+	sqlite3_extended_result_codes(db->handle, 1);
+	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	return db;
+}
+
+void db_close(struct db *db)
+{
+	if (!db)
+		return;
+	for (size_t i = 0; i < CACHE_SLOTS; i++)
+		sqlite3_finalize(db->cache[i].stmt);
+	sqlite3_close(db->handle);
+	free(db);
+}
+
+sqlite3 *db_handle(struct db *db)
+{
+	return db->handle;
+}
+
+static const char *remedy(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_FULL:
+		return "the disk is full: make room, nothing was lost";
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+		return "the state folder must be writable by the daemon's user";
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return "the database file is damaged: restore a backup";
+	default:
+		return "";
+	}
+}
+
+bool db_error(struct db *db, struct err *err)
+{
+	int rc = sqlite3_extended_errcode(db->handle);
+
+	err_set(err, ERR_INTERNAL, "database: %s", sqlite3_errmsg(db->handle));
+	return err_hint(err, "%s", remedy(rc));
+}
+
+bool db_exec(struct db *db, const char *sql, struct err *err)
+{
+	if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK)
+		return true;
+	return db_error(db, err);
+}
+
+static struct cached *slot_of(struct db *db, const char *sql)
+{
+	size_t at = ((uintptr_t)sql >> 3) & (CACHE_SLOTS - 1);
+
+	for (size_t n = 0; n < CACHE_SLOTS; n++) {
+		struct cached *c = &db->cache[(at + n) & (CACHE_SLOTS - 1)];
+
+		if (!c->sql || c->sql == sql)
+			return c;
+	}
+	return NULL;
+}
+
+void query_open(struct query *q, struct db *db, const char *sql)
+{
+	struct cached *c = slot_of(db, sql);
+
+	*q = (struct query){ .db = db, .rc = SQLITE_OK };
+	if (c && c->stmt && !sqlite3_stmt_busy(c->stmt)) {
+		q->stmt = c->stmt;
+		q->is_cached = true;
+		return;
+	}
+	q->rc = sqlite3_prepare_v3(db->handle, sql, -1,
+				   SQLITE_PREPARE_PERSISTENT, &q->stmt, NULL);
+	if (q->rc == SQLITE_OK && c && !c->stmt) {
+		*c = (struct cached){ .sql = sql, .stmt = q->stmt };
+		q->is_cached = true;
+	}
+}
+
+static bool has_failed(const struct query *q)
+{
+	return q->rc != SQLITE_OK && q->rc != SQLITE_ROW &&
+	       q->rc != SQLITE_DONE;
+}
+
+bool query_row(struct query *q)
+{
+	if (has_failed(q))
+		return false;
+	q->rc = sqlite3_step(q->stmt);
+	return q->rc == SQLITE_ROW;
+}
+
+bool query_row_is_good(struct query *q, const char *table)
+{
+	if (q->rc != SQLITE_MISMATCH)
+		return true;
+	log_error("%s: a damaged row of table %s is skipped",
+		  sqlite3_db_filename(q->db->handle, "main"), table);
+	q->rc = SQLITE_ROW;
+	return false;
+}
+
+bool query_run(struct query *q, struct err *err)
+{
+	query_row(q);
+	return query_close(q, err);
+}
+
+bool query_close(struct query *q, struct err *err)
+{
+	bool ok = !has_failed(q);
+
+	if (!ok && q->rc == SQLITE_MISMATCH)
+		err_set(err, ERR_INTERNAL, "database: a row does not decode");
+	else if (!ok)
+		db_error(q->db, err);
+	if (q->is_cached) {
+		sqlite3_reset(q->stmt);
+		sqlite3_clear_bindings(q->stmt);
+	} else {
+		sqlite3_finalize(q->stmt);
+	}
+	q->stmt = NULL;
+	return ok;
+}
+
+int db_changes(struct db *db)
+{
+	return sqlite3_changes(db->handle);
+}
+
+int64_t db_last_id(struct db *db)
+{
+	return sqlite3_last_insert_rowid(db->handle);
+}
+
+static void bound(struct query *q, int rc)
+{
+	if (rc != SQLITE_OK)
+		q->rc = rc;
+}
+
+void bind_int(struct query *q, int64_t value)
+{
+	if (q->stmt)
+		bound(q, sqlite3_bind_int64(q->stmt, ++q->bound, value));
+}
+
+void bind_text(struct query *q, const char *text)
+{
+	if (q->stmt)
+		bound(q, sqlite3_bind_text(q->stmt, ++q->bound,
+					   text ? text : "", -1,
+					   SQLITE_TRANSIENT));
+}
+
+void bind_blob(struct query *q, const void *data, size_t len)
+{
+	if (q->stmt)
+		bound(q, sqlite3_bind_blob64(q->stmt, ++q->bound, data, len,
+					     SQLITE_TRANSIENT));
+}
+
+void bind_null(struct query *q)
+{
+	if (q->stmt)
+		bound(q, sqlite3_bind_null(q->stmt, ++q->bound));
+}
+
+/* A name that no column has is a bug of ours: the text is ours too. */
+static int column(struct query *q, const char *name)
+{
+	int count = sqlite3_column_count(q->stmt), i = 0;
+
+	while (i < count && !streq(sqlite3_column_name(q->stmt, i), name))
+		i++;
+	assert(i < count);
+	return i;
+}
+
+int64_t col_int(struct query *q, const char *name)
+{
+	return sqlite3_column_int64(q->stmt, column(q, name));
+}
+
+long col_long(struct query *q, const char *name)
+{
+	return (long)col_int(q, name);
+}
+
+bool col_is_null(struct query *q, const char *name)
+{
+	return sqlite3_column_type(q->stmt, column(q, name)) == SQLITE_NULL;
+}
+
+const char *col_text_peek(struct query *q, const char *name)
+{
+	const unsigned char *text = sqlite3_column_text(q->stmt,
+							column(q, name));
+
+	return text ? (const char *)text : "";
+}
+
+void col_text(struct query *q, const char *name, char *out, size_t size)
+{
+	const char *text = col_text_peek(q, name);
+	size_t len = strlen(text);
+
+	if (len >= size) {
+		q->rc = SQLITE_MISMATCH;
+		len = 0;
+	}
+	memcpy(out, text, len);
+	out[len] = '\0';
+}
+
+const void *col_blob_peek(struct query *q, const char *name, size_t *len)
+{
+	int i = column(q, name);
+	const void *data = sqlite3_column_blob(q->stmt, i);
+
+	*len = (size_t)sqlite3_column_bytes(q->stmt, i);
+	return data;
+}
+
+void col_bytes(struct query *q, const char *name, void *out, size_t size)
+{
+	size_t len;
+	const void *data = col_blob_peek(q, name, &len);
+
+	if (len != size) {
+		q->rc = SQLITE_MISMATCH;
+		return;
+	}
+	memcpy(out, data, size);
+}

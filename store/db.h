@@ -1,0 +1,95 @@
+/*
+ * SQLite made short: a handle with a cache of prepared statements, and a
+ * query that binds in order and reads columns by name.
+ *
+ *	struct query q;
+ *
+ *	query_open(&q, db, "SELECT name FROM ca WHERE id = ?");
+ *	bind_int(&q, id);
+ *	if (query_row(&q))
+ *		col_text(&q, "name", ca->name, sizeof(ca->name));
+ *	return query_close(&q, err);
+ *
+ * Errors are kept in the query and come out of query_close(), so that the
+ * lines between read as if nothing could fail. Inside store/ only; a handle
+ * and its queries belong to one thread.
+ */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct db;
+
+enum db_mode { DB_WRITE, DB_READ };
+
+/* `vfs` NULL: the usual file layer. DB_WRITE makes the file, 0600. */
+struct db *db_open(const char *path, enum db_mode mode, const char *vfs,
+		   struct err *err);
+void db_close(struct db *db);
+
+/* An empty file, 0600, for a database to grow in; one that is there is kept. */
+bool db_make_file(const char *path, struct err *err);
+sqlite3 *db_handle(struct db *db);
+
+/* Statements without parameters or rows, as many as the text holds. */
+bool db_exec(struct db *db, const char *sql, struct err *err);
+
+/* Says what SQLite says, as ERR_INTERNAL with a hint where one is known. */
+bool db_error(struct db *db, struct err *err);
+
+struct query {
+	struct db *db;
+	sqlite3_stmt *stmt;
+	bool is_cached;
+	int bound;	/* parameters so far */
+	int rc;		/* the last result */
+};
+
+/* `sql` must be a literal: the cache knows it by its address. */
+void query_open(struct query *q, struct db *db, const char *sql);
+
+/* True while there is another row. */
+bool query_row(struct query *q);
+
+/*
+ * After reading the columns of one row among many: did they decode? If not,
+ * that is logged and forgotten, and the caller goes on with the next row.
+ */
+bool query_row_is_good(struct query *q, const char *table);
+
+/* Runs what has no rows to read, then closes. */
+bool query_run(struct query *q, struct err *err);
+
+/* False, with err set, if anything since query_open() failed. */
+bool query_close(struct query *q, struct err *err);
+
+/* Rows changed by the last statement that was run. */
+int db_changes(struct db *db);
+int64_t db_last_id(struct db *db);
+
+void bind_int(struct query *q, int64_t value);
+void bind_text(struct query *q, const char *text);	/* NULL: '' */
+void bind_blob(struct query *q, const void *data, size_t len);
+void bind_null(struct query *q);
+
+int64_t col_int(struct query *q, const char *name);
+long col_long(struct query *q, const char *name);
+bool col_is_null(struct query *q, const char *name);
+
+/* Copies; text that does not fit marks the query as failed. */
+void col_text(struct query *q, const char *name, char *out, size_t size);
+
+/* Exactly `size` bytes, or the query is marked as failed. */
+void col_bytes(struct query *q, const char *name, void *out, size_t size);
+
+/* Borrowed until the next row or the close. */
+const char *col_text_peek(struct query *q, const char *name);
+const void *col_blob_peek(struct query *q, const char *name, size_t *len);
+
+#endif

@@ -1,0 +1,251 @@
+#include "store/domain.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/internal.h"
+
+static const char *const state_names[] = {
+	[DOMAIN_WAITING_FOR_DNS] = "waiting-for-dns",
+	[DOMAIN_ISSUING] = "issuing",
+	[DOMAIN_LIVE] = "live",
+};
+
+const char *domain_state_name(enum domain_state state)
+{
+	return state_names[state];
+}
+
+bool domain_state_parse(const char *text, enum domain_state *state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(state_names); i++) {
+		if (!streq(text, state_names[i]))
+			continue;
+		*state = (enum domain_state)i;
+		return true;
+	}
+	return false;
+}
+
+static void read_row(struct query *q, struct domain *d)
+{
+	*d = (struct domain){
+		.id = col_int(q, "id"),
+		.state = (enum domain_state)col_int(q, "state"),
+		.epoch = col_long(q, "epoch"),
+		.created_at = col_int(q, "created_at"),
+		.state_at = col_int(q, "state_at"),
+		.due_at = col_int(q, "due_at"),
+		.dns_looks = col_long(q, "dns_looks"),
+		.failures = col_long(q, "failures"),
+		.renew_forced = col_int(q, "renew_forced") != 0,
+		.problem_at = col_int(q, "problem_at"),
+		.policy_id = col_int(q, "policy_id"),
+		.cert_id = col_int(q, "cert_id"),
+	};
+	col_text(q, "name", d->name, sizeof(d->name));
+	col_text(q, "label", d->label, sizeof(d->label));
+	col_text(q, "rua", d->rua, sizeof(d->rua));
+	col_text(q, "problem", d->problem, sizeof(d->problem));
+	col_text(q, "hint", d->hint, sizeof(d->hint));
+}
+
+static bool read_one(struct query *q, struct domain *d, bool *found,
+		     struct err *err)
+{
+	*found = query_row(q);
+	if (*found)
+		read_row(q, d);
+	return query_close(q, err);
+}
+
+bool domain_by_name(struct store *s, const char *name, struct domain *d,
+		    struct err *err)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s), "SELECT * FROM domain WHERE name = ?");
+	bind_text(&q, name);
+	if (!read_one(&q, d, &found, err))
+		return false;
+	if (found)
+		return true;
+	err_set(err, ERR_NOT_FOUND, "%s is not hosted here", name);
+	return err_hint(err, "mtastsctl domain list shows what is; "
+			     "mtastsctl domain add %s adds it", name);
+}
+
+bool domain_by_id(struct store *s, int64_t id, struct domain *d,
+		  struct err *err)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s), "SELECT * FROM domain WHERE id = ?");
+	bind_int(&q, id);
+	if (!read_one(&q, d, &found, err))
+		return false;
+	return found || err_set(err, ERR_NOT_FOUND, "no domain %lld",
+				(long long)id);
+}
+
+static void bind_row(struct query *q, const struct domain *d)
+{
+	bind_text(q, d->label);
+	bind_text(q, d->rua);
+	bind_int(q, d->state);
+	bind_int(q, d->state_at);
+	bind_int(q, d->due_at);
+	bind_int(q, d->dns_looks);
+	bind_int(q, d->failures);
+	bind_int(q, d->renew_forced);
+	bind_text(q, d->problem);
+	bind_text(q, d->hint);
+	bind_int(q, d->problem_at);
+	bind_int(q, d->policy_id);
+	bind_int(q, d->cert_id);
+}
+
+bool domain_insert(struct store *s, struct domain *d, struct err *err)
+{
+	struct domain there;
+	struct query q;
+
+	if (domain_by_name(s, d->name, &there, NULL)) {
+		err_set(err, ERR_REFUSED, "%s is hosted here already", d->name);
+		return err_hint(err, "mtastsctl domain show %s", d->name);
+	}
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO domain(label, rua, state, state_at, due_at,"
+		   " dns_looks, failures, renew_forced, problem, hint,"
+		   " problem_at, policy_id, cert_id, name, created_at)"
+		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	bind_row(&q, d);
+	bind_text(&q, d->name);
+	bind_int(&q, d->created_at);
+	if (!query_run(&q, err))
+		return false;
+	d->id = db_last_id(store_db(s));
+	d->epoch = 1;
+	return change_note(s, d->id, err);
+}
+
+bool domain_update(struct store *s, struct domain *d, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE domain SET label = ?, rua = ?, state = ?,"
+		   " state_at = ?, due_at = ?, dns_looks = ?, failures = ?,"
+		   " renew_forced = ?, problem = ?, hint = ?, problem_at = ?,"
+		   " policy_id = ?, cert_id = ?, epoch = epoch + 1"
+		   " WHERE id = ? AND epoch = ?");
+	bind_row(&q, d);
+	bind_int(&q, d->id);
+	bind_int(&q, d->epoch);
+	if (!query_run(&q, err) || !updated_one(s, d->name, err))
+		return false;
+	d->epoch++;
+	return true;
+}
+
+bool domain_delete(struct store *s, const struct domain *d, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "DELETE FROM domain WHERE id = ? AND epoch = ?");
+	bind_int(&q, d->id);
+	bind_int(&q, d->epoch);
+	return query_run(&q, err) && updated_one(s, d->name, err) &&
+	       change_note(s, d->id, err);
+}
+
+bool domain_each(struct store *s, const struct domain_filter *f,
+		 bool (*each)(const struct domain *d, void *arg), void *arg,
+		 struct err *err)
+{
+	struct domain d;
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT * FROM domain WHERE (?1 IS NULL OR label = ?1)"
+		   " AND (?2 IS NULL OR state = ?2) AND name > ?3"
+		   " ORDER BY name LIMIT ?4");
+	if (f->label)
+		bind_text(&q, f->label);
+	else
+		bind_null(&q);
+	if (f->state)
+		bind_int(&q, *f->state);
+	else
+		bind_null(&q);
+	bind_text(&q, f->after);
+	bind_int(&q, f->limit ? f->limit : -1);
+	while (query_row(&q)) {
+		read_row(&q, &d);
+		if (query_row_is_good(&q, "domain") && !each(&d, arg))
+			break;
+	}
+	return query_close(&q, err);
+}
+
+size_t domain_due(struct store *s, enum domain_state state, time_t now,
+		  int64_t *ids, size_t limit, struct err *err)
+{
+	struct query q;
+	size_t n = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT id FROM domain WHERE state = ? AND due_at > 0"
+		   " AND due_at <= ? ORDER BY due_at LIMIT ?");
+	bind_int(&q, state);
+	bind_int(&q, now);
+	bind_int(&q, (int64_t)limit);
+	while (n < limit && query_row(&q))
+		ids[n++] = col_int(&q, "id");
+	return query_close(&q, err) ? n : 0;
+}
+
+/* One look into the index per state: MIN() over all would scan it. */
+time_t domain_next_due(struct store *s)
+{
+	time_t next = 0;
+	struct query q;
+
+	for (size_t i = 0; i < ARRAY_LEN(state_names); i++) {
+		query_open(&q, store_db(s),
+			   "SELECT due_at FROM domain WHERE state = ?"
+			   " AND due_at > 0 ORDER BY due_at LIMIT 1");
+		bind_int(&q, (int64_t)i);
+		if (query_row(&q)) {
+			time_t due = col_int(&q, "due_at");
+
+			if (!next || due < next)
+				next = due;
+		}
+		query_close(&q, NULL);
+	}
+	return next;
+}
+
+bool domain_count(struct store *s, struct domain_counts *counts,
+		  struct err *err)
+{
+	struct query q;
+
+	*counts = (struct domain_counts){ 0 };
+	query_open(&q, store_db(s),
+		   "SELECT COUNT(*) FILTER (WHERE state = 0) AS waiting,"
+		   " COUNT(*) FILTER (WHERE state = 1) AS issuing,"
+		   " COUNT(*) FILTER (WHERE state = 2) AS live,"
+		   " COUNT(*) FILTER (WHERE problem <> '') AS with_problem"
+		   " FROM domain");
+	if (query_row(&q)) {
+		counts->waiting = col_long(&q, "waiting");
+		counts->issuing = col_long(&q, "issuing");
+		counts->live = col_long(&q, "live");
+		counts->with_problem = col_long(&q, "with_problem");
+	}
+	return query_close(&q, err);
+}

@@ -1,0 +1,95 @@
+#include "store/event.h"
+
+#include "store/internal.h"
+
+static const char *const level_names[] = {
+	[EVENT_INFO] = "info",
+	[EVENT_WARNING] = "warning",
+	[EVENT_ERROR] = "error",
+};
+
+const char *event_level_name(enum event_level level)
+{
+	return level_names[level];
+}
+
+bool event_add(struct store *s, const struct event *e, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO event(at, level, kind, domain, actor, text,"
+		   " reason) VALUES(?, ?, ?, ?, ?, ?, ?)");
+	bind_int(&q, e->at);
+	bind_int(&q, e->level);
+	bind_text(&q, e->kind);
+	bind_text(&q, e->domain);
+	bind_text(&q, e->actor);
+	bind_text(&q, e->text);
+	bind_text(&q, e->reason);
+	return query_run(&q, err);
+}
+
+static void bind_optional(struct query *q, const char *text)
+{
+	if (text)
+		bind_text(q, text);
+	else
+		bind_null(q);
+}
+
+static void read_row(struct query *q, struct event *e)
+{
+	*e = (struct event){
+		.id = col_int(q, "id"),
+		.at = col_int(q, "at"),
+		.level = (enum event_level)col_int(q, "level"),
+		.kind = col_text_peek(q, "kind"),
+		.domain = col_text_peek(q, "domain"),
+		.actor = col_text_peek(q, "actor"),
+		.text = col_text_peek(q, "text"),
+		.reason = col_text_peek(q, "reason"),
+	};
+}
+
+/* The newest so many that match, then turned round: oldest first. */
+bool event_each(struct store *s, const struct event_filter *f,
+		bool (*each)(const struct event *e, void *arg), void *arg,
+		struct err *err)
+{
+	struct event e;
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT * FROM (SELECT * FROM event WHERE id > ?1"
+		   " AND at >= ?2 AND (?3 IS NULL OR domain = ?3)"
+		   " AND (?4 IS NULL OR instr(actor, ?4) > 0)"
+		   " AND (?5 IS NULL OR domain IN"
+		   "  (SELECT name FROM domain WHERE label = ?5))"
+		   " ORDER BY id DESC LIMIT ?6) ORDER BY id");
+	bind_int(&q, f->after);
+	bind_int(&q, f->since);
+	bind_optional(&q, f->domain);
+	bind_optional(&q, f->actor);
+	bind_optional(&q, f->label);
+	bind_int(&q, f->limit ? f->limit : -1);
+	while (query_row(&q)) {
+		read_row(&q, &e);
+		if (!each(&e, arg))
+			break;
+	}
+	return query_close(&q, err);
+}
+
+int64_t event_last_id(struct store *s)
+{
+	struct query q;
+	int64_t id = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT id FROM event ORDER BY id DESC LIMIT 1");
+	if (query_row(&q))
+		id = col_int(&q, "id");
+	query_close(&q, NULL);
+	return id;
+}

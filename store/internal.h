@@ -1,0 +1,40 @@
+/*
+ * What the files of store/ share and nobody else sees.
+ */
+#ifndef STORE_INTERNAL_H
+#define STORE_INTERNAL_H
+
+#include "store/db.h"
+#include "store/store.h"
+
+/* The handle: state.db as `main`, serve.db attached as `serve`. */
+struct db *store_db(struct store *s);
+
+/*
+ * The handle, for a statement that writes: asserts that a transaction is
+ * open, so that nothing is ever written beside one.
+ */
+struct db *store_db_write(struct store *s);
+
+/* Notes that serving needs to see this domain anew (the change feed). */
+bool change_note(struct store *s, int64_t domain_id, struct err *err);
+
+/* Applies the feed to serve.db: store_project(). */
+bool projection_run(struct db *db, struct err *err);
+
+/* Does serve.db belong to this state.db, with no gap in the feed? */
+bool projection_is_sound(struct db *db);
+
+/* Throws serve.db's rows away and makes them anew, in one transaction. */
+bool projection_rebuild(struct db *db, struct err *err);
+
+/* Forgets what is applied, but for a tail. Inside a transaction. */
+bool projection_prune(struct db *db, struct err *err);
+
+/*
+ * The result of a guarded UPDATE: true if it hit its one row, else
+ * ERR_AGAIN, for the row has changed since it was read.
+ */
+bool updated_one(struct store *s, const char *what, struct err *err);
+
+#endif

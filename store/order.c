@@ -1,0 +1,246 @@
+#include "store/order.h"
+
+#include <string.h>
+
+#include "store/internal.h"
+
+static const char *const state_names[] = {
+	[ORDER_INTENT] = "intent",
+	[ORDER_ORDERED] = "ordered",
+	[ORDER_PRESENTED] = "presented",
+	[ORDER_CHALLENGED] = "challenged",
+	[ORDER_READY] = "ready",
+	[ORDER_FINALIZING] = "finalizing",
+	[ORDER_POLLING] = "polling",
+	[ORDER_DOWNLOAD] = "download",
+	[ORDER_DONE] = "done",
+	[ORDER_DEAD] = "dead",
+};
+
+const char *order_state_name(enum order_state state)
+{
+	return state_names[state];
+}
+
+bool order_is_live(const struct order *o)
+{
+	return o->state != ORDER_DONE && o->state != ORDER_DEAD;
+}
+
+static void read_csr(struct query *q, struct order *o)
+{
+	size_t len;
+	const void *csr = col_blob_peek(q, "csr", &len);
+
+	if (len > sizeof(o->csr)) {
+		q->rc = SQLITE_MISMATCH;
+		return;
+	}
+	memcpy(o->csr, csr, len);
+	o->csr_len = len;
+}
+
+static void read_row(struct query *q, struct order *o)
+{
+	*o = (struct order){
+		.id = col_int(q, "id"),
+		.domain_id = col_int(q, "domain_id"),
+		.ca_id = col_int(q, "ca_id"),
+		.account_id = col_int(q, "account_id"),
+		.key_id = col_int(q, "key_id"),
+		.state = (enum order_state)col_int(q, "state"),
+		.epoch = col_long(q, "epoch"),
+		.tries = col_long(q, "tries"),
+		.wake_ms = col_int(q, "wake_ms"),
+		.expires_at = col_int(q, "expires_at"),
+		.created_at = col_int(q, "created_at"),
+		.ended_at = col_int(q, "ended_at"),
+	};
+	read_csr(q, o);
+	col_text(q, "order_url", o->order_url, sizeof(o->order_url));
+	col_text(q, "finalize_url", o->finalize_url, sizeof(o->finalize_url));
+	col_text(q, "authz_url", o->authz_url, sizeof(o->authz_url));
+	col_text(q, "chall_url", o->chall_url, sizeof(o->chall_url));
+	col_text(q, "cert_url", o->cert_url, sizeof(o->cert_url));
+	col_text(q, "token", o->token, sizeof(o->token));
+	col_text(q, "key_auth", o->key_auth, sizeof(o->key_auth));
+	col_text(q, "problem", o->problem, sizeof(o->problem));
+}
+
+static bool read_one(struct query *q, struct order *o, struct err *err)
+{
+	bool found = query_row(q);
+
+	if (found)
+		read_row(q, o);
+	if (!query_close(q, err))
+		return false;
+	return found || err_set(err, ERR_NOT_FOUND, "no such order");
+}
+
+bool order_by_id(struct store *s, int64_t id, struct order *o, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT * FROM ord WHERE id = ?");
+	bind_int(&q, id);
+	return read_one(&q, o, err);
+}
+
+bool order_of_domain(struct store *s, int64_t domain_id, struct order *o,
+		     struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT * FROM ord WHERE domain_id = ?"
+				    " AND ended_at = 0");
+	bind_int(&q, domain_id);
+	return read_one(&q, o, err);
+}
+
+static void bind_row(struct query *q, const struct order *o)
+{
+	bind_int(q, o->state);
+	bind_int(q, o->tries);
+	bind_int(q, o->wake_ms);
+	bind_text(q, o->order_url);
+	bind_text(q, o->finalize_url);
+	bind_text(q, o->authz_url);
+	bind_text(q, o->chall_url);
+	bind_text(q, o->cert_url);
+	bind_text(q, o->token);
+	bind_text(q, o->key_auth);
+	bind_int(q, o->expires_at);
+	bind_int(q, o->ended_at);
+	bind_text(q, o->problem);
+}
+
+bool order_insert(struct store *s, struct order *o, struct err *err)
+{
+	struct order live;
+	struct query q;
+
+	if (order_of_domain(s, o->domain_id, &live, NULL))
+		return err_set(err, ERR_REFUSED, "order %lld is under way",
+			       (long long)live.id);
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO ord(state, tries, wake_ms, order_url,"
+		   " finalize_url, authz_url, chall_url, cert_url, token,"
+		   " key_auth, expires_at, ended_at, problem, domain_id,"
+		   " ca_id, account_id, key_id, csr, created_at) VALUES"
+		   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	bind_row(&q, o);
+	bind_int(&q, o->domain_id);
+	bind_int(&q, o->ca_id);
+	bind_int(&q, o->account_id);
+	bind_int(&q, o->key_id);
+	bind_blob(&q, o->csr, o->csr_len);
+	bind_int(&q, o->created_at);
+	if (!query_run(&q, err))
+		return false;
+	o->id = db_last_id(store_db(s));
+	o->epoch = 1;
+	return true;
+}
+
+bool order_update(struct store *s, struct order *o, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE ord SET state = ?, tries = ?, wake_ms = ?,"
+		   " order_url = ?, finalize_url = ?, authz_url = ?,"
+		   " chall_url = ?, cert_url = ?, token = ?, key_auth = ?,"
+		   " expires_at = ?, ended_at = ?, problem = ?,"
+		   " epoch = epoch + 1 WHERE id = ? AND epoch = ?");
+	bind_row(&q, o);
+	bind_int(&q, o->id);
+	bind_int(&q, o->epoch);
+	if (!query_run(&q, err) || !updated_one(s, "order", err))
+		return false;
+	o->epoch++;
+	return change_note(s, o->domain_id, err);
+}
+
+bool order_url_is_known(struct store *s, const char *order_url)
+{
+	struct query q;
+	bool known;
+
+	query_open(&q, store_db(s), "SELECT 1 FROM ord WHERE order_url = ?");
+	bind_text(&q, order_url);
+	known = query_row(&q);
+	query_close(&q, NULL);
+	return known;
+}
+
+static size_t read_ids(struct query *q, int64_t *ids, size_t limit,
+		       struct err *err)
+{
+	size_t n = 0;
+
+	while (n < limit && query_row(q))
+		ids[n++] = col_int(q, "id");
+	return query_close(q, err) ? n : 0;
+}
+
+size_t order_due(struct store *s, int64_t now_ms, int64_t *ids, size_t limit,
+		 struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT id FROM ord WHERE ended_at = 0 AND wake_ms > 0"
+		   " AND wake_ms <= ? ORDER BY wake_ms LIMIT ?");
+	bind_int(&q, now_ms);
+	bind_int(&q, (int64_t)limit);
+	return read_ids(&q, ids, limit, err);
+}
+
+size_t order_live(struct store *s, int64_t after_id, int64_t *ids, size_t limit,
+		  struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT id FROM ord WHERE ended_at = 0"
+				    " AND id > ? ORDER BY id LIMIT ?");
+	bind_int(&q, after_id);
+	bind_int(&q, (int64_t)limit);
+	return read_ids(&q, ids, limit, err);
+}
+
+int64_t order_next_wake(struct store *s)
+{
+	struct query q;
+	int64_t at = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT wake_ms FROM ord WHERE ended_at = 0"
+		   " AND wake_ms > 0 ORDER BY wake_ms LIMIT 1");
+	if (query_row(&q))
+		at = col_int(&q, "wake_ms");
+	query_close(&q, NULL);
+	return at;
+}
+
+bool order_count(struct store *s, int64_t ca_id, struct order_counts *counts,
+		 struct err *err)
+{
+	struct query q;
+
+	*counts = (struct order_counts){ 0 };
+	query_open(&q, store_db(s),
+		   "SELECT COUNT(*) FILTER (WHERE ended_at = 0) AS live,"
+		   " COUNT(*) FILTER (WHERE state = ?) AS done,"
+		   " COUNT(*) FILTER (WHERE state = ?) AS dead"
+		   " FROM ord WHERE ca_id = ?");
+	bind_int(&q, ORDER_DONE);
+	bind_int(&q, ORDER_DEAD);
+	bind_int(&q, ca_id);
+	if (query_row(&q)) {
+		counts->live = col_long(&q, "live");
+		counts->done = col_long(&q, "done");
+		counts->dead = col_long(&q, "dead");
+	}
+	return query_close(&q, err);
+}

@@ -1,0 +1,147 @@
+#include "store/policy_version.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "store/internal.h"
+
+void policy_version_release(struct policy_version *v)
+{
+	sts_policy_release(&v->policy);
+	free(v->body);
+	v->body = NULL;
+}
+
+/* Patterns were checked when they came in; a line that is none is damage. */
+static bool read_mx(const char *lines, struct sts_policy *p)
+{
+	while (*lines) {
+		size_t len = strcspn(lines, "\n");
+		char *pattern = xstrndup(lines, len);
+		bool ok = sts_policy_add_mx(p, pattern, NULL);
+
+		free(pattern);
+		if (!ok)
+			return false;
+		lines += len + (lines[len] == '\n');
+	}
+	return true;
+}
+
+static void read_row(struct query *q, struct policy_version *v)
+{
+	v->id = col_int(q, "id");
+	v->domain_id = col_int(q, "domain_id");
+	v->version = col_long(q, "version");
+	v->created_at = col_int(q, "created_at");
+	v->policy.mode = (enum sts_mode)col_int(q, "mode");
+	v->policy.max_age = col_long(q, "max_age");
+	v->body = xstrdup(col_text_peek(q, "body"));
+	col_text(q, "sts_id", v->sts_id, sizeof(v->sts_id));
+	if (!read_mx(col_text_peek(q, "mx"), &v->policy))
+		q->rc = SQLITE_MISMATCH;
+}
+
+bool policy_version_current(struct store *s, const struct domain *d,
+			    struct policy_version *v, struct err *err)
+{
+	struct query q;
+
+	*v = (struct policy_version){ 0 };
+	query_open(&q, store_db(s), "SELECT * FROM policy WHERE id = ?");
+	bind_int(&q, d->policy_id);
+	if (query_row(&q))
+		read_row(&q, v);
+	if (query_close(&q, err) && v->id)
+		return true;
+	if (err && err->kind == ERR_NONE)
+		err_set(err, ERR_NOT_FOUND, "%s has no policy", d->name);
+	policy_version_release(v);
+	return false;
+}
+
+static bool id_is_taken(struct store *s, int64_t domain_id, const char *id)
+{
+	struct query q;
+	bool taken;
+
+	query_open(&q, store_db(s), "SELECT 1 FROM policy"
+				    " WHERE domain_id = ? AND sts_id = ?");
+	bind_int(&q, domain_id);
+	bind_text(&q, id);
+	taken = query_row(&q);
+	query_close(&q, NULL);
+	return taken;
+}
+
+static char *join_mx(const struct sts_policy *p)
+{
+	struct buf b;
+	char *text;
+
+	buf_init(&b, STS_BODY_MAX);
+	for (size_t i = 0; i < p->mx_count; i++)
+		buf_printf(&b, "%s%s", i ? "\n" : "", p->mx[i]);
+	text = buf_take(&b);
+	buf_release(&b);
+	return text;
+}
+
+static bool insert_version(struct store *s, struct domain *d,
+			   const struct sts_policy *policy, const char *sts_id,
+			   time_t now, struct err *err)
+{
+	char *mx = join_mx(policy), *body = sts_policy_format(policy);
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO policy(domain_id, version, sts_id, mode,"
+		   " max_age, mx, body, created_at) VALUES(?1,"
+		   " (SELECT COALESCE(MAX(version), 0) + 1 FROM policy"
+		   "  WHERE domain_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)");
+	bind_int(&q, d->id);
+	bind_text(&q, sts_id);
+	bind_int(&q, policy->mode);
+	bind_int(&q, policy->max_age);
+	bind_text(&q, mx);
+	bind_text(&q, body);
+	bind_int(&q, now);
+	free(mx);
+	free(body);
+	return query_run(&q, err);
+}
+
+static bool is_current(struct store *s, const struct domain *d,
+		       const struct sts_policy *policy)
+{
+	struct policy_version now;
+	bool same;
+
+	if (!policy_version_current(s, d, &now, NULL))
+		return false;
+	same = sts_policy_equal(&now.policy, policy);
+	policy_version_release(&now);
+	return same;
+}
+
+bool policy_version_publish(struct store *s, struct domain *d,
+			    const struct sts_policy *policy, time_t now,
+			    bool *changed, struct err *err)
+{
+	char sts_id[STS_ID_SIZE];
+	unsigned nth = 0;
+
+	*changed = false;
+	if (d->policy_id && is_current(s, d, policy))
+		return true;
+	do
+		sts_id_make(now, nth++, sts_id);
+	while (id_is_taken(s, d->id, sts_id));
+	if (!insert_version(s, d, policy, sts_id, now, err))
+		return false;
+	d->policy_id = db_last_id(store_db(s));
+	*changed = true;
+	return domain_update(s, d, err) && change_note(s, d->id, err);
+}

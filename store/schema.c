@@ -1,0 +1,225 @@
+#include "store/schema.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+
+#define SERVE_VERSION 1
+
+static const char *const migrations[] = {
+	/* 1 */
+	"CREATE TABLE meta("
+	"  key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+
+	"CREATE TABLE domain("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  name TEXT NOT NULL UNIQUE,"
+	"  label TEXT NOT NULL DEFAULT '',"
+	"  rua TEXT NOT NULL DEFAULT '',"
+	"  state INTEGER NOT NULL,"
+	"  epoch INTEGER NOT NULL DEFAULT 1,"
+	"  created_at INTEGER NOT NULL,"
+	"  state_at INTEGER NOT NULL,"
+	"  due_at INTEGER NOT NULL DEFAULT 0,"
+	"  dns_looks INTEGER NOT NULL DEFAULT 0,"
+	"  failures INTEGER NOT NULL DEFAULT 0,"
+	"  renew_forced INTEGER NOT NULL DEFAULT 0,"
+	"  problem TEXT NOT NULL DEFAULT '',"
+	"  hint TEXT NOT NULL DEFAULT '',"
+	"  problem_at INTEGER NOT NULL DEFAULT 0,"
+	"  policy_id INTEGER NOT NULL DEFAULT 0,"
+	"  cert_id INTEGER NOT NULL DEFAULT 0);"
+	"CREATE INDEX domain_due ON domain(state, due_at) WHERE due_at > 0;"
+	"CREATE INDEX domain_label ON domain(label) WHERE label <> '';"
+
+	"CREATE TABLE policy("
+	"  id INTEGER PRIMARY KEY,"
+	"  domain_id INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"
+	"  version INTEGER NOT NULL,"
+	"  sts_id TEXT NOT NULL,"
+	"  mode INTEGER NOT NULL,"
+	"  max_age INTEGER NOT NULL,"
+	"  mx TEXT NOT NULL,"		/* one pattern a line */
+	"  body TEXT NOT NULL,"
+	"  created_at INTEGER NOT NULL,"
+	"  UNIQUE(domain_id, version),"
+	"  UNIQUE(domain_id, sts_id));"
+
+	"CREATE TABLE ca("
+	"  id INTEGER PRIMARY KEY,"
+	"  name TEXT NOT NULL UNIQUE,"
+	"  directory_url TEXT NOT NULL);"
+
+	"CREATE TABLE account("
+	"  id INTEGER PRIMARY KEY,"
+	"  ca_id INTEGER NOT NULL REFERENCES ca,"
+	"  state INTEGER NOT NULL,"
+	"  epoch INTEGER NOT NULL DEFAULT 1,"
+	"  scalar BLOB NOT NULL,"
+	"  point BLOB NOT NULL,"
+	"  url TEXT NOT NULL DEFAULT '',"
+	"  orders_url TEXT NOT NULL DEFAULT '',"
+	"  contact TEXT NOT NULL DEFAULT '',"
+	"  problem TEXT NOT NULL DEFAULT '',"
+	"  hint TEXT NOT NULL DEFAULT '',"
+	"  retry_at INTEGER NOT NULL DEFAULT 0,"
+	"  created_at INTEGER NOT NULL,"
+	"  superseded_at INTEGER NOT NULL DEFAULT 0);"
+	"CREATE UNIQUE INDEX account_of_ca ON account(ca_id)"
+	"  WHERE superseded_at = 0;"
+
+	"CREATE TABLE key("
+	"  id INTEGER PRIMARY KEY,"
+	"  domain_id INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"
+	"  scalar BLOB NOT NULL,"
+	"  point BLOB NOT NULL,"
+	"  created_at INTEGER NOT NULL);"
+	"CREATE INDEX key_domain ON key(domain_id);"
+
+	"CREATE TABLE issuer("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  sha256 BLOB NOT NULL UNIQUE,"
+	"  chain BLOB NOT NULL);"	/* DER, one behind the other */
+
+	"CREATE TABLE ord("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  domain_id INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"
+	"  ca_id INTEGER NOT NULL REFERENCES ca,"
+	"  account_id INTEGER NOT NULL REFERENCES account,"
+	"  key_id INTEGER NOT NULL REFERENCES key,"
+	"  state INTEGER NOT NULL,"
+	"  epoch INTEGER NOT NULL DEFAULT 1,"
+	"  tries INTEGER NOT NULL DEFAULT 0,"
+	"  wake_ms INTEGER NOT NULL DEFAULT 0,"
+	"  csr BLOB NOT NULL,"
+	"  order_url TEXT NOT NULL DEFAULT '',"
+	"  finalize_url TEXT NOT NULL DEFAULT '',"
+	"  authz_url TEXT NOT NULL DEFAULT '',"
+	"  chall_url TEXT NOT NULL DEFAULT '',"
+	"  cert_url TEXT NOT NULL DEFAULT '',"
+	"  token TEXT NOT NULL DEFAULT '',"
+	"  key_auth TEXT NOT NULL DEFAULT '',"
+	"  expires_at INTEGER NOT NULL DEFAULT 0,"
+	"  created_at INTEGER NOT NULL,"
+	"  ended_at INTEGER NOT NULL DEFAULT 0,"
+	"  problem TEXT NOT NULL DEFAULT '');"
+	"CREATE UNIQUE INDEX ord_live ON ord(domain_id) WHERE ended_at = 0;"
+	"CREATE INDEX ord_wake ON ord(wake_ms)"
+	"  WHERE ended_at = 0 AND wake_ms > 0;"
+	"CREATE INDEX ord_url ON ord(order_url) WHERE order_url <> '';"
+	"CREATE INDEX ord_domain ON ord(domain_id);"
+
+	"CREATE TABLE cert("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  domain_id INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"
+	"  ca_id INTEGER NOT NULL REFERENCES ca,"
+	"  key_id INTEGER NOT NULL REFERENCES key,"
+	"  order_id INTEGER NOT NULL UNIQUE,"	/* one order, one cert */
+	"  issuer_id INTEGER NOT NULL REFERENCES issuer,"
+	"  state INTEGER NOT NULL,"
+	"  serial TEXT NOT NULL,"
+	"  issuer TEXT NOT NULL,"
+	"  not_before INTEGER NOT NULL,"
+	"  not_after INTEGER NOT NULL,"
+	"  renew_at INTEGER NOT NULL,"
+	"  created_at INTEGER NOT NULL,"
+	"  leaf BLOB NOT NULL);"
+	"CREATE UNIQUE INDEX cert_active ON cert(domain_id) WHERE state = 0;"
+	"CREATE INDEX cert_domain ON cert(domain_id);"
+	"CREATE INDEX cert_expiry ON cert(not_after) WHERE state = 0;"
+
+	"CREATE TABLE event("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  at INTEGER NOT NULL,"
+	"  level INTEGER NOT NULL,"
+	"  kind TEXT NOT NULL,"
+	"  domain TEXT NOT NULL,"
+	"  actor TEXT NOT NULL,"
+	"  text TEXT NOT NULL,"
+	"  reason TEXT NOT NULL);"
+	"CREATE INDEX event_domain ON event(domain, id);"
+
+	"CREATE TABLE change("
+	"  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  domain_id INTEGER NOT NULL);"
+
+	"INSERT INTO meta VALUES('store_id', hex(randomblob(16)));"
+	"INSERT INTO meta VALUES('pruned_to', 0);",
+};
+
+static const char serve_tables[] =
+	"CREATE TABLE serve.meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"CREATE TABLE serve.site("
+	"  domain_id INTEGER PRIMARY KEY,"
+	"  host TEXT NOT NULL UNIQUE,"
+	"  cert_id INTEGER NOT NULL,"	/* 0: no certificate yet */
+	"  leaf BLOB,"
+	"  scalar BLOB,"
+	"  point BLOB,"
+	"  issuer_id INTEGER,"
+	"  body TEXT NOT NULL);"
+	"CREATE TABLE serve.issuer(id INTEGER PRIMARY KEY, chain BLOB NOT NULL);"
+	"CREATE TABLE serve.challenge("
+	"  token TEXT PRIMARY KEY,"
+	"  key_auth TEXT NOT NULL,"
+	"  domain_id INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX serve.challenge_domain ON challenge(domain_id);"
+	"PRAGMA serve.user_version = 1;";
+
+static bool user_version(struct db *db, const char *pragma, int64_t *version,
+			 struct err *err)
+{
+	struct query q;
+
+	query_open(&q, db, pragma);
+	if (query_row(&q))
+		*version = col_int(&q, "user_version");
+	return query_close(&q, err);
+}
+
+static bool migrate_to(struct db *db, size_t version, struct err *err)
+{
+	char done[64];
+
+	snprintf(done, sizeof(done), "PRAGMA user_version = %zu; COMMIT",
+		 version);
+	if (db_exec(db, "BEGIN IMMEDIATE", err) &&
+	    db_exec(db, migrations[version - 1], err) && db_exec(db, done, err))
+		return true;
+	db_exec(db, "ROLLBACK", NULL);
+	return err_prefix(err, "migration to version %zu", version);
+}
+
+bool schema_migrate(struct db *db, struct err *err)
+{
+	int64_t version = 0;
+
+	if (!user_version(db, "PRAGMA main.user_version", &version, err))
+		return false;
+	if (version > (int64_t)ARRAY_LEN(migrations)) {
+		err_set(err, ERR_REFUSED,
+			"state.db is of version %lld, this mtastsd knows "
+			"versions up to %zu",
+			(long long)version, ARRAY_LEN(migrations));
+		return err_hint(err, "it was written by a newer mtastsd: "
+				     "install that one again");
+	}
+	for (size_t v = (size_t)version + 1; v <= ARRAY_LEN(migrations); v++)
+		if (!migrate_to(db, v, err))
+			return false;
+	return true;
+}
+
+bool schema_make_serve(struct db *db, struct err *err)
+{
+	int64_t version = 0;
+
+	if (!user_version(db, "PRAGMA serve.user_version", &version, err))
+		return false;
+	if (version == SERVE_VERSION)
+		return true;
+	if (version != 0)
+		return err_set(err, ERR_REFUSED, "serve.db is of version %lld",
+			       (long long)version);
+	return db_exec(db, serve_tables, err);
+}

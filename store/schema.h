@@ -1,0 +1,24 @@
+/*
+ * The shape of both databases.
+ *
+ * state.db: migrations, an append-only array whose index is the version. A
+ * released one is never edited. serve.db is a projection: when its shape
+ * changes it is thrown away and made anew.
+ *
+ * Inside store/ only.
+ */
+#ifndef STORE_SCHEMA_H
+#define STORE_SCHEMA_H
+
+#include "store/db.h"
+
+/* Brings state.db to our version. ERR_REFUSED if it is newer. */
+bool schema_migrate(struct db *db, struct err *err);
+
+/*
+ * Makes serve.db's tables in the attached database `serve` if they are not
+ * there. False if what is there is of another version or damaged.
+ */
+bool schema_make_serve(struct db *db, struct err *err);
+
+#endif
