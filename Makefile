@@ -30,7 +30,7 @@ SOURCES := $(wildcard $(addsuffix /*.[ch],$(LAYERS) daemon cli tests/unit))
 all: $(PROGRAMS)
 
 $(LIB): $(call objects,$(LAYERS))
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(B)/mtastsd: $(call objects,daemon) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
@@ -43,7 +43,7 @@ $(TESTS): $(B)/%: $(B)/%.o $(LIB) $(B)/libparts.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(OUR_LIBS) $(LDLIBS)
 
 $(B)/libparts.a: $(filter-out %/main.o,$(call objects,daemon cli))
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)

@@ -151,6 +151,31 @@ static bool retire_active(struct store *s, int64_t domain_id, struct err *err)
 	return query_run(&q, err);
 }
 
+static bool forget_with(struct store *s, const char *sql, int64_t domain_id,
+			struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s), sql);
+	bind_int(&q, domain_id);
+	return query_run(&q, err);
+}
+
+static bool forget_old(struct store *s, int64_t domain_id, struct err *err)
+{
+	return forget_with(s, "DELETE FROM cert WHERE domain_id = ?1"
+			      " AND state <> 0 AND id NOT IN (SELECT id"
+			      "  FROM cert WHERE domain_id = ?1"
+			      "  ORDER BY id DESC LIMIT 5)",
+			   domain_id, err) &&
+	       forget_with(s, "DELETE FROM key WHERE domain_id = ?1"
+			      " AND id NOT IN (SELECT key_id FROM cert"
+			      "  WHERE domain_id = ?1)"
+			      " AND id NOT IN (SELECT key_id FROM ord"
+			      "  WHERE domain_id = ?1)",
+			   domain_id, err);
+}
+
 bool cert_install(struct store *s, struct domain *d, struct cert *c,
 		  const struct cert_chain *chain, struct err *err)
 {
@@ -164,7 +189,8 @@ bool cert_install(struct store *s, struct domain *d, struct cert *c,
 	    !insert_cert(s, c, issuer_id, chain, err))
 		return false;
 	d->cert_id = c->id;
-	return domain_update(s, d, err) && change_note(s, d->id, err);
+	return domain_update(s, d, err) && forget_old(s, d->id, err) &&
+	       change_note(s, d->id, err);
 }
 
 static bool add_pem(struct buf *out, const unsigned char *der, size_t len)

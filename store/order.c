@@ -4,6 +4,8 @@
 
 #include "store/internal.h"
 
+#define ENDED_KEPT 5	/* per domain */
+
 static const char *const state_names[] = {
 	[ORDER_INTENT] = "intent",
 	[ORDER_ORDERED] = "ordered",
@@ -51,6 +53,7 @@ static void read_row(struct query *q, struct order *o)
 		.state = (enum order_state)col_int(q, "state"),
 		.epoch = col_long(q, "epoch"),
 		.tries = col_long(q, "tries"),
+		.unsure = col_int(q, "unsure") != 0,
 		.wake_ms = col_int(q, "wake_ms"),
 		.expires_at = col_int(q, "expires_at"),
 		.created_at = col_int(q, "created_at"),
@@ -63,6 +66,7 @@ static void read_row(struct query *q, struct order *o)
 	col_text(q, "chall_url", o->chall_url, sizeof(o->chall_url));
 	col_text(q, "cert_url", o->cert_url, sizeof(o->cert_url));
 	col_text(q, "token", o->token, sizeof(o->token));
+	col_text(q, "seek", o->seek, sizeof(o->seek));
 	col_text(q, "key_auth", o->key_auth, sizeof(o->key_auth));
 	col_text(q, "problem", o->problem, sizeof(o->problem));
 }
@@ -102,6 +106,7 @@ static void bind_row(struct query *q, const struct order *o)
 {
 	bind_int(q, o->state);
 	bind_int(q, o->tries);
+	bind_int(q, o->unsure);
 	bind_int(q, o->wake_ms);
 	bind_text(q, o->order_url);
 	bind_text(q, o->finalize_url);
@@ -110,9 +115,23 @@ static void bind_row(struct query *q, const struct order *o)
 	bind_text(q, o->cert_url);
 	bind_text(q, o->token);
 	bind_text(q, o->key_auth);
+	bind_text(q, o->seek);
 	bind_int(q, o->expires_at);
 	bind_int(q, o->ended_at);
 	bind_text(q, o->problem);
+}
+
+static bool forget_old(struct store *s, int64_t domain_id, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "DELETE FROM ord WHERE domain_id = ?1 AND ended_at > 0"
+		   " AND id NOT IN (SELECT id FROM ord WHERE domain_id = ?1"
+		   "  ORDER BY id DESC LIMIT ?2)");
+	bind_int(&q, domain_id);
+	bind_int(&q, ENDED_KEPT);
+	return query_run(&q, err);
 }
 
 bool order_insert(struct store *s, struct order *o, struct err *err)
@@ -123,12 +142,15 @@ bool order_insert(struct store *s, struct order *o, struct err *err)
 	if (order_of_domain(s, o->domain_id, &live, NULL))
 		return err_set(err, ERR_REFUSED, "order %lld is under way",
 			       (long long)live.id);
+	if (!forget_old(s, o->domain_id, err))
+		return false;
 	query_open(&q, store_db_write(s),
-		   "INSERT INTO ord(state, tries, wake_ms, order_url,"
+		   "INSERT INTO ord(state, tries, unsure, wake_ms, order_url,"
 		   " finalize_url, authz_url, chall_url, cert_url, token,"
-		   " key_auth, expires_at, ended_at, problem, domain_id,"
+		   " key_auth, seek, expires_at, ended_at, problem, domain_id,"
 		   " ca_id, account_id, key_id, csr, created_at) VALUES"
-		   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		   " ?, ?)");
 	bind_row(&q, o);
 	bind_int(&q, o->domain_id);
 	bind_int(&q, o->ca_id);
@@ -148,10 +170,10 @@ bool order_update(struct store *s, struct order *o, struct err *err)
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE ord SET state = ?, tries = ?, wake_ms = ?,"
-		   " order_url = ?, finalize_url = ?, authz_url = ?,"
+		   "UPDATE ord SET state = ?, tries = ?, unsure = ?,"
+		   " wake_ms = ?, order_url = ?, finalize_url = ?, authz_url = ?,"
 		   " chall_url = ?, cert_url = ?, token = ?, key_auth = ?,"
-		   " expires_at = ?, ended_at = ?, problem = ?,"
+		   " seek = ?, expires_at = ?, ended_at = ?, problem = ?,"
 		   " epoch = epoch + 1 WHERE id = ? AND epoch = ?");
 	bind_row(&q, o);
 	bind_int(&q, o->id);
@@ -197,16 +219,15 @@ size_t order_due(struct store *s, int64_t now_ms, int64_t *ids, size_t limit,
 	return read_ids(&q, ids, limit, err);
 }
 
-size_t order_live(struct store *s, int64_t after_id, int64_t *ids, size_t limit,
-		  struct err *err)
+bool order_resume_all(struct store *s, int64_t now_ms, struct err *err)
 {
 	struct query q;
 
-	query_open(&q, store_db(s), "SELECT id FROM ord WHERE ended_at = 0"
-				    " AND id > ? ORDER BY id LIMIT ?");
-	bind_int(&q, after_id);
-	bind_int(&q, (int64_t)limit);
-	return read_ids(&q, ids, limit, err);
+	query_open(&q, store_db_write(s),
+		   "UPDATE ord SET unsure = 1, wake_ms = ?, epoch = epoch + 1"
+		   " WHERE ended_at = 0 AND wake_ms = 0");
+	bind_int(&q, now_ms);
+	return query_run(&q, err);
 }
 
 int64_t order_next_wake(struct store *s)

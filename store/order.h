@@ -16,6 +16,7 @@
 
 #define ORDER_CSR_MAX	 1024
 #define ORDER_TOKEN_SIZE 256	/* a longer token is refused */
+#define ORDER_SEEK_SIZE	 4096
 #define ORDER_KEY_AUTH_SIZE (ORDER_TOKEN_SIZE + 64)	/* "." thumbprint */
 
 enum order_state {
@@ -40,6 +41,7 @@ struct order {
 	enum order_state state;
 	long epoch;			/* counts updates: guards stale replies */
 	long tries;			/* of what this state asks for */
+	bool unsure;			/* the CA may have heard: look first */
 	int64_t wake_ms;		/* wall clock; 0: a request is under way */
 	unsigned char csr[ORDER_CSR_MAX];	/* DER */
 	size_t csr_len;
@@ -50,6 +52,7 @@ struct order {
 	char cert_url[URL_SIZE];
 	char token[ORDER_TOKEN_SIZE];	/* served while it stands here ... */
 	char key_auth[ORDER_KEY_AUTH_SIZE];	/* ... with this answer */
+	char seek[ORDER_SEEK_SIZE];	/* URLs to look at, one a line */
 	time_t expires_at;		/* the CA's; 0: not said */
 	time_t created_at;
 	time_t ended_at;		/* 0 while live */
@@ -59,7 +62,10 @@ struct order {
 const char *order_state_name(enum order_state state);
 bool order_is_live(const struct order *o);	/* neither done nor dead */
 
-/* Fills o->id. ERR_REFUSED if the domain has a live order. */
+/*
+ * Fills o->id. ERR_REFUSED if the domain has a live order. Of the ended ones
+ * the last few are kept.
+ */
 bool order_insert(struct store *s, struct order *o, struct err *err);
 bool order_by_id(struct store *s, int64_t id, struct order *o, struct err *err);
 
@@ -77,9 +83,11 @@ bool order_url_is_known(struct store *s, const char *order_url);
 size_t order_due(struct store *s, int64_t now_ms, int64_t *ids, size_t limit,
 		 struct err *err);
 
-/* Ids of all live orders: for the start. */
-size_t order_live(struct store *s, int64_t after_id, int64_t *ids, size_t limit,
-		  struct err *err);
+/*
+ * At the start: what was under way when the last process ended is marked
+ * unsure and due at now_ms. Inside a transaction.
+ */
+bool order_resume_all(struct store *s, int64_t now_ms, struct err *err);
 
 /* The earliest wake_ms over live orders, or 0 if none waits. */
 int64_t order_next_wake(struct store *s);
