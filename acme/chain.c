@@ -1,0 +1,174 @@
+#include "acme/chain.h"
+
+#include <openssl/bn.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+
+#define CHAIN_MAX (96 * 1024)
+#define SLACK	  (5 * WHEN_MINUTE)	/* of our clock against the CA's */
+
+static STACK_OF(X509) *read_pem(const char *pem, size_t len, struct err *err)
+{
+	STACK_OF(X509) *certs = sk_X509_new_null();
+	BIO *in = BIO_new_mem_buf(pem, (int)(len < CHAIN_MAX ? len : CHAIN_MAX));
+	X509 *x;
+
+	while (certs && in && sk_X509_num(certs) <= CHAIN_CERTS_MAX &&
+	       (x = PEM_read_bio_X509(in, NULL, NULL, NULL)))
+		sk_X509_push(certs, x);
+	ERR_clear_error();	/* "no start line" is how it always ends */
+	BIO_free(in);
+	if (sk_X509_num(certs) >= 2 && sk_X509_num(certs) <= CHAIN_CERTS_MAX)
+		return certs;
+	err_set(err, ERR_REFUSED, "the CA sent %d certificates, not a chain of "
+				  "2 to %d",
+		sk_X509_num(certs), CHAIN_CERTS_MAX);
+	sk_X509_pop_free(certs, X509_free);
+	return NULL;
+}
+
+static bool is_for_key(X509 *leaf, const struct p256 *key)
+{
+	EVP_PKEY *ours = p256_to_pkey(key, NULL);
+	bool ok = ours && EVP_PKEY_eq(X509_get0_pubkey(leaf), ours) == 1;
+
+	EVP_PKEY_free(ours);
+	return ok;
+}
+
+static time_t instant(const ASN1_TIME *at)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(at, &tm) ? timegm(&tm) : 0;
+}
+
+static bool check_leaf(const struct chain *c, X509 *leaf,
+		       const struct chain_wanted *w, struct err *err)
+{
+	if (X509_check_host(leaf, w->host, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
+			    NULL) != 1)
+		return err_set(err, ERR_REFUSED,
+			       "the CA's certificate does not name %s",
+			       w->host);
+	if (!is_for_key(leaf, w->key))
+		return err_set(err, ERR_REFUSED,
+			       "the CA's certificate is for another key");
+	if (c->not_after <= w->now)
+		return err_set(err, ERR_REFUSED,
+			       "the CA's certificate has expired already");
+	if (c->not_before > w->now + SLACK)
+		return err_set(err, ERR_REFUSED,
+			       "the CA's certificate is not valid yet: is this "
+			       "machine's clock right?");
+	return true;
+}
+
+/*
+ * Each certificate signed by the next: the last one is taken as the anchor,
+ * for this asks whether the chain is one, not whom it leads to.
+ */
+static bool check_path(STACK_OF(X509) *certs, time_t now, struct err *err)
+{
+	X509_STORE *anchors = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509 *last = sk_X509_value(certs, sk_X509_num(certs) - 1);
+	bool ok = anchors && ctx && X509_STORE_add_cert(anchors, last) &&
+		  X509_STORE_CTX_init(ctx, anchors, sk_X509_value(certs, 0),
+				      certs);
+
+	if (ok) {
+		X509_STORE_CTX_set_time(ctx, 0, now + SLACK);
+		X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
+		X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_SERVER);
+		ok = X509_verify_cert(ctx) == 1;
+	}
+	if (!ok)
+		err_set(err, ERR_REFUSED, "the CA's chain does not build: %s",
+			ctx ? X509_verify_cert_error_string(
+				      X509_STORE_CTX_get_error(ctx))
+			    : "no memory");
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(anchors);
+	ERR_clear_error();
+	return ok;
+}
+
+static bool add_der(struct buf *out, X509 *x)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(x, &der);
+	bool ok = len > 0 && buf_add(out, der, (size_t)len);
+
+	OPENSSL_free(der);
+	return ok;
+}
+
+static void read_serial(struct chain *c, X509 *leaf)
+{
+	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
+	char *hex = n ? BN_bn2hex(n) : NULL;
+
+	snprintf(c->serial, sizeof(c->serial), "%.47s", hex ? hex : "");
+	str_lower(c->serial);
+	OPENSSL_free(hex);
+	BN_free(n);
+}
+
+static void read_issuer(struct chain *c, X509 *leaf)
+{
+	char name[CERT_ISSUER_SIZE] = "", *clean;
+
+	X509_NAME_get_text_by_NID(X509_get_issuer_name(leaf), NID_commonName,
+				  name, sizeof(name));
+	clean = str_printable(name, sizeof(name));
+	snprintf(c->issuer, sizeof(c->issuer), "%.127s", clean);
+	free(clean);
+}
+
+static bool fill(struct chain *c, STACK_OF(X509) *certs, struct err *err)
+{
+	X509 *leaf = sk_X509_value(certs, 0);
+	bool ok = add_der(&c->leaf, leaf);
+
+	for (int i = 1; ok && i < sk_X509_num(certs); i++)
+		ok = add_der(&c->issuers, sk_X509_value(certs, i));
+	c->not_before = instant(X509_get0_notBefore(leaf));
+	c->not_after = instant(X509_get0_notAfter(leaf));
+	read_serial(c, leaf);
+	read_issuer(c, leaf);
+	return ok || err_set(err, ERR_REFUSED, "the CA's chain is too long");
+}
+
+bool chain_read(struct chain *c, const char *pem, size_t len,
+		const struct chain_wanted *wanted, struct err *err)
+{
+	STACK_OF(X509) *certs;
+	bool ok;
+
+	*c = (struct chain){ .serial = "" };
+	buf_init(&c->leaf, CHAIN_MAX);
+	buf_init(&c->issuers, CHAIN_MAX);
+	certs = read_pem(pem, len, err);
+	if (!certs)
+		return false;
+	ok = fill(c, certs, err) &&
+	     check_leaf(c, sk_X509_value(certs, 0), wanted, err) &&
+	     check_path(certs, wanted->now, err);
+	sk_X509_pop_free(certs, X509_free);
+	return ok;
+}
+
+void chain_release(struct chain *c)
+{
+	buf_release(&c->leaf);
+	buf_release(&c->issuers);
+}

@@ -1,0 +1,290 @@
+#include "acme/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/jws.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+
+#define NONCE_POOL	64
+#define NONCE_SIZE	256
+#define NONCE_AGE_MS	60000
+#define DIRECTORY_AGE_MS (WHEN_HOUR * 1000)
+#define BAD_NONCE_TRIES 10
+
+struct nonce {
+	char text[NONCE_SIZE];
+	int64_t at_ms;
+};
+
+struct client {
+	const struct world *world;
+	char *directory_url;
+	char *trust_file;	/* NULL: the system's */
+	struct wire_directory directory;
+	int64_t directory_at_ms;	/* 0: none */
+	struct nonce pool[NONCE_POOL];	/* a stack: the newest is on top */
+	size_t pooled;
+};
+
+/* One request of a caller's, over as many exchanges as it takes. */
+struct call {
+	struct client *client;
+	struct p256 key;
+	char *kid;
+	char *url;
+	char *payload;
+	unsigned bad_nonces;
+	client_done *done;
+	void *arg;
+};
+
+static void send_signed(struct call *call, const char *nonce);
+
+struct client *client_new(const struct world *world, const char *directory_url,
+			  const char *trust_file)
+{
+	struct client *c = xcalloc(1, sizeof(*c));
+
+	c->world = world;
+	c->directory_url = xstrdup(directory_url);
+	c->trust_file = *trust_file ? xstrdup(trust_file) : NULL;
+	return c;
+}
+
+void client_free(struct client *c)
+{
+	if (!c)
+		return;
+	free(c->directory_url);
+	free(c->trust_file);
+	free(c);
+}
+
+void client_forget(struct client *c)
+{
+	c->directory_at_ms = 0;
+	c->pooled = 0;
+}
+
+static int64_t now_ms(const struct client *c)
+{
+	return c->world->now_ms(c->world->ctx);
+}
+
+const struct wire_directory *client_directory(struct client *c)
+{
+	int64_t age = now_ms(c) - c->directory_at_ms;
+
+	if (!c->directory_at_ms || age < 0 || age > DIRECTORY_AGE_MS)
+		return NULL;
+	return &c->directory;
+}
+
+static void keep_nonce(struct client *c, const char *text)
+{
+	if (!*text || strlen(text) >= NONCE_SIZE)
+		return;
+	if (c->pooled == NONCE_POOL) {	/* drop the oldest */
+		memmove(c->pool, c->pool + 1,
+			(NONCE_POOL - 1) * sizeof(c->pool[0]));
+		c->pooled--;
+	}
+	strcpy(c->pool[c->pooled].text, text);
+	c->pool[c->pooled++].at_ms = now_ms(c);
+}
+
+static bool take_nonce(struct client *c, char out[static NONCE_SIZE])
+{
+	struct nonce *top;
+
+	if (!c->pooled)
+		return false;
+	top = &c->pool[--c->pooled];
+	if (now_ms(c) - top->at_ms > NONCE_AGE_MS) {
+		c->pooled = 0;		/* the ones below are older still */
+		return false;
+	}
+	strcpy(out, top->text);
+	return true;
+}
+
+static struct call *call_new(struct client *c, client_done *done, void *arg)
+{
+	struct call *call = xcalloc(1, sizeof(*call));
+
+	call->client = c;
+	call->done = done;
+	call->arg = arg;
+	return call;
+}
+
+static void call_free(struct call *call)
+{
+	p256_release(&call->key);
+	free(call->kid);
+	free(call->url);
+	free(call->payload);
+	free(call);
+}
+
+static void answer(struct call *call, const struct ca_reply *reply)
+{
+	client_done *done = call->done;
+	void *arg = call->arg;
+
+	call_free(call);
+	done(reply, arg);
+}
+
+static void answer_error(struct call *call, const struct err *error)
+{
+	struct ca_reply reply = { .error = *error, .body = "", .location = "",
+				  .links = "", .retry_after = -1 };
+
+	answer(call, &reply);
+}
+
+static struct ca_reply read_reply(const struct fetch_reply *r, time_t now)
+{
+	struct ca_reply reply = {
+		.error = r->error,
+		.status = r->status,
+		.body = r->body ? r->body : "",
+		.len = r->body_len,
+		.location = r->location ? r->location : "",
+		.links = r->link ? r->link : "",
+		.retry_after = -1,
+	};
+
+	if (r->error.kind != ERR_NONE)
+		return reply;
+	reply.retry_after = wire_retry_after(r->retry_after, now);
+	if (r->status < 200 || r->status > 299)
+		wire_problem_parse(&reply.problem, r->status, reply.body,
+				   reply.len);
+	return reply;
+}
+
+static void signed_done(const struct fetch_reply *r, void *arg)
+{
+	struct call *call = arg;
+	struct client *c = call->client;
+	struct ca_reply reply = read_reply(r, now_ms(c) / 1000);
+	char nonce[NONCE_SIZE];
+
+	if (r->error.kind == ERR_NONE && r->replay_nonce)
+		keep_nonce(c, r->replay_nonce);
+	if (streq(reply.problem.type, "badNonce") &&
+	    ++call->bad_nonces < BAD_NONCE_TRIES && take_nonce(c, nonce))
+		send_signed(call, nonce);
+	else
+		answer(call, &reply);
+}
+
+static void send_signed(struct call *call, const char *nonce)
+{
+	struct client *c = call->client;
+	struct jws_header header = { .url = call->url, .nonce = nonce,
+				     .kid = call->kid };
+	struct err err = ERR_INIT;
+	char *body = jws_sign(c->world, &call->key, &header, call->payload,
+			      &err);
+	struct fetch_request request = {
+		.method = FETCH_POST,
+		.url = call->url,
+		.content_type = "application/jose+json",
+		.body = body,
+		.body_len = body ? strlen(body) : 0,
+		.ca_file = c->trust_file,
+	};
+
+	if (body)
+		c->world->fetch(c->world->ctx, &request, signed_done, call);
+	else
+		answer_error(call, &err);
+	free(body);
+}
+
+static void nonce_done(const struct fetch_reply *r, void *arg)
+{
+	struct call *call = arg;
+	struct err err = r->error;
+
+	if (err.kind == ERR_NONE && (!r->replay_nonce || !*r->replay_nonce ||
+				     strlen(r->replay_nonce) >= NONCE_SIZE))
+		err_set(&err, ERR_AGAIN, "the CA gave no nonce (HTTP status "
+					 "%ld)", r->status);
+	if (err.kind == ERR_NONE)
+		send_signed(call, r->replay_nonce);
+	else
+		answer_error(call, &err);
+}
+
+static void fetch_nonce(struct call *call)
+{
+	struct client *c = call->client;
+	struct fetch_request request = {
+		.method = FETCH_HEAD,
+		.url = c->directory.new_nonce,
+		.ca_file = c->trust_file,
+	};
+
+	c->world->fetch(c->world->ctx, &request, nonce_done, call);
+}
+
+void client_post(struct client *c, const struct p256 *key, const char *kid,
+		 const char *url, const char *payload, client_done *done,
+		 void *arg)
+{
+	struct call *call = call_new(c, done, arg);
+	char nonce[NONCE_SIZE];
+
+	call->key = *key;
+	call->kid = xstrdup(kid);
+	call->url = xstrdup(url);
+	call->payload = xstrdup(payload);
+	if (take_nonce(c, nonce))
+		send_signed(call, nonce);
+	else
+		fetch_nonce(call);
+}
+
+static void directory_done(const struct fetch_reply *r, void *arg)
+{
+	struct call *call = arg;
+	struct client *c = call->client;
+	struct ca_reply reply = read_reply(r, now_ms(c) / 1000);
+	struct wire_directory directory = { .eab_required = false };
+
+	if (reply.error.kind == ERR_NONE && reply.status != 200) {
+		err_set(&reply.error, ERR_AGAIN, "%s: HTTP status %ld",
+			c->directory_url, reply.status);
+		err_hint(&reply.error, "is that URL right? see \"directory\" "
+				       "of the ca section in mtastsd.conf");
+	}
+	if (reply.error.kind == ERR_NONE &&
+	    !wire_directory_parse(&directory, reply.body, reply.len,
+				  &reply.error))
+		err_prefix(&reply.error, "%s", c->directory_url);
+	if (reply.error.kind == ERR_NONE) {
+		c->directory = directory;
+		c->directory_at_ms = now_ms(c);
+	}
+	answer(call, &reply);
+}
+
+void client_load_directory(struct client *c, client_done *done, void *arg)
+{
+	struct fetch_request request = {
+		.method = FETCH_GET,
+		.url = c->directory_url,
+		.ca_file = c->trust_file,
+	};
+
+	c->world->fetch(c->world->ctx, &request, directory_done,
+			call_new(c, done, arg));
+}

@@ -1,0 +1,296 @@
+#include "acme/wire.h"
+
+#include <curl/curl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+
+#define ERROR_PREFIX "urn:ietf:params:acme:error:"
+
+static const struct {
+	const char *word;
+	enum wire_status status;
+} statuses[] = {
+	{ "pending", WIRE_PENDING },	   { "ready", WIRE_READY },
+	{ "processing", WIRE_PROCESSING }, { "valid", WIRE_VALID },
+	{ "invalid", WIRE_INVALID },	   { "deactivated", WIRE_INVALID },
+	{ "expired", WIRE_INVALID },	   { "revoked", WIRE_INVALID },
+};
+
+static json_t *load(const char *what, const char *text, size_t len,
+		    struct err *err)
+{
+	json_error_t problem;
+	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &problem);
+
+	if (json_is_object(root))
+		return root;
+	json_decref(root);
+	err_set(err, ERR_AGAIN, "the CA's %s is not a JSON object", what);
+	err_hint(err, "is the directory URL that of an ACME server?");
+	return NULL;
+}
+
+/* Copies a string member; absent is empty. False: too long, or no string. */
+static bool optional(const json_t *object, const char *member, char *out,
+		     size_t size)
+{
+	const json_t *value = json_object_get(object, member);
+
+	out[0] = '\0';
+	if (!value)
+		return true;
+	if (!json_is_string(value) || json_string_length(value) >= size)
+		return false;
+	memcpy(out, json_string_value(value), json_string_length(value) + 1);
+	return true;
+}
+
+static bool required(const json_t *object, const char *member, char *out,
+		     size_t size, struct err *err)
+{
+	if (optional(object, member, out, size) && *out)
+		return true;
+	return err_set(err, ERR_AGAIN, "the CA's answer has no usable \"%s\"",
+		       member);
+}
+
+static bool status_of(const json_t *object, enum wire_status *status,
+		      struct err *err)
+{
+	const char *word = json_string_value(json_object_get(object, "status"));
+
+	for (size_t i = 0; word && i < ARRAY_LEN(statuses); i++) {
+		if (!streq(word, statuses[i].word))
+			continue;
+		*status = statuses[i].status;
+		return true;
+	}
+	return err_set(err, ERR_AGAIN,
+		       "the CA's answer has no status that RFC 8555 knows");
+}
+
+static void read_problem(const json_t *object, struct wire_problem *p)
+{
+	const char *type = json_string_value(json_object_get(object, "type"));
+	const char *text = json_string_value(json_object_get(object, "detail"));
+	char *clean;
+
+	*p = (struct wire_problem){ "", "" };
+	if (!object)
+		return;
+	if (type && str_starts(type, ERROR_PREFIX))
+		type += strlen(ERROR_PREFIX);
+	clean = str_printable(type ? type : "unknown", sizeof(p->type) - 1);
+	snprintf(p->type, sizeof(p->type), "%.63s", clean);
+	free(clean);
+	clean = str_printable(text ? text : "", sizeof(p->detail) - 1);
+	snprintf(p->detail, sizeof(p->detail), "%.399s", clean);
+	free(clean);
+}
+
+bool wire_directory_parse(struct wire_directory *d, const char *text,
+			  size_t len, struct err *err)
+{
+	json_t *root = load("directory", text, len, err);
+	const json_t *meta = json_object_get(root, "meta");
+	bool ok;
+
+	ok = root &&
+	     required(root, "newNonce", d->new_nonce, URL_SIZE, err) &&
+	     required(root, "newAccount", d->new_account, URL_SIZE, err) &&
+	     required(root, "newOrder", d->new_order, URL_SIZE, err);
+	if (ok) {
+		optional(meta, "termsOfService", d->terms_of_service, URL_SIZE);
+		d->eab_required = json_is_true(
+			json_object_get(meta, "externalAccountRequired"));
+	}
+	json_decref(root);
+	return ok;
+}
+
+bool wire_account_parse(struct wire_account *a, const char *text, size_t len,
+			struct err *err)
+{
+	json_t *root = load("account", text, len, err);
+	bool ok = root && status_of(root, &a->status, err);
+
+	if (ok)
+		optional(root, "orders", a->orders_url, URL_SIZE);
+	json_decref(root);
+	return ok;
+}
+
+static void first_name(const json_t *order, char *out, size_t size)
+{
+	const json_t *list = json_object_get(order, "identifiers");
+
+	out[0] = '\0';
+	if (json_array_size(list) == 1)
+		optional(json_array_get(list, 0), "value", out, size);
+}
+
+static bool first_authz(const json_t *order, char *out)
+{
+	const json_t *list = json_object_get(order, "authorizations");
+	const char *url = json_string_value(json_array_get(list, 0));
+
+	out[0] = '\0';
+	if (!url || strlen(url) >= URL_SIZE)
+		return false;
+	memcpy(out, url, strlen(url) + 1);
+	return true;
+}
+
+static time_t instant_of(const json_t *object, const char *member)
+{
+	const char *text = json_string_value(json_object_get(object, member));
+	time_t at = 0;
+
+	return text && instant_parse(text, &at) ? at : 0;
+}
+
+bool wire_order_parse(struct wire_order *o, const char *text, size_t len,
+		      struct err *err)
+{
+	json_t *root = load("order", text, len, err);
+	bool ok;
+
+	ok = root && status_of(root, &o->status, err) &&
+	     required(root, "finalize", o->finalize_url, URL_SIZE, err);
+	if (ok && !first_authz(root, o->authz_url))
+		ok = err_set(err, ERR_AGAIN,
+			     "the CA's order has no usable authorization");
+	if (ok && !optional(root, "certificate", o->cert_url, URL_SIZE))
+		ok = err_set(err, ERR_AGAIN,
+			     "the CA's certificate URL is too long");
+	if (ok) {
+		first_name(root, o->name, sizeof(o->name));
+		o->expires_at = instant_of(root, "expires");
+		read_problem(json_object_get(root, "error"), &o->problem);
+	}
+	json_decref(root);
+	return ok;
+}
+
+/* The key authorization is served as it stands: only base64url is a token. */
+static bool is_token(const char *token)
+{
+	return *token && token[strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					     "abcdefghijklmnopqrstuvwxyz"
+					     "0123456789-_")] == '\0';
+}
+
+static bool read_challenge(const json_t *c, struct wire_authz *a,
+			   struct err *err)
+{
+	if (!status_of(c, &a->chall_status, err) ||
+	    !required(c, "url", a->chall_url, URL_SIZE, err) ||
+	    !required(c, "token", a->token, sizeof(a->token), err))
+		return false;
+	if (!is_token(a->token))
+		return err_set(err, ERR_AGAIN, "the CA's token is not one");
+	read_problem(json_object_get(c, "error"), &a->problem);
+	return true;
+}
+
+bool wire_authz_parse(struct wire_authz *a, const char *text, size_t len,
+		      struct err *err)
+{
+	json_t *root = load("authorization", text, len, err);
+	const json_t *list = json_object_get(root, "challenges"), *c;
+	bool ok = root && status_of(root, &a->status, err);
+	size_t i;
+
+	a->chall_url[0] = a->token[0] = '\0';
+	a->problem = (struct wire_problem){ "", "" };
+	json_array_foreach(list, i, c) {
+		const char *type = json_string_value(
+			json_object_get(c, "type"));
+
+		if (ok && streq(type, "http-01"))
+			ok = read_challenge(c, a, err);
+	}
+	json_decref(root);
+	return ok;
+}
+
+bool wire_orders_parse(struct wire_orders *o, const char *text, size_t len,
+		       struct err *err)
+{
+	json_t *root = load("orders list", text, len, err);
+	const json_t *list = json_object_get(root, "orders"), *item;
+	size_t i;
+
+	o->count = 0;
+	json_array_foreach(list, i, item) {
+		const char *url = json_string_value(item);
+
+		if (url && strlen(url) < URL_SIZE && o->count < WIRE_PAGE)
+			strcpy(o->url[o->count++], url);
+	}
+	json_decref(root);
+	return root != NULL;
+}
+
+void wire_problem_parse(struct wire_problem *p, long http_status,
+			const char *text, size_t len)
+{
+	json_t *root = json_loadb(text, len, 0, NULL);
+
+	if (json_is_object(root) && json_object_get(root, "type")) {
+		read_problem(root, p);
+	} else {
+		snprintf(p->type, sizeof(p->type), "unknown");
+		snprintf(p->detail, sizeof(p->detail),
+			 "HTTP status %ld without a problem document",
+			 http_status);
+	}
+	json_decref(root);
+}
+
+bool wire_link(const char *links, const char *rel, char out[static URL_SIZE])
+{
+	char *want = xasprintf("rel=\"%s\"", rel);
+	bool found = false;
+
+	while (*links && !found) {
+		size_t len = strcspn(links, "\n");
+		char *line = xstrndup(links, len), *end = strchr(line, '>');
+
+		if (line[0] == '<' && end && strstr(end, want) &&
+		    end - line - 1 < URL_SIZE) {
+			*end = '\0';
+			strcpy(out, line + 1);
+			found = true;
+		}
+		free(line);
+		links += len + (links[len] == '\n');
+	}
+	free(want);
+	return found;
+}
+
+long wire_retry_after(const char *header, time_t now)
+{
+	long seconds;
+	time_t at;
+
+	if (str_is_empty(header))
+		return -1;
+	if (strspn(header, "0123456789") == strlen(header))
+		return str_to_long(header, strlen(header), WHEN_DAY, &seconds)
+			       ? seconds
+			       : WHEN_DAY;
+	at = curl_getdate(header, NULL);
+	if (at == (time_t)-1)
+		return -1;
+	if (at <= now)
+		return 0;
+	return at - now > WHEN_DAY ? WHEN_DAY : (long)(at - now);
+}
