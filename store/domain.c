@@ -190,6 +190,25 @@ bool domain_each(struct store *s, const struct domain_filter *f,
 	return query_close(&q, err);
 }
 
+bool domain_each_problem(struct store *s, long limit,
+			 bool (*each)(const struct domain *d, void *arg),
+			 void *arg, struct err *err)
+{
+	struct domain d;
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT * FROM domain WHERE problem <> ''"
+		   " ORDER BY state DESC, name LIMIT ?");
+	bind_int(&q, limit);
+	while (query_row(&q)) {
+		read_row(&q, &d);
+		if (query_row_is_good(&q, "domain") && !each(&d, arg))
+			break;
+	}
+	return query_close(&q, err);
+}
+
 size_t domain_due(struct store *s, enum domain_state state, time_t now,
 		  int64_t *ids, size_t limit, struct err *err)
 {

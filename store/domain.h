@@ -77,6 +77,14 @@ bool domain_each(struct store *s, const struct domain_filter *filter,
 		 struct err *err);
 
 /*
+ * Those with a problem, at most `limit`, the gravest first: live ones, then
+ * issuing, then waiting; in order of name.
+ */
+bool domain_each_problem(struct store *s, long limit,
+			 bool (*each)(const struct domain *d, void *arg),
+			 void *arg, struct err *err);
+
+/*
  * The rows of `state` due at `now`, longest due first, at most `limit`, as
  * ids. Returns how many; 0 on failure too, with err set.
  */

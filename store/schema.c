@@ -31,6 +31,8 @@ static const char *const migrations[] = {
 	"  cert_id INTEGER NOT NULL DEFAULT 0);"
 	"CREATE INDEX domain_due ON domain(state, due_at) WHERE due_at > 0;"
 	"CREATE INDEX domain_label ON domain(label) WHERE label <> '';"
+	"CREATE INDEX domain_problem ON domain(state DESC, name)"
+	"  WHERE problem <> '';"
 
 	"CREATE TABLE policy("
 	"  id INTEGER PRIMARY KEY,"
