@@ -75,7 +75,7 @@ static int64_t now_ms(const struct client *c)
 	return c->world->now_ms(c->world->ctx);
 }
 
-const struct wire_directory *client_directory(struct client *c)
+const struct wire_directory *client_directory(const struct client *c)
 {
 	int64_t age = now_ms(c) - c->directory_at_ms;
 

@@ -38,7 +38,7 @@ struct client *client_new(const struct world *world, const char *directory_url,
 void client_free(struct client *c);
 
 /* NULL until client_load_directory() has succeeded within the last hour. */
-const struct wire_directory *client_directory(struct client *c);
+const struct wire_directory *client_directory(const struct client *c);
 
 /*
  * A plain GET of the directory. The reply has an error if the answer was not

@@ -1,6 +1,5 @@
 #include "store/ca.h"
 
-#include "base/str.h"
 #include "store/internal.h"
 
 static const char *const state_names[] = {
@@ -28,13 +27,15 @@ static bool read_ca(struct query *q, struct ca *ca, bool *found,
 	return query_close(q, err);
 }
 
-static bool ca_by_name(struct store *s, const char *name, struct ca *ca,
-		       bool *found, struct err *err)
+static bool ca_by_url(struct store *s, const char *name, const char *url,
+		      struct ca *ca, bool *found, struct err *err)
 {
 	struct query q;
 
-	query_open(&q, store_db(s), "SELECT * FROM ca WHERE name = ?");
+	query_open(&q, store_db(s), "SELECT * FROM ca WHERE name = ?"
+				    " AND directory_url = ?");
 	bind_text(&q, name);
+	bind_text(&q, url);
 	return read_ca(&q, ca, found, err);
 }
 
@@ -57,17 +58,16 @@ bool ca_ensure(struct store *s, const char *name, const char *directory_url,
 	struct query q;
 	bool found;
 
-	if (!ca_by_name(s, name, ca, &found, err))
+	if (!ca_by_url(s, name, directory_url, ca, &found, err))
 		return false;
-	if (found && streq(ca->directory_url, directory_url))
+	if (found)
 		return true;
 	query_open(&q, store_db_write(s),
-		   "INSERT INTO ca(name, directory_url) VALUES(?, ?)"
-		   " ON CONFLICT(name) DO UPDATE"
-		   " SET directory_url = excluded.directory_url");
+		   "INSERT INTO ca(name, directory_url) VALUES(?, ?)");
 	bind_text(&q, name);
 	bind_text(&q, directory_url);
-	return query_run(&q, err) && ca_by_name(s, name, ca, &found, err);
+	return query_run(&q, err) &&
+	       ca_by_id(s, db_last_id(store_db(s)), ca, err);
 }
 
 static void read_account(struct query *q, struct account *a)

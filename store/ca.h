@@ -47,7 +47,10 @@ struct account {
 
 const char *account_state_name(enum account_state state);
 
-/* The row for this name, made or given the new URL if need be. */
+/*
+ * The row for this name at this URL, made if need be. The same name at
+ * another URL is another CA: accounts do not travel.
+ */
 bool ca_ensure(struct store *s, const char *name, const char *directory_url,
 	       struct ca *ca, struct err *err);
 bool ca_by_id(struct store *s, int64_t id, struct ca *ca, struct err *err);

@@ -226,25 +226,18 @@ size_t domain_due(struct store *s, enum domain_state state, time_t now,
 	return query_close(&q, err) ? n : 0;
 }
 
-/* One look into the index per state: MIN() over all would scan it. */
-time_t domain_next_due(struct store *s)
+time_t domain_next_due(struct store *s, enum domain_state state)
 {
 	time_t next = 0;
 	struct query q;
 
-	for (size_t i = 0; i < ARRAY_LEN(state_names); i++) {
-		query_open(&q, store_db(s),
-			   "SELECT due_at FROM domain WHERE state = ?"
-			   " AND due_at > 0 ORDER BY due_at LIMIT 1");
-		bind_int(&q, (int64_t)i);
-		if (query_row(&q)) {
-			time_t due = col_int(&q, "due_at");
-
-			if (!next || due < next)
-				next = due;
-		}
-		query_close(&q, NULL);
-	}
+	query_open(&q, store_db(s),
+		   "SELECT due_at FROM domain WHERE state = ? AND due_at > 0"
+		   " ORDER BY due_at LIMIT 1");
+	bind_int(&q, state);
+	if (query_row(&q))
+		next = col_int(&q, "due_at");
+	query_close(&q, NULL);
 	return next;
 }
 

@@ -91,8 +91,8 @@ bool domain_each_problem(struct store *s, long limit,
 size_t domain_due(struct store *s, enum domain_state state, time_t now,
 		  int64_t *ids, size_t limit, struct err *err);
 
-/* The earliest due_at over all rows, or 0 if none. */
-time_t domain_next_due(struct store *s);
+/* The earliest due_at over the rows of `state`, or 0 if none. */
+time_t domain_next_due(struct store *s, enum domain_state state);
 
 struct domain_counts {
 	long waiting, issuing, live;

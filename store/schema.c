@@ -49,8 +49,9 @@ static const char *const migrations[] = {
 
 	"CREATE TABLE ca("
 	"  id INTEGER PRIMARY KEY,"
-	"  name TEXT NOT NULL UNIQUE,"
-	"  directory_url TEXT NOT NULL);"
+	"  name TEXT NOT NULL,"
+	"  directory_url TEXT NOT NULL,"
+	"  UNIQUE(name, directory_url));"
 
 	"CREATE TABLE account("
 	"  id INTEGER PRIMARY KEY,"
@@ -132,7 +133,7 @@ static const char *const migrations[] = {
 	"CREATE INDEX cert_domain ON cert(domain_id);"
 	"CREATE INDEX cert_expiry ON cert(not_after) WHERE state = 0;"
 
-	"CREATE TABLE event("
+	"CREATE TABLE trail("
 	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	"  at INTEGER NOT NULL,"
 	"  level INTEGER NOT NULL,"
@@ -141,7 +142,7 @@ static const char *const migrations[] = {
 	"  actor TEXT NOT NULL,"
 	"  text TEXT NOT NULL,"
 	"  reason TEXT NOT NULL);"
-	"CREATE INDEX event_domain ON event(domain, id);"
+	"CREATE INDEX trail_domain ON trail(domain, id);"
 
 	"CREATE TABLE change("
 	"  seq INTEGER PRIMARY KEY AUTOINCREMENT,"

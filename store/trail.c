@@ -1,24 +1,24 @@
-#include "store/event.h"
+#include "store/trail.h"
 
 #include "store/internal.h"
 
 static const char *const level_names[] = {
-	[EVENT_INFO] = "info",
-	[EVENT_WARNING] = "warning",
-	[EVENT_ERROR] = "error",
+	[TRAIL_INFO] = "info",
+	[TRAIL_WARNING] = "warning",
+	[TRAIL_ERROR] = "error",
 };
 
-const char *event_level_name(enum event_level level)
+const char *trail_level_name(enum trail_level level)
 {
 	return level_names[level];
 }
 
-bool event_add(struct store *s, const struct event *e, struct err *err)
+bool trail_add(struct store *s, const struct trail *e, struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "INSERT INTO event(at, level, kind, domain, actor, text,"
+		   "INSERT INTO trail(at, level, kind, domain, actor, text,"
 		   " reason) VALUES(?, ?, ?, ?, ?, ?, ?)");
 	bind_int(&q, e->at);
 	bind_int(&q, e->level);
@@ -38,12 +38,12 @@ static void bind_optional(struct query *q, const char *text)
 		bind_null(q);
 }
 
-static void read_row(struct query *q, struct event *e)
+static void read_row(struct query *q, struct trail *e)
 {
-	*e = (struct event){
+	*e = (struct trail){
 		.id = col_int(q, "id"),
 		.at = col_int(q, "at"),
-		.level = (enum event_level)col_int(q, "level"),
+		.level = (enum trail_level)col_int(q, "level"),
 		.kind = col_text_peek(q, "kind"),
 		.domain = col_text_peek(q, "domain"),
 		.actor = col_text_peek(q, "actor"),
@@ -53,15 +53,15 @@ static void read_row(struct query *q, struct event *e)
 }
 
 /* The newest so many that match, then turned round: oldest first. */
-bool event_each(struct store *s, const struct event_filter *f,
-		bool (*each)(const struct event *e, void *arg), void *arg,
+bool trail_each(struct store *s, const struct trail_filter *f,
+		bool (*each)(const struct trail *e, void *arg), void *arg,
 		struct err *err)
 {
-	struct event e;
+	struct trail e;
 	struct query q;
 
 	query_open(&q, store_db(s),
-		   "SELECT * FROM (SELECT * FROM event WHERE id > ?1"
+		   "SELECT * FROM (SELECT * FROM trail WHERE id > ?1"
 		   " AND at >= ?2 AND (?3 IS NULL OR domain = ?3)"
 		   " AND (?4 IS NULL OR instr(actor, ?4) > 0)"
 		   " AND (?5 IS NULL OR domain IN"
@@ -81,13 +81,13 @@ bool event_each(struct store *s, const struct event_filter *f,
 	return query_close(&q, err);
 }
 
-int64_t event_last_id(struct store *s)
+int64_t trail_last_id(struct store *s)
 {
 	struct query q;
 	int64_t id = 0;
 
 	query_open(&q, store_db(s),
-		   "SELECT id FROM event ORDER BY id DESC LIMIT 1");
+		   "SELECT id FROM trail ORDER BY id DESC LIMIT 1");
 	if (query_row(&q))
 		id = col_int(&q, "id");
 	query_close(&q, NULL);

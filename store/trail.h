@@ -1,22 +1,22 @@
 /*
- * The trail: who did what, when, to which domain, and why. Table `event`.
+ * The trail: who did what, when, to which domain, and why. Table `trail`.
  *
  * Rows are written in the transaction that did the thing, and never changed.
  * They outlive the domain they tell of.
  */
-#ifndef STORE_EVENT_H
-#define STORE_EVENT_H
+#ifndef STORE_TRAIL_H
+#define STORE_TRAIL_H
 
 #include <time.h>
 
 #include "store/store.h"
 
-enum event_level { EVENT_INFO, EVENT_WARNING, EVENT_ERROR };
+enum trail_level { TRAIL_INFO, TRAIL_WARNING, TRAIL_ERROR };
 
-struct event {
+struct trail {
 	int64_t id;			/* filled by the store; ever rising */
 	time_t at;
-	enum event_level level;
+	enum trail_level level;
 	const char *kind;		/* stable word, such as "cert.installed" */
 	const char *domain;		/* name, or "" for the box itself */
 	const char *actor;		/* "mtastsd", or "alice (uid 1000)" */
@@ -24,12 +24,12 @@ struct event {
 	const char *reason;		/* the admin's --reason, or "" */
 };
 
-const char *event_level_name(enum event_level level);
+const char *trail_level_name(enum trail_level level);
 
 /* Missing texts may be NULL. */
-bool event_add(struct store *s, const struct event *e, struct err *err);
+bool trail_add(struct store *s, const struct trail *e, struct err *err);
 
-struct event_filter {
+struct trail_filter {
 	const char *domain;		/* NULL: any */
 	const char *actor;		/* contained in it; NULL: any */
 	const char *label;		/* of the domain; NULL: any */
@@ -39,11 +39,11 @@ struct event_filter {
 };
 
 /* Oldest first. The event's texts are borrowed for the call. */
-bool event_each(struct store *s, const struct event_filter *filter,
-		bool (*each)(const struct event *e, void *arg), void *arg,
+bool trail_each(struct store *s, const struct trail_filter *filter,
+		bool (*each)(const struct trail *e, void *arg), void *arg,
 		struct err *err);
 
 /* The id of the newest event, or 0. */
-int64_t event_last_id(struct store *s);
+int64_t trail_last_id(struct store *s);
 
 #endif

@@ -1,0 +1,168 @@
+/*
+ * Names that do not lead here yet: DNS looks, at a pace that slows down.
+ *
+ * What a look needs to survive a crash is in the row already (due_at), so
+ * looks under way are only remembered, never written.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/arrival.h"
+#include "acme/engine_parts.h"
+#include "acme/schedule.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/trail.h"
+
+bool arrivals_has_room(const struct engine *e)
+{
+	return e->look_count < LOOKS_IN_FLIGHT;
+}
+
+static int64_t *slot_of(struct engine *e, int64_t domain_id)
+{
+	for (size_t i = 0; i < LOOKS_IN_FLIGHT; i++)
+		if (e->looking[i] == domain_id)
+			return &e->looking[i];
+	return NULL;
+}
+
+/* ---- staging ---- */
+
+static void will_look(struct engine *e, int64_t id)
+{
+	struct effect *effect;
+	struct err err = ERR_INIT;
+	struct domain d;
+
+	if (!engine_ok(e, domain_by_id(e->store, id, &d, &err), &err))
+		return;
+	effect = xcalloc(1, sizeof(*effect));
+	effect->what = DO_LOOK;
+	effect->domain_id = id;
+	domain_name_policy_host(d.name, effect->host);
+	engine_will(e, effect);
+}
+
+/* Rows under way are still due in the store: they are passed over here. */
+void arrivals_stage(struct engine *e)
+{
+	int64_t ids[LOOKS_IN_FLIGHT];
+	struct err err = ERR_INIT;
+	size_t room = LOOKS_IN_FLIGHT - e->look_count;
+	size_t n = 0;
+
+	if (room)
+		n = domain_due(e->store, DOMAIN_WAITING_FOR_DNS, engine_now(e),
+			       ids, LOOKS_IN_FLIGHT, &err);
+	engine_ok(e, err.kind == ERR_NONE, &err);
+	for (size_t i = 0; i < n && room && !e->has_failed; i++) {
+		if (slot_of(e, ids[i]))
+			continue;
+		will_look(e, ids[i]);
+		room--;
+	}
+}
+
+/* ---- acting ---- */
+
+struct look {
+	struct engine *engine;
+	int64_t domain_id;
+	char host[DOMAIN_NAME_SIZE];
+};
+
+static void add_addresses(char *out, size_t size,
+			  const struct dns_addresses *found)
+{
+	for (size_t i = 0; i < found->count; i++) {
+		size_t used = strlen(out);
+
+		snprintf(out + used, size - used, "%s%s", used ? ", " : "",
+			 found->address[i]);
+	}
+}
+
+static void look_done(const struct dns_answer *answer, void *arg)
+{
+	struct look *look = arg;
+	struct engine *e = look->engine;
+	struct arrived *got = arrived_new(GOT_DNS, NULL, look->domain_id, 0);
+	int64_t *slot = slot_of(e, look->domain_id);
+
+	got->leads_here = arrival_leads_here(look->host, answer, &e->settings,
+					     &got->verdict);
+	if (answer->count) {
+		add_addresses(got->addresses, sizeof(got->addresses),
+			      &answer->view[0].a);
+		add_addresses(got->addresses, sizeof(got->addresses),
+			      &answer->view[0].aaaa);
+	}
+	if (slot) {
+		*slot = 0;
+		e->look_count--;
+	}
+	free(look);
+	engine_arrived(e, got);
+}
+
+void arrivals_act(struct engine *e, const struct effect *effect)
+{
+	struct look *look = xmalloc(sizeof(*look));
+
+	look->engine = e;
+	look->domain_id = effect->domain_id;
+	memcpy(look->host, effect->host, sizeof(look->host));
+	*slot_of(e, 0) = effect->domain_id;
+	e->look_count++;
+	e->world->addresses(e->world->ctx, look->host, look_done, look);
+}
+
+/* ---- what came back ---- */
+
+static void arrived_here(struct engine *e, struct domain *d,
+			 const struct arrived *got)
+{
+	char *text = xasprintf("mta-sts.%s leads here: %s", d->name,
+			       got->addresses);
+
+	d->state = DOMAIN_ISSUING;
+	d->state_at = d->due_at = engine_now(e);
+	d->dns_looks = 0;
+	d->problem[0] = d->hint[0] = '\0';
+	engine_event(e, &(struct trail){ .kind = "dns.ready", .domain = d->name,
+					 .text = text });
+	free(text);
+}
+
+static void not_here_yet(struct engine *e, struct domain *d,
+			 const struct err *why)
+{
+	bool is_news = !streq(d->problem, why->text);
+	time_t now = engine_now(e);
+
+	d->due_at = now + schedule_dns_pause(d->dns_looks++);
+	d->problem_at = now;
+	snprintf(d->problem, sizeof(d->problem), "%s", why->text);
+	snprintf(d->hint, sizeof(d->hint), "%s", why->hint);
+	if (is_news)
+		engine_event(e, &(struct trail){ .kind = "dns.waiting",
+						 .domain = d->name,
+						 .text = why->text });
+}
+
+void arrivals_got_dns(struct engine *e, const struct arrived *got)
+{
+	struct err err = ERR_INIT;
+	struct domain d;
+
+	if (!engine_ok(e, domain_by_id(e->store, got->id, &d, &err), &err) ||
+	    d.state != DOMAIN_WAITING_FOR_DNS)
+		return;
+	if (got->leads_here)
+		arrived_here(e, &d, got);
+	else
+		not_here_yet(e, &d, &got->verdict);
+	engine_ok(e, domain_update(e->store, &d, &err), &err);
+}

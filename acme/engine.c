@@ -1,0 +1,428 @@
+#include "acme/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/engine_parts.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "store/trail.h"
+
+#define TICK_MAX_MS	(WHEN_MINUTE * 1000)	/* clocks step, boxes sleep */
+#define TICK_MIN_MS	20	/* no row can make us spin */
+#define AFTER_FAILURE_MS 1000
+
+time_t engine_now(const struct engine *e)
+{
+	return e->world->now_ms(e->world->ctx) / 1000;
+}
+
+uint32_t engine_dice(const struct engine *e)
+{
+	uint32_t dice;
+
+	e->world->random(e->world->ctx, &dice, sizeof(dice));
+	return dice;
+}
+
+/* ---- what comes in ---- */
+
+void engine_poke(struct engine *e)
+{
+	e->world->wake_at(e->world->ctx, e->world->now_ms(e->world->ctx));
+}
+
+struct arrived *arrived_new(int what, struct authority *a, int64_t id,
+			    long epoch)
+{
+	struct arrived *got = xcalloc(1, sizeof(*got));
+
+	got->what = what;
+	got->authority = a;
+	got->id = id;
+	got->epoch = epoch;
+	return got;
+}
+
+void arrived_keep_reply(struct arrived *a, const struct ca_reply *reply)
+{
+	a->reply = *reply;
+	a->texts[0] = xmalloc(reply->len + 1);
+	memcpy(a->texts[0], reply->body, reply->len);
+	a->texts[0][reply->len] = '\0';
+	a->texts[1] = xstrdup(reply->location);
+	a->texts[2] = xstrdup(reply->links);
+	a->reply.body = a->texts[0];
+	a->reply.location = a->texts[1];
+	a->reply.links = a->texts[2];
+}
+
+static void arrived_free(struct arrived *a)
+{
+	for (size_t i = 0; i < ARRAY_LEN(a->texts); i++)
+		free(a->texts[i]);
+	free(a);
+}
+
+void engine_arrived(struct engine *e, struct arrived *a)
+{
+	*e->inbox_tail = a;
+	e->inbox_tail = &a->next;
+	engine_poke(e);
+}
+
+static void empty_inbox(struct engine *e)
+{
+	struct arrived *a, *next;
+
+	for (a = e->inbox; a; a = next) {
+		next = a->next;
+		arrived_free(a);
+	}
+	e->inbox = NULL;
+	e->inbox_tail = &e->inbox;
+}
+
+/* ---- staging ---- */
+
+void engine_will(struct engine *e, struct effect *effect)
+{
+	e->effects = xrealloc_array(e->effects, e->effect_count + 1,
+				    sizeof(struct effect *));
+	e->effects[e->effect_count++] = effect;
+}
+
+void engine_passes(struct engine *e, const char *state)
+{
+	e->passed = xrealloc_array(e->passed, e->passed_count + 1,
+				   sizeof(*e->passed));
+	e->passed[e->passed_count++] = state;
+}
+
+bool engine_ok(struct engine *e, bool ok, const struct err *err)
+{
+	if (ok || err->kind == ERR_AGAIN || err->kind == ERR_NOT_FOUND)
+		return ok;
+	if (!e->has_failed)
+		e->failure = *err;
+	e->has_failed = true;
+	return false;
+}
+
+void engine_event(struct engine *e, const struct trail *event)
+{
+	struct trail whole = *event;
+	struct err err = ERR_INIT;
+
+	whole.at = engine_now(e);
+	whole.actor = "mtastsd";
+	engine_ok(e, trail_add(e->store, &whole, &err), &err);
+	if (event->level == TRAIL_INFO)
+		log_info("%s: %s", event->domain ? event->domain : "mtastsd",
+			 event->text);
+	else
+		log_warn("%s: %s", event->domain ? event->domain : "mtastsd",
+			 event->text);
+}
+
+static void take_in(struct engine *e, const struct arrived *got)
+{
+	switch (got->what) {
+	case GOT_ORDER_REPLY:
+		issuance_got_reply(e, got);
+		break;
+	case GOT_ACCOUNT_REPLY:
+		authority_got_account(got->authority, got);
+		break;
+	case GOT_DIRECTORY:
+		authority_got_directory(got->authority, got);
+		break;
+	case GOT_DNS:
+		arrivals_got_dns(e, got);
+		break;
+	}
+}
+
+static void stage(struct engine *e)
+{
+	bool has_work;
+
+	for (const struct arrived *a = e->inbox; a && !e->has_failed;
+	     a = a->next)
+		take_in(e, a);
+	has_work = issuance_has_work(e);
+	for (size_t i = 0; i < e->ca_count; i++)
+		authority_stage(e->ca[i], has_work && i == 0);
+	issuance_wake_orders(e);
+	issuance_start_orders(e);
+	arrivals_stage(e);
+}
+
+/* ---- commit, project, act ---- */
+
+static void at_point(struct engine *e, const char *where)
+{
+	const struct world *w = e->world;
+
+	for (size_t i = 0; w->point && i < e->passed_count; i++)
+		w->point(w->ctx, where, e->passed[i]);
+}
+
+static void act(struct engine *e, const struct effect *effect)
+{
+	switch (effect->what) {
+	case DO_ORDER:
+		issuance_act(e, effect);
+		break;
+	case DO_ACCOUNT:
+		authority_act_account(effect->authority);
+		break;
+	case DO_DIRECTORY:
+		authority_act_directory(effect->authority);
+		break;
+	case DO_LOOK:
+		arrivals_act(e, effect);
+		break;
+	}
+}
+
+static void forget_effects(struct engine *e)
+{
+	for (size_t i = 0; i < e->effect_count; i++)
+		free(e->effects[i]);
+	e->effect_count = 0;
+	e->passed_count = 0;
+}
+
+/*
+ * On failure nothing happened: rows are as they were, what came in is still
+ * in the inbox, and the next tick does all of it again.
+ */
+static bool stage_and_commit(struct engine *e, struct err *err)
+{
+	if (!store_begin(e->store, err))
+		return false;
+	e->has_failed = false;
+	stage(e);
+	if (e->has_failed) {
+		store_rollback(e->store);
+		*err = e->failure;
+		forget_effects(e);
+		return false;
+	}
+	at_point(e, "before-commit");
+	if (!store_commit(e->store, err)) {
+		forget_effects(e);
+		return false;
+	}
+	at_point(e, "after-commit");
+	empty_inbox(e);
+	return true;
+}
+
+static void act_all(struct engine *e)
+{
+	at_point(e, "before-act");
+	for (size_t i = 0; i < e->effect_count; i++)
+		act(e, e->effects[i]);
+	at_point(e, "after-act");
+	forget_effects(e);
+}
+
+static bool run_tick(struct engine *e, struct err *err)
+{
+	if (!e->is_committed && !stage_and_commit(e, err))
+		return false;
+	e->is_committed = true;
+	at_point(e, "before-project");
+	if (!store_project(e->store, err))
+		return false;
+	at_point(e, "after-project");
+	e->is_committed = false;
+	act_all(e);
+	return true;
+}
+
+/* ---- when to tick next ---- */
+
+static void earlier(int64_t *best, int64_t at_ms)
+{
+	if (at_ms > 0 && at_ms < *best)
+		*best = at_ms;
+}
+
+/* The earliest moment at which an order or a domain needs its CA; 0: none. */
+static int64_t next_issuance(struct engine *e)
+{
+	int64_t due = INT64_MAX;
+
+	earlier(&due, order_next_wake(e->store));
+	earlier(&due, domain_next_due(e->store, DOMAIN_ISSUING) * 1000);
+	earlier(&due, domain_next_due(e->store, DOMAIN_LIVE) * 1000);
+	return due == INT64_MAX ? 0 : due;
+}
+
+/* What cannot be worked on yet is not waited for: its reply will wake us. */
+static int64_t next_tick(struct engine *e)
+{
+	int64_t now = e->world->now_ms(e->world->ctx);
+	int64_t best = now + TICK_MAX_MS, due = next_issuance(e);
+	const struct authority *a = engine_authority(e);
+
+	if (a && due && authority_is_ready(a)) {
+		if (a->in_flight < e->settings.orders_in_flight)
+			earlier(&best, due);
+	} else if (a && due && !a->is_busy) {
+		earlier(&best, due > a->retry_at_ms ? due : a->retry_at_ms);
+	}
+	if (arrivals_has_room(e))
+		earlier(&best, domain_next_due(e->store,
+					       DOMAIN_WAITING_FOR_DNS) * 1000);
+	return best < now + TICK_MIN_MS ? now + TICK_MIN_MS : best;
+}
+
+void engine_tick(struct engine *e)
+{
+	struct err err = ERR_INIT;
+
+	if (run_tick(e, &err)) {
+		e->world->wake_at(e->world->ctx, next_tick(e));
+		return;
+	}
+	log_error("mtastsd: %s%s%s; trying again", err.text,
+		  *err.hint ? ": " : "", err.hint);
+	e->world->wake_at(e->world->ctx, e->world->now_ms(e->world->ctx) +
+						 AFTER_FAILURE_MS);
+}
+
+/* ---- life ---- */
+
+static bool resume(struct engine *e, struct err *err)
+{
+	if (!store_begin(e->store, err))
+		return false;
+	if (order_resume_all(e->store, e->world->now_ms(e->world->ctx), err))
+		return store_commit(e->store, err);
+	store_rollback(e->store);
+	return false;
+}
+
+struct engine *engine_new(const struct world *world, struct store *store,
+			  const struct engine_settings *settings,
+			  struct err *err)
+{
+	struct engine *e = xcalloc(1, sizeof(*e));
+
+	e->world = world;
+	e->store = store;
+	e->inbox_tail = &e->inbox;
+	if (resume(e, err) && engine_configure(e, settings, err))
+		return e;
+	engine_free(e);
+	return NULL;
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	empty_inbox(e);
+	forget_effects(e);
+	for (size_t i = 0; i < e->ca_count; i++)
+		authority_free(e->ca[i]);
+	free(e->effects);
+	free(e->passed);
+	free(e);
+}
+
+/*
+ * A CA that is under way is never freed before the end: requests point to it.
+ * One whose settings are the same is kept with all it knows; others follow
+ * behind, so that their orders can end.
+ */
+static struct authority *take_kept(struct engine *e, struct authority **old,
+				   size_t count, const struct ca_settings *s)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct authority *a = old[i];
+
+		if (!a || memcmp(&a->settings, s, sizeof(*s)) != 0)
+			continue;
+		old[i] = NULL;
+		a->retry_at_ms = 0;
+		return a;
+	}
+	return authority_new(e, s);
+}
+
+static bool ensure_rows(struct engine *e, struct err *err)
+{
+	bool ok = store_begin(e->store, err);
+
+	if (!ok)
+		return false;
+	for (size_t i = 0; ok && i < e->settings.ca_count; i++)
+		ok = ca_ensure(e->store, e->ca[i]->settings.name,
+			       e->ca[i]->settings.directory_url,
+			       &e->ca[i]->row, err);
+	if (ok)
+		return store_commit(e->store, err);
+	store_rollback(e->store);
+	return false;
+}
+
+bool engine_configure(struct engine *e, const struct engine_settings *settings,
+		      struct err *err)
+{
+	struct authority *old[ENGINE_CA_LIMIT];
+	size_t old_count = e->ca_count;
+
+	memcpy(old, e->ca, sizeof(old));
+	e->settings = *settings;
+	e->ca_count = 0;
+	for (size_t i = 0; i < settings->ca_count; i++)
+		e->ca[e->ca_count++] = take_kept(e, old, old_count,
+						 &settings->ca[i]);
+	for (size_t i = 0; i < old_count; i++)
+		if (old[i] && e->ca_count < ENGINE_CA_LIMIT)
+			e->ca[e->ca_count++] = old[i];
+	if (!ensure_rows(e, err))
+		return false;
+	engine_poke(e);
+	return true;
+}
+
+static bool make_due(struct engine *e, struct domain *d, struct err *err)
+{
+	if (!store_begin(e->store, err))
+		return false;
+	d->due_at = engine_now(e);
+	if (domain_update(e->store, d, err))
+		return store_commit(e->store, err);
+	store_rollback(e->store);
+	return false;
+}
+
+void engine_wanted(struct engine *e, const char *host)
+{
+	struct err err = ERR_INIT;
+	struct domain d;
+
+	if (!str_starts(host, "mta-sts.") ||
+	    !domain_by_name(e->store, host + strlen("mta-sts."), &d, &err) ||
+	    d.state != DOMAIN_WAITING_FOR_DNS || d.failures ||
+	    d.due_at <= engine_now(e) + 1)
+		return;
+	if (make_due(e, &d, &err))
+		engine_poke(e);
+	else
+		log_warn("%s: %s", d.name, err.text);
+}
+
+size_t engine_ca_count(const struct engine *e)
+{
+	return e->settings.ca_count;
+}

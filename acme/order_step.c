@@ -1,0 +1,548 @@
+#include "acme/order_step.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/schedule.h"
+#include "base/b64.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+
+#define LOOKS_MAX     200	/* at an order that the CA works on */
+#define FINALIZE_MAX  3		/* times the CSR is sent for one order */
+#define CHALLENGE_MAX 3		/* times the CA is told to look */
+#define ACCOUNT_TRIES_MAX 5	/* of an order, while the account is mended */
+#define STUCK_FOR     (12 * WHEN_HOUR)
+
+/* ---- what a step can come to ---- */
+
+static struct order_step go_on(struct order *o, enum order_state state)
+{
+	o->state = state;
+	o->tries = 0;
+	o->wake_ms = 0;
+	o->unsure = false;
+	return (struct order_step){ .effect = ORDER_ASK, .retry_after = -1 };
+}
+
+static struct order_step wait_ms(struct order *o, time_t now, int64_t ms)
+{
+	o->tries++;
+	o->wake_ms = (int64_t)now * 1000 + ms;
+	return (struct order_step){ .effect = ORDER_WAIT, .retry_after = -1 };
+}
+
+/* The state goes on; the CA works, and is asked again after a while. */
+static struct order_step poll(struct order *o, enum order_state state,
+			      const struct ca_reply *reply,
+			      const struct order_context *ctx)
+{
+	struct err late = ERR_INIT;
+
+	if (o->state != state)
+		o->tries = 0;
+	o->state = state;
+	o->unsure = false;
+	if (o->tries < LOOKS_MAX && ctx->now - o->created_at < STUCK_FOR)
+		return wait_ms(o, ctx->now,
+			       schedule_poll_ms(o->tries, reply->retry_after));
+	err_set(&late, ERR_AGAIN, "the CA has not come to an end with the "
+				  "order (%s)", order_state_name(state));
+	return order_give_up(o, SCOPE_DOMAIN, &late, ctx->now);
+}
+
+struct order_step order_give_up(struct order *o, enum fail_scope scope,
+				const struct err *problem, time_t now)
+{
+	o->state = ORDER_DEAD;
+	o->ended_at = now;
+	o->wake_ms = 0;
+	snprintf(o->problem, sizeof(o->problem), "%s", problem->text);
+	return (struct order_step){ .effect = ORDER_END, .scope = scope,
+				    .retry_after = -1, .problem = *problem };
+}
+
+/* The CA's own word on why an order or an authorization failed. */
+static struct order_step refused(struct order *o, const struct wire_problem *p,
+				 const char *what, time_t now)
+{
+	struct err problem = ERR_INIT;
+	enum fail_scope scope = SCOPE_DOMAIN;
+
+	if (*p->type)
+		scope = scope_of_problem(p, &problem);
+	else
+		err_set(&problem, ERR_REFUSED, "the CA made the %s invalid "
+					       "without a reason", what);
+	return order_give_up(o, scope, &problem, now);
+}
+
+/* An answer that is no answer: the same question again, but look first. */
+static struct order_step ask_again(struct order *o, enum fail_scope scope,
+				   const struct err *problem,
+				   const struct ca_reply *reply,
+				   const struct order_context *ctx)
+{
+	struct order_step step;
+
+	o->unsure = true;
+	step = wait_ms(o, ctx->now,
+		       schedule_ca_pause_ms(o->tries + 1, reply->retry_after,
+					    ctx->dice));
+	step.scope = scope;
+	step.retry_after = reply->retry_after;
+	step.problem = *problem;
+	return step;
+}
+
+static struct order_step garbled(struct order *o, const struct err *problem,
+				 const struct ca_reply *reply,
+				 const struct order_context *ctx)
+{
+	return ask_again(o, SCOPE_CA, problem, reply, ctx);
+}
+
+/* ---- intent: search what a lost answer may have made, then order ---- */
+
+static char *new_order_payload(const char *host)
+{
+	json_t *root = json_pack("{s:[{s:s, s:s}]}", "identifiers", "type",
+				 "dns", "value", host);
+	char *text = json_dumps(root, JSON_COMPACT);
+
+	json_decref(root);
+	return text;
+}
+
+/*
+ * The list to look through is a text of URLs, one a line; a page of the
+ * account's orders list has a "+" before it.
+ */
+static void seek_push(struct order *o, const char *mark, const char *url)
+{
+	size_t used = strlen(o->seek);
+	size_t need = strlen(mark) + strlen(url) + 1;
+
+	if (used + need < sizeof(o->seek))
+		snprintf(o->seek + used, sizeof(o->seek) - used, "%s%s\n", mark,
+			 url);
+}
+
+static bool seek_first(const struct order *o, char out[static URL_SIZE])
+{
+	size_t len = strcspn(o->seek, "\n");
+	const char *from = o->seek + (o->seek[0] == '+');
+
+	if (!len || len >= URL_SIZE)
+		return false;
+	snprintf(out, URL_SIZE, "%.*s", (int)(len - (size_t)(from - o->seek)),
+		 from);
+	return true;
+}
+
+static void seek_pop(struct order *o)
+{
+	const char *rest = o->seek + strcspn(o->seek, "\n");
+
+	if (*rest)
+		rest++;
+	memmove(o->seek, rest, strlen(rest) + 1);
+}
+
+static struct order_question ask_intent(const struct order *o,
+					const struct order_context *ctx)
+{
+	struct order_question q = { .where = ASK_URL };
+
+	if (o->unsure && seek_first(o, q.url))
+		return q;
+	if (o->unsure && !*o->seek && *ctx->orders_url) {
+		snprintf(q.url, sizeof(q.url), "%s", ctx->orders_url);
+		return q;
+	}
+	q.where = ASK_NEW_ORDER;
+	q.payload = new_order_payload(ctx->host);
+	return q;
+}
+
+static void learn_order(struct order *o, const char *url,
+			const struct wire_order *w)
+{
+	snprintf(o->order_url, sizeof(o->order_url), "%s", url);
+	memcpy(o->finalize_url, w->finalize_url, sizeof(o->finalize_url));
+	memcpy(o->authz_url, w->authz_url, sizeof(o->authz_url));
+	o->expires_at = w->expires_at;
+	o->seek[0] = '\0';
+}
+
+/* Nothing more to look at: now the order is made, as if for the first time. */
+static struct order_step seek_on(struct order *o)
+{
+	o->unsure = *o->seek != '\0';
+	o->wake_ms = 0;
+	return (struct order_step){ .effect = ORDER_ASK, .retry_after = -1 };
+}
+
+static struct order_step list_seen(struct order *o,
+				   const struct ca_reply *reply,
+				   const struct order_context *ctx)
+{
+	struct wire_orders page;
+	char next[URL_SIZE];
+
+	seek_pop(o);
+	if (wire_orders_parse(&page, reply->body, reply->len, NULL))
+		for (size_t i = 0; i < page.count; i++)
+			if (!ctx->is_known(page.url[i], ctx->arg))
+				seek_push(o, "", page.url[i]);
+	if (wire_link(reply->links, "next", next))
+		seek_push(o, "+", next);
+	return seek_on(o);
+}
+
+static struct order_step candidate_seen(struct order *o,
+					const struct ca_reply *reply,
+					const struct order_context *ctx)
+{
+	char url[URL_SIZE] = "";
+	struct wire_order w;
+
+	seek_first(o, url);
+	seek_pop(o);
+	if (!wire_order_parse(&w, reply->body, reply->len, NULL) ||
+	    !streq_case(w.name, ctx->host) ||
+	    (w.status != WIRE_PENDING && w.status != WIRE_READY))
+		return seek_on(o);
+	learn_order(o, url, &w);
+	return go_on(o, ORDER_ORDERED);
+}
+
+static struct order_step order_made(struct order *o,
+				    const struct ca_reply *reply,
+				    const struct order_context *ctx)
+{
+	struct err problem = ERR_INIT;
+	struct wire_order w;
+
+	if (!wire_order_parse(&w, reply->body, reply->len, &problem))
+		return garbled(o, &problem, reply, ctx);
+	if (!*reply->location || strlen(reply->location) >= URL_SIZE) {
+		err_set(&problem, ERR_AGAIN, "the CA's order has no usable URL");
+		return garbled(o, &problem, reply, ctx);
+	}
+	learn_order(o, reply->location, &w);
+	if (w.status == WIRE_INVALID)
+		return refused(o, &w.problem, "order", ctx->now);
+	return go_on(o, w.status == WIRE_PENDING ? ORDER_ORDERED : ORDER_READY);
+}
+
+static struct order_step reply_intent(struct order *o,
+				      const struct ca_reply *reply,
+				      const struct order_context *ctx)
+{
+	if (o->unsure && *o->seek && o->seek[0] != '+')
+		return candidate_seen(o, reply, ctx);
+	if (o->unsure && (*o->seek || *ctx->orders_url))
+		return list_seen(o, reply, ctx);
+	return order_made(o, reply, ctx);
+}
+
+/* ---- ordered, presented, challenged: the authorization ---- */
+
+static struct order_question ask_url(const char *url, const char *payload)
+{
+	struct order_question q = { .where = ASK_URL };
+
+	snprintf(q.url, sizeof(q.url), "%s", url);
+	q.payload = xstrdup(payload);
+	return q;
+}
+
+static struct order_question ask_authz(const struct order *o,
+				       const struct order_context *ctx)
+{
+	(void)ctx;
+	return ask_url(o->authz_url, NULL);
+}
+
+static struct order_question ask_presented(const struct order *o,
+					   const struct order_context *ctx)
+{
+	if (o->unsure)
+		return ask_authz(o, ctx);
+	return ask_url(o->chall_url, "{}");
+}
+
+static struct order_step present(struct order *o, const struct wire_authz *a,
+				 const struct order_context *ctx)
+{
+	struct err problem = ERR_INIT;
+
+	if (!*a->chall_url) {
+		err_set(&problem, ERR_REFUSED, "the CA offers no http-01 "
+					       "challenge for %s", ctx->host);
+		return order_give_up(o, SCOPE_DOMAIN, &problem, ctx->now);
+	}
+	memcpy(o->chall_url, a->chall_url, sizeof(o->chall_url));
+	memcpy(o->token, a->token, sizeof(o->token));
+	snprintf(o->key_auth, sizeof(o->key_auth), "%s.%s", a->token,
+		 ctx->thumbprint);
+	return go_on(o, ORDER_PRESENTED);
+}
+
+/* Back to telling the CA to look: the count of tries goes on. */
+static struct order_step present_again(struct order *o)
+{
+	long tries = o->tries;
+	struct order_step step = go_on(o, ORDER_PRESENTED);
+
+	o->tries = tries;
+	return step;
+}
+
+/* Some CAs leave a failed challenge pending, with the error in it. */
+static struct order_step failed_but_pending(struct order *o,
+					    const struct wire_authz *a,
+					    const struct order_context *ctx)
+{
+	if (o->tries >= CHALLENGE_MAX)
+		return refused(o, &a->problem, "challenge", ctx->now);
+	o->state = ORDER_PRESENTED;
+	o->unsure = false;
+	return wait_ms(o, ctx->now, 1000L << o->tries);
+}
+
+static struct order_step still_pending(struct order *o,
+				       const struct wire_authz *a,
+				       const struct ca_reply *reply,
+				       const struct order_context *ctx)
+{
+	if (a->chall_status == WIRE_PROCESSING)
+		return poll(o, ORDER_CHALLENGED, reply, ctx);
+	if (o->state == ORDER_ORDERED)
+		return present(o, a, ctx);
+	if (o->state == ORDER_PRESENTED)
+		return present_again(o);
+	if (*a->problem.type)
+		return failed_but_pending(o, a, ctx);
+	return poll(o, ORDER_CHALLENGED, reply, ctx);
+}
+
+static struct order_step authz_seen(struct order *o,
+				    const struct ca_reply *reply,
+				    const struct order_context *ctx)
+{
+	struct err problem = ERR_INIT;
+	struct wire_authz a;
+
+	if (!wire_authz_parse(&a, reply->body, reply->len, &problem))
+		return garbled(o, &problem, reply, ctx);
+	switch (a.status) {
+	case WIRE_VALID:
+		return go_on(o, ORDER_READY);
+	case WIRE_PENDING:
+	case WIRE_PROCESSING:
+	case WIRE_READY:
+		return still_pending(o, &a, reply, ctx);
+	case WIRE_INVALID:
+		break;
+	}
+	return refused(o, &a.problem, "authorization", ctx->now);
+}
+
+static struct order_step challenge_posted(struct order *o,
+					  const struct ca_reply *reply,
+					  const struct order_context *ctx)
+{
+	if (o->unsure)
+		return authz_seen(o, reply, ctx);
+	o->state = ORDER_CHALLENGED;
+	return wait_ms(o, ctx->now, schedule_poll_ms(0, reply->retry_after));
+}
+
+/* ---- ready, finalizing, polling: the order ---- */
+
+static struct order_question ask_order(const struct order *o,
+				       const struct order_context *ctx)
+{
+	(void)ctx;
+	return ask_url(o->order_url, NULL);
+}
+
+static struct order_question ask_finalizing(const struct order *o,
+					    const struct order_context *ctx)
+{
+	struct order_question q;
+	char *csr, *payload;
+
+	if (o->unsure)
+		return ask_order(o, ctx);
+	csr = b64url_encode(o->csr, o->csr_len);
+	payload = xasprintf("{\"csr\":\"%s\"}", csr);
+	q = ask_url(o->finalize_url, payload);
+	free(payload);
+	free(csr);
+	return q;
+}
+
+/* Valid authorization, pending order: the CA is about to notice. */
+static struct order_step not_ready_yet(struct order *o,
+				       const struct ca_reply *reply,
+				       const struct order_context *ctx)
+{
+	return poll(o, ORDER_READY, reply, ctx);
+}
+
+static struct order_step finalize(struct order *o, const struct order_context *ctx)
+{
+	struct err problem = ERR_INIT;
+	long sent = o->state == ORDER_READY ? 0 : o->tries;
+	struct order_step step;
+
+	if (sent >= FINALIZE_MAX) {
+		err_set(&problem, ERR_AGAIN,
+			"the CA leaves the order unfinished after %d tries",
+			FINALIZE_MAX);
+		return order_give_up(o, SCOPE_DOMAIN, &problem, ctx->now);
+	}
+	step = go_on(o, ORDER_FINALIZING);
+	o->tries = sent + 1;
+	return step;
+}
+
+static struct order_step order_seen(struct order *o,
+				    const struct ca_reply *reply,
+				    const struct order_context *ctx)
+{
+	struct err problem = ERR_INIT;
+	struct wire_order w;
+
+	if (!wire_order_parse(&w, reply->body, reply->len, &problem))
+		return garbled(o, &problem, reply, ctx);
+	switch (w.status) {
+	case WIRE_PENDING:
+		return not_ready_yet(o, reply, ctx);
+	case WIRE_READY:
+		return finalize(o, ctx);
+	case WIRE_PROCESSING:
+		return poll(o, ORDER_POLLING, reply, ctx);
+	case WIRE_VALID:
+		if (!*w.cert_url) {
+			err_set(&problem, ERR_AGAIN,
+				"the CA's valid order has no certificate URL");
+			return garbled(o, &problem, reply, ctx);
+		}
+		memcpy(o->cert_url, w.cert_url, sizeof(o->cert_url));
+		return go_on(o, ORDER_DOWNLOAD);
+	case WIRE_INVALID:
+		break;
+	}
+	return refused(o, &w.problem, "order", ctx->now);
+}
+
+/* ---- download ---- */
+
+static struct order_question ask_download(const struct order *o,
+					  const struct order_context *ctx)
+{
+	(void)ctx;
+	return ask_url(o->cert_url, NULL);
+}
+
+static struct order_step downloaded(struct order *o,
+				    const struct ca_reply *reply,
+				    const struct order_context *ctx)
+{
+	(void)reply;
+	o->state = ORDER_DONE;
+	o->ended_at = ctx->now;
+	o->wake_ms = 0;
+	o->unsure = false;
+	o->token[0] = o->key_auth[0] = '\0';
+	return (struct order_step){ .effect = ORDER_INSTALL,
+				    .retry_after = -1 };
+}
+
+/* ---- the machine ---- */
+
+static const struct {
+	struct order_question (*ask)(const struct order *o,
+				     const struct order_context *ctx);
+	struct order_step (*reply)(struct order *o,
+				   const struct ca_reply *reply,
+				   const struct order_context *ctx);
+} states[] = {
+	[ORDER_INTENT]	   = { ask_intent,     reply_intent },
+	[ORDER_ORDERED]	   = { ask_authz,      authz_seen },
+	[ORDER_PRESENTED]  = { ask_presented,  challenge_posted },
+	[ORDER_CHALLENGED] = { ask_authz,      authz_seen },
+	[ORDER_READY]	   = { ask_order,      order_seen },
+	[ORDER_FINALIZING] = { ask_finalizing, order_seen },
+	[ORDER_POLLING]	   = { ask_order,      order_seen },
+	[ORDER_DOWNLOAD]   = { ask_download,   downloaded },
+};
+
+struct order_question order_ask(const struct order *o,
+				const struct order_context *ctx)
+{
+	return states[o->state].ask(o, ctx);
+}
+
+static bool is_seeking(const struct order *o)
+{
+	return o->state == ORDER_INTENT && o->unsure;
+}
+
+/* The order list is a help, not a need: without it, order anew. */
+static struct order_step search_failed(struct order *o)
+{
+	if (*o->seek)
+		seek_pop(o);
+	return seek_on(o);
+}
+
+/* The CA declined this question of this state. */
+static struct order_step declined(struct order *o, enum fail_scope scope,
+				  const struct err *problem,
+				  const struct ca_reply *reply,
+				  const struct order_context *ctx)
+{
+	bool moved_on = streq(reply->problem.type, "orderNotReady") ||
+			(o->state == ORDER_PRESENTED && reply->status == 400);
+	struct order_step step;
+
+	if (is_seeking(o))
+		return search_failed(o);
+	if (moved_on && !o->unsure && o->tries < CHALLENGE_MAX)
+		return ask_again(o, SCOPE_NONE, problem, reply, ctx);
+	step = order_give_up(o, scope, problem, ctx->now);
+	step.retry_after = reply->retry_after;
+	return step;
+}
+
+struct order_step order_reply(struct order *o, const struct ca_reply *reply,
+			      const struct order_context *ctx)
+{
+	struct err problem = ERR_INIT;
+	enum fail_scope scope = scope_of(reply, &problem);
+
+	switch (scope) {
+	case SCOPE_NONE:
+		return states[o->state].reply(o, reply, ctx);
+	case SCOPE_CA:
+		return ask_again(o, scope, &problem, reply, ctx);
+	case SCOPE_ACCOUNT:
+		if (o->tries < ACCOUNT_TRIES_MAX)
+			return ask_again(o, scope, &problem, reply, ctx);
+		scope = SCOPE_ORDER;
+		break;
+	case SCOPE_DOMAIN:
+	case SCOPE_ORDER:
+	case SCOPE_LOCAL:
+		break;
+	}
+	return declined(o, scope, &problem, reply, ctx);
+}

@@ -1,0 +1,83 @@
+#include "acme/scope.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define HINT_PORT_80                                                           \
+	"the CA must reach this box from outside on port 80, on every A and "  \
+	"AAAA address of the name: check firewall, NAT and the addresses"
+
+/* RFC 8555, 6.7, and what CAs add. What is not listed is the domain's. */
+static const struct {
+	const char *type;
+	enum fail_scope scope;
+	const char *hint;
+} problems[] = {
+	{ "accountDoesNotExist", SCOPE_ACCOUNT, "" },
+	{ "badNonce", SCOPE_CA, "" },
+	{ "caa", SCOPE_DOMAIN,
+	  "a CAA record forbids this CA: add one that allows it" },
+	{ "connection", SCOPE_DOMAIN, HINT_PORT_80 },
+	{ "dns", SCOPE_DOMAIN,
+	  "the CA's resolvers see something else than ours: check the zone's "
+	  "name servers and DNSSEC" },
+	{ "externalAccountRequired", SCOPE_ACCOUNT,
+	  "set eab_kid and eab_key_file in the ca section of mtastsd.conf" },
+	{ "incorrectResponse", SCOPE_DOMAIN,
+	  "something else answers on port 80 for this name" },
+	{ "invalidContact", SCOPE_ACCOUNT,
+	  "set contact in mtastsd.conf to a mail address that the CA accepts" },
+	{ "orderNotReady", SCOPE_ORDER, "" },
+	{ "rateLimited", SCOPE_DOMAIN, "the CA's rate limit: it is tried again "
+				       "when the CA allows it" },
+	{ "rejectedIdentifier", SCOPE_DOMAIN,
+	  "the CA will not issue for this name" },
+	{ "serverInternal", SCOPE_CA, "" },
+	{ "tls", SCOPE_DOMAIN, HINT_PORT_80 },
+	{ "unauthorized", SCOPE_DOMAIN,
+	  "something else answers on port 80 for this name" },
+	{ "unsupportedContact", SCOPE_ACCOUNT,
+	  "set contact in mtastsd.conf to a mail address that the CA accepts" },
+	{ "userActionRequired", SCOPE_ACCOUNT,
+	  "the CA wants something of you: open the URL in its message" },
+};
+
+enum fail_scope scope_of_problem(const struct wire_problem *p,
+				 struct err *problem)
+{
+	enum fail_scope scope = SCOPE_DOMAIN;
+	const char *hint = "";
+
+	for (size_t i = 0; i < ARRAY_LEN(problems); i++) {
+		if (!streq(p->type, problems[i].type))
+			continue;
+		scope = problems[i].scope;
+		hint = problems[i].hint;
+	}
+	err_set(problem, ERR_REFUSED, "the CA said: %s (%s)",
+		*p->detail ? p->detail : "no more than the word", p->type);
+	err_hint(problem, "%s", hint);
+	return scope;
+}
+
+enum fail_scope scope_of(const struct ca_reply *reply, struct err *problem)
+{
+	enum fail_scope scope;
+
+	if (reply->error.kind != ERR_NONE) {
+		*problem = reply->error;
+		return SCOPE_CA;
+	}
+	if (reply->status >= 200 && reply->status <= 299)
+		return SCOPE_NONE;
+	scope = scope_of_problem(&reply->problem, problem);
+	if (reply->status >= 500)
+		return SCOPE_CA;	/* overload is 503 with rateLimited */
+	if (streq(reply->problem.type, "unauthorized"))
+		return SCOPE_ACCOUNT;	/* of a request, not of a challenge */
+	if (reply->status == 404 || reply->status == 410)
+		return SCOPE_ORDER;
+	if (reply->status == 429 && scope != SCOPE_ACCOUNT)
+		return SCOPE_DOMAIN;
+	return scope;
+}

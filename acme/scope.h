@@ -1,0 +1,30 @@
+/*
+ * Whose failure is it? Every answer that is not the wished-for one belongs to
+ * a scope, and only that scope is made to wait: an outage of the CA is never
+ * charged to a domain.
+ */
+#ifndef ACME_SCOPE_H
+#define ACME_SCOPE_H
+
+#include "acme/client.h"
+
+enum fail_scope {
+	SCOPE_NONE,
+	SCOPE_CA,	/* network, 5xx, overload: everybody there waits */
+	SCOPE_ACCOUNT,	/* the CA does not know us, or wants something of us */
+	SCOPE_DOMAIN,	/* this name: its DNS, its CAA, its port 80 */
+	SCOPE_ORDER,	/* the order is void at the CA: make another */
+	SCOPE_LOCAL	/* ours: disk, OpenSSL */
+};
+
+/*
+ * SCOPE_NONE for a 2xx answer. Else the scope, and in `problem` what the CA
+ * (or the network) said, in words, with a hint where one is known.
+ */
+enum fail_scope scope_of(const struct ca_reply *reply, struct err *problem);
+
+/* The words for a problem that the CA put into an order or authorization. */
+enum fail_scope scope_of_problem(const struct wire_problem *p,
+				 struct err *problem);
+
+#endif
