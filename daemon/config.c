@@ -1,0 +1,491 @@
+#include "daemon/config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/b64.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "daemon/own_address.h"
+
+#define MEGABYTE (1024 * 1024)
+
+/* ---- what is built in ---- */
+
+static const struct {
+	const char *name, *directory;
+} known_cas[] = {
+	{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory" },
+	{ "letsencrypt-staging",
+	  "https://acme-staging-v02.api.letsencrypt.org/directory" },
+};
+
+/* libconfuse takes the defaults of lists as text that it may write to. */
+static char no_entries[] = "{}";
+static char all_https[] = "{0.0.0.0:443, [::]:443}";
+static char all_http[] = "{0.0.0.0:80, [::]:80}";
+
+static cfg_opt_t ca_options[] = {
+	CFG_STR("directory", "", CFGF_NONE),
+	CFG_STR("trust", "", CFGF_NONE),
+	CFG_STR("eab_kid", "", CFGF_NONE),
+	CFG_STR("eab_key_file", "", CFGF_NONE),
+	CFG_END(),
+};
+
+static cfg_opt_t options[] = {
+	CFG_STR("contact", "", CFGF_NONE),
+	CFG_BOOL("agree_tos", cfg_false, CFGF_NONE),
+	CFG_STR("state_dir", "/var/lib/mtastsd", CFGF_NONE),
+	CFG_STR("run_dir", "/run/mtastsd", CFGF_NONE),
+	CFG_STR("host_name", "", CFGF_NONE),
+	CFG_STR_LIST("public_addresses", no_entries, CFGF_NONE),
+	CFG_STR_LIST("listen_https", all_https, CFGF_NONE),
+	CFG_STR_LIST("listen_http", all_http, CFGF_NONE),
+	CFG_STR_LIST("resolvers", no_entries, CFGF_NONE),
+	CFG_INT("workers", 0, CFGF_NONE),
+	CFG_INT("max_connections", 10000, CFGF_NONE),
+	CFG_INT("max_per_address", 256, CFGF_NONE),
+	CFG_STR("connection_deadline", "30s", CFGF_NONE),
+	CFG_INT("cache_size", 64, CFGF_NONE),
+	CFG_INT("orders_in_flight", 32, CFGF_NONE),
+	CFG_STR("log_level", "info", CFGF_NONE),
+	CFG_STR_LIST("ca_order", no_entries, CFGF_NONE),
+	CFG_SEC("ca", ca_options, CFGF_MULTI | CFGF_TITLE),
+	CFG_END(),
+};
+
+/* ---- errors: the first one counts ---- */
+
+/*
+ * libconfuse gives its callbacks nothing of ours, so what is being read is
+ * kept here. Only the main thread reads configurations, one at a time.
+ */
+static struct {
+	struct err *err;
+	bool has_failed;
+} reading;
+
+static void add_place(const cfg_t *cfg, const char *text)
+{
+	if (reading.has_failed)
+		return;
+	reading.has_failed = true;
+	err_set(reading.err, ERR_INPUT, "%s:%d: %s",
+		cfg->filename ? cfg->filename : "?", cfg->line, text);
+}
+
+static int refuse(const cfg_t *cfg, const cfg_opt_t *opt, const char *value,
+		  const char *expected)
+{
+	char *text = xasprintf("%s: \"%.80s\" is not good", opt->name, value);
+
+	if (!reading.has_failed) {
+		add_place(cfg, text);
+		err_hint(reading.err, "expected %s", expected);
+	}
+	free(text);
+	return -1;
+}
+
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	char text[256];
+
+	if (reading.has_failed ||
+	    vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		return;
+	add_place(cfg, text);
+	err_hint(reading.err, "%s", strstr(text, "no such option")
+			? "the keys are listed in mtastsd.conf(5)"
+			: "write key = value; text in \"quotes\", lists in "
+			  "{braces}; see mtastsd.conf(5)");
+}
+
+/* ---- checks of single values, made while their line is known ---- */
+
+static const char *newest(cfg_opt_t *opt)
+{
+	return cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+}
+
+static int check_listen(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = newest(opt), *colon = strrchr(text, ':');
+	long port;
+
+	if (colon && colon != text && strlen(text) < 64 &&
+	    str_to_long(colon + 1, strlen(colon + 1), 65535, &port))
+		return 0;
+	return refuse(cfg, opt, text,
+		      "address:port, such as 0.0.0.0:443 or [::]:443");
+}
+
+static int check_address(cfg_t *cfg, cfg_opt_t *opt)
+{
+	char out[DNS_ADDRESS_TEXT];
+
+	if (own_address_normalise(newest(opt), out))
+		return 0;
+	return refuse(cfg, opt, newest(opt),
+		      "an IPv4 or IPv6 address, such as 192.0.2.1");
+}
+
+static int check_resolver(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = newest(opt);
+
+	if (*text && strlen(text) < 64 &&
+	    text[strspn(text, "0123456789abcdefABCDEF.:[]")] == '\0')
+		return 0;
+	return refuse(cfg, opt, text,
+		      "an address, with a port if it is not 53: 192.0.2.53, "
+		      "127.0.0.1:5353, [2001:db8::53]:53");
+}
+
+static int check_duration(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long seconds;
+
+	if (duration_parse(newest(opt), &seconds, NULL) && seconds > 0 &&
+	    seconds <= WHEN_HOUR)
+		return 0;
+	return refuse(cfg, opt, newest(opt), "a duration of at most an hour, "
+					     "such as 30s");
+}
+
+static int check_host(cfg_t *cfg, cfg_opt_t *opt)
+{
+	char name[DOMAIN_NAME_SIZE];
+
+	if (!*newest(opt) || host_name_normalise(newest(opt), name, NULL))
+		return 0;
+	return refuse(cfg, opt, newest(opt), "a host name");
+}
+
+static int check_contact(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = newest(opt), *at = strchr(text, '@');
+
+	if (!*text || (at && at != text && at[1] && !strchr(at + 1, '@') &&
+		       !strpbrk(text, " \t<>,:") &&
+		       strlen(text) < CONTACT_SIZE))
+		return 0;
+	return refuse(cfg, opt, text, "one mail address");
+}
+
+static int check_path(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = newest(opt);
+
+	if (text[0] == '/' && strlen(text) < CONFIG_PATH_SIZE)
+		return 0;
+	return refuse(cfg, opt, text, "an absolute path");
+}
+
+static int check_trust(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = newest(opt);
+
+	if (!*text || (text[0] == '/' && access(text, R_OK) == 0))
+		return 0;
+	return refuse(cfg, opt, text,
+		      "the absolute path of a readable PEM file");
+}
+
+static int check_directory(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = newest(opt);
+
+	if (str_starts(text, "https://") && strlen(text) < URL_SIZE)
+		return 0;
+	return refuse(cfg, opt, text, "the https URL of an ACME directory");
+}
+
+static const struct {
+	const char *word;
+	enum log_level level;
+} log_levels[] = {
+	{ "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARN },
+	{ "info", LOG_LEVEL_INFO },   { "debug", LOG_LEVEL_DEBUG },
+};
+
+static int check_log_level(cfg_t *cfg, cfg_opt_t *opt)
+{
+	for (size_t i = 0; i < ARRAY_LEN(log_levels); i++)
+		if (streq(newest(opt), log_levels[i].word))
+			return 0;
+	return refuse(cfg, opt, newest(opt), "error, warning, info or debug");
+}
+
+static const struct {
+	const char *key;
+	long low, high;
+} ranges[] = {
+	{ "workers", 0, 256 },		  { "max_connections", 10, 1000000 },
+	{ "max_per_address", 1, 1000000 }, { "cache_size", 1, 65536 },
+	{ "orders_in_flight", 1, 1000 },
+};
+
+static int check_range(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long value = cfg_opt_getnint(opt, 0);
+	char text[32], expected[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+		if (!streq(opt->name, ranges[i].key) ||
+		    (value >= ranges[i].low && value <= ranges[i].high))
+			continue;
+		snprintf(text, sizeof(text), "%ld", value);
+		snprintf(expected, sizeof(expected), "a number from %ld to %ld",
+			 ranges[i].low, ranges[i].high);
+		return refuse(cfg, opt, text, expected);
+	}
+	return 0;
+}
+
+static const struct {
+	const char *key;
+	cfg_validate_callback_t check;
+} checks[] = {
+	{ "contact", check_contact },
+	{ "state_dir", check_path },
+	{ "run_dir", check_path },
+	{ "host_name", check_host },
+	{ "public_addresses", check_address },
+	{ "listen_https", check_listen },
+	{ "listen_http", check_listen },
+	{ "resolvers", check_resolver },
+	{ "workers", check_range },
+	{ "max_connections", check_range },
+	{ "max_per_address", check_range },
+	{ "connection_deadline", check_duration },
+	{ "cache_size", check_range },
+	{ "orders_in_flight", check_range },
+	{ "log_level", check_log_level },
+	{ "ca|directory", check_directory },
+	{ "ca|trust", check_trust },
+};
+
+/* ---- from libconfuse's tree to ours ---- */
+
+static bool too_many(const char *key, size_t most, struct err *err)
+{
+	err_set(err, ERR_INPUT, "%s has more than %zu entries", key, most);
+	return err_hint(err, "shorten the list");
+}
+
+static bool copy_list(cfg_t *cfg, const char *key, char (*out)[64],
+		      size_t *count, size_t most, struct err *err)
+{
+	*count = cfg_size(cfg, key);
+	if (*count > most)
+		return too_many(key, most, err);
+	for (size_t i = 0; i < *count; i++)
+		snprintf(out[i], 64, "%s",
+			 cfg_getnstr(cfg, key, (unsigned)i));
+	return true;
+}
+
+static bool copy_addresses(cfg_t *cfg, struct engine_settings *s,
+			   struct err *err)
+{
+	size_t n = cfg_size(cfg, "public_addresses");
+
+	if (n > ENGINE_ADDRESS_LIMIT)
+		return too_many("public_addresses", ENGINE_ADDRESS_LIMIT, err);
+	for (size_t i = 0; i < n; i++)
+		own_address_normalise(
+			cfg_getnstr(cfg, "public_addresses", (unsigned)i),
+			s->address[i]);
+	s->address_count = n;
+	if (!n)
+		s->address_count = own_address_list(s->address,
+						    ENGINE_ADDRESS_LIMIT);
+	return true;
+}
+
+static bool read_key_file(const char *path, struct ca_settings *ca,
+			  struct err *err)
+{
+	char text[256] = "";
+	unsigned char *key = NULL;
+	FILE *f = fopen(path, "re");
+	bool ok;
+
+	if (!f)
+		return err_sys(err, "ca %s: eab_key_file %s", ca->name, path);
+	ok = fgets(text, sizeof(text), f) != NULL;
+	fclose(f);
+	text[strcspn(text, "=\r\n")] = '\0';	/* with or without padding */
+	ok = ok && *text && b64url_decode(text, &key, &ca->eab_key_len) &&
+	     ca->eab_key_len <= sizeof(ca->eab_key);
+	if (ok)
+		memcpy(ca->eab_key, key, ca->eab_key_len);
+	free(key);
+	if (ok)
+		return true;
+	err_set(err, ERR_INPUT, "ca %s: %s holds no key", ca->name, path);
+	return err_hint(err, "expected one line of base64url, as the CA "
+			     "shows it");
+}
+
+static bool copy_binding(cfg_t *sec, struct ca_settings *ca, struct err *err)
+{
+	const char *kid = cfg_getstr(sec, "eab_kid");
+	const char *file = cfg_getstr(sec, "eab_key_file");
+
+	if (!*kid && !*file)
+		return true;
+	if (!*kid || !*file || strlen(kid) >= sizeof(ca->eab_kid)) {
+		err_set(err, ERR_INPUT, "ca %s: eab_kid and eab_key_file go "
+					"together", ca->name);
+		return err_hint(err, "set both, or neither");
+	}
+	snprintf(ca->eab_kid, sizeof(ca->eab_kid), "%s", kid);
+	return read_key_file(file, ca, err);
+}
+
+static bool copy_section(cfg_t *sec, struct ca_settings *ca, struct err *err)
+{
+	snprintf(ca->directory_url, sizeof(ca->directory_url), "%s",
+		 cfg_getstr(sec, "directory"));
+	snprintf(ca->trust_file, sizeof(ca->trust_file), "%s",
+		 cfg_getstr(sec, "trust"));
+	return copy_binding(sec, ca, err);
+}
+
+static void use_known(struct ca_settings *ca)
+{
+	for (size_t i = 0; i < ARRAY_LEN(known_cas); i++)
+		if (streq(ca->name, known_cas[i].name) && !*ca->directory_url)
+			snprintf(ca->directory_url, sizeof(ca->directory_url),
+				 "%s", known_cas[i].directory);
+}
+
+static bool add_ca(cfg_t *cfg, struct engine_settings *s, const char *name,
+		   struct err *err)
+{
+	struct ca_settings *ca = &s->ca[s->ca_count];
+	cfg_t *sec = cfg_gettsec(cfg, "ca", name);
+
+	if (s->ca_count == ENGINE_CA_LIMIT)
+		return too_many("ca_order", ENGINE_CA_LIMIT, err);
+	if (strlen(name) >= sizeof(ca->name))
+		return err_set(err, ERR_INPUT, "ca %.40s...: the name is too "
+					       "long", name);
+	snprintf(ca->name, sizeof(ca->name), "%s", name);
+	if (sec && !copy_section(sec, ca, err))
+		return false;
+	use_known(ca);
+	if (*ca->directory_url) {
+		s->ca_count++;
+		return true;
+	}
+	err_set(err, ERR_INPUT, "ca %s: %s", name,
+		sec ? "directory is not set" : "there is no such section");
+	return err_hint(err, "write ca %s { directory = \"https://...\" }, or "
+			     "name letsencrypt or letsencrypt-staging", name);
+}
+
+/* ca_order if it is set, else the sections as they stand, else the default. */
+static bool copy_cas(cfg_t *cfg, struct engine_settings *s, struct err *err)
+{
+	bool is_ordered = cfg_size(cfg, "ca_order") > 0;
+	unsigned n = cfg_size(cfg, is_ordered ? "ca_order" : "ca");
+
+	for (unsigned i = 0; i < n; i++) {
+		const char *name =
+			is_ordered ? cfg_getnstr(cfg, "ca_order", i)
+				   : cfg_title(cfg_getnsec(cfg, "ca", i));
+
+		if (!add_ca(cfg, s, name, err))
+			return false;
+	}
+	return n || add_ca(cfg, s, known_cas[0].name, err);
+}
+
+static enum log_level level_of(const char *word)
+{
+	size_t i = 0;
+
+	while (!streq(word, log_levels[i].word))
+		i++;
+	return log_levels[i].level;
+}
+
+static void copy_numbers(cfg_t *cfg, struct config *c)
+{
+	c->workers = (unsigned)cfg_getint(cfg, "workers");
+	c->max_connections = (unsigned)cfg_getint(cfg, "max_connections");
+	c->max_per_address = (unsigned)cfg_getint(cfg, "max_per_address");
+	c->cache_bytes = (size_t)cfg_getint(cfg, "cache_size") * MEGABYTE;
+	c->engine.orders_in_flight =
+		(unsigned)cfg_getint(cfg, "orders_in_flight");
+	duration_parse(cfg_getstr(cfg, "connection_deadline"),
+		       &c->connection_deadline, NULL);
+}
+
+static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
+{
+	snprintf(c->state_dir, sizeof(c->state_dir), "%s",
+		 cfg_getstr(cfg, "state_dir"));
+	snprintf(c->run_dir, sizeof(c->run_dir), "%s",
+		 cfg_getstr(cfg, "run_dir"));
+	if (*cfg_getstr(cfg, "host_name"))
+		host_name_normalise(cfg_getstr(cfg, "host_name"), c->host_name,
+				    NULL);
+	snprintf(c->engine.contact, sizeof(c->engine.contact), "%s",
+		 cfg_getstr(cfg, "contact"));
+	c->engine.agree_tos = cfg_getbool(cfg, "agree_tos");
+	c->log_level = level_of(cfg_getstr(cfg, "log_level"));
+	copy_numbers(cfg, c);
+	return copy_list(cfg, "listen_https", c->listen_https,
+			 &c->listen_https_count, CONFIG_LIST_MAX, err) &&
+	       copy_list(cfg, "listen_http", c->listen_http,
+			 &c->listen_http_count, CONFIG_LIST_MAX, err) &&
+	       copy_list(cfg, "resolvers", c->resolvers, &c->resolver_count,
+			 DNS_SERVERS_MAX, err) &&
+	       copy_addresses(cfg, &c->engine, err) &&
+	       copy_cas(cfg, &c->engine, err);
+}
+
+static bool parse(cfg_t *cfg, const char *path, struct err *err)
+{
+	if (access(path, R_OK) < 0) {
+		err_sys(err, "%s", path);
+		err->kind = ERR_INPUT;
+		return err_hint(err, "name the file with --config; a sample "
+				     "is installed with mtastsd");
+	}
+	return cfg_parse(cfg, path) == CFG_SUCCESS && !reading.has_failed;
+}
+
+bool config_read(struct config *c, const char *path, struct err *err)
+{
+	struct err first = ERR_INIT;
+	cfg_t *cfg = cfg_init(options, CFGF_NONE);
+	bool ok;
+
+	memset(c, 0, sizeof(*c));
+	reading.err = &first;
+	reading.has_failed = false;
+	cfg_set_error_function(cfg, on_error);
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++)
+		cfg_set_validate_func(cfg, checks[i].key, checks[i].check);
+	ok = parse(cfg, path, &first);
+	if (ok && !copy_all(cfg, c, &first)) {
+		err_prefix(&first, "%s", path);
+		ok = false;
+	}
+	cfg_free(cfg);
+	reading.err = NULL;
+	if (!ok && err)
+		*err = first;
+	return ok;
+}

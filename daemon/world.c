@@ -1,0 +1,195 @@
+#include "daemon/world.h"
+
+#include <event2/event.h>
+#include <openssl/rand.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define DNS_TIMEOUT_MS 5000
+
+struct real_world {
+	struct world window;
+	struct loop *loop;
+	struct fetcher *fetcher;
+	struct resolver *resolver;
+	struct event *timer;
+	void (*tick)(void *arg);
+	void *arg;
+	const char *kill_at;	/* for tests: see real_point() */
+};
+
+static int64_t real_now_ms(void *ctx)
+{
+	struct timespec ts;
+
+	(void)ctx;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Only for spreads; keys come from OpenSSL itself. */
+static void real_random(void *ctx, void *out, size_t len)
+{
+	(void)ctx;
+	if (RAND_bytes(out, (int)len) != 1)
+		abort();	/* no machine to run a TLS server on */
+}
+
+static bool real_key_make(void *ctx, struct p256 *key, struct err *err)
+{
+	(void)ctx;
+	return p256_generate(key, err);
+}
+
+static bool real_sign(void *ctx, const struct p256 *key, const void *data,
+		      size_t len, unsigned char out[static P256_SIGNATURE],
+		      struct err *err)
+{
+	(void)ctx;
+	return p256_sign(key, data, len, out, err);
+}
+
+static void real_fetch(void *ctx, const struct fetch_request *request,
+		       fetch_done *done, void *arg)
+{
+	struct real_world *w = ctx;
+
+	fetch_start(w->fetcher, request, done, arg);
+}
+
+static void real_addresses(void *ctx, const char *name, dns_done *done,
+			   void *arg)
+{
+	struct real_world *w = ctx;
+
+	resolver_addresses(w->resolver, name, done, arg);
+}
+
+static void real_wake_at(void *ctx, int64_t at_ms)
+{
+	struct real_world *w = ctx;
+	int64_t ms = at_ms - real_now_ms(ctx);
+	struct timeval tv = { 0 };
+
+	if (ms > 0)
+		tv = (struct timeval){ .tv_sec = ms / 1000,
+				       .tv_usec = ms % 1000 * 1000 };
+	if (w->timer)
+		evtimer_add(w->timer, &tv);
+}
+
+/*
+ * The tests end the process at a named point (MTASTSD_KILL_AT, such as
+ * "after-commit:ordered") to see that nothing is lost there.
+ */
+static void real_point(void *ctx, const char *where, const char *what)
+{
+	const struct real_world *w = ctx;
+	char label[64];
+
+	snprintf(label, sizeof(label), "%s:%s", where, what);
+	if (streq(w->kill_at, label))
+		kill(getpid(), SIGKILL);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct real_world *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (w->tick)
+		w->tick(w->arg);
+}
+
+static struct resolver *make_resolver(struct loop *loop,
+				      const struct config *config,
+				      struct err *err)
+{
+	const char *servers[DNS_SERVERS_MAX];
+
+	for (size_t i = 0; i < config->resolver_count; i++)
+		servers[i] = config->resolvers[i];
+	return resolver_new(loop, servers, config->resolver_count,
+			    DNS_TIMEOUT_MS, err);
+}
+
+struct real_world *real_world_new(struct loop *loop,
+				  const struct config *config,
+				  struct err *err)
+{
+	struct real_world *w = xcalloc(1, sizeof(*w));
+
+	w->loop = loop;
+	w->window = (struct world){
+		.ctx = w,
+		.now_ms = real_now_ms,
+		.random = real_random,
+		.key_make = real_key_make,
+		.sign = real_sign,
+		.fetch = real_fetch,
+		.addresses = real_addresses,
+		.wake_at = real_wake_at,
+	};
+	w->kill_at = getenv("MTASTSD_KILL_AT");
+	if (w->kill_at)
+		w->window.point = real_point;
+	w->timer = evtimer_new(loop_base(loop), on_timer, w);
+	w->fetcher = fetcher_new(loop, "mtastsd/" MTASTSD_VERSION, err);
+	if (w->fetcher)
+		w->resolver = make_resolver(loop, config, err);
+	if (w->timer && w->resolver)
+		return w;
+	real_world_free(w);
+	return NULL;
+}
+
+const struct world *real_world_window(const struct real_world *w)
+{
+	return &w->window;
+}
+
+void real_world_on_tick(struct real_world *w, void (*tick)(void *arg),
+			void *arg)
+{
+	w->tick = tick;
+	w->arg = arg;
+}
+
+bool real_world_configure(struct real_world *w, const struct config *config,
+			  struct err *err)
+{
+	struct resolver *fresh = make_resolver(w->loop, config, err);
+
+	if (!fresh)
+		return false;
+	resolver_free(w->resolver);
+	w->resolver = fresh;
+	return true;
+}
+
+void real_world_quiet(struct real_world *w)
+{
+	if (w->timer)
+		event_free(w->timer);
+	w->timer = NULL;
+	fetcher_free(w->fetcher);
+	w->fetcher = NULL;
+	resolver_free(w->resolver);
+	w->resolver = NULL;
+}
+
+void real_world_free(struct real_world *w)
+{
+	if (!w)
+		return;
+	real_world_quiet(w);
+	free(w);
+}

@@ -1,0 +1,29 @@
+/*
+ * The real world, for the engine: system clock, OpenSSL, libcurl, c-ares.
+ */
+#ifndef DAEMON_WORLD_H
+#define DAEMON_WORLD_H
+
+#include "acme/world.h"
+#include "base/loop.h"
+#include "daemon/config.h"
+
+struct real_world;
+
+/* `tick` is called with `arg` when wake_at asked for it. */
+struct real_world *real_world_new(struct loop *loop,
+				  const struct config *config,
+				  struct err *err);
+const struct world *real_world_window(const struct real_world *w);
+void real_world_on_tick(struct real_world *w, void (*tick)(void *arg),
+			void *arg);
+
+/* New resolvers, after a reload. */
+bool real_world_configure(struct real_world *w, const struct config *config,
+			  struct err *err);
+
+/* Ends requests under way (their callbacks come); then no tick comes. */
+void real_world_quiet(struct real_world *w);
+void real_world_free(struct real_world *w);
+
+#endif
