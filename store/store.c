@@ -14,6 +14,7 @@
 #include "store/schema.h"
 
 #define COMMITS_PER_PRUNE 1000
+#define WAL_WORTH_BYTES	  (4L * 1024 * 1024)	/* a shorter log is let grow */
 
 struct store {
 	struct db *db;
@@ -206,9 +207,19 @@ bool updated_one(struct store *s, const char *what, struct err *err)
 	return err_set(err, ERR_AGAIN, "%s: changed by another hand", what);
 }
 
-static bool checkpoint_file(const char *dir, const char *file, struct err *err)
+/* A log that is copied is begun anew, which costs its writer a sync. */
+static bool is_worth_it(const char *path)
 {
-	char *path = path_in(dir, file);
+	char *wal = xasprintf("%s-wal", path);
+	struct stat st;
+	bool is_long = stat(wal, &st) == 0 && st.st_size >= WAL_WORTH_BYTES;
+
+	free(wal);
+	return is_long;
+}
+
+static bool checkpoint_path(const char *path, struct err *err)
+{
 	struct db *db = db_open(path, DB_WRITE, NULL, err);
 	bool ok = db &&
 		  sqlite3_wal_checkpoint_v2(db_handle(db), NULL,
@@ -218,6 +229,14 @@ static bool checkpoint_file(const char *dir, const char *file, struct err *err)
 	if (db && !ok)
 		db_error(db, err);
 	db_close(db);
+	return ok;
+}
+
+static bool checkpoint_file(const char *dir, const char *file, struct err *err)
+{
+	char *path = path_in(dir, file);
+	bool ok = !is_worth_it(path) || checkpoint_path(path, err);
+
 	free(path);
 	return ok;
 }

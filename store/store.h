@@ -49,7 +49,7 @@ void store_rollback(struct store *s);
 bool store_project(struct store *s, struct err *err);
 
 /*
- * Copies what is in the WAL files into the databases, with handles of its
+ * Copies what is in long WAL files into the databases, with handles of its
  * own: for the desk, so that control never waits for it. Any thread.
  */
 bool store_checkpoint(const char *dir, struct err *err);
