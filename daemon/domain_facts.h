@@ -1,0 +1,30 @@
+/*
+ * A domain's row with the rows that belong to it: what a view of it shows and
+ * what its health is judged by.
+ *
+ * A row that cannot be read is logged and counts as missing: one damaged
+ * certificate must not hide the list of all domains.
+ */
+#ifndef DAEMON_DOMAIN_FACTS_H
+#define DAEMON_DOMAIN_FACTS_H
+
+#include "store/ca.h"
+#include "store/cert.h"
+#include "store/domain.h"
+#include "store/order.h"
+#include "store/policy_version.h"
+
+struct domain_facts {
+	struct domain domain;
+	bool has_policy, has_cert, has_order;
+	struct policy_version policy;	/* the one served */
+	struct cert cert;		/* the one served */
+	struct ca ca;			/* that it came from */
+	struct order order;		/* the live one */
+};
+
+void domain_facts_load(struct domain_facts *f, struct store *s,
+		       const struct domain *d);
+void domain_facts_release(struct domain_facts *f);
+
+#endif

@@ -1,0 +1,172 @@
+#include "daemon/health.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/when.h"
+
+static const char *const names[] = {
+	[HEALTH_OK] = "ok",
+	[HEALTH_WARNING] = "warning",
+	[HEALTH_ERROR] = "error",
+};
+
+const char *health_name(enum health level)
+{
+	return names[level];
+}
+
+void findings_add(struct findings *f, const char *id, enum health level,
+		  const char *hint, const char *fmt, ...)
+{
+	struct finding *item;
+	va_list ap;
+
+	if (f->count == FINDINGS_MAX)
+		return;
+	item = &f->item[f->count++];
+	item->id = id;
+	item->level = level;
+	snprintf(item->hint, sizeof(item->hint), "%s", hint);
+	va_start(ap, fmt);
+	vsnprintf(item->text, sizeof(item->text), fmt, ap);
+	va_end(ap);
+}
+
+enum health findings_worst(const struct findings *f)
+{
+	enum health worst = HEALTH_OK;
+
+	for (size_t i = 0; i < f->count; i++)
+		if (f->item[i].level > worst)
+			worst = f->item[i].level;
+	return worst;
+}
+
+/* The hint that came with the problem, or else "COMMAND NAME". */
+static const char *hint_or(const struct domain *d, const char *command,
+			   char *out, size_t size)
+{
+	if (d->hint[0])
+		return d->hint;
+	snprintf(out, size, "%s %s", command, d->name);
+	return out;
+}
+
+static void no_policy(const struct domain_facts *f, time_t now,
+		      struct findings *out)
+{
+	char hint[sizeof(out->item[0].hint)];
+
+	(void)now;
+	if (f->has_policy)
+		return;
+	snprintf(hint, sizeof(hint), "mtastsctl policy set %s --mx HOST",
+		 f->domain.name);
+	findings_add(out, "policy.missing", HEALTH_ERROR, hint,
+		     "there is no policy to serve");
+}
+
+static void not_here(const struct domain_facts *f, time_t now,
+		     struct findings *out)
+{
+	const struct domain *d = &f->domain;
+	char hint[sizeof(out->item[0].hint)];
+
+	(void)now;
+	if (d->state != DOMAIN_WAITING_FOR_DNS)
+		return;
+	findings_add(out, "dns.not-here", HEALTH_WARNING,
+		     hint_or(d, "publish what this prints: "
+				"mtastsctl domain records",
+			     hint, sizeof(hint)),
+		     "%s", d->problem[0]
+				   ? d->problem
+				   : "its policy host does not lead here yet");
+}
+
+/* Two failures may be the CA's bad minute; from the third on it is ours. */
+static void issuance_failing(const struct domain_facts *f, time_t now,
+			     struct findings *out)
+{
+	const struct domain *d = &f->domain;
+	char hint[sizeof(out->item[0].hint)];
+
+	(void)now;
+	if (d->state != DOMAIN_ISSUING || (!d->problem[0] && !d->failures))
+		return;
+	findings_add(out, "issuance.failing",
+		     d->failures > 2 ? HEALTH_ERROR : HEALTH_WARNING,
+		     hint_or(d, "mtastsctl log", hint, sizeof(hint)),
+		     "no certificate yet: %s",
+		     d->problem[0] ? d->problem : "the last order failed");
+}
+
+static void cert_expired(const struct domain_facts *f, time_t now,
+			 struct findings *out)
+{
+	const struct domain *d = &f->domain;
+	char at[INSTANT_TEXT], hint[sizeof(out->item[0].hint)];
+
+	if (d->state != DOMAIN_LIVE)
+		return;
+	snprintf(hint, sizeof(hint), "mtastsctl cert renew %s --wait", d->name);
+	if (!f->has_cert)
+		findings_add(out, "cert.missing", HEALTH_ERROR, hint,
+			     "the certificate served is not in the store");
+	else if (f->cert.not_after <= now)
+		findings_add(out, "cert.expired", HEALTH_ERROR, hint,
+			     "the certificate expired at %s",
+			     instant_format(f->cert.not_after, at));
+}
+
+/* Past the last quarter the promise is broken: senders will soon see it. */
+static void renewal_failing(const struct domain_facts *f, time_t now,
+			    struct findings *out)
+{
+	const struct domain *d = &f->domain;
+	char hint[sizeof(out->item[0].hint)];
+	time_t left = f->cert.not_after - now;
+	time_t life = f->cert.not_after - f->cert.not_before;
+
+	if (d->state != DOMAIN_LIVE || !f->has_cert ||
+	    (!d->problem[0] && !d->failures))
+		return;
+	findings_add(out, "cert.renewal-failing",
+		     left < life / 4 ? HEALTH_ERROR : HEALTH_WARNING,
+		     hint_or(d, "mtastsctl log", hint, sizeof(hint)),
+		     "the certificate is not renewed: %s",
+		     d->problem[0] ? d->problem : "the last order failed");
+}
+
+/* A tenth of its life is more than any tick or queue should cost it. */
+static void renewal_late(const struct domain_facts *f, time_t now,
+			 struct findings *out)
+{
+	const struct domain *d = &f->domain;
+	char at[INSTANT_TEXT];
+	time_t life = f->cert.not_after - f->cert.not_before;
+
+	if (d->state != DOMAIN_LIVE || !f->has_cert || f->has_order ||
+	    d->problem[0] || d->failures || f->cert.not_after <= now ||
+	    now < f->cert.renew_at + life / 10)
+		return;
+	findings_add(out, "cert.renewal-late", HEALTH_WARNING,
+		     "mtastsctl ca list says whether orders can be made",
+		     "the renewal was due at %s and has not begun",
+		     instant_format(f->cert.renew_at, at));
+}
+
+static void (*const judges[])(const struct domain_facts *f, time_t now,
+			      struct findings *out) = {
+	no_policy,    not_here,	       issuance_failing,
+	cert_expired, renewal_failing, renewal_late,
+};
+
+void health_of_domain(const struct domain_facts *f, time_t now,
+		      struct findings *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(judges); i++)
+		judges[i](f, now, out);
+}

@@ -1,0 +1,175 @@
+#include "daemon/json_view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/when.h"
+
+#define TEXT_MAX 65536
+
+json_t *view_text(const char *text)
+{
+	json_t *value = json_string(text);
+	char *clean;
+
+	if (value)
+		return value;
+	clean = str_printable(text, TEXT_MAX);
+	value = json_string(clean);
+	free(clean);
+	return value;
+}
+
+json_t *view_instant(time_t at)
+{
+	char text[INSTANT_TEXT];
+
+	return at ? json_string(instant_format(at, text)) : json_null();
+}
+
+json_t *view_list(const char *text)
+{
+	json_t *list = json_array();
+
+	while (*text) {
+		size_t len = strcspn(text, ",");
+
+		json_array_append_new(list, json_stringn(text, len));
+		text += len + (text[len] == ',');
+	}
+	return list;
+}
+
+static json_t *view_mx(const struct sts_policy *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->mx_count; i++)
+		json_array_append_new(list, json_string(p->mx[i]));
+	return list;
+}
+
+json_t *view_findings(const struct findings *findings)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *f = &findings->item[i];
+
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:o, s:o}", "id", f->id,
+					"level", health_name(f->level), "text",
+					view_text(f->text), "hint",
+					view_text(f->hint)));
+	}
+	return list;
+}
+
+json_t *view_policy(const struct policy_version *v)
+{
+	return json_pack("{s:I, s:s, s:s, s:I, s:o, s:o, s:o}", "version",
+			 (json_int_t)v->version, "id", v->sts_id, "mode",
+			 sts_mode_name(v->policy.mode), "max_age",
+			 (json_int_t)v->policy.max_age, "mx",
+			 view_mx(&v->policy), "body", view_text(v->body),
+			 "created", view_instant(v->created_at));
+}
+
+json_t *view_cert(const struct domain_facts *f)
+{
+	if (!f->has_cert)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "serial",
+			 view_text(f->cert.serial), "issuer",
+			 view_text(f->cert.issuer), "ca",
+			 view_text(f->ca.name), "not_before",
+			 view_instant(f->cert.not_before), "not_after",
+			 view_instant(f->cert.not_after), "renew_at",
+			 view_instant(f->cert.renew_at));
+}
+
+static json_t *view_order(const struct domain_facts *f)
+{
+	if (!f->has_order)
+		return json_null();
+	return json_pack("{s:s, s:o, s:I}", "state",
+			 order_state_name(f->order.state), "since",
+			 view_instant(f->order.created_at), "tries",
+			 (json_int_t)f->order.tries);
+}
+
+/* What the engine will do for it by itself, and when. */
+static json_t *view_next(const struct domain *d)
+{
+	static const char *const what[] = {
+		[DOMAIN_WAITING_FOR_DNS] = "dns-look",
+		[DOMAIN_ISSUING] = "order",
+		[DOMAIN_LIVE] = "renewal",
+	};
+
+	if (!d->due_at)
+		return json_null();
+	return json_pack("{s:s, s:o}", "what", what[d->state], "at",
+			 view_instant(d->due_at));
+}
+
+static json_t *view_display(const char *name)
+{
+	char *display = domain_name_display(name);
+	json_t *text = view_text(display);
+
+	free(display);
+	return text;
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new(object, key, value);
+}
+
+json_t *view_domain(const struct domain_facts *f, time_t now)
+{
+	const struct domain *d = &f->domain;
+	struct findings findings = { .count = 0 };
+	json_t *view = json_object();
+
+	health_of_domain(f, now, &findings);
+	set(view, "name", json_string(d->name));
+	set(view, "display", view_display(d->name));
+	set(view, "label", view_text(d->label));
+	set(view, "state", json_string(domain_state_name(d->state)));
+	set(view, "state_since", view_instant(d->state_at));
+	set(view, "health",
+	    json_string(health_name(findings_worst(&findings))));
+	set(view, "findings", view_findings(&findings));
+	set(view, "policy",
+	    f->has_policy ? view_policy(&f->policy) : json_null());
+	set(view, "certificate", view_cert(f));
+	set(view, "order", view_order(f));
+	set(view, "next", view_next(d));
+	set(view, "created", view_instant(d->created_at));
+	set(view, "rua", view_list(d->rua));
+	return view;
+}
+
+json_t *view_event(const struct trail *e)
+{
+	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id",
+			 (json_int_t)e->id, "at", view_instant(e->at), "level",
+			 trail_level_name(e->level), "kind", view_text(e->kind),
+			 "name", view_text(e->domain), "actor",
+			 view_text(e->actor), "text", view_text(e->text),
+			 "reason", view_text(e->reason));
+}
+
+json_t *view_ca(const struct engine_ca_status *ca)
+{
+	return json_pack("{s:o, s:o, s:b, s:s, s:o, s:i, s:o, s:o}", "name",
+			 view_text(ca->name), "directory",
+			 view_text(ca->directory_url), "used", ca->is_used,
+			 "account", ca->account, "account_url",
+			 view_text(ca->account_url), "in_flight",
+			 (int)ca->in_flight, "problem", view_text(ca->problem),
+			 "hint", view_text(ca->hint));
+}
