@@ -1,0 +1,265 @@
+#include "daemon/admin.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "daemon/conn_limit.h"
+#include "daemon/peer.h"
+#include "daemon/routes.h"
+#include "daemon/unix_listen.h"
+
+#define IDLE_SECONDS 30
+#define HEADERS_MAX  16384
+
+/* evhttp's own limit, over ours so that ours can answer in JSON. */
+#define TRANSPORT_BODY_MAX (2 * API_BODY_MAX)
+
+static const struct {
+	const char *file, *group;
+} doors[] = {
+	[DOOR_ADMIN] = { "admin.sock", "mtasts-admin" },
+	[DOOR_READ] = { "read.sock", "mtasts-read" },
+};
+
+static const struct {
+	enum evhttp_cmd_type type;
+	const char *name;
+} methods[] = {
+	{ EVHTTP_REQ_GET, "GET" },	   { EVHTTP_REQ_POST, "POST" },
+	{ EVHTTP_REQ_PUT, "PUT" },	   { EVHTTP_REQ_PATCH, "PATCH" },
+	{ EVHTTP_REQ_DELETE, "DELETE" },
+};
+
+/* A connection whose descriptor is not known yet. Holds a reference. */
+struct newcomer {
+	struct newcomer *next;
+	struct bufferevent *bev;
+};
+
+struct entrance {
+	struct admin *admin;
+	enum door door;
+	struct evhttp *http;
+	char *path;		/* of the socket; NULL while there is none */
+	struct conn_limit limit;
+	struct event *admit;	/* runs when newcomers wait */
+	struct newcomer *newcomers;
+};
+
+struct admin {
+	struct admin_parts parts;
+	struct entrance entrance[ARRAY_LEN(doors)];
+};
+
+static const char *method_name(struct evhttp_request *req)
+{
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+		if (methods[i].type == evhttp_request_get_command(req))
+			return methods[i].name;
+	return "?";
+}
+
+static int peer_fd(struct evhttp_request *req)
+{
+	struct evhttp_connection *conn = evhttp_request_get_connection(req);
+
+	return bufferevent_getfd(evhttp_connection_get_bufferevent(conn));
+}
+
+static void send_reply(struct evhttp_request *req,
+		       const struct api_reply *reply)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+	struct evbuffer *body = evbuffer_new();
+	char *text = json_dumps(reply->body, JSON_COMPACT);
+
+	if (!body || !text) {
+		evhttp_send_error(req, 500, NULL);
+	} else {
+		evbuffer_add_printf(body, "%s\n", text);
+		evhttp_add_header(headers, "Content-Type", "application/json");
+		if (reply->allow[0])
+			evhttp_add_header(headers, "Allow", reply->allow);
+		evhttp_send_reply(req, reply->status, NULL, body);
+	}
+	free(text);
+	if (body)
+		evbuffer_free(body);
+}
+
+static void answer(struct entrance *in, struct evhttp_request *req,
+		   struct api_reply *reply)
+{
+	struct evkeyvalq *headers = evhttp_request_get_input_headers(req);
+	struct evbuffer *body = evhttp_request_get_input_buffer(req);
+	size_t len = evbuffer_get_length(body);
+	const unsigned char *text = evbuffer_pullup(body, -1);
+	char actor[PEER_TEXT];
+	struct api_request request = {
+		.door = in->door,
+		.method = method_name(req),
+		.target = evhttp_request_get_uri(req),
+		.body = text ? (const char *)text : "",
+		.body_len = len,
+		.actor = peer_describe(
+			peer_fd(req),
+			evhttp_find_header(headers, "X-Sudo-User"), actor),
+		.now = time(NULL),
+	};
+
+	routes_answer(&in->admin->parts, &request, reply);
+	if (reply->status == 500)
+		log_error("admin: %s %s: answered 500", request.method,
+			  request.target);
+}
+
+static void on_request(struct evhttp_request *req, void *arg)
+{
+	struct api_reply reply;
+
+	if (!evhttp_request_get_uri(req)) {
+		evhttp_send_error(req, HTTP_BADREQUEST, NULL);
+		return;
+	}
+	answer(arg, req, &reply);
+	send_reply(req, &reply);
+	json_decref(reply.body);
+}
+
+/* A connection over the limit is cut; evhttp sees its end and frees it. */
+static void admit(evutil_socket_t fd, short what, void *arg)
+{
+	struct entrance *in = arg;
+	struct newcomer *n;
+
+	(void)fd;
+	(void)what;
+	while ((n = in->newcomers) != NULL) {
+		int conn = bufferevent_getfd(n->bev);
+
+		in->newcomers = n->next;
+		if (conn >= 0 && !conn_limit_admit(&in->limit, conn))
+			shutdown(conn, SHUT_RDWR);
+		bufferevent_decref(n->bev);
+		free(n);
+	}
+}
+
+/* evhttp sets the descriptor after this: it is looked at a moment later. */
+static struct bufferevent *on_accept(struct event_base *base, void *arg)
+{
+	struct bufferevent *bev =
+		bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	struct entrance *in = arg;
+	struct newcomer *n;
+
+	if (!bev)
+		return NULL;
+	n = xmalloc(sizeof(*n));
+	bufferevent_incref(bev);
+	*n = (struct newcomer){ .next = in->newcomers, .bev = bev };
+	in->newcomers = n;
+	event_active(in->admit, EV_TIMEOUT, 0);
+	return bev;
+}
+
+static bool make_http(struct entrance *in, struct err *err)
+{
+	struct event_base *base = loop_base(in->admin->parts.loop);
+	unsigned allowed = 0;
+
+	in->http = evhttp_new(base);
+	in->admit = event_new(base, -1, 0, admit, in);
+	if (!in->http || !in->admit)
+		return err_set(err, ERR_INTERNAL, "libevent gave no server");
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+		allowed |= methods[i].type;
+	evhttp_set_allowed_methods(in->http, (ev_uint16_t)allowed);
+	evhttp_set_max_body_size(in->http, TRANSPORT_BODY_MAX);
+	evhttp_set_max_headers_size(in->http, HEADERS_MAX);
+	evhttp_set_timeout(in->http, IDLE_SECONDS);
+	evhttp_set_bevcb(in->http, on_accept, in);
+	evhttp_set_gencb(in->http, on_request, in);
+	return true;
+}
+
+static bool open_entrance(struct entrance *in, const char *run_dir,
+			  struct err *err)
+{
+	char *path = xasprintf("%s/%s", run_dir, doors[in->door].file);
+	int fd = -1;
+
+	if (make_http(in, err))
+		fd = unix_listen(path, 0660, doors[in->door].group, err);
+	if (fd < 0) {
+		free(path);
+		return false;
+	}
+	in->path = path;
+	if (evhttp_accept_socket(in->http, fd) == 0)
+		return true;
+	close(fd);
+	return err_set(err, ERR_INTERNAL, "libevent does not take %s", path);
+}
+
+static bool make_run_dir(const char *dir, struct err *err)
+{
+	if (mkdir(dir, 0755) == 0 || errno == EEXIST)
+		return true;
+	err_sys(err, "create the run folder %s", dir);
+	return err_hint(err, "make it, or set run_dir to a folder that the "
+			     "daemon's user may write");
+}
+
+struct admin *admin_start(const struct admin_parts *parts, struct err *err)
+{
+	struct admin *a = xcalloc(1, sizeof(*a));
+
+	a->parts = *parts;
+	if (!make_run_dir(parts->config->run_dir, err))
+		goto failed;
+	for (size_t i = 0; i < ARRAY_LEN(a->entrance); i++) {
+		a->entrance[i].admin = a;
+		a->entrance[i].door = (enum door)i;
+		if (!open_entrance(&a->entrance[i], parts->config->run_dir,
+				   err))
+			goto failed;
+	}
+	return a;
+
+failed:
+	admin_stop(a);
+	return NULL;
+}
+
+static void close_entrance(struct entrance *in)
+{
+	if (in->path)
+		unlink(in->path);
+	if (in->http)
+		evhttp_free(in->http);
+	admit(-1, 0, in);
+	if (in->admit)
+		event_free(in->admit);
+	free(in->path);
+}
+
+void admin_stop(struct admin *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(a->entrance); i++)
+		close_entrance(&a->entrance[i]);
+	free(a);
+}

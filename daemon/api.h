@@ -1,0 +1,81 @@
+/*
+ * One call of the admin API, as its handler sees it: no HTTP, only values.
+ *
+ * A handler answers with a JSON document in call->answer, or returns false
+ * with an error, whose kind becomes the HTTP status (daemon/routes.c). The
+ * handlers stand in daemon/api_*.c, a file per resource.
+ *
+ * Control thread only.
+ */
+#ifndef DAEMON_API_H
+#define DAEMON_API_H
+
+#include <event2/keyvalq_struct.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "daemon/admin.h"
+
+#define API_PAGE_DEFAULT 100	/* rows of a list, unless asked otherwise */
+#define API_PAGE_MAX	 200	/* more would hold the control thread up */
+#define API_LOG_MAX	 1000
+
+struct api_call {
+	const struct admin_parts *parts;
+	time_t now;
+	const char *actor;		/* for the trail */
+	char name[DOMAIN_NAME_SIZE];	/* from the path, normalised; or "" */
+	const struct evkeyvalq *query;	/* only what the route lists */
+	const json_t *body;		/* an object, maybe empty */
+	json_t *answer;			/* the handler's; it owns a reference */
+};
+
+typedef bool api_handler(struct api_call *call, struct err *err);
+
+api_handler api_status;
+api_handler api_domain_list, api_domain_add, api_domain_show, api_domain_set,
+	api_domain_remove;
+api_handler api_records_show;
+api_handler api_policy_show, api_policy_set;
+api_handler api_cert_list, api_cert_show, api_cert_renew;
+api_handler api_ca_list;
+api_handler api_log_list;
+
+/* The value of a query parameter, or NULL. */
+const char *api_query(const struct api_call *call, const char *key);
+
+/* A whole number from the query, 1 to max; `fallback` if it is not there. */
+bool api_query_count(const struct api_call *call, const char *key, long max,
+		     long fallback, long *out, struct err *err);
+
+/* One line of at most `max` bytes, without control characters? NULL is fine. */
+bool api_check_text(const char *field, const char *text, size_t max,
+		    struct err *err);
+
+/* The domain of call->name. ERR_NOT_FOUND if there is none. */
+bool api_domain(const struct api_call *call, struct domain *d, struct err *err);
+
+/*
+ * Which domains a list is about: state=, label=, after= and limit= of the
+ * query. What the filter points to is in *q and the call.
+ */
+struct api_selection {
+	struct domain_filter filter;
+	enum domain_state state;
+};
+bool api_selection(const struct api_call *call, struct api_selection *q,
+		   struct err *err);
+
+/*
+ * Makes the answer of a list: { KEY: [ ... ], "next": NAME or null }, one
+ * entry per domain selected; `view` may give NULL to leave one out. Ask again
+ * with after=NAME for what comes next.
+ */
+bool api_list(struct api_call *call, const char *key,
+	      json_t *(*view)(const struct api_call *call,
+			      const struct domain *d),
+	      struct err *err);
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * /v1/certs and /v1/domains/NAME/cert: the certificates served, and renewal
+ * by hand.
+ *
+ * Asking for a renewal only marks the row and makes it due: the engine's next
+ * tick does the rest, as for any other renewal.
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/when.h"
+#include "daemon/api.h"
+#include "daemon/edit.h"
+#include "daemon/json_view.h"
+
+static json_t *view_row(const struct api_call *call, const struct domain *d)
+{
+	struct domain_facts facts;
+	json_t *row = NULL;
+
+	if (!d->cert_id)
+		return NULL;
+	domain_facts_load(&facts, call->parts->store, d);
+	if (facts.has_cert)
+		row = json_pack("{s:s, s:o}", "name", d->name, "certificate",
+				view_cert(&facts));
+	domain_facts_release(&facts);
+	return row;
+}
+
+bool api_cert_list(struct api_call *call, struct err *err)
+{
+	return api_list(call, "certs", view_row, err);
+}
+
+static bool no_certificate(const struct domain *d, enum err_kind kind,
+			   struct err *err)
+{
+	err_set(err, kind, "%s has no certificate yet", d->name);
+	return err_hint(err, "it is %s: mtastsctl domain show %s says what it "
+			     "waits for",
+			domain_state_name(d->state), d->name);
+}
+
+bool api_cert_show(struct api_call *call, struct err *err)
+{
+	struct domain d;
+	json_t *pem;
+	char *text;
+
+	if (!api_domain(call, &d, err))
+		return false;
+	if (!d.cert_id)
+		return no_certificate(&d, ERR_NOT_FOUND, err);
+	text = cert_pem(call->parts->store, d.cert_id, err);
+	if (!text)
+		return false;
+	pem = json_string(text);
+	free(text);
+	call->answer = view_row(call, &d);
+	if (!call->answer) {
+		json_decref(pem);
+		return no_certificate(&d, ERR_NOT_FOUND, err);
+	}
+	json_object_set_new(call->answer, "pem", pem);
+	return true;
+}
+
+/* Is one being made, or about to be? Then there is nothing to add. */
+static bool is_under_way(struct edit *e, bool *is, struct err *err)
+{
+	struct order order;
+
+	*is = e->domain.renew_forced ||
+	      order_of_domain(e->call->parts->store, e->domain.id, &order, err);
+	if (*is || err->kind == ERR_NOT_FOUND) {
+		*err = (struct err)ERR_INIT;
+		return true;
+	}
+	return false;
+}
+
+static bool renew(struct edit *e, void *input, struct err *err)
+{
+	char was[INSTANT_TEXT];
+	struct domain *d = &e->domain;
+	bool under_way;
+
+	(void)input;
+	if (!api_domain(e->call, d, err))
+		return false;
+	if (d->state != DOMAIN_LIVE)
+		return no_certificate(d, ERR_REFUSED, err);
+	if (!is_under_way(e, &under_way, err))
+		return false;
+	if (under_way)
+		return true;
+	if (d->due_at)
+		instant_format(d->due_at, was);
+	edit_note(e, "renewal", d->due_at ? was : "", "now");
+	d->renew_forced = true;
+	d->due_at = e->call->now;
+	return domain_update(e->call->parts->store, d, err);
+}
+
+static const struct json_in_field fields[] = { EDIT_FIELDS };
+
+bool api_cert_renew(struct api_call *call, struct err *err)
+{
+	static const struct edit_kind kind = { "cert.renewal-asked",
+					       "renewal asked for", renew };
+	struct edit_input in = { 0 };
+
+	return json_in_read(call->body, fields, ARRAY_LEN(fields), &in, err) &&
+	       edit_run(call, &kind, &in, err);
+}

@@ -1,0 +1,271 @@
+/*
+ * /v1/domains and /v1/domains/NAME: the domains hosted here.
+ *
+ * A new one waits for its DNS: no order is spent on it until its policy host
+ * leads here. Adding what is there already, as it is, is success.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "daemon/api.h"
+#include "daemon/edit.h"
+#include "daemon/json_view.h"
+#include "daemon/policy_input.h"
+#include "store/domain.h"
+#include "store/policy_version.h"
+
+/* Fields of a domain's own row, said by `domain add` and `domain set`. */
+struct settings {
+	const char *label;
+	const json_t *rua;	/* strings */
+};
+
+static json_t *view(const struct api_call *call, const struct domain *d)
+{
+	struct domain_facts facts;
+	json_t *domain;
+
+	domain_facts_load(&facts, call->parts->store, d);
+	domain = view_domain(&facts, call->now);
+	domain_facts_release(&facts);
+	return domain;
+}
+
+bool api_domain_list(struct api_call *call, struct err *err)
+{
+	return api_list(call, "domains", view, err);
+}
+
+bool api_domain_show(struct api_call *call, struct err *err)
+{
+	struct domain d;
+
+	if (!api_domain(call, &d, err))
+		return false;
+	call->answer = view(call, &d);
+	return true;
+}
+
+/* The URIs as they are stored: each in its normal form, comma-separated. */
+static bool rua_text(const json_t *uris, char *out, size_t size,
+		     struct err *err)
+{
+	struct tlsrpt_record record = { .count = 0 };
+	const json_t *uri;
+	size_t i, used = 0;
+	bool ok = true;
+
+	out[0] = '\0';
+	json_array_foreach(uris, i, uri) {
+		ok = tlsrpt_record_add(&record, json_string_value(uri), err);
+		if (!ok)
+			break;
+	}
+	for (i = 0; ok && i < record.count; i++) {
+		int n = snprintf(out + used, size - used, "%s%s",
+				 i ? "," : "", record.uri[i]);
+
+		used += (size_t)n;
+		if (used >= size)
+			ok = err_set(err, ERR_INPUT,
+				     "the rua addresses are longer than %zu "
+				     "bytes together", size - 1);
+	}
+	tlsrpt_record_release(&record);
+	return ok;
+}
+
+/* What is said goes into *d; what is not stays. */
+static bool apply_settings(const struct settings *in, struct domain *d,
+			   struct err *err)
+{
+	if (in->label) {
+		if (!api_check_text("label", in->label, sizeof(d->label) - 1,
+				    err))
+			return false;
+		snprintf(d->label, sizeof(d->label), "%s", in->label);
+	}
+	return !in->rua || rua_text(in->rua, d->rua, sizeof(d->rua), err);
+}
+
+struct domain_add {
+	struct edit_input common;
+	const char *name;
+	struct settings settings;
+	struct policy_input policy;
+};
+
+static const struct json_in_field add_fields[] = {
+	EDIT_FIELDS,
+	{ "name", JSON_IN_TEXT, offsetof(struct domain_add, name), true },
+	{ "label", JSON_IN_TEXT, offsetof(struct domain_add, settings.label),
+	  false },
+	{ "rua", JSON_IN_TEXTS, offsetof(struct domain_add, settings.rua),
+	  false },
+	POLICY_INPUT_FIELDS(domain_add, policy),
+};
+
+/* It is there: is it as it is asked for, as far as that was said? */
+static bool add_again(struct edit *e, const struct domain_add *in,
+		      struct err *err)
+{
+	struct domain wanted = e->domain;
+	struct policy_version is;
+	struct sts_policy policy = { 0 };
+	bool ok, same;
+
+	if (!policy_version_current(e->call->parts->store, &e->domain, &is,
+				    err))
+		return false;
+	sts_policy_copy(&policy, &is.policy);
+	ok = apply_settings(&in->settings, &wanted, err) &&
+	     policy_input_apply(&in->policy, wanted.name, &policy, err);
+	same = ok && streq(wanted.label, e->domain.label) &&
+	       streq(wanted.rua, e->domain.rua) &&
+	       sts_policy_equal(&policy, &is.policy);
+	sts_policy_release(&policy);
+	policy_version_release(&is);
+	if (!ok || same)
+		return ok;
+	err_set(err, ERR_REFUSED,
+		"%s is hosted here already, with other settings", wanted.name);
+	return err_hint(err, "mtastsctl policy set %s changes its policy, "
+			     "mtastsctl domain set %s its label and rua",
+			wanted.name, wanted.name);
+}
+
+static bool add_new(struct edit *e, const struct domain_add *in,
+		    struct err *err)
+{
+	struct sts_policy policy = { .mode = STS_TESTING,
+				     .max_age = STS_MAX_AGE_DEFAULT };
+	struct store *s = e->call->parts->store;
+	struct domain *d = &e->domain;
+	bool changed, ok;
+	char *text;
+
+	*d = (struct domain){ .state = DOMAIN_WAITING_FOR_DNS,
+			      .created_at = e->call->now,
+			      .state_at = e->call->now,
+			      .due_at = e->call->now };
+	snprintf(d->name, sizeof(d->name), "%s", e->call->name);
+	ok = apply_settings(&in->settings, d, err) &&
+	     policy_input_apply(&in->policy, d->name, &policy, err) &&
+	     domain_insert(s, d, err) &&
+	     policy_version_publish(s, d, &policy, e->call->now, &changed, err);
+	if (ok) {
+		text = policy_input_describe(&policy);
+		edit_note(e, "policy", "", text);
+		free(text);
+	}
+	sts_policy_release(&policy);
+	return ok;
+}
+
+static void note_settings(struct edit *e, const struct domain *was)
+{
+	if (!streq(was->label, e->domain.label))
+		edit_note(e, "label", was->label, e->domain.label);
+	if (!streq(was->rua, e->domain.rua))
+		edit_note(e, "rua", was->rua, e->domain.rua);
+}
+
+static bool add(struct edit *e, void *input, struct err *err)
+{
+	const struct domain_add *in = input;
+	const struct domain none = { .name = "" };
+
+	if (!policy_input_has_mx(&in->policy)) {
+		err_set(err, ERR_INPUT, "%s: which hosts take its mail?",
+			e->call->name);
+		return err_hint(err, "name each with --mx HOST, or all of a "
+				     "provider's with --preset, such as m365 "
+				     "or google");
+	}
+	if (api_domain(e->call, &e->domain, err))
+		return add_again(e, in, err);
+	if (err->kind != ERR_NOT_FOUND)
+		return false;
+	*err = (struct err)ERR_INIT;
+	if (!add_new(e, in, err))
+		return false;
+	note_settings(e, &none);
+	return true;
+}
+
+bool api_domain_add(struct api_call *call, struct err *err)
+{
+	static const struct edit_kind kind = { "domain.added", "added", add };
+	struct domain_add in = { .policy = POLICY_INPUT_INIT };
+
+	return json_in_read(call->body, add_fields, ARRAY_LEN(add_fields), &in,
+			    err) &&
+	       domain_name_normalise(in.name, call->name, err) &&
+	       edit_run(call, &kind, &in, err);
+}
+
+struct domain_set {
+	struct edit_input common;
+	struct settings settings;
+};
+
+static const struct json_in_field set_fields[] = {
+	EDIT_FIELDS,
+	{ "label", JSON_IN_TEXT, offsetof(struct domain_set, settings.label),
+	  false },
+	{ "rua", JSON_IN_TEXTS, offsetof(struct domain_set, settings.rua),
+	  false },
+};
+
+static bool set(struct edit *e, void *input, struct err *err)
+{
+	const struct domain_set *in = input;
+	struct domain was;
+
+	if (!api_domain(e->call, &e->domain, err))
+		return false;
+	was = e->domain;
+	if (!apply_settings(&in->settings, &e->domain, err))
+		return false;
+	note_settings(e, &was);
+	return json_array_size(e->changes) == 0 ||
+	       domain_update(e->call->parts->store, &e->domain, err);
+}
+
+bool api_domain_set(struct api_call *call, struct err *err)
+{
+	static const struct edit_kind kind = { "domain.changed",
+					       "settings changed", set };
+	struct domain_set in = { 0 };
+
+	return json_in_read(call->body, set_fields, ARRAY_LEN(set_fields), &in,
+			    err) &&
+	       edit_run(call, &kind, &in, err);
+}
+
+static const struct json_in_field remove_fields[] = { EDIT_FIELDS };
+
+static bool remove_it(struct edit *e, void *input, struct err *err)
+{
+	(void)input;
+	if (!api_domain(e->call, &e->domain, err) ||
+	    !domain_delete(e->call->parts->store, &e->domain, err))
+		return false;
+	e->is_removed = true;
+	edit_note(e, "state", domain_state_name(e->domain.state), "gone");
+	return true;
+}
+
+bool api_domain_remove(struct api_call *call, struct err *err)
+{
+	static const struct edit_kind kind = { "domain.removed", "removed",
+					       remove_it };
+	struct edit_input in = { 0 };
+
+	return json_in_read(call->body, remove_fields,
+			    ARRAY_LEN(remove_fields), &in, err) &&
+	       edit_run(call, &kind, &in, err);
+}

@@ -1,0 +1,89 @@
+/*
+ * /v1/domains/NAME/records: what to publish in DNS, as data and as lines for
+ * a zone file.
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "daemon/api.h"
+#include "daemon/json_view.h"
+#include "daemon/records.h"
+
+static json_t *view_record(const struct record *r)
+{
+	char *line = record_zone_line(r);
+	json_t *view = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "name",
+				 r->name, "type", r->type, "value", r->value,
+				 "ttl", RECORD_TTL, "publish",
+				 record_when_name(r->when), "why", r->why,
+				 "line", line);
+
+	free(line);
+	return view;
+}
+
+/* A form that stands for one above is a comment: a zone may not hold both. */
+static void add_lines(json_t *zone, const struct record *r)
+{
+	static const char *const before[] = {
+		[RECORD_NOW] = NULL,
+		[RECORD_INSTEAD] = "; or, instead of the CNAME:",
+		[RECORD_ONCE_LIVE] = "; not before the domain is live:",
+	};
+	char *line = record_zone_line(r), *comment;
+
+	if (before[r->when])
+		json_array_append_new(zone, json_string(before[r->when]));
+	comment = xasprintf("%s%s", r->when == RECORD_INSTEAD ? "; " : "",
+			    line);
+	json_array_append_new(zone, json_string(comment));
+	free(comment);
+	free(line);
+}
+
+static json_t *notes(const struct domain_facts *f, const struct config *c)
+{
+	json_t *list = json_array();
+
+	if (!c->host_name[0] && !c->engine.address_count)
+		json_array_append_new(
+			list, json_string("neither host_name nor "
+					  "public_addresses is configured, so "
+					  "mta-sts must be pointed at this box "
+					  "by hand"));
+	if (f->domain.state != DOMAIN_LIVE)
+		json_array_append_new(
+			list,
+			json_string("publish the _mta-sts record only once "
+				    "the domain is live: before that, senders "
+				    "would look for a policy that they cannot "
+				    "fetch"));
+	return list;
+}
+
+bool api_records_show(struct api_call *call, struct err *err)
+{
+	const struct config *c = call->parts->config;
+	struct domain_facts facts;
+	struct records records;
+	json_t *list, *zone;
+	struct domain d;
+
+	if (!api_domain(call, &d, err))
+		return false;
+	list = json_array();
+	zone = json_array();
+	domain_facts_load(&facts, call->parts->store, &d);
+	records_make(&records, &facts, c);
+	for (size_t i = 0; i < records.count; i++) {
+		json_array_append_new(list, view_record(&records.item[i]));
+		add_lines(zone, &records.item[i]);
+	}
+	call->answer = json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", d.name,
+				 "state", domain_state_name(d.state), "records",
+				 list, "zone", zone, "notes",
+				 notes(&facts, c));
+	records_release(&records);
+	domain_facts_release(&facts);
+	return true;
+}

@@ -1,0 +1,24 @@
+#include "daemon/conn_limit.h"
+
+#include <sys/stat.h>
+
+static ino_t inode_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+bool conn_limit_admit(struct conn_limit *limit, int fd)
+{
+	size_t i = 0;
+
+	while (i < CONN_LIMIT && limit->slot[i].inode &&
+	       inode_of(limit->slot[i].fd) == limit->slot[i].inode)
+		i++;
+	if (i == CONN_LIMIT)
+		return false;
+	limit->slot[i].fd = fd;
+	limit->slot[i].inode = inode_of(fd);
+	return true;
+}

@@ -1,0 +1,146 @@
+#include "daemon/edit.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "daemon/json_view.h"
+#include "store/trail.h"
+
+#define SENTENCE_MAX 32768	/* fifty MX hosts, before and after */
+#define REASON_MAX   1000
+
+void edit_note(struct edit *e, const char *field, const char *before,
+	       const char *after)
+{
+	json_array_append_new(e->changes,
+			      json_pack("{s:s, s:o, s:o}", "field", field,
+					"before", view_text(before), "after",
+					view_text(after)));
+}
+
+/* "verb: field before -> after; field after" */
+static void sentence(struct buf *b, const struct edit_kind *kind,
+		     const json_t *changes)
+{
+	const char *field, *before, *after;
+	json_t *item;
+	size_t i;
+
+	buf_puts(b, kind->verb);
+	json_array_foreach(changes, i, item) {
+		if (json_unpack(item, "{s:s, s:s, s:s}", "field", &field,
+				"before", &before, "after", &after))
+			continue;
+		buf_printf(b, "%s %s ", i ? ";" : ":", field);
+		if (*before)
+			buf_printf(b, "%s -> ", before);
+		buf_puts(b, *after ? after : "none");
+	}
+}
+
+static bool add_event(const struct edit *e, const struct edit_kind *kind,
+		      const char *text, const char *reason, struct err *err)
+{
+	return trail_add(e->call->parts->store,
+			 &(struct trail){ .at = e->call->now,
+					  .level = TRAIL_INFO,
+					  .kind = kind->kind,
+					  .domain = e->domain.name,
+					  .actor = e->call->actor,
+					  .text = text,
+					  .reason = reason },
+			 err);
+}
+
+static json_t *view_after(const struct edit *e)
+{
+	struct store *s = e->call->parts->store;
+	struct domain_facts facts;
+	struct domain d;
+	json_t *view;
+
+	if (e->is_removed || !domain_by_id(s, e->domain.id, &d, NULL))
+		return json_null();
+	domain_facts_load(&facts, s, &d);
+	view = view_domain(&facts, e->call->now);
+	domain_facts_release(&facts);
+	return view;
+}
+
+static void answer(struct edit *e, bool changed, bool dry_run)
+{
+	e->call->answer = json_pack(
+		"{s:b, s:b, s:O, s:o, s:I}", "changed", changed, "dry_run",
+		dry_run, "changes", e->changes, "domain", view_after(e),
+		"last_event", (json_int_t)trail_last_id(e->call->parts->store));
+}
+
+/* Durable, then visible, then acted on. */
+static bool finish(struct edit *e, struct err *err)
+{
+	const struct admin_parts *parts = e->call->parts;
+
+	if (!store_commit(parts->store, err))
+		return false;
+	if (!store_project(parts->store, err))
+		return err_prefix(err, "the change is stored, but not served "
+				       "yet");
+	engine_poke(parts->engine);
+	return true;
+}
+
+static bool commit(struct edit *e, const struct edit_kind *kind,
+		   const char *reason, struct err *err)
+{
+	struct buf text;
+	bool ok;
+
+	buf_init(&text, SENTENCE_MAX);
+	sentence(&text, kind, e->changes);
+	ok = add_event(e, kind, text.data, reason, err);
+	if (!ok)
+		store_rollback(e->call->parts->store);
+	ok = ok && finish(e, err);
+	if (ok)
+		log_info("domain %s: %s, by %s", e->domain.name, text.data,
+			 e->call->actor);
+	buf_release(&text);
+	return ok;
+}
+
+static bool run(struct edit *e, const struct edit_kind *kind,
+		struct edit_input *input, struct err *err)
+{
+	struct store *s = e->call->parts->store;
+	bool changed;
+
+	if (!kind->change(e, input, err)) {
+		store_rollback(s);
+		return false;
+	}
+	changed = json_array_size(e->changes) > 0;
+	if (!changed || input->dry_run) {
+		answer(e, changed, input->dry_run);
+		store_rollback(s);
+		return true;
+	}
+	if (!commit(e, kind, input->reason, err))
+		return false;
+	answer(e, true, false);
+	return true;
+}
+
+bool edit_run(struct api_call *call, const struct edit_kind *kind, void *input,
+	      struct err *err)
+{
+	struct edit_input *common = input;
+	struct edit e = { .call = call };
+	bool ok;
+
+	if (!api_check_text("reason", common->reason, REASON_MAX, err) ||
+	    !store_begin(call->parts->store, err))
+		return false;
+	e.changes = json_array();
+	ok = run(&e, kind, common, err);
+	json_decref(e.changes);
+	return ok;
+}

@@ -1,0 +1,238 @@
+#include "daemon/routes.h"
+
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "daemon/api.h"
+#include "daemon/json_in.h"
+#include "daemon/json_view.h"
+
+#define QUERY_KEYS 6
+
+static const struct route {
+	const char *method;
+	const char *path;	/* "*" is one segment: a domain's name */
+	api_handler *run;
+	const char *query[QUERY_KEYS + 1];	/* parameters it knows */
+} routes[] = {
+	{ "GET", "/v1/status", api_status, { NULL } },
+	{ "GET", "/v1/domains", api_domain_list,
+	  { "state", "label", "after", "limit" } },
+	{ "POST", "/v1/domains", api_domain_add, { NULL } },
+	{ "GET", "/v1/domains/*", api_domain_show, { NULL } },
+	{ "PATCH", "/v1/domains/*", api_domain_set, { NULL } },
+	{ "DELETE", "/v1/domains/*", api_domain_remove, { NULL } },
+	{ "GET", "/v1/domains/*/records", api_records_show, { NULL } },
+	{ "GET", "/v1/domains/*/policy", api_policy_show, { NULL } },
+	{ "PUT", "/v1/domains/*/policy", api_policy_set, { NULL } },
+	{ "GET", "/v1/domains/*/cert", api_cert_show, { NULL } },
+	{ "POST", "/v1/domains/*/cert/renew", api_cert_renew, { NULL } },
+	{ "GET", "/v1/certs", api_cert_list,
+	  { "state", "label", "after", "limit" } },
+	{ "GET", "/v1/cas", api_ca_list, { NULL } },
+	{ "GET", "/v1/log", api_log_list,
+	  { "name", "after", "since", "actor", "label", "limit" } },
+};
+
+static const int statuses[] = {
+	[ERR_NONE] = 200,
+	[ERR_AGAIN] = 503,
+	[ERR_REFUSED] = 409,
+	[ERR_INPUT] = 400,
+	[ERR_NOT_FOUND] = 404,
+	[ERR_INTERNAL] = 500,
+};
+
+json_t *routes_error(const struct err *err)
+{
+	return json_pack("{s:{s:s, s:o, s:o}}", "error", "kind",
+			 err_kind_name(err->kind), "message",
+			 view_text(err->text), "hint", view_text(err->hint));
+}
+
+/* Does it fit? What the "*" stands for comes back as a part of `path`. */
+static bool matches(const char *pattern, const char *path, size_t len,
+		    const char **name, size_t *name_len)
+{
+	const char *end = path + len;
+
+	*name_len = 0;
+	for (; *pattern; pattern++) {
+		if (*pattern != '*') {
+			if (path == end || *path++ != *pattern)
+				return false;
+			continue;
+		}
+		*name = path;
+		while (path < end && *path != '/')
+			path++;
+		*name_len = (size_t)(path - *name);
+		if (!*name_len)
+			return false;
+	}
+	return path == end;
+}
+
+/* NULL: no such path, or, with methods in `allow`, not this method. */
+static const struct route *find(const char *method, const char *path,
+				size_t len, const char **name,
+				size_t *name_len, char *allow, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+		if (!matches(routes[i].path, path, len, name, name_len))
+			continue;
+		if (streq(routes[i].method, method))
+			return &routes[i];
+		used += (size_t)snprintf(allow + used, size - used, "%s%s",
+					 used ? ", " : "", routes[i].method);
+	}
+	return NULL;
+}
+
+/* From the path to the form that we store: %-decoded, normalised. */
+static bool read_name(const char *text, size_t len, char *out, struct err *err)
+{
+	char *copy, *name;
+	size_t name_len = 0;
+	bool ok;
+
+	if (!len)
+		return true;
+	copy = xstrndup(text, len);
+	name = evhttp_uridecode(copy, 0, &name_len);
+	free(copy);
+	if (!name || strlen(name) != name_len)
+		ok = err_set(err, ERR_INPUT, "the name in the path is damaged");
+	else
+		ok = domain_name_normalise(name, out, err);
+	free(name);
+	return ok;
+}
+
+static bool knows(const struct route *route, const char *key)
+{
+	for (const char *const *known = route->query; *known; known++)
+		if (streq_case(*known, key))
+			return true;
+	return false;
+}
+
+static bool check_query(const struct route *route, const struct evkeyvalq *q,
+			struct err *err)
+{
+	const struct evkeyval *item;
+
+	for (item = q->tqh_first; item; item = item->next.tqe_next) {
+		char *key;
+
+		if (knows(route, item->key))
+			continue;
+		key = str_printable(item->key, 64);
+		err_set(err, ERR_INPUT, "unknown parameter \"%s\"", key);
+		free(key);
+		return false;
+	}
+	return true;
+}
+
+static bool read_query(const struct route *route, const char *text,
+		       struct evkeyvalq *q, struct err *err)
+{
+	if (!*text)
+		return true;
+	if (evhttp_parse_query_str(text, q) < 0)
+		return err_set(err, ERR_INPUT, "the query cannot be read");
+	return check_query(route, q, err);
+}
+
+static bool call_handler(const struct route *route, struct api_call *call,
+			 const struct api_request *request, struct err *err)
+{
+	json_t *body = json_in_parse(request->body, request->body_len, err);
+	bool ok;
+
+	if (!body)
+		return false;
+	call->body = body;
+	ok = route->run(call, err);
+	json_decref(body);
+	if (!ok && call->answer) {
+		json_decref(call->answer);
+		call->answer = NULL;
+	}
+	return ok;
+}
+
+static bool not_found(struct api_reply *reply, struct err *err)
+{
+	if (!reply->allow[0])
+		return err_set(err, ERR_NOT_FOUND, "there is no such path");
+	reply->status = 405;
+	err_set(err, ERR_INPUT, "this path does not take this method");
+	return err_hint(err, "it takes %s", reply->allow);
+}
+
+static bool may_pass(const struct api_request *request,
+		     const struct route *route, struct api_reply *reply,
+		     struct err *err)
+{
+	if (request->door == DOOR_ADMIN || streq(route->method, "GET"))
+		return true;
+	reply->status = 403;
+	err_set(err, ERR_REFUSED, "this socket is for reading only");
+	return err_hint(err, "changes go through admin.sock");
+}
+
+static bool answer(const struct admin_parts *parts,
+		   const struct api_request *request, struct api_reply *reply,
+		   struct evkeyvalq *query, struct err *err)
+{
+	size_t len = strcspn(request->target, "?"), name_len = 0;
+	const char *rest = request->target + len, *name = NULL;
+	struct api_call call = { .parts = parts, .now = request->now,
+				 .actor = request->actor, .query = query };
+	const struct route *route = find(request->method, request->target, len,
+					 &name, &name_len, reply->allow,
+					 sizeof(reply->allow));
+
+	if (!route)
+		return not_found(reply, err);
+	if (!may_pass(request, route, reply, err))
+		return false;
+	if (request->body_len > API_BODY_MAX) {
+		reply->status = 413;
+		return err_set(err, ERR_INPUT, "a body has at most %d bytes",
+			       API_BODY_MAX);
+	}
+	if (!read_query(route, rest + (*rest == '?'), query, err) ||
+	    !read_name(name, name_len, call.name, err) ||
+	    !call_handler(route, &call, request, err))
+		return false;
+	reply->body = call.answer;
+	return true;
+}
+
+void routes_answer(const struct admin_parts *parts,
+		   const struct api_request *request, struct api_reply *reply)
+{
+	struct evkeyvalq query = { .tqh_last = &query.tqh_first };
+	struct err err = ERR_INIT;
+
+	*reply = (struct api_reply){ .status = 0 };
+	if (!answer(parts, request, reply, &query, &err))
+		reply->body = routes_error(&err);
+	else
+		reply->allow[0] = '\0';
+	if (!reply->status)
+		reply->status = statuses[err.kind];
+	if (reply->status != 405)
+		reply->allow[0] = '\0';
+	evhttp_clear_headers(&query);
+}

@@ -1,0 +1,47 @@
+/*
+ * The admin API's table of routes, and what lies between HTTP and a handler:
+ * method, path, query, body, and the status of the answer.
+ *
+ * No sockets here: a request comes in as text, an answer goes out as JSON.
+ * Control thread only.
+ */
+#ifndef DAEMON_ROUTES_H
+#define DAEMON_ROUTES_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "daemon/admin.h"
+
+#define API_BODY_MAX (1024 * 1024)
+
+/* Which socket it came through. */
+enum door {
+	DOOR_ADMIN,	/* may all */
+	DOOR_READ	/* may what changes nothing */
+};
+
+struct api_request {
+	enum door door;
+	const char *method;
+	const char *target;	/* path and query, as sent */
+	const char *body;
+	size_t body_len;
+	const char *actor;
+	time_t now;
+};
+
+struct api_reply {
+	int status;
+	json_t *body;		/* owned by the caller */
+	char allow[64];		/* with 405: the methods there are */
+};
+
+void routes_answer(const struct admin_parts *parts,
+		   const struct api_request *request, struct api_reply *reply);
+
+/* The body of a failure, for what fails before it gets here. */
+json_t *routes_error(const struct err *err);
+
+#endif
