@@ -29,7 +29,7 @@ static void tell_step(struct engine *e, const struct domain *d,
 	static const char *const words[ORDER_DEAD + 1] = {
 		[ORDER_ORDERED] = "order placed with",
 		[ORDER_PRESENTED] = "token published on port 80 for",
-		[ORDER_CHALLENGED] = "asked to look at the token:",
+		[ORDER_CHALLENGED] = "validation under way at",
 		[ORDER_READY] = "name validated by",
 		[ORDER_FINALIZING] = "certificate requested from",
 		[ORDER_DOWNLOAD] = "certificate issued by",
