@@ -1,6 +1,7 @@
 #include "base/str.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -49,7 +50,8 @@ bool str_to_long(const char *s, size_t len, long max, long *out)
 	for (size_t i = 0; i < len; i++) {
 		long digit = s[i] - '0';
 
-		if (digit < 0 || digit > 9 || value > (max - digit) / 10)
+		if (digit < 0 || digit > 9 || digit > max ||
+		    value > (max - digit) / 10)
 			return false;
 		value = value * 10 + digit;
 	}
@@ -71,5 +73,15 @@ char *str_printable(const char *s, size_t max)
 			p += sprintf(p, "\\x%02x", c);
 	}
 	*p = '\0';
+	return out;
+}
+
+char *str_quoted(const char *s, size_t max)
+{
+	char *clean = str_printable(s, max), *out;
+
+	out = xasprintf("\"%s%s\"", clean,
+			strnlen(s, max + 1) > max ? "..." : "");
+	free(clean);
 	return out;
 }

@@ -28,4 +28,10 @@ bool str_to_long(const char *s, size_t len, long max, long *out);
  */
 char *str_printable(const char *s, size_t max);
 
+/*
+ * The same between quotation marks, with "..." where it was cut, for error
+ * texts: a person sees what was given, and no more of it than `max` bytes.
+ */
+char *str_quoted(const char *s, size_t max);
+
 #endif
