@@ -22,7 +22,7 @@
 
 /*
  * A mail domain to host. Also refused: a name so long that "mta-sts." before
- * it would not fit, and one that starts with "mta-sts." itself (the hint
+ * it would not fit, and "mta-sts." with a whole domain behind it (the hint
  * says to give the mail domain). *out is untouched on failure.
  */
 bool domain_name_normalise(const char *text, char out[static DOMAIN_NAME_SIZE],
