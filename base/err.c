@@ -26,6 +26,18 @@ static void fill(char *out, size_t size, const char *fmt, va_list ap)
 		out[0] = '\0';
 }
 
+/* Adds behind what is there, as far as there is room. */
+__attribute__((format(printf, 3, 4)))
+static void append(char *out, size_t size, const char *fmt, ...)
+{
+	size_t used = strlen(out);
+	va_list ap;
+
+	va_start(ap, fmt);
+	fill(out + used, size - used, fmt, ap);
+	va_end(ap);
+}
+
 bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
 {
 	va_list ap;
@@ -43,7 +55,6 @@ bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
 bool err_sys(struct err *err, const char *fmt, ...)
 {
 	int saved = errno;
-	size_t used;
 	va_list ap;
 
 	if (!err)
@@ -53,9 +64,7 @@ bool err_sys(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	fill(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	used = strlen(err->text);
-	snprintf(err->text + used, sizeof(err->text) - used, ": %s",
-		 strerror(saved));
+	append(err->text, sizeof(err->text), ": %s", strerror(saved));
 	return false;
 }
 
@@ -74,7 +83,6 @@ bool err_hint(struct err *err, const char *fmt, ...)
 bool err_prefix(struct err *err, const char *fmt, ...)
 {
 	char text[sizeof(err->text)];
-	size_t used;
 	va_list ap;
 
 	if (!err)
@@ -82,8 +90,7 @@ bool err_prefix(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	fill(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	used = strlen(text);
-	snprintf(text + used, sizeof(text) - used, ": %s", err->text);
+	append(text, sizeof(text), ": %s", err->text);
 	memcpy(err->text, text, sizeof(text));
 	return false;
 }
