@@ -37,7 +37,7 @@ static bool apply_m365(const char *domain, struct sts_policy *p,
 	return sts_policy_add_mx(p, host, err);
 }
 
-/* One host for domains of today; six and the "legacy" ones of before 2023. */
+/* New domains have the first one only; those from before 2023 the others. */
 static bool apply_google(const char *domain, struct sts_policy *p,
 			 struct err *err)
 {
