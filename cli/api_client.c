@@ -1,0 +1,241 @@
+#include "cli/api_client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/clean.h"
+
+#define ANSWER_MAX	(64UL * 1024 * 1024)
+#define CONNECT_SECONDS 5L
+#define CALL_SECONDS	60L
+
+struct api {
+	CURL *curl;
+	const char *socket_path;
+	bool for_people;
+	struct buf answer;
+};
+
+struct api *api_new(const char *socket_path, bool for_people)
+{
+	struct api *a = xcalloc(1, sizeof(*a));
+
+	a->socket_path = socket_path;
+	a->for_people = for_people;
+	a->curl = curl_easy_init();
+	buf_init(&a->answer, ANSWER_MAX);
+	return a;
+}
+
+void api_free(struct api *a)
+{
+	if (!a)
+		return;
+	curl_easy_cleanup(a->curl);
+	buf_release(&a->answer);
+	free(a);
+}
+
+/* ---- paths ---- */
+
+static char *escaped(const char *text)
+{
+	char *from_curl = curl_easy_escape(NULL, text, 0);
+	char *copy = xstrdup(from_curl ? from_curl : "");
+
+	curl_free(from_curl);
+	return copy;
+}
+
+char *api_domain_path(const char *name, const char *rest)
+{
+	char *safe = escaped(name);
+	char *path = xasprintf("/v1/domains/%s%s", safe, rest);
+
+	free(safe);
+	return path;
+}
+
+char *api_path_with(char *path, const char *key, const char *value)
+{
+	char *safe, *longer;
+
+	if (!value)
+		return path;
+	safe = escaped(value);
+	longer = xasprintf("%s%c%s=%s", path, strchr(path, '?') ? '&' : '?',
+			   key, safe);
+	free(safe);
+	free(path);
+	return longer;
+}
+
+/* ---- when there is no answer ---- */
+
+/* What connect() itself says: libcurl does not always keep it. */
+static int connect_errno(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd, saved = 0;
+
+	if (strlen(path) >= sizeof(to.sun_path))
+		return ENAMETOOLONG;
+	memcpy(to.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		saved = errno;
+	close(fd);
+	return saved;
+}
+
+static void not_connected(const char *path, struct err *err)
+{
+	int why = connect_errno(path);
+
+	if (why == EACCES || why == EPERM) {
+		err_set(err, ERR_REFUSED, "%s: permission denied", path);
+		err_hint(err, "be root or in the group mtasts-admin: "
+			      "adduser %s mtasts-admin, then log in again",
+			 getenv("USER") ? getenv("USER") : "USER");
+		return;
+	}
+	if (why == ENOENT || why == ECONNREFUSED)
+		err_set(err, ERR_AGAIN, "mtastsd does not run: nothing answers "
+					"at %s", path);
+	else
+		err_set(err, ERR_AGAIN, "mtastsd cannot be reached at %s: %s",
+			path, strerror(why));
+	err_hint(err, "start it: systemctl start mtastsd, or by hand: "
+		      "mtastsd --config FILE; another place: --socket PATH");
+}
+
+static void no_answer(struct api *a, CURLcode rc, struct err *err)
+{
+	if (rc == CURLE_COULDNT_CONNECT) {
+		not_connected(a->socket_path, err);
+		return;
+	}
+	err_set(err, ERR_AGAIN, "mtastsd at %s gave no answer: %s",
+		a->socket_path, curl_easy_strerror(rc));
+	err_hint(err, "look at its log: journalctl -u mtastsd");
+}
+
+/* ---- the call ---- */
+
+static size_t on_data(char *data, size_t size, size_t count, void *arg)
+{
+	return buf_add(arg, data, size * count) ? size * count : 0;
+}
+
+static struct curl_slist *headers(void)
+{
+	const char *sudo_user = getenv("SUDO_USER");
+	struct curl_slist *list;
+	char *line;
+
+	list = curl_slist_append(NULL, "Content-Type: application/json");
+	list = curl_slist_append(list, "Expect:");
+	if (geteuid() != 0 || str_is_empty(sudo_user))
+		return list;
+	line = xasprintf("X-Sudo-User: %s", sudo_user);
+	list = curl_slist_append(list, line);
+	free(line);
+	return list;
+}
+
+static CURLcode perform(struct api *a, const char *method, const char *path,
+			const char *body)
+{
+	char *url = xasprintf("http://mtastsd%s", path);
+	struct curl_slist *list = headers();
+	CURLcode rc;
+
+	curl_easy_reset(a->curl);
+	curl_easy_setopt(a->curl, CURLOPT_UNIX_SOCKET_PATH, a->socket_path);
+	curl_easy_setopt(a->curl, CURLOPT_URL, url);
+	curl_easy_setopt(a->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(a->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(a->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
+	curl_easy_setopt(a->curl, CURLOPT_TIMEOUT, CALL_SECONDS);
+	curl_easy_setopt(a->curl, CURLOPT_HTTPHEADER, list);
+	curl_easy_setopt(a->curl, CURLOPT_WRITEFUNCTION, on_data);
+	curl_easy_setopt(a->curl, CURLOPT_WRITEDATA, &a->answer);
+	if (body)
+		curl_easy_setopt(a->curl, CURLOPT_POSTFIELDS, body);
+	curl_easy_setopt(a->curl, CURLOPT_CUSTOMREQUEST, method);
+	buf_clear(&a->answer);
+	rc = curl_easy_perform(a->curl);
+	curl_slist_free_all(list);
+	free(url);
+	return rc;
+}
+
+static const struct {
+	const char *kind;
+	enum err_kind as;
+	enum exit_code code;
+} kinds[] = {
+	{ "again", ERR_AGAIN, EXIT_ERRORS },
+	{ "refused", ERR_REFUSED, EXIT_REFUSED },
+	{ "input", ERR_INPUT, EXIT_REFUSED },
+	{ "not-found", ERR_NOT_FOUND, EXIT_REFUSED },
+	{ "internal", ERR_INTERNAL, EXIT_ERRORS },
+};
+
+static enum exit_code failure(const json_t *answer, long status,
+			      struct err *err)
+{
+	const char *kind = "", *message = "", *hint = "";
+
+	if (json_unpack((json_t *)answer, "{s:{s:s, s:s, s:s}}", "error",
+			"kind", &kind, "message", &message, "hint",
+			&hint) < 0) {
+		err_set(err, ERR_INTERNAL, "mtastsd answered %ld", status);
+		return EXIT_ERRORS;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (!streq(kinds[i].kind, kind))
+			continue;
+		err_set(err, kinds[i].as, "%s", message);
+		err_hint(err, "%s", hint);
+		return kinds[i].code;
+	}
+	err_set(err, ERR_INTERNAL, "%s", message);
+	return EXIT_ERRORS;
+}
+
+enum exit_code api_do(struct api *a, const char *method, const char *path,
+		      const json_t *body, json_t **answer, struct err *err)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	CURLcode rc = perform(a, method, path, text);
+	enum exit_code code;
+	long status = 0;
+
+	free(text);
+	*answer = NULL;
+	if (rc != CURLE_OK) {
+		no_answer(a, rc, err);
+		return EXIT_UNREACHABLE;
+	}
+	curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &status);
+	*answer = json_loadb(a->answer.data, a->answer.len, 0, NULL);
+	if (a->for_people && *answer)
+		clean_json(*answer);
+	if (status == 200 && json_is_object(*answer))
+		return EXIT_FINE;
+	code = failure(*answer, status, err);
+	json_decref(*answer);
+	*answer = NULL;
+	return code;
+}

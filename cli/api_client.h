@@ -1,0 +1,39 @@
+/*
+ * The daemon's admin API, called one request at a time over its unix socket.
+ */
+#ifndef CLI_API_CLIENT_H
+#define CLI_API_CLIENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "cli/exit_code.h"
+
+struct api;
+
+/*
+ * Nothing is connected yet. `socket_path` is borrowed. With `for_people` the
+ * answers' texts are made fit for a terminal (cli/clean.h).
+ */
+struct api *api_new(const char *socket_path, bool for_people);
+void api_free(struct api *a);
+
+/*
+ * `body` may be NULL. On EXIT_FINE *answer is the caller's to decref; else
+ * err says what the daemon said, or why it could not be reached and how that
+ * is put right.
+ */
+enum exit_code api_do(struct api *a, const char *method, const char *path,
+		      const json_t *body, json_t **answer, struct err *err);
+
+/* "/v1/domains/" NAME `rest`, the name escaped. The caller frees. */
+char *api_domain_path(const char *name, const char *rest);
+
+/*
+ * "PATH?KEY=VALUE" or "PATH&KEY=VALUE", the value escaped; `path` is freed
+ * and the new one the caller's. A NULL value adds nothing.
+ */
+char *api_path_with(char *path, const char *key, const char *value);
+
+#endif

@@ -1,0 +1,106 @@
+#include "cli/change.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "cli/clean.h"
+#include "cli/say.h"
+
+static const char *const plan_header[] = { "NAME", "WHAT", "NOW", "THEN" };
+
+/* JSON is UTF-8: other bytes go as \xNN, for the daemon to refuse. */
+static json_t *text_value(const char *text)
+{
+	json_t *value = json_string(text);
+	char *clean;
+
+	if (value)
+		return value;
+	clean = clean_text(text);
+	value = json_string(clean);
+	free(clean);
+	return value;
+}
+
+void change_add_text(json_t *body, const char *key, const char *text)
+{
+	if (text)
+		json_object_set_new(body, key, text_value(text));
+}
+
+void change_add_list(json_t *body, const char *key, const struct words *list,
+		     bool is_given)
+{
+	json_t *array;
+
+	if (!is_given)
+		return;
+	array = json_array();
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(array, text_value(list->item[i]));
+	json_object_set_new(body, key, array);
+}
+
+void change_add_policy(const struct cli *cli, json_t *body)
+{
+	const struct options *o = &cli->options;
+
+	change_add_list(body, "mx", &o->mx, o->given & OPTION(MX));
+	change_add_text(body, "preset", o->preset);
+	change_add_text(body, "mode", o->mode);
+	if (o->given & OPTION(MAX_AGE))
+		json_object_set_new(body, "max_age",
+				    json_integer(o->max_age));
+}
+
+json_t *change_body(const struct cli *cli)
+{
+	json_t *body = json_object();
+
+	change_add_text(body, "reason", cli->options.reason);
+	if (cli->options.dry_run)
+		json_object_set_new(body, "dry_run", json_true());
+	return body;
+}
+
+static void plan(struct cli *cli, const char *name, const json_t *answer)
+{
+	const json_t *changes = value_at(answer, "changes"), *change;
+	size_t i;
+
+	if (!cli->plan.columns)
+		table_init(&cli->plan, plan_header, ARRAY_LEN(plan_header));
+	if (!json_array_size(changes))
+		table_row(&cli->plan, (const char *const[]){
+					      name, "nothing", NULL, NULL });
+	json_array_foreach(changes, i, change) {
+		table_row(&cli->plan,
+			  (const char *const[]){ name, text_at(change, "field"),
+						 text_at(change, "before"),
+						 text_at(change, "after") });
+	}
+}
+
+void change_print_plan(struct cli *cli)
+{
+	table_print(&cli->plan, stdout);
+	table_release(&cli->plan);
+}
+
+enum exit_code change_send(struct cli *cli, const char *method, char *path,
+			   json_t *body, json_t **answer, bool *told,
+			   struct err *err)
+{
+	enum exit_code code = api_do(cli->api, method, path, body, answer, err);
+
+	free(path);
+	json_decref(body);
+	*told = cli->options.json || cli->options.dry_run;
+	if (code != EXIT_FINE)
+		return code;
+	if (cli->options.json && (!cli->options.wait || cli->options.dry_run))
+		say_json(*answer);
+	else if (cli->options.dry_run)
+		plan(cli, text_at(*answer, "name"), *answer);
+	return code;
+}

@@ -1,0 +1,34 @@
+/*
+ * Asking the daemon for a change, and telling what came of it: what every
+ * changing command has in common, --dry-run and --reason included.
+ */
+#ifndef CLI_CHANGE_H
+#define CLI_CHANGE_H
+
+#include "cli/command.h"
+
+/* A body with what --reason and --dry-run say. The caller decrefs. */
+json_t *change_body(const struct cli *cli);
+
+/*
+ * Sends it; takes `body`; frees `path`. On EXIT_FINE *answer is the daemon's,
+ * the caller's to decref: printed already with --json (unless --wait is to
+ * print the outcome), and noted for the table of --dry-run. *told is then
+ * true: there is nothing left to say.
+ */
+enum exit_code change_send(struct cli *cli, const char *method, char *path,
+			   json_t *body, json_t **answer, bool *told,
+			   struct err *err);
+
+/* Adds texts as an array; nothing if there are none and it was not said. */
+void change_add_list(json_t *body, const char *key, const struct words *list,
+		     bool is_given);
+void change_add_text(json_t *body, const char *key, const char *text);
+
+/* --mx, --preset, --mode, --max-age. */
+void change_add_policy(const struct cli *cli, json_t *body);
+
+/* The table of a dry run, at the end of the program. */
+void change_print_plan(struct cli *cli);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * mtastsctl ca ...
+ */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "cli/command.h"
+#include "cli/say.h"
+
+static const char *const header[] = { "NAME",	   "USED",    "ACCOUNT",
+				      "IN FLIGHT", "DIRECTORY" };
+
+static void show_table(const json_t *cas)
+{
+	struct table t;
+	json_t *ca;
+	size_t i;
+
+	table_init(&t, header, ARRAY_LEN(header));
+	json_array_foreach(cas, i, ca) {
+		char flight[24];
+
+		snprintf(flight, sizeof(flight), "%lld",
+			 json_integer_value(value_at(ca, "in_flight")));
+		table_row(&t, (const char *const[]){
+				      text_at(ca, "name"),
+				      json_is_true(value_at(ca, "used"))
+					      ? "yes" : "no",
+				      text_at(ca, "account"), flight,
+				      text_at(ca, "directory") });
+	}
+	table_print(&t, stdout);
+	table_release(&t);
+}
+
+static void show_problems(const json_t *cas)
+{
+	json_t *ca;
+	size_t i;
+
+	json_array_foreach(cas, i, ca) {
+		if (!*text_at(ca, "problem"))
+			continue;
+		printf("\n%s: %s\n", text_at(ca, "name"),
+		       text_at(ca, "problem"));
+		if (*text_at(ca, "hint"))
+			printf("  %s\n", text_at(ca, "hint"));
+	}
+}
+
+enum exit_code cmd_ca_list(struct cli *cli)
+{
+	struct err err = ERR_INIT;
+	enum exit_code code;
+	json_t *answer;
+
+	code = api_do(cli->api, "GET", "/v1/cas", NULL, &answer, &err);
+	if (code != EXIT_FINE) {
+		say_failure(NULL, &err);
+		return code;
+	}
+	if (cli->options.json) {
+		say_json(answer);
+	} else {
+		show_table(value_at(answer, "cas"));
+		show_problems(value_at(answer, "cas"));
+	}
+	json_decref(answer);
+	return code;
+}

@@ -1,0 +1,100 @@
+/*
+ * mtastsctl cert ...
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "cli/change.h"
+#include "cli/command.h"
+#include "cli/say.h"
+#include "cli/targets.h"
+
+/* ---- list ---- */
+
+static const char *const list_header[] = { "NAME",    "SERIAL",	 "ISSUER",
+					   "EXPIRES", "RENEWAL" };
+
+static void list_row(const json_t *row, void *arg)
+{
+	table_row(arg, (const char *const[]){
+			       text_at(row, "name"),
+			       text_at(row, "certificate.serial"),
+			       text_at(row, "certificate.issuer"),
+			       text_at(row, "certificate.not_after"),
+			       text_at(row, "certificate.renew_at") });
+}
+
+enum exit_code cmd_cert_list(struct cli *cli)
+{
+	struct table t;
+	enum exit_code code;
+
+	table_init(&t, list_header, ARRAY_LEN(list_header));
+	code = targets_list(cli, "/v1/certs", "certs", list_row, &t);
+	if (!cli->options.json)
+		table_print(&t, stdout);
+	table_release(&t);
+	return code;
+}
+
+/* ---- show ---- */
+
+/* The chain comes last: openssl x509 skips what stands before it. */
+static void show(const json_t *row)
+{
+	const json_t *c = value_at(row, "certificate");
+	time_t now = time(NULL);
+	char when[WHEN_TEXT];
+
+	printf("%s\n", text_at(row, "name"));
+	printf("  serial     %s\n", text_at(c, "serial"));
+	printf("  issued by  %s (ca %s)\n", text_at(c, "issuer"),
+	       text_at(c, "ca"));
+	printf("  since      %s\n", when_at(c, "not_before", now, when));
+	printf("  until      %s\n", when_at(c, "not_after", now, when));
+	printf("  renewal    %s\n", when_at(c, "renew_at", now, when));
+	printf("%s", text_at(row, "pem"));
+}
+
+static enum exit_code show_one(struct cli *cli, const char *name,
+			       struct err *err)
+{
+	return targets_get(cli, name, "/cert", show, err);
+}
+
+enum exit_code cmd_cert_show(struct cli *cli)
+{
+	return targets_each(cli, show_one);
+}
+
+/* ---- renew ---- */
+
+static enum exit_code renew(struct cli *cli, const char *name, struct err *err)
+{
+	enum exit_code code;
+	json_t *answer;
+	bool told;
+
+	code = change_send(cli, "POST", api_domain_path(name, "/cert/renew"),
+			   change_body(cli), &answer, &told, err);
+	if (code != EXIT_FINE)
+		return code;
+	if (!told)
+		printf("%s: %s, serial now %s\n", text_at(answer, "name"),
+		       json_is_true(value_at(answer, "changed"))
+			       ? "renewal asked for"
+			       : "a renewal is under way already",
+		       text_at(answer, "domain.certificate.serial"));
+	if (cli->options.wait && !cli->options.dry_run)
+		wait_add(&cli->wait, answer,
+			 text_at(answer, "domain.certificate.serial"));
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code cmd_cert_renew(struct cli *cli)
+{
+	return targets_each(cli, renew);
+}

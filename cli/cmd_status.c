@@ -1,0 +1,140 @@
+/*
+ * mtastsctl status: the screen for the morning.
+ *
+ * What is well in a line or two; then what needs a hand, in words, each with
+ * what helps. The exit code says the worst of it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "cli/command.h"
+#include "cli/say.h"
+
+static long long number(const json_t *value, const char *path)
+{
+	return json_integer_value(value_at(value, path));
+}
+
+static void show_box(const json_t *s, time_t now)
+{
+	char up[DURATION_TEXT], expiry[WHEN_TEXT];
+
+	printf("mtastsd %s, up %s: %lld of %lld domains live",
+	       text_at(s, "version"),
+	       duration_rough(age_at(s, "started", now), up),
+	       number(s, "domains.live"), number(s, "domains.total"));
+	if (number(s, "domains.issuing"))
+		printf(", %lld issuing", number(s, "domains.issuing"));
+	if (number(s, "domains.waiting-for-dns"))
+		printf(", %lld waiting for DNS",
+		       number(s, "domains.waiting-for-dns"));
+	putchar('\n');
+	if (*text_at(s, "nearest_expiry"))
+		printf("nearest expiry %s\n",
+		       when_at(s, "nearest_expiry", now, expiry));
+	printf("%lld policies served over %lld handshakes, %lld open "
+	       "connections\n", number(s, "serving.policies"),
+	       number(s, "serving.handshakes"), number(s, "serving.open"));
+}
+
+static void show_cas(const json_t *s)
+{
+	const json_t *list = value_at(s, "cas"), *ca;
+	size_t i;
+
+	json_array_foreach(list, i, ca) {
+		if (!json_is_true(value_at(ca, "used")) ||
+		    *text_at(ca, "problem"))
+			continue;
+		printf("ca %s: account %s, %lld orders in flight\n",
+		       text_at(ca, "name"), text_at(ca, "account"),
+		       number(ca, "in_flight"));
+	}
+}
+
+static void show_finding(const char *about, const json_t *f)
+{
+	printf("  %-8s %s%s%s\n", text_at(f, "level"), about,
+	       *about ? ": " : "", text_at(f, "text"));
+	if (*text_at(f, "hint"))
+		printf("  %-8s   %s\n", "", text_at(f, "hint"));
+}
+
+static void show_findings(const char *about, const json_t *findings)
+{
+	const json_t *f;
+	size_t i;
+
+	json_array_foreach(findings, i, f) {
+		show_finding(about, f);
+	}
+}
+
+static void show_problems(const json_t *s)
+{
+	const json_t *list = value_at(s, "problems"), *domain;
+	long long more = number(s, "domains.with_problem") -
+			 (long long)json_array_size(list);
+	size_t i;
+
+	if (!json_array_size(list) && !json_array_size(value_at(s, "findings")))
+		return;
+	puts("\nneeds a hand:");
+	show_findings("", value_at(s, "findings"));
+	json_array_foreach(list, i, domain) {
+		show_findings(text_at(domain, "name"),
+			      value_at(domain, "findings"));
+	}
+	if (more > 0)
+		printf("  and %lld more: mtastsctl domain list\n", more);
+}
+
+static enum exit_code code_of(const json_t *status)
+{
+	static const struct {
+		const char *health;
+		enum exit_code code;
+	} codes[] = { { "ok", EXIT_FINE },
+		      { "warning", EXIT_WARNINGS },
+		      { "error", EXIT_ERRORS } };
+
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		if (streq(codes[i].health, text_at(status, "health")))
+			return codes[i].code;
+	return EXIT_ERRORS;
+}
+
+static void show(const json_t *s)
+{
+	time_t now = time(NULL);
+
+	show_box(s, now);
+	show_cas(s);
+	show_problems(s);
+	if (streq(text_at(s, "health"), "ok"))
+		puts("all is well");
+}
+
+enum exit_code cmd_status(struct cli *cli)
+{
+	struct err err = ERR_INIT;
+	enum exit_code code;
+	json_t *status;
+
+	code = api_do(cli->api, "GET", "/v1/status", NULL, &status, &err);
+	if (code != EXIT_FINE) {
+		say_failure(NULL, &err);
+		return code;
+	}
+	if (cli->options.json)
+		say_json(status);
+	else
+		show(status);
+	code = code_of(status);
+	json_decref(status);
+	return code;
+}

@@ -1,0 +1,229 @@
+#include "cli/command.h"
+
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define CHANGE (OPTION(DRY_RUN) | OPTION(REASON))
+#define FILTER (OPTION(LABEL) | OPTION(STATE) | OPTION(LIMIT))
+#define SELECT (FILTER | OPTION(FILE) | OPTION(ALL))
+#define POLICY (OPTION(MX) | OPTION(PRESET) | OPTION(MODE) | OPTION(MAX_AGE))
+#define WAIT   (OPTION(WAIT) | OPTION(TIMEOUT))
+
+static const struct command table[] = {
+	{ "status", NULL, cmd_status, NAMES_NONE, 0,
+	  "the box on one screen: what is well, what needs a hand" },
+	{ "domain", "add", cmd_domain_add, NAMES_MANY,
+	  CHANGE | POLICY | WAIT | OPTION(LABEL) | OPTION(RUA) | OPTION(FILE) |
+		  OPTION(LIMIT),
+	  "host the policy of a mail domain" },
+	{ "domain", "list", cmd_domain_list, NAMES_NONE, FILTER,
+	  "the domains hosted here" },
+	{ "domain", "show", cmd_domain_show, NAMES_MANY, SELECT,
+	  "all about a domain on one screen" },
+	{ "domain", "set", cmd_domain_set, NAMES_MANY,
+	  CHANGE | SELECT | OPTION(RUA), "change its label or rua" },
+	{ "domain", "remove", cmd_domain_remove, NAMES_MANY, CHANGE | SELECT,
+	  "host it no more, at once" },
+	{ "domain", "records", cmd_domain_records, NAMES_MANY, SELECT,
+	  "the DNS records to publish" },
+	{ "policy", "show", cmd_policy_show, NAMES_MANY, SELECT,
+	  "the policy that is served" },
+	{ "policy", "set", cmd_policy_set, NAMES_MANY, CHANGE | SELECT | POLICY,
+	  "publish a new version; --mx names all hosts, not one more" },
+	{ "policy", "testing", cmd_policy_testing, NAMES_MANY, CHANGE | SELECT,
+	  "ask senders to report, not to refuse: never itself refused" },
+	{ "policy", "enforce", cmd_policy_enforce, NAMES_MANY, CHANGE | SELECT,
+	  "ask senders to refuse other hosts" },
+	{ "cert", "list", cmd_cert_list, NAMES_NONE, FILTER,
+	  "the certificates served" },
+	{ "cert", "show", cmd_cert_show, NAMES_MANY, SELECT,
+	  "a certificate and its chain" },
+	{ "cert", "renew", cmd_cert_renew, NAMES_MANY, CHANGE | SELECT | WAIT,
+	  "get a new one now" },
+	{ "ca", "list", cmd_ca_list, NAMES_NONE, 0,
+	  "the certificate authorities, in order of preference" },
+	{ "log", NULL, cmd_log, NAMES_MAYBE_ONE,
+	  OPTION(FOLLOW) | OPTION(SINCE) | OPTION(ACTOR) | OPTION(LABEL) |
+		  OPTION(LIMIT),
+	  "the trail: who did what, when, and why" },
+};
+
+const struct command *command_at(size_t i)
+{
+	return i < ARRAY_LEN(table) ? &table[i] : NULL;
+}
+
+/* ---- finding one ---- */
+
+static bool unknown(const char *what, const char *word,
+		    const char *const *candidates, size_t count,
+		    struct err *err)
+{
+	const char *nearest = words_nearest(word, candidates, count);
+
+	err_set(err, ERR_INPUT, "unknown %s \"%.40s\"", what, word);
+	if (nearest)
+		err_hint(err, "did you mean %s?", nearest);
+	return false;
+}
+
+/* Every noun once, or with a noun its verbs. */
+static size_t list(const char *noun, const char **out)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		if (noun && streq(noun, table[i].noun))
+			out[count++] = table[i].verb;
+		if (!noun && (!count || !streq(out[count - 1], table[i].noun)))
+			out[count++] = table[i].noun;
+	}
+	return count;
+}
+
+static bool no_such(const struct words *words, struct err *err)
+{
+	const char *candidates[ARRAY_LEN(table)];
+	const char *noun = words->item[0];
+	size_t count = list(noun, candidates);
+	char what[64];
+
+	if (!count)
+		return unknown("command", noun, candidates,
+			       list(NULL, candidates), err);
+	snprintf(what, sizeof(what), "command after %.30s:", noun);
+	if (words->count > 1)
+		return unknown(what, words->item[1], candidates, count, err);
+	err_set(err, ERR_INPUT, "%s: what about it?", noun);
+	return err_hint(err, "mtastsctl help %s lists what there is", noun);
+}
+
+const struct command *command_find(const struct words *words, size_t *used,
+				   struct err *err)
+{
+	if (!words->count) {
+		err_set(err, ERR_INPUT, "no command");
+		err_hint(err, "mtastsctl help lists them");
+		return NULL;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const struct command *c = &table[i];
+
+		if (!streq(c->noun, words->item[0]) ||
+		    (c->verb && (words->count < 2 ||
+				 !streq(c->verb, words->item[1]))))
+			continue;
+		*used = c->verb ? 2 : 1;
+		return c;
+	}
+	no_such(words, err);
+	return NULL;
+}
+
+/* ---- is it used as it may be? ---- */
+
+static void name_of(const struct command *c, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s%s", c->noun, c->verb ? " " : "",
+		 c->verb ? c->verb : "");
+}
+
+static bool check_options(const struct command *c, const struct options *o,
+			  const char *name, struct err *err)
+{
+	unsigned stray = o->given & ~(c->options | OPTIONS_ALWAYS);
+
+	for (unsigned id = 0; id < OPT_COUNT; id++) {
+		if (!(stray & 1u << id))
+			continue;
+		err_set(err, ERR_INPUT, "%s does not take --%s", name,
+			option_about((enum option_id)id)->name);
+		return err_hint(err, "mtastsctl help %s", name);
+	}
+	if (o->given & OPTION(TIMEOUT) && !o->wait)
+		return err_set(err, ERR_INPUT, "--timeout goes with --wait");
+	return true;
+}
+
+bool command_check(const struct command *c, const struct cli *cli,
+		   struct err *err)
+{
+	static const size_t most[] = {
+		[NAMES_NONE] = 0,
+		[NAMES_MAYBE_ONE] = 1,
+		[NAMES_MANY] = SIZE_MAX,
+	};
+	char name[64];
+
+	name_of(c, name, sizeof(name));
+	if (cli->name_count > most[c->names]) {
+		err_set(err, ERR_INPUT, "%s does not take \"%.60s\"", name,
+			cli->names[most[c->names]]);
+		return err_hint(err, "mtastsctl help %s", name);
+	}
+	return check_options(c, &cli->options, name, err);
+}
+
+/* ---- help ---- */
+
+static void help_options(FILE *to, unsigned options)
+{
+	for (unsigned id = 0; id < OPT_COUNT; id++) {
+		const struct option_about *o = option_about((enum option_id)id);
+		char left[40];
+
+		if (!(options & 1u << id))
+			continue;
+		snprintf(left, sizeof(left), "--%s%s%s", o->name,
+			 o->value ? " " : "", o->value ? o->value : "");
+		fprintf(to, "  %-20s  %s\n", left, o->about);
+	}
+}
+
+static void help_one(FILE *to, const struct command *c)
+{
+	static const char *const args[] = {
+		[NAMES_NONE] = "",
+		[NAMES_MAYBE_ONE] = " [NAME]",
+		[NAMES_MANY] = " NAME...",
+	};
+	char name[64];
+
+	name_of(c, name, sizeof(name));
+	fprintf(to, "mtastsctl %s%s [options]\n\n  %s\n\n", name,
+		args[c->names], c->about);
+	help_options(to, c->options | OPTIONS_ALWAYS);
+}
+
+static void help_all(FILE *to, const char *noun)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		char name[64];
+
+		if (noun && !streq(noun, table[i].noun))
+			continue;
+		name_of(&table[i], name, sizeof(name));
+		fprintf(to, "  %-14s  %s\n", name, table[i].about);
+	}
+}
+
+void command_help(FILE *to, const char *noun, const char *verb)
+{
+	for (size_t i = 0; noun && i < ARRAY_LEN(table); i++) {
+		const struct command *c = &table[i];
+
+		if (!streq(c->noun, noun) ||
+		    (c->verb && !streq(c->verb, verb)))
+			continue;
+		help_one(to, c);
+		return;
+	}
+	fputs("usage: mtastsctl NOUN VERB [NAME...] [options]\n\n", to);
+	help_all(to, noun);
+	fputs("\nNames may be many, or --file, --label, --state, --all; "
+	      "durations are 90s 15m 12h 7d.\n"
+	      "mtastsctl help NOUN VERB tells the options of one. "
+	      "See mtastsctl(1).\n", to);
+}

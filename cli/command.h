@@ -1,0 +1,73 @@
+/*
+ * What mtastsctl can do: one table of commands, from which dispatch, help
+ * and "did you mean" come. A new command is a row and a function.
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stdio.h>
+
+#include "cli/api_client.h"
+#include "cli/options.h"
+#include "cli/table.h"
+#include "cli/wait.h"
+
+/* A run of the program, handed to the command. */
+struct cli {
+	struct options options;
+	struct api *api;
+	char **names;		/* the words behind the command */
+	size_t name_count;
+	struct table plan;	/* of a dry run: what would change */
+	struct wait_list wait;	/* what --wait is to wait for */
+};
+
+enum command_names {
+	NAMES_NONE,
+	NAMES_MAYBE_ONE,
+	NAMES_MANY	/* or a selection by options: cli/targets.h */
+};
+
+struct command {
+	const char *noun, *verb;	/* verb NULL: the noun is all */
+	enum exit_code (*run)(struct cli *cli);
+	enum command_names names;
+	unsigned options;		/* OPTION() bits, besides the usual */
+	const char *about;
+};
+
+/* The i-th, or NULL past the last. */
+const struct command *command_at(size_t i);
+
+/*
+ * By the first words. NULL, with what was wrong and the nearest that exists,
+ * if there is none. *used says how many words it took.
+ */
+const struct command *command_find(const struct words *words, size_t *used,
+				   struct err *err);
+
+/* May it be called so? Options it does not take, names it does not want. */
+bool command_check(const struct command *c, const struct cli *cli,
+		   struct err *err);
+
+/* All commands, or those of one noun, or one with its options. */
+void command_help(FILE *to, const char *noun, const char *verb);
+
+enum exit_code cmd_status(struct cli *cli);
+enum exit_code cmd_domain_add(struct cli *cli);
+enum exit_code cmd_domain_list(struct cli *cli);
+enum exit_code cmd_domain_show(struct cli *cli);
+enum exit_code cmd_domain_set(struct cli *cli);
+enum exit_code cmd_domain_remove(struct cli *cli);
+enum exit_code cmd_domain_records(struct cli *cli);
+enum exit_code cmd_policy_show(struct cli *cli);
+enum exit_code cmd_policy_set(struct cli *cli);
+enum exit_code cmd_policy_testing(struct cli *cli);
+enum exit_code cmd_policy_enforce(struct cli *cli);
+enum exit_code cmd_cert_list(struct cli *cli);
+enum exit_code cmd_cert_show(struct cli *cli);
+enum exit_code cmd_cert_renew(struct cli *cli);
+enum exit_code cmd_ca_list(struct cli *cli);
+enum exit_code cmd_log(struct cli *cli);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * How mtastsctl ends. Of several names the worst, that is the greatest,
+ * counts.
+ */
+#ifndef CLI_EXIT_CODE_H
+#define CLI_EXIT_CODE_H
+
+enum exit_code {
+	EXIT_FINE = 0,
+	EXIT_WARNINGS = 1,	/* `status` found some */
+	EXIT_ERRORS = 2,	/* `status` found some; something failed */
+	EXIT_REFUSED = 3,	/* the daemon understood and declined */
+	EXIT_UNREACHABLE = 4,	/* the daemon did not answer */
+	EXIT_USAGE = 64		/* the command line is wrong (sysexits.h) */
+};
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * mtastsctl: the administrator's hand on mtastsd.
+ *
+ * It knows no database and decides nothing: it reads the command line, asks
+ * the daemon over its admin socket, and shows the answer.
+ */
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "cli/change.h"
+#include "cli/command.h"
+#include "cli/say.h"
+
+static enum exit_code usage(const struct err *err)
+{
+	say_failure(NULL, err);
+	return EXIT_USAGE;
+}
+
+static const char *socket_path(const struct options *o)
+{
+	const char *from_env = getenv("MTASTS_SOCKET");
+
+	if (o->socket)
+		return o->socket;
+	return str_is_empty(from_env) ? SOCKET_DEFAULT : from_env;
+}
+
+static enum exit_code run(struct cli *cli, const struct command *c)
+{
+	enum exit_code code, waited;
+
+	cli->api = api_new(socket_path(&cli->options), !cli->options.json);
+	code = c->run(cli);
+	waited = wait_for_all(cli);
+	change_print_plan(cli);
+	wait_release(&cli->wait);
+	api_free(cli->api);
+	return waited > code ? waited : code;
+}
+
+static enum exit_code find_and_run(struct cli *cli)
+{
+	const struct words *words = &cli->options.words;
+	struct err err = ERR_INIT;
+	const struct command *c;
+	size_t used = 0;
+
+	c = command_find(words, &used, &err);
+	if (!c)
+		return usage(&err);
+	cli->names = words->item + used;
+	cli->name_count = words->count - used;
+	if (!command_check(c, cli, &err))
+		return usage(&err);
+	return run(cli, c);
+}
+
+/* "help NOUN VERB", "NOUN VERB --help", "NOUN --help" ... */
+static enum exit_code help(const struct words *words)
+{
+	size_t skip = words->count && streq(words->item[0], "help");
+
+	command_help(stdout, words->count > skip ? words->item[skip] : NULL,
+		     words->count > skip + 1 ? words->item[skip + 1] : NULL);
+	return EXIT_FINE;
+}
+
+static enum exit_code dispatch(struct cli *cli)
+{
+	const struct options *o = &cli->options;
+
+	if (o->version) {
+		puts("mtastsctl " MTASTSD_VERSION);
+		return EXIT_FINE;
+	}
+	if (o->help || (o->words.count && streq(o->words.item[0], "help")))
+		return help(&o->words);
+	if (!o->words.count) {
+		command_help(stderr, NULL, NULL);
+		return EXIT_USAGE;
+	}
+	return find_and_run(cli);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = { .api = NULL };
+	struct err err = ERR_INIT;
+	enum exit_code code;
+
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (options_parse(&cli.options, argc - 1, argv + 1, &err))
+		code = dispatch(&cli);
+	else
+		code = usage(&err);
+	options_release(&cli.options);
+	curl_global_cleanup();
+	return code;
+}

@@ -1,0 +1,202 @@
+#include "cli/options.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+
+enum option_type {
+	TYPE_FLAG,
+	TYPE_TEXT,
+	TYPE_LIST,	/* repeatable, and commas inside */
+	TYPE_COUNT,
+	TYPE_DURATION
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct {
+	struct option_about about;
+	enum option_type type;
+	size_t offset;
+} table[OPT_COUNT] = {
+	[OPT_ACTOR] = { { "actor", "WHO", "only what WHO did" },
+			TYPE_TEXT, AT(actor) },
+	[OPT_ALL] = { { "all", NULL, "every domain" }, TYPE_FLAG, AT(all) },
+	[OPT_DRY_RUN] = { { "dry-run", NULL,
+			    "show what would change, change nothing" },
+			  TYPE_FLAG, AT(dry_run) },
+	[OPT_FILE] = { { "file", "FILE",
+			 "names, one a line, # comments; - is standard input" },
+		       TYPE_TEXT, AT(file) },
+	[OPT_FOLLOW] = { { "follow", NULL, "go on with what happens" },
+			 TYPE_FLAG, AT(follow) },
+	[OPT_HELP] = { { "help", NULL, "help with this command" },
+		       TYPE_FLAG, AT(help) },
+	[OPT_JSON] = { { "json", NULL, "the same facts as JSON" },
+		       TYPE_FLAG, AT(json) },
+	[OPT_LABEL] = { { "label", "LABEL",
+			  "your word for a customer (add, set: to be set; "
+			  "else: only those that have it)" },
+			TYPE_TEXT, AT(label) },
+	[OPT_LIMIT] = { { "limit", "N", "at most N" }, TYPE_COUNT, AT(limit) },
+	[OPT_MAX_AGE] = { { "max-age", "DURATION",
+			    "how long senders keep the policy, such as 7d" },
+			  TYPE_DURATION, AT(max_age) },
+	[OPT_MODE] = { { "mode", "MODE", "testing, enforce or none" },
+		       TYPE_TEXT, AT(mode) },
+	[OPT_MX] = { { "mx", "HOST",
+		       "a host that takes the domain's mail, or *.HOST; "
+		       "repeatable, commas too" },
+		     TYPE_LIST, AT(mx) },
+	[OPT_PRESET] = { { "preset", "PROVIDER",
+			   "the hosts of a mail provider: m365, google" },
+			 TYPE_TEXT, AT(preset) },
+	[OPT_REASON] = { { "reason", "TEXT", "why, for the trail" },
+			 TYPE_TEXT, AT(reason) },
+	[OPT_RUA] = { { "rua", "URI",
+			"where TLS reports go, mailto: or https:; "
+			"repeatable; '' is nowhere" },
+		      TYPE_LIST, AT(rua) },
+	[OPT_SINCE] = { { "since", "DURATION", "no older than, such as 12h" },
+			TYPE_DURATION, AT(since) },
+	[OPT_SOCKET] = { { "socket", "PATH",
+			   "the daemon's socket (or $MTASTS_SOCKET)" },
+			 TYPE_TEXT, AT(socket) },
+	[OPT_STATE] = { { "state", "STATE",
+			  "only waiting-for-dns, issuing or live ones" },
+			TYPE_TEXT, AT(state) },
+	[OPT_TIMEOUT] = { { "timeout", "DURATION",
+			    "how long --wait waits (default 2m)" },
+			  TYPE_DURATION, AT(timeout) },
+	[OPT_VERSION] = { { "version", NULL, "print the version" },
+			  TYPE_FLAG, AT(version) },
+	[OPT_WAIT] = { { "wait", NULL,
+			 "show progress until it is done" },
+		       TYPE_FLAG, AT(wait) },
+};
+
+const struct option_about *option_about(enum option_id id)
+{
+	return &table[id].about;
+}
+
+static void add_list(struct words *list, const char *value)
+{
+	while (*value) {
+		size_t len = strcspn(value, ",");
+
+		if (len)
+			words_add_some(list, value, len);
+		value += len + (value[len] == ',');
+	}
+}
+
+static bool set_count(const char *name, const char *value, long *to,
+		      struct err *err)
+{
+	if (str_to_long(value, strlen(value), LONG_MAX, to) && *to > 0)
+		return true;
+	return err_set(err, ERR_INPUT, "--%s: \"%.40s\" is not a number from "
+				       "1 up", name, value);
+}
+
+static bool set_value(struct options *o, enum option_id id, const char *value,
+		      struct err *err)
+{
+	void *to = (char *)o + table[id].offset;
+	const char *name = table[id].about.name;
+
+	o->given |= 1u << id;
+	switch (table[id].type) {
+	case TYPE_FLAG:
+		*(bool *)to = true;
+		return true;
+	case TYPE_TEXT:
+		*(const char **)to = value;
+		return true;
+	case TYPE_LIST:
+		add_list(to, value);
+		return true;
+	case TYPE_COUNT:
+		return set_count(name, value, to, err);
+	case TYPE_DURATION:
+		return duration_parse(value, to, err) ||
+		       err_prefix(err, "--%s", name);
+	}
+	return false;
+}
+
+static bool unknown(const char *name, size_t len, struct err *err)
+{
+	const char *names[OPT_COUNT], *nearest;
+	char *word = xstrndup(name, len);
+
+	for (size_t i = 0; i < OPT_COUNT; i++)
+		names[i] = table[i].about.name;
+	nearest = words_nearest(word, names, OPT_COUNT);
+	err_set(err, ERR_INPUT, "unknown option --%.40s", word);
+	if (nearest)
+		err_hint(err, "did you mean --%s?", nearest);
+	free(word);
+	return false;
+}
+
+/* `arg` follows the dashes; *used is set if `next` was its value. */
+static bool parse_one(struct options *o, const char *arg, const char *next,
+		      bool *used, struct err *err)
+{
+	size_t len = strcspn(arg, "="), id = 0;
+	const char *value = arg[len] ? arg + len + 1 : NULL;
+
+	while (id < OPT_COUNT && (strlen(table[id].about.name) != len ||
+				  !str_starts(arg, table[id].about.name)))
+		id++;
+	if (id == OPT_COUNT)
+		return unknown(arg, len, err);
+	if (table[id].type == TYPE_FLAG && value)
+		return err_set(err, ERR_INPUT, "--%s takes no value",
+			       table[id].about.name);
+	*used = table[id].type != TYPE_FLAG && !value;
+	if (*used && !next)
+		return err_set(err, ERR_INPUT, "--%s needs a value: %s",
+			       table[id].about.name, table[id].about.value);
+	return set_value(o, (enum option_id)id, value ? value : next, err);
+}
+
+bool options_parse(struct options *o, int argc, char **argv, struct err *err)
+{
+	bool only_words = false, used;
+
+	*o = (struct options){ .timeout = TIMEOUT_DEFAULT };
+	for (int i = 0; i < argc; i++) {
+		const char *arg = argv[i];
+
+		used = false;
+		if (only_words || arg[0] != '-' || !arg[1]) {
+			words_add(&o->words, arg);
+		} else if (streq(arg, "--")) {
+			only_words = true;
+		} else if (streq(arg, "-h")) {
+			set_value(o, OPT_HELP, NULL, err);
+		} else if (!str_starts(arg, "--")) {
+			err_set(err, ERR_INPUT, "unknown option %.40s", arg);
+			return err_hint(err, "options begin with two dashes");
+		} else if (!parse_one(o, arg + 2, argv[i + 1], &used, err)) {
+			return false;
+		}
+		i += used;
+	}
+	return true;
+}
+
+void options_release(struct options *o)
+{
+	words_release(&o->words);
+	words_release(&o->mx);
+	words_release(&o->rua);
+}

@@ -1,0 +1,73 @@
+/*
+ * What stands on the command line beside the command: options and names.
+ *
+ * Options are rows of one table (options.c), whichever command takes them;
+ * a command's row says which (cli/commands.c). They may stand anywhere, as
+ * `--name value` or `--name=value`; after `--` there are none.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "cli/words.h"
+
+#define SOCKET_DEFAULT "/run/mtastsd/admin.sock"
+#define TIMEOUT_DEFAULT 120L
+
+enum option_id {
+	OPT_ACTOR,
+	OPT_ALL,
+	OPT_DRY_RUN,
+	OPT_FILE,
+	OPT_FOLLOW,
+	OPT_HELP,
+	OPT_JSON,
+	OPT_LABEL,
+	OPT_LIMIT,
+	OPT_MAX_AGE,
+	OPT_MODE,
+	OPT_MX,
+	OPT_PRESET,
+	OPT_REASON,
+	OPT_RUA,
+	OPT_SINCE,
+	OPT_SOCKET,
+	OPT_STATE,
+	OPT_TIMEOUT,
+	OPT_VERSION,
+	OPT_WAIT,
+	OPT_COUNT
+};
+
+#define OPTION(id)     (1u << OPT_##id)
+#define OPTIONS_ALWAYS                                                         \
+	(OPTION(HELP) | OPTION(JSON) | OPTION(SOCKET) | OPTION(VERSION))
+
+struct options {
+	unsigned given;		/* OPTION() bits */
+	struct words words;	/* noun, verb, names: all that is no option */
+	const char *actor, *file, *label, *mode, *preset, *reason, *socket,
+		*state;
+	struct words mx, rua;
+	bool all, dry_run, follow, help, json, version, wait;
+	long limit;		/* 0: none */
+	long max_age, since, timeout;	/* seconds */
+};
+
+/*
+ * The texts are borrowed from argv, which does not hold the program's name.
+ * ERR_INPUT says what is wrong. To be released in either case.
+ */
+bool options_parse(struct options *o, int argc, char **argv, struct err *err);
+void options_release(struct options *o);
+
+struct option_about {
+	const char *name;	/* without the dashes */
+	const char *value;	/* what follows it, or NULL */
+	const char *about;
+};
+const struct option_about *option_about(enum option_id id);
+
+#endif

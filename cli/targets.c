@@ -1,0 +1,263 @@
+#include "cli/targets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/say.h"
+
+#define PAGE 200L
+
+/* ---- pages ---- */
+
+struct pages {
+	struct cli *cli;
+	const char *path, *key;
+	bool by_label;
+	long left;		/* -1: no limit */
+	char *after;		/* owned; NULL at the beginning */
+};
+
+static char *page_path(const struct pages *p)
+{
+	const struct options *o = &p->cli->options;
+	long limit = p->left >= 0 && p->left < PAGE ? p->left : PAGE;
+	char number[24], *path = xstrdup(p->path);
+
+	snprintf(number, sizeof(number), "%ld", limit);
+	path = api_path_with(path, "limit", number);
+	path = api_path_with(path, "state", o->state);
+	path = api_path_with(path, "label", p->by_label ? o->label : NULL);
+	return api_path_with(path, "after", p->after);
+}
+
+/* The next page's entries, or NULL: at the end, or with a code that is bad. */
+static json_t *next_page(struct pages *p, enum exit_code *code,
+			 struct err *err)
+{
+	json_t *answer, *entries;
+	const char *next;
+	char *path;
+
+	*code = EXIT_FINE;
+	if (p->left == 0)
+		return NULL;
+	path = page_path(p);
+	*code = api_do(p->cli->api, "GET", path, NULL, &answer, err);
+	free(path);
+	if (*code != EXIT_FINE)
+		return NULL;
+	entries = json_incref(json_object_get(answer, p->key));
+	next = json_string_value(json_object_get(answer, "next"));
+	free(p->after);
+	p->after = xstrdup(next);
+	if (!next)
+		p->left = 0;
+	else if (p->left > 0)
+		p->left -= (long)json_array_size(entries);
+	json_decref(answer);
+	return entries;
+}
+
+static struct pages pages_of(struct cli *cli, const char *path,
+			     const char *key, bool by_label)
+{
+	long limit = cli->options.limit;
+
+	return (struct pages){ .cli = cli, .path = path, .key = key,
+			       .by_label = by_label,
+			       .left = limit ? limit : -1 };
+}
+
+enum exit_code targets_list(struct cli *cli, const char *path, const char *key,
+			    void (*row)(const json_t *entry, void *arg),
+			    void *arg)
+{
+	struct pages p = pages_of(cli, path, key, true);
+	json_t *all = json_array(), *page, *entry, *document;
+	struct err err = ERR_INIT;
+	enum exit_code code;
+	size_t i;
+
+	while ((page = next_page(&p, &code, &err)) != NULL) {
+		json_array_foreach(page, i, entry) {
+			row(entry, arg);
+		}
+		if (cli->options.json)
+			json_array_extend(all, page);
+		json_decref(page);
+	}
+	free(p.after);
+	if (code != EXIT_FINE)
+		say_failure(NULL, &err);
+	document = json_pack("{s:o}", key, all);
+	if (cli->options.json && code == EXIT_FINE)
+		say_json(document);
+	json_decref(document);
+	return code;
+}
+
+/* ---- names ---- */
+
+static void add_line(char *line, struct words *names)
+{
+	line[strcspn(line, "#")] = '\0';
+	line += strspn(line, " \t\r\n");
+	line[strcspn(line, " \t\r\n")] = '\0';
+	if (*line)
+		words_add(names, line);
+}
+
+bool targets_read_file(const char *path, struct words *names, struct err *err)
+{
+	FILE *from = streq(path, "-") ? stdin : fopen(path, "r");
+	char *line = NULL;
+	size_t size = 0;
+	bool ok;
+
+	if (!from) {
+		err_set(err, ERR_INPUT, "--file %s: %s", path, strerror(errno));
+		return false;
+	}
+	while (getline(&line, &size, from) >= 0)
+		add_line(line, names);
+	ok = !ferror(from);
+	if (!ok)
+		err_set(err, ERR_INPUT, "--file %s: %s", path, strerror(errno));
+	free(line);
+	if (from != stdin)
+		fclose(from);
+	return ok;
+}
+
+static enum exit_code select_names(struct cli *cli, bool by_label,
+				   struct words *names, struct err *err)
+{
+	struct pages p = pages_of(cli, "/v1/domains", "domains", by_label);
+	enum exit_code code;
+	json_t *page, *entry;
+	size_t i;
+
+	while ((page = next_page(&p, &code, err)) != NULL) {
+		json_array_foreach(page, i, entry) {
+			words_add(names, text_at(entry, "name"));
+		}
+		json_decref(page);
+	}
+	free(p.after);
+	return code;
+}
+
+static enum exit_code usage(struct err *err, const char *text,
+			    const char *hint)
+{
+	err_set(err, ERR_INPUT, "%s", text);
+	err_hint(err, "%s", hint);
+	return EXIT_USAGE;
+}
+
+static enum exit_code find_names(struct cli *cli, bool by_label,
+				 struct words *names, struct err *err)
+{
+	const struct options *o = &cli->options;
+	bool selects = o->all || o->state || (by_label && o->label);
+
+	for (size_t i = 0; i < cli->name_count; i++)
+		words_add(names, cli->names[i]);
+	if (o->file && !targets_read_file(o->file, names, err))
+		return EXIT_USAGE;
+	if (selects && (names->count || o->file))
+		return usage(err, "names and a selection at once",
+			     "either name them, or use --label, --state, "
+			     "--all");
+	if (selects)
+		return select_names(cli, by_label, names, err);
+	if (!names->count && !o->file)
+		return usage(err, "which domain?",
+			     "give one or more names, or --file");
+	return EXIT_FINE;
+}
+
+/* ---- doing it ---- */
+
+static void say_failed(const struct cli *cli, const char *name,
+		       const struct err *err)
+{
+	json_t *document;
+
+	say_failure(name, err);
+	if (!cli->options.json)
+		return;
+	document = json_pack("{s:s, s:{s:s, s:s, s:s}}", "name", name, "error",
+			     "kind", err_kind_name(err->kind), "message",
+			     err->text, "hint", err->hint);
+	if (document)
+		say_json(document);
+	json_decref(document);
+}
+
+static enum exit_code do_each(struct cli *cli, const struct words *names,
+			      target_fn *one)
+{
+	size_t limit = (size_t)cli->options.limit;
+	enum exit_code worst = EXIT_FINE, code;
+
+	for (size_t i = 0; i < names->count && (!limit || i < limit); i++) {
+		struct err err = ERR_INIT;
+
+		code = one(cli, names->item[i], &err);
+		if (code != EXIT_FINE)
+			say_failed(cli, names->item[i], &err);
+		if (code > worst)
+			worst = code;
+		if (code == EXIT_UNREACHABLE || code == EXIT_USAGE)
+			break;
+	}
+	return worst;
+}
+
+static enum exit_code each(struct cli *cli, bool by_label, target_fn *one)
+{
+	struct words names = { 0 };
+	struct err err = ERR_INIT;
+	enum exit_code code = find_names(cli, by_label, &names, &err);
+
+	if (code == EXIT_FINE)
+		code = do_each(cli, &names, one);
+	else
+		say_failure(NULL, &err);
+	words_release(&names);
+	return code;
+}
+
+enum exit_code targets_each(struct cli *cli, target_fn *one)
+{
+	return each(cli, true, one);
+}
+
+enum exit_code targets_each_labelled(struct cli *cli, target_fn *one)
+{
+	return each(cli, false, one);
+}
+
+enum exit_code targets_get(struct cli *cli, const char *name, const char *rest,
+			   void (*show)(const json_t *document),
+			   struct err *err)
+{
+	char *path = api_domain_path(name, rest);
+	enum exit_code code;
+	json_t *document;
+
+	code = api_do(cli->api, "GET", path, NULL, &document, err);
+	free(path);
+	if (code != EXIT_FINE)
+		return code;
+	if (cli->options.json)
+		say_json(document);
+	else
+		show(document);
+	json_decref(document);
+	return code;
+}

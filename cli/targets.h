@@ -1,0 +1,42 @@
+/*
+ * Which domains a command is about, and doing it to each.
+ *
+ * Names from the command line and from --file, or else what --label, --state
+ * or --all select; --limit caps either. Each is tried, each failure is one
+ * line on stderr, and the worst decides how the program ends. Only a daemon
+ * that is gone ends it early.
+ */
+#ifndef CLI_TARGETS_H
+#define CLI_TARGETS_H
+
+#include "cli/command.h"
+
+/* Does it to one; if it is not EXIT_FINE, err says why. */
+typedef enum exit_code target_fn(struct cli *cli, const char *name,
+				 struct err *err);
+
+enum exit_code targets_each(struct cli *cli, target_fn *one);
+
+/* For `domain add` and `domain set`: their --label sets, and selects nothing. */
+enum exit_code targets_each_labelled(struct cli *cli, target_fn *one);
+
+/*
+ * A list from the daemon, page by page, with the filters of the command line:
+ * `row` gets each entry of `key`. With --json it is put together and printed
+ * as one document instead.
+ */
+enum exit_code targets_list(struct cli *cli, const char *path, const char *key,
+			    void (*row)(const json_t *entry, void *arg),
+			    void *arg);
+
+/* A domain's own document, printed as it is with --json, else by `show`. */
+enum exit_code targets_get(struct cli *cli, const char *name, const char *rest,
+			void (*show)(const json_t *document), struct err *err);
+
+/*
+ * The lines of --file: a name each, blanks around it, # comments and empty
+ * lines skipped.
+ */
+bool targets_read_file(const char *path, struct words *names, struct err *err);
+
+#endif

@@ -1,0 +1,288 @@
+#include "cli/wait.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/command.h"
+#include "cli/say.h"
+
+#define PAUSE_MS    150
+#define CA_EVERY_MS 2000
+
+void wait_add(struct wait_list *list, const json_t *answer, const char *serial)
+{
+	struct waiting *w;
+
+	list->item = xrealloc_array(list->item, list->count + 1,
+				    sizeof(*list->item));
+	w = &list->item[list->count++];
+	*w = (struct waiting){
+		.name = xstrdup(text_at(answer, "name")),
+		.serial = xstrdup(serial),
+		.after = json_integer_value(value_at(answer, "last_event")),
+	};
+}
+
+void wait_release(struct wait_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		free(list->item[i].name);
+		free(list->item[i].serial);
+	}
+	free(list->item);
+	*list = (struct wait_list){ 0 };
+}
+
+/* ---- the screen ---- */
+
+struct watch {
+	struct cli *cli;
+	FILE *to;		/* stdout, or stderr beside JSON */
+	bool is_terminal;
+	int64_t began_ms, ca_at_ms;
+	char *ca_told;		/* the CA's problem that was told last */
+};
+
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void clear_line(const struct watch *w)
+{
+	if (w->is_terminal)
+		fputs("\r\033[K", w->to);
+}
+
+static void show_waiting(const struct watch *w, size_t left)
+{
+	long seconds = (long)((clock_ms() - w->began_ms) / 1000);
+
+	if (!w->is_terminal)
+		return;
+	fprintf(w->to, "\r\033[K  waiting for %zu, %ld s of %ld s ...", left,
+		seconds, w->cli->options.timeout);
+	fflush(w->to);
+}
+
+/* "20:15:03Z  example.org  text" */
+static void tell(const struct watch *w, const char *at, const char *name,
+		 const char *text)
+{
+	clear_line(w);
+	fprintf(w->to, "%sZ  %s  %s\n", at, name, text);
+	fflush(w->to);
+}
+
+static const char *now_text(char out[static 16])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(out, 16, "%H:%M:%S", &tm);
+	return out;
+}
+
+/* ---- one look ---- */
+
+static enum exit_code tell_events(struct watch *w, struct waiting *item,
+				  struct err *err)
+{
+	char *path = api_path_with(xstrdup("/v1/log?limit=1000"), "name",
+				   item->name), number[24];
+	json_t *answer, *event;
+	enum exit_code code;
+	size_t i;
+
+	snprintf(number, sizeof(number), "%lld", (long long)item->after);
+	path = api_path_with(path, "after", number);
+	code = api_do(w->cli->api, "GET", path, NULL, &answer, err);
+	free(path);
+	if (code != EXIT_FINE)
+		return code;
+	json_array_foreach(json_object_get(answer, "events"), i, event) {
+		char at[16];
+		const char *instant = text_at(event, "at");
+
+		snprintf(at, sizeof(at), "%.8s",
+			 strlen(instant) > 11 ? instant + 11 : "");
+		tell(w, at, item->name, text_at(event, "text"));
+	}
+	item->after = json_integer_value(value_at(answer, "last"));
+	json_decref(answer);
+	return code;
+}
+
+static bool is_as_wished(const struct waiting *item, const json_t *domain)
+{
+	if (!streq(text_at(domain, "state"), "live"))
+		return false;
+	return !item->serial ||
+	       !streq(text_at(domain, "certificate.serial"), item->serial);
+}
+
+static enum exit_code get_domain(struct watch *w, const struct waiting *item,
+				 json_t **domain, struct err *err)
+{
+	char *path = api_domain_path(item->name, "");
+	enum exit_code code;
+
+	code = api_do(w->cli->api, "GET", path, NULL, domain, err);
+	free(path);
+	return code;
+}
+
+/* First the state, then the trail: what is told is never behind the end. */
+static enum exit_code look(struct watch *w, struct waiting *item,
+			   struct err *err)
+{
+	enum exit_code code;
+	json_t *domain;
+
+	code = get_domain(w, item, &domain, err);
+	if (code != EXIT_FINE)
+		return code;
+	item->is_done = is_as_wished(item, domain);
+	json_decref(domain);
+	return tell_events(w, item, err);
+}
+
+static void tell_ca(struct watch *w)
+{
+	json_t *answer, *ca;
+	char at[16];
+	size_t i;
+
+	if (clock_ms() < w->ca_at_ms)
+		return;
+	w->ca_at_ms = clock_ms() + CA_EVERY_MS;
+	if (api_do(w->cli->api, "GET", "/v1/cas", NULL, &answer, NULL) !=
+	    EXIT_FINE)
+		return;
+	json_array_foreach(json_object_get(answer, "cas"), i, ca) {
+		const char *problem = text_at(ca, "problem");
+		char *text;
+
+		if (!json_is_true(value_at(ca, "used")) || !*problem ||
+		    streq(problem, w->ca_told))
+			continue;
+		free(w->ca_told);
+		w->ca_told = xstrdup(problem);
+		text = xasprintf("%s (%s)", problem, text_at(ca, "hint"));
+		tell(w, now_text(at), text_at(ca, "name"), text);
+		free(text);
+	}
+	json_decref(answer);
+}
+
+/* ---- the end ---- */
+
+static enum exit_code say_late(struct watch *w, const struct waiting *item)
+{
+	struct err err = ERR_INIT;
+	const json_t *finding;
+	json_t *domain;
+
+	if (get_domain(w, item, &domain, &err) != EXIT_FINE) {
+		say_failure(item->name, &err);
+		return EXIT_ERRORS;
+	}
+	if (w->cli->options.json)
+		say_json(domain);
+	finding = json_array_get(value_at(domain, "findings"), 0);
+	if (finding) {
+		err_set(&err, ERR_AGAIN, "%s", text_at(finding, "text"));
+		err_hint(&err, "%s", text_at(finding, "hint"));
+	} else if (w->ca_told) {
+		err_set(&err, ERR_AGAIN, "%s", w->ca_told);
+		err_hint(&err, "mtastsctl ca list");
+	} else {
+		err_set(&err, ERR_AGAIN, "still %s after %ld s",
+			text_at(domain, "state"), w->cli->options.timeout);
+		err_hint(&err, "mtastsctl log --follow %s", item->name);
+	}
+	say_failure(item->name, &err);
+	json_decref(domain);
+	return EXIT_ERRORS;
+}
+
+static void say_done(struct watch *w, const struct waiting *item)
+{
+	char until[WHEN_TEXT];
+	struct err err = ERR_INIT;
+	json_t *domain;
+
+	if (get_domain(w, item, &domain, &err) != EXIT_FINE)
+		return;
+	if (w->cli->options.json)
+		say_json(domain);
+	else
+		printf("%s is live: certificate %s by %s, valid until %s\n",
+		       item->name, text_at(domain, "certificate.serial"),
+		       text_at(domain, "certificate.issuer"),
+		       when_at(domain, "certificate.not_after", time(NULL),
+			       until));
+	json_decref(domain);
+}
+
+/* How many are not done; a failure ends the waiting for that one. */
+static size_t look_at_all(struct watch *w, enum exit_code *worst)
+{
+	struct wait_list *list = &w->cli->wait;
+	size_t left = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct waiting *item = &list->item[i];
+		struct err err = ERR_INIT;
+		enum exit_code code;
+
+		if (item->is_done)
+			continue;
+		code = look(w, item, &err);
+		if (code != EXIT_FINE) {
+			clear_line(w);
+			say_failure(item->name, &err);
+			item->is_done = true;
+			*worst = code > *worst ? code : *worst;
+		} else if (item->is_done) {
+			clear_line(w);
+			say_done(w, item);
+		} else {
+			left++;
+		}
+	}
+	return left;
+}
+
+enum exit_code wait_for_all(struct cli *cli)
+{
+	struct watch w = { .cli = cli, .began_ms = clock_ms() };
+	struct wait_list *list = &cli->wait;
+	int64_t end_ms = w.began_ms + (int64_t)cli->options.timeout * 1000;
+	enum exit_code worst = EXIT_FINE;
+	size_t left;
+
+	w.to = cli->options.json ? stderr : stdout;
+	w.is_terminal = isatty(fileno(w.to));
+	while ((left = look_at_all(&w, &worst)) > 0 &&
+	       clock_ms() < end_ms) {
+		tell_ca(&w);
+		show_waiting(&w, left);
+		usleep(PAUSE_MS * 1000);
+	}
+	clear_line(&w);
+	for (size_t i = 0; left && i < list->count; i++)
+		if (!list->item[i].is_done &&
+		    say_late(&w, &list->item[i]) > worst)
+			worst = EXIT_ERRORS;
+	free(w.ca_told);
+	return worst;
+}

@@ -1,0 +1,43 @@
+/*
+ * --wait: what happens to domains, as it happens, until each is as wished.
+ *
+ * The trail is followed event by event; a CA that cannot be ordered from is
+ * told at once. Who is not there when the time is up fails, with what stands
+ * in the way and what to do about it.
+ */
+#ifndef CLI_WAIT_H
+#define CLI_WAIT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/exit_code.h"
+
+struct cli;
+
+struct waiting {
+	char *name;		/* owned */
+	char *serial;		/* of the certificate to be replaced, or NULL: */
+				/* until it is live */
+	json_int_t after;	/* the last event told */
+	bool is_done;
+};
+
+struct wait_list {
+	struct waiting *item;
+	size_t count;
+};
+
+/* What to wait for, from the answer to a change. `serial` as above. */
+void wait_add(struct wait_list *list, const json_t *answer,
+	      const char *serial);
+
+/*
+ * Waits for all in cli->wait; EXIT_ERRORS if the time ran out. With --json
+ * progress goes to stderr, and each domain is printed as it is at its end.
+ */
+enum exit_code wait_for_all(struct cli *cli);
+void wait_release(struct wait_list *list);
+
+#endif
