@@ -68,10 +68,13 @@ static json_t *view_after(const struct edit *e)
 
 static void answer(struct edit *e, bool changed, bool dry_run)
 {
-	e->call->answer = json_pack(
-		"{s:b, s:b, s:O, s:o, s:I}", "changed", changed, "dry_run",
-		dry_run, "changes", e->changes, "domain", view_after(e),
-		"last_event", (json_int_t)trail_last_id(e->call->parts->store));
+	int64_t last = trail_last_id(e->call->parts->store);
+
+	e->call->answer = json_pack("{s:s, s:b, s:b, s:O, s:o, s:I}", "name",
+				    e->domain.name, "changed", changed,
+				    "dry_run", dry_run, "changes", e->changes,
+				    "domain", view_after(e), "last_event",
+				    (json_int_t)last);
 }
 
 /* Durable, then visible, then acted on. */
