@@ -1,27 +1,35 @@
 #include "base/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
+/* What an empty buffer shows (cap is 0): nothing to free, never written. */
+static char nothing[1];
+
 void buf_init(struct buf *b, size_t max)
 {
-	*b = (struct buf){ .data = xcalloc(1, 1), .cap = 1, .max = max };
+	assert(max < SIZE_MAX);	/* the NUL must be countable */
+	*b = (struct buf){ .data = nothing, .max = max };
 }
 
 void buf_release(struct buf *b)
 {
-	free(b->data);
+	if (b->cap)
+		free(b->data);
 	*b = (struct buf){ 0 };
 }
 
 void buf_clear(struct buf *b)
 {
 	b->len = 0;
-	b->data[0] = '\0';
+	if (b->cap)
+		b->data[0] = '\0';
 }
 
 static bool make_room(struct buf *b, size_t extra)
@@ -37,7 +45,7 @@ static bool make_room(struct buf *b, size_t extra)
 		want = b->cap * 2;
 	if (want > b->max + 1)
 		want = b->max + 1;
-	b->data = xrealloc_array(b->data, want, 1);
+	b->data = xrealloc_array(b->cap ? b->data : NULL, want, 1);
 	b->cap = want;
 	return true;
 }
@@ -77,7 +85,7 @@ bool buf_printf(struct buf *b, const char *fmt, ...)
 
 char *buf_take(struct buf *b)
 {
-	char *data = b->data;
+	char *data = b->cap ? b->data : xstrdup("");
 
 	buf_init(b, b->max);
 	return data;

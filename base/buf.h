@@ -27,7 +27,10 @@ bool buf_puts(struct buf *b, const char *s);
 bool buf_printf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Hands the text over to the caller, who frees it; *b is empty again. */
+/*
+ * Hands the text over to the caller, who frees it; *b is empty again, and
+ * has nothing to release.
+ */
 char *buf_take(struct buf *b);
 
 #endif
