@@ -10,18 +10,18 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define LABEL_MAX 63
-#define TEXT_MAX  1024	/* U-labels take more bytes than A-labels do */
-#define QUOTE_MAX 60
-#define SPACE	  " \t\r\n\v\f"
-#define LDH	  "abcdefghijklmnopqrstuvwxyz0123456789-"
-#define PREFIX	  "mta-sts."
+#define LABEL_MAX  63
+#define TEXT_MAX   1024 /* U-labels take more bytes than A-labels do */
+#define QUOTE_MAX  60
+#define SPACE      " \t\r\n\v\f"
+#define LDH        "abcdefghijklmnopqrstuvwxyz0123456789-"
+#define PREFIX     "mta-sts."
 #define PREFIX_LEN (sizeof(PREFIX) - 1)
 
 /* What is asked of a name beyond its form, and what errors call it. */
 struct kind {
 	const char *noun;
-	bool is_certified;	/* a CA must accept it: no R-LDH, no bad xn-- */
+	bool is_certified; /* a CA must accept it: no R-LDH, no bad xn-- */
 };
 
 static const struct kind mail_domain = { "a domain name", true };
@@ -88,7 +88,8 @@ static const char *label_fault(const char *label, size_t len)
 	if (len > LABEL_MAX)
 		return "it has a label of more than 63 characters";
 	if (strspn(label, LDH) < len)
-		return "only letters, digits and hyphens may stand between the dots";
+		return "only letters, digits and hyphens may stand between the "
+		       "dots";
 	if (label[0] == '-' || label[len - 1] == '-')
 		return "it has a label that begins or ends with a hyphen";
 	return NULL;

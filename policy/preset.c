@@ -8,7 +8,7 @@
 #include "base/str.h"
 
 #define MICROSOFT ".mail.protection.outlook.com"
-#define TOKEN_MAX 63	/* one label */
+#define TOKEN_MAX 63 /* one label */
 
 struct preset {
 	const char *name, *about;
@@ -42,16 +42,11 @@ static bool apply_google(const char *domain, struct sts_policy *p,
 			 struct err *err)
 {
 	static const char *const hosts[] = {
-		"smtp.google.com",
-		"aspmx.l.google.com",
-		"alt1.aspmx.l.google.com",
-		"alt2.aspmx.l.google.com",
-		"alt3.aspmx.l.google.com",
-		"alt4.aspmx.l.google.com",
-		"aspmx2.googlemail.com",
-		"aspmx3.googlemail.com",
-		"aspmx4.googlemail.com",
-		"aspmx5.googlemail.com",
+		"smtp.google.com",         "aspmx.l.google.com",
+		"alt1.aspmx.l.google.com", "alt2.aspmx.l.google.com",
+		"alt3.aspmx.l.google.com", "alt4.aspmx.l.google.com",
+		"aspmx2.googlemail.com",   "aspmx3.googlemail.com",
+		"aspmx4.googlemail.com",   "aspmx5.googlemail.com",
 	};
 
 	(void)domain;
@@ -63,11 +58,13 @@ static bool apply_google(const char *domain, struct sts_policy *p,
 
 static const struct preset presets[] = {
 	{ .name = "m365",
-	  .about = "Microsoft 365 (mail.protection.outlook.com; for hosts under "
-		   "mx.microsoft name the host instead)",
+	  .about =
+		  "Microsoft 365 (mail.protection.outlook.com; for hosts under "
+		  "mx.microsoft name the host instead)",
 	  .apply = apply_m365 },
 	{ .name = "google",
-	  .about = "Google Workspace (smtp.google.com and the older aspmx hosts)",
+	  .about = "Google Workspace (smtp.google.com and the older aspmx "
+		   "hosts)",
 	  .apply = apply_google },
 };
 

@@ -7,28 +7,16 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "policy/grammar.h"
 
-#define BODY_LIMIT 10240	/* of ours: one sender reads no further */
+#define BODY_LIMIT     10240 /* of ours: one sender reads no further */
 #define MAX_AGE_DIGITS 10
-#define QUOTE_MAX  60
-#define SPACE	   " \t"
-#define ALNUM	   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 static const char *const mode_names[] = {
 	[STS_NONE] = "none",
 	[STS_TESTING] = "testing",
 	[STS_ENFORCE] = "enforce",
 };
-
-static bool refuse(const char *given, const char *why, const char *hint,
-		   struct err *err)
-{
-	char *shown = str_quoted(given, QUOTE_MAX);
-
-	err_set(err, ERR_INPUT, "%s %s", shown, why);
-	free(shown);
-	return err_hint(err, "%s", hint);
-}
 
 const char *sts_mode_name(enum sts_mode mode)
 {
@@ -42,8 +30,9 @@ bool sts_mode_parse(const char *text, enum sts_mode *mode, struct err *err)
 			*mode = (enum sts_mode)i;
 			return true;
 		}
-	return refuse(text, "is not a mode",
-		      "write none, testing or enforce, in lower case", err);
+	return grammar_refuse(text, "is not a mode",
+			      "write none, testing or enforce, in lower case",
+			      err);
 }
 
 static bool has_mx(const struct sts_policy *p, const char *pattern)
@@ -60,7 +49,7 @@ static bool normalise_mx(const char *text, char out[static STS_MX_SIZE],
 	char host[DOMAIN_NAME_SIZE];
 	bool is_wild;
 
-	text += strspn(text, SPACE);
+	text += strspn(text, GRAMMAR_SPACE);
 	is_wild = str_starts(text, "*.");
 	if (!host_name_normalise(is_wild ? text + 2 : text, host, err))
 		return err_prefix(err, "mx");
@@ -76,7 +65,8 @@ static bool append_mx(struct sts_policy *p, const char *pattern,
 	if (has_mx(p, pattern))
 		return true;
 	if (p->mx_count == STS_MX_LIMIT) {
-		err_set(err, ERR_INPUT, "mx: \"%s\" is one too many for a policy of %d",
+		err_set(err, ERR_INPUT,
+			"mx: \"%s\" is one too many for a policy of %d",
 			pattern, STS_MX_LIMIT);
 		return err_hint(err, "write one \"*.\" pattern for hosts that "
 				     "differ in the first label only");
@@ -93,12 +83,14 @@ bool sts_policy_add_mx(struct sts_policy *p, const char *pattern,
 	if (!normalise_mx(pattern, mx, err))
 		return false;
 	if (streq(mx, "*.mx.microsoft"))
-		return refuse(mx, "matches no host of Microsoft's: \"*\" stands "
-				  "for one label, and theirs have one more",
-			      "write the host that the domain's MX record names "
-			      "(such as contoso-com.a-v1.mx.microsoft) or "
-			      "*.a-v1.mx.microsoft, with the letter of that host",
-			      err);
+		return grammar_refuse(
+			mx,
+			"matches no host of Microsoft's: \"*\" stands "
+			"for one label, and theirs have one more",
+			"write the host that the domain's MX record names "
+			"(such as contoso-com.a-v1.mx.microsoft) or "
+			"*.a-v1.mx.microsoft, with the letter of that host",
+			err);
 	return append_mx(p, mx, err);
 }
 
@@ -117,20 +109,23 @@ bool sts_policy_validate(const struct sts_policy *p, struct err *err)
 {
 	if (p->mx_count == 0) {
 		err_set(err, ERR_INPUT, "the policy names no mx");
-		return err_hint(err, "name the domain's mail hosts, in mode none "
-				     "too: some senders reject a policy without");
+		return err_hint(err,
+				"name the domain's mail hosts, in mode none "
+				"too: some senders reject a policy without");
 	}
 	if (!is_within_body_limit(p)) {
-		err_set(err, ERR_INPUT, "the policy would be longer than %d bytes",
-			BODY_LIMIT);
-		return err_hint(err, "name fewer mx hosts, or one \"*.\" pattern "
-				     "for several");
+		err_set(err, ERR_INPUT,
+			"the policy would be longer than %d bytes", BODY_LIMIT);
+		return err_hint(err,
+				"name fewer mx hosts, or one \"*.\" pattern "
+				"for several");
 	}
 	if (p->max_age < STS_MAX_AGE_MIN || p->max_age > STS_MAX_AGE_MAX) {
 		err_set(err, ERR_INPUT, "a max_age of %ld s is out of bounds",
 			p->max_age);
-		return err_hint(err, "write %ld to %ld seconds (1 day to 1 year); "
-				     "7d is good to begin with",
+		return err_hint(err,
+				"write %ld to %ld seconds (1 day to 1 year); "
+				"7d is good to begin with",
 				STS_MAX_AGE_MIN, STS_MAX_AGE_MAX);
 	}
 	return true;
@@ -164,7 +159,7 @@ static bool pattern_allows(const char *pattern, const char *host)
 bool sts_policy_allows(const struct sts_policy *p, const char *host)
 {
 	if (*host == '.')
-		return false;	/* no label for "*" to stand for */
+		return false; /* no label for "*" to stand for */
 	for (size_t i = 0; i < p->mx_count; i++)
 		if (pattern_allows(p->mx[i], host))
 			return true;
@@ -177,7 +172,7 @@ bool sts_policy_equal(const struct sts_policy *a, const struct sts_policy *b)
 	    a->mx_count != b->mx_count)
 		return false;
 	for (size_t i = 0; i < a->mx_count; i++)
-		if (!has_mx(b, a->mx[i]))	/* no pattern is there twice */
+		if (!has_mx(b, a->mx[i])) /* no pattern is there twice */
 			return false;
 	return true;
 }
@@ -205,7 +200,8 @@ static bool take_version(struct sts_policy *p, const char *value,
 {
 	(void)p;
 	return streq(value, "STSv1") ||
-	       refuse(value, "is not a version", "write version: STSv1", err);
+	       grammar_refuse(value, "is not a version", "write version: STSv1",
+			      err);
 }
 
 static bool take_mode(struct sts_policy *p, const char *value, struct err *err)
@@ -222,8 +218,8 @@ static bool take_max_age(struct sts_policy *p, const char *value,
 	return (len <= MAX_AGE_DIGITS &&
 		str_to_long(value, len, STS_MAX_AGE_MAX, &p->max_age) &&
 		p->max_age > 0) ||
-	       refuse(value, "is not a max_age",
-		      "write seconds in digits, 1 to 31557600", err);
+	       grammar_refuse(value, "is not a max_age",
+			      "write seconds in digits, 1 to 31557600", err);
 }
 
 static bool take_mx(struct sts_policy *p, const char *value, struct err *err)
@@ -231,16 +227,17 @@ static bool take_mx(struct sts_policy *p, const char *value, struct err *err)
 	char mx[STS_MX_SIZE];
 	size_t len = strlen(value);
 
-	if (value[len - 1] == '.' || strpbrk(value, SPACE))
-		return refuse(value, "has a space in it or a dot at the end",
-			      "write the mx host without it", err);
+	if (value[len - 1] == '.' || strpbrk(value, GRAMMAR_SPACE))
+		return grammar_refuse(value,
+				      "has a space in it or a dot at the end",
+				      "write the mx host without it", err);
 	return normalise_mx(value, mx, err) && append_mx(p, mx, err);
 }
 
 static const struct field {
 	const char *name;
 	bool (*take)(struct sts_policy *p, const char *value, struct err *err);
-	bool is_list;		/* may stand there several times, or never */
+	bool is_list; /* may stand there several times, or never */
 } fields[] = {
 	{ "version", take_version, false },
 	{ "mode", take_mode, false },
@@ -254,14 +251,6 @@ struct reader {
 	bool seen[ARRAY_LEN(fields)];
 };
 
-static bool is_field_name(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len >= 1 && len <= 32 && strspn(name, ALNUM) > 0 &&
-	       strspn(name, ALNUM "_-.") == len;
-}
-
 /* ERR_INPUT if a field of ours is there twice, or in the wrong case. */
 static bool take_field(struct reader *r, struct sts_policy *p, const char *name,
 		       const char *value, struct err *err)
@@ -270,11 +259,12 @@ static bool take_field(struct reader *r, struct sts_policy *p, const char *name,
 		if (!streq_case(name, fields[i].name))
 			continue;
 		if (!streq(name, fields[i].name))
-			return refuse(name, "is not in lower case",
-				      "write field names in lower case", err);
+			return grammar_refuse(name, "is not in lower case",
+					      "write field names in lower case",
+					      err);
 		if (r->seen[i] && !fields[i].is_list)
-			return refuse(name, "is there twice",
-				      "keep one of the two lines", err);
+			return grammar_refuse(name, "is there twice",
+					      "keep one of the two lines", err);
 		r->seen[i] = true;
 		return fields[i].take(p, value, err);
 	}
@@ -289,20 +279,22 @@ static bool take_line(struct reader *r, struct sts_policy *p, char *line,
 	size_t len = strlen(line);
 
 	if (len == 0)
-		return refuse(line, "is a blank line", "remove it", err);
-	while (strchr(SPACE, line[len - 1]) && --len)
+		return grammar_refuse(line, "is a blank line", "remove it",
+				      err);
+	while (strchr(GRAMMAR_SPACE, line[len - 1]) && --len)
 		line[len] = '\0';
 	if (!value)
-		return refuse(line, "is not \"field: value\"",
-			      "write one such field a line", err);
+		return grammar_refuse(line, "is not \"field: value\"",
+				      "write one such field a line", err);
 	*value++ = '\0';
-	value += strspn(value, SPACE);
-	if (!is_field_name(line) || !*value)
-		return refuse(line, "is no name of a field, or has no value",
-			      "write name, colon and value", err);
+	value += strspn(value, GRAMMAR_SPACE);
+	if (!grammar_is_field_name(line) || !*value)
+		return grammar_refuse(line,
+				      "is no name of a field, or has no value",
+				      "write name, colon and value", err);
 	if (r->line == 1 && !streq(line, "version"))
-		return refuse(line, "stands first, where version must",
-			      "begin with version: STSv1", err);
+		return grammar_refuse(line, "stands first, where version must",
+				      "begin with version: STSv1", err);
 	return take_field(r, p, line, value, err);
 }
 
@@ -312,8 +304,8 @@ static bool check_bytes(const char *line, size_t len, struct err *err)
 		unsigned char c = (unsigned char)line[i];
 
 		if ((c < 0x20 && c != '\t') || c > 0x7e) {
-			err_set(err, ERR_INPUT, "byte 0x%02x is not plain ASCII",
-				c);
+			err_set(err, ERR_INPUT,
+				"byte 0x%02x is not plain ASCII", c);
 			return err_hint(err, "write ASCII text with CRLF or LF "
 					     "ends, names as A-labels (xn--)");
 		}

@@ -10,26 +10,14 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "policy/domain_name.h"
+#include "policy/grammar.h"
 
-#define QUOTE_MAX 60
-#define NAME_MAX_LEN 32		/* of a field */
-#define URI_MAX	  500
-#define RECORD_MAX (TLSRPT_URI_LIMIT * (URI_MAX + 1) + 64)
-#define SPACE	  " \t"
-#define ALNUM	  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-#define MAILTO	  "mailto:"
-#define HEX	  "0123456789abcdefABCDEF"
-#define LAST_SECOND 253402300799	/* of the year 9999 */
-
-static bool refuse(const char *given, const char *why, const char *hint,
-		   struct err *err)
-{
-	char *shown = str_quoted(given, QUOTE_MAX);
-
-	err_set(err, ERR_INPUT, "%s %s", shown, why);
-	free(shown);
-	return err_hint(err, "%s", hint);
-}
+#define QUOTE_MAX   60
+#define URI_MAX     500
+#define RECORD_MAX  (TLSRPT_URI_LIMIT * (URI_MAX + 1) + 64)
+#define MAILTO      "mailto:"
+#define HEX         "0123456789abcdefABCDEF"
+#define LAST_SECOND 253402300799 /* of the year 9999 */
 
 /* ids */
 
@@ -37,7 +25,8 @@ bool sts_id_is_valid(const char *id)
 {
 	size_t len = strnlen(id, STS_ID_SIZE);
 
-	return len >= 1 && len <= STS_ID_MAX && strspn(id, ALNUM) == len;
+	return len >= 1 && len <= STS_ID_MAX &&
+	       strspn(id, GRAMMAR_ALNUM) == len;
 }
 
 void sts_id_make(time_t at, unsigned nth, char out[static STS_ID_SIZE])
@@ -79,14 +68,6 @@ static const char *after_version(const char *text, const char *version,
 	return NULL;
 }
 
-static bool is_field_name(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len >= 1 && len <= NAME_MAX_LEN && strspn(name, ALNUM) > 0 &&
-	       strspn(name, ALNUM "_-.") == len;
-}
-
 static bool is_field_value(const char *value)
 {
 	size_t len = strlen(value);
@@ -104,13 +85,14 @@ static char *split_field(char *field)
 
 	if (value)
 		*value++ = '\0';
-	if (!value || !is_field_name(field) || strchr(SPACE, *value))
-		return NULL;	/* strchr: no value at all is found as well */
+	if (!value || !grammar_is_field_name(field) ||
+	    strchr(GRAMMAR_SPACE, *value))
+		return NULL; /* strchr: no value at all is found as well */
 	return value;
 }
 
 struct wanted {
-	const char *name;	/* the one field that must be there */
+	const char *name; /* the one field that must be there */
 	bool (*take)(void *arg, char *value, struct err *err);
 	void *arg;
 	bool is_seen;
@@ -122,14 +104,16 @@ static bool take_field(struct wanted *w, char *field, struct err *err)
 	bool ok;
 
 	if (value && streq(field, w->name)) {
-		ok = w->is_seen ? refuse(shown, "is there a second time",
-					 "keep one of the two", err)
-				: w->take(w->arg, value, err);
+		ok = w->is_seen
+			     ? grammar_refuse(shown, "is there a second time",
+					      "keep one of the two", err)
+			     : w->take(w->arg, value, err);
 		w->is_seen = true;
 	} else {
 		ok = (value && is_field_value(value)) ||
-		     refuse(shown, "is not \"name=value\"",
-			    "write such fields, each with \";\" behind", err);
+		     grammar_refuse(shown, "is not \"name=value\"",
+				    "write such fields, each with \";\" behind",
+				    err);
 	}
 	free(shown);
 	return ok;
@@ -140,9 +124,9 @@ static char *trim(char *s)
 {
 	size_t len;
 
-	s += strspn(s, SPACE);
+	s += strspn(s, GRAMMAR_SPACE);
 	len = strlen(s);
-	while (len && strchr(SPACE, s[len - 1]))
+	while (len && strchr(GRAMMAR_SPACE, s[len - 1]))
 		s[--len] = '\0';
 	return s;
 }
@@ -151,11 +135,11 @@ static bool take_fields(struct wanted *w, char *list, struct err *err)
 {
 	char *next = list, *field;
 
-	strsep(&next, ";");	/* what stands before the first is the version */
+	strsep(&next, ";"); /* what stands before the first is the version */
 	while (next) {
 		field = trim(strsep(&next, ";"));
 		if (!*field && !next)
-			break;	/* one more ";" may end the record */
+			break; /* one more ";" may end the record */
 		if (!take_field(w, field, err))
 			return false;
 	}
@@ -191,8 +175,8 @@ char *sts_record_format(const char *id)
 static bool take_id(void *arg, char *value, struct err *err)
 {
 	if (!sts_id_is_valid(value))
-		return refuse(value, "is not an id",
-			      "write 1 to 32 letters and digits", err);
+		return grammar_refuse(value, "is not an id",
+				      "write 1 to 32 letters and digits", err);
 	memcpy(arg, value, strlen(value) + 1);
 	return true;
 }
@@ -214,7 +198,7 @@ bool sts_record_parse(const char *text, char id[static STS_ID_SIZE],
 /* RFC 3986's characters, and every "%" with its two digits. */
 static bool has_uri_characters(const char *uri)
 {
-	static const char allowed[] = ALNUM "-._~:/?#[]@$&'()*+=%";
+	static const char allowed[] = GRAMMAR_ALNUM "-._~:/?#[]@$&'()*+=%";
 
 	if (strspn(uri, allowed) < strlen(uri))
 		return false;
@@ -232,8 +216,9 @@ static bool is_mailbox(const char *text, struct err *err)
 	bool ok;
 
 	if (local == 0 || text[local] != '@')
-		return refuse(text, "is not a mail address",
-			      "write one such as mailto:tls@example.org", err);
+		return grammar_refuse(
+			text, "is not a mail address",
+			"write one such as mailto:tls@example.org", err);
 	text += local + 1;
 	len = strcspn(text, "?");
 	copy = xstrndup(text, len);
@@ -246,8 +231,9 @@ static bool is_mailbox(const char *text, struct err *err)
 static bool is_web_location(const char *text, struct err *err)
 {
 	return strcspn(text, "/?#") > 0 ||
-	       refuse(text, "has no host",
-		      "write one such as https://example.org/reports", err);
+	       grammar_refuse(text, "has no host",
+			      "write one such as https://example.org/reports",
+			      err);
 }
 
 static const struct {
@@ -269,20 +255,22 @@ static size_t scheme_len(const char *uri, const char *scheme)
 static bool check_uri(const char *uri, struct err *err)
 {
 	if (strlen(uri) > URI_MAX)
-		return refuse(uri, "is too long for a report URI",
-			      "write one of at most 500 characters", err);
+		return grammar_refuse(uri, "is too long for a report URI",
+				      "write one of at most 500 characters",
+				      err);
 	if (!has_uri_characters(uri))
-		return refuse(uri, "has a character that no URI has",
-			      "percent-encode it: %2C for a comma, %21 for \"!\"",
-			      err);
+		return grammar_refuse(
+			uri, "has a character that no URI has",
+			"percent-encode it: %2C for a comma, %21 for \"!\"",
+			err);
 	for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
 		size_t len = scheme_len(uri, schemes[i].scheme);
 
 		if (len)
 			return schemes[i].check(uri + len, err);
 	}
-	return refuse(uri, "is not a URI for reports",
-		      "write mailto:ADDRESS or https://HOST/PATH", err);
+	return grammar_refuse(uri, "is not a URI for reports",
+			      "write mailto:ADDRESS or https://HOST/PATH", err);
 }
 
 static bool append_uri(struct tlsrpt_record *r, const char *uri,
@@ -294,9 +282,9 @@ static bool append_uri(struct tlsrpt_record *r, const char *uri,
 		if (streq(r->uri[i], uri))
 			return true;
 	if (r->count == TLSRPT_URI_LIMIT)
-		return refuse(uri, "is one report URI too many",
-			      "keep to 8: many senders use the first one only",
-			      err);
+		return grammar_refuse(
+			uri, "is one report URI too many",
+			"keep to 8: many senders use the first one only", err);
 	r->uri[r->count++] = xstrdup(uri);
 	return true;
 }
