@@ -34,11 +34,11 @@ static const struct {
 	{ "4.example.x1", "4.example.x1" },
 	{ "m\xc3\xbcnchen.de", "xn--mnchen-3ya.de" },
 	{ "M\xc3\x9cNCHEN.DE", "xn--mnchen-3ya.de" },
-	{ "mu\xcc\x88nchen.de", "xn--mnchen-3ya.de" },	/* u, then the dots */
+	{ "mu\xcc\x88nchen.de", "xn--mnchen-3ya.de" }, /* u, then the dots */
 	{ "XN--MNCHEN-3YA.de", "xn--mnchen-3ya.de" },
-	{ "fa\xc3\x9f.de", "xn--fa-hia.de" },		/* not fass.de */
-	{ "example\xe3\x80\x82org", "example.org" },	/* ideographic dot */
-	{ "\xef\xbd\x85xample.org", "example.org" },	/* full-width e */
+	{ "fa\xc3\x9f.de", "xn--fa-hia.de" },        /* not fass.de */
+	{ "example\xe3\x80\x82org", "example.org" }, /* ideographic dot */
+	{ "\xef\xbd\x85xample.org", "example.org" }, /* full-width e */
 	{ L63 ".org", L63 ".org" },
 };
 
@@ -71,7 +71,7 @@ static const struct {
 	{ "com.", "single label" },
 	{ "192.0.2.1", "IP address" },
 	{ "192.0.2.1.", "IP address" },
-	{ "\xef\xbc\x91.2.3.4", "IP address" },		/* full-width 1 */
+	{ "\xef\xbc\x91.2.3.4", "IP address" }, /* full-width 1 */
 	{ "2001:db8::1", "IP address" },
 	{ "[2001:db8::1]", "IP address" },
 	{ "::ffff:192.0.2.1", "IP address" },
@@ -89,7 +89,9 @@ static const struct {
 	{ "exa\nmple.org", "only letters" },
 	{ "example.org\x7f", "only letters" },
 	{ "a;b.org", "only letters" },
-	{ "a\xe2\x84\x80" "b.org", "only letters" },	/* maps to "aa/cb" */
+	{ "a\xe2\x84\x80"
+	  "b.org",
+	  "only letters" }, /* maps to "aa/cb" */
 	{ "-a.org", "hyphen" },
 	{ "a-.org", "hyphen" },
 	{ L63 "d.org", "63 characters" },
@@ -168,7 +170,8 @@ static void the_hint_names_the_domain_behind_a_policy_host(void **state)
 
 	(void)state;
 	assert_false(domain_name_normalise("mta-sts.example.org", out, &err));
-	assert_string_equal(err.hint, "write the mail domain itself: example.org");
+	assert_string_equal(err.hint,
+			    "write the mail domain itself: example.org");
 }
 
 static void a_flood_of_text_is_refused_and_cut(void **state)
@@ -206,7 +209,7 @@ static const struct {
 	{ "xn--mnchen-3ya.de", "m\xc3\xbcnchen.de" },
 	{ "mail.xn--fa-hia.de", "mail.fa\xc3\x9f.de" },
 	{ "xn--zzzzzzzzz.org", "xn--zzzzzzzzz.org" },
-	{ "xn--a.org", "xn--a.org" },		/* hides a control character */
+	{ "xn--a.org", "xn--a.org" }, /* hides a control character */
 	{ "r3---sn.example.net", "r3---sn.example.net" },
 	{ "localhost", "localhost" },
 	{ "", "" },
@@ -230,7 +233,8 @@ int main(void)
 		cmocka_unit_test(names_get_one_form),
 		cmocka_unit_test(the_rest_is_refused_with_reason),
 		cmocka_unit_test(a_mail_domain_is_more_than_a_host),
-		cmocka_unit_test(the_hint_names_the_domain_behind_a_policy_host),
+		cmocka_unit_test(
+			the_hint_names_the_domain_behind_a_policy_host),
 		cmocka_unit_test(a_flood_of_text_is_refused_and_cut),
 		cmocka_unit_test(the_policy_host_has_its_prefix),
 		cmocka_unit_test(people_see_u_labels),

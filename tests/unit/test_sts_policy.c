@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define V "version: STSv1\n"
+#define V    "version: STSv1\n"
 #define REST "mode: testing\nmx: mx.example.org\nmax_age: 604800\n"
 
 /* modes */
@@ -21,8 +21,8 @@
 static void modes_have_their_names(void **state)
 {
 	const char *const names[] = { "none", "testing", "enforce" };
-	const char *const others[] = { "", "None", "ENFORCE", "report",
-				       "testing ", "enforced" };
+	const char *const others[] = { "",       "None",     "ENFORCE",
+				       "report", "testing ", "enforced" };
 	enum sts_mode mode;
 
 	(void)state;
@@ -46,7 +46,7 @@ static const struct {
 	enum sts_mode mode;
 	long max_age;
 	size_t mx_count;
-	const char *first;	/* mx */
+	const char *first; /* mx */
 } readable[] = {
 	{ V REST, STS_TESTING, 604800, 1, "mx.example.org" },
 	{ "version: STSv1\r\nmode: enforce\r\nmx: mx.example.org\r\n"
@@ -130,7 +130,8 @@ static const struct {
 	{ T("version: STSv1\r\r\n" REST), "line 1: byte 0x0d" },
 	{ T(V "mode: none\nmax_age: 86400\r"), "line 3: byte 0x0d" },
 	/* Bytes. */
-	{ T(V "mode: testing\0\nmx: a.example\nmax_age: 86400\n"), "byte 0x00" },
+	{ T(V "mode: testing\0\nmx: a.example\nmax_age: 86400\n"),
+	  "byte 0x00" },
 	{ T(V REST "\0"), "line 5: byte 0x00" },
 	{ T(V "x: \x1b[2J\n" REST), "line 2: byte 0x1b" },
 	{ T(V "x: \x7f\n" REST), "line 2: byte 0x7f" },
@@ -204,7 +205,7 @@ static char *policy_text(size_t count)
 
 static const struct {
 	size_t mx;
-	const char *why;	/* or NULL */
+	const char *why; /* or NULL */
 } sizes[] = {
 	{ STS_MX_LIMIT, NULL },
 	{ STS_MX_LIMIT + 1, "line 54: mx: \"m00050.example\" is one too many" },
@@ -248,7 +249,7 @@ static void a_strangers_long_line_is_cut_in_the_error(void **state)
 /* mx */
 
 static const struct {
-	const char *text, *mx;	/* NULL: refused */
+	const char *text, *mx; /* NULL: refused */
 } patterns[] = {
 	{ "mx.example.org", "mx.example.org" },
 	{ " MX.Example.ORG. ", "mx.example.org" },
@@ -295,7 +296,8 @@ static void mx_patterns_get_one_form(void **state)
 	}
 }
 
-static void the_useless_microsoft_pattern_comes_with_the_useful_ones(void **state)
+static void the_useless_microsoft_pattern_comes_with_the_useful_ones(
+	void **state)
 {
 	struct sts_policy p = { 0 };
 	struct err err = ERR_INIT;
@@ -339,7 +341,7 @@ static const struct {
 	{ "*.example.org", "mx.example.org", true },
 	{ "*.example.org", "MX.EXAMPLE.ORG", true },
 	{ "*.example.org", "xn--mx-xka.example.org", true },
-	{ "*.example.org", "a.b.example.org", false },	/* one label only */
+	{ "*.example.org", "a.b.example.org", false }, /* one label only */
 	{ "*.example.org", "example.org", false },
 	{ "*.example.org", ".example.org", false },
 	{ "*.example.org", "mx.notexample.org", false },
@@ -377,15 +379,21 @@ static const struct {
 	enum sts_mode mode;
 	long max_age;
 	const char *mx[3];
-	const char *body;	/* NULL: not fit to be published */
+	const char *body; /* NULL: not fit to be published */
 } bodies[] = {
-	{ STS_TESTING, 604800, { "mx.example.org" },
+	{ STS_TESTING,
+	  604800,
+	  { "mx.example.org" },
 	  "version: STSv1\r\nmode: testing\r\nmx: mx.example.org\r\n"
 	  "max_age: 604800\r\n" },
-	{ STS_ENFORCE, 31557600, { "b.example", "*.a.example" },
+	{ STS_ENFORCE,
+	  31557600,
+	  { "b.example", "*.a.example" },
 	  "version: STSv1\r\nmode: enforce\r\nmx: b.example\r\n"
 	  "mx: *.a.example\r\nmax_age: 31557600\r\n" },
-	{ STS_NONE, 86400, { "mx.example.org" },
+	{ STS_NONE,
+	  86400,
+	  { "mx.example.org" },
 	  "version: STSv1\r\nmode: none\r\nmx: mx.example.org\r\n"
 	  "max_age: 86400\r\n" },
 	{ STS_TESTING, 86399, { "mx.example.org" }, NULL },
@@ -394,7 +402,7 @@ static const struct {
 	{ STS_TESTING, 0, { "mx.example.org" }, NULL },
 	{ STS_TESTING, -604800, { "mx.example.org" }, NULL },
 	{ STS_TESTING, 604800, { NULL }, NULL },
-	{ STS_NONE, 86400, { NULL }, NULL },	/* two senders want one */
+	{ STS_NONE, 86400, { NULL }, NULL }, /* two senders want one */
 };
 
 static void bodies_have_the_safe_form(void **state)
@@ -469,8 +477,10 @@ static const struct {
 	bool is_equal;
 } pairs[] = {
 	{ V REST, V REST, true },
-	{ V REST, "version: STSv1\r\nmax_age:604800\r\nx: y\r\nmode: testing\r\n"
-		  "mx: MX.example.org", true },
+	{ V REST,
+	  "version: STSv1\r\nmax_age:604800\r\nx: y\r\nmode: testing\r\n"
+	  "mx: MX.example.org",
+	  true },
 	{ V "mode: enforce\nmax_age: 9\nmx: a.example\nmx: b.example\n",
 	  V "mode: enforce\nmax_age: 9\nmx: b.example\nmx: a.example\n", true },
 	{ V "mode: enforce\nmax_age: 9\nmx: a.example\n",
@@ -480,7 +490,8 @@ static const struct {
 	{ V "mode: enforce\nmax_age: 9\nmx: a.example\n",
 	  V "mode: enforce\nmax_age: 9\nmx: b.example\n", false },
 	{ V "mode: enforce\nmax_age: 9\nmx: a.example\n",
-	  V "mode: enforce\nmax_age: 9\nmx: a.example\nmx: b.example\n", false },
+	  V "mode: enforce\nmax_age: 9\nmx: a.example\nmx: b.example\n",
+	  false },
 };
 
 static void policies_are_equal_by_what_they_say(void **state)
