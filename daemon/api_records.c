@@ -23,22 +23,30 @@ static json_t *view_record(const struct record *r)
 }
 
 /* A form that stands for one above is a comment: a zone may not hold both. */
-static void add_lines(json_t *zone, const struct record *r)
+static void add_lines(json_t *zone, const struct records *records)
 {
 	static const char *const before[] = {
 		[RECORD_NOW] = NULL,
 		[RECORD_INSTEAD] = "; or, instead of the CNAME:",
 		[RECORD_ONCE_LIVE] = "; not before the domain is live:",
 	};
-	char *line = record_zone_line(r), *comment;
+	enum record_when last = RECORD_NOW;
 
-	if (before[r->when])
-		json_array_append_new(zone, json_string(before[r->when]));
-	comment = xasprintf("%s%s", r->when == RECORD_INSTEAD ? "; " : "",
-			    line);
-	json_array_append_new(zone, json_string(comment));
-	free(comment);
-	free(line);
+	for (size_t i = 0; i < records->count; i++) {
+		const struct record *r = &records->item[i];
+		char *line = record_zone_line(r), *comment;
+
+		if (before[r->when] && r->when != last)
+			json_array_append_new(zone,
+					      json_string(before[r->when]));
+		comment = xasprintf("%s%s",
+				    r->when == RECORD_INSTEAD ? "; " : "",
+				    line);
+		json_array_append_new(zone, json_string(comment));
+		last = r->when;
+		free(comment);
+		free(line);
+	}
 }
 
 static json_t *notes(const struct domain_facts *f, const struct config *c)
@@ -75,10 +83,9 @@ bool api_records_show(struct api_call *call, struct err *err)
 	zone = json_array();
 	domain_facts_load(&facts, call->parts->store, &d);
 	records_make(&records, &facts, c);
-	for (size_t i = 0; i < records.count; i++) {
+	for (size_t i = 0; i < records.count; i++)
 		json_array_append_new(list, view_record(&records.item[i]));
-		add_lines(zone, &records.item[i]);
-	}
+	add_lines(zone, &records);
 	call->answer = json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", d.name,
 				 "state", domain_state_name(d.state), "records",
 				 list, "zone", zone, "notes",

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define CONN_LIMIT 64
+#define CONN_LIMIT 256
 
 struct conn_limit {
 	struct {

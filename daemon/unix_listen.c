@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define BACKLOG 64
+#define BACKLOG 1024	/* beyond it, connect() fails at once */
 
 static bool set_path(struct sockaddr_un *to, const char *path, struct err *err)
 {
