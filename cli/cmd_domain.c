@@ -116,7 +116,8 @@ static enum exit_code remove_it(struct cli *cli, const char *name,
 	code = change_send(cli, "DELETE", api_domain_path(name, ""),
 			   change_body(cli), &answer, &told, err);
 	if (code == EXIT_FINE && !told)
-		say_changed(answer, "removed; its DNS records may go now");
+		say_changed(answer, "removed; take mta-sts, _mta-sts and "
+				    "_smtp._tls of it out of DNS");
 	json_decref(answer);
 	return code;
 }

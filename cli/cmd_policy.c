@@ -44,10 +44,13 @@ static void say_set(const json_t *answer)
 		       text_at(policy, "mode"));
 		return;
 	}
-	printf("%s: version %lld, mode %s; now publish: "
+	printf("%s: version %lld, mode %s; %s publish: "
 	       "_mta-sts.%s. TXT \"v=STSv1; id=%s;\"\n", name,
 	       json_integer_value(value_at(policy, "version")),
-	       text_at(policy, "mode"), name, text_at(policy, "id"));
+	       text_at(policy, "mode"),
+	       streq(text_at(answer, "domain.state"), "live") ? "now"
+							      : "once live",
+	       name, text_at(policy, "id"));
 }
 
 static enum exit_code put(struct cli *cli, const char *name, const char *mode,

@@ -176,7 +176,9 @@ static enum exit_code find_names(struct cli *cli, bool by_label,
 		return select_names(cli, by_label, names, err);
 	if (!names->count && !o->file)
 		return usage(err, "which domain?",
-			     "give one or more names, or --file");
+			     by_label ? "give one or more names, or --file, "
+					"--label, --state or --all"
+				      : "give one or more names, or --file");
 	return EXIT_FINE;
 }
 
