@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define INSTANT_SECONDS 19	/* up to and with the seconds, no zone */
+
 static const struct {
 	char letter;
 	long seconds;
@@ -66,23 +68,57 @@ const char *instant_format(time_t at, char out[static INSTANT_TEXT])
 {
 	struct tm tm;
 
-	if (!gmtime_r(&at, &tm) ||
+	/* Four digits of year: all that RFC 3339 can write. */
+	if (!gmtime_r(&at, &tm) || tm.tm_year < 1000 - 1900 ||
+	    tm.tm_year > 9999 - 1900 ||
 	    !strftime(out, INSTANT_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm))
 		snprintf(out, INSTANT_TEXT, "?");
 	return out;
+}
+
+/* "Z" or "+hh:mm": seconds that local time is ahead of UTC. */
+static bool offset_parse(const char *text, long *ahead)
+{
+	long hours, minutes;
+
+	*ahead = 0;
+	if (streq(text, "Z"))
+		return true;
+	if ((*text != '+' && *text != '-') || strlen(text) != 6 ||
+	    text[3] != ':' || !str_to_long(text + 1, 2, 23, &hours) ||
+	    !str_to_long(text + 4, 2, 59, &minutes))
+		return false;
+	*ahead = hours * WHEN_HOUR + minutes * WHEN_MINUTE;
+	if (*text == '-')
+		*ahead = -*ahead;
+	return true;
 }
 
 bool instant_parse(const char *text, time_t *at)
 {
 	struct tm tm = { 0 };
 	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	char again[INSTANT_TEXT];
+	time_t local;
+	long ahead;
 
 	if (!end)
 		return false;
-	if (*end == '.')	/* fractions of a second do not matter here */
-		end += 1 + strspn(end + 1, "0123456789");
-	if (!streq(end, "Z") && !streq(end, "+00:00"))
+	/* strptime takes spaces for zeros, and the 31st of every month. */
+	local = timegm(&tm);
+	instant_format(local, again);
+	if (end - text != INSTANT_SECONDS ||
+	    strncmp(text, again, INSTANT_SECONDS) != 0)
 		return false;
-	*at = timegm(&tm);
+	if (*end == '.') {	/* fractions of a second do not matter here */
+		size_t digits = strspn(end + 1, "0123456789");
+
+		if (digits == 0)
+			return false;
+		end += 1 + digits;
+	}
+	if (!offset_parse(end, &ahead))
+		return false;
+	*at = local - ahead;
 	return true;
 }

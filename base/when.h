@@ -29,6 +29,11 @@ const char *duration_format(long seconds, char out[static DURATION_TEXT]);
 const char *duration_rough(long seconds, char out[static DURATION_TEXT]);
 
 const char *instant_format(time_t at, char out[static INSTANT_TEXT]);
+
+/*
+ * Fractions of a second are dropped; "Z" or an offset must follow. False for
+ * what no calendar has, such as 30 February. *at is then untouched.
+ */
 bool instant_parse(const char *text, time_t *at);
 
 #endif
