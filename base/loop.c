@@ -72,7 +72,8 @@ void loop_free(struct loop *loop)
 {
 	if (!loop)
 		return;
-	run_messages(-1, 0, loop);
+	while (loop->head)	/* a message may post another */
+		run_messages(-1, 0, loop);
 	if (loop->wake)
 		event_free(loop->wake);
 	if (loop->base)
