@@ -3,8 +3,7 @@
  *
  * A request is made, carried out on the loop and answered by exactly one
  * callback; that holds for failures and for fetcher_free() too. No redirect
- * is ever followed, only https unless the fetcher was told otherwise, and
- * what comes back is capped.
+ * is ever followed, only https is spoken, and what comes back is capped.
  *
  * Owning thread only.
  */
@@ -31,6 +30,7 @@ struct fetch_request {
 	const char *body;
 	size_t body_len;
 	const char *ca_file;		/* PEM; NULL: the system's trust store */
+	long timeout_ms;		/* from start to end; 0: 60 s */
 };
 
 /*

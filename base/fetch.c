@@ -1,0 +1,510 @@
+#include "base/fetch.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/fetch_error.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define WHOLE_MS         60000L
+#define CONNECT_MS       10000L
+#define HOST_CONNECTIONS 8L
+#define TRUST_CACHE      60L	/* a trust file that changed is read by then */
+#define SPARE_MAX        32
+#define WORDS_MAX        160	/* of strangers' text in one error */
+
+/* What is kept of an answer's headers. */
+enum { CONTENT_TYPE, LOCATION, REPLAY_NONCE, RETRY_AFTER, LINK, DATE, HEADERS };
+
+static const struct {
+	const char *name;
+	bool joins;	/* may come several times, all of them count */
+} kept[HEADERS] = {
+	[CONTENT_TYPE] = { "content-type", false },
+	[LOCATION]     = { "location",     false },
+	[REPLAY_NONCE] = { "replay-nonce", false },
+	[RETRY_AFTER]  = { "retry-after",  false },
+	[LINK]         = { "link",         true  },
+	[DATE]         = { "date",         false },
+};
+
+struct request {
+	struct fetcher *fetcher;
+	struct request *prev, *next;
+	CURL *easy;			/* NULL: failed before it started */
+	struct curl_slist *headers;
+	fetch_done *done;
+	void *arg;
+
+	char *where;			/* "ca.example:443", or the bad URL */
+	char says[CURL_ERROR_SIZE];
+	struct err error;		/* what we know better than libcurl */
+
+	struct buf body;
+	struct buf header[HEADERS];
+	size_t header_bytes;		/* seen so far, kept or not */
+	bool in_headers;		/* false in trailers */
+};
+
+struct fetcher {
+	struct event_base *base;
+	CURLM *multi;
+	struct event *timer;		/* libcurl's one timer */
+	struct event *late;		/* answers what failed at once */
+	struct request *first;
+	CURL *spare[SPARE_MAX];
+	size_t spare_count;
+	char *user_agent;
+	bool closing;
+};
+
+/* --- What libcurl hands us of an answer. --- */
+
+static void keep_header(struct request *q, const char *line, size_t len)
+{
+	const char *colon = memchr(line, ':', len), *value, *end = line + len;
+	size_t name = colon ? (size_t)(colon - line) : 0;
+
+	for (int i = 0; colon && i < HEADERS; i++) {
+		if (name != strlen(kept[i].name) ||
+		    strncasecmp(line, kept[i].name, name) != 0)
+			continue;
+		value = colon + 1;
+		while (value < end && (*value == ' ' || *value == '\t'))
+			value++;
+		while (end > value && strchr(" \t\r\n", end[-1]))
+			end--;
+		if (value == end || (q->header[i].len && !kept[i].joins))
+			return;
+		if (q->header[i].len)
+			buf_add(&q->header[i], "\n", 1);
+		buf_add(&q->header[i], value, (size_t)(end - value));
+		return;
+	}
+}
+
+/*
+ * A status line begins an answer anew: what came with a 103 before it does
+ * not belong to it, and neither do trailers behind the body.
+ */
+static size_t take_header(char *line, size_t one, size_t len, void *arg)
+{
+	struct request *q = arg;
+
+	(void)one;
+	q->header_bytes += len;
+	if (q->header_bytes > FETCH_HEADER_MAX) {
+		err_set(&q->error, ERR_AGAIN,
+			"%s sent more than %d bytes of headers", q->where,
+			FETCH_HEADER_MAX);
+		return 0;
+	}
+	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+		for (int i = 0; i < HEADERS; i++)
+			buf_clear(&q->header[i]);
+		q->in_headers = true;
+	} else if (len && strchr("\r\n", line[0])) {
+		q->in_headers = false;
+	} else if (q->in_headers) {
+		keep_header(q, line, len);
+	}
+	return len;
+}
+
+static size_t take_body(char *data, size_t one, size_t len, void *arg)
+{
+	struct request *q = arg;
+
+	(void)one;
+	if (buf_add(&q->body, data, len))
+		return len;
+	err_set(&q->error, ERR_AGAIN, "%s sent an answer of more than %d bytes",
+		q->where, FETCH_BODY_MAX);
+	return 0;
+}
+
+/* --- One request, from its options to its callback. --- */
+
+static CURL *easy_take(struct fetcher *f)
+{
+	CURL *easy = f->spare_count ? f->spare[--f->spare_count] :
+				      curl_easy_init();
+
+	if (!easy)
+		abort();	/* out of memory: the one cause there is */
+	return easy;
+}
+
+/* It holds options of the last request, so it is reset before the next. */
+static void drop_handle(struct request *q)
+{
+	struct fetcher *f = q->fetcher;
+
+	if (!q->easy)
+		return;
+	curl_multi_remove_handle(f->multi, q->easy);
+	if (f->spare_count < SPARE_MAX) {
+		curl_easy_reset(q->easy);
+		f->spare[f->spare_count++] = q->easy;
+	} else {
+		curl_easy_cleanup(q->easy);
+	}
+	q->easy = NULL;
+}
+
+static void request_free(struct request *q)
+{
+	curl_slist_free_all(q->headers);
+	for (int i = 0; i < HEADERS; i++)
+		buf_release(&q->header[i]);
+	buf_release(&q->body);
+	free(q->where);
+	free(q);
+}
+
+static void unlink_request(struct request *q)
+{
+	if (q->next)
+		q->next->prev = q->prev;
+	if (q->prev)
+		q->prev->next = q->next;
+	else
+		q->fetcher->first = q->next;
+}
+
+static struct request *request_new(struct fetcher *f, fetch_done *done,
+				   void *arg)
+{
+	struct request *q = xcalloc(1, sizeof(*q));
+
+	q->fetcher = f;
+	q->done = done;
+	q->arg = arg;
+	q->next = f->first;
+	if (q->next)
+		q->next->prev = q;
+	f->first = q;
+	buf_init(&q->body, FETCH_BODY_MAX);
+	for (int i = 0; i < HEADERS; i++)
+		buf_init(&q->header[i], FETCH_HEADER_MAX);
+	return q;
+}
+
+/*
+ * The handle leaves the multi before the callback runs, which may start new
+ * requests with it.
+ */
+static void request_end(struct request *q, const struct err *error)
+{
+	struct fetch_reply reply = {
+		.body = "", .content_type = "", .location = "",
+		.replay_nonce = "", .retry_after = "", .link = "", .date = "",
+		.error = *error,
+	};
+
+	unlink_request(q);
+	if (error->kind == ERR_NONE) {
+		curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE,
+				  &reply.status);
+		reply.body = q->body.data;
+		reply.body_len = q->body.len;
+		reply.content_type = q->header[CONTENT_TYPE].data;
+		reply.location = q->header[LOCATION].data;
+		reply.replay_nonce = q->header[REPLAY_NONCE].data;
+		reply.retry_after = q->header[RETRY_AFTER].data;
+		reply.link = q->header[LINK].data;
+		reply.date = q->header[DATE].data;
+	}
+	drop_handle(q);
+	q->done(&reply, q->arg);
+	request_free(q);
+}
+
+/* Sets q->where. A URL comes from a CA's answer as often as from a person. */
+static bool understand_url(struct request *q, const char *url)
+{
+	char *scheme = NULL, *host = NULL, *port = NULL;
+	CURLU *parts = curl_url();
+	bool ok;
+
+	ok = parts &&
+	     !curl_url_set(parts, CURLUPART_URL, url, CURLU_DISALLOW_USER) &&
+	     !curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) &&
+	     !curl_url_get(parts, CURLUPART_HOST, &host, 0) &&
+	     !curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) &&
+	     streq(scheme, "https");
+	if (ok) {
+		q->where = xasprintf("%s:%s", host, port);
+	} else {
+		q->where = str_printable(url, WORDS_MAX);
+		err_set(&q->error, ERR_INPUT, "\"%s\" is not an https address",
+			q->where);
+	}
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(parts);
+	return ok;
+}
+
+static void add_header(struct request *q, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(q->headers, line);
+
+	if (!longer)
+		abort();	/* out of memory: the one cause there is */
+	q->headers = longer;
+}
+
+/* What is asked; libcurl copies every string, and the body. */
+static void set_question(struct request *q, const struct fetch_request *r)
+{
+	add_header(q, "Cache-Control: no-cache");
+	add_header(q, "Expect:");	/* one round trip, not two */
+	if (r->method == FETCH_HEAD)
+		curl_easy_setopt(q->easy, CURLOPT_NOBODY, 1L);
+	if (r->method == FETCH_POST) {
+		char *type = xasprintf("Content-Type: %s",
+				       r->content_type ? r->content_type :
+				       "application/octet-stream");
+
+		add_header(q, type);
+		free(type);
+		curl_easy_setopt(q->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t)r->body_len);
+		curl_easy_setopt(q->easy, CURLOPT_COPYPOSTFIELDS,
+				 r->body_len ? r->body : "");
+	}
+	curl_easy_setopt(q->easy, CURLOPT_URL, r->url);
+	curl_easy_setopt(q->easy, CURLOPT_USERAGENT, q->fetcher->user_agent);
+	curl_easy_setopt(q->easy, CURLOPT_HTTPHEADER, q->headers);
+}
+
+/*
+ * libcurl would trust a folder of roots beside the file that we name, and
+ * parse all of them for each connection: one file, parsed once a while.
+ */
+static void set_trust(struct request *q, const char *ca_file)
+{
+	if (ca_file)
+		curl_easy_setopt(q->easy, CURLOPT_CAINFO, ca_file);
+	curl_easy_setopt(q->easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(q->easy, CURLOPT_CA_CACHE_TIMEOUT, TRUST_CACHE);
+	curl_easy_setopt(q->easy, CURLOPT_SSLVERSION,
+			 (long)CURL_SSLVERSION_TLSv1_2);
+}
+
+static void set_limits(struct request *q, long timeout_ms)
+{
+	long whole = timeout_ms > 0 ? timeout_ms : WHOLE_MS;
+
+	curl_easy_setopt(q->easy, CURLOPT_TIMEOUT_MS, whole);
+	curl_easy_setopt(q->easy, CURLOPT_CONNECTTIMEOUT_MS,
+			 whole < CONNECT_MS ? whole : CONNECT_MS);
+	curl_easy_setopt(q->easy, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(q->easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(q->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(q->easy, CURLOPT_PIPEWAIT, 1L);
+	/* A resolver that hangs must not hold up whoever ends the request. */
+	curl_easy_setopt(q->easy, CURLOPT_QUICK_EXIT, 1L);
+}
+
+static void set_receivers(struct request *q)
+{
+	curl_easy_setopt(q->easy, CURLOPT_PRIVATE, q);
+	curl_easy_setopt(q->easy, CURLOPT_ERRORBUFFER, q->says);
+	curl_easy_setopt(q->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(q->easy, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(q->easy, CURLOPT_HEADERDATA, q);
+	curl_easy_setopt(q->easy, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(q->easy, CURLOPT_WRITEDATA, q);
+}
+
+/* --- libcurl's sockets and timer, on the loop. --- */
+
+static void end_finished(struct fetcher *f)
+{
+	struct request *q = NULL;
+	struct err error;
+	CURLMsg *msg;
+	int left;
+
+	while ((msg = curl_multi_info_read(f->multi, &left))) {
+		error = (struct err)ERR_INIT;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &q);
+		if (q->error.kind != ERR_NONE)
+			error = q->error;
+		else if (msg->data.result != CURLE_OK)
+			fetch_error(&error, msg->data.result, q->easy,
+				    q->where, q->says);
+		else if (q->in_headers)	/* a success to libcurl */
+			fetch_error(&error, CURLE_PARTIAL_FILE, q->easy,
+				    q->where, q->says);
+		request_end(q, &error);	/* *msg is gone with its handle */
+	}
+}
+
+/*
+ * What curl_multi_socket_action() returns says nothing about any one
+ * request; one that suffers from it ends by its own timeout.
+ */
+static void on_socket(evutil_socket_t fd, short what, void *arg)
+{
+	struct fetcher *f = arg;
+	int running, how = (what & EV_READ ? CURL_CSELECT_IN : 0) |
+			   (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
+
+	curl_multi_socket_action(f->multi, fd, how, &running);
+	end_finished(f);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct fetcher *f = arg;
+	int running;
+
+	(void)fd;
+	(void)what;
+	curl_multi_socket_action(f->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	end_finished(f);
+}
+
+static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
+			void *watched)
+{
+	struct fetcher *f = arg;
+	struct event *event = NULL;
+	short how = (short)(EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) |
+			    (what & CURL_POLL_OUT ? EV_WRITE : 0));
+
+	(void)easy;
+	if (watched)
+		event_free(watched);
+	if (what != CURL_POLL_REMOVE) {
+		event = event_new(f->base, fd, how, on_socket, f);
+		if (!event)
+			abort();	/* out of memory */
+		event_add(event, NULL);
+	}
+	curl_multi_assign(f->multi, fd, event);
+	return 0;
+}
+
+/* Only notes the moment: libcurl must not be called from in here. */
+static int set_timer(CURLM *multi, long timeout_ms, void *arg)
+{
+	struct fetcher *f = arg;
+	struct timeval after = { timeout_ms / 1000, timeout_ms % 1000 * 1000 };
+
+	(void)multi;
+	if (timeout_ms < 0)
+		event_del(f->timer);
+	else
+		event_add(f->timer, &after);
+	return 0;
+}
+
+/* --- The fetcher. --- */
+
+static void end_failed(evutil_socket_t fd, short what, void *arg)
+{
+	struct fetcher *f = arg;
+	struct request *q;
+
+	(void)fd;
+	(void)what;
+	do {	/* from the start each time: a callback changes the list */
+		for (q = f->first; q && q->easy; q = q->next)
+			;
+		if (q)
+			request_end(q, &q->error);
+	} while (q);
+}
+
+static bool fetcher_init(struct fetcher *f, struct loop *loop)
+{
+	f->base = loop_base(loop);
+	f->timer = evtimer_new(f->base, on_timer, f);
+	f->late = event_new(f->base, -1, 0, end_failed, f);
+	f->multi = curl_multi_init();
+	if (!f->timer || !f->late || !f->multi)
+		return false;
+	curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
+	curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+	curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
+	curl_multi_setopt(f->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+			  HOST_CONNECTIONS);
+	return true;
+}
+
+struct fetcher *fetcher_new(struct loop *loop, const char *user_agent,
+			    struct err *err)
+{
+	struct fetcher *f;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		err_set(err, ERR_INTERNAL, "libcurl did not start");
+		return NULL;
+	}
+	f = xcalloc(1, sizeof(*f));
+	f->user_agent = xstrdup(user_agent);
+	if (!fetcher_init(f, loop)) {
+		err_set(err, ERR_INTERNAL, "libcurl gave no multi handle");
+		fetcher_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+/* Freeing the multi ends its connections and may still set the timer. */
+void fetcher_free(struct fetcher *f)
+{
+	struct err stopped = ERR_INIT;
+
+	if (!f)
+		return;
+	err_set(&stopped, ERR_AGAIN, "the request was broken off: stopping");
+	f->closing = true;
+	while (f->first)
+		request_end(f->first, &stopped);
+	while (f->spare_count)
+		curl_easy_cleanup(f->spare[--f->spare_count]);
+	if (f->multi)
+		curl_multi_cleanup(f->multi);
+	if (f->timer)
+		event_free(f->timer);
+	if (f->late)
+		event_free(f->late);
+	free(f->user_agent);
+	free(f);
+	curl_global_cleanup();
+}
+
+void fetch_start(struct fetcher *f, const struct fetch_request *request,
+		 fetch_done *done, void *arg)
+{
+	struct request *q = request_new(f, done, arg);
+
+	if (f->closing)
+		return;		/* fetcher_free() is about to answer it */
+	if (!understand_url(q, request->url)) {
+		event_active(f->late, EV_TIMEOUT, 0);
+		return;
+	}
+	q->easy = easy_take(f);
+	set_question(q, request);
+	set_trust(q, request->ca_file);
+	set_limits(q, request->timeout_ms);
+	set_receivers(q);
+	if (curl_multi_add_handle(f->multi, q->easy) != CURLM_OK) {
+		err_set(&q->error, ERR_AGAIN, "libcurl took no request for %s",
+			q->where);
+		drop_handle(q);
+		event_active(f->late, EV_TIMEOUT, 0);
+	}
+}
