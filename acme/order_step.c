@@ -331,6 +331,22 @@ static struct order_step still_pending(struct order *o,
 	return poll(o, ORDER_CHALLENGED, reply, ctx);
 }
 
+/*
+ * If we were not here while the CA looked (a crash, a restart), its finding
+ * says nothing about the domain: the order is void, and nobody is charged.
+ */
+static struct order_step not_validated(struct order *o,
+				       const struct wire_problem *p,
+				       const struct order_context *ctx)
+{
+	bool was_away = o->unsure;
+	struct order_step step = refused(o, p, "authorization", ctx->now);
+
+	if (was_away)
+		step.scope = SCOPE_ORDER;
+	return step;
+}
+
 static struct order_step authz_seen(struct order *o,
 				    const struct ca_reply *reply,
 				    const struct order_context *ctx)
@@ -350,7 +366,7 @@ static struct order_step authz_seen(struct order *o,
 	case WIRE_INVALID:
 		break;
 	}
-	return refused(o, &a.problem, "authorization", ctx->now);
+	return not_validated(o, &a.problem, ctx);
 }
 
 static struct order_step challenge_posted(struct order *o,
