@@ -1,40 +1,41 @@
 /*
- * Parsed certificates, ready for OpenSSL: a serving thread's own.
+ * Parsed certificates, so that a handshake need not parse: host -> X509, key
+ * and issuers, the least recently used leaving when the memory is spent.
  *
- * An entry is good while serve.db still names its certificate id; a renewed
- * one is parsed anew at the next handshake, and running connections keep the
- * old (OpenSSL counts references). Least recently used entries go when the
- * byte budget is spent. Issuer certificates are parsed once for all leaves.
- *
- * One thread.
+ * An entry is current if and only if serve.db still names its cert_id; that
+ * one look is made on every call, so a new certificate is presented by the
+ * next handshake. Handshakes under way hold references of their own.
+ * Owning thread only.
  */
 #ifndef HTTPD_CERT_CACHE_H
 #define HTTPD_CERT_CACHE_H
 
 #include <openssl/x509.h>
+#include <stddef.h>
 
 #include "store/serve.h"
 
 struct cert_cache;
 
-/* Borrowed: good until the next call with the same cache. */
-struct cert_entry {
+struct cert_pair {
 	X509 *leaf;
 	EVP_PKEY *key;
-	STACK_OF(X509) *chain;	/* without the leaf */
+	STACK_OF(X509) *issuers;	/* may be empty */
 };
 
-struct cert_cache *cert_cache_new(struct serve *serve, size_t max_bytes);
+/* `serve` is borrowed. At least one certificate is kept, however few bytes. */
+struct cert_cache *cert_cache_new(struct serve *serve, size_t bytes);
 void cert_cache_free(struct cert_cache *c);
 
 /*
- * The current certificate of a host, lower case. SERVE_NO_CERT also if the
- * stored one does not parse, with err set.
+ * The host's current certificate; *pair is borrowed until the next call.
+ * When it cannot be read or parsed, err is set and the former one, if this
+ * cache still has it, is given; else SERVE_NO_CERT.
  */
 enum serve_found cert_cache_get(struct cert_cache *c, const char *host,
-				struct cert_entry *out, struct err *err);
+				const struct cert_pair **pair, struct err *err);
 
-/* For tests and status. */
+/* Entries held now. */
 size_t cert_cache_count(const struct cert_cache *c);
 
 #endif

@@ -1,209 +1,355 @@
 #include "httpd/conn.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
-#include <event2/event.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
 
 #include "base/mem.h"
+#include "httpd/head_meter.h"
 
-struct conn {
-	LIST_ENTRY(conn) in_list;
-	struct conn_home *home;
-	struct bufferevent *bev;	/* evhttp's */
-	struct event *timer;
-	struct tls_state tls;
-	int fd;				/* -1 until it is known */
-	int slot;			/* in the peers; -1: not counted */
-	bool is_https, is_shed, has_answered;
+#define INPUT_MAX 32768	/* unread by evhttp: HEAD_MAX and a TLS record */
+#define LINGER_MS 1000	/* for a refused peer to read why */
+
+static const char refusal[] = "HTTP/1.1 431 Request Header Fields Too Large\r\n"
+			      "Connection: close\r\n"
+			      "Content-Length: 0\r\n\r\n";
+
+enum conn_fate {
+	FATE_OPEN,
+	FATE_REFUSED,	/* told so; what it still sends is thrown away */
+	FATE_ENDED	/* its socket is shut down; evhttp will find out */
 };
 
-static void count_handshake(const struct conn *c)
+struct conn {
+	LIST_ENTRY(conn) in_set;
+	struct conns *set;
+	struct bufferevent *bev;	/* a reference of our own */
+	struct event *timer;		/* the deadline */
+	int fd;				/* -1 until it is admitted */
+	enum conn_fate fate;
+	bool is_shed;
+	struct peer peer;		/* counted, if it has a family */
+	unsigned long answers;
+	struct head_meter head;
+	bool has_tls;
+	struct tls_peer tls;
+};
+
+struct conns {
+	struct event_base *base;
+	struct conn_limits *limits;
+	struct tally *tally;
+	bool is_draining;
+	size_t count;
+	LIST_HEAD(, conn) list;
+	struct conn **by_fd;		/* the admitted ones */
+	size_t by_fd_size;
+};
+
+struct conns *conns_new(struct event_base *base, struct conn_limits *limits,
+			struct tally *tally)
 {
-	if (!c->is_https || c->is_shed || c->fd < 0)
-		return;
-	if (c->tls.is_finished)
-		atomic_fetch_add(&c->home->counters->handshakes, 1);
-	else
-		atomic_fetch_add(&c->home->counters->handshakes_failed, 1);
+	struct conns *set = xcalloc(1, sizeof(*set));
+
+	set->base = base;
+	set->limits = limits;
+	set->tally = tally;
+	LIST_INIT(&set->list);
+	return set;
 }
 
-static void conn_free(struct conn *c)
+static void set_fd(struct conn *c, int fd)
 {
-	struct conn_home *home = c->home;
+	struct conns *set = c->set;
+	size_t old = set->by_fd_size, need = (size_t)fd + 1;
 
-	count_handshake(c);
-	if (c->fd >= 0)
-		atomic_fetch_sub(&home->counters->open, 1);
-	peers_leave(home->peers, c->slot);
-	LIST_REMOVE(c, in_list);
-	event_free(c->timer);
-	free(c);
-	ERR_clear_error();	/* the next handshake starts clean */
-	if (LIST_EMPTY(&home->list) && home->last_closed)
-		home->last_closed(home->arg);
+	if (need > old) {
+		need = need < 64 ? 64 : need * 2;
+		set->by_fd = xrealloc_array(set->by_fd, need,
+					    sizeof(*set->by_fd));
+		memset(set->by_fd + old, 0, (need - old) * sizeof(*set->by_fd));
+		set->by_fd_size = need;
+	}
+	set->by_fd[fd] = c;
+	c->fd = fd;
+}
+
+static void start_timer(struct conn *c, unsigned ms)
+{
+	const struct timeval after = { .tv_sec = ms / 1000,
+				       .tv_usec = ms % 1000 * 1000 };
+
+	event_add(c->timer, &after);
+}
+
+static void swallow(struct bufferevent *bev, void *evcon)
+{
+	struct evbuffer *input = bufferevent_get_input(bev);
+
+	(void)evcon;
+	evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+/* A close_notify, so that the peer knows it has the whole answer. */
+static void say_goodbye(struct bufferevent *bev)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(bev);
+
+	if (ssl && SSL_is_init_finished(ssl))
+		SSL_shutdown(ssl);
+	ERR_clear_error();
+}
+
+static void on_refusal_written(struct bufferevent *bev, void *evcon)
+{
+	(void)evcon;
+	if (evbuffer_get_length(bufferevent_get_output(bev)))
+		return;
+	say_goodbye(bev);
+	shutdown(bufferevent_getfd(bev), SHUT_WR);
+}
+
+/*
+ * Takes reading and writing away from evhttp. Errors and the end still go to
+ * it, whose callback then frees the connection as if its peer had left.
+ */
+static void take_over(struct conn *c, bufferevent_data_cb written)
+{
+	bufferevent_event_cb on_event;
+	void *evcon;
+
+	bufferevent_getcb(c->bev, NULL, NULL, &on_event, &evcon);
+	bufferevent_setcb(c->bev, swallow, written, on_event, evcon);
+	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 
 static void end(struct conn *c)
 {
+	if (c->fate == FATE_ENDED || c->fd < 0)
+		return;
+	c->fate = FATE_ENDED;
+	take_over(c, NULL);
 	shutdown(c->fd, SHUT_RDWR);
 }
 
-static bool is_admitted(struct conn *c)
+static void refuse(struct conn *c)
 {
-	struct conn_counters *n = c->home->counters;
-	struct sockaddr_storage from = { 0 };
-	socklen_t len = sizeof(from);
-
-	atomic_fetch_add(&n->connections, 1);
-	if (atomic_fetch_add(&n->open, 1) >= c->home->max_connections ||
-	    getpeername(c->fd, (struct sockaddr *)&from, &len) < 0)
-		return false;
-	c->slot = peers_enter(c->home->peers, (struct sockaddr *)&from);
-	return c->slot >= 0;
+	c->fate = FATE_REFUSED;
+	take_over(c, on_refusal_written);
+	bufferevent_write(c->bev, refusal, sizeof(refusal) - 1);
+	start_timer(c, LINGER_MS);
 }
 
-/* The socket is known now. */
-static void begin(struct conn *c)
+/* Counts the bytes of `input` from `from` on. */
+static bool meter(struct conn *c, struct evbuffer *input, size_t from)
 {
-	unsigned ms = c->home->deadline_ms;
-	struct timeval deadline = { .tv_sec = ms / 1000,
-				    .tv_usec = ms % 1000 * 1000 };
-	int on = 1;
+	struct evbuffer_ptr at;
+	char part[512];
+	ev_ssize_t n;
 
-	c->fd = bufferevent_getfd(c->bev);
-	if (c->fd < 0)
+	while (!c->head.is_complete && from < evbuffer_get_length(input)) {
+		evbuffer_ptr_set(input, &at, from, EVBUFFER_PTR_SET);
+		n = evbuffer_copyout_from(input, &at, part, sizeof(part));
+		if (n <= 0)
+			break;
+		if (!head_meter_add(&c->head, part, (size_t)n))
+			return false;
+		from += (size_t)n;
+	}
+	return true;
+}
+
+/* Something was read; evhttp has not seen it yet. */
+static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info,
+		     void *arg)
+{
+	struct conn *c = arg;
+
+	if (!info->n_added || c->fate != FATE_OPEN || c->fd < 0)
 		return;
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (!is_admitted(c)) {
-		c->is_shed = true;
-		atomic_fetch_add(&c->home->counters->shed, 1);
+	if (evbuffer_get_length(input) > INPUT_MAX)
 		end(c);
+	else if (!meter(c, input, info->orig_size - info->n_deleted))
+		refuse(c);
+}
+
+static void forget(struct conn *c)
+{
+	struct conns *set = c->set;
+
+	LIST_REMOVE(c, in_set);
+	set->count--;
+	atomic_fetch_sub(&set->limits->open, 1);
+	peers_leave(set->limits->peers, c->peer);
+	if (c->fd >= 0)
+		set->by_fd[c->fd] = NULL;
+	if (c->has_tls && !c->is_shed && !c->tls.is_shaken)
+		tally_add(set->tally, TALLY_HANDSHAKES_FAILED);
+	if (c->timer)
+		event_free(c->timer);
+	if (c->bev) {
+		evbuffer_remove_cb(bufferevent_get_input(c->bev), on_input, c);
+		bufferevent_decref(c->bev);
+	}
+	free(c);
+}
+
+static void on_close(struct evhttp_connection *evcon, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)evcon;
+	if (c->fate == FATE_OPEN)
+		say_goodbye(c->bev);
+	forget(c);
+}
+
+static void shed(struct conn *c)
+{
+	c->is_shed = true;
+	tally_add(c->set->tally, TALLY_SHED);
+	end(c);
+}
+
+static void check_peer(struct conn *c, struct evhttp_connection *evcon)
+{
+	struct peer peer = peer_of(evhttp_connection_get_addr(evcon));
+
+	if (c->is_shed)
+		shed(c);
+	else if (peers_enter(c->set->limits->peers, peer))
+		c->peer = peer;
+	else
+		shed(c);
+}
+
+/*
+ * evhttp has adopted the bufferevent, and nothing was read yet. That the
+ * argument of its callbacks is its connection is how 2.1 is made.
+ */
+static void admit(struct conn *c)
+{
+	bufferevent_event_cb on_event;
+	void *evcon;
+
+	bufferevent_getcb(c->bev, NULL, NULL, &on_event, &evcon);
+	if (!on_event) {	/* it has let it go at once */
+		forget(c);
 		return;
 	}
-	event_add(c->timer, &deadline);
+	set_fd(c, bufferevent_getfd(c->bev));
+	evhttp_connection_set_closecb(evcon, on_close, c);
+	start_timer(c, c->set->limits->deadline_ms);
+	check_peer(c, evcon);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	struct conn *c = arg;
-
 	(void)fd;
-	(void)what;
-	if (c->fd < 0)
-		begin(c);
+	if (what & EV_TIMEOUT)
+		end(arg);
 	else
-		end(c);
+		admit(arg);
 }
 
-static struct conn *conn_new(struct conn_home *home, bool is_https)
+static struct bufferevent *make_bufferevent(struct conn *c, struct tls *tls)
+{
+	struct event_base *base = c->set->base;
+	SSL *ssl = tls && !c->is_shed ? tls_accept(tls, &c->tls) : NULL;
+
+	c->has_tls = ssl != NULL;
+	c->is_shed = c->is_shed || (tls && !ssl);
+	if (!ssl)
+		return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	return bufferevent_openssl_socket_new(base, -1, ssl,
+					      BUFFEREVENT_SSL_ACCEPTING,
+					      BEV_OPT_CLOSE_ON_FREE);
+}
+
+struct bufferevent *conn_accept(struct conns *set, struct tls *tls)
 {
 	struct conn *c = xcalloc(1, sizeof(*c));
 
-	c->home = home;
-	c->is_https = is_https;
-	c->fd = c->slot = -1;
-	c->timer = event_new(home->base, -1, 0, on_timer, c);
-	LIST_INSERT_HEAD(&home->list, c, in_list);
-	event_active(c->timer, EV_TIMEOUT, 0);
-	return c;
-}
-
-/* ---- port 443: bound to the SSL ---- */
-
-static int ex_index = -1;
-
-static void on_ssl_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx,
-			long argl, void *argp)
-{
-	(void)parent;
-	(void)ad;
-	(void)idx;
-	(void)argl;
-	(void)argp;
-	if (ptr)
-		conn_free(ptr);
-}
-
-static void make_index(void)
-{
-	ex_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, on_ssl_free);
-}
-
-static int conn_index(void)
-{
-	static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
-
-	CRYPTO_THREAD_run_once(&once, make_index);
-	return ex_index;
-}
-
-struct bufferevent *conn_open_https(struct event_base *base, void *arg)
-{
-	struct conn_home *home = arg;
-	struct conn *c = conn_new(home, true);
-	SSL *ssl = tls_new(home->ssl_ctx, &c->tls);
-
-	if (!ssl || !SSL_set_ex_data(ssl, conn_index(), c))
-		abort();	/* OpenSSL has no memory */
-	c->bev = bufferevent_openssl_socket_new(base, -1, ssl,
-						BUFFEREVENT_SSL_ACCEPTING,
-						BEV_OPT_CLOSE_ON_FREE);
-	if (!c->bev)
-		abort();
-	/* Senders close without close_notify; that is no error of theirs. */
-	bufferevent_openssl_set_allow_dirty_shutdown(c->bev, 1);
+	c->set = set;
+	c->fd = -1;
+	c->is_shed = atomic_fetch_add(&set->limits->open, 1) >=
+		     set->limits->max_connections;
+	c->bev = make_bufferevent(c, tls);
+	c->timer = event_new(set->base, -1, 0, on_timer, c);
+	LIST_INSERT_HEAD(&set->list, c, in_set);
+	set->count++;
+	tally_add(set->tally, TALLY_CONNECTIONS);
+	if (!c->bev || !c->timer) {
+		forget(c);
+		return NULL;
+	}
+	bufferevent_incref(c->bev);
+	evbuffer_add_cb(bufferevent_get_input(c->bev), on_input, c);
+	event_active(c->timer, EV_READ, 0);	/* admit(), before any read */
 	return c->bev;
 }
 
-static struct conn *conn_of(struct evhttp_connection *evcon)
+struct conn *conn_of_request(struct conns *set, struct evhttp_request *req)
 {
-	struct bufferevent *bev = evhttp_connection_get_bufferevent(evcon);
+	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
+	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
 
-	return SSL_get_ex_data(bufferevent_openssl_get_ssl(bev), conn_index());
+	return fd >= 0 && (size_t)fd < set->by_fd_size ? set->by_fd[fd] : NULL;
 }
 
-const char *conn_sni(struct evhttp_connection *evcon)
+const char *conn_sni(const struct conn *c)
 {
-	return conn_of(evcon)->tls.host;
+	return c->has_tls ? c->tls.host : NULL;
 }
 
-void conn_answered(struct evhttp_connection *evcon)
+bool conn_begin_answer(struct conn *c)
 {
-	conn_of(evcon)->has_answered = true;
+	c->answers++;
+	c->head = (struct head_meter){ 0 };
+	return !meter(c, bufferevent_get_input(c->bev), 0) ||
+	       c->set->is_draining;
 }
 
-void conn_end_idle(struct conn_home *home)
+void conn_end_answer(struct conn *c)
+{
+	struct evbuffer *output = bufferevent_get_output(c->bev);
+
+	/* Head and body in one piece: one TLS record, one packet. */
+	evbuffer_pullup(output, (ev_ssize_t)evbuffer_get_length(output));
+}
+
+void conns_drain(struct conns *set)
+{
+	set->is_draining = true;
+}
+
+static bool is_idle(const struct conn *c)
+{
+	return c->answers && !c->head.bytes &&
+	       evbuffer_get_length(bufferevent_get_output(c->bev)) == 0;
+}
+
+size_t conns_end_idle(struct conns *set)
 {
 	struct conn *c;
 
-	LIST_FOREACH(c, &home->list, in_list)
-		if (c->fd >= 0 && c->has_answered &&
-		    !evbuffer_get_length(bufferevent_get_output(c->bev)))
+	LIST_FOREACH(c, &set->list, in_set)
+		if (is_idle(c))
 			end(c);
+	return set->count;
 }
 
-/* ---- port 80: bound to a filter that lets everything pass ---- */
-
-static void on_filter_free(void *ctx)
+void conns_free(struct conns *set)
 {
-	conn_free(ctx);
-}
-
-struct bufferevent *conn_open_http(struct event_base *base, void *arg)
-{
-	struct conn *c = conn_new(arg, false);
-	struct bufferevent *plain =
-		bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-
-	if (plain)
-		c->bev = bufferevent_filter_new(plain, NULL, NULL,
-						BEV_OPT_CLOSE_ON_FREE,
-						on_filter_free, c);
-	if (!c->bev)
-		abort();
-	return c->bev;
+	if (!set)
+		return;
+	while (!LIST_EMPTY(&set->list))		/* those never admitted */
+		forget(LIST_FIRST(&set->list));
+	free(set->by_fd);
+	free(set);
 }

@@ -1,59 +1,66 @@
 /*
- * The life of one connection, beside evhttp, which owns the bufferevent.
+ * The life of a connection, around evhttp: caps when it comes, an absolute
+ * deadline while it is there, and a way to end it.
  *
- * libevent 2.1 tells us of a connection only by asking for its bufferevent,
- * before the socket is known. So a `conn` is made there and bound to the
- * bufferevent's own end: to the SSL's on port 443, to a pass-through
- * filter's on port 80. Its timer is made active at once: it runs before
- * anything is read, when the socket is known, and applies the caps; then it
- * is the deadline. A connection is only ever ended by shutdown(), which
- * evhttp sees and cleans up after.
- *
- * One serving thread.
+ * evhttp 2.1 accepts by itself, shows a connection only with its first whole
+ * request, and takes its end as its own business. So a connection of ours is
+ * made where evhttp asks for a bufferevent, finds out who it is one event
+ * later, hears of its end by evhttp's close callback, and ends early by
+ * shutting its socket down: evhttp reads that as the peer's goodbye.
  */
 #ifndef HTTPD_CONN_H
 #define HTTPD_CONN_H
 
-#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/http.h>
 #include <stdatomic.h>
-#include <sys/queue.h>
+#include <stdbool.h>
 
 #include "httpd/peers.h"
+#include "httpd/tally.h"
 #include "httpd/tls.h"
 
-/* Over all threads. */
-struct conn_counters {
-	_Atomic unsigned long connections, open, shed;
-	_Atomic unsigned long handshakes, handshakes_failed;
-};
-
-/* What a thread's connections share. */
-struct conn_home {
-	struct event_base *base;
-	SSL_CTX *ssl_ctx;
-	struct peers *peers;
-	struct conn_counters *counters;
+/* What the connections of all threads share. Outlives them. */
+struct conn_limits {
 	unsigned max_connections;
 	unsigned deadline_ms;
-	LIST_HEAD(, conn) list;
-	void (*last_closed)(void *arg);	/* the list is empty; may be NULL */
-	void *arg;
+	struct peers *peers;
+	atomic_ulong open;
 };
 
 struct conn;
+struct conns;		/* those of one thread, and owned by it */
 
-/* For evhttp_set_bevcb(): `arg` is the conn_home. */
-struct bufferevent *conn_open_https(struct event_base *base, void *arg);
-struct bufferevent *conn_open_http(struct event_base *base, void *arg);
+struct conns *conns_new(struct event_base *base, struct conn_limits *limits,
+			struct tally *tally);
 
-/* The SNI name of a connection on port 443. */
-const char *conn_sni(struct evhttp_connection *evcon);
+/* After evhttp has freed its connections. */
+void conns_free(struct conns *set);
 
-/* A request on port 443 was answered: it may now idle. */
-void conn_answered(struct evhttp_connection *evcon);
+/*
+ * A bufferevent for evhttp to adopt, its connection counted in; with TLS
+ * unless `tls` is NULL. NULL if there is no memory: evhttp then makes one of
+ * its own, whose requests conn_of_request() does not know.
+ */
+struct bufferevent *conn_accept(struct conns *set, struct tls *tls);
 
-/* Ends those that have had an answer and have nothing left to send. */
-void conn_end_idle(struct conn_home *home);
+/* Whose request it is, or NULL. */
+struct conn *conn_of_request(struct conns *set, struct evhttp_request *req);
+
+/* The name of its TLS handshake, or NULL. */
+const char *conn_sni(const struct conn *c);
+
+/*
+ * A request has come in whole and is about to be answered. True if it is to
+ * be the connection's last.
+ */
+bool conn_begin_answer(struct conn *c);
+void conn_end_answer(struct conn *c);
+
+/* Answers from now on are their connection's last. */
+void conns_drain(struct conns *set);
+
+/* Ends those between two requests; how many are still open? */
+size_t conns_end_idle(struct conns *set);
 
 #endif

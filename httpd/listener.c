@@ -8,95 +8,111 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 4096	/* the kernel's own limit cuts it down */
+#include "base/str.h"
 
-/* "host:port" or "[v6]:port" into its two parts. */
-static bool split(const char *address, char *host, size_t size,
-		  const char **port, struct err *err)
+#define LISTEN_BACKLOG 1024
+
+/* "[::]:443" and "0.0.0.0:443" into their two parts, both numeric. */
+static bool split(const char *address, char host[static 64],
+		  char port[static 8])
 {
 	const char *colon = strrchr(address, ':');
 	size_t len = colon ? (size_t)(colon - address) : 0;
+	long number;
 
-	if (len > 2 && address[0] == '[' && address[len - 1] == ']') {
+	if (!len || !str_to_long(colon + 1, strlen(colon + 1), 65535, &number))
+		return false;
+	if (address[0] == '[' && len > 2 && address[len - 1] == ']') {
 		address++;
 		len -= 2;
+	} else if (memchr(address, ':', len)) {
+		return false;	/* IPv6 without brackets: where is the port? */
 	}
-	if (!len || len >= size) {
-		err_set(err, ERR_INPUT, "\"%.60s\" is no address to listen on",
-			address);
-		return err_hint(err, "write address:port, such as 0.0.0.0:443 "
-				     "or [::]:443");
-	}
+	if (len >= 64)
+		return false;
 	memcpy(host, address, len);
 	host[len] = '\0';
-	*port = colon + 1;
+	snprintf(port, 8, "%ld", number);
 	return true;
 }
 
-static bool explain(const char *address, struct err *err)
+static struct addrinfo *resolve(const char *address, struct err *err)
 {
-	int cause = errno;
+	const struct addrinfo hints = {
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+		.ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM,
+	};
+	struct addrinfo *found = NULL;
+	char host[64], port[8];
+
+	if (split(address, host, port) &&
+	    getaddrinfo(host, port, &hints, &found) == 0)
+		return found;
+	err_set(err, ERR_INPUT, "\"%.80s\" is not an address to listen on",
+		address);
+	err_hint(err, "write an IP address and a port: "
+		      "0.0.0.0:443 or [::]:443");
+	return NULL;
+}
+
+static bool set_options(int fd, int family)
+{
+	const int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		return false;
+	return family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY,
+						&on, sizeof(on)) == 0;
+}
+
+static bool bind_failed(const char *address, struct err *err)
+{
+	int why = errno;
 
 	err_sys(err, "listen on %s", address);
-	err->kind = ERR_REFUSED;
-	if (cause == EADDRINUSE)
-		return err_hint(err, "another program has this port: "
-				     "\"ss -ltnp\" shows which; stop it or "
-				     "change listen_https or listen_http");
-	if (cause == EACCES || cause == EPERM)
-		return err_hint(err, "ports below 1024 need a privilege: start "
-				     "it as root, by systemd, or with "
-				     "CAP_NET_BIND_SERVICE");
-	if (cause == EADDRNOTAVAIL)
-		return err_hint(err, "no interface of this machine has that "
-				     "address");
+	if (why == EADDRINUSE) {
+		err->kind = ERR_REFUSED;
+		err_hint(err, "another program has this port: find it with "
+			      "\"ss -ltnp\" and stop it, or choose another");
+	} else if (why == EACCES) {
+		err->kind = ERR_REFUSED;
+		err_hint(err, "ports below 1024 need CAP_NET_BIND_SERVICE: "
+			      "the systemd unit gives it");
+	} else if (why == EADDRNOTAVAIL) {
+		err->kind = ERR_REFUSED;
+		err_hint(err, "this machine does not have that address: "
+			      "\"ip address\" lists those it has");
+	}
 	return false;
-}
-
-static bool set_up(int fd, const struct addrinfo *ai)
-{
-	int on = 1;
-
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (ai->ai_family == AF_INET6 &&
-	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
-		return false;
-	return bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
-	       listen(fd, BACKLOG) == 0;
-}
-
-static int open_socket(const struct addrinfo *ai)
-{
-	return socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-		      0);
 }
 
 int listener_bind(const char *address, struct err *err)
 {
-	struct addrinfo want = { .ai_socktype = SOCK_STREAM,
-				 .ai_flags = AI_PASSIVE | AI_NUMERICHOST |
-					     AI_NUMERICSERV };
-	struct addrinfo *ai;
-	const char *port = NULL;
-	char host[64];
+	struct addrinfo *at = resolve(address, err);
 	int fd;
 
-	if (!split(address, host, sizeof(host), &port, err))
+	if (!at)
 		return -1;
-	if (getaddrinfo(host, port, &want, &ai) != 0) {
-		err_set(err, ERR_INPUT, "\"%.60s\" is no address to listen on",
-			address);
-		return -1;
+	fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		    0);
+	if (fd < 0 || !set_options(fd, at->ai_family)) {
+		err_sys(err, "socket for %s", address);
+		goto fail;
 	}
-	fd = open_socket(ai);
-	if (fd < 0 || !set_up(fd, ai)) {
-		explain(address, err);
-		if (fd >= 0)
-			close(fd);
-		fd = -1;
+	if (bind(fd, at->ai_addr, at->ai_addrlen) < 0 ||
+	    listen(fd, LISTEN_BACKLOG) < 0) {
+		bind_failed(address, err);
+		goto fail;
 	}
-	freeaddrinfo(ai);
+	freeaddrinfo(at);
 	return fd;
+
+fail:
+	if (fd >= 0)
+		close(fd);
+	freeaddrinfo(at);
+	return -1;
 }
 
 unsigned listener_port(int fd)
@@ -107,6 +123,8 @@ unsigned listener_port(int fd)
 	if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
 		return 0;
 	if (at.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)(void *)&at)->sin6_port);
-	return ntohs(((struct sockaddr_in *)(void *)&at)->sin_port);
+		return ntohs(((struct sockaddr_in6 *)&at)->sin6_port);
+	if (at.ss_family == AF_INET)
+		return ntohs(((struct sockaddr_in *)&at)->sin_port);
+	return 0;
 }

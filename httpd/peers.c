@@ -1,76 +1,139 @@
 #include "httpd/peers.h"
 
 #include <netinet/in.h>
-#include <openssl/rand.h>
-#include <stdatomic.h>
-#include <stdint.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/mem.h"
 
-#define SLOTS 65536	/* a power of two */
+#define BUCKETS 4096	/* a power of two */
 
-struct peers {
-	uint64_t key;
-	unsigned max;
-	_Atomic unsigned open[SLOTS];
+struct count {
+	struct count *next;
+	struct peer peer;
+	unsigned open;
 };
 
-struct peers *peers_new(unsigned max_per_address)
+struct peers {
+	unsigned limit;
+	uint64_t secret;	/* nobody can aim at one bucket */
+	pthread_mutex_t lock;	/* guards the buckets and what hangs on them */
+	struct count *bucket[BUCKETS];
+};
+
+struct peers *peers_new(unsigned limit)
 {
 	struct peers *p = xcalloc(1, sizeof(*p));
 
-	p->max = max_per_address;
-	if (RAND_bytes((unsigned char *)&p->key, sizeof(p->key)) != 1)
-		p->key = (uintptr_t)p;	/* a poorer key, not a failure */
+	p->limit = limit;
+	if (getrandom(&p->secret, sizeof(p->secret), 0) < 0)
+		p->secret = (uintptr_t)p;
+	pthread_mutex_init(&p->lock, NULL);
 	return p;
 }
 
 void peers_free(struct peers *p)
 {
+	struct count *c, *next;
+
+	if (!p)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++) {
+		for (c = p->bucket[i]; c; c = next) {
+			next = c->next;
+			free(c);
+		}
+	}
+	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
 
-/* What of an address counts: all of IPv4, the network half of IPv6. */
-static uint64_t significant(const struct sockaddr *from)
+static struct peer peer_v6(const struct sockaddr_in6 *address)
 {
-	uint64_t bits = 0;
+	const unsigned char *bytes = address->sin6_addr.s6_addr;
+	struct peer peer = { .family = AF_INET6 };
+	uint32_t v4;
 
-	if (from->sa_family == AF_INET6)
-		memcpy(&bits, &((const struct sockaddr_in6 *)(const void *)from)
-				       ->sin6_addr, sizeof(bits));
-	else if (from->sa_family == AF_INET)
-		bits = ((const struct sockaddr_in *)(const void *)from)
-			       ->sin_addr.s_addr;
-	return bits;
+	if (IN6_IS_ADDR_V4MAPPED(&address->sin6_addr)) {
+		memcpy(&v4, bytes + 12, sizeof(v4));
+		return (struct peer){ .family = AF_INET, .net = v4 };
+	}
+	memcpy(&peer.net, bytes, sizeof(peer.net));
+	return peer;
 }
 
-/* Keyed multiply and fold: cheap, and unguessable without the key. */
-static int slot_of(const struct peers *p, const struct sockaddr *from)
+struct peer peer_of(const struct sockaddr *address)
 {
-	uint64_t x = significant(from) ^ p->key;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
 
-	x ^= x >> 32;
-	x *= 0xd6e8feb86659fd93u ^ (p->key << 1);
-	x ^= x >> 32;
-	x *= 0xd6e8feb86659fd93u;
-	x ^= x >> 32;
-	return (int)(x & (SLOTS - 1));
+	if (address && address->sa_family == AF_INET6) {
+		memcpy(&v6, address, sizeof(v6));
+		return peer_v6(&v6);
+	}
+	if (address && address->sa_family == AF_INET) {
+		memcpy(&v4, address, sizeof(v4));
+		return (struct peer){ .family = AF_INET,
+				      .net = v4.sin_addr.s_addr };
+	}
+	return (struct peer){ 0 };
 }
 
-int peers_enter(struct peers *p, const struct sockaddr *from)
+/* Where the peer's count hangs, or where a new one is to be hung. */
+static struct count **find(struct peers *p, struct peer peer)
 {
-	int slot = slot_of(p, from);
+	uint64_t h = (peer.net ^ p->secret) * 0x9e3779b97f4a7c15u;
+	struct count **at = &p->bucket[(h ^ h >> 32) & (BUCKETS - 1)];
 
-	if (atomic_fetch_add(&p->open[slot], 1) < p->max)
-		return slot;
-	atomic_fetch_sub(&p->open[slot], 1);
-	return -1;
+	while (*at && ((*at)->peer.net != peer.net ||
+		       (*at)->peer.family != peer.family))
+		at = &(*at)->next;
+	return at;
 }
 
-void peers_leave(struct peers *p, int slot)
+static bool enter(struct peers *p, struct peer peer)
 {
-	if (slot >= 0)
-		atomic_fetch_sub(&p->open[slot], 1);
+	struct count **at = find(p, peer);
+
+	if (!*at) {
+		*at = xcalloc(1, sizeof(**at));
+		(*at)->peer = peer;
+	}
+	if ((*at)->open >= p->limit)
+		return false;
+	(*at)->open++;
+	return true;
+}
+
+bool peers_enter(struct peers *p, struct peer peer)
+{
+	bool ok;
+
+	if (!p->limit || !peer.family)
+		return true;
+	pthread_mutex_lock(&p->lock);
+	ok = enter(p, peer);
+	pthread_mutex_unlock(&p->lock);
+	return ok;
+}
+
+static void leave(struct peers *p, struct peer peer)
+{
+	struct count **at = find(p, peer), *gone = *at;
+
+	if (!gone || --gone->open)
+		return;
+	*at = gone->next;
+	free(gone);
+}
+
+void peers_leave(struct peers *p, struct peer peer)
+{
+	if (!p->limit || !peer.family)
+		return;
+	pthread_mutex_lock(&p->lock);
+	leave(p, peer);
+	pthread_mutex_unlock(&p->lock);
 }

@@ -1,27 +1,35 @@
 /*
- * How many connections are open from each address, over all threads.
+ * How many connections each address has open, over all serving threads.
  *
- * A table of atomic counters that addresses are hashed into with a random
- * key: no lock, no allocation, nothing that a peer could make grow. Two
- * addresses may share a counter, which only makes the cap a little stricter
- * for them. An IPv6 peer is its /64. Any thread.
+ * An IPv6 network hands a /64 to a single customer, so a /64 is what counts
+ * as one address; an IPv4 address in IPv6 clothes counts as IPv4. Only
+ * addresses with something open are remembered, so that the table is never
+ * larger than the cap on connections. Any thread.
  */
 #ifndef HTTPD_PEERS_H
 #define HTTPD_PEERS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct peers;
 
-struct peers *peers_new(unsigned max_per_address);
+/* Which counter an address belongs to. */
+struct peer {
+	int family;		/* 0: no internet address, thus not counted */
+	uint64_t net;
+};
+
+struct peers *peers_new(unsigned limit);	/* 0: no limit */
 void peers_free(struct peers *p);
 
-/*
- * Counts one more from this address. The slot it was counted in, for
- * peers_leave(); or -1, and nothing is counted, if that is one too many.
- */
-int peers_enter(struct peers *p, const struct sockaddr *from);
-void peers_leave(struct peers *p, int slot);
+struct peer peer_of(const struct sockaddr *address);
+
+/* Counts one more; false, and nothing is counted, at the limit. */
+bool peers_enter(struct peers *p, struct peer peer);
+
+/* Gives back what peers_enter() counted. */
+void peers_leave(struct peers *p, struct peer peer);
 
 #endif

@@ -6,185 +6,138 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define POLICY_PATH    "/.well-known/mta-sts.txt"
 #define CHALLENGE_PATH "/.well-known/acme-challenge/"
-#define TEXT	       "text/plain; charset=utf-8"
 #define TOKEN_MAX      255
-#define PATH_MAX_ECHO  1024	/* of a path that a redirect repeats */
+#define TOKEN_CHARS                                                            \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-static void say(struct route_answer *a, int status, const char *reason)
+typedef void route_handler(const struct routes_site *site,
+			   const struct request *r, struct answer *a);
+
+static route_handler policy, challenge, redirect;
+
+/*
+ * The first row that fits is taken. A path that ends in "*" fits all that
+ * begin like it; `allow` NULL leaves the method to the handler.
+ */
+static const struct route {
+	enum door door;
+	const char *path;
+	const char *allow;
+	route_handler *handler;
+} routes[] = {
+	{ DOOR_HTTPS, "/.well-known/mta-sts.txt", "GET, HEAD", policy },
+	{ DOOR_HTTP, CHALLENGE_PATH "*", "GET, HEAD", challenge },
+	{ DOOR_HTTP, "*", NULL, redirect },
+};
+
+static void policy(const struct routes_site *site, const struct request *r,
+		   struct answer *a)
 {
-	a->status = status;
-	a->reason = reason;
-	a->type = TEXT;
-	a->body = xasprintf("%s\n", reason);
-	a->len = strlen(a->body);
-	a->kind = ROUTE_NOTHING;
+	size_t len = 0;
+	char *body = serve_policy(site->serve, r->sni, &len);
+
+	if (!body) {
+		answer_status(a, 404);
+		return;
+	}
+	answer_text(a, "text/plain; charset=utf-8", body, len);
+	tally_add(site->tally, TALLY_POLICIES);
 }
 
-void route_answer_release(struct route_answer *a)
+/* Whatever host it is asked for: the CA follows names, we answer tokens. */
+static void challenge(const struct routes_site *site, const struct request *r,
+		      struct answer *a)
 {
-	free(a->body);
-	free(a->location);
-	*a = (struct route_answer){ 0 };
+	const char *token = r->path + strlen(CHALLENGE_PATH);
+	size_t len = strspn(token, TOKEN_CHARS);
+	char key_auth[SERVE_CHALLENGE_SIZE];
+
+	if (!len || len > TOKEN_MAX || token[len] ||
+	    !serve_challenge(site->serve, token, key_auth)) {
+		answer_status(a, 404);
+		return;
+	}
+	answer_text(a, "application/octet-stream", xstrdup(key_auth),
+		    strlen(key_auth));
+	tally_add(site->tally, TALLY_CHALLENGES);
 }
 
-bool route_host(const char *header, char out[static DOMAIN_NAME_SIZE])
+/* Fit for a header: printable ASCII without spaces. */
+static bool is_plain(const char *s)
 {
-	const char *colon = header ? strchr(header, ':') : NULL;
-	size_t len = header ? (colon ? (size_t)(colon - header)
-				     : strlen(header))
-			    : 0;
-
-	if (len && header[len - 1] == '.')
-		len--;
-	if (!len || len > DOMAIN_NAME_MAX ||
-	    (colon && colon[1 + strspn(colon + 1, "0123456789")]))
-		return false;
-	memcpy(out, header, len);
-	out[len] = '\0';
-	str_lower(out);
+	for (; *s; s++)
+		if (*s <= ' ' || *s > '~')
+			return false;
 	return true;
 }
 
-/* ---- handlers: `rest` is what of the path follows the route's own ---- */
-
-static void give_policy(const struct route_request *r, const char *host,
-			const char *rest, struct route_answer *a)
+static char *https_url(const struct routes_site *site, const struct request *r)
 {
-	(void)rest;
-	a->body = serve_policy(r->serve, host, &a->len);
-	if (!a->body) {
-		say(a, 404, "Not Found");
+	const char *mark = r->query ? "?" : "";
+	const char *query = r->query ? r->query : "";
+
+	if (site->https_port == 443)
+		return xasprintf("https://%s%s%s%s", r->host, r->path, mark,
+				 query);
+	return xasprintf("https://%s:%u%s%s%s", r->host, site->https_port,
+			 r->path, mark, query);
+}
+
+static void redirect(const struct routes_site *site, const struct request *r,
+		     struct answer *a)
+{
+	if (!r->has_host || r->path[0] != '/' || !is_plain(r->path) ||
+	    (r->query && !is_plain(r->query))) {
+		answer_status(a, 400);
 		return;
 	}
-	a->status = 200;
-	a->reason = "OK";
-	a->type = TEXT;
-	a->kind = ROUTE_POLICY;
-}
-
-static bool is_token(const char *text)
-{
-	size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				  "abcdefghijklmnopqrstuvwxyz"
-				  "0123456789-_");
-
-	return len && len <= TOKEN_MAX && !text[len];
-}
-
-static void give_challenge(const struct route_request *r, const char *host,
-			   const char *rest, struct route_answer *a)
-{
-	char key_auth[SERVE_CHALLENGE_SIZE];
-
-	(void)host;
-	if (!is_token(rest) || !serve_challenge(r->serve, rest, key_auth)) {
-		say(a, 404, "Not Found");
+	if (!r->host[0] || !serve_hosts(site->serve, r->host)) {
+		answer_status(a, 404);
 		return;
 	}
-	a->status = 200;
-	a->reason = "OK";
-	a->type = "application/octet-stream";
-	a->body = xstrdup(key_auth);
-	a->len = strlen(key_auth);
-	a->kind = ROUTE_CHALLENGE;
+	answer_status(a, 301);
+	a->location = https_url(site, r);
 }
 
-static bool may_echo(const char *path)
+static bool fits(const struct route *route, const struct request *r)
 {
-	for (const char *p = path; *p; p++)
-		if (*p <= ' ' || *p > '~')
-			return false;
-	return path[0] == '/' && strlen(path) <= PATH_MAX_ECHO;
+	size_t len = strlen(route->path);
+
+	if (route->door != r->door)
+		return false;
+	if (route->path[len - 1] == '*')
+		return strncmp(route->path, r->path, len - 1) == 0;
+	return streq(route->path, r->path);
 }
 
-static void lead_to_https(const struct route_request *r, const char *host,
-			  const char *rest, struct route_answer *a)
+/* Over TLS a request is for the name of the handshake, or it is not ours. */
+static int misdirected(const struct request *r)
 {
-	if (!host || !serve_hosts(r->serve, host) || !may_echo(rest)) {
-		say(a, 404, "Not Found");
-		return;
+	if (r->door != DOOR_HTTPS)
+		return 0;
+	if (!r->has_host)
+		return 400;
+	return streq(r->host, r->sni) ? 0 : 421;
+}
+
+void routes_answer(const struct routes_site *site, const struct request *r,
+		   struct answer *a)
+{
+	const struct route *route = routes;
+	int refused = misdirected(r);
+
+	*a = (struct answer){ 0 };
+	while (route < routes + ARRAY_LEN(routes) && !fits(route, r))
+		route++;
+	if (refused) {
+		answer_status(a, refused);
+	} else if (route == routes + ARRAY_LEN(routes)) {
+		answer_status(a, 404);
+	} else if (route->allow && r->method == REQUEST_OTHER) {
+		answer_status(a, 405);
+		a->allow = route->allow;
+	} else {
+		route->handler(site, r, a);
 	}
-	say(a, 301, "Moved Permanently");
-	if (r->https_port == 443)
-		a->location = xasprintf("https://%s%s", host, rest);
-	else
-		a->location = xasprintf("https://%s:%u%s", host, r->https_port,
-					rest);
-}
-
-static void give_nothing(const struct route_request *r, const char *host,
-			 const char *rest, struct route_answer *a)
-{
-	(void)r;
-	(void)host;
-	(void)rest;
-	say(a, 404, "Not Found");
-}
-
-/* ---- tables: the first row whose path fits ---- */
-
-struct route {
-	const char *path;
-	bool is_prefix;
-	unsigned methods;
-	const char *allow;
-	void (*give)(const struct route_request *r, const char *host,
-		     const char *rest, struct route_answer *a);
-};
-
-#define READ_ONLY ROUTE_GET | ROUTE_HEAD, "GET, HEAD"
-#define ANY	  ROUTE_GET | ROUTE_HEAD | ROUTE_OTHER, NULL
-
-static const struct route https_routes[] = {
-	{ POLICY_PATH, false, READ_ONLY, give_policy },
-	{ "", true, ANY, give_nothing },
-};
-
-static const struct route http_routes[] = {
-	{ CHALLENGE_PATH, true, READ_ONLY, give_challenge },
-	{ "", true, ANY, lead_to_https },
-};
-
-static const struct route *find(const struct route *table, const char *path)
-{
-	while (table->is_prefix ? !str_starts(path, table->path)
-				: !streq(path, table->path))
-		table++;	/* the last row fits everything */
-	return table;
-}
-
-static void dispatch(const struct route *table, const struct route_request *r,
-		     const char *host, struct route_answer *a)
-{
-	const struct route *route = find(table, r->path);
-
-	if (route->methods & r->method) {
-		route->give(r, host, r->path + strlen(route->path), a);
-		return;
-	}
-	say(a, 405, "Method Not Allowed");
-	a->allow = route->allow;
-}
-
-void route_https(const struct route_request *r, struct route_answer *a)
-{
-	char host[DOMAIN_NAME_SIZE];
-
-	*a = (struct route_answer){ 0 };
-	if (!r->host)
-		say(a, 400, "Bad Request");
-	else if (!route_host(r->host, host) || !streq(host, r->sni))
-		say(a, 421, "Misdirected Request");
-	else
-		dispatch(https_routes, r, host, a);
-}
-
-void route_http(const struct route_request *r, struct route_answer *a)
-{
-	char host[DOMAIN_NAME_SIZE];
-
-	*a = (struct route_answer){ 0 };
-	dispatch(http_routes, r, route_host(r->host, host) ? host : NULL, a);
 }

@@ -1,80 +1,139 @@
 #include "httpd/server.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <semaphore.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "httpd/worker.h"
 
-#define WORKERS_MAX 256
+#define WORKERS_MAX 64
 
 struct httpd {
 	struct httpd_options options;
-	struct worker_shared shared;
-	struct worker *worker[WORKERS_MAX];
-	size_t worker_count;
+	struct conn_limits limits;
+	sem_t deaf;		/* counts workers that accept no more */
+	size_t started;		/* workers with a thread */
+	size_t count;
+	struct worker *workers[WORKERS_MAX];
 };
 
-static unsigned how_many(unsigned wanted)
+static size_t worker_count(const struct httpd_options *o)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	long n = o->workers ? (long)o->workers : sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (!wanted)
-		wanted = cores > 0 ? (unsigned)cores : 1;
-	return wanted < WORKERS_MAX ? wanted : WORKERS_MAX;
+	if (n < 1)
+		n = 1;
+	return n > WORKERS_MAX ? WORKERS_MAX : (size_t)n;
 }
 
-static void close_listeners(const struct httpd *h)
+static void each_fd(const struct httpd_options *o, void (*act)(int fd))
 {
-	for (size_t i = 0; i < h->options.https_count; i++)
-		close(h->options.https_fds[i]);
-	for (size_t i = 0; i < h->options.http_count; i++)
-		close(h->options.http_fds[i]);
+	for (size_t i = 0; i < o->https_count; i++)
+		act(o->https_fds[i]);
+	for (size_t i = 0; i < o->http_count; i++)
+		act(o->http_fds[i]);
+}
+
+/* Accepted sockets inherit it: an answer never waits for an ACK. */
+static void set_no_delay(int fd)
+{
+	const int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static void close_fd(int fd)
+{
+	close(fd);
+}
+
+static bool make_workers(struct httpd *h, struct err *err)
+{
+	size_t wanted = worker_count(&h->options);
+	struct worker_options o = {
+		.httpd = &h->options,
+		.limits = &h->limits,
+		.deaf = &h->deaf,
+		.cache_bytes = h->options.cache_bytes / wanted,
+	};
+
+	while (h->count < wanted) {
+		o.number = (unsigned)h->count;
+		h->workers[h->count] = worker_new(&o, err);
+		if (!h->workers[h->count])
+			return false;
+		h->count++;
+	}
+	return true;
+}
+
+static bool start_workers(struct httpd *h, struct err *err)
+{
+	while (h->started < h->count) {
+		if (!worker_start(h->workers[h->started], err))
+			return false;
+		h->started++;
+	}
+	return true;
 }
 
 struct httpd *httpd_start(const struct httpd_options *options, struct err *err)
 {
 	struct httpd *h = xcalloc(1, sizeof(*h));
-	unsigned workers = how_many(options->workers);
 
 	h->options = *options;
-	h->shared.options = &h->options;
-	h->shared.peers = peers_new(options->max_per_address);
-	h->shared.cache_bytes = options->cache_bytes / workers;
-	for (unsigned i = 0; i < workers; i++) {
-		struct worker *w = worker_start(&h->shared, err);
-
-		if (!w) {
-			httpd_stop(h, 0);
-			return NULL;
-		}
-		h->worker[h->worker_count++] = w;
-	}
-	return h;
+	h->limits.max_connections = options->max_connections;
+	h->limits.deadline_ms = options->deadline_ms;
+	h->limits.peers = peers_new(options->max_per_address);
+	sem_init(&h->deaf, 0, 0);
+	each_fd(options, set_no_delay);
+	if (make_workers(h, err) && start_workers(h, err))
+		return h;
+	httpd_stop(h, 0);
+	return NULL;
 }
 
 void httpd_stop(struct httpd *h, unsigned grace_ms)
 {
-	for (size_t i = 0; i < h->worker_count; i++)
-		worker_stop(h->worker[i], grace_ms);
-	for (size_t i = 0; i < h->worker_count; i++)
-		worker_join(h->worker[i]);
-	close_listeners(h);
-	peers_free(h->shared.peers);
+	if (!h)
+		return;
+	for (size_t i = 0; i < h->started; i++)
+		worker_drain(h->workers[i], grace_ms);
+	for (size_t i = 0; i < h->started; i++)
+		while (sem_wait(&h->deaf) < 0)
+			continue;	/* a signal came */
+	each_fd(&h->options, close_fd);
+	for (size_t i = 0; i < h->count; i++)
+		worker_join(h->workers[i]);
+	for (size_t i = 0; i < h->count; i++)
+		worker_free(h->workers[i]);
+	peers_free(h->limits.peers);
+	sem_destroy(&h->deaf);
 	free(h);
 }
 
-void httpd_count(const struct httpd *h, struct httpd_counts *n)
+static unsigned long sum(const struct httpd *h, enum tally_item item)
 {
-	const struct conn_counters *c = &h->shared.counters;
+	unsigned long n = 0;
 
-	*n = (struct httpd_counts){
-		.connections = atomic_load(&c->connections),
-		.open = atomic_load(&c->open),
-		.shed = atomic_load(&c->shed),
-		.handshakes = atomic_load(&c->handshakes),
-		.handshakes_failed = atomic_load(&c->handshakes_failed),
-		.policies = atomic_load(&h->shared.policies),
-		.challenges = atomic_load(&h->shared.challenges),
+	for (size_t i = 0; i < h->count; i++)
+		n += tally_read(worker_tally(h->workers[i]), item);
+	return n;
+}
+
+void httpd_count(const struct httpd *h, struct httpd_counts *counts)
+{
+	*counts = (struct httpd_counts){
+		.connections = sum(h, TALLY_CONNECTIONS),
+		.open = atomic_load(&h->limits.open),
+		.shed = sum(h, TALLY_SHED),
+		.handshakes = sum(h, TALLY_HANDSHAKES),
+		.handshakes_failed = sum(h, TALLY_HANDSHAKES_FAILED),
+		.policies = sum(h, TALLY_POLICIES),
+		.challenges = sum(h, TALLY_CHALLENGES),
 	};
 }

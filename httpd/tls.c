@@ -1,54 +1,99 @@
 #include "httpd/tls.h"
 
-#include <string.h>
+#include <openssl/err.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
 
+#include "base/log.h"
+#include "base/mem.h"
 #include "base/str.h"
+#include "httpd/cert_cache.h"
+#include "httpd/wanted.h"
 
-#define CIPHERS_1_2                                                            \
-	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"         \
-	"ECDHE-ECDSA-CHACHA20-POLY1305"
-#define GROUPS "X25519:P-256:P-384"
+#define COMPLAIN_EVERY_MS 10000	/* about certificates that cannot be read */
 
-static struct tls_state *state_of(const SSL *ssl)
+struct tls {
+	SSL_CTX *ctx;
+	struct tls_options options;
+	struct cert_cache *cache;
+	struct wanted wanted;
+	int64_t silent_until_ms;
+};
+
+static int64_t monotonic_ms(void)
 {
-	return SSL_get_app_data(ssl);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The one host_name entry of the server_name extension (RFC 6066, 3). */
-static bool sni_of(SSL *ssl, char out[static DOMAIN_NAME_SIZE])
+static void complain(struct tls *t, const char *host, const struct err *err)
 {
+	int64_t now = monotonic_ms();
+
+	if (now < t->silent_until_ms)
+		return;
+	t->silent_until_ms = now + COMPLAIN_EVERY_MS;
+	log_error("cert %s: %s", host, err->text);
+}
+
+static void want(struct tls *t, const char *host)
+{
+	if (t->options.wanted &&
+	    wanted_may_tell(&t->wanted, host, monotonic_ms()))
+		t->options.wanted(host, t->options.arg);
+}
+
+static bool present(struct tls *t, SSL *ssl, const char *host)
+{
+	const struct cert_pair *pair;
+	struct err err = ERR_INIT;
+	enum serve_found found = cert_cache_get(t->cache, host, &pair, &err);
+
+	if (err.kind != ERR_NONE)
+		complain(t, host, &err);
+	else if (found == SERVE_NO_CERT)
+		want(t, host);
+	if (found == SERVE_FOUND &&
+	    SSL_use_cert_and_key(ssl, pair->leaf, pair->key, pair->issuers, 1))
+		return true;
+	ERR_clear_error();
+	return false;
+}
+
+/*
+ * The earliest moment in a handshake, the same for TLS 1.2 and 1.3. It comes
+ * a second time after a HelloRetryRequest; the name must not have changed.
+ */
+static int on_client_hello(SSL *ssl, int *alert, void *arg)
+{
+	struct tls_peer *peer = SSL_get_app_data(ssl);
+	char host[DOMAIN_NAME_SIZE];
 	const unsigned char *ext;
-	size_t len, list, name;
-
-	if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext,
-				       &len) || len < 5)
-		return false;
-	list = (size_t)ext[0] << 8 | ext[1];
-	name = (size_t)ext[3] << 8 | ext[4];
-	if (list + 2 != len || ext[2] != TLSEXT_NAMETYPE_host_name ||
-	    name + 5 > len || !name || name > DOMAIN_NAME_MAX ||
-	    memchr(ext + 5, '\0', name))
-		return false;
-	memcpy(out, ext + 5, name);
-	out[name] = '\0';
-	str_lower(out);
-	return true;
-}
-
-static int on_hello(SSL *ssl, int *alert, void *arg)
-{
-	const struct tls_hooks *hooks = arg;
-	struct tls_state *state = state_of(ssl);
-	struct cert_entry cert;
+	size_t len;
 
 	*alert = SSL_AD_UNRECOGNIZED_NAME;
-	if (!sni_of(ssl, state->host) ||
-	    hooks->find(hooks->arg, state->host, &cert) != SERVE_FOUND)
+	if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext,
+				       &len) ||
+	    !host_of_sni(ext, len, host))
 		return SSL_CLIENT_HELLO_ERROR;
-	if (SSL_use_cert_and_key(ssl, cert.leaf, cert.key, cert.chain, 1) == 1)
-		return SSL_CLIENT_HELLO_SUCCESS;
-	*alert = SSL_AD_INTERNAL_ERROR;
-	return SSL_CLIENT_HELLO_ERROR;
+	if (peer->host[0])
+		return streq(peer->host, host) ? SSL_CLIENT_HELLO_SUCCESS
+					       : SSL_CLIENT_HELLO_ERROR;
+	if (!present(arg, ssl, host))
+		return SSL_CLIENT_HELLO_ERROR;
+	memcpy(peer->host, host, sizeof(host));
+	return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static int on_server_name(SSL *ssl, int *alert, void *arg)
+{
+	(void)ssl;
+	(void)alert;
+	(void)arg;
+	return SSL_TLSEXT_ERR_OK;	/* acknowledged: RFC 6066, 3 */
 }
 
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
@@ -66,41 +111,69 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_OK;
 }
 
-static void on_info(const SSL *ssl, int where, int ret)
+static void on_progress(const SSL *ssl, int where, int value)
 {
-	(void)ret;
-	if (where & SSL_CB_HANDSHAKE_DONE)
-		state_of(ssl)->is_finished = true;
+	struct tls_peer *peer = SSL_get_app_data(ssl);
+	struct tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	(void)value;
+	if (!(where & SSL_CB_HANDSHAKE_DONE) || peer->is_shaken)
+		return;
+	peer->is_shaken = true;
+	tally_add(t->options.tally, TALLY_HANDSHAKES);
 }
 
-SSL_CTX *tls_context_new(const struct tls_hooks *hooks, struct err *err)
+static SSL_CTX *make_ctx(struct tls *t)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
-	if (!ctx || !SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) ||
-	    !SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2) ||
-	    !SSL_CTX_set1_groups_list(ctx, GROUPS) ||
-	    !SSL_CTX_set_num_tickets(ctx, 0)) {
-		SSL_CTX_free(ctx);
-		err_set(err, ERR_INTERNAL, "OpenSSL gave no TLS context");
+	if (!ctx)
 		return NULL;
-	}
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
-					 SSL_OP_CIPHER_SERVER_PREFERENCE |
-					 SSL_OP_NO_COMPRESSION);
+				 SSL_OP_NO_COMPRESSION |
+				 SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_client_hello_cb(ctx, on_hello, (void *)hooks);
+	SSL_CTX_set_app_data(ctx, t);
+	SSL_CTX_set_client_hello_cb(ctx, on_client_hello, t);
+	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
-	SSL_CTX_set_info_callback(ctx, on_info);
+	SSL_CTX_set_info_callback(ctx, on_progress);
 	return ctx;
 }
 
-SSL *tls_new(SSL_CTX *ctx, struct tls_state *state)
+struct tls *tls_new(const struct tls_options *options, struct err *err)
 {
-	SSL *ssl = SSL_new(ctx);
+	struct tls *t = xcalloc(1, sizeof(*t));
+
+	t->options = *options;
+	t->cache = cert_cache_new(options->serve, options->cache_bytes);
+	t->ctx = make_ctx(t);
+	if (t->ctx)
+		return t;
+	ERR_clear_error();
+	err_set(err, ERR_INTERNAL, "OpenSSL made no TLS context");
+	tls_free(t);
+	return NULL;
+}
+
+void tls_free(struct tls *t)
+{
+	if (!t)
+		return;
+	SSL_CTX_free(t->ctx);
+	cert_cache_free(t->cache);
+	free(t);
+}
+
+SSL *tls_accept(struct tls *t, struct tls_peer *peer)
+{
+	SSL *ssl = SSL_new(t->ctx);
 
 	if (ssl)
-		SSL_set_app_data(ssl, state);
+		SSL_set_app_data(ssl, peer);
+	ERR_clear_error();
 	return ssl;
 }

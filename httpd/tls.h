@@ -1,40 +1,42 @@
 /*
- * TLS as a policy host needs it: 1.2 and 1.3, ALPN http/1.1, and the server
- * name decides everything (RFC 8461, 3.3).
+ * One serving thread's half of every handshake: which certificate for which
+ * name, and no certificate at all for any other.
  *
- * A name that is not ours, none at all, or one of ours without a certificate
- * ends the handshake with the alert unrecognized_name: there is no default
- * certificate. Nothing is resumed, so no session can be carried over to
- * another name.
- *
- * Each serving thread has a context of its own.
+ * TLS 1.2 and 1.3, ALPN http/1.1 or none. Unknown, missing and not yet
+ * certified names end with the alert unrecognized_name. Sessions are never
+ * resumed: a sender comes once a day, and a session made for one name must
+ * not be of use for another. Owning thread only.
  */
 #ifndef HTTPD_TLS_H
 #define HTTPD_TLS_H
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
-#include "base/err.h"
-#include "httpd/cert_cache.h"
-#include "policy/domain_name.h"
+#include "httpd/host.h"
+#include "httpd/tally.h"
+#include "store/serve.h"
 
-/* What the handshake of one connection leaves behind. */
-struct tls_state {
-	char host[DOMAIN_NAME_SIZE];	/* the SNI name, lower case */
-	bool is_finished;
-};
+struct tls;
 
-struct tls_hooks {
-	/* Finds the certificate of a host, and notes a host that has none. */
-	enum serve_found (*find)(void *arg, const char *host,
-				 struct cert_entry *out);
+struct tls_options {
+	struct serve *serve;		/* borrowed, as is the tally */
+	struct tally *tally;
+	size_t cache_bytes;
+	void (*wanted)(const char *host, void *arg);	/* may be NULL */
 	void *arg;
 };
 
-/* `hooks` must outlive the context. */
-SSL_CTX *tls_context_new(const struct tls_hooks *hooks, struct err *err);
+struct tls *tls_new(const struct tls_options *options, struct err *err);
+void tls_free(struct tls *t);	/* after the last of its SSLs */
 
-/* A server side; `state` is the caller's and must outlive it. */
-SSL *tls_new(SSL_CTX *ctx, struct tls_state *state);
+/* What a connection keeps of its handshake. All zero before it. */
+struct tls_peer {
+	char host[DOMAIN_NAME_SIZE];	/* from its SNI; empty before that */
+	bool is_shaken;			/* the handshake is finished */
+};
+
+/* A server's SSL that fills *peer, which must outlive it. NULL: no memory. */
+SSL *tls_accept(struct tls *t, struct tls_peer *peer);
 
 #endif

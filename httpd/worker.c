@@ -1,367 +1,327 @@
 #include "httpd/worker.h"
 
-#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "httpd/answer.h"
+#include "httpd/head_meter.h"
 #include "httpd/routes.h"
-#include "store/serve.h"
 
-#define HEADERS_MAX	8192
-#define BODY_MAX	4096	/* nothing that we answer needs one */
-#define ACCEPT_PAUSE_MS 100	/* when descriptors have run out */
-#define WANTED_PER_SECOND 20
+#define BODY_MAX	 4096
+#define EVHTTP_HEAD_MAX	 (8 * HEAD_MAX)	/* never met: conn.c refuses first */
+#define PAUSE_MS	 100	/* after an accept that failed */
+#define DRAIN_TICK_MS	 20
+#define COMPLAIN_EVERY	 60	/* seconds, about accepts that fail */
 
-struct worker {
-	struct worker_shared *shared;
-	struct loop *loop;
-	struct serve *serve;
-	struct cert_cache *cache;
-	struct tls_hooks hooks;
-	struct conn_home home;
-	struct evhttp *https, *http;
-	struct evhttp_bound_socket *bound[2 * HTTPD_LISTENERS_MAX];
-	size_t bound_count;
-	struct event *resume;		/* accepts again after a pause */
-	struct event *grace;
-	unsigned grace_ms;
-	time_t wanted_second;
-	unsigned wanted_count;
-	bool is_stopping;
-	pthread_t thread;
+struct entrance {
+	struct worker *worker;
+	enum door door;
+	struct evhttp *http;
+	struct evconnlistener *listeners[HTTPD_LISTENERS_MAX];
+	size_t count;
 };
 
-/* ---- certificates ---- */
+struct worker {
+	struct loop *loop;
+	struct serve *serve;
+	struct tls *tls;
+	struct conns *conns;
+	struct tally tally;
+	struct routes_site site;
+	struct entrance https, http;
+	struct event *drain_tick;
+	sem_t *deaf;
+	bool is_deaf;
+	unsigned grace_ms;
+	unsigned number;
+	pthread_t thread;
+	bool is_started;
+};
 
-/* Strangers send names: what they can make us do is bounded by the second. */
-static void want(struct worker *w, const char *host)
+static struct bufferevent *on_accept(struct event_base *base, void *arg)
 {
-	const struct httpd_options *o = w->shared->options;
-	time_t now = time(NULL);
+	struct entrance *e = arg;
 
-	if (now != w->wanted_second)
-		w->wanted_count = 0;
-	w->wanted_second = now;
-	if (o->wanted && ++w->wanted_count <= WANTED_PER_SECOND)
-		o->wanted(host, o->arg);
+	(void)base;
+	return conn_accept(e->worker->conns,
+			   e->door == DOOR_HTTPS ? e->worker->tls : NULL);
 }
 
-static enum serve_found find_cert(void *arg, const char *host,
-				  struct cert_entry *out)
+static void on_request(struct evhttp_request *req, void *arg)
 {
-	struct worker *w = arg;
-	struct err err = ERR_INIT;
-	enum serve_found found = cert_cache_get(w->cache, host, out, &err);
+	struct entrance *e = arg;
+	struct conn *c = conn_of_request(e->worker->conns, req);
+	struct request r;
+	struct answer a;
+	bool is_last;
 
-	if (err.kind != ERR_NONE)
-		log_error("%s: %s", host, err.text);
-	if (found == SERVE_NO_CERT)
-		want(w, host);
-	return found;
-}
-
-/* ---- answering ---- */
-
-static enum route_method method_of(struct evhttp_request *req)
-{
-	switch (evhttp_request_get_command(req)) {
-	case EVHTTP_REQ_GET:
-		return ROUTE_GET;
-	case EVHTTP_REQ_HEAD:
-		return ROUTE_HEAD;
-	default:
-		return ROUTE_OTHER;
+	if (!c) {
+		evhttp_send_error(req, HTTP_SERVUNAVAIL, NULL);
+		return;
 	}
+	is_last = conn_begin_answer(c);
+	request_read(&r, req);
+	r.door = e->door;
+	r.sni = conn_sni(c);
+	routes_answer(&e->worker->site, &r, &a);
+	answer_send(&a, req, r.method == REQUEST_HEAD, is_last);
+	answer_release(&a);
+	conn_end_answer(c);
 }
 
-static void count(struct worker *w, const struct route_answer *a)
+static void resume(evutil_socket_t fd, short what, void *listener)
 {
-	if (a->kind == ROUTE_POLICY)
-		atomic_fetch_add(&w->shared->policies, 1);
-	else if (a->kind == ROUTE_CHALLENGE)
-		atomic_fetch_add(&w->shared->challenges, 1);
-}
-
-/* evhttp knows no HEAD: the length is given, the body left out. */
-static void send_answer(struct evhttp_request *req,
-			const struct route_answer *a, bool and_close)
-{
-	struct evkeyvalq *out = evhttp_request_get_output_headers(req);
-	struct evbuffer *body = evbuffer_new();
-	char length[24];
-
-	snprintf(length, sizeof(length), "%zu", a->len);
-	evhttp_add_header(out, "Content-Type", a->type);
-	evhttp_add_header(out, "Content-Length", length);
-	if (a->allow)
-		evhttp_add_header(out, "Allow", a->allow);
-	if (a->location)
-		evhttp_add_header(out, "Location", a->location);
-	if (and_close)
-		evhttp_add_header(out, "Connection", "close");
-	if (body && evhttp_request_get_command(req) != EVHTTP_REQ_HEAD)
-		evbuffer_add(body, a->body, a->len);
-	evhttp_send_reply(req, a->status, a->reason, body);
-	if (body)
-		evbuffer_free(body);
-}
-
-static struct route_request read_request(struct worker *w,
-					 struct evhttp_request *req)
-{
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
-	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
-
-	return (struct route_request){
-		.method = method_of(req),
-		.path = path ? path : "",
-		.host = evhttp_find_header(evhttp_request_get_input_headers(req),
-					   "Host"),
-		.https_port = w->shared->options->https_port,
-		.serve = w->serve,
-	};
-}
-
-static void on_https(struct evhttp_request *req, void *arg)
-{
-	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
-	struct worker *w = arg;
-	struct route_request r = read_request(w, req);
-	struct route_answer a;
-
-	r.sni = conn_sni(evcon);
-	route_https(&r, &a);
-	count(w, &a);
-	conn_answered(evcon);
-	send_answer(req, &a, w->is_stopping || r.method == ROUTE_OTHER);
-	route_answer_release(&a);
-}
-
-/* A CA comes for one answer: port 80 keeps nobody. */
-static void on_http(struct evhttp_request *req, void *arg)
-{
-	struct worker *w = arg;
-	struct route_request r = read_request(w, req);
-	struct route_answer a;
-
-	route_http(&r, &a);
-	count(w, &a);
-	send_answer(req, &a, true);
-	route_answer_release(&a);
-}
-
-/* ---- listening ---- */
-
-static void set_accepting(struct worker *w, bool on)
-{
-	for (size_t i = 0; i < w->bound_count; i++) {
-		struct evconnlistener *l =
-			evhttp_bound_socket_get_listener(w->bound[i]);
-
-		if (on)
-			evconnlistener_enable(l);
-		else
-			evconnlistener_disable(l);
-	}
-}
-
-static void on_resume(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-
 	(void)fd;
 	(void)what;
-	if (!w->is_stopping)
-		set_accepting(w, true);
+	evconnlistener_enable(listener);
 }
 
-/* No descriptor is free: pause, or the loop would spin on the listener. */
+/* Out of descriptors, most likely: a pause, instead of a busy loop. */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
-	static const struct timeval pause = { .tv_usec = ACCEPT_PAUSE_MS *
-							  1000 };
-	struct worker *w = arg;
+	static atomic_long silent_until;
+	const struct timeval pause = { .tv_usec = PAUSE_MS * 1000 };
+	int why = EVUTIL_SOCKET_ERROR();
+	long now = (long)time(NULL), until = atomic_load(&silent_until);
 
-	(void)listener;
-	set_accepting(w, false);
-	event_add(w->resume, &pause);
+	(void)arg;
+	evconnlistener_disable(listener);
+	event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT,
+			resume, listener, &pause);
+	if (now >= until && atomic_compare_exchange_strong(
+				    &silent_until, &until, now + COMPLAIN_EVERY))
+		log_warn("httpd: accept: %s", strerror(why));
 }
 
-static bool listen_on(struct worker *w, struct evhttp *server, const int *fds,
-		      size_t fd_count, struct err *err)
+static struct evhttp *make_evhttp(struct entrance *e)
 {
-	for (size_t i = 0; i < fd_count; i++) {
-		int fd = dup(fds[i]);
-		struct evhttp_bound_socket *b =
-			fd < 0 ? NULL
-			       : evhttp_accept_socket_with_handle(server, fd);
+	struct evhttp *http = evhttp_new(loop_base(e->worker->loop));
 
-		if (!b)
-			return err_sys(err, "share a listening socket");
-		evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(b),
-					    on_accept_error);
-		w->bound[w->bound_count++] = b;
+	if (!http)
+		return NULL;
+	evhttp_set_max_headers_size(http, EVHTTP_HEAD_MAX);
+	evhttp_set_max_body_size(http, BODY_MAX);
+	evhttp_set_flags(http, EVHTTP_SERVER_LINGERING_CLOSE);
+	evhttp_set_default_content_type(http, NULL);
+	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD |
+					 EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
+					 EVHTTP_REQ_DELETE |
+					 EVHTTP_REQ_OPTIONS |
+					 EVHTTP_REQ_TRACE | EVHTTP_REQ_PATCH);
+	evhttp_set_bevcb(http, on_accept, e);
+	evhttp_set_gencb(http, on_request, e);
+	return http;
+}
+
+static bool listen_on(struct entrance *e, int fd)
+{
+	struct evconnlistener *l;
+
+	l = evconnlistener_new(loop_base(e->worker->loop), NULL, NULL,
+			       LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (!l)
+		return false;
+	if (!evhttp_bind_listener(e->http, l)) {
+		evconnlistener_free(l);
+		return false;
 	}
+	evconnlistener_set_error_cb(l, on_accept_error);
+	e->listeners[e->count++] = l;
 	return true;
 }
 
-static struct evhttp *make_server(struct worker *w,
-				  struct bufferevent *(*open)(
-					  struct event_base *base, void *arg),
-				  void (*answer)(struct evhttp_request *req,
-						 void *arg))
+static bool entrance_init(struct entrance *e, struct worker *w, enum door door,
+			  const int *fds, size_t count)
 {
-	struct evhttp *server = evhttp_new(w->home.base);
+	bool ok;
 
-	if (!server)
-		return NULL;
-	evhttp_set_allowed_methods(server,
-		EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
-		EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
-		EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
-	evhttp_set_max_headers_size(server, HEADERS_MAX);
-	evhttp_set_max_body_size(server, BODY_MAX);
-	evhttp_set_default_content_type(server, NULL);
-	evhttp_set_bevcb(server, open, &w->home);
-	evhttp_set_gencb(server, answer, w);
-	return server;
+	e->worker = w;
+	e->door = door;
+	e->http = make_evhttp(e);
+	ok = e->http != NULL;
+	for (size_t i = 0; ok && i < count; i++)
+		ok = listen_on(e, fds[i]);
+	return ok;
 }
 
-/* ---- ending ---- */
+/* evhttp frees a listener; without its callback nothing wakes it again. */
+static void entrance_close(struct entrance *e)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		evconnlistener_disable(e->listeners[i]);
+		evconnlistener_set_cb(e->listeners[i], NULL, NULL);
+	}
+	e->count = 0;
+}
 
-static void on_grace_over(evutil_socket_t fd, short what, void *arg)
+static void go_deaf(struct worker *w)
+{
+	if (w->is_deaf)
+		return;
+	w->is_deaf = true;
+	entrance_close(&w->https);
+	entrance_close(&w->http);
+	sem_post(w->deaf);
+}
+
+static void on_drain_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
 
 	(void)fd;
 	(void)what;
-	loop_stop(w->loop);
-}
-
-static void on_last_closed(void *arg)
-{
-	struct worker *w = arg;
-
-	loop_stop(w->loop);
-}
-
-/*
- * What the kernel has accepted for us already is taken first: closing the
- * socket would reset it.
- */
-static void drain(void *arg)
-{
-	struct worker *w = arg;
-	struct timeval grace = { .tv_sec = w->grace_ms / 1000,
-				 .tv_usec = w->grace_ms % 1000 * 1000 };
-
-	set_accepting(w, false);
-	w->home.last_closed = on_last_closed;
-	w->home.arg = w;
-	conn_end_idle(&w->home);
-	event_add(w->grace, &grace);
-	if (LIST_EMPTY(&w->home.list))
+	go_deaf(w);
+	if (conns_end_idle(w->conns) == 0)
 		loop_stop(w->loop);
 }
 
-static void begin_stop(void *arg)
+static struct timeval after_ms(unsigned ms)
+{
+	return (struct timeval){ .tv_sec = ms / 1000,
+				 .tv_usec = ms % 1000 * 1000 };
+}
+
+/* By the first tick the loop has been once around all listeners. */
+static void drain(void *arg)
 {
 	struct worker *w = arg;
+	struct timeval tick = after_ms(DRAIN_TICK_MS);
+	struct timeval grace = after_ms(w->grace_ms);
 
-	w->is_stopping = true;
-	set_accepting(w, true);
-	loop_defer(w->loop, drain, w);
+	conns_drain(w->conns);
+	event_add(w->drain_tick, &tick);
+	event_base_loopexit(loop_base(w->loop), &grace);
 }
 
-void worker_stop(struct worker *w, unsigned grace_ms)
+void worker_drain(struct worker *w, unsigned grace_ms)
 {
 	w->grace_ms = grace_ms;
-	loop_post(w->loop, begin_stop, w);
+	loop_post(w->loop, drain, w);
 }
 
-/* ---- life ---- */
-
-static void worker_free(struct worker *w)
+/* Signals are for control; a peer that has left (SIGPIPE) is no signal. */
+static void block_signals(void)
 {
-	if (!w)
-		return;
-	w->home.last_closed = NULL;
-	if (w->https)
-		evhttp_free(w->https);
-	if (w->http)
-		evhttp_free(w->http);
-	if (w->resume)
-		event_free(w->resume);
-	if (w->grace)
-		event_free(w->grace);
-	SSL_CTX_free(w->home.ssl_ctx);
-	cert_cache_free(w->cache);
-	serve_close(w->serve);
-	loop_free(w->loop);
-	free(w);
-}
+	sigset_t all;
 
-static bool set_up(struct worker *w, struct err *err)
-{
-	const struct httpd_options *o = w->shared->options;
-
-	w->loop = loop_new(err);
-	w->serve = w->loop ? serve_open(o->state_dir, err) : NULL;
-	if (!w->serve)
-		return false;
-	w->cache = cert_cache_new(w->serve, w->shared->cache_bytes);
-	w->hooks = (struct tls_hooks){ find_cert, w };
-	w->home.base = loop_base(w->loop);
-	w->home.ssl_ctx = tls_context_new(&w->hooks, err);
-	if (!w->home.ssl_ctx)
-		return false;
-	w->resume = evtimer_new(w->home.base, on_resume, w);
-	w->grace = evtimer_new(w->home.base, on_grace_over, w);
-	w->https = make_server(w, conn_open_https, on_https);
-	w->http = make_server(w, conn_open_http, on_http);
-	if (!w->resume || !w->grace || !w->https || !w->http)
-		return err_set(err, ERR_INTERNAL, "libevent gave no server");
-	return listen_on(w, w->https, o->https_fds, o->https_count, err) &&
-	       listen_on(w, w->http, o->http_fds, o->http_count, err);
+	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGABRT);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
 static void *run(void *arg)
 {
 	struct worker *w = arg;
+	char name[16];
 
+	snprintf(name, sizeof(name), "serve-%u", w->number);
+	pthread_setname_np(pthread_self(), name);
+	block_signals();
 	loop_run(w->loop);
+	go_deaf(w);
 	return NULL;
 }
 
-struct worker *worker_start(struct worker_shared *shared, struct err *err)
+bool worker_start(struct worker *w, struct err *err)
 {
-	const struct httpd_options *o = shared->options;
-	struct worker *w = xcalloc(1, sizeof(*w));
+	int why = pthread_create(&w->thread, NULL, run, w);
 
-	w->shared = shared;
-	w->home.peers = shared->peers;
-	w->home.counters = &shared->counters;
-	w->home.max_connections = o->max_connections;
-	w->home.deadline_ms = o->deadline_ms;
-	LIST_INIT(&w->home.list);
-	if (set_up(w, err)) {
-		if (pthread_create(&w->thread, NULL, run, w) == 0)
-			return w;
-		err_set(err, ERR_INTERNAL, "a serving thread does not start");
-	}
-	worker_free(w);
-	return NULL;
+	w->is_started = why == 0;
+	return w->is_started ||
+	       err_set(err, ERR_INTERNAL, "start a serving thread: %s",
+		       strerror(why));
 }
 
 void worker_join(struct worker *w)
 {
-	pthread_join(w->thread, NULL);
+	if (w->is_started)
+		pthread_join(w->thread, NULL);
+	w->is_started = false;
+}
+
+static bool make_tls(struct worker *w, const struct worker_options *o,
+		     struct err *err)
+{
+	const struct tls_options tls = {
+		.serve = w->serve,
+		.tally = &w->tally,
+		.cache_bytes = o->cache_bytes,
+		.wanted = o->httpd->wanted,
+		.arg = o->httpd->arg,
+	};
+
+	w->tls = tls_new(&tls, err);
+	return w->tls != NULL;
+}
+
+static bool make_parts(struct worker *w, const struct worker_options *o,
+		       struct err *err)
+{
+	w->loop = loop_new(err);
+	if (w->loop)
+		w->serve = serve_open(o->httpd->state_dir, err);
+	if (!w->serve || !make_tls(w, o, err))
+		return false;
+	w->conns = conns_new(loop_base(w->loop), o->limits, &w->tally);
+	w->drain_tick = event_new(loop_base(w->loop), -1, EV_PERSIST,
+				  on_drain_tick, w);
+	w->site = (struct routes_site){ .serve = w->serve,
+					.tally = &w->tally,
+					.https_port = o->httpd->https_port };
+	return true;
+}
+
+struct worker *worker_new(const struct worker_options *options, struct err *err)
+{
+	const struct httpd_options *o = options->httpd;
+	struct worker *w = xcalloc(1, sizeof(*w));
+
+	w->deaf = options->deaf;
+	w->number = options->number;
+	if (!make_parts(w, options, err))
+		goto fail;
+	if (w->drain_tick &&
+	    entrance_init(&w->https, w, DOOR_HTTPS, o->https_fds,
+			  o->https_count) &&
+	    entrance_init(&w->http, w, DOOR_HTTP, o->http_fds, o->http_count))
+		return w;
+	err_set(err, ERR_INTERNAL, "libevent gave no HTTP server");
+fail:
 	worker_free(w);
+	return NULL;
+}
+
+void worker_free(struct worker *w)
+{
+	if (!w)
+		return;
+	if (w->https.http)
+		evhttp_free(w->https.http);
+	if (w->http.http)
+		evhttp_free(w->http.http);
+	conns_free(w->conns);
+	if (w->drain_tick)
+		event_free(w->drain_tick);
+	loop_free(w->loop);	/* frees what evhttp let go of */
+	tls_free(w->tls);
+	serve_close(w->serve);
+	free(w);
+}
+
+struct tally *worker_tally(struct worker *w)
+{
+	return &w->tally;
 }

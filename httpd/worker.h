@@ -1,29 +1,44 @@
 /*
- * One serving thread: its loop, its two evhttp servers, its handle on
- * serve.db and its cache.
+ * One serving thread: its own event loop, handle on serve.db and cache of
+ * certificates, on listening sockets that all threads share.
+ *
+ * Everything here is for the thread that owns the httpd; what a worker is
+ * told after its start crosses as a message.
  */
 #ifndef HTTPD_WORKER_H
 #define HTTPD_WORKER_H
 
+#include <semaphore.h>
+
 #include "httpd/conn.h"
 #include "httpd/server.h"
-
-/* What the threads share: counters only, and the per-address table. */
-struct worker_shared {
-	const struct httpd_options *options;
-	struct peers *peers;
-	struct conn_counters counters;
-	_Atomic unsigned long policies, challenges;
-	size_t cache_bytes;	/* a thread's share */
-};
+#include "httpd/tally.h"
 
 struct worker;
 
-/* Accepts when it returns. */
-struct worker *worker_start(struct worker_shared *shared, struct err *err);
+struct worker_options {
+	const struct httpd_options *httpd;	/* read by worker_new() only */
+	struct conn_limits *limits;		/* shared; outlives it */
+	sem_t *deaf;		/* posted once it accepts no more */
+	size_t cache_bytes;
+	unsigned number;
+};
 
-/* Any thread: accept no more, end within grace_ms. Then join. */
-void worker_stop(struct worker *w, unsigned grace_ms);
-void worker_join(struct worker *w);	/* and free */
+struct worker *worker_new(const struct worker_options *options,
+			  struct err *err);
+
+/* On failure nothing runs. */
+bool worker_start(struct worker *w, struct err *err);
+
+/*
+ * Takes what is in the accept queue, then accepts no more; ends when the last
+ * connection has, or after `grace_ms`.
+ */
+void worker_drain(struct worker *w, unsigned grace_ms);
+
+void worker_join(struct worker *w);	/* waits for its end; if it was started */
+void worker_free(struct worker *w);
+
+struct tally *worker_tally(struct worker *w);
 
 #endif

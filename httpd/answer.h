@@ -1,0 +1,33 @@
+/*
+ * The answer to one request, made by a route, sent by the connection.
+ */
+#ifndef HTTPD_ANSWER_H
+#define HTTPD_ANSWER_H
+
+#include <event2/http.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct answer {
+	int status;
+	const char *content_type;
+	const char *allow;	/* the methods there are, or NULL */
+	char *location;		/* owned, or NULL */
+	char *body;		/* owned; the same for GET and HEAD */
+	size_t body_len;
+};
+
+void answer_release(struct answer *a);
+
+/* A status with a line of text as its body. */
+void answer_status(struct answer *a, int status);
+
+/* Takes the text. */
+void answer_text(struct answer *a, const char *content_type, char *text,
+		 size_t len);
+
+/* Without body when `is_head`; as the connection's last when `is_last`. */
+void answer_send(const struct answer *a, struct evhttp_request *to,
+		 bool is_head, bool is_last);
+
+#endif

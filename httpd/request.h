@@ -1,0 +1,33 @@
+/*
+ * What a request asks for, taken out of evhttp: all that routing looks at.
+ */
+#ifndef HTTPD_REQUEST_H
+#define HTTPD_REQUEST_H
+
+#include <event2/http.h>
+#include <stdbool.h>
+
+#include "httpd/host.h"
+
+enum door {
+	DOOR_HTTPS,	/* port 443: policies */
+	DOOR_HTTP	/* port 80: challenges, and the way to 443 */
+};
+
+enum request_method { REQUEST_GET, REQUEST_HEAD, REQUEST_OTHER };
+
+/* Texts are borrowed from the evhttp_request. */
+struct request {
+	enum door door;
+	enum request_method method;
+	const char *path;	/* as it was sent, escapes and all */
+	const char *query;	/* behind the "?", or NULL */
+	bool has_host;		/* exactly one Host */
+	char host[DOMAIN_NAME_SIZE];	/* empty if it is no DNS name */
+	const char *sni;	/* DOOR_HTTPS: the name of the handshake */
+};
+
+/* Leaves door and sni to the caller. */
+void request_read(struct request *r, struct evhttp_request *from);
+
+#endif
