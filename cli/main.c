@@ -92,7 +92,8 @@ int main(int argc, char **argv)
 	enum exit_code code;
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	if (options_parse(&cli.options, argc - 1, argv + 1, &err))
+	if (options_parse(&cli.options, argc - 1,
+			  (const char *const *)argv + 1, &err))
 		code = dispatch(&cli);
 	else
 		code = usage(&err);

@@ -168,7 +168,8 @@ static bool parse_one(struct options *o, const char *arg, const char *next,
 	return set_value(o, (enum option_id)id, value ? value : next, err);
 }
 
-bool options_parse(struct options *o, int argc, char **argv, struct err *err)
+bool options_parse(struct options *o, int argc, const char *const *argv,
+		   struct err *err)
 {
 	bool only_words = false, used;
 

@@ -60,7 +60,8 @@ struct options {
  * The texts are borrowed from argv, which does not hold the program's name.
  * ERR_INPUT says what is wrong. To be released in either case.
  */
-bool options_parse(struct options *o, int argc, char **argv, struct err *err);
+bool options_parse(struct options *o, int argc, const char *const *argv,
+		   struct err *err);
 void options_release(struct options *o);
 
 struct option_about {
