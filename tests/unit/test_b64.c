@@ -73,7 +73,7 @@ static const char *const refused[] = {
 	"Zg==",    "Zm8=",   "Zm9v=",                /* padding */
 	"Zm9v Zg", "Zm9v\n", " Zm9v",                /* white space */
 	"Zm+v",    "Zm/v",   "Zm,v",  "Zm9\xc3\xbc", /* other alphabets */
-	"Z",       "Zm9vY",                          /* cut short */
+	"Z",       "Zm9vY",  "A",     "AAAAA",       /* cut short */
 	"Zh",      "Zm9",    "AB", /* bits that encode nothing */
 };
 

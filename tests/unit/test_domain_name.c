@@ -209,7 +209,8 @@ static const struct {
 	{ "xn--mnchen-3ya.de", "m\xc3\xbcnchen.de" },
 	{ "mail.xn--fa-hia.de", "mail.fa\xc3\x9f.de" },
 	{ "xn--zzzzzzzzz.org", "xn--zzzzzzzzz.org" },
-	{ "xn--a.org", "xn--a.org" }, /* hides a control character */
+	{ "xn--a.org", "xn--a.org" },       /* hides a control character */
+	{ "xn--im6c.org", "xn--im6c.org" }, /* a ligature; would read ff.org */
 	{ "r3---sn.example.net", "r3---sn.example.net" },
 	{ "localhost", "localhost" },
 	{ "", "" },
