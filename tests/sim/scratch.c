@@ -1,0 +1,107 @@
+#include "tests/sim/scratch.h"
+
+#include <ftw.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+void must(bool ok, const struct err *err)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "the test cannot go on: %s\n", err ? err->text : "");
+	abort();
+}
+
+/* In memory where there is such a place: no disk is under test. */
+static const char *parent_folder(void)
+{
+	const char *told = getenv("TMPDIR");
+
+	if (told)
+		return told;
+	return access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp";
+}
+
+char *scratch_make(void)
+{
+	char *dir = xasprintf("%s/mtasts-test-XXXXXX", parent_folder());
+	struct err err = ERR_INIT;
+
+	must(mkdtemp(dir) || err_sys(&err, "%s", dir), &err);
+	return dir;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *walk)
+{
+	(void)st;
+	(void)type;
+	(void)walk;
+	return remove(path);
+}
+
+void scratch_remove(char *dir)
+{
+	if (dir)
+		nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(dir);
+}
+
+char *scratch_path(const char *dir, const char *file)
+{
+	return xasprintf("%s/%s", dir, file);
+}
+
+struct store *scratch_store(const char *dir)
+{
+	struct store_options options = { .dir = dir };
+	struct err err = ERR_INIT;
+	struct store *s = store_open(&options, &err);
+
+	must(s, &err);
+	return s;
+}
+
+static sqlite3 *open_beside(const char *dir, const char *file)
+{
+	char *path = scratch_path(dir, file);
+	sqlite3 *db = NULL;
+
+	must(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) ==
+	     SQLITE_OK, NULL);
+	sqlite3_busy_timeout(db, 2000);
+	free(path);
+	return db;
+}
+
+void scratch_sql(const char *dir, const char *file, const char *sql)
+{
+	sqlite3 *db = open_beside(dir, file);
+	struct err err = ERR_INIT;
+
+	must(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ||
+	     err_set(&err, ERR_INTERNAL, "%s: %s", sql, sqlite3_errmsg(db)),
+	     &err);
+	sqlite3_close(db);
+}
+
+long scratch_number(const char *dir, const char *file, const char *sql)
+{
+	sqlite3 *db = open_beside(dir, file);
+	sqlite3_stmt *stmt = NULL;
+	struct err err = ERR_INIT;
+	long n;
+
+	must((sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+	      sqlite3_step(stmt) == SQLITE_ROW) ||
+	     err_set(&err, ERR_INTERNAL, "%s: %s", sql, sqlite3_errmsg(db)),
+	     &err);
+	n = (long)sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	sqlite3_close(db);
+	return n;
+}

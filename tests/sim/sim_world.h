@@ -1,0 +1,90 @@
+/*
+ * A small virtual world for the real engine: a clock that only moves when
+ * nothing else is to do, one timer, an ACME server in memory, DNS answers as
+ * told, and a real store in a folder of its own.
+ *
+ * What must outlive a client that dies (clock, CA, counters) is in shared
+ * memory, so that a test can run a client in a child process and let it end
+ * at any point of the engine.
+ */
+#ifndef TESTS_SIM_SIM_WORLD_H
+#define TESTS_SIM_SIM_WORLD_H
+
+#include "acme/engine.h"
+#include "tests/sim/sim_ca.h"
+
+#define SIM_START   1800000000L		/* January 2027 */
+#define SIM_ADDRESS "192.0.2.1"
+#define SIM_CRASHED 99			/* exit status at a crash point */
+
+/* What becomes of an exchange with the CA. */
+enum sim_fault {
+	SIM_FAULTLESS,
+	SIM_LOST_REQUEST,	/* the CA never hears of it */
+	SIM_LOST_REPLY,		/* it acts, and no answer comes */
+	SIM_ERROR_500,		/* it does not act: a problem document */
+	SIM_HTML_500,		/* it acts, and a proxy says 502 in HTML */
+	SIM_BUSY_503,		/* it does not act: Retry-After 30 */
+	SIM_GARBAGE_200,	/* it acts, and what comes back is no JSON */
+	SIM_FAULTS
+};
+
+struct sim_shared {
+	int64_t now_ms;
+	uint64_t dice;
+	struct sim_ca ca;
+	unsigned long exchanges;	/* since the beginning of time */
+	unsigned long points;
+};
+
+struct sim_world {
+	struct sim_shared *shared;
+	struct tiny_ca signer;
+	char *dir;
+
+	/* At will, at any time. */
+	struct engine_settings settings;
+	bool ca_is_down;
+	bool names_lead_here;
+	bool sleeps;			/* idle timers come up to an hour late */
+	enum sim_fault fault;
+	unsigned long fault_from, fault_until;	/* exchanges, first and end */
+	unsigned long crash_at;		/* the nth point from now; 0: never */
+	void (*watch)(struct sim_world *w);	/* after each event */
+
+	/* While it is started. */
+	struct world world;
+	struct store *store;
+	struct engine *engine;
+	struct sim_event *events;	/* earliest first */
+	int64_t wake_at_ms;
+	unsigned in_flight, most_in_flight;
+};
+
+void sim_init(struct sim_world *w);
+void sim_release(struct sim_world *w);
+
+/* The daemon's life: opens the store, makes the engine; and ends both. */
+void sim_start(struct sim_world *w);
+void sim_stop(struct sim_world *w);
+
+/* As the admin does: a domain that waits for DNS, with a policy. */
+void sim_add(struct sim_world *w, const char *name);
+struct domain sim_domain(struct sim_world *w, const char *name);
+
+/* Until `done` says so, at most `seconds` of virtual time: was it? */
+bool sim_run(struct sim_world *w, bool (*done)(struct sim_world *w),
+	     long seconds);
+bool sim_all_live(struct sim_world *w);
+time_t sim_now(const struct sim_world *w);
+
+/* The certificate served for this mail domain right now ends; 0: none is. */
+time_t sim_served_until(struct sim_world *w, const char *name);
+
+/*
+ * Runs `story` in a child, which may crash at w->crash_at. True: it came to
+ * its end. Anything but that and a crash ends the test.
+ */
+bool sim_in_child(struct sim_world *w, void (*story)(struct sim_world *w));
+
+#endif
