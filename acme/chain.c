@@ -72,11 +72,20 @@ static bool check_leaf(const struct chain *c, X509 *leaf,
 	return true;
 }
 
+static const char *why(const X509_STORE_CTX *ctx)
+{
+	int code = ctx ? X509_STORE_CTX_get_error(ctx) : X509_V_ERR_OUT_OF_MEM;
+
+	return code == X509_V_OK ? "no issuer stands behind the leaf"
+				 : X509_verify_cert_error_string(code);
+}
+
 /*
  * Each certificate signed by the next: the last one is taken as the anchor,
- * for this asks whether the chain is one, not whom it leads to.
+ * for this asks whether the chain is one, not whom it leads to. A leaf that
+ * comes twice is its own anchor, and no chain.
  */
-static bool check_path(STACK_OF(X509) *certs, time_t now, struct err *err)
+static bool check_path(STACK_OF(X509) *certs, time_t at, struct err *err)
 {
 	X509_STORE *anchors = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -86,16 +95,15 @@ static bool check_path(STACK_OF(X509) *certs, time_t now, struct err *err)
 				      certs);
 
 	if (ok) {
-		X509_STORE_CTX_set_time(ctx, 0, now + SLACK);
+		X509_STORE_CTX_set_time(ctx, 0, at);
 		X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
 		X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_SERVER);
-		ok = X509_verify_cert(ctx) == 1;
+		ok = X509_verify_cert(ctx) == 1 &&
+		     sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) > 1;
 	}
 	if (!ok)
 		err_set(err, ERR_REFUSED, "the CA's chain does not build: %s",
-			ctx ? X509_verify_cert_error_string(
-				      X509_STORE_CTX_get_error(ctx))
-			    : "no memory");
+			why(ctx));
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(anchors);
 	ERR_clear_error();
@@ -134,6 +142,12 @@ static void read_issuer(struct chain *c, X509 *leaf)
 	free(clean);
 }
 
+/* The first moment at which the leaf may be used: it may live a minute. */
+static time_t first_use(const struct chain *c, time_t now)
+{
+	return c->not_before > now ? c->not_before : now;
+}
+
 static bool fill(struct chain *c, STACK_OF(X509) *certs, struct err *err)
 {
 	X509 *leaf = sk_X509_value(certs, 0);
@@ -162,7 +176,7 @@ bool chain_read(struct chain *c, const char *pem, size_t len,
 		return false;
 	ok = fill(c, certs, err) &&
 	     check_leaf(c, sk_X509_value(certs, 0), wanted, err) &&
-	     check_path(certs, wanted->now, err);
+	     check_path(certs, first_use(c, wanted->now), err);
 	sk_X509_pop_free(certs, X509_free);
 	return ok;
 }
