@@ -1,0 +1,145 @@
+#include "daemon/health.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define NOW 1795464900	/* 2026-11-23T20:15:00Z */
+#define DAY 86400
+
+/* A domain of example.org, its certificate of 90 days `age` days old. */
+static const struct {
+	const char *what;
+	enum domain_state state;
+	long failures;
+	const char *problem, *hint;
+	bool has_policy, has_cert, has_order;
+	int age;		/* of the certificate, in days */
+	const char *id;		/* the one finding's, or NULL */
+	enum health level;
+	const char *text, *advice;	/* contained in it */
+} cases[] = {
+	{ "waits, nothing looked at yet", DOMAIN_WAITING_FOR_DNS, 0, "", "",
+	  true, false, false, 0, "dns.not-here", HEALTH_WARNING,
+	  "does not lead here", "mtastsctl domain records example.org" },
+	{ "waits, and why", DOMAIN_WAITING_FOR_DNS, 0, "no A record", "add it",
+	  true, false, false, 0, "dns.not-here", HEALTH_WARNING, "no A record",
+	  "add it" },
+	{ "issuing", DOMAIN_ISSUING, 0, "", "", true, false, true, 0, NULL,
+	  HEALTH_OK, "", "" },
+	{ "issuing, failed once", DOMAIN_ISSUING, 1, "the CA said no", "", true,
+	  false, false, 0, "issuance.failing", HEALTH_WARNING,
+	  "the CA said no", "mtastsctl log example.org" },
+	{ "issuing, failed often", DOMAIN_ISSUING, 3, "the CA said no", "ask",
+	  true, false, false, 0, "issuance.failing", HEALTH_ERROR,
+	  "the CA said no", "ask" },
+	{ "live", DOMAIN_LIVE, 0, "", "", true, true, false, 10, NULL,
+	  HEALTH_OK, "", "" },
+	{ "live, renewal due and running", DOMAIN_LIVE, 0, "", "", true, true,
+	  true, 80, NULL, HEALTH_OK, "", "" },
+	{ "live, renewal just due", DOMAIN_LIVE, 0, "", "", true, true, false,
+	  61, NULL, HEALTH_OK, "", "" },
+	{ "live, renewal long due", DOMAIN_LIVE, 0, "", "", true, true, false,
+	  70, "cert.renewal-late", HEALTH_WARNING, "was due at 2026-",
+	  "ca list" },
+	{ "live, renewal fails, time left", DOMAIN_LIVE, 2, "timeout", "",
+	  true, true, false, 61, "cert.renewal-failing", HEALTH_WARNING,
+	  "timeout", "mtastsctl log" },
+	{ "live, renewal fails, no time left", DOMAIN_LIVE, 9, "timeout", "",
+	  true, true, false, 80, "cert.renewal-failing", HEALTH_ERROR,
+	  "timeout", "" },
+	{ "expired", DOMAIN_LIVE, 0, "", "", true, true, true, 91,
+	  "cert.expired", HEALTH_ERROR, "expired at 2026-11-22T20:15:00Z",
+	  "cert renew example.org" },
+	{ "its certificate row is damaged", DOMAIN_LIVE, 0, "", "", true,
+	  false, false, 0, "cert.missing", HEALTH_ERROR, "not in the store",
+	  "cert renew" },
+	{ "no policy", DOMAIN_LIVE, 0, "", "", false, true, false, 1,
+	  "policy.missing", HEALTH_ERROR, "no policy",
+	  "policy set example.org" },
+};
+
+static void fill(struct domain_facts *f, size_t i)
+{
+	*f = (struct domain_facts){
+		.domain = { .name = "example.org", .state = cases[i].state,
+			    .failures = cases[i].failures },
+		.has_policy = cases[i].has_policy,
+		.has_cert = cases[i].has_cert,
+		.has_order = cases[i].has_order,
+	};
+	f->cert.not_before = NOW - cases[i].age * DAY;
+	f->cert.not_after = f->cert.not_before + 90 * DAY;
+	f->cert.renew_at = f->cert.not_before + 60 * DAY;
+	snprintf(f->domain.problem, sizeof(f->domain.problem), "%s",
+		 cases[i].problem);
+	snprintf(f->domain.hint, sizeof(f->domain.hint), "%s", cases[i].hint);
+}
+
+static void each_trouble_has_its_finding(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct findings got = { .count = 0 };
+		struct domain_facts facts;
+
+		fill(&facts, i);
+		print_message("%s\n", cases[i].what);
+		health_of_domain(&facts, NOW, &got);
+		assert_int_equal(got.count, cases[i].id != NULL);
+		assert_int_equal(findings_worst(&got), cases[i].level);
+		if (!got.count)
+			continue;
+		assert_string_equal(got.item[0].id, cases[i].id);
+		assert_non_null(strstr(got.item[0].text, cases[i].text));
+		assert_non_null(strstr(got.item[0].hint, cases[i].advice));
+		assert_false(str_is_empty(got.item[0].hint));
+	}
+}
+
+/* Expired and failing are two things to know. */
+static void several_may_be_found(void **state)
+{
+	struct domain_facts facts;
+	struct findings got = { .count = 0 };
+
+	(void)state;
+	fill(&facts, 5);
+	facts.cert.not_after = NOW;
+	facts.domain.failures = 5;
+	health_of_domain(&facts, NOW, &got);
+	assert_int_equal(got.count, 2);
+	assert_string_equal(got.item[0].id, "cert.expired");
+	assert_string_equal(got.item[1].id, "cert.renewal-failing");
+	assert_int_equal(findings_worst(&got), HEALTH_ERROR);
+}
+
+static void too_many_findings_are_dropped(void **state)
+{
+	struct findings got = { .count = 0 };
+
+	(void)state;
+	for (int i = 0; i < FINDINGS_MAX + 5; i++)
+		findings_add(&got, "x", HEALTH_WARNING, "", "%d", i);
+	assert_int_equal(got.count, FINDINGS_MAX);
+	assert_string_equal(got.item[FINDINGS_MAX - 1].text, "7");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_trouble_has_its_finding),
+		cmocka_unit_test(several_may_be_found),
+		cmocka_unit_test(too_many_findings_are_dropped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
