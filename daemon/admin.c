@@ -118,7 +118,7 @@ static void answer(struct entrance *in, struct evhttp_request *req,
 		.now = time(NULL),
 	};
 
-	routes_answer(&in->admin->parts, &request, reply);
+	api_routes_answer(&in->admin->parts, &request, reply);
 	if (reply->status == 500)
 		log_error("admin: %s %s: answered 500", request.method,
 			  request.target);

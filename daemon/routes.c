@@ -219,7 +219,7 @@ static bool answer(const struct admin_parts *parts,
 	return true;
 }
 
-void routes_answer(const struct admin_parts *parts,
+void api_routes_answer(const struct admin_parts *parts,
 		   const struct api_request *request, struct api_reply *reply)
 {
 	struct evkeyvalq query = { .tqh_last = &query.tqh_first };

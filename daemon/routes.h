@@ -38,7 +38,7 @@ struct api_reply {
 	char allow[64];		/* with 405: the methods there are */
 };
 
-void routes_answer(const struct admin_parts *parts,
+void api_routes_answer(const struct admin_parts *parts,
 		   const struct api_request *request, struct api_reply *reply);
 
 /* The body of a failure, for what fails before it gets here. */

@@ -233,14 +233,15 @@ static void lists_and_bodies_have_a_limit(void **state)
 
 static void a_strangers_long_line_is_cut_in_the_error(void **state)
 {
-	char *text = xmalloc(60000);
+	char flood[60000], *text;
 	struct err err = ERR_INIT;
 	struct sts_policy p;
 
 	(void)state;
-	memset(text, 'x', 60000);
-	memcpy(text, V "mode: ", strlen(V "mode: "));
-	assert_false(sts_policy_parse(&p, text, 60000, &err));
+	memset(flood, 'x', sizeof(flood) - 1);
+	flood[sizeof(flood) - 1] = '\0';
+	text = xasprintf(V "mode: %s\n", flood);
+	assert_false(sts_policy_parse(&p, text, strlen(text), &err));
 	assert_true(strlen(err.text) < 140);
 	assert_non_null(strstr(err.text, "xxx...\" is not a mode"));
 	free(text);
