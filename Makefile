@@ -18,7 +18,7 @@ OUR_CFLAGS = -std=c11 -pthread -fno-common -Wall -Wextra -Wconversion \
 	   -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef \
 	   $(if $(WERROR),-Werror)
-OUR_LIBS = -pthread $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+OUR_LIBS = -pthread $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lresolv
 
 LAYERS  := base policy store acme httpd check
 objects  = $(patsubst %.c,$(B)/%.o,$(foreach d,$(1),$(wildcard $(d)/*.c)))

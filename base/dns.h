@@ -64,7 +64,8 @@ void resolver_free(struct resolver *r);
 
 /*
  * Asks every server for A and AAAA of `name`. The callback comes once, when
- * all have answered or timed out, and never from within this call.
+ * all have answered or timed out, and never from within this call. So many
+ * may be asked for at once that some wait; their time starts when they do.
  */
 void resolver_addresses(struct resolver *r, const char *name, dns_done *done,
 			void *arg);

@@ -1,0 +1,479 @@
+#include "base/dns.h"
+
+#include <ares.h>
+#include <arpa/inet.h>
+#include <arpa/nameser.h>
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/dns_packet.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define RUNNING_MAX 128		/* look-ups on the wire; more of them wait */
+#define TRIES       3		/* each twice as long as the one before */
+#define FIRST_SHARE 5		/* of the whole time; the third is cut short */
+
+/* A descriptor of c-ares's, as the loop watches it. */
+struct watch {
+	LIST_ENTRY(watch) entry;
+	struct event *event;
+};
+
+struct server {
+	struct event_base *base;
+	ares_channel channel;
+	struct event *timer;	/* the next of c-ares's own timeouts */
+	LIST_HEAD(, watch) watches;
+	char name[sizeof(((struct dns_view *)0)->server)];
+};
+
+/* One question to one server. */
+struct query {
+	struct lookup *lookup;
+	struct dns_addresses *answer;
+	int type;
+};
+
+struct lookup {
+	TAILQ_ENTRY(lookup) entry;
+	struct resolver *resolver;
+	char *name;
+	dns_done *done;
+	void *arg;
+	struct dns_answer *answer;	/* NULL while it waits */
+	struct query query[DNS_SERVERS_MAX][2];
+	unsigned open;			/* c-ares owes us so many callbacks */
+	struct event *deadline;
+	bool is_answered;		/* by its deadline, perhaps */
+};
+
+TAILQ_HEAD(lookup_list, lookup);
+
+struct resolver {
+	struct event_base *base;
+	struct server server[DNS_SERVERS_MAX];
+	size_t count;
+	int timeout_ms;
+	struct event *starter;		/* active when a look-up may begin */
+	struct lookup_list waiting, running;
+	size_t running_count;
+	bool is_closing;
+};
+
+static struct timeval from_ms(int ms)
+{
+	return (struct timeval){ ms / 1000, ms % 1000 * 1000 };
+}
+
+/* --- c-ares's sockets and timeouts, on the loop. --- */
+
+/* To be called after everything that made c-ares move. */
+static void set_timer(struct server *s)
+{
+	struct timeval after;
+
+	if (ares_timeout(s->channel, NULL, &after))
+		event_add(s->timer, &after);
+	else
+		event_del(s->timer);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)fd;
+	(void)what;
+	ares_process_fd(s->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	set_timer(s);
+}
+
+static void on_socket(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	ares_process_fd(s->channel, what & EV_READ ? fd : ARES_SOCKET_BAD,
+			what & EV_WRITE ? fd : ARES_SOCKET_BAD);
+	set_timer(s);
+}
+
+static void unwatch(struct server *s, ares_socket_t fd)
+{
+	struct watch *w;
+
+	LIST_FOREACH(w, &s->watches, entry)
+		if (event_get_fd(w->event) == fd)
+			break;
+	if (!w)
+		return;
+	LIST_REMOVE(w, entry);
+	event_free(w->event);
+	free(w);
+}
+
+static void watch_socket(void *arg, ares_socket_t fd, int readable,
+			 int writable)
+{
+	struct server *s = arg;
+	struct watch *w;
+	short how = (short)(EV_PERSIST | (readable ? EV_READ : 0) |
+			    (writable ? EV_WRITE : 0));
+
+	unwatch(s, fd);
+	if (!readable && !writable)
+		return;
+	w = xcalloc(1, sizeof(*w));
+	w->event = event_new(s->base, fd, how, on_socket, s);
+	if (!w->event)
+		abort();	/* out of memory: the one cause there is */
+	event_add(w->event, NULL);
+	LIST_INSERT_HEAD(&s->watches, w, entry);
+}
+
+/* --- One look-up. --- */
+
+static void set_all(struct lookup *l, const char *problem)
+{
+	struct resolver *r = l->resolver;
+
+	if (!l->answer)
+		l->answer = xcalloc(1, sizeof(*l->answer));
+	l->answer->count = r->count;
+	for (size_t i = 0; i < r->count; i++) {
+		struct dns_view *view = &l->answer->view[i];
+
+		snprintf(view->server, sizeof(view->server), "%s",
+			 r->server[i].name);
+		dns_addresses_fail(&view->a, problem);
+		dns_addresses_fail(&view->aaaa, problem);
+	}
+}
+
+static void lookup_free(struct lookup *l)
+{
+	if (l->deadline)
+		event_free(l->deadline);
+	free(l->answer);
+	free(l->name);
+	free(l);
+}
+
+static void give_answer(struct lookup *l)
+{
+	if (l->is_answered)
+		return;
+	l->is_answered = true;
+	l->done(l->answer, l->arg);
+}
+
+/* One thing less that holds the look-up; the last one ends it. */
+static void settle(struct lookup *l)
+{
+	struct resolver *r = l->resolver;
+
+	if (--l->open)
+		return;
+	give_answer(l);
+	TAILQ_REMOVE(&r->running, l, entry);
+	r->running_count--;
+	lookup_free(l);
+	if (!r->is_closing && !TAILQ_EMPTY(&r->waiting))
+		event_active(r->starter, EV_TIMEOUT, 0);
+}
+
+static const struct {
+	int status;
+	const char *problem;
+} problems[] = {
+	{ ARES_ETIMEOUT,     "timeout" },
+	{ ARES_ECONNREFUSED, "no connection to the server" },
+	{ ARES_EBADNAME,     "not a name that DNS can carry" },
+};
+
+/*
+ * A packet came, whatever c-ares makes of it, and speaks for itself; without
+ * one there is only the status.
+ */
+static void on_reply(void *arg, int status, int timeouts,
+		     unsigned char *packet, int len)
+{
+	struct query *q = arg;
+	const char *problem = ares_strerror(status);
+
+	(void)timeouts;
+	for (size_t i = 0; i < ARRAY_LEN(problems); i++)
+		if (problems[i].status == status)
+			problem = problems[i].problem;
+	if (packet)
+		dns_packet_addresses(packet, len, q->type, q->answer);
+	else
+		dns_addresses_fail(q->answer, problem);
+	settle(q->lookup);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	give_answer(arg);	/* freed when c-ares lets go of it, too */
+}
+
+static void ask(struct lookup *l, size_t i, int type,
+		struct dns_addresses *answer)
+{
+	struct query *q = &l->query[i][type == ns_t_aaaa];
+
+	*q = (struct query){ .lookup = l, .type = type, .answer = answer };
+	l->open++;
+	ares_query(l->resolver->server[i].channel, l->name, ns_c_in, type,
+		   on_reply, q);
+}
+
+static void lookup_start(struct lookup *l)
+{
+	struct resolver *r = l->resolver;
+	struct timeval limit = from_ms(r->timeout_ms);
+
+	set_all(l, "timeout");	/* until better is known */
+	l->deadline = evtimer_new(r->base, on_deadline, l);
+	if (!l->deadline)
+		abort();	/* out of memory: the one cause there is */
+	event_add(l->deadline, &limit);
+	TAILQ_INSERT_TAIL(&r->running, l, entry);
+	r->running_count++;
+
+	l->open = 1;		/* ours: a query may fail at once */
+	for (size_t i = 0; i < r->count; i++) {
+		ask(l, i, ns_t_a, &l->answer->view[i].a);
+		ask(l, i, ns_t_aaaa, &l->answer->view[i].aaaa);
+	}
+	settle(l);
+}
+
+static void start_waiting(evutil_socket_t fd, short what, void *arg)
+{
+	struct resolver *r = arg;
+	struct lookup *l;
+
+	(void)fd;
+	(void)what;
+	while (r->running_count < RUNNING_MAX &&
+	       (l = TAILQ_FIRST(&r->waiting))) {
+		TAILQ_REMOVE(&r->waiting, l, entry);
+		lookup_start(l);
+	}
+	for (size_t i = 0; i < r->count; i++)
+		set_timer(&r->server[i]);
+}
+
+void resolver_addresses(struct resolver *r, const char *name, dns_done *done,
+			void *arg)
+{
+	struct lookup *l = xcalloc(1, sizeof(*l));
+
+	l->resolver = r;
+	l->name = xstrdup(name);
+	l->done = done;
+	l->arg = arg;
+	TAILQ_INSERT_TAIL(&r->waiting, l, entry);
+	if (!r->is_closing)
+		event_active(r->starter, EV_TIMEOUT, 0);
+}
+
+/* --- Servers. --- */
+
+static bool channel_init(struct server *s, int timeout_ms, struct err *err)
+{
+	struct ares_options options = {
+		/* SERVFAIL is an answer that we want to see. */
+		.flags = ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH |
+			 ARES_FLAG_NOALIASES,
+		.timeout = timeout_ms / FIRST_SHARE + 1,
+		.tries = TRIES,
+		.sock_state_cb = watch_socket,
+		.sock_state_cb_data = s,
+	};
+	int status = ares_init_options(&s->channel, &options,
+				       ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS |
+				       ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+
+	if (status == ARES_SUCCESS)
+		return true;
+	s->channel = NULL;
+	return err_set(err, ERR_INTERNAL, "c-ares did not start: %s",
+		       ares_strerror(status));
+}
+
+/* Both parts of "address", "address:port" or "[v6]:port", unjudged. */
+static const char *split_server(const char *text, char address[static 64])
+{
+	const char *first = strchr(text, ':'), *port = strrchr(text, ':');
+	int len = (int)strlen(text);
+
+	if (text[0] == '[' && strchr(text, ']')) {
+		port = strchr(text, ']') + 1;
+		len = (int)(port - ++text) - 1;
+	} else if (first && first == port) {
+		len = (int)(port - text);
+	} else {
+		port = "";
+	}
+	snprintf(address, 64, "%.*s", len, text);
+	return port;
+}
+
+/* To the form that c-ares takes. */
+static bool parse_server(const char *text, struct ares_addr_port_node *node,
+			 struct err *err)
+{
+	long number = NS_DEFAULTPORT;
+	char address[64];
+	const char *port = split_server(text, address);
+	bool ok = !*port ||
+		  (*port == ':' && str_to_long(port + 1, strlen(port + 1),
+					       UINT16_MAX, &number) && number);
+
+	*node = (struct ares_addr_port_node){
+		.family = strchr(address, ':') ? AF_INET6 : AF_INET,
+		.udp_port = (int)number, .tcp_port = (int)number,
+	};
+	if (ok && inet_pton(node->family, address, &node->addr) == 1)
+		return true;
+	err_set(err, ERR_INPUT, "\"%.100s\" is not a resolver's address", text);
+	return err_hint(err, "write 192.0.2.1, 192.0.2.1:5353, 2001:db8::1 or "
+			     "[2001:db8::1]:5353");
+}
+
+static void write_server(const struct ares_addr_port_node *node,
+			 char out[static DNS_ADDRESS_TEXT + 8])
+{
+	char address[DNS_ADDRESS_TEXT] = "";
+	int port = node->udp_port ? node->udp_port : NS_DEFAULTPORT;
+
+	inet_ntop(node->family, &node->addr, address, sizeof(address));
+	snprintf(out, DNS_ADDRESS_TEXT + 8,
+		 node->family == AF_INET ? "%s:%d" : "[%s]:%d", address, port);
+}
+
+static bool add_server(struct resolver *r, const char *text, struct err *err)
+{
+	struct server *s = &r->server[r->count++];
+	struct ares_addr_port_node node;
+	int status;
+
+	s->base = r->base;
+	LIST_INIT(&s->watches);
+	if (!parse_server(text, &node, err) ||
+	    !channel_init(s, r->timeout_ms, err))
+		return false;
+	write_server(&node, s->name);
+	s->timer = evtimer_new(s->base, on_timer, s);
+	status = ares_set_servers_ports(s->channel, &node);
+	if (s->timer && status == ARES_SUCCESS)
+		return true;
+	return err_set(err, ERR_INTERNAL, "c-ares refused the server %s: %s",
+		       s->name, ares_strerror(status));
+}
+
+/* What c-ares finds in /etc/resolv.conf. */
+static bool add_system_servers(struct resolver *r, struct err *err)
+{
+	struct ares_addr_port_node *list = NULL, *node;
+	char text[DNS_ADDRESS_TEXT + 8];
+	ares_channel probe;
+	bool ok = true;
+	int status = ares_init(&probe);
+
+	if (status == ARES_SUCCESS) {
+		status = ares_get_servers_ports(probe, &list);
+		ares_destroy(probe);
+	}
+	if (status != ARES_SUCCESS)
+		return err_set(err, ERR_INTERNAL,
+			       "c-ares did not find the system's resolvers: %s",
+			       ares_strerror(status));
+	for (node = list; ok && node && r->count < DNS_SERVERS_MAX;
+	     node = node->next) {
+		write_server(node, text);
+		ok = add_server(r, text, err);
+	}
+	ares_free_data(list);
+	return ok;
+}
+
+static bool add_servers(struct resolver *r, const char *const *servers,
+			size_t count, struct err *err)
+{
+	if (!count)
+		return add_system_servers(r, err);
+	for (size_t i = 0; i < count; i++)
+		if (!add_server(r, servers[i], err))
+			return false;
+	return true;
+}
+
+struct resolver *resolver_new(struct loop *loop, const char *const *servers,
+			      size_t count, int timeout_ms, struct err *err)
+{
+	struct resolver *r;
+	int status = ares_library_init(ARES_LIB_INIT_ALL);
+
+	assert(count <= DNS_SERVERS_MAX && timeout_ms > 0);
+	if (status != ARES_SUCCESS) {
+		err_set(err, ERR_INTERNAL, "c-ares did not start: %s",
+			ares_strerror(status));
+		return NULL;
+	}
+	r = xcalloc(1, sizeof(*r));
+	r->base = loop_base(loop);
+	r->timeout_ms = timeout_ms;
+	TAILQ_INIT(&r->waiting);
+	TAILQ_INIT(&r->running);
+	r->starter = event_new(r->base, -1, 0, start_waiting, r);
+	if (!r->starter)
+		abort();	/* out of memory: the one cause there is */
+	if (!add_servers(r, servers, count, err)) {
+		resolver_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+/* c-ares calls back for what is still open, which frees the look-ups. */
+static void server_release(struct server *s)
+{
+	if (s->channel)
+		ares_destroy(s->channel);
+	if (s->timer)
+		event_free(s->timer);
+}
+
+void resolver_free(struct resolver *r)
+{
+	struct lookup *l;
+
+	if (!r)
+		return;
+	r->is_closing = true;
+	TAILQ_FOREACH(l, &r->running, entry) {
+		if (!l->is_answered)
+			set_all(l, "stopped");
+		give_answer(l);
+	}
+	while ((l = TAILQ_FIRST(&r->waiting))) {
+		TAILQ_REMOVE(&r->waiting, l, entry);
+		set_all(l, "stopped");
+		give_answer(l);
+		lookup_free(l);
+	}
+	for (size_t i = 0; i < r->count; i++)
+		server_release(&r->server[i]);
+	event_free(r->starter);
+	free(r);
+	ares_library_cleanup();
+}
