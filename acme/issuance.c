@@ -148,11 +148,11 @@ static struct cert cert_of(struct engine *e, const struct order *o,
 		.state = CERT_ACTIVE,
 		.not_before = chain->not_before,
 		.not_after = chain->not_after,
-		.renew_at = schedule_renewal(chain->not_before,
-					     chain->not_after, engine_dice(e)),
 		.created_at = engine_now(e),
 	};
 
+	c.renew_at = schedule_renewal(c.not_before, c.not_after, c.created_at,
+				      engine_dice(e));
 	memcpy(c.serial, chain->serial, sizeof(c.serial));
 	memcpy(c.issuer, chain->issuer, sizeof(c.issuer));
 	return c;

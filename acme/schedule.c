@@ -11,13 +11,16 @@ static long thousandths(uint32_t dice)
 	return (long)((uint64_t)dice * 2001 >> 32) - 1000;
 }
 
-time_t schedule_renewal(time_t not_before, time_t not_after, uint32_t dice)
+time_t schedule_renewal(time_t not_before, time_t not_after, time_t now,
+			uint32_t dice)
 {
 	time_t life = not_after - not_before;
 	time_t point = life <= SHORT_LIFE ? life / 2 : life / 3 * 2;
 	time_t spread = life / 50 * thousandths(dice) / 1000;
+	time_t planned = not_before + point + spread;
+	time_t earliest = now + (not_after - now) / 4;
 
-	return not_before + point + spread;
+	return planned < earliest ? earliest : planned;
 }
 
 static long bounded(long value, long low, long high)
@@ -61,9 +64,9 @@ int64_t schedule_ca_pause_ms(long n, long retry_after, uint32_t dice)
 
 	while (--n > 0 && ms < 60000)
 		ms *= 2;
+	ms += ms / 5 * thousandths(dice) / 1000;
 	if (ms > 60000)
 		ms = 60000;
-	ms += ms / 5 * thousandths(dice) / 1000;
 	if (retry_after >= 0 && retry_after * 1000 > ms)
 		ms = retry_after * 1000;
 	return ms;

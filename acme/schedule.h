@@ -12,8 +12,12 @@
  * The planned renewal of a certificate: at 2/3 of its life, at 1/2 where the
  * life is 10 days or less, spread by 2 % of it either way. Always a fraction,
  * never a number of days; never later than with a quarter left.
+ *
+ * One that is old already at `now`, when it comes, is used for a quarter of
+ * what is left of it: a CA that backdates must not make us order in a loop.
  */
-time_t schedule_renewal(time_t not_before, time_t not_after, uint32_t dice);
+time_t schedule_renewal(time_t not_before, time_t not_after, time_t now,
+			uint32_t dice);
 
 /* What is left of a certificate, and how long it lives; 0, 0 for none. */
 struct schedule_life {
@@ -34,7 +38,10 @@ long schedule_domain_pause(long n, struct schedule_life life, long retry_after,
 /* Milliseconds to the nth look (n >= 0) at what the CA is working on. */
 int64_t schedule_poll_ms(long n, long retry_after);
 
-/* Milliseconds to the nth try (n >= 1) at a CA that did not answer well. */
+/*
+ * Milliseconds to the nth try (n >= 1) at a CA that did not answer well: at
+ * most a minute, unless the CA asked for more.
+ */
 int64_t schedule_ca_pause_ms(long n, long retry_after, uint32_t dice);
 
 /* Seconds to the next DNS look at a name that was looked at n times. */
