@@ -6,8 +6,10 @@
 #include "daemon/api.h"
 #include "daemon/json_view.h"
 #include "store/cert.h"
+#include "store/domain.h"
 
 #define PROBLEMS_SHOWN 20
+#define LATE	       WHEN_HOUR	/* what a busy queue may cost */
 
 static json_t *view_domains(const struct domain_counts *c)
 {
@@ -48,22 +50,37 @@ static void judge_ca(const struct engine_ca_status *ca, struct findings *out)
 			     ca->hint, "ca %s: %s", ca->name, ca->problem);
 }
 
-static void judge_box(struct api_call *call, struct findings *out)
+/* What no single domain's problem says: the whole queue stands still. */
+static void judge_schedule(struct api_call *call, struct findings *out)
 {
-	struct engine *engine = call->parts->engine;
-	time_t expiry = cert_nearest_expiry(call->parts->store);
-	struct engine_ca_status ca;
+	struct store *s = call->parts->store;
+	time_t expiry = cert_nearest_expiry(s);
+	time_t due = domain_next_due(s, DOMAIN_LIVE);
 	char at[INSTANT_TEXT];
 
-	for (size_t i = 0; i < engine_ca_count(engine); i++) {
-		engine_ca_status(engine, i, &ca);
-		judge_ca(&ca, out);
-	}
+	if (due && due < call->now - LATE)
+		findings_add(out, "cert.renewal-late", HEALTH_WARNING,
+			     "mtastsctl ca list says whether orders can be "
+			     "made, the daemon's log why not",
+			     "a renewal was due at %s and has not begun",
+			     instant_format(due, at));
 	if (expiry && expiry <= call->now)
 		findings_add(out, "cert.expired", HEALTH_ERROR,
 			     "mtastsctl domain list shows which",
 			     "a certificate that is served expired at %s",
 			     instant_format(expiry, at));
+}
+
+static void judge_box(struct api_call *call, struct findings *out)
+{
+	struct engine *engine = call->parts->engine;
+	struct engine_ca_status ca;
+
+	for (size_t i = 0; i < engine_ca_count(engine); i++) {
+		engine_ca_status(engine, i, &ca);
+		judge_ca(&ca, out);
+	}
+	judge_schedule(call, out);
 }
 
 struct problems {
@@ -90,40 +107,47 @@ static bool add_problem(const struct domain *d, void *arg)
 	return true;
 }
 
+static void set(struct api_call *call, const char *key, json_t *value)
+{
+	json_object_set_new(call->answer, key, value);
+}
+
+/* The cas are there; the counts and the problems were read. */
+static void fill(struct api_call *call, const struct domain_counts *counts,
+		 const struct problems *p)
+{
+	struct findings box = { .count = 0 };
+	enum health worst;
+
+	judge_box(call, &box);
+	worst = findings_worst(&box);
+	if (p->worst > worst)
+		worst = p->worst;
+	set(call, "version", json_string(MTASTSD_VERSION));
+	set(call, "started", view_instant(call->parts->started_at));
+	set(call, "now", view_instant(call->now));
+	set(call, "health", json_string(health_name(worst)));
+	set(call, "findings", view_findings(&box));
+	set(call, "domains", view_domains(counts));
+	set(call, "problems", json_incref(p->list));
+	set(call, "nearest_expiry",
+	    view_instant(cert_nearest_expiry(call->parts->store)));
+	set(call, "serving", view_serving(call->parts->httpd));
+}
+
 bool api_status(struct api_call *call, struct err *err)
 {
 	struct problems p = { .call = call, .worst = HEALTH_OK };
-	struct findings box = { .count = 0 };
 	struct store *s = call->parts->store;
 	struct domain_counts counts;
+	bool ok;
 
-	if (!domain_count(s, &counts, err))
-		return false;
 	p.list = json_array();
-	if (!domain_each_problem(s, PROBLEMS_SHOWN, add_problem, &p, err)) {
-		json_decref(p.list);
-		return false;
-	}
-	judge_box(call, &box);
-	if (findings_worst(&box) > p.worst)
-		p.worst = findings_worst(&box);
-	if (!api_ca_list(call, err)) {
-		json_decref(p.list);
-		return false;
-	}
-	json_object_set_new(call->answer, "version",
-			    json_string(MTASTSD_VERSION));
-	json_object_set_new(call->answer, "started",
-			    view_instant(call->parts->started_at));
-	json_object_set_new(call->answer, "now", view_instant(call->now));
-	json_object_set_new(call->answer, "health",
-			    json_string(health_name(p.worst)));
-	json_object_set_new(call->answer, "findings", view_findings(&box));
-	json_object_set_new(call->answer, "domains", view_domains(&counts));
-	json_object_set_new(call->answer, "problems", p.list);
-	json_object_set_new(call->answer, "nearest_expiry",
-			    view_instant(cert_nearest_expiry(s)));
-	json_object_set_new(call->answer, "serving",
-			    view_serving(call->parts->httpd));
-	return true;
+	ok = domain_count(s, &counts, err) &&
+	     domain_each_problem(s, PROBLEMS_SHOWN, add_problem, &p, err) &&
+	     api_ca_list(call, err);
+	if (ok)
+		fill(call, &counts, &p);
+	json_decref(p.list);
+	return ok;
 }

@@ -48,7 +48,7 @@ static const int statuses[] = {
 	[ERR_INTERNAL] = 500,
 };
 
-json_t *routes_error(const struct err *err)
+json_t *api_routes_error(const struct err *err)
 {
 	return json_pack("{s:{s:s, s:o, s:o}}", "error", "kind",
 			 err_kind_name(err->kind), "message",
@@ -220,14 +220,15 @@ static bool answer(const struct admin_parts *parts,
 }
 
 void api_routes_answer(const struct admin_parts *parts,
-		   const struct api_request *request, struct api_reply *reply)
+		       const struct api_request *request,
+		       struct api_reply *reply)
 {
 	struct evkeyvalq query = { .tqh_last = &query.tqh_first };
 	struct err err = ERR_INIT;
 
 	*reply = (struct api_reply){ .status = 0 };
 	if (!answer(parts, request, reply, &query, &err))
-		reply->body = routes_error(&err);
+		reply->body = api_routes_error(&err);
 	else
 		reply->allow[0] = '\0';
 	if (!reply->status)

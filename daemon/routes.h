@@ -39,9 +39,10 @@ struct api_reply {
 };
 
 void api_routes_answer(const struct admin_parts *parts,
-		   const struct api_request *request, struct api_reply *reply);
+		       const struct api_request *request,
+		       struct api_reply *reply);
 
 /* The body of a failure, for what fails before it gets here. */
-json_t *routes_error(const struct err *err);
+json_t *api_routes_error(const struct err *err);
 
 #endif
