@@ -60,7 +60,7 @@ static bool is_address(const char *text)
 {
 	unsigned char bytes[sizeof(struct in6_addr)];
 	size_t len = strlen(text);
-	char bare[INET6_ADDRSTRLEN] = "";
+	char bare[INET6_ADDRSTRLEN];
 
 	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
 		text++;
@@ -68,7 +68,7 @@ static bool is_address(const char *text)
 	}
 	if (len >= sizeof(bare))
 		return false;
-	memcpy(bare, text, len);
+	snprintf(bare, sizeof(bare), "%.*s", (int)len, text);
 	return inet_pton(AF_INET, bare, bytes) == 1 ||
 	       inet_pton(AF_INET6, bare, bytes) == 1;
 }
@@ -154,28 +154,31 @@ refused:
 }
 
 /*
- * Lower-case A-labels, yet unchecked. Hosts in plain ASCII stay as they are:
- * some that exist would not pass IDNA, such as r3---sn.example.net.
+ * Lower-case A-labels, yet unchecked; NULL if IDNA refuses. Hosts in plain
+ * ASCII stay as they are: some exist that IDNA would not pass, such as
+ * r3---sn.example.net.
  */
-static bool to_ascii(const struct kind *kind, const char *text, char **out,
-		     struct err *err)
+static char *to_ascii(const struct kind *kind, const char *text,
+		      struct err *err)
 {
 	uint8_t *ascii = NULL;
+	char *name;
 	int rc;
 
 	if (!kind->is_certified && is_ascii(text)) {
-		*out = xstrdup(text);
+		name = xstrdup(text);
 	} else {
 		rc = idn2_lookup_u8((const uint8_t *)text, &ascii,
 				    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-		if (rc != IDN2_OK)
-			return refuse(kind, text, idn2_strerror(rc), plain_hint,
-				      err);
-		*out = xstrdup((const char *)ascii);
+		if (rc != IDN2_OK) {
+			refuse(kind, text, idn2_strerror(rc), plain_hint, err);
+			return NULL;
+		}
+		name = xstrdup((const char *)ascii);
 		idn2_free(ascii);
 	}
-	str_lower(*out);
-	return true;
+	str_lower(name);
+	return name;
 }
 
 static bool check_name(const struct kind *kind, char *name,
@@ -196,9 +199,9 @@ static bool check_name(const struct kind *kind, char *name,
 static bool normalise(const struct kind *kind, const char *text,
 		      char out[static DOMAIN_NAME_SIZE], struct err *err)
 {
-	char *bare = trimmed(kind, text, err), *name = NULL;
-	bool ok = bare && to_ascii(kind, bare, &name, err) &&
-		  check_name(kind, name, out, err);
+	char *bare = trimmed(kind, text, err);
+	char *name = bare ? to_ascii(kind, bare, err) : NULL;
+	bool ok = name && check_name(kind, name, out, err);
 
 	free(bare);
 	free(name);

@@ -1,6 +1,7 @@
 #include "policy/sts_policy.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,8 +54,7 @@ static bool normalise_mx(const char *text, char out[static STS_MX_SIZE],
 	is_wild = str_starts(text, "*.");
 	if (!host_name_normalise(is_wild ? text + 2 : text, host, err))
 		return err_prefix(err, "mx");
-	strcpy(out, is_wild ? "*." : "");
-	strcat(out, host);
+	snprintf(out, STS_MX_SIZE, "%s%s", is_wild ? "*." : "", host);
 	return true;
 }
 

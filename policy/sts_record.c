@@ -184,7 +184,7 @@ static bool take_id(void *arg, char *value, struct err *err)
 bool sts_record_parse(const char *text, char id[static STS_ID_SIZE],
 		      struct err *err)
 {
-	char found[STS_ID_SIZE];
+	char found[STS_ID_SIZE] = "";
 	struct wanted w = { .name = "id", .take = take_id, .arg = found };
 
 	if (!parse_record(text, "v=STSv1", &w, err))
@@ -360,7 +360,7 @@ bool tlsrpt_record_add(struct tlsrpt_record *r, const char *uri,
 	bool ok = true;
 
 	/* Room for what is too long as well: check_uri says so. */
-	buf_init(&out, 4 * URI_MAX);
+	buf_init(&out, (size_t)4 * URI_MAX);
 	if (at && !strpbrk(address, ":/?"))
 		ok = write_address(&out, address, at, err);
 	else
