@@ -62,7 +62,7 @@ static const char clock_hint[] =
 	"renew its certificate";
 static const char root_hint[] =
 	"if this is a CA with a root of its own, name the root's PEM file as "
-	"trust_file in the ca section of mtastsd.conf";
+	"\"trust\" in the ca section of mtastsd.conf";
 
 static const struct {
 	long verified;		/* what OpenSSL found */
@@ -82,7 +82,7 @@ static void add_hint(struct err *err, CURLcode code, CURL *easy)
 	long verified = X509_V_OK;
 
 	if (code == CURLE_SSL_CACERT_BADFILE)
-		err_hint(err, "trust_file in the ca section of mtastsd.conf "
+		err_hint(err, "\"trust\" in the ca section of mtastsd.conf "
 			      "must be a PEM file that the daemon may read");
 	if (code != CURLE_PEER_FAILED_VERIFICATION)
 		return;

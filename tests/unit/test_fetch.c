@@ -537,14 +537,14 @@ static void test_trust(void **state)
 	make_tls(&misnamed, "misnamed.pem", "DNS:ca.example", -60, 3600);
 
 	check_failure(&other, good.pem, ERR_REFUSED,
-		      "the certificate of 127.0.0.1:", "trust_file");
+		      "the certificate of 127.0.0.1:", "\"trust\"");
 	check_failure(&other, NULL, ERR_REFUSED, "is not trusted: ",
-		      "trust_file");
+		      "\"trust\"");
 	check_failure(&expired, expired.pem, ERR_REFUSED, "expired", "clock");
 	check_failure(&misnamed, misnamed.pem, ERR_REFUSED, "is not trusted: ",
 		      NULL);
 	check_failure(&other, "/nonexistent/roots.pem", ERR_REFUSED,
-		      "cannot read the trust file", "trust_file");
+		      "cannot read the trust file", "\"trust\"");
 }
 
 /* A live connection made under one trust file is none under another. */
