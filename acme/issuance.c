@@ -96,10 +96,32 @@ static struct schedule_life life_of(struct engine *e, const struct domain *d)
 	return life;
 }
 
+/*
+ * How long an order may go without an end while the CA answers: half a day,
+ * or an eighth of a short-lived certificate's life.
+ */
+static long patience_of(struct engine *e, const struct domain *d)
+{
+	long part = life_of(e, d).whole / 8;
+
+	if (part <= 0 || part > WHEN_DAY / 2)
+		return WHEN_DAY / 2;
+	return part < WHEN_MINUTE ? WHEN_MINUTE : part;
+}
+
+/* Is the failure this name's? Then it must pause; else its CA does. */
+static bool is_charged(const struct order_step *step)
+{
+	return step->scope != SCOPE_CA && step->scope != SCOPE_ACCOUNT;
+}
+
 static long pause_after(struct engine *e, const struct domain *d,
 			const struct order_step *step)
 {
 	long n = d->failures;
+
+	if (!is_charged(step))
+		return 1;
 
 	/* A void order is nobody's fault: at once, but only once. */
 	if (step->scope == SCOPE_ORDER && n-- == 1)
@@ -114,7 +136,7 @@ static void domain_failed(struct engine *e, struct domain *d,
 	time_t now = engine_now(e);
 	struct err err = ERR_INIT;
 
-	d->failures++;
+	d->failures += is_charged(step);
 	d->due_at = now + pause_after(e, d, step);
 	d->problem_at = now;
 	snprintf(d->problem, sizeof(d->problem), "%s", step->problem.text);
@@ -340,6 +362,7 @@ void issuance_got_reply(struct engine *e, const struct arrived *got)
 	domain_name_policy_host(d.name, host);
 	ctx = context_of(e, got->authority, host);
 	before = o.state;
+	ctx.patience = patience_of(e, &d);
 	step = order_reply(&o, &got->reply, &ctx);
 	take_step(&s, &o, before, &step, &got->reply);
 	free((char *)ctx.thumbprint);

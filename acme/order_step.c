@@ -9,13 +9,10 @@
 #include "base/b64.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/when.h"
 
-#define LOOKS_MAX     200	/* at an order that the CA works on */
-#define FINALIZE_MAX  3		/* times the CSR is sent for one order */
-#define CHALLENGE_MAX 3		/* times the CA is told to look */
+#define SENT_MAX	  3	/* times the CA is told to look, or the CSR sent */
+#define SEEK_MAX	  100	/* pages and orders looked at in one search */
 #define ACCOUNT_TRIES_MAX 5	/* of an order, while the account is mended */
-#define STUCK_FOR     (12 * WHEN_HOUR)
 
 /* ---- what a step can come to ---- */
 
@@ -35,6 +32,11 @@ static struct order_step wait_ms(struct order *o, time_t now, int64_t ms)
 	return (struct order_step){ .effect = ORDER_WAIT, .retry_after = -1 };
 }
 
+static bool is_overdue(const struct order *o, const struct order_context *ctx)
+{
+	return ctx->now - o->created_at >= ctx->patience;
+}
+
 /* The state goes on; the CA works, and is asked again after a while. */
 static struct order_step poll(struct order *o, enum order_state state,
 			      const struct ca_reply *reply,
@@ -46,12 +48,12 @@ static struct order_step poll(struct order *o, enum order_state state,
 		o->tries = 0;
 	o->state = state;
 	o->unsure = false;
-	if (o->tries < LOOKS_MAX && ctx->now - o->created_at < STUCK_FOR)
+	if (!is_overdue(o, ctx))
 		return wait_ms(o, ctx->now,
 			       schedule_poll_ms(o->tries, reply->retry_after));
 	err_set(&late, ERR_AGAIN, "the CA has not come to an end with the "
 				  "order (%s)", order_state_name(state));
-	return order_give_up(o, SCOPE_DOMAIN, &late, ctx->now);
+	return order_give_up(o, SCOPE_ORDER, &late, ctx->now);
 }
 
 struct order_step order_give_up(struct order *o, enum fail_scope scope,
@@ -80,7 +82,11 @@ static struct order_step refused(struct order *o, const struct wire_problem *p,
 	return order_give_up(o, scope, &problem, now);
 }
 
-/* An answer that is no answer: the same question again, but look first. */
+/*
+ * An answer that is no answer: the same question again, but look first. A CA
+ * that answers like this for too long may do better with another order; one
+ * that cannot be reached is waited for.
+ */
 static struct order_step ask_again(struct order *o, enum fail_scope scope,
 				   const struct err *problem,
 				   const struct ca_reply *reply,
@@ -88,6 +94,10 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 {
 	struct order_step step;
 
+	if (reply->error.kind == ERR_NONE && is_overdue(o, ctx))
+		return order_give_up(o, scope == SCOPE_NONE ? SCOPE_ORDER
+							    : scope,
+				     problem, ctx->now);
 	o->unsure = true;
 	step = wait_ms(o, ctx->now,
 		       schedule_ca_pause_ms(o->tries + 1, reply->retry_after,
@@ -133,13 +143,13 @@ static void seek_push(struct order *o, const char *mark, const char *url)
 
 static bool seek_first(const struct order *o, char out[static URL_SIZE])
 {
-	size_t len = strcspn(o->seek, "\n");
 	const char *from = o->seek + (o->seek[0] == '+');
+	size_t len = strcspn(from, "\n");
 
 	if (!len || len >= URL_SIZE)
 		return false;
-	snprintf(out, URL_SIZE, "%.*s", (int)(len - (size_t)(from - o->seek)),
-		 from);
+	memcpy(out, from, len);
+	out[len] = '\0';
 	return true;
 }
 
@@ -176,11 +186,14 @@ static void learn_order(struct order *o, const char *url,
 	memcpy(o->authz_url, w->authz_url, sizeof(o->authz_url));
 	o->expires_at = w->expires_at;
 	o->seek[0] = '\0';
+	o->sent = 0;
 }
 
 /* Nothing more to look at: now the order is made, as if for the first time. */
 static struct order_step seek_on(struct order *o)
 {
+	if (++o->sent >= SEEK_MAX)
+		o->seek[0] = '\0';
 	o->unsure = *o->seek != '\0';
 	o->wake_ms = 0;
 	return (struct order_step){ .effect = ORDER_ASK, .retry_after = -1 };
@@ -290,16 +303,18 @@ static struct order_step present(struct order *o, const struct wire_authz *a,
 	memcpy(o->token, a->token, sizeof(o->token));
 	snprintf(o->key_auth, sizeof(o->key_auth), "%s.%s", a->token,
 		 ctx->thumbprint);
+	o->sent = 1;
 	return go_on(o, ORDER_PRESENTED);
 }
 
-/* Back to telling the CA to look: the count of tries goes on. */
+/* Back to telling the CA to look, which it may not have heard. */
 static struct order_step present_again(struct order *o)
 {
 	long tries = o->tries;
 	struct order_step step = go_on(o, ORDER_PRESENTED);
 
 	o->tries = tries;
+	o->sent++;
 	return step;
 }
 
@@ -308,11 +323,11 @@ static struct order_step failed_but_pending(struct order *o,
 					    const struct wire_authz *a,
 					    const struct order_context *ctx)
 {
-	if (o->tries >= CHALLENGE_MAX)
+	if (o->sent >= SENT_MAX)
 		return refused(o, &a->problem, "challenge", ctx->now);
 	o->state = ORDER_PRESENTED;
 	o->unsure = false;
-	return wait_ms(o, ctx->now, 1000L << o->tries);
+	return wait_ms(o, ctx->now, 1000L << o->sent++);
 }
 
 static struct order_step still_pending(struct order *o,
@@ -320,10 +335,10 @@ static struct order_step still_pending(struct order *o,
 				       const struct ca_reply *reply,
 				       const struct order_context *ctx)
 {
-	if (a->chall_status == WIRE_PROCESSING)
-		return poll(o, ORDER_CHALLENGED, reply, ctx);
 	if (o->state == ORDER_ORDERED)
 		return present(o, a, ctx);
+	if (a->chall_status == WIRE_PROCESSING)
+		return poll(o, ORDER_CHALLENGED, reply, ctx);
 	if (o->state == ORDER_PRESENTED)
 		return present_again(o);
 	if (*a->problem.type)
@@ -358,6 +373,7 @@ static struct order_step authz_seen(struct order *o,
 		return garbled(o, &problem, reply, ctx);
 	switch (a.status) {
 	case WIRE_VALID:
+		o->sent = 0;
 		return go_on(o, ORDER_READY);
 	case WIRE_PENDING:
 	case WIRE_PROCESSING:
@@ -415,18 +431,15 @@ static struct order_step not_ready_yet(struct order *o,
 static struct order_step finalize(struct order *o, const struct order_context *ctx)
 {
 	struct err problem = ERR_INIT;
-	long sent = o->state == ORDER_READY ? 0 : o->tries;
-	struct order_step step;
 
-	if (sent >= FINALIZE_MAX) {
+	if (o->sent >= SENT_MAX) {
 		err_set(&problem, ERR_AGAIN,
 			"the CA leaves the order unfinished after %d tries",
-			FINALIZE_MAX);
+			SENT_MAX);
 		return order_give_up(o, SCOPE_DOMAIN, &problem, ctx->now);
 	}
-	step = go_on(o, ORDER_FINALIZING);
-	o->tries = sent + 1;
-	return step;
+	o->sent++;
+	return go_on(o, ORDER_FINALIZING);
 }
 
 static struct order_step order_seen(struct order *o,
@@ -472,7 +485,13 @@ static struct order_step downloaded(struct order *o,
 				    const struct ca_reply *reply,
 				    const struct order_context *ctx)
 {
-	(void)reply;
+	struct err problem = ERR_INIT;
+
+	if (!strstr(reply->body, "-----BEGIN CERTIFICATE-----")) {
+		err_set(&problem, ERR_AGAIN,
+			"the CA's certificate is not PEM");
+		return garbled(o, &problem, reply, ctx);
+	}
 	o->state = ORDER_DONE;
 	o->ended_at = ctx->now;
 	o->wake_ms = 0;
@@ -532,11 +551,18 @@ static struct order_step declined(struct order *o, enum fail_scope scope,
 
 	if (is_seeking(o))
 		return search_failed(o);
-	if (moved_on && !o->unsure && o->tries < CHALLENGE_MAX)
+	if (moved_on && !o->unsure && o->sent < SENT_MAX)
 		return ask_again(o, SCOPE_NONE, problem, reply, ctx);
 	step = order_give_up(o, scope, problem, ctx->now);
 	step.retry_after = reply->retry_after;
 	return step;
+}
+
+/* Can registering again help, or does the CA want something of people? */
+static bool is_mendable(const struct ca_reply *reply)
+{
+	return streq(reply->problem.type, "accountDoesNotExist") ||
+	       streq(reply->problem.type, "unauthorized");
 }
 
 struct order_step order_reply(struct order *o, const struct ca_reply *reply,
@@ -551,6 +577,8 @@ struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 	case SCOPE_CA:
 		return ask_again(o, scope, &problem, reply, ctx);
 	case SCOPE_ACCOUNT:
+		if (!is_mendable(reply))
+			return ask_again(o, SCOPE_CA, &problem, reply, ctx);
 		if (o->tries < ACCOUNT_TRIES_MAX)
 			return ask_again(o, scope, &problem, reply, ctx);
 		scope = SCOPE_ORDER;

@@ -53,6 +53,7 @@ static void read_row(struct query *q, struct order *o)
 		.state = (enum order_state)col_int(q, "state"),
 		.epoch = col_long(q, "epoch"),
 		.tries = col_long(q, "tries"),
+		.sent = col_long(q, "sent"),
 		.unsure = col_int(q, "unsure") != 0,
 		.wake_ms = col_int(q, "wake_ms"),
 		.expires_at = col_int(q, "expires_at"),
@@ -106,6 +107,7 @@ static void bind_row(struct query *q, const struct order *o)
 {
 	bind_int(q, o->state);
 	bind_int(q, o->tries);
+	bind_int(q, o->sent);
 	bind_int(q, o->unsure);
 	bind_int(q, o->wake_ms);
 	bind_text(q, o->order_url);
@@ -145,12 +147,12 @@ bool order_insert(struct store *s, struct order *o, struct err *err)
 	if (!forget_old(s, o->domain_id, err))
 		return false;
 	query_open(&q, store_db_write(s),
-		   "INSERT INTO ord(state, tries, unsure, wake_ms, order_url,"
-		   " finalize_url, authz_url, chall_url, cert_url, token,"
-		   " key_auth, seek, expires_at, ended_at, problem, domain_id,"
-		   " ca_id, account_id, key_id, csr, created_at) VALUES"
-		   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		   " ?, ?)");
+		   "INSERT INTO ord(state, tries, sent, unsure, wake_ms,"
+		   " order_url, finalize_url, authz_url, chall_url, cert_url,"
+		   " token, key_auth, seek, expires_at, ended_at, problem,"
+		   " domain_id, ca_id, account_id, key_id, csr, created_at)"
+		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		   " ?, ?, ?, ?, ?)");
 	bind_row(&q, o);
 	bind_int(&q, o->domain_id);
 	bind_int(&q, o->ca_id);
@@ -170,8 +172,8 @@ bool order_update(struct store *s, struct order *o, struct err *err)
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE ord SET state = ?, tries = ?, unsure = ?,"
-		   " wake_ms = ?, order_url = ?, finalize_url = ?, authz_url = ?,"
+		   "UPDATE ord SET state = ?, tries = ?, sent = ?,"
+		   " unsure = ?, wake_ms = ?, order_url = ?, finalize_url = ?, authz_url = ?,"
 		   " chall_url = ?, cert_url = ?, token = ?, key_auth = ?,"
 		   " seek = ?, expires_at = ?, ended_at = ?, problem = ?,"
 		   " epoch = epoch + 1 WHERE id = ? AND epoch = ?");

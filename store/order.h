@@ -40,7 +40,9 @@ struct order {
 	int64_t key_id;
 	enum order_state state;
 	long epoch;			/* counts updates: guards stale replies */
-	long tries;			/* of what this state asks for */
+	long tries;			/* waits in this state: paces the next */
+	long sent;			/* times the CA was told to act; or pages
+					   of its list that were read */
 	bool unsure;			/* the CA may have heard: look first */
 	int64_t wake_ms;		/* wall clock; 0: a request is under way */
 	unsigned char csr[ORDER_CSR_MAX];	/* DER */

@@ -93,6 +93,7 @@ static const char *const migrations[] = {
 	"  state INTEGER NOT NULL,"
 	"  epoch INTEGER NOT NULL DEFAULT 1,"
 	"  tries INTEGER NOT NULL DEFAULT 0,"
+	"  sent INTEGER NOT NULL DEFAULT 0,"
 	"  unsure INTEGER NOT NULL DEFAULT 0,"
 	"  wake_ms INTEGER NOT NULL DEFAULT 0,"
 	"  csr BLOB NOT NULL,"

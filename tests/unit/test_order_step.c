@@ -1,0 +1,754 @@
+/*
+ * The machine of one order: what each state asks, what each answer makes of
+ * it, and that no answer, however often it comes, keeps it going for ever.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/order_step.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+
+#define NOW	 1800000000L
+#define HOST	 "mta-sts.example.org"
+#define PATIENCE (12 * WHEN_HOUR)
+
+#define ORDER_BODY(status, more)                                               \
+	"{\"status\":\"" status "\",\"finalize\":\"https://ca.test/f\","       \
+	"\"identifiers\":[{\"type\":\"dns\",\"value\":\"" HOST "\"}],"         \
+	"\"expires\":\"2027-02-01T00:00:00Z\","                                \
+	"\"authorizations\":[\"https://ca.test/a\"]" more "}"
+#define AUTHZ_BODY(status, challenge, more)                                    \
+	"{\"status\":\"" status "\",\"challenges\":[{\"type\":\"dns-01\","     \
+	"\"status\":\"pending\",\"url\":\"https://ca.test/d\","                \
+	"\"token\":\"dns\"},{\"type\":\"http-01\",\"status\":\"" challenge     \
+	"\",\"url\":\"https://ca.test/c\",\"token\":\"tok\"" more "}]}"
+#define CERT_URL  ",\"certificate\":\"https://ca.test/cert\""
+#define URN	  "urn:ietf:params:acme:error:"
+#define ERROR(type) ",\"error\":{\"type\":\"" URN type "\",\"detail\":\"no\"}"
+#define PROBLEM(type) "{\"type\":\"" URN type "\",\"detail\":\"no\"}"
+#define LOCATION  "https://ca.test/o/1"
+#define HTML	  "<html>Bad Gateway</html>"
+#define PEM	  "-----BEGIN CERTIFICATE-----\n"
+
+/* ---- a row, a reply, a context ---- */
+
+static struct order row_in(enum order_state state)
+{
+	struct order o = { .id = 7, .state = state, .epoch = 1,
+			   .created_at = NOW, .csr = "csr", .csr_len = 3 };
+
+	if (state == ORDER_INTENT)
+		return o;
+	strcpy(o.order_url, LOCATION);
+	strcpy(o.finalize_url, "https://ca.test/f");
+	strcpy(o.authz_url, "https://ca.test/a");
+	if (state >= ORDER_PRESENTED) {
+		strcpy(o.chall_url, "https://ca.test/c");
+		strcpy(o.token, "tok");
+		o.sent = 1;
+	}
+	if (state == ORDER_DOWNLOAD)
+		strcpy(o.cert_url, "https://ca.test/cert");
+	return o;
+}
+
+static bool is_known(const char *url, void *arg)
+{
+	(void)arg;
+	return streq(url, "https://ca.test/o/known");
+}
+
+static struct order_context context_at(time_t now, const char *orders_url)
+{
+	return (struct order_context){
+		.now = now,
+		.dice = UINT32_MAX / 2,
+		.host = HOST,
+		.thumbprint = "thumb",
+		.orders_url = orders_url,
+		.patience = PATIENCE,
+		.is_known = is_known,
+	};
+}
+
+/* Status 0: the connection failed. */
+static struct ca_reply reply_of(long status, const char *body,
+				const char *location, long retry_after)
+{
+	struct ca_reply r = { .status = status, .body = body ? body : "",
+			      .location = location ? location : "",
+			      .links = "", .retry_after = retry_after };
+
+	r.len = strlen(r.body);
+	if (status == 0)
+		err_set(&r.error, ERR_AGAIN, "timed out");
+	else if (status > 299)
+		wire_problem_parse(&r.problem, status, r.body, r.len);
+	return r;
+}
+
+/* ---- what each state asks ---- */
+
+static const struct {
+	enum order_state state;
+	bool unsure;
+	const char *seek, *list;	/* being looked through; the account's */
+	const char *url;		/* NULL: the directory's newOrder */
+	const char *payload;		/* NULL: POST-as-GET */
+} questions[] = {
+	{ ORDER_INTENT, false, "", "", NULL,
+	  "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"" HOST "\"}]}" },
+	{ ORDER_INTENT, true, "", "", NULL,
+	  "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"" HOST "\"}]}" },
+	{ ORDER_INTENT, false, "", "https://ca.test/l", NULL,
+	  "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"" HOST "\"}]}" },
+	{ ORDER_INTENT, true, "", "https://ca.test/l", "https://ca.test/l",
+	  NULL },
+	{ ORDER_INTENT, true, "https://ca.test/o/1\n+https://ca.test/l?2\n",
+	  "https://ca.test/l", "https://ca.test/o/1", NULL },
+	{ ORDER_INTENT, true, "+https://ca.test/l?2\n", "https://ca.test/l",
+	  "https://ca.test/l?2", NULL },
+	{ ORDER_ORDERED, false, "", "", "https://ca.test/a", NULL },
+	{ ORDER_ORDERED, true, "", "", "https://ca.test/a", NULL },
+	{ ORDER_PRESENTED, false, "", "", "https://ca.test/c", "{}" },
+	{ ORDER_PRESENTED, true, "", "", "https://ca.test/a", NULL },
+	{ ORDER_CHALLENGED, false, "", "", "https://ca.test/a", NULL },
+	{ ORDER_CHALLENGED, true, "", "", "https://ca.test/a", NULL },
+	{ ORDER_READY, false, "", "", LOCATION, NULL },
+	{ ORDER_READY, true, "", "", LOCATION, NULL },
+	{ ORDER_FINALIZING, false, "", "", "https://ca.test/f",
+	  "{\"csr\":\"Y3Ny\"}" },
+	{ ORDER_FINALIZING, true, "", "", LOCATION, NULL },
+	{ ORDER_POLLING, false, "", "", LOCATION, NULL },
+	{ ORDER_POLLING, true, "", "", LOCATION, NULL },
+	{ ORDER_DOWNLOAD, false, "", "", "https://ca.test/cert", NULL },
+	{ ORDER_DOWNLOAD, true, "", "", "https://ca.test/cert", NULL },
+};
+
+static void each_state_asks_its_question(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
+		struct order o = row_in(questions[i].state);
+		struct order_context ctx = context_at(NOW, questions[i].list);
+		struct order_question q;
+
+		o.unsure = questions[i].unsure;
+		strcpy(o.seek, questions[i].seek);
+		q = order_ask(&o, &ctx);
+		print_message("%zu %s\n", i, order_state_name(o.state));
+		assert_int_equal(q.where, questions[i].url ? ASK_URL
+							   : ASK_NEW_ORDER);
+		if (questions[i].url)
+			assert_string_equal(q.url, questions[i].url);
+		if (questions[i].payload)
+			assert_string_equal(q.payload, questions[i].payload);
+		else
+			assert_null(q.payload);
+		free(q.payload);
+	}
+}
+
+/* A URL as long as a URL may be is asked for whole, or not at all. */
+static void the_longest_url_is_asked_for_whole(void **state)
+{
+	struct order o = row_in(ORDER_INTENT);
+	struct order_context ctx = context_at(NOW, "https://ca.test/l");
+	char url[URL_SIZE];
+	struct order_question q;
+
+	(void)state;
+	memset(url, 'x', sizeof(url) - 1);
+	url[sizeof(url) - 1] = '\0';
+	o.unsure = true;
+	snprintf(o.seek, sizeof(o.seek), "+%s\n", url);
+	q = order_ask(&o, &ctx);
+	assert_int_equal(q.where, ASK_URL);
+	assert_string_equal(q.url, url);
+	free(q.payload);
+}
+
+/* ---- what each answer makes of it ---- */
+
+static const struct {
+	enum order_state from;
+	bool unsure;
+	long status;			/* 0: no answer at all */
+	const char *body, *location;
+	long retry_after;
+	enum order_state to;
+	enum order_effect effect;
+	enum fail_scope scope;
+	bool unsure_after;
+	long wait_ms;			/* at least, if the effect is to wait */
+} steps[] = {
+	/* intent */
+	{ ORDER_INTENT, false, 201, ORDER_BODY("pending", ""), LOCATION, -1,
+	  ORDER_ORDERED, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_INTENT, true, 201, ORDER_BODY("pending", ""), LOCATION, -1,
+	  ORDER_ORDERED, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_INTENT, false, 201, ORDER_BODY("ready", ""), LOCATION, -1,
+	  ORDER_READY, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_INTENT, false, 201, ORDER_BODY("valid", CERT_URL), LOCATION, -1,
+	  ORDER_READY, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_INTENT, false, 201, ORDER_BODY("invalid", ERROR("dns")),
+	  LOCATION, -1, ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_INTENT, false, 201, ORDER_BODY("pending", ""), NULL, -1,
+	  ORDER_INTENT, ORDER_WAIT, SCOPE_CA, true, 800 },
+	{ ORDER_INTENT, false, 201, HTML, LOCATION, -1, ORDER_INTENT,
+	  ORDER_WAIT, SCOPE_CA, true, 800 },
+	{ ORDER_INTENT, false, 0, NULL, NULL, -1, ORDER_INTENT, ORDER_WAIT,
+	  SCOPE_CA, true, 800 },
+	{ ORDER_INTENT, false, 503, PROBLEM("rateLimited"), NULL, 30,
+	  ORDER_INTENT, ORDER_WAIT, SCOPE_CA, true, 30000 },
+	{ ORDER_INTENT, false, 429, PROBLEM("rateLimited"), NULL, 900,
+	  ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_INTENT, false, 400, PROBLEM("rejectedIdentifier"), NULL, -1,
+	  ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_INTENT, false, 400, PROBLEM("accountDoesNotExist"), NULL, -1,
+	  ORDER_INTENT, ORDER_WAIT, SCOPE_ACCOUNT, true, 800 },
+	{ ORDER_INTENT, false, 403, PROBLEM("userActionRequired"), NULL, -1,
+	  ORDER_INTENT, ORDER_WAIT, SCOPE_CA, true, 800 },
+	{ ORDER_INTENT, false, 400, PROBLEM("badNonce"), NULL, -1,
+	  ORDER_INTENT, ORDER_WAIT, SCOPE_CA, true, 800 },
+
+	/* ordered */
+	{ ORDER_ORDERED, false, 200, AUTHZ_BODY("pending", "pending", ""), NULL,
+	  -1, ORDER_PRESENTED, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_ORDERED, true, 200, AUTHZ_BODY("pending", "processing", ""),
+	  NULL, -1, ORDER_PRESENTED, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_ORDERED, false, 200, AUTHZ_BODY("valid", "valid", ""), NULL, -1,
+	  ORDER_READY, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_ORDERED, false, 200, AUTHZ_BODY("invalid", "invalid",
+						ERROR("connection")),
+	  NULL, -1, ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_ORDERED, false, 200, AUTHZ_BODY("expired", "pending", ""), NULL,
+	  -1, ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_ORDERED, false, 200, "{\"status\":\"pending\","
+				     "\"challenges\":[]}",
+	  NULL, -1, ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_ORDERED, false, 200, "{}", NULL, -1, ORDER_ORDERED, ORDER_WAIT,
+	  SCOPE_CA, true, 800 },
+	{ ORDER_ORDERED, false, 404, PROBLEM("malformed"), NULL, -1,
+	  ORDER_DEAD, ORDER_END, SCOPE_ORDER, false, 0 },
+
+	/* presented: the challenge, or the authorization if unsure */
+	{ ORDER_PRESENTED, false, 200, "{}", NULL, -1, ORDER_CHALLENGED,
+	  ORDER_WAIT, SCOPE_NONE, false, 100 },
+	{ ORDER_PRESENTED, false, 200, "{}", NULL, 5, ORDER_CHALLENGED,
+	  ORDER_WAIT, SCOPE_NONE, false, 5000 },
+	{ ORDER_PRESENTED, false, 0, NULL, NULL, -1, ORDER_PRESENTED,
+	  ORDER_WAIT, SCOPE_CA, true, 800 },
+	{ ORDER_PRESENTED, false, 400, PROBLEM("malformed"), NULL, -1,
+	  ORDER_PRESENTED, ORDER_WAIT, SCOPE_NONE, true, 800 },
+	{ ORDER_PRESENTED, true, 200, AUTHZ_BODY("pending", "pending", ""),
+	  NULL, -1, ORDER_PRESENTED, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_PRESENTED, true, 200, AUTHZ_BODY("pending", "processing", ""),
+	  NULL, -1, ORDER_CHALLENGED, ORDER_WAIT, SCOPE_NONE, false, 100 },
+	{ ORDER_PRESENTED, true, 200, AUTHZ_BODY("valid", "valid", ""), NULL,
+	  -1, ORDER_READY, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_PRESENTED, true, 200, AUTHZ_BODY("invalid", "invalid",
+						 ERROR("dns")),
+	  NULL, -1, ORDER_DEAD, ORDER_END, SCOPE_ORDER, true, 0 },
+
+	/* challenged */
+	{ ORDER_CHALLENGED, false, 200, AUTHZ_BODY("pending", "pending", ""),
+	  NULL, -1, ORDER_CHALLENGED, ORDER_WAIT, SCOPE_NONE, false, 100 },
+	{ ORDER_CHALLENGED, false, 200, AUTHZ_BODY("pending", "processing", ""),
+	  NULL, 7, ORDER_CHALLENGED, ORDER_WAIT, SCOPE_NONE, false, 7000 },
+	{ ORDER_CHALLENGED, false, 200,
+	  AUTHZ_BODY("pending", "pending", ERROR("connection")), NULL, -1,
+	  ORDER_PRESENTED, ORDER_WAIT, SCOPE_NONE, false, 2000 },
+	{ ORDER_CHALLENGED, false, 200, AUTHZ_BODY("valid", "valid", ""), NULL,
+	  -1, ORDER_READY, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_CHALLENGED, false, 200,
+	  AUTHZ_BODY("invalid", "invalid", ERROR("unauthorized")), NULL, -1,
+	  ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_CHALLENGED, false, 500, "{}", NULL, -1, ORDER_CHALLENGED,
+	  ORDER_WAIT, SCOPE_CA, true, 800 },
+
+	/* ready */
+	{ ORDER_READY, false, 200, ORDER_BODY("pending", ""), NULL, -1,
+	  ORDER_READY, ORDER_WAIT, SCOPE_NONE, false, 100 },
+	{ ORDER_READY, false, 200, ORDER_BODY("ready", ""), NULL, -1,
+	  ORDER_FINALIZING, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_READY, true, 200, ORDER_BODY("processing", ""), NULL, -1,
+	  ORDER_POLLING, ORDER_WAIT, SCOPE_NONE, false, 100 },
+	{ ORDER_READY, true, 200, ORDER_BODY("valid", CERT_URL), NULL, -1,
+	  ORDER_DOWNLOAD, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_READY, false, 200, ORDER_BODY("invalid", ""), NULL, -1,
+	  ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_READY, false, 410, HTML, NULL, -1, ORDER_DEAD, ORDER_END,
+	  SCOPE_ORDER, false, 0 },
+
+	/* finalizing */
+	{ ORDER_FINALIZING, false, 200, ORDER_BODY("processing", ""), NULL, 3,
+	  ORDER_POLLING, ORDER_WAIT, SCOPE_NONE, false, 3000 },
+	{ ORDER_FINALIZING, false, 200, ORDER_BODY("valid", CERT_URL), NULL, -1,
+	  ORDER_DOWNLOAD, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_FINALIZING, false, 200, ORDER_BODY("valid", ""), NULL, -1,
+	  ORDER_FINALIZING, ORDER_WAIT, SCOPE_CA, true, 800 },
+	{ ORDER_FINALIZING, false, 0, NULL, NULL, -1, ORDER_FINALIZING,
+	  ORDER_WAIT, SCOPE_CA, true, 800 },
+	{ ORDER_FINALIZING, false, 200, HTML, NULL, -1, ORDER_FINALIZING,
+	  ORDER_WAIT, SCOPE_CA, true, 800 },
+	{ ORDER_FINALIZING, false, 500, PROBLEM("serverInternal"), NULL, 60,
+	  ORDER_FINALIZING, ORDER_WAIT, SCOPE_CA, true, 60000 },
+	{ ORDER_FINALIZING, false, 403, PROBLEM("orderNotReady"), NULL, -1,
+	  ORDER_FINALIZING, ORDER_WAIT, SCOPE_NONE, true, 800 },
+	{ ORDER_FINALIZING, false, 403, PROBLEM("caa"), NULL, -1, ORDER_DEAD,
+	  ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_FINALIZING, false, 400, PROBLEM("badCSR"), NULL, -1, ORDER_DEAD,
+	  ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_FINALIZING, true, 200, ORDER_BODY("ready", ""), NULL, -1,
+	  ORDER_FINALIZING, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_FINALIZING, true, 200, ORDER_BODY("processing", ""), NULL, -1,
+	  ORDER_POLLING, ORDER_WAIT, SCOPE_NONE, false, 100 },
+	{ ORDER_FINALIZING, true, 200, ORDER_BODY("valid", CERT_URL), NULL, -1,
+	  ORDER_DOWNLOAD, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_FINALIZING, true, 200, ORDER_BODY("invalid", ERROR("caa")),
+	  NULL, -1, ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, true, 0 },
+	{ ORDER_FINALIZING, true, 404, PROBLEM("malformed"), NULL, -1,
+	  ORDER_DEAD, ORDER_END, SCOPE_ORDER, true, 0 },
+
+	/* polling */
+	{ ORDER_POLLING, false, 200, ORDER_BODY("processing", ""), NULL, -1,
+	  ORDER_POLLING, ORDER_WAIT, SCOPE_NONE, false, 100 },
+	{ ORDER_POLLING, false, 200, ORDER_BODY("ready", ""), NULL, -1,
+	  ORDER_FINALIZING, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_POLLING, false, 200, ORDER_BODY("valid", CERT_URL), NULL, -1,
+	  ORDER_DOWNLOAD, ORDER_ASK, SCOPE_NONE, false, 0 },
+	{ ORDER_POLLING, false, 200, ORDER_BODY("invalid", ERROR("caa")), NULL,
+	  -1, ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_POLLING, false, 200, ORDER_BODY("revoked", ""), NULL, -1,
+	  ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+
+	/* download */
+	{ ORDER_DOWNLOAD, false, 200, PEM, NULL, -1, ORDER_DONE, ORDER_INSTALL,
+	  SCOPE_NONE, false, 0 },
+	{ ORDER_DOWNLOAD, false, 200, HTML, NULL, -1, ORDER_DOWNLOAD,
+	  ORDER_WAIT, SCOPE_CA, true, 800 },
+	{ ORDER_DOWNLOAD, true, 0, NULL, NULL, -1, ORDER_DOWNLOAD, ORDER_WAIT,
+	  SCOPE_CA, true, 800 },
+	{ ORDER_DOWNLOAD, false, 404, PROBLEM("malformed"), NULL, -1,
+	  ORDER_DEAD, ORDER_END, SCOPE_ORDER, false, 0 },
+};
+
+static void check_step(size_t i, const struct order *o,
+		       const struct order_step *step)
+{
+	assert_int_equal(o->state, steps[i].to);
+	assert_int_equal(step->effect, steps[i].effect);
+	assert_int_equal(step->scope, steps[i].scope);
+	assert_int_equal(o->unsure, steps[i].unsure_after);
+	if (step->effect == ORDER_WAIT)
+		assert_in_range(o->wake_ms - NOW * 1000, steps[i].wait_ms,
+				steps[i].wait_ms * 2);
+	else
+		assert_int_equal(o->wake_ms, 0);
+	if (step->effect == ORDER_END) {
+		assert_int_equal(step->retry_after, steps[i].retry_after);
+		assert_int_equal(o->ended_at, NOW);
+		assert_true(*o->problem && *step->problem.text);
+	}
+}
+
+static void each_answer_has_its_step(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		struct order o = row_in(steps[i].from);
+		struct order_context ctx = context_at(NOW, "");
+		struct ca_reply r = reply_of(steps[i].status, steps[i].body,
+					     steps[i].location,
+					     steps[i].retry_after);
+		struct order_step step;
+
+		o.unsure = steps[i].unsure;
+		step = order_reply(&o, &r, &ctx);
+		print_message("%zu %s%s, %ld: %s\n", i,
+			      order_state_name(steps[i].from),
+			      steps[i].unsure ? " (unsure)" : "",
+			      steps[i].status, order_state_name(o.state));
+		check_step(i, &o, &step);
+	}
+}
+
+static void a_step_learns_what_it_needs(void **state)
+{
+	struct order_context ctx = context_at(NOW, "");
+	struct ca_reply made = reply_of(201, ORDER_BODY("pending", ""),
+					LOCATION, -1);
+	struct ca_reply authz = reply_of(
+		200, AUTHZ_BODY("pending", "pending", ""), NULL, -1);
+	struct ca_reply valid = reply_of(200, ORDER_BODY("valid", CERT_URL),
+					 NULL, -1);
+	struct order o = row_in(ORDER_INTENT);
+
+	(void)state;
+	order_reply(&o, &made, &ctx);
+	assert_string_equal(o.order_url, LOCATION);
+	assert_string_equal(o.finalize_url, "https://ca.test/f");
+	assert_string_equal(o.authz_url, "https://ca.test/a");
+	assert_int_equal(o.expires_at, 1801440000);
+	order_reply(&o, &authz, &ctx);
+	assert_string_equal(o.chall_url, "https://ca.test/c");
+	assert_string_equal(o.token, "tok");
+	assert_string_equal(o.key_auth, "tok.thumb");
+	o.state = ORDER_POLLING;
+	order_reply(&o, &valid, &ctx);
+	assert_string_equal(o.cert_url, "https://ca.test/cert");
+}
+
+static void a_served_token_ends_with_the_order(void **state)
+{
+	struct order_context ctx = context_at(NOW, "");
+	struct ca_reply chain = reply_of(200, PEM, NULL, -1);
+	struct order o = row_in(ORDER_DOWNLOAD);
+
+	(void)state;
+	order_reply(&o, &chain, &ctx);
+	assert_string_equal(o.token, "");
+	assert_string_equal(o.key_auth, "");
+	assert_int_equal(o.ended_at, NOW);
+}
+
+/* ---- the search for what a lost answer may have made ---- */
+
+static struct order_step feed(struct order *o, const char *body,
+			      const char *links)
+{
+	struct order_context ctx = context_at(NOW, "https://ca.test/l");
+	struct ca_reply r = reply_of(200, body, NULL, -1);
+
+	r.links = links;
+	return order_reply(o, &r, &ctx);
+}
+
+static const char *asks(const struct order *o)
+{
+	static char url[URL_SIZE];
+	struct order_context ctx = context_at(NOW, "https://ca.test/l");
+	struct order_question q = order_ask(o, &ctx);
+
+	free(q.payload);
+	strcpy(url, q.where == ASK_NEW_ORDER ? "new" : q.url);
+	return url;
+}
+
+static void the_search_follows_pages_and_takes_its_own(void **state)
+{
+	struct order o = row_in(ORDER_INTENT);
+	static const char others[] =
+		"{\"status\":\"pending\",\"finalize\":\"https://ca.test/f\","
+		"\"identifiers\":[{\"type\":\"dns\",\"value\":\"x.test\"}],"
+		"\"authorizations\":[\"https://ca.test/a\"]}";
+
+	(void)state;
+	o.unsure = true;
+	assert_string_equal(asks(&o), "https://ca.test/l");
+	feed(&o, "{\"orders\":[\"https://ca.test/o/known\","
+		 "\"https://ca.test/o/4\"]}",
+	     "<https://ca.test/directory>;rel=\"index\"\n"
+	     "<https://ca.test/l?2>;rel=\"next\"");
+	assert_string_equal(asks(&o), "https://ca.test/o/4");
+	feed(&o, others, "");
+	assert_string_equal(asks(&o), "https://ca.test/l?2");
+	feed(&o, "{\"orders\":[\"https://ca.test/o/5\","
+		 "\"https://ca.test/o/6\"]}", "");
+	assert_string_equal(asks(&o), "https://ca.test/o/5");
+	feed(&o, ORDER_BODY("invalid", ""), "");
+	assert_string_equal(asks(&o), "https://ca.test/o/6");
+	feed(&o, ORDER_BODY("pending", ""), "");
+	assert_int_equal(o.state, ORDER_ORDERED);
+	assert_string_equal(o.order_url, "https://ca.test/o/6");
+	assert_string_equal(o.seek, "");
+}
+
+static const struct {
+	const char *what;
+	long status;
+	const char *body;
+} fruitless[] = {
+	{ "an empty list", 200, "{\"orders\":[]}" },
+	{ "no list in it", 200, "{}" },
+	{ "only what we know", 200,
+	  "{\"orders\":[\"https://ca.test/o/known\"]}" },
+	{ "numbers for URLs", 200, "{\"orders\":[1,2,3]}" },
+	{ "no JSON", 200, HTML },
+	{ "404", 404, PROBLEM("malformed") },
+	{ "405", 405, HTML },
+};
+
+static void a_fruitless_search_ends_in_a_new_order(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(fruitless); i++) {
+		struct order o = row_in(ORDER_INTENT);
+		struct order_context ctx = context_at(NOW, "https://ca.test/l");
+		struct ca_reply r = reply_of(fruitless[i].status,
+					     fruitless[i].body, NULL, -1);
+		struct order_step step;
+
+		print_message("%s\n", fruitless[i].what);
+		o.unsure = true;
+		step = order_reply(&o, &r, &ctx);
+		assert_int_equal(step.effect, ORDER_ASK);
+		assert_int_equal(o.state, ORDER_INTENT);
+		assert_string_equal(asks(&o), "new");
+	}
+}
+
+/* A list that never ends is left after a while. */
+static void an_endless_list_ends(void **state)
+{
+	struct order o = row_in(ORDER_INTENT);
+	unsigned n = 0;
+
+	(void)state;
+	o.unsure = true;
+	while (!streq(asks(&o), "new")) {
+		assert_true(n++ < 200);
+		feed(&o, "{\"orders\":[\"https://ca.test/o/known\"]}",
+		     "<https://ca.test/l?again>;rel=\"next\"");
+	}
+	assert_in_range(n, 50, 200);
+}
+
+/* ---- counting what was sent, not what was waited for ---- */
+
+/* An outage makes many tries: they must not count as CSRs or challenges. */
+static void an_outage_uses_up_no_tries(void **state)
+{
+	static const struct {
+		enum order_state state;
+		const char *then;
+		enum order_state to;
+	} cases[] = {
+		{ ORDER_FINALIZING, ORDER_BODY("ready", ""), ORDER_FINALIZING },
+		{ ORDER_POLLING, ORDER_BODY("ready", ""), ORDER_FINALIZING },
+		{ ORDER_POLLING, ORDER_BODY("processing", ""), ORDER_POLLING },
+		{ ORDER_CHALLENGED,
+		  AUTHZ_BODY("pending", "pending", ERROR("connection")),
+		  ORDER_PRESENTED },
+		{ ORDER_CHALLENGED, AUTHZ_BODY("pending", "pending", ""),
+		  ORDER_CHALLENGED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct order o = row_in(cases[i].state);
+		struct order_context ctx = context_at(NOW, "");
+		struct ca_reply lost = reply_of(0, NULL, NULL, -1);
+		struct ca_reply then = reply_of(200, cases[i].then, NULL, -1);
+
+		for (unsigned n = 0; n < 300; n++)
+			order_reply(&o, &lost, &ctx);
+		assert_int_not_equal(order_reply(&o, &then, &ctx).effect,
+				     ORDER_END);
+		assert_int_equal(o.state, cases[i].to);
+	}
+}
+
+/* Time passes as the machine asks; a request takes a tenth of a second. */
+static void pass(struct order *o, int64_t *now_ms)
+{
+	*now_ms = o->wake_ms > *now_ms ? o->wake_ms : *now_ms + 100;
+	o->wake_ms = 0;
+}
+
+static void a_csr_is_sent_three_times_at_most(void **state)
+{
+	struct order o = row_in(ORDER_READY);
+	int64_t now_ms = NOW * 1000;
+	unsigned sent = 0;
+
+	(void)state;
+	o.sent = 0;
+	while (order_is_live(&o)) {
+		struct order_context ctx = context_at(now_ms / 1000, "");
+		bool is_csr = o.state == ORDER_FINALIZING && !o.unsure;
+		struct ca_reply r = is_csr
+			? reply_of(500, "{}", NULL, -1)
+			: reply_of(200, ORDER_BODY("ready", ""), NULL, -1);
+
+		sent += is_csr;
+		order_reply(&o, &r, &ctx);
+		pass(&o, &now_ms);
+	}
+	assert_int_equal(sent, 3);
+	assert_true(now_ms / 1000 - NOW < WHEN_HOUR);
+}
+
+static void a_ca_is_told_to_look_three_times_at_most(void **state)
+{
+	struct order o = row_in(ORDER_ORDERED);
+	int64_t now_ms = NOW * 1000;
+	unsigned told = 0;
+
+	(void)state;
+	while (order_is_live(&o)) {
+		struct order_context ctx = context_at(now_ms / 1000, "");
+		bool is_told = o.state == ORDER_PRESENTED && !o.unsure;
+		struct ca_reply r = reply_of(
+			200, is_told ? "{}"
+				     : AUTHZ_BODY("pending", "pending",
+						  ERROR("connection")),
+			NULL, -1);
+
+		told += is_told;
+		order_reply(&o, &r, &ctx);
+		pass(&o, &now_ms);
+	}
+	assert_int_equal(told, 3);
+}
+
+/* ---- nothing goes on for ever ---- */
+
+static const struct {
+	const char *what;
+	long status;
+	const char *body, *location;
+	long retry_after;
+	enum fail_scope blames[3];
+} for_ever[] = {
+	{ "pending order", 200, ORDER_BODY("pending", ""), LOCATION, -1,
+	  { SCOPE_ORDER, SCOPE_CA, SCOPE_DOMAIN } },
+	{ "ready order", 200, ORDER_BODY("ready", ""), LOCATION, -1,
+	  { SCOPE_DOMAIN, SCOPE_CA, SCOPE_ORDER } },
+	{ "processing order", 200, ORDER_BODY("processing", ""), LOCATION, -1,
+	  { SCOPE_ORDER, SCOPE_CA, SCOPE_DOMAIN } },
+	{ "processing, an hour each", 200, ORDER_BODY("processing", ""),
+	  LOCATION, 3600, { SCOPE_ORDER, SCOPE_CA, SCOPE_DOMAIN } },
+	{ "valid without certificate", 200, ORDER_BODY("valid", ""), LOCATION,
+	  -1, { SCOPE_CA, SCOPE_DOMAIN, SCOPE_ORDER } },
+	{ "pending authz", 200, AUTHZ_BODY("pending", "pending", ""), LOCATION,
+	  -1, { SCOPE_ORDER, SCOPE_CA, SCOPE_CA } },
+	{ "pending authz, failed challenge", 200,
+	  AUTHZ_BODY("pending", "pending", ERROR("dns")), LOCATION, -1,
+	  { SCOPE_DOMAIN, SCOPE_CA, SCOPE_ORDER } },
+	{ "processing challenge", 200,
+	  AUTHZ_BODY("pending", "processing", ""), LOCATION, -1,
+	  { SCOPE_ORDER, SCOPE_CA, SCOPE_CA } },
+	{ "HTML", 200, HTML, LOCATION, -1, { SCOPE_CA, SCOPE_ORDER, SCOPE_CA } },
+	{ "empty", 200, "", LOCATION, -1, { SCOPE_CA, SCOPE_ORDER, SCOPE_CA } },
+	{ "500", 500, "{}", NULL, -1, { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
+	{ "503, a day each", 503, "{}", NULL, WHEN_DAY,
+	  { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
+	{ "503, at once", 503, "{}", NULL, 0, { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
+	{ "badNonce", 400, PROBLEM("badNonce"), NULL, -1,
+	  { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
+	{ "accountDoesNotExist", 400, PROBLEM("accountDoesNotExist"), NULL, -1,
+	  { SCOPE_ORDER, SCOPE_ORDER, SCOPE_ORDER } },
+	{ "unauthorized", 403, PROBLEM("unauthorized"), NULL, -1,
+	  { SCOPE_ORDER, SCOPE_ORDER, SCOPE_ORDER } },
+	{ "userActionRequired", 403, PROBLEM("userActionRequired"), NULL, -1,
+	  { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
+	{ "orderNotReady", 403, PROBLEM("orderNotReady"), NULL, -1,
+	  { SCOPE_ORDER, SCOPE_ORDER, SCOPE_ORDER } },
+	{ "malformed", 400, PROBLEM("malformed"), NULL, -1,
+	  { SCOPE_DOMAIN, SCOPE_DOMAIN, SCOPE_DOMAIN } },
+	{ "rateLimited", 429, PROBLEM("rateLimited"), NULL, 60,
+	  { SCOPE_DOMAIN, SCOPE_DOMAIN, SCOPE_DOMAIN } },
+	{ "404", 404, HTML, NULL, -1,
+	  { SCOPE_ORDER, SCOPE_ORDER, SCOPE_ORDER } },
+};
+
+static bool is_blame(size_t i, enum fail_scope scope)
+{
+	const enum fail_scope *b = for_ever[i].blames;
+
+	return scope == b[0] || scope == b[1] || scope == b[2];
+}
+
+/* Ends well within 10,000 answers, a day after its patience at most. */
+static void assert_it_ends(size_t i, enum order_state from, bool unsure)
+{
+	struct ca_reply r = reply_of(for_ever[i].status, for_ever[i].body,
+				     for_ever[i].location,
+				     for_ever[i].retry_after);
+	struct order o = row_in(from);
+	struct order_step step = { .effect = ORDER_ASK };
+	int64_t now_ms = NOW * 1000;
+	unsigned n = 0;
+
+	o.unsure = unsure;
+	while (order_is_live(&o)) {
+		struct order_context ctx = context_at(now_ms / 1000,
+						      "https://ca.test/l");
+
+		step = order_reply(&o, &r, &ctx);
+		pass(&o, &now_ms);
+		assert_true(++n < 10000);
+	}
+	assert_true(now_ms / 1000 - NOW <= PATIENCE + WHEN_DAY + 1);
+	if (o.state == ORDER_DEAD && !is_blame(i, step.scope))
+		fail_msg("%s in %s%s blames scope %d: %s", for_ever[i].what,
+			 order_state_name(from), unsure ? " (unsure)" : "",
+			 step.scope, step.problem.text);
+}
+
+static void nothing_goes_on_for_ever(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(for_ever); i++) {
+		print_message("%s\n", for_ever[i].what);
+		for (int from = ORDER_INTENT; from <= ORDER_DOWNLOAD; from++) {
+			assert_it_ends(i, (enum order_state)from, false);
+			assert_it_ends(i, (enum order_state)from, true);
+		}
+	}
+}
+
+/* Nobody there: it is tried each minute until the CA's own bound. */
+static void silence_is_waited_out(void **state)
+{
+	(void)state;
+	for (int from = ORDER_INTENT; from <= ORDER_DOWNLOAD; from++) {
+		struct order o = row_in((enum order_state)from);
+		struct ca_reply lost = reply_of(0, NULL, NULL, -1);
+		int64_t now_ms = NOW * 1000, before;
+
+		for (unsigned n = 0; n < 10000; n++) {
+			struct order_context ctx = context_at(now_ms / 1000,
+							      "");
+
+			before = now_ms;
+			assert_int_equal(order_reply(&o, &lost, &ctx).effect,
+					 ORDER_WAIT);
+			pass(&o, &now_ms);
+			assert_in_range(now_ms - before, 100, 61000);
+		}
+		assert_int_equal(o.state, from);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_state_asks_its_question),
+		cmocka_unit_test(the_longest_url_is_asked_for_whole),
+		cmocka_unit_test(each_answer_has_its_step),
+		cmocka_unit_test(a_step_learns_what_it_needs),
+		cmocka_unit_test(a_served_token_ends_with_the_order),
+		cmocka_unit_test(the_search_follows_pages_and_takes_its_own),
+		cmocka_unit_test(a_fruitless_search_ends_in_a_new_order),
+		cmocka_unit_test(an_endless_list_ends),
+		cmocka_unit_test(an_outage_uses_up_no_tries),
+		cmocka_unit_test(a_csr_is_sent_three_times_at_most),
+		cmocka_unit_test(a_ca_is_told_to_look_three_times_at_most),
+		cmocka_unit_test(nothing_goes_on_for_ever),
+		cmocka_unit_test(silence_is_waited_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
