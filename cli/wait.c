@@ -169,6 +169,7 @@ static void tell_ca(struct watch *w)
 		return;
 	json_array_foreach(json_object_get(answer, "cas"), i, ca) {
 		const char *problem = text_at(ca, "problem");
+		const char *hint = text_at(ca, "hint");
 		char *text;
 
 		if (!json_is_true(value_at(ca, "used")) || !*problem ||
@@ -176,7 +177,8 @@ static void tell_ca(struct watch *w)
 			continue;
 		free(w->ca_told);
 		w->ca_told = xstrdup(problem);
-		text = xasprintf("%s (%s)", problem, text_at(ca, "hint"));
+		text = xasprintf("%s%s%s%s", problem, *hint ? " (" : "", hint,
+				 *hint ? ")" : "");
 		tell(w, now_text(at), text_at(ca, "name"), text);
 		free(text);
 	}
