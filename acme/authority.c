@@ -164,13 +164,26 @@ void authority_lost_account(struct authority *a)
 
 /* ---- staging ---- */
 
-static void will(struct authority *a, int what)
+static struct effect *will(struct authority *a, int what)
 {
 	struct effect *effect = xcalloc(1, sizeof(*effect));
 
 	effect->what = what;
 	effect->authority = a;
 	engine_will(a->engine, effect);
+	return effect;
+}
+
+static void will_ask(struct authority *a)
+{
+	struct account_question q = { .payload = NULL };
+	struct err err = ERR_INIT;
+
+	if (account_ask(&a->account, &a->settings, a->engine->settings.contact,
+			client_directory(a->client), &q, &err))
+		will(a, DO_ACCOUNT)->question = q;
+	else
+		wait_for_config(a, err.text, err.hint);
 }
 
 static bool is_configured(struct authority *a)
@@ -209,7 +222,7 @@ static void stage_account(struct authority *a)
 	if (!a->has_account)
 		return;
 	if (account_is_due(&a->account, s->contact, now))
-		will(a, DO_ACCOUNT);
+		will_ask(a);
 	else if (a->account.state == ACCOUNT_REFUSED)
 		show_refusal(a);
 }
@@ -255,22 +268,14 @@ static void account_done(const struct ca_reply *reply, void *arg)
 	engine_arrived(a->engine, got);
 }
 
-void authority_act_account(struct authority *a)
+void authority_act_account(struct authority *a, const struct effect *effect)
 {
-	struct engine *e = a->engine;
-	struct account_question q = { .payload = NULL };
-	struct err err = ERR_INIT;
+	const struct account_question *q = &effect->question;
 
-	if (!account_ask(&a->account, &a->settings, e->settings.contact,
-			 client_directory(a->client), &q, &err)) {
-		wait_for_config(a, err.text, err.hint);
-		return;
-	}
 	a->is_busy = true;
 	client_post(a->client, &a->account.key,
-		    q.by_key ? NULL : a->account.url, q.url, q.payload,
+		    q->by_key ? NULL : a->account.url, q->url, q->payload,
 		    account_done, a);
-	free(q.payload);
 }
 
 /* ---- what came back ---- */

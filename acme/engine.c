@@ -178,7 +178,7 @@ static void act(struct engine *e, const struct effect *effect)
 		issuance_act(e, effect);
 		break;
 	case DO_ACCOUNT:
-		authority_act_account(effect->authority);
+		authority_act_account(effect->authority, effect);
 		break;
 	case DO_DIRECTORY:
 		authority_act_directory(effect->authority);
@@ -191,8 +191,10 @@ static void act(struct engine *e, const struct effect *effect)
 
 static void forget_effects(struct engine *e)
 {
-	for (size_t i = 0; i < e->effect_count; i++)
+	for (size_t i = 0; i < e->effect_count; i++) {
+		free(e->effects[i]->question.payload);
 		free(e->effects[i]);
+	}
 	e->effect_count = 0;
 	e->passed_count = 0;
 }

@@ -53,6 +53,7 @@ struct effect {
 	struct order order;		/* DO_ORDER */
 	char host[DOMAIN_NAME_SIZE];	/* DO_ORDER, DO_LOOK */
 	int64_t domain_id;		/* DO_LOOK */
+	struct account_question question;	/* DO_ACCOUNT */
 };
 
 struct engine {
@@ -128,7 +129,7 @@ void authority_failed(struct authority *a, const struct err *problem,
 void authority_lost_account(struct authority *a);
 
 void authority_act_directory(struct authority *a);
-void authority_act_account(struct authority *a);
+void authority_act_account(struct authority *a, const struct effect *effect);
 
 /* ---- issuance.c ---- */
 

@@ -204,8 +204,8 @@ bool schema_migrate(struct db *db, struct err *err)
 		return false;
 	if (version > (int64_t)ARRAY_LEN(migrations)) {
 		err_set(err, ERR_REFUSED,
-			"state.db is of version %lld, this mtastsd knows "
-			"versions up to %zu",
+			"state.db is of version %lld, newer than version %zu "
+			"of this mtastsd",
 			(long long)version, ARRAY_LEN(migrations));
 		return err_hint(err, "it was written by a newer mtastsd: "
 				     "install that one again");
