@@ -468,6 +468,19 @@ static bool make_order(struct engine *e, struct authority *a,
 	       domain_update(e->store, d, err);
 }
 
+/* What is under way already will say itself when it is due again. */
+static bool is_under_way(struct engine *e, struct domain *d)
+{
+	struct err err = ERR_INIT;
+	struct order o;
+
+	if (!engine_ok(e, order_of_domain(e->store, d->id, &o, &err), &err))
+		return e->has_failed;
+	d->due_at = 0;
+	engine_ok(e, domain_update(e->store, d, &err), &err);
+	return true;
+}
+
 static void start_order(struct engine *e, struct authority *a, int64_t id)
 {
 	char host[DOMAIN_NAME_SIZE];
@@ -475,7 +488,8 @@ static void start_order(struct engine *e, struct authority *a, int64_t id)
 	struct domain d;
 	struct order o;
 
-	if (!engine_ok(e, domain_by_id(e->store, id, &d, &err), &err))
+	if (!engine_ok(e, domain_by_id(e->store, id, &d, &err), &err) ||
+	    is_under_way(e, &d))
 		return;
 	domain_name_policy_host(d.name, host);
 	if (!engine_ok(e, make_order(e, a, &d, &o, host, &err), &err))
