@@ -16,27 +16,20 @@
 static const char *const list_header[] = { "NAME",    "SERIAL",	 "ISSUER",
 					   "EXPIRES", "RENEWAL" };
 
-static void list_row(const json_t *row, void *arg)
+static void list_row(const json_t *row, struct table *t)
 {
-	table_row(arg, (const char *const[]){
-			       text_at(row, "name"),
-			       text_at(row, "certificate.serial"),
-			       text_at(row, "certificate.issuer"),
-			       text_at(row, "certificate.not_after"),
-			       text_at(row, "certificate.renew_at") });
+	table_row(t, (const char *const[]){
+			     text_at(row, "name"),
+			     text_at(row, "certificate.serial"),
+			     text_at(row, "certificate.issuer"),
+			     text_at(row, "certificate.not_after"),
+			     text_at(row, "certificate.renew_at") });
 }
 
 enum exit_code cmd_cert_list(struct cli *cli)
 {
-	struct table t;
-	enum exit_code code;
-
-	table_init(&t, list_header, ARRAY_LEN(list_header));
-	code = targets_list(cli, "/v1/certs", "certs", list_row, &t);
-	if (!cli->options.json)
-		table_print(&t, stdout);
-	table_release(&t);
-	return code;
+	return targets_list(cli, "/v1/certs", "certs", list_header,
+			    ARRAY_LEN(list_header), list_row);
 }
 
 /* ---- show ---- */

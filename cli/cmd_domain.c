@@ -133,31 +133,24 @@ static const char *const list_header[] = { "NAME",   "STATE",	"HEALTH",
 					   "MODE",   "EXPIRES", "LABEL",
 					   "PROBLEM" };
 
-static void list_row(const json_t *d, void *arg)
+static void list_row(const json_t *d, struct table *t)
 {
 	const json_t *first = json_array_get(value_at(d, "findings"), 0);
 	char *title = title_of(d);
 
-	table_row(arg, (const char *const[]){
-			       title, text_at(d, "state"),
-			       text_at(d, "health"),
-			       text_at(d, "policy.mode"),
-			       text_at(d, "certificate.not_after"),
-			       text_at(d, "label"), text_at(first, "id") });
+	table_row(t, (const char *const[]){
+			     title, text_at(d, "state"),
+			     text_at(d, "health"),
+			     text_at(d, "policy.mode"),
+			     text_at(d, "certificate.not_after"),
+			     text_at(d, "label"), text_at(first, "id") });
 	free(title);
 }
 
 enum exit_code cmd_domain_list(struct cli *cli)
 {
-	struct table t;
-	enum exit_code code;
-
-	table_init(&t, list_header, ARRAY_LEN(list_header));
-	code = targets_list(cli, "/v1/domains", "domains", list_row, &t);
-	if (!cli->options.json)
-		table_print(&t, stdout);
-	table_release(&t);
-	return code;
+	return targets_list(cli, "/v1/domains", "domains", list_header,
+			    ARRAY_LEN(list_header), list_row);
 }
 
 /* ---- show ---- */

@@ -71,31 +71,72 @@ static struct pages pages_of(struct cli *cli, const char *path,
 			       .left = limit ? limit : -1 };
 }
 
-enum exit_code targets_list(struct cli *cli, const char *path, const char *key,
-			    void (*row)(const json_t *entry, void *arg),
-			    void *arg)
+/* A page is let go before the next is asked for: there may be many. */
+static enum exit_code each_entry(struct pages *p,
+				 void (*take)(json_t *entry, void *arg),
+				 void *arg, struct err *err)
 {
-	struct pages p = pages_of(cli, path, key, true);
-	json_t *all = json_array(), *page, *entry, *document;
-	struct err err = ERR_INIT;
 	enum exit_code code;
+	json_t *page, *entry;
 	size_t i;
 
-	while ((page = next_page(&p, &code, &err)) != NULL) {
+	while ((page = next_page(p, &code, err)) != NULL) {
 		json_array_foreach(page, i, entry) {
-			row(entry, arg);
+			take(entry, arg);
 		}
-		if (cli->options.json)
-			json_array_extend(all, page);
 		json_decref(page);
 	}
-	free(p.after);
-	if (code != EXIT_FINE)
-		say_failure(NULL, &err);
-	document = json_pack("{s:o}", key, all);
-	if (cli->options.json && code == EXIT_FINE)
-		say_json(document);
+	free(p->after);
+	return code;
+}
+
+struct listing {
+	void (*row)(const json_t *entry, struct table *t);
+	struct table table;
+	json_t *all;		/* NULL without --json */
+};
+
+static void list_entry(json_t *entry, void *arg)
+{
+	struct listing *l = arg;
+
+	if (l->all)
+		json_array_append(l->all, entry);
+	else
+		l->row(entry, &l->table);
+}
+
+static void print_listing(const struct listing *l, const char *key)
+{
+	json_t *document;
+
+	if (!l->all) {
+		table_print(&l->table, stdout);
+		return;
+	}
+	document = json_pack("{s:O}", key, l->all);
+	say_json(document);
 	json_decref(document);
+}
+
+enum exit_code targets_list(struct cli *cli, const char *path, const char *key,
+			    const char *const *header, size_t columns,
+			    void (*row)(const json_t *entry, struct table *t))
+{
+	struct pages p = pages_of(cli, path, key, true);
+	struct listing l = { .row = row };
+	struct err err = ERR_INIT;
+	enum exit_code code;
+
+	table_init(&l.table, header, columns);
+	l.all = cli->options.json ? json_array() : NULL;
+	code = each_entry(&p, list_entry, &l, &err);
+	if (code == EXIT_FINE)
+		print_listing(&l, key);
+	else
+		say_failure(NULL, &err);
+	table_release(&l.table);
+	json_decref(l.all);
 	return code;
 }
 
@@ -132,22 +173,17 @@ bool targets_read_file(const char *path, struct words *names, struct err *err)
 	return ok;
 }
 
+static void add_name(json_t *entry, void *arg)
+{
+	words_add(arg, text_at(entry, "name"));
+}
+
 static enum exit_code select_names(struct cli *cli, bool by_label,
 				   struct words *names, struct err *err)
 {
 	struct pages p = pages_of(cli, "/v1/domains", "domains", by_label);
-	enum exit_code code;
-	json_t *page, *entry;
-	size_t i;
 
-	while ((page = next_page(&p, &code, err)) != NULL) {
-		json_array_foreach(page, i, entry) {
-			words_add(names, text_at(entry, "name"));
-		}
-		json_decref(page);
-	}
-	free(p.after);
-	return code;
+	return each_entry(&p, add_name, names, err);
 }
 
 static enum exit_code usage(struct err *err, const char *text,

@@ -21,13 +21,13 @@ enum exit_code targets_each(struct cli *cli, target_fn *one);
 enum exit_code targets_each_labelled(struct cli *cli, target_fn *one);
 
 /*
- * A list from the daemon, page by page, with the filters of the command line:
- * `row` gets each entry of `key`. With --json it is put together and printed
- * as one document instead.
+ * A list from the daemon, page by page, with the filters of the command line,
+ * printed as a table: `row` adds each entry of `key`. With --json it is put
+ * together and printed as one document instead.
  */
 enum exit_code targets_list(struct cli *cli, const char *path, const char *key,
-			    void (*row)(const json_t *entry, void *arg),
-			    void *arg);
+			    const char *const *header, size_t columns,
+			    void (*row)(const json_t *entry, struct table *t));
 
 /* A domain's own document, printed as it is with --json, else by `show`. */
 enum exit_code targets_get(struct cli *cli, const char *name, const char *rest,
