@@ -1,7 +1,11 @@
 # make            build mtastsd and mtastsctl
 # make demo       the main job before your eyes (KEEP=1 leaves it running)
 # make check      set up, build, run every test
-# make help       all targets
+# make check-asan the same under AddressSanitizer and UBSan
+# make lint       clang-tidy, cppcheck, mandoc: clean, or it fails
+# make format     clang-format over the tree
+# make install    into $(DESTDIR)$(PREFIX); uninstall takes it out again
+# make help       this; and check-unit, check-e2e, check-valgrind, clean
 #
 # CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are the packager's; ours stay apart.
 
@@ -9,40 +13,50 @@ B      ?= build
 PREFIX ?= /usr/local
 CFLAGS ?= -O2 -g
 
+bindir     = $(PREFIX)/bin
+sbindir    = $(PREFIX)/sbin
+mandir     = $(PREFIX)/share/man
+sysconfdir = /etc
+
 VERSION := 0.1.0
 PKGS    := libevent_openssl libevent_pthreads libevent libcurl openssl \
 	   jansson sqlite3 libcares libidn2 libconfuse libsystemd
-OUR_CPPFLAGS = -I. -D_GNU_SOURCE -DMTASTSD_VERSION='"$(VERSION)"' \
+OUR_CPPFLAGS := -I. -D_GNU_SOURCE -DMTASTSD_VERSION='"$(VERSION)"' \
 	   $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 OUR_CFLAGS = -std=c11 -pthread -fno-common -Wall -Wextra -Wconversion \
 	   -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef \
 	   $(if $(WERROR),-Werror)
-OUR_LIBS = -pthread $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lresolv
+OUR_LIBS := -pthread $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lresolv
 
 LAYERS  := base policy store acme httpd check
 objects  = $(patsubst %.c,$(B)/%.o,$(foreach d,$(1),$(wildcard $(d)/*.c)))
 PROGRAMS := $(B)/mtastsd $(B)/mtastsctl
 TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 LIB     := $(B)/libmtasts.a
-SOURCES := $(wildcard $(addsuffix /*.[ch],$(LAYERS) daemon cli tests/unit))
+SOURCES := $(wildcard $(addsuffix /*.[ch],$(LAYERS) daemon cli \
+	   tests/unit tests/sim tests/shim))
 
 all: $(PROGRAMS)
 
 $(LIB): $(call objects,$(LAYERS))
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
+# The whole archive, so that two folders with one name for two things fail.
 $(B)/mtastsd: $(call objects,daemon) $(LIB)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--whole-archive $(LIB) -Wl,--no-whole-archive \
+		$(OUR_LIBS) $(LDLIBS)
 
 $(B)/mtastsctl: $(call objects,cli) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
 
-# A unit test may name objects of daemon/ and cli/ beside the library's.
-$(TESTS): $(B)/%: $(B)/%.o $(LIB) $(B)/libparts.a
+# A unit test may name objects of daemon/, cli/ and tests/sim/ beside these.
+$(TESTS): $(B)/%: $(B)/%.o $(B)/libparts.a $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(OUR_LIBS) $(LDLIBS)
 
-$(B)/libparts.a: $(filter-out %/main.o,$(call objects,daemon cli))
+$(B)/libparts.a: $(filter-out %/main.o,$(call objects,daemon cli \
+		 tests/sim))
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(B)/%.o: %.c
@@ -54,7 +68,73 @@ $(B)/%.o: %.c
 Q := $(if $(V),,@)
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
 
-.SECONDARY:
-.PHONY: all clean
+tests: $(TESTS)
+
+# What follows begins by installing the packages it misses, so it builds in a
+# second make, which finds them.
+
+BUILD_ALL = +$(Q)$(MAKE) --no-print-directory -j$(shell nproc)
+
+demo:
+	$(Q)tests/setup demo
+	$(BUILD_ALL) all
+	$(Q)MTASTS_BUILD=$(B) tests/demo/demo $(if $(KEEP),--keep)
+
+check check-unit check-e2e:
+	$(Q)tests/setup check
+	$(BUILD_ALL) all tests
+	$(Q)tests/run --build $(B) $(patsubst check-%,%,$(filter check-%,$@))
+
+check-valgrind:
+	$(Q)tests/setup valgrind
+	$(BUILD_ALL) all
+	$(Q)tests/run --build $(B) valgrind
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+
+check-asan:
+	+$(Q)$(MAKE) --no-print-directory check B=build-asan \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' \
+		LDFLAGS='$(SANITIZE)'
+
+lint:
+	$(Q)tests/setup lint
+	+$(Q)$(MAKE) --no-print-directory lint-here
+
+lint-here:
+	$(Q)printf '%s\n' $(filter %.c,$(SOURCES)) | xargs -P $$(nproc) -I{} \
+		clang-tidy --quiet {} -- $(OUR_CPPFLAGS) -std=c11 2>/dev/null
+	$(Q)cppcheck --quiet --error-exitcode=1 -j $$(nproc) --std=c11 -I. \
+		--enable=warning,performance,portability --inline-suppr \
+		--suppressions-list=.cppcheck $(filter %.c,$(SOURCES))
+	$(Q)mandoc -T lint -W warning $(MANUALS)
+
+format:
+	clang-format -i $(SOURCES)
+
+MANUALS := $(wildcard docs/*.[1-8])
+
+install: all
+	install -D -t $(DESTDIR)$(sbindir) $(B)/mtastsd
+	install -D -t $(DESTDIR)$(bindir) $(B)/mtastsctl
+	for m in $(MANUALS); do install -D -m 644 -t \
+		$(DESTDIR)$(mandir)/man$${m##*.} $$m || exit 1; done
+	test -e $(DESTDIR)$(sysconfdir)/mtastsd/mtastsd.conf || \
+		install -D -m 644 -t $(DESTDIR)$(sysconfdir)/mtastsd \
+		packaging/mtastsd.conf
+
+# The configuration stays.
+uninstall:
+	rm -f $(DESTDIR)$(sbindir)/mtastsd $(DESTDIR)$(bindir)/mtastsctl
+	for m in $(notdir $(MANUALS)); do \
+		rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$$m; done
+
+help:
+	$(Q)sed -n 's/^# \?//p;/^$$/q' $(firstword $(MAKEFILE_LIST))
+
 clean:
-	rm -rf build build-*
+	rm -rf build build-asan
+
+.SECONDARY:
+.PHONY: all tests demo check check-unit check-e2e check-valgrind check-asan \
+	lint lint-here format install uninstall help clean

@@ -1,0 +1,95 @@
+"""Fixtures of the end-to-end stories.
+
+rig		a CA and a DNS server, shared by the stories of one process
+daemon		a fresh mtastsd, started, on that rig
+make_rig	a rig of one's own, with options for the CA
+name		a mail domain that no other story uses: "d7.test"
+"""
+
+import itertools
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+
+def pytest_configure(config):
+	config.addinivalue_line("markers", "alone: measures time, so nothing "
+				"else may run beside it")
+	config.addinivalue_line("markers", "valgrind: run by check-valgrind")
+
+
+@pytest.fixture(scope="session")
+def shared_rig():
+	from harness.rig import Rig
+
+	rig = Rig()
+	try:
+		yield rig.start()
+	finally:
+		rig.close()
+
+
+@pytest.fixture
+def rig(shared_rig):
+	yield shared_rig
+	shared_rig.end_daemons()
+
+
+@pytest.fixture
+def make_rig():
+	from harness.rig import Rig
+
+	rigs = []
+
+	def make(**pebble):
+		rigs.append(Rig(**pebble))
+		return rigs[-1].start()
+
+	try:
+		yield make
+		for one in rigs:
+			one.end_daemons()
+	finally:
+		for one in rigs:
+			one.close()
+
+
+@pytest.fixture
+def daemon(rig):
+	return rig.daemon().start()
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def name():
+	return f"d{next(_numbers)}.test"
+
+
+# What the daemons of a story logged is shown if the story fails.
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+	outcome = yield
+	report = outcome.get_result()
+	if report.failed:
+		from harness.process import LOGS
+
+		for log in dict.fromkeys(LOGS[item.log_mark:]):
+			report.sections.append((f"log {log.name}", tail(log)))
+
+
+def pytest_runtest_setup(item):
+	from harness.process import LOGS
+
+	item.log_mark = len(LOGS)
+
+
+def tail(path, most=20000):
+	if not path.exists():
+		return "(gone)"
+	return path.read_text(errors="replace")[-most:]

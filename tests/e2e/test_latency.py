@@ -1,0 +1,42 @@
+"""A slow disk delays durable things, never the answers of the daemon."""
+
+import time
+
+import pytest
+
+from harness.process import wait_for
+from harness.shim import build_shim
+
+DOMAINS = 30
+
+
+@pytest.mark.alone
+def test_twenty_ms_fsync_delays_no_admin_call(rig, tmp_path):
+	daemon = rig.daemon()
+	daemon.start(env={"LD_PRELOAD": str(build_shim("slowsync", tmp_path)),
+			  "SLOWSYNC_MS": "20",
+			  "ASAN_OPTIONS": "verify_asan_link_order=0"})
+	names = [f"slow{i}.test" for i in range(DOMAINS)]
+	rig.dns.point(*names)
+	delays = []
+
+	for name in names:
+		delays.append(timed(daemon, "POST", "/v1/domains",
+				    {"name": name, "mx": [f"mx.{name}"]}))
+
+	def poll():
+		delays.append(timed(daemon, "GET", "/v1/status"))
+		delays.append(timed(daemon, "GET", f"/v1/domains/{names[0]}"))
+		return daemon.rows("SELECT count(*) FROM domain"
+				   " WHERE state = 2") == [(DOMAINS,)]
+
+	wait_for("all of them to be live", poll, 60)
+
+	assert max(delays) <= 0.1
+
+
+def timed(daemon, method, path, body=None):
+	start = time.monotonic()
+	status, answer = daemon.api(method, path, body)
+	assert status in (200, 201), answer
+	return time.monotonic() - start
