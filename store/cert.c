@@ -179,12 +179,13 @@ static bool forget_old(struct store *s, int64_t domain_id, struct err *err)
 bool cert_install(struct store *s, struct domain *d, struct cert *c,
 		  const struct cert_chain *chain, struct err *err)
 {
-	int64_t issuer_id;
+	int64_t issuer_id = 0;
 
 	if (!issuer_ensure(s, chain, &issuer_id, err))
 		return false;
 	if (c->state != CERT_ACTIVE)
-		return insert_cert(s, c, issuer_id, chain, err);
+		return insert_cert(s, c, issuer_id, chain, err) &&
+		       forget_old(s, d->id, err);
 	if (!retire_active(s, d->id, err) ||
 	    !insert_cert(s, c, issuer_id, chain, err))
 		return false;

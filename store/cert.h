@@ -48,7 +48,7 @@ const char *cert_state_name(enum cert_state state);
 /*
  * Stores it. An active one retires the domain's former one, becomes
  * d->cert_id and is projected; d is written. Fills c->id. Of the retired
- * ones the last few are kept, with their keys.
+ * and bad ones the last few are kept, with their keys.
  */
 bool cert_install(struct store *s, struct domain *d, struct cert *c,
 		  const struct cert_chain *chain, struct err *err);
