@@ -53,8 +53,9 @@ void arrivals_stage(struct engine *e)
 	size_t room = LOOKS_IN_FLIGHT - e->look_count;
 	size_t n = 0;
 
+	e->looked_at = engine_now(e);
 	if (room)
-		n = domain_due(e->store, DOMAIN_WAITING_FOR_DNS, engine_now(e),
+		n = domain_due(e->store, DOMAIN_WAITING_FOR_DNS, e->looked_at,
 			       ids, LOOKS_IN_FLIGHT, &err);
 	engine_ok(e, err.kind == ERR_NONE, &err);
 	for (size_t i = 0; i < n && room && !e->has_failed; i++) {

@@ -58,10 +58,15 @@ struct authority *authority_by_id(struct engine *e, int64_t ca_id)
 	return NULL;
 }
 
+bool authority_is_current(const struct authority *a)
+{
+	return authority_by_id(a->engine, a->row.id) == a;
+}
+
 bool authority_is_ready(const struct authority *a)
 {
 	return a->has_account && a->account.state == ACCOUNT_VALID &&
-	       client_directory(a->client) && a->retry_at_ms <= now_ms(a);
+	       client_is_current(a->client) && a->retry_at_ms <= now_ms(a);
 }
 
 /* ---- trouble and its end ---- */
@@ -151,6 +156,24 @@ static void write_account(struct authority *a)
 					    &err), &err);
 }
 
+bool authority_hope(struct authority *a, struct err *err)
+{
+	struct account account;
+	bool ok;
+
+	if (!account_of_ca(a->engine->store, a->row.id, &account, err)) {
+		if (err->kind != ERR_NOT_FOUND)
+			return false;
+		*err = (struct err)ERR_INIT;
+		return true;
+	}
+	account.retry_at = 0;
+	ok = account.state != ACCOUNT_REFUSED ||
+	     account_update(a->engine->store, &account, err);
+	p256_release(&account.key);
+	return ok;
+}
+
 void authority_lost_account(struct authority *a)
 {
 	if (!read_account(a) || a->account.state != ACCOUNT_VALID)
@@ -233,7 +256,7 @@ void authority_stage(struct authority *a, bool has_work)
 	if (!has_work || a->is_busy || a->retry_at_ms > now_ms(a) ||
 	    !is_configured(a))
 		return;
-	if (!client_directory(a->client))
+	if (!client_is_current(a->client))
 		will(a, DO_DIRECTORY);
 	else
 		stage_account(a);

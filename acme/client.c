@@ -77,11 +77,14 @@ static int64_t now_ms(const struct client *c)
 
 const struct wire_directory *client_directory(const struct client *c)
 {
+	return c->directory_at_ms ? &c->directory : NULL;
+}
+
+bool client_is_current(const struct client *c)
+{
 	int64_t age = now_ms(c) - c->directory_at_ms;
 
-	if (!c->directory_at_ms || age < 0 || age > DIRECTORY_AGE_MS)
-		return NULL;
-	return &c->directory;
+	return c->directory_at_ms && age >= 0 && age <= DIRECTORY_AGE_MS;
 }
 
 static void keep_nonce(struct client *c, const char *text)

@@ -37,8 +37,11 @@ struct client *client_new(const struct world *world, const char *directory_url,
 /* Only once no request is under way any more (fetcher_free() sees to it). */
 void client_free(struct client *c);
 
-/* NULL until client_load_directory() has succeeded within the last hour. */
+/* What client_load_directory() got last; NULL: nothing yet. */
 const struct wire_directory *client_directory(const struct client *c);
+
+/* Did it get it within the last hour? */
+bool client_is_current(const struct client *c);
 
 /*
  * A plain GET of the directory. The reply has an error if the answer was not

@@ -148,15 +148,19 @@ static void take_in(struct engine *e, const struct arrived *got)
 
 static void stage(struct engine *e)
 {
-	bool has_work;
-
 	for (const struct arrived *a = e->inbox; a && !e->has_failed;
 	     a = a->next)
 		take_in(e, a);
-	has_work = issuance_has_work(e);
-	for (size_t i = 0; i < e->ca_count; i++)
-		authority_stage(e->ca[i], has_work && i == 0);
-	issuance_wake_orders(e);
+	if (!e->is_swept)
+		issuance_abandon_strays(e);
+	for (size_t i = 0; i < e->ca_count; i++) {
+		struct authority *a = e->ca[i];
+
+		authority_stage(a, authority_is_current(a) &&
+					   issuance_has_work(e, a));
+		if (authority_is_current(a))
+			issuance_wake_orders(e, a);
+	}
 	issuance_start_orders(e);
 	arrivals_stage(e);
 }
@@ -221,6 +225,7 @@ static bool stage_and_commit(struct engine *e, struct err *err)
 		return false;
 	}
 	at_point(e, "after-commit");
+	e->is_swept = true;
 	empty_inbox(e);
 	return true;
 }
@@ -256,33 +261,33 @@ static void earlier(int64_t *best, int64_t at_ms)
 		*best = at_ms;
 }
 
-/* The earliest moment at which an order or a domain needs its CA; 0: none. */
-static int64_t next_issuance(struct engine *e)
+/* What cannot be worked on yet is not waited for: its reply will wake us. */
+static int64_t next_for(struct engine *e, const struct authority *a)
 {
-	int64_t due = INT64_MAX;
+	int64_t due = issuance_next_due(e, a);
 
-	earlier(&due, order_next_wake(e->store));
-	earlier(&due, domain_next_due(e->store, DOMAIN_ISSUING) * 1000);
-	earlier(&due, domain_next_due(e->store, DOMAIN_LIVE) * 1000);
-	return due == INT64_MAX ? 0 : due;
+	if (!due || !authority_is_current(a))
+		return 0;
+	if (authority_is_ready(a))
+		return a->in_flight < e->settings.orders_in_flight ? due : 0;
+	if (a->is_busy)
+		return 0;
+	return due > a->retry_at_ms ? due : a->retry_at_ms;
 }
 
-/* What cannot be worked on yet is not waited for: its reply will wake us. */
 static int64_t next_tick(struct engine *e)
 {
 	int64_t now = e->world->now_ms(e->world->ctx);
-	int64_t best = now + TICK_MAX_MS, due = next_issuance(e);
-	const struct authority *a = engine_authority(e);
+	int64_t best = now + TICK_MAX_MS;
 
-	if (a && due && authority_is_ready(a)) {
-		if (a->in_flight < e->settings.orders_in_flight)
-			earlier(&best, due);
-	} else if (a && due && !a->is_busy) {
-		earlier(&best, due > a->retry_at_ms ? due : a->retry_at_ms);
-	}
+	if (e->inbox)		/* it came while a projection was due */
+		return now + TICK_MIN_MS;
+	for (size_t i = 0; i < e->ca_count; i++)
+		earlier(&best, next_for(e, e->ca[i]));
 	if (arrivals_has_room(e))
 		earlier(&best, domain_next_due(e->store,
-					       DOMAIN_WAITING_FOR_DNS) * 1000);
+					       DOMAIN_WAITING_FOR_DNS,
+					       e->looked_at) * 1000);
 	return best < now + TICK_MIN_MS ? now + TICK_MIN_MS : best;
 }
 
@@ -360,7 +365,7 @@ static struct authority *take_kept(struct engine *e, struct authority **old,
 	return authority_new(e, s);
 }
 
-static bool ensure_rows(struct engine *e, struct err *err)
+static bool ensure_rows(struct engine *e, bool is_reload, struct err *err)
 {
 	bool ok = store_begin(e->store, err);
 
@@ -369,7 +374,8 @@ static bool ensure_rows(struct engine *e, struct err *err)
 	for (size_t i = 0; ok && i < e->settings.ca_count; i++)
 		ok = ca_ensure(e->store, e->ca[i]->settings.name,
 			       e->ca[i]->settings.directory_url,
-			       &e->ca[i]->row, err);
+			       &e->ca[i]->row, err) &&
+		     (!is_reload || authority_hope(e->ca[i], err));
 	if (ok)
 		return store_commit(e->store, err);
 	store_rollback(e->store);
@@ -391,7 +397,7 @@ bool engine_configure(struct engine *e, const struct engine_settings *settings,
 	for (size_t i = 0; i < old_count; i++)
 		if (old[i] && e->ca_count < ENGINE_CA_LIMIT)
 			e->ca[e->ca_count++] = old[i];
-	if (!ensure_rows(e, err))
+	if (!ensure_rows(e, old_count > 0, err))
 		return false;
 	engine_poke(e);
 	return true;

@@ -68,12 +68,14 @@ struct engine {
 	size_t effect_count;
 	const char **passed;		/* order states entered in this tick */
 	size_t passed_count;
+	bool is_swept;			/* strays of the last life are ended */
 	bool is_committed;		/* effects wait for the projection */
 	bool has_failed;		/* the database, in this tick */
 	struct err failure;
 
 	int64_t looking[LOOKS_IN_FLIGHT];	/* domain ids; 0: free */
 	size_t look_count;
+	time_t looked_at;		/* what was due then is looked at */
 };
 
 /* ---- engine.c ---- */
@@ -110,9 +112,18 @@ struct authority *authority_new(struct engine *e,
 				const struct ca_settings *settings);
 void authority_free(struct authority *a);
 
+/*
+ * The settings were read anew: an account that was refused may be taken now.
+ * Inside a transaction.
+ */
+bool authority_hope(struct authority *a, struct err *err);
+
 /* The CA that new orders go to, or NULL. */
 struct authority *engine_authority(struct engine *e);
 struct authority *authority_by_id(struct engine *e, int64_t ca_id);
+
+/* False for one that only waits for replies, since its settings changed. */
+bool authority_is_current(const struct authority *a);
 
 /* Staging: gets directory and account, if there is work for the CA. */
 void authority_stage(struct authority *a, bool has_work);
@@ -134,12 +145,16 @@ void authority_act_account(struct authority *a, const struct effect *effect);
 /* ---- issuance.c ---- */
 
 void issuance_got_reply(struct engine *e, const struct arrived *got);
-void issuance_wake_orders(struct engine *e);
+void issuance_wake_orders(struct engine *e, struct authority *a);
+void issuance_abandon_strays(struct engine *e);
 void issuance_start_orders(struct engine *e);
 void issuance_act(struct engine *e, const struct effect *effect);
 
-/* Is there an order or a domain due that needs the CA? */
-bool issuance_has_work(struct engine *e);
+/* Is there an order or a domain due that needs this CA? */
+bool issuance_has_work(struct engine *e, const struct authority *a);
+
+/* The earliest moment, in ms, at which one will be; 0: none. */
+int64_t issuance_next_due(struct engine *e, const struct authority *a);
 
 /* ---- arrivals.c ---- */
 

@@ -395,21 +395,24 @@ static void abandon(struct engine *e, struct order *o, struct domain *d,
 	take_step(&s, o, before, &step, NULL);
 }
 
-static void wake_order(struct engine *e, int64_t id)
+static void abandon_stray(struct engine *e, int64_t id)
+{
+	struct domain d;
+	struct order o;
+
+	if (read_pair(e, id, &o, &d))
+		abandon(e, &o, &d, "its CA is not configured any more");
+}
+
+static void wake_order(struct engine *e, struct authority *a, int64_t id)
 {
 	char host[DOMAIN_NAME_SIZE];
 	struct err err = ERR_INIT;
-	struct authority *a;
 	struct domain d;
 	struct order o;
 
 	if (!read_pair(e, id, &o, &d))
 		return;
-	a = authority_by_id(e, o.ca_id);
-	if (!a) {
-		abandon(e, &o, &d, "its CA is not configured any more");
-		return;
-	}
 	if (o.expires_at && o.expires_at < engine_now(e)) {
 		abandon(e, &o, &d, "the order has expired at the CA");
 		return;
@@ -423,16 +426,45 @@ static void wake_order(struct engine *e, int64_t id)
 	will_ask(e, a, &o, host);
 }
 
-void issuance_wake_orders(struct engine *e)
+void issuance_wake_orders(struct engine *e, struct authority *a)
 {
 	int64_t ids[64];
 	struct err err = ERR_INIT;
-	size_t n = order_due(e->store, e->world->now_ms(e->world->ctx), ids,
+	size_t n = order_due(e->store, a->row.id,
+			     e->world->now_ms(e->world->ctx), ids,
 			     ARRAY_LEN(ids), &err);
 
 	engine_ok(e, err.kind == ERR_NONE, &err);
 	for (size_t i = 0; i < n && !e->has_failed; i++)
-		wake_order(e, ids[i]);
+		wake_order(e, a, ids[i]);
+}
+
+static void abandon_all(struct engine *e, int64_t ca_id)
+{
+	int64_t ids[64];
+	struct err err = ERR_INIT;
+	size_t n;
+
+	do {
+		n = order_due(e->store, ca_id, INT64_MAX, ids, ARRAY_LEN(ids),
+			      &err);
+		engine_ok(e, err.kind == ERR_NONE, &err);
+		for (size_t i = 0; i < n && !e->has_failed; i++)
+			abandon_stray(e, ids[i]);
+	} while (n == ARRAY_LEN(ids) && !e->has_failed);
+}
+
+/* At the start nothing is under way: every live order has a time to wake. */
+void issuance_abandon_strays(struct engine *e)
+{
+	int64_t ca_ids[64];
+	struct err err = ERR_INIT;
+	size_t n = order_cas(e->store, ca_ids, ARRAY_LEN(ca_ids), &err);
+
+	engine_ok(e, err.kind == ERR_NONE, &err);
+	for (size_t i = 0; i < n && !e->has_failed; i++)
+		if (!authority_by_id(e, ca_ids[i]))
+			abandon_all(e, ca_ids[i]);
 }
 
 /* ---- starting new ones ---- */
@@ -524,14 +556,33 @@ void issuance_start_orders(struct engine *e)
 	start_class(e, a, DOMAIN_ISSUING);
 }
 
-bool issuance_has_work(struct engine *e)
+bool issuance_has_work(struct engine *e, const struct authority *a)
 {
 	time_t now = engine_now(e);
 	int64_t id;
 
-	return domain_due(e->store, DOMAIN_LIVE, now, &id, 1, NULL) ||
-	       domain_due(e->store, DOMAIN_ISSUING, now, &id, 1, NULL) ||
-	       order_due(e->store, now * 1000 + 999, &id, 1, NULL);
+	if (order_due(e->store, a->row.id, now * 1000 + 999, &id, 1, NULL))
+		return true;
+	return a == engine_authority(e) &&
+	       (domain_due(e->store, DOMAIN_LIVE, now, &id, 1, NULL) ||
+		domain_due(e->store, DOMAIN_ISSUING, now, &id, 1, NULL));
+}
+
+static void earlier(int64_t *best, int64_t at_ms)
+{
+	if (at_ms && (!*best || at_ms < *best))
+		*best = at_ms;
+}
+
+int64_t issuance_next_due(struct engine *e, const struct authority *a)
+{
+	int64_t due = order_next_wake(e->store, a->row.id);
+
+	if (a != engine_authority(e))
+		return due;
+	earlier(&due, domain_next_due(e->store, DOMAIN_ISSUING, 0) * 1000);
+	earlier(&due, domain_next_due(e->store, DOMAIN_LIVE, 0) * 1000);
+	return due;
 }
 
 /* ---- acting ---- */

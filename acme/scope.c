@@ -73,8 +73,10 @@ enum fail_scope scope_of(const struct ca_reply *reply, struct err *problem)
 	scope = scope_of_problem(&reply->problem, problem);
 	if (reply->status >= 500)
 		return SCOPE_CA;	/* overload is 503 with rateLimited */
-	if (streq(reply->problem.type, "unauthorized"))
-		return SCOPE_ACCOUNT;	/* of a request, not of a challenge */
+	if (streq(reply->problem.type, "unauthorized")) {
+		err_hint(problem, "%s", "");	/* of a request, */
+		return SCOPE_ACCOUNT;		/* not of a challenge */
+	}
 	if (reply->status == 404 || reply->status == 410)
 		return SCOPE_ORDER;
 	if (reply->status == 429 && scope != SCOPE_ACCOUNT)

@@ -13,8 +13,9 @@
 
 static json_t *view_domains(const struct domain_counts *c)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "total",
-			 (json_int_t)(c->waiting + c->issuing + c->live),
+	json_int_t total = c->waiting + c->issuing + c->live;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "total", total,
 			 domain_state_name(DOMAIN_WAITING_FOR_DNS),
 			 (json_int_t)c->waiting,
 			 domain_state_name(DOMAIN_ISSUING),
@@ -55,7 +56,7 @@ static void judge_schedule(struct api_call *call, struct findings *out)
 {
 	struct store *s = call->parts->store;
 	time_t expiry = cert_nearest_expiry(s);
-	time_t due = domain_next_due(s, DOMAIN_LIVE);
+	time_t due = domain_next_due(s, DOMAIN_LIVE, 0);
 	char at[INSTANT_TEXT];
 
 	if (due && due < call->now - LATE)

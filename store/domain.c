@@ -226,15 +226,16 @@ size_t domain_due(struct store *s, enum domain_state state, time_t now,
 	return query_close(&q, err) ? n : 0;
 }
 
-time_t domain_next_due(struct store *s, enum domain_state state)
+time_t domain_next_due(struct store *s, enum domain_state state, time_t after)
 {
 	time_t next = 0;
 	struct query q;
 
 	query_open(&q, store_db(s),
 		   "SELECT due_at FROM domain WHERE state = ? AND due_at > 0"
-		   " ORDER BY due_at LIMIT 1");
+		   " AND due_at > ? ORDER BY due_at LIMIT 1");
 	bind_int(&q, state);
+	bind_int(&q, after);
 	if (query_row(&q))
 		next = col_int(&q, "due_at");
 	query_close(&q, NULL);

@@ -91,8 +91,8 @@ bool domain_each_problem(struct store *s, long limit,
 size_t domain_due(struct store *s, enum domain_state state, time_t now,
 		  int64_t *ids, size_t limit, struct err *err);
 
-/* The earliest due_at over the rows of `state`, or 0 if none. */
-time_t domain_next_due(struct store *s, enum domain_state state);
+/* The earliest due_at beyond `after` over the rows of `state`, or 0. */
+time_t domain_next_due(struct store *s, enum domain_state state, time_t after);
 
 struct domain_counts {
 	long waiting, issuing, live;

@@ -208,17 +208,30 @@ static size_t read_ids(struct query *q, int64_t *ids, size_t limit,
 	return query_close(q, err) ? n : 0;
 }
 
-size_t order_due(struct store *s, int64_t now_ms, int64_t *ids, size_t limit,
-		 struct err *err)
+size_t order_due(struct store *s, int64_t ca_id, int64_t now_ms, int64_t *ids,
+		 size_t limit, struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db(s),
-		   "SELECT id FROM ord WHERE ended_at = 0 AND wake_ms > 0"
-		   " AND wake_ms <= ? ORDER BY wake_ms LIMIT ?");
+		   "SELECT id FROM ord WHERE ca_id = ? AND ended_at = 0"
+		   " AND wake_ms > 0 AND wake_ms <= ?"
+		   " ORDER BY wake_ms LIMIT ?");
+	bind_int(&q, ca_id);
 	bind_int(&q, now_ms);
 	bind_int(&q, (int64_t)limit);
 	return read_ids(&q, ids, limit, err);
+}
+
+size_t order_cas(struct store *s, int64_t *ca_ids, size_t limit,
+		 struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT DISTINCT ca_id AS id FROM ord"
+				    " WHERE ended_at = 0 LIMIT ?");
+	bind_int(&q, (int64_t)limit);
+	return read_ids(&q, ca_ids, limit, err);
 }
 
 bool order_resume_all(struct store *s, int64_t now_ms, struct err *err)
@@ -232,14 +245,15 @@ bool order_resume_all(struct store *s, int64_t now_ms, struct err *err)
 	return query_run(&q, err);
 }
 
-int64_t order_next_wake(struct store *s)
+int64_t order_next_wake(struct store *s, int64_t ca_id)
 {
 	struct query q;
 	int64_t at = 0;
 
 	query_open(&q, store_db(s),
-		   "SELECT wake_ms FROM ord WHERE ended_at = 0"
+		   "SELECT wake_ms FROM ord WHERE ca_id = ? AND ended_at = 0"
 		   " AND wake_ms > 0 ORDER BY wake_ms LIMIT 1");
+	bind_int(&q, ca_id);
 	if (query_row(&q))
 		at = col_int(&q, "wake_ms");
 	query_close(&q, NULL);

@@ -81,8 +81,12 @@ bool order_update(struct store *s, struct order *o, struct err *err);
 /* Is this order URL ours already? For the search after a crash. */
 bool order_url_is_known(struct store *s, const char *order_url);
 
-/* Ids of live orders with 0 < wake_ms <= now_ms, earliest first. */
-size_t order_due(struct store *s, int64_t now_ms, int64_t *ids, size_t limit,
+/* Ids of a CA's live orders with 0 < wake_ms <= now_ms, earliest first. */
+size_t order_due(struct store *s, int64_t ca_id, int64_t now_ms, int64_t *ids,
+		 size_t limit, struct err *err);
+
+/* The CAs that have live orders, as ids, at most `limit`. Returns how many. */
+size_t order_cas(struct store *s, int64_t *ca_ids, size_t limit,
 		 struct err *err);
 
 /*
@@ -91,8 +95,8 @@ size_t order_due(struct store *s, int64_t now_ms, int64_t *ids, size_t limit,
  */
 bool order_resume_all(struct store *s, int64_t now_ms, struct err *err);
 
-/* The earliest wake_ms over live orders, or 0 if none waits. */
-int64_t order_next_wake(struct store *s);
+/* The earliest wake_ms over a CA's live orders, or 0 if none waits. */
+int64_t order_next_wake(struct store *s, int64_t ca_id);
 
 struct order_counts {
 	long live;

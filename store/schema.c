@@ -110,7 +110,7 @@ static const char *const migrations[] = {
 	"  ended_at INTEGER NOT NULL DEFAULT 0,"
 	"  problem TEXT NOT NULL DEFAULT '');"
 	"CREATE UNIQUE INDEX ord_live ON ord(domain_id) WHERE ended_at = 0;"
-	"CREATE INDEX ord_wake ON ord(wake_ms)"
+	"CREATE INDEX ord_wake ON ord(ca_id, wake_ms)"
 	"  WHERE ended_at = 0 AND wake_ms > 0;"
 	"CREATE INDEX ord_url ON ord(order_url) WHERE order_url <> '';"
 	"CREATE INDEX ord_domain ON ord(domain_id);"
