@@ -235,6 +235,10 @@ static void post_new_account(struct post *p)
 		refuse(p->answer, 401, "externalAccountRequired", "no binding");
 		return;
 	}
+	if (ca->refuses_accounts) {
+		refuse(p->answer, 403, "unauthorized", "not today");
+		return;
+	}
 	must(id < SIM_ACCOUNTS, NULL);
 	ca->accounts++;
 	ca->registrations++;

@@ -59,6 +59,7 @@ struct sim_ca {
 	unsigned issuance_looks;	/* GETs of an order in processing */
 	bool keeps_failed_pending;	/* a failed challenge may be tried again */
 	bool wants_eab;
+	bool refuses_accounts;		/* new ones */
 	unsigned bad_nonce_every;	/* every nth POST; 0: never */
 	const char *sends_instead;	/* of each chain: a PEM; NULL: honest */
 

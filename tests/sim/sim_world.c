@@ -215,7 +215,7 @@ static void addresses(void *ctx, const char *name, dns_done *done, void *arg)
 	struct sim_world *w = ctx;
 
 	(void)name;
-	event_after(w, DNS_MS, arg)->resolved = done;
+	event_after(w, w->dns_ms, arg)->resolved = done;
 }
 
 static void deliver_answer(struct sim_world *w, const struct sim_event *e)
@@ -268,7 +268,7 @@ static void pass_time(struct sim_world *w, int64_t until_ms)
 		w->shared->now_ms = until_ms;
 }
 
-static void step(struct sim_world *w)
+void sim_step(struct sim_world *w)
 {
 	int64_t wake = next_wake(w);
 
@@ -277,6 +277,7 @@ static void step(struct sim_world *w)
 		deliver(w);
 	} else {
 		pass_time(w, wake);
+		w->ticks++;
 		engine_tick(w->engine);
 	}
 	if (w->watch)
@@ -289,7 +290,7 @@ bool sim_run(struct sim_world *w, bool (*done)(struct sim_world *w),
 	int64_t end = w->shared->now_ms + (int64_t)seconds * 1000;
 
 	while (w->shared->now_ms < end) {
-		step(w);
+		sim_step(w);
 		if (done && done(w))
 			return true;
 	}
@@ -328,7 +329,7 @@ static void make_settings(struct engine_settings *s)
 
 void sim_init(struct sim_world *w)
 {
-	*w = (struct sim_world){ .names_lead_here = true };
+	*w = (struct sim_world){ .names_lead_here = true, .dns_ms = DNS_MS };
 	w->shared = mmap(NULL, sizeof(*w->shared), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(w->shared != MAP_FAILED, NULL);

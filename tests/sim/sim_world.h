@@ -46,6 +46,7 @@ struct sim_world {
 	struct engine_settings settings;
 	bool ca_is_down;
 	bool names_lead_here;
+	long dns_ms;			/* that an answer takes */
 	bool sleeps;			/* idle timers come up to an hour late */
 	enum sim_fault fault;
 	unsigned long fault_from, fault_until;	/* exchanges, first and end */
@@ -59,6 +60,7 @@ struct sim_world {
 	struct sim_event *events;	/* earliest first */
 	int64_t wake_at_ms;
 	unsigned in_flight, most_in_flight;
+	unsigned long ticks;
 };
 
 void sim_init(struct sim_world *w);
@@ -71,6 +73,9 @@ void sim_stop(struct sim_world *w);
 /* As the admin does: a domain that waits for DNS, with a policy. */
 void sim_add(struct sim_world *w, const char *name);
 struct domain sim_domain(struct sim_world *w, const char *name);
+
+/* One thing happens: a reply, a DNS answer or the timer. */
+void sim_step(struct sim_world *w);
 
 /* Until `done` says so, at most `seconds` of virtual time: was it? */
 bool sim_run(struct sim_world *w, bool (*done)(struct sim_world *w),

@@ -1,0 +1,727 @@
+/*
+ * The whole engine on a real store, in the virtual world of tests/sim: what
+ * it promises, and what no crash, lost answer or outage may break.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "store/order.h"
+#include "tests/sim/scratch.h"
+#include "tests/sim/sim_world.h"
+
+#define HOST "mta-sts.example.org"
+#define NAME "example.org"
+
+static long rows(const struct sim_world *w, const char *sql)
+{
+	return scratch_number(w->dir, "state.db", sql);
+}
+
+/* What must hold at the end of every story: one decision, one certificate. */
+static void assert_one_certificate(struct sim_world *w)
+{
+	const struct sim_ca *ca = &w->shared->ca;
+
+	assert_string_equal(ca->complaint, "");
+	assert_int_equal(ca->certs, 1);
+	assert_int_equal(ca->refused_csrs, 0);
+	assert_int_equal(ca->failed_looks, 0);
+	assert_int_equal(rows(w, "SELECT COUNT(*) FROM cert"), 1);
+	assert_int_equal(rows(w, "SELECT COUNT(*) FROM ord"), 1);
+	assert_int_equal(rows(w, "SELECT COUNT(*) FROM ord WHERE state = 8"),
+			 1);
+	assert_int_equal(rows(w, "SELECT failures FROM domain"), 0);
+}
+
+static void start_with(struct sim_world *w, const char *name)
+{
+	sim_init(w);
+	sim_start(w);
+	sim_add(w, name);
+}
+
+/* ---- the main job ---- */
+
+static void a_domain_goes_live(void **state)
+{
+	struct sim_world w;
+	struct domain d;
+
+	(void)state;
+	start_with(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	d = sim_domain(&w, NAME);
+	assert_int_equal(d.state, DOMAIN_LIVE);
+	assert_int_equal(sim_served_until(&w, NAME),
+			 SIM_START + w.shared->ca.life);
+	assert_int_equal(w.shared->ca.registrations, 1);
+	assert_one_certificate(&w);
+	sim_release(&w);
+}
+
+
+/* ---- renewal ---- */
+
+static bool is_renewed(struct sim_world *w)
+{
+	return w->shared->ca.certs == 2 && sim_domain(w, NAME).due_at > 0;
+}
+
+static void it_renews_at_its_moment(void **state)
+{
+	struct sim_world w;
+	time_t due;
+
+	(void)state;
+	start_with(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	due = sim_domain(&w, NAME).due_at;
+	assert_in_range(due - SIM_START, 58 * WHEN_DAY, 62 * WHEN_DAY);
+	w.sleeps = true;
+	sim_run(&w, NULL, due - sim_now(&w) - WHEN_HOUR);
+	w.sleeps = false;
+	sim_run(&w, NULL, due - sim_now(&w) - 1);
+	assert_int_equal(w.shared->ca.certs, 1);
+	assert_true(sim_run(&w, is_renewed, 65));
+	assert_true(sim_served_until(&w, NAME) > SIM_START + 140 * WHEN_DAY);
+	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM cert WHERE state = 0"),
+			 1);
+	assert_string_equal(w.shared->ca.complaint, "");
+	sim_release(&w);
+}
+
+/* Looks where it matters: at the new ones, and when the old one ends. */
+static void is_never_expired(struct sim_world *w)
+{
+	static unsigned certs;
+	static time_t until;
+
+	if (certs == w->shared->ca.certs && sim_now(w) < until)
+		return;
+	certs = w->shared->ca.certs;
+	until = sim_served_until(w, NAME);
+	assert_true(!until || until > sim_now(w));
+}
+
+/* For every life a CA may give: ten of them, one after the other. */
+static void it_never_expires(void **state)
+{
+	static const struct {
+		long life, backdate;
+	} lives[] = {
+		{ 60, 0 },
+		{ 10 * WHEN_MINUTE, 0 },
+		{ 2 * WHEN_HOUR, WHEN_HOUR },
+		{ 160 * WHEN_HOUR, WHEN_HOUR },
+		{ 45 * WHEN_DAY, WHEN_HOUR },
+		{ 90 * WHEN_DAY, WHEN_HOUR },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lives); i++) {
+		struct sim_world w;
+
+		print_message("certificates that live %ld s\n", lives[i].life);
+		sim_init(&w);
+		w.shared->ca.life = lives[i].life;
+		w.shared->ca.backdate = lives[i].backdate;
+		w.watch = is_never_expired;
+		sim_start(&w);
+		sim_add(&w, NAME);
+		assert_true(sim_run(&w, sim_all_live, 10));
+		w.sleeps = lives[i].life > WHEN_DAY;
+		sim_run(&w, NULL, 10 * lives[i].life);
+		assert_true(sim_served_until(&w, NAME) > sim_now(&w));
+		assert_in_range(w.shared->ca.certs, 10, 100);
+		assert_string_equal(w.shared->ca.complaint, "");
+		sim_release(&w);
+	}
+}
+
+/* ---- a CA in trouble ---- */
+
+static void an_outage_is_not_charged_to_domains(void **state)
+{
+	struct sim_world w;
+	time_t due;
+
+	(void)state;
+	start_with(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	due = sim_domain(&w, NAME).due_at;
+	w.sleeps = true;
+	sim_run(&w, NULL, due - sim_now(&w) - 2 * WHEN_HOUR);
+	w.sleeps = false;
+	w.ca_is_down = true;
+	sim_run(&w, NULL, 2 * WHEN_DAY);
+	assert_int_equal(sim_domain(&w, NAME).failures, 0);
+	assert_int_equal(w.shared->ca.certs, 1);
+	w.ca_is_down = false;
+	assert_true(sim_run(&w, is_renewed, 2 * WHEN_MINUTE));
+	assert_int_equal(sim_domain(&w, NAME).failures, 0);
+	sim_release(&w);
+}
+
+static void renew_now(struct sim_world *w)
+{
+	struct domain d = sim_domain(w, NAME);
+	struct err err = ERR_INIT;
+
+	d.due_at = sim_now(w);
+	d.renew_forced = true;
+	must(store_begin(w->store, &err), &err);
+	must(domain_update(w->store, &d, &err), &err);
+	must(store_commit(w->store, &err), &err);
+	engine_poke(w->engine);
+}
+
+static void a_lost_account_is_registered_with_the_same_key(void **state)
+{
+	struct sim_world w;
+	const struct sim_ca *ca;
+
+	(void)state;
+	start_with(&w, NAME);
+	ca = &w.shared->ca;
+	assert_true(sim_run(&w, sim_all_live, 10));
+	sim_ca_wipe(&w.shared->ca);
+	renew_now(&w);
+	assert_true(sim_run(&w, is_renewed, 120));
+	assert_int_equal(ca->registrations, 2);
+	assert_memory_equal(ca->account[0].point, ca->account[1].point,
+			    P256_POINT);
+	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM account"), 1);
+	assert_string_equal(ca->complaint, "");
+	sim_release(&w);
+}
+
+/* ---- crashes ---- */
+
+static void live_in_child(struct sim_world *w)
+{
+	sim_start(w);
+	must(sim_run(w, sim_all_live, 30 * WHEN_MINUTE), NULL);
+}
+
+static void prepare(struct sim_world *w)
+{
+	sim_init(w);
+	sim_start(w);
+	sim_add(w, NAME);
+	sim_stop(w);
+}
+
+static unsigned long points_of_one_life(void)
+{
+	struct sim_world w;
+	unsigned long n;
+
+	prepare(&w);
+	assert_true(sim_in_child(&w, live_in_child));
+	n = w.shared->points;
+	sim_release(&w);
+	return n;
+}
+
+static const struct {
+	const char *what;
+	bool lists, reuses;
+	unsigned most_orders;	/* that one crash may cost at the CA */
+} ca_kinds[] = {
+	{ "a CA with an orders list", true, false, 1 },
+	{ "a CA that gives the open order again", false, true, 1 },
+	{ "a CA with neither", false, false, 2 },
+};
+
+static void crash_and_recover(size_t kind, unsigned long at)
+{
+	struct sim_world w;
+
+	prepare(&w);
+	w.shared->ca.lists_orders = ca_kinds[kind].lists;
+	w.shared->ca.reuses_orders = ca_kinds[kind].reuses;
+	w.crash_at = at;
+	assert_false(sim_in_child(&w, live_in_child));
+	w.crash_at = 0;
+	assert_true(sim_in_child(&w, live_in_child));
+	assert_true(sim_served_until(&w, NAME) > sim_now(&w));
+	assert_in_range(sim_ca_orders_of(&w.shared->ca, HOST), 1,
+			ca_kinds[kind].most_orders);
+	assert_one_certificate(&w);
+	sim_release(&w);
+}
+
+static void a_crash_at_any_point_costs_nothing(void **state)
+{
+	unsigned long n = points_of_one_life();
+
+	(void)state;
+	assert_true(n > 40);	/* six points in each of eight states */
+	for (size_t kind = 0; kind < ARRAY_LEN(ca_kinds); kind++) {
+		print_message("%s, %lu points\n", ca_kinds[kind].what, n);
+		for (unsigned long at = 1; at <= n; at++)
+			crash_and_recover(kind, at);
+	}
+}
+
+/* Each life ends after so many points: it still gets on. */
+static void crash_after_crash_gets_on(void **state)
+{
+	(void)state;
+	for (unsigned long each = 7; each < 14; each++) {
+		struct sim_world w;
+		unsigned lives = 1;
+
+		prepare(&w);
+		w.crash_at = each;
+		while (!sim_in_child(&w, live_in_child))
+			assert_true(lives++ < 50);
+		print_message("a crash every %lu points: %u lives\n", each,
+			      lives);
+		assert_one_certificate(&w);
+		sim_release(&w);
+	}
+}
+
+/* ---- lost and spoilt answers ---- */
+
+static const char *const fault_names[SIM_FAULTS] = {
+	[SIM_LOST_REQUEST] = "request lost",
+	[SIM_LOST_REPLY] = "reply lost",
+	[SIM_ERROR_500] = "500 without acting",
+	[SIM_HTML_500] = "502 after acting",
+	[SIM_BUSY_503] = "503 with Retry-After",
+	[SIM_GARBAGE_200] = "garbage after acting",
+};
+
+static unsigned long exchanges_of_one_life(void)
+{
+	struct sim_world w;
+	unsigned long n;
+
+	start_with(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	n = w.shared->exchanges;
+	sim_release(&w);
+	return n;
+}
+
+static void spoil_exchanges(enum sim_fault fault, unsigned long from,
+			    unsigned long count)
+{
+	struct sim_world w;
+
+	sim_init(&w);
+	w.fault = fault;
+	w.fault_from = from;
+	w.fault_until = from + count;
+	sim_start(&w);
+	sim_add(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, 2 * WHEN_HOUR));
+	assert_one_certificate(&w);
+	assert_int_equal(sim_ca_orders_of(&w.shared->ca, HOST), 1);
+	sim_release(&w);
+}
+
+static void no_lost_answer_costs_a_certificate(void **state)
+{
+	static const unsigned long counts[] = { 1, 2, 12, 60 };
+	unsigned long n = exchanges_of_one_life();
+
+	(void)state;
+	for (int fault = SIM_LOST_REQUEST; fault < SIM_FAULTS; fault++)
+		for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+			print_message("%s, %lu in a row, at any of %lu\n",
+				      fault_names[fault], counts[i], n);
+			for (unsigned long at = 0; at < n; at++)
+				spoil_exchanges((enum sim_fault)fault, at,
+						counts[i]);
+		}
+}
+
+static void bad_nonces_cost_nothing(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	sim_init(&w);
+	w.shared->ca.bad_nonce_every = 2;
+	sim_start(&w);
+	sim_add(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, 20));
+	assert_one_certificate(&w);
+	sim_release(&w);
+}
+
+/* ---- many ---- */
+
+static void many_go_live_a_few_at_a_time(void **state)
+{
+	struct sim_world w;
+	char name[32];
+
+	(void)state;
+	sim_init(&w);
+	sim_start(&w);
+	for (int i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "d%03d.example.org", i);
+		sim_add(&w, name);
+	}
+	assert_true(sim_run(&w, sim_all_live, 60));
+	assert_in_range(w.most_in_flight, 16, 32);
+	assert_int_equal(w.shared->ca.certs, 200);
+	assert_int_equal(w.shared->ca.orders, 200);
+	assert_string_equal(w.shared->ca.complaint, "");
+	sim_release(&w);
+}
+
+/* ---- what a CA or an admin may bring us into ---- */
+
+static void run_for(struct sim_world *w, long seconds)
+{
+	sim_run(w, NULL, seconds);
+}
+
+static void assert_problem(struct sim_world *w, const char *words)
+{
+	struct engine_ca_status status;
+
+	engine_ca_status(w->engine, 0, &status);
+	print_message("%s (%s)\n", status.problem, status.hint);
+	assert_non_null(strstr(status.problem, words));
+	assert_true(*status.hint);
+}
+
+static void configure(struct sim_world *w)
+{
+	struct err err = ERR_INIT;
+
+	must(engine_configure(w->engine, &w->settings, &err), &err);
+}
+
+static void a_missing_binding_is_said_and_mended(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with(&w, NAME);
+	w.shared->ca.wants_eab = true;
+	run_for(&w, 30 * WHEN_MINUTE);
+	assert_problem(&w, "external account binding");
+	assert_int_equal(w.shared->ca.registrations, 0);
+	assert_int_equal(sim_domain(&w, NAME).failures, 0);
+	strcpy(w.settings.ca[0].eab_kid, "kid-1");
+	memset(w.settings.ca[0].eab_key, 7, 32);
+	w.settings.ca[0].eab_key_len = 32;
+	configure(&w);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	assert_one_certificate(&w);
+	sim_release(&w);
+}
+
+static void without_contact_nothing_is_ordered(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	sim_init(&w);
+	w.settings.contact[0] = '\0';
+	sim_start(&w);
+	sim_add(&w, NAME);
+	run_for(&w, WHEN_HOUR);
+	assert_problem(&w, "contact is not set");
+	assert_int_equal(w.shared->exchanges, 0);
+	strcpy(w.settings.contact, "ops@example.net");
+	configure(&w);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	assert_one_certificate(&w);
+	sim_release(&w);
+}
+
+static void a_refused_account_is_tried_again_on_reload(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with(&w, NAME);
+	strcpy(w.settings.ca[0].eab_kid, "kid-1");
+	w.settings.ca[0].eab_key_len = 32;
+	w.shared->ca.refuses_accounts = true;
+	configure(&w);
+	run_for(&w, 5 * WHEN_MINUTE);
+	assert_problem(&w, "no account");
+	w.shared->ca.refuses_accounts = false;
+	configure(&w);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	sim_release(&w);
+}
+
+static bool is_under_way(struct sim_world *w)
+{
+	struct domain d = sim_domain(w, NAME);
+	struct order o;
+
+	return order_of_domain(w->store, d.id, &o, NULL);
+}
+
+
+/* Asked for twice, made once; and nobody else is kept waiting. */
+static void a_renewal_asked_for_twice_is_made_once(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	renew_now(&w);
+	assert_true(sim_run(&w, is_under_way, 10));
+	renew_now(&w);
+	sim_add(&w, "example.com");
+	run_for(&w, 30);
+	assert_true(sim_all_live(&w));
+	assert_int_equal(sim_ca_csrs_of(&w.shared->ca, HOST), 2);
+	assert_in_range(sim_domain(&w, NAME).due_at - sim_now(&w),
+			50 * WHEN_DAY, 65 * WHEN_DAY);
+	sim_release(&w);
+}
+
+static void delete_now(struct sim_world *w)
+{
+	struct domain d = sim_domain(w, NAME);
+	struct err err = ERR_INIT;
+
+	must(store_begin(w->store, &err), &err);
+	must(domain_delete(w->store, &d, &err), &err);
+	must(store_commit(w->store, &err), &err);
+	must(store_project(w->store, &err), &err);
+	engine_poke(w->engine);
+}
+
+/* At every step of its order: what comes later finds nothing, and no harm. */
+static void a_domain_may_go_at_any_moment(void **state)
+{
+	(void)state;
+	for (unsigned at = 1; at < 40; at++) {
+		struct sim_world w;
+
+		start_with(&w, NAME);
+		for (unsigned i = 0; i < at; i++)
+			sim_step(&w);
+		delete_now(&w);
+		run_for(&w, 20);
+		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"), 0);
+		sim_add(&w, NAME);
+		assert_true(sim_run(&w, sim_all_live, 20));
+		assert_string_equal(w.shared->ca.complaint, "");
+		sim_release(&w);
+	}
+}
+
+/* From staging to production, say, at every step of an order. */
+static void another_ca_may_be_configured_at_any_moment(void **state)
+{
+	(void)state;
+	for (unsigned at = 1; at < 40; at++) {
+		struct sim_world w;
+
+		start_with(&w, NAME);
+		for (unsigned i = 0; i < at; i++)
+			sim_step(&w);
+		strcpy(w.settings.ca[0].name, "production");
+		configure(&w);
+		w.ticks = 0;
+		assert_true(sim_run(&w, sim_all_live, 30));
+		run_for(&w, WHEN_HOUR);
+		assert_true(w.ticks < 200);
+		assert_int_equal(w.shared->ca.certs, 1);
+		sim_release(&w);
+	}
+}
+
+/* The CA of an order stays, as second choice; the daemon is restarted. */
+static void an_order_of_the_second_ca_comes_to_its_end(void **state)
+{
+	(void)state;
+	for (unsigned at = 1; at < 40; at++) {
+		struct sim_world w;
+
+		start_with(&w, NAME);
+		for (unsigned i = 0; i < at; i++)
+			sim_step(&w);
+		sim_stop(&w);
+		w.settings.ca[1] = w.settings.ca[0];
+		strcpy(w.settings.ca[0].name, "production");
+		w.settings.ca_count = 2;
+		sim_start(&w);
+		assert_true(sim_run(&w, sim_all_live, 60) ||
+			    sim_all_live(&w));
+		w.ticks = 0;
+		run_for(&w, WHEN_HOUR);
+		assert_true(w.ticks < 200);
+		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"
+					  " WHERE ended_at = 0"), 0);
+		sim_release(&w);
+	}
+}
+
+static void a_bad_chain_is_kept_and_never_served(void **state)
+{
+	struct sim_world w;
+	struct tiny_ca other;
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *leaf;
+	char *pem;
+
+	(void)state;
+	tiny_ca_init(&other, "Other", SIM_START - WHEN_DAY,
+		     SIM_START + 99 * WHEN_DAY);
+	leaf = tiny_ca_issue(&other, &(struct tiny_leaf){
+		.host = HOST, .key = key, .from = SIM_START,
+		.until = SIM_START + WHEN_DAY, .serial = 1 });
+	pem = tiny_ca_pem((X509 *[]){ leaf, other.cert, NULL });
+	start_with(&w, NAME);
+	w.shared->ca.sends_instead = pem;
+	run_for(&w, 20 * WHEN_DAY);
+	assert_int_equal(sim_served_until(&w, NAME), 0);
+	assert_true(sim_domain(&w, NAME).failures > 4);
+	assert_in_range(rows(&w, "SELECT COUNT(*) FROM cert WHERE state = 2"),
+			1, 10);
+	w.shared->ca.sends_instead = NULL;
+	assert_true(sim_run(&w, sim_all_live, 2 * WHEN_DAY));
+	assert_int_equal(sim_domain(&w, NAME).failures, 0);
+	sim_release(&w);
+	tiny_ca_release(&other);
+	EVP_PKEY_free(key);
+	X509_free(leaf);
+	free(pem);
+}
+
+static unsigned blind_looks;
+
+static bool token_is_nowhere(void *arg, const char *token, const char *key_auth)
+{
+	(void)arg;
+	(void)token;
+	(void)key_auth;
+	blind_looks++;
+	return false;
+}
+
+/* Port 80 is closed: the domain waits ever longer, its budget is not spent. */
+static void a_failing_domain_slows_down(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with(&w, NAME);
+	w.shared->ca.token_is_served = token_is_nowhere;
+	blind_looks = 0;
+	run_for(&w, WHEN_HOUR);
+	assert_in_range(blind_looks, 2, 3);
+	run_for(&w, 10 * WHEN_DAY);
+	assert_in_range(blind_looks, 10, 16);
+	assert_non_null(strstr(sim_domain(&w, NAME).problem,
+			       "the token was not there"));
+	assert_string_equal(w.shared->ca.complaint, "");
+	sim_release(&w);
+}
+
+/* ---- DNS ---- */
+
+static void no_order_before_the_name_leads_here(void **state)
+{
+	struct sim_world w;
+	char name[32];
+
+	(void)state;
+	sim_init(&w);
+	w.names_lead_here = false;
+	sim_start(&w);
+	for (int i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "d%02d.example.org", i);
+		sim_add(&w, name);
+	}
+	run_for(&w, 50 * WHEN_MINUTE);
+	assert_int_equal(w.shared->exchanges, 0);
+	assert_non_null(strstr(sim_domain(&w, "d07.example.org").problem,
+			       "does not exist in DNS yet"));
+	w.names_lead_here = true;
+	assert_true(sim_run(&w, sim_all_live, 60));
+	sim_release(&w);
+}
+
+static void a_client_wakes_a_waiting_name(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	sim_init(&w);
+	w.names_lead_here = false;
+	sim_start(&w);
+	sim_add(&w, NAME);
+	run_for(&w, 20 * WHEN_DAY);
+	w.names_lead_here = true;
+	engine_wanted(w.engine, "mta-sts.example.com");
+	engine_wanted(w.engine, NAME);
+	engine_wanted(w.engine, HOST);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	sim_release(&w);
+}
+
+/* While an answer is awaited nothing is to do, and nothing is done. */
+static void waiting_for_dns_does_not_spin(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with(&w, NAME);
+	w.dns_ms = 20000;
+	run_for(&w, 19);
+	assert_in_range(w.ticks, 1, 5);
+	sim_release(&w);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_domain_goes_live),
+		cmocka_unit_test(it_renews_at_its_moment),
+		cmocka_unit_test(it_never_expires),
+		cmocka_unit_test(an_outage_is_not_charged_to_domains),
+		cmocka_unit_test(
+			a_lost_account_is_registered_with_the_same_key),
+		cmocka_unit_test(a_crash_at_any_point_costs_nothing),
+		cmocka_unit_test(crash_after_crash_gets_on),
+		cmocka_unit_test(no_lost_answer_costs_a_certificate),
+		cmocka_unit_test(bad_nonces_cost_nothing),
+		cmocka_unit_test(many_go_live_a_few_at_a_time),
+		cmocka_unit_test(a_missing_binding_is_said_and_mended),
+		cmocka_unit_test(without_contact_nothing_is_ordered),
+		cmocka_unit_test(a_refused_account_is_tried_again_on_reload),
+		cmocka_unit_test(a_renewal_asked_for_twice_is_made_once),
+		cmocka_unit_test(a_domain_may_go_at_any_moment),
+		cmocka_unit_test(another_ca_may_be_configured_at_any_moment),
+		cmocka_unit_test(an_order_of_the_second_ca_comes_to_its_end),
+		cmocka_unit_test(a_bad_chain_is_kept_and_never_served),
+		cmocka_unit_test(a_failing_domain_slows_down),
+		cmocka_unit_test(no_order_before_the_name_leads_here),
+		cmocka_unit_test(a_client_wakes_a_waiting_name),
+		cmocka_unit_test(waiting_for_dns_does_not_spin),
+	};
+
+	if (getenv("ONLY"))
+		cmocka_set_test_filter(getenv("ONLY"));
+	log_init(LOG_LEVEL_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
