@@ -112,10 +112,13 @@ static bool set_value(struct options *o, enum option_id id, const char *value,
 	const char *name = table[id].about.name;
 
 	o->given |= 1u << id;
-	switch (table[id].type) {
-	case TYPE_FLAG:
+	if (!value) {	/* it takes none */
 		*(bool *)to = true;
 		return true;
+	}
+	switch (table[id].type) {
+	case TYPE_FLAG:
+		break;
 	case TYPE_TEXT:
 		*(const char **)to = value;
 		return true;
@@ -128,7 +131,7 @@ static bool set_value(struct options *o, enum option_id id, const char *value,
 		return duration_parse(value, to, err) ||
 		       err_prefix(err, "--%s", name);
 	}
-	return false;
+	return err_set(err, ERR_INPUT, "--%s takes no value", name);
 }
 
 static bool unknown(const char *name, size_t len, struct err *err)
@@ -158,14 +161,11 @@ static bool parse_one(struct options *o, const char *arg, const char *next,
 		id++;
 	if (id == OPT_COUNT)
 		return unknown(arg, len, err);
-	if (table[id].type == TYPE_FLAG && value)
-		return err_set(err, ERR_INPUT, "--%s takes no value",
-			       table[id].about.name);
 	*used = table[id].type != TYPE_FLAG && !value;
 	if (*used && !next)
 		return err_set(err, ERR_INPUT, "--%s needs a value: %s",
 			       table[id].about.name, table[id].about.value);
-	return set_value(o, (enum option_id)id, value ? value : next, err);
+	return set_value(o, (enum option_id)id, *used ? next : value, err);
 }
 
 bool options_parse(struct options *o, int argc, const char *const *argv,

@@ -6,7 +6,7 @@
 
 void table_init(struct table *t, const char *const *header, size_t columns)
 {
-	assert(columns <= TABLE_COLUMNS);
+	assert(columns > 0 && columns <= TABLE_COLUMNS);
 	*t = (struct table){ .header = header, .columns = columns };
 }
 
@@ -31,20 +31,18 @@ static size_t width(const char *s)
 	return n;
 }
 
-static void measure(const struct table *t, size_t widths[TABLE_COLUMNS])
+/* 0 for a column without text; else the widest cell or its header. */
+static size_t column_width(const struct table *t, size_t column)
 {
-	for (size_t i = 0; i < t->columns; i++)
-		widths[i] = 0;
-	for (size_t i = 0; i < t->cells.count; i++) {
-		size_t *w = &widths[i % t->columns];
+	size_t widest = 0, header = width(t->header[column]);
+
+	for (size_t i = column; i < t->cells.count; i += t->columns) {
 		size_t cell = width(t->cells.item[i]);
 
-		if (cell > *w)
-			*w = cell;
+		if (cell > widest)
+			widest = cell;
 	}
-	for (size_t i = 0; i < t->columns; i++)
-		if (widths[i] && widths[i] < width(t->header[i]))
-			widths[i] = width(t->header[i]);
+	return widest && widest < header ? header : widest;
 }
 
 /* Blanks are only printed when something follows: no line ends in one. */
@@ -71,7 +69,8 @@ void table_print(const struct table *t, FILE *to)
 
 	if (!t->cells.count)
 		return;
-	measure(t, widths);
+	for (size_t i = 0; i < t->columns; i++)
+		widths[i] = column_width(t, i);
 	print_line(t->header, widths, t->columns, to);
 	for (size_t i = 0; i < t->cells.count; i += t->columns)
 		print_line((const char *const *)t->cells.item + i, widths,

@@ -20,7 +20,7 @@ json_t *view_text(const char *text);
 json_t *view_instant(time_t at);
 
 /* "a,b" as ["a", "b"]. */
-json_t *view_list(const char *comma_separated);
+json_t *view_list(const char *text);
 
 json_t *view_findings(const struct findings *findings);
 json_t *view_domain(const struct domain_facts *f, time_t now);

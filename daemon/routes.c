@@ -206,9 +206,9 @@ static bool answer(const struct admin_parts *parts,
 		return not_found(reply, err);
 	if (!may_pass(request, route, reply, err))
 		return false;
-	if (request->body_len > API_BODY_MAX) {
+	if (request->body_len > (size_t)API_BODY_MAX) {
 		reply->status = 413;
-		return err_set(err, ERR_INPUT, "a body has at most %d bytes",
+		return err_set(err, ERR_INPUT, "a body has at most %ld bytes",
 			       API_BODY_MAX);
 	}
 	if (!read_query(route, rest + (*rest == '?'), query, err) ||

@@ -14,7 +14,7 @@
 
 #include "daemon/admin.h"
 
-#define API_BODY_MAX (1024 * 1024)
+#define API_BODY_MAX (1024L * 1024)
 
 /* Which socket it came through. */
 enum door {

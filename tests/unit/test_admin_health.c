@@ -13,7 +13,7 @@
 #include "base/str.h"
 
 #define NOW 1795464900	/* 2026-11-23T20:15:00Z */
-#define DAY 86400
+#define DAY 86400L
 
 /* A domain of example.org, its certificate of 90 days `age` days old. */
 static const struct {

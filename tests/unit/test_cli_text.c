@@ -87,7 +87,7 @@ static void instants_say_how_far_they_are(void **state)
 	char when[WHEN_TEXT];
 
 	(void)state;
-	assert_string_equal(when_at(v, "at", at - 3 * 86400, when),
+	assert_string_equal(when_at(v, "at", at - 3 * 86400L, when),
 			    "2026-11-23T20:15:00Z (in 3 days)");
 	assert_string_equal(when_at(v, "at", at + 40, when),
 			    "2026-11-23T20:15:00Z (40 s ago)");
