@@ -6,7 +6,6 @@ import pytest
 
 from harness.daemon import ORDER_DEAD, ORDER_DONE
 from harness.front import Front
-from harness.process import wait_for
 
 WHERE = ["before-commit", "after-commit", "before-project", "after-project",
 	 "before-act", "after-act"]
@@ -43,12 +42,13 @@ def test_killed_order_is_finished(rig, front, name, where, what):
 	assert int(reply.serial, 16) == daemon.serial(name)
 
 
-def test_order_that_the_ca_gave_up_while_we_were_dead(rig, name):
-	"""Killed while the CA looks: the order is lost, the domain is not."""
-	daemon = rig.daemon()
+def test_order_that_the_ca_gave_up_while_we_were_dead(rig, front, name):
+	"""The CA looks and finds nobody: the order is lost, the domain is not."""
+	daemon = rig.daemon(http_port=front.behind)
 	issued, orders = rig.pebble.issued(), rig.pebble.orders()
-	kill_while_adding(rig, daemon, name, "after-project:challenged")
-	wait_for("the CA to find nobody", lambda: rig.pebble.refused() > 0)
+	front.is_deaf = True
+	kill_while_adding(rig, daemon, name, "after-commit:challenged")
+	front.is_deaf = False
 
 	daemon.start()
 	daemon.wait_state("live", name, seconds=90)	# a minute's back-off

@@ -17,6 +17,7 @@ PATIENCE = 20		# seconds
 class Front:
 	def __init__(self, port):
 		self.behind = free_port()	# where the daemon listens
+		self.is_deaf = False		# hangs up on the CA at once
 		self._listener = socket.create_server(("127.0.0.1", port))
 		threading.Thread(target=self._accept, daemon=True).start()
 
@@ -37,7 +38,8 @@ class Front:
 		with client:
 			request = read_until(client, b"\r\n\r\n")
 			end = time.monotonic() + PATIENCE
-			while request and time.monotonic() < end:
+			while request and not self.is_deaf and \
+					time.monotonic() < end:
 				answer = self._ask(request)
 				if answer:
 					client.sendall(answer)

@@ -110,9 +110,5 @@ class Pebble:
 	def requests(self):
 		return self._count("-> calling handler()")
 
-	def refused(self):
-		"""Validations that failed."""
-		return self._count("set INVALID by")
-
 	def _count(self, words):
 		return self.log.read_text().count(words)
