@@ -2,7 +2,6 @@
 
 #include <openssl/err.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 
 #include "base/mem.h"
@@ -39,7 +38,7 @@ struct cert_cache {
 	struct serve *serve;
 	size_t bytes, bytes_max;
 	size_t count;
-	TAILQ_HEAD(, entry) by_use;
+	TAILQ_HEAD(by_use, entry) by_use;
 	struct issuer issuers[ISSUERS_KEPT];
 	size_t next_issuer;		/* the one to be replaced next */
 	size_t bucket_count;		/* a power of two */
@@ -194,8 +193,12 @@ static bool make_pair(struct cert_cache *c, const struct serve_cert *cert,
 
 static void make_room(struct cert_cache *c)
 {
-	while (c->bytes > c->bytes_max && c->count > 1)
-		drop(c, TAILQ_FIRST(&c->by_use));
+	struct entry *e = TAILQ_FIRST(&c->by_use), *next;
+
+	for (; c->bytes > c->bytes_max && c->count > 1; e = next) {
+		next = TAILQ_NEXT(e, in_use);
+		drop(c, e);
+	}
 }
 
 static struct entry *insert(struct cert_cache *c, const char *host,

@@ -5,11 +5,11 @@
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "httpd/after.h"
 #include "httpd/head_meter.h"
 
 #define INPUT_MAX 32768	/* unread by evhttp: HEAD_MAX and a TLS record */
@@ -46,7 +46,7 @@ struct conns {
 	struct tally *tally;
 	bool is_draining;
 	size_t count;
-	LIST_HEAD(, conn) list;
+	LIST_HEAD(conn_list, conn) list;
 	struct conn **by_fd;		/* the admitted ones */
 	size_t by_fd_size;
 };
@@ -71,8 +71,9 @@ static void set_fd(struct conn *c, int fd)
 	if (need > old) {
 		need = need < 64 ? 64 : need * 2;
 		set->by_fd = xrealloc_array(set->by_fd, need,
-					    sizeof(*set->by_fd));
-		memset(set->by_fd + old, 0, (need - old) * sizeof(*set->by_fd));
+					    sizeof(struct conn *));
+		for (size_t i = old; i < need; i++)
+			set->by_fd[i] = NULL;
 		set->by_fd_size = need;
 	}
 	set->by_fd[fd] = c;
@@ -81,8 +82,7 @@ static void set_fd(struct conn *c, int fd)
 
 static void start_timer(struct conn *c, unsigned ms)
 {
-	const struct timeval after = { .tv_sec = ms / 1000,
-				       .tv_usec = ms % 1000 * 1000 };
+	const struct timeval after = after_ms(ms);
 
 	event_add(c->timer, &after);
 }
@@ -220,9 +220,7 @@ static void check_peer(struct conn *c, struct evhttp_connection *evcon)
 {
 	struct peer peer = peer_of(evhttp_connection_get_addr(evcon));
 
-	if (c->is_shed)
-		shed(c);
-	else if (peers_enter(c->set->limits->peers, peer))
+	if (!c->is_shed && peers_enter(c->set->limits->peers, peer))
 		c->peer = peer;
 	else
 		shed(c);
@@ -346,10 +344,14 @@ size_t conns_end_idle(struct conns *set)
 
 void conns_free(struct conns *set)
 {
+	struct conn *c, *next;
+
 	if (!set)
 		return;
-	while (!LIST_EMPTY(&set->list))		/* those never admitted */
-		forget(LIST_FIRST(&set->list));
+	for (c = LIST_FIRST(&set->list); c; c = next) {
+		next = LIST_NEXT(c, in_set);
+		forget(c);	/* it was never admitted */
+	}
 	free(set->by_fd);
 	free(set);
 }

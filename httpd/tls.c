@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/log.h"

@@ -4,6 +4,7 @@
 #include <event2/listener.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,13 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "httpd/after.h"
 #include "httpd/answer.h"
 #include "httpd/head_meter.h"
 #include "httpd/routes.h"
 
 #define BODY_MAX	 4096
-#define EVHTTP_HEAD_MAX	 (8 * HEAD_MAX)	/* never met: conn.c refuses first */
+#define EVHTTP_HEAD_MAX	 (8L * HEAD_MAX)	/* never met: conn.c refuses first */
 #define PAUSE_MS	 100	/* after an accept that failed */
 #define DRAIN_TICK_MS	 20
 #define COMPLAIN_EVERY	 60	/* seconds, about accepts that fail */
@@ -89,7 +91,7 @@ static void resume(evutil_socket_t fd, short what, void *listener)
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
 	static atomic_long silent_until;
-	const struct timeval pause = { .tv_usec = PAUSE_MS * 1000 };
+	const struct timeval pause = after_ms(PAUSE_MS);
 	int why = EVUTIL_SOCKET_ERROR();
 	long now = (long)time(NULL), until = atomic_load(&silent_until);
 
@@ -182,12 +184,6 @@ static void on_drain_tick(evutil_socket_t fd, short what, void *arg)
 	go_deaf(w);
 	if (conns_end_idle(w->conns) == 0)
 		loop_stop(w->loop);
-}
-
-static struct timeval after_ms(unsigned ms)
-{
-	return (struct timeval){ .tv_sec = ms / 1000,
-				 .tv_usec = ms % 1000 * 1000 };
 }
 
 /* By the first tick the loop has been once around all listeners. */
