@@ -1,0 +1,98 @@
+#include "httpd/listener.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static void binds_and_tells_the_port(void **state)
+{
+	struct err err = ERR_INIT;
+	int fd = listener_bind("127.0.0.1:0", &err);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_in_range(listener_port(fd), 1, 65535);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	close(fd);
+}
+
+static void both_families_share_a_port(void **state)
+{
+	struct err err = ERR_INIT;
+	char address[32];
+	int v6 = listener_bind("[::]:0", &err), v4;
+
+	(void)state;
+	if (v6 < 0)
+		skip();		/* a machine without IPv6 */
+	snprintf(address, sizeof(address), "0.0.0.0:%u", listener_port(v6));
+	v4 = listener_bind(address, &err);
+	assert_true(v4 >= 0);
+	close(v4);
+	close(v6);
+}
+
+static void a_port_in_use_is_refused_with_a_remedy(void **state)
+{
+	struct err err = ERR_INIT;
+	char address[32];
+	int fd = listener_bind("127.0.0.1:0", &err);
+
+	(void)state;
+	snprintf(address, sizeof(address), "127.0.0.1:%u", listener_port(fd));
+	assert_int_equal(listener_bind(address, &err), -1);
+	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_non_null(strstr(err.text, address));
+	assert_true(err.hint[0]);
+	close(fd);
+}
+
+static const char *const bad[] = {
+	"",	       "443",	     ":443",	      "0.0.0.0",
+	"0.0.0.0:",    "0.0.0.0:x",  "0.0.0.0:65536", "::1:443x",
+	"::1:443",     "[::1]",	     "[]:443",	      "[::1:443",
+	"localhost:1", "1.2.3.4.5:1", "[1.2.3.4:1",
+	"00000000000000000000000000000000000000000000000000000000000000000:1",
+};
+
+static void what_is_no_address_is_bad_input(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct err err = ERR_INIT;
+
+		print_message("\"%s\"\n", bad[i]);
+		assert_int_equal(listener_bind(bad[i], &err), -1);
+		assert_int_equal(err.kind, ERR_INPUT);
+	}
+}
+
+static void what_is_no_socket_has_no_port(void **state)
+{
+	(void)state;
+	assert_int_equal(listener_port(-1), 0);
+	assert_int_equal(listener_port(STDIN_FILENO), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(binds_and_tells_the_port),
+		cmocka_unit_test(both_families_share_a_port),
+		cmocka_unit_test(a_port_in_use_is_refused_with_a_remedy),
+		cmocka_unit_test(what_is_no_address_is_bad_input),
+		cmocka_unit_test(what_is_no_socket_has_no_port),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,184 @@
+#include "httpd/routes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "tests/sim/hosted.h"
+#include "tests/sim/scratch.h"
+
+#define POLICY	  "/.well-known/mta-sts.txt"
+#define CHALLENGE "/.well-known/acme-challenge/"
+#define OURS	  "mta-sts.a.test"
+#define KEY_AUTH  "tok-EN_1.thumb"
+#define T50	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static struct hosted hosted;
+static struct serve *serve;
+static struct tally tally;
+
+static int set_up(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	hosted_init(&hosted);
+	hosted_add(&hosted, "a.test");
+	hosted_challenge(&hosted, "a.test", "tok-EN_1", KEY_AUTH);
+	serve = serve_open(hosted.dir, &err);
+	must(serve, &err);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	serve_close(serve);
+	hosted_release(&hosted);
+	return 0;
+}
+
+/* `host` NULL: no Host header, or more than one. */
+static const struct {
+	enum door door;
+	enum request_method method;
+	const char *host, *path, *query;
+	int status;
+	const char *location;
+} cases[] = {
+	{ DOOR_HTTPS, REQUEST_GET, OURS, POLICY, NULL, 200, NULL },
+	{ DOOR_HTTPS, REQUEST_HEAD, OURS, POLICY, NULL, 200, NULL },
+	{ DOOR_HTTPS, REQUEST_GET, OURS, POLICY, "a=b", 200, NULL },
+	{ DOOR_HTTPS, REQUEST_OTHER, OURS, POLICY, NULL, 405, NULL },
+	{ DOOR_HTTPS, REQUEST_GET, NULL, POLICY, NULL, 400, NULL },
+	{ DOOR_HTTPS, REQUEST_GET, "", POLICY, NULL, 421, NULL },
+	{ DOOR_HTTPS, REQUEST_GET, "a.test", POLICY, NULL, 421, NULL },
+	{ DOOR_HTTPS, REQUEST_OTHER, "a.test", POLICY, NULL, 421, NULL },
+	{ DOOR_HTTPS, REQUEST_GET, OURS, "/", NULL, 404, NULL },
+	{ DOOR_HTTPS, REQUEST_OTHER, OURS, "/", NULL, 404, NULL },
+	{ DOOR_HTTPS, REQUEST_GET, OURS, "", NULL, 404, NULL },
+	{ DOOR_HTTPS, REQUEST_GET, OURS, POLICY "/", NULL, 404, NULL },
+	{ DOOR_HTTPS, REQUEST_GET, OURS, CHALLENGE "tok-EN_1", NULL, 404, NULL },
+
+	{ DOOR_HTTP, REQUEST_GET, OURS, CHALLENGE "tok-EN_1", NULL, 200, NULL },
+	{ DOOR_HTTP, REQUEST_HEAD, OURS, CHALLENGE "tok-EN_1", NULL, 200, NULL },
+	{ DOOR_HTTP, REQUEST_GET, "x.test", CHALLENGE "tok-EN_1", NULL, 200, NULL },
+	{ DOOR_HTTP, REQUEST_GET, NULL, CHALLENGE "tok-EN_1", NULL, 200, NULL },
+	{ DOOR_HTTP, REQUEST_OTHER, OURS, CHALLENGE "tok-EN_1", NULL, 405, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, CHALLENGE "tok-EN_2", NULL, 404, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, CHALLENGE "TOK-EN_1", NULL, 404, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, CHALLENGE, NULL, 404, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, CHALLENGE "tok-EN_1/", NULL, 404, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, CHALLENGE "tok-EN_1'", NULL, 404, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, CHALLENGE "../tok-EN_1", NULL, 404, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS,
+	  CHALLENGE T50 T50 T50 T50 T50 T50, NULL, 404, NULL },
+
+	{ DOOR_HTTP, REQUEST_GET, OURS, "/", NULL, 301, "https://" OURS "/" },
+	{ DOOR_HTTP, REQUEST_GET, OURS, POLICY, "a=b", 301,
+	  "https://" OURS POLICY "?a=b" },
+	{ DOOR_HTTP, REQUEST_OTHER, OURS, "/x", NULL, 301, "https://" OURS "/x" },
+	{ DOOR_HTTP, REQUEST_GET, "x.test", "/", NULL, 404, NULL },
+	{ DOOR_HTTP, REQUEST_GET, "a.test", "/", NULL, 404, NULL },
+	{ DOOR_HTTP, REQUEST_GET, "", "/", NULL, 404, NULL },
+	{ DOOR_HTTP, REQUEST_GET, NULL, "/", NULL, 400, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, "*", NULL, 400, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, "/a b", NULL, 400, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, "/\r\nX: y", NULL, 400, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, "/", "\x7f", 400, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, "/m\xc3\xbc", NULL, 400, NULL },
+};
+
+static void ask(size_t i, unsigned https_port, struct answer *a)
+{
+	const struct routes_site site = { serve, &tally, https_port };
+	struct request r = { .door = cases[i].door,
+			     .method = cases[i].method,
+			     .path = cases[i].path,
+			     .query = cases[i].query,
+			     .has_host = cases[i].host != NULL,
+			     .sni = OURS };
+
+	if (cases[i].host)
+		memcpy(r.host, cases[i].host, strlen(cases[i].host));
+	routes_answer(&site, &r, a);
+}
+
+static void each_request_has_its_answer(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		print_message("%zu: %s\n", i, cases[i].path);
+		ask(i, 443, &a);
+		assert_int_equal(a.status, cases[i].status);
+		assert_int_equal(a.location != NULL, cases[i].location != NULL);
+		if (a.location)
+			assert_string_equal(a.location, cases[i].location);
+		assert_int_equal(a.allow != NULL, a.status == 405);
+		assert_true(a.body_len > 0);
+		answer_release(&a);
+	}
+}
+
+static void a_policy_is_its_exact_bytes(void **state)
+{
+	char *body = hosted_body(&hosted, "a.test");
+	unsigned long before = tally_read(&tally, TALLY_POLICIES);
+	struct answer a;
+
+	(void)state;
+	ask(0, 443, &a);
+	assert_string_equal(a.content_type, "text/plain; charset=utf-8");
+	assert_int_equal(a.body_len, strlen(body));
+	assert_memory_equal(a.body, body, a.body_len);
+	assert_int_equal(tally_read(&tally, TALLY_POLICIES), before + 1);
+	answer_release(&a);
+	free(body);
+}
+
+static void a_challenge_is_its_key_authorization(void **state)
+{
+	const struct routes_site site = { serve, &tally, 443 };
+	const struct request r = { .door = DOOR_HTTP,
+				   .path = CHALLENGE "tok-EN_1" };
+	struct answer a;
+
+	(void)state;
+	routes_answer(&site, &r, &a);
+	assert_int_equal(a.body_len, strlen(KEY_AUTH));
+	assert_memory_equal(a.body, KEY_AUTH, a.body_len);
+	answer_release(&a);
+}
+
+static void a_redirect_names_the_port_if_it_is_another(void **state)
+{
+	const struct routes_site site = { serve, &tally, 8443 };
+	const struct request r = { .door = DOOR_HTTP, .path = "/x",
+				   .has_host = true, .host = OURS };
+	struct answer a;
+
+	(void)state;
+	routes_answer(&site, &r, &a);
+	assert_string_equal(a.location, "https://" OURS ":8443/x");
+	answer_release(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_request_has_its_answer),
+		cmocka_unit_test(a_policy_is_its_exact_bytes),
+		cmocka_unit_test(a_challenge_is_its_key_authorization),
+		cmocka_unit_test(a_redirect_names_the_port_if_it_is_another),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
