@@ -31,6 +31,7 @@ class Client:
 
 	def fetch(self, host, method="GET", path=POLICY_PATH, headers=None):
 		with socket.create_connection(("127.0.0.1", self.port), 5) as raw:
+			raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 			with self.context.wrap_socket(raw,
 						      server_hostname=host) as s:
 				reply = exchange(s, host, method, path, headers)
