@@ -98,8 +98,8 @@ static enum fail_scope accepted(struct account *a, const char *contact,
 	struct wire_account w = { .orders_url = "" };
 
 	wire_account_parse(&w, reply->body, reply->len, NULL);
-	if (*reply->location && strlen(reply->location) < URL_SIZE)
-		strcpy(a->url, reply->location);
+	if (*reply->location)
+		str_copy(a->url, sizeof(a->url), reply->location);
 	if (*w.orders_url)
 		memcpy(a->orders_url, w.orders_url, sizeof(a->orders_url));
 	if (reply->status == 201 || was_known)
@@ -123,10 +123,12 @@ enum fail_scope account_reply(struct account *a, const char *contact,
 	struct err problem = ERR_INIT;
 	enum fail_scope scope = scope_of(reply, &problem);
 
-	if (scope == SCOPE_NONE && (was_known || *reply->location))
+	if (scope == SCOPE_NONE &&
+	    (was_known ||
+	     (*reply->location && strlen(reply->location) < URL_SIZE)))
 		return accepted(a, contact, reply, was_known);
 	if (scope == SCOPE_NONE) {
-		err_set(&problem, ERR_AGAIN, "the CA's account has no URL");
+		err_set(&problem, ERR_AGAIN, "the CA's account has no usable URL");
 		scope = SCOPE_CA;
 	}
 	if (scope == SCOPE_CA)

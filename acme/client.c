@@ -96,7 +96,7 @@ static void keep_nonce(struct client *c, const char *text)
 			(NONCE_POOL - 1) * sizeof(c->pool[0]));
 		c->pooled--;
 	}
-	strcpy(c->pool[c->pooled].text, text);
+	str_copy(c->pool[c->pooled].text, NONCE_SIZE, text);
 	c->pool[c->pooled++].at_ms = now_ms(c);
 }
 
@@ -111,8 +111,7 @@ static bool take_nonce(struct client *c, char out[static NONCE_SIZE])
 		c->pooled = 0;		/* the ones below are older still */
 		return false;
 	}
-	strcpy(out, top->text);
-	return true;
+	return str_copy(out, NONCE_SIZE, top->text);
 }
 
 static struct call *call_new(struct client *c, client_done *done, void *arg)

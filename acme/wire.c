@@ -231,8 +231,9 @@ bool wire_orders_parse(struct wire_orders *o, const char *text, size_t len,
 	json_array_foreach(list, i, item) {
 		const char *url = json_string_value(item);
 
-		if (url && strlen(url) < URL_SIZE && o->count < WIRE_PAGE)
-			strcpy(o->url[o->count++], url);
+		if (url && o->count < WIRE_PAGE &&
+		    str_copy(o->url[o->count], URL_SIZE, url))
+			o->count++;
 	}
 	json_decref(root);
 	return root != NULL;
@@ -263,11 +264,9 @@ bool wire_link(const char *links, const char *rel, char out[static URL_SIZE])
 		size_t len = strcspn(links, "\n");
 		char *line = xstrndup(links, len), *end = strchr(line, '>');
 
-		if (line[0] == '<' && end && strstr(end, want) &&
-		    end - line - 1 < URL_SIZE) {
+		if (line[0] == '<' && end && strstr(end, want)) {
 			*end = '\0';
-			strcpy(out, line + 1);
-			found = true;
+			found = str_copy(out, URL_SIZE, line + 1);
 		}
 		free(line);
 		links += len + (links[len] == '\n');

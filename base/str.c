@@ -41,6 +41,17 @@ void str_lower(char *s)
 			*s = (char)(*s - 'A' + 'a');
 }
 
+bool str_copy(char *out, size_t size, const char *s)
+{
+	size_t len = strlen(s);
+
+	out[0] = '\0';
+	if (len >= size)
+		return false;
+	memcpy(out, s, len + 1);
+	return true;
+}
+
 bool str_to_long(const char *s, size_t len, long max, long *out)
 {
 	long value = 0;

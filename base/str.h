@@ -16,6 +16,11 @@ bool str_is_empty(const char *s);			/* NULL is empty */
 void str_lower(char *s);				/* in place */
 
 /*
+ * Copies `s` whole. False, and `out` is left empty, if it does not fit.
+ */
+bool str_copy(char *out, size_t size, const char *s);
+
+/*
  * Digits only, no sign, no space, nothing behind; false on overflow of
  * `max` too. *out is untouched on failure.
  */

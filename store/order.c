@@ -50,7 +50,7 @@ static void read_row(struct query *q, struct order *o)
 		.ca_id = col_int(q, "ca_id"),
 		.account_id = col_int(q, "account_id"),
 		.key_id = col_int(q, "key_id"),
-		.state = (enum order_state)col_int(q, "state"),
+		.state = (enum order_state)col_enum(q, "state", ORDER_DEAD),
 		.epoch = col_long(q, "epoch"),
 		.tries = col_long(q, "tries"),
 		.sent = col_long(q, "sent"),
@@ -60,6 +60,8 @@ static void read_row(struct query *q, struct order *o)
 		.created_at = col_int(q, "created_at"),
 		.ended_at = col_int(q, "ended_at"),
 	};
+	if (order_is_live(o) != (o->ended_at == 0))
+		q->rc = SQLITE_MISMATCH;
 	read_csr(q, o);
 	col_text(q, "order_url", o->order_url, sizeof(o->order_url));
 	col_text(q, "finalize_url", o->finalize_url, sizeof(o->finalize_url));
@@ -78,6 +80,7 @@ static bool read_one(struct query *q, struct order *o, struct err *err)
 
 	if (found)
 		read_row(q, o);
+	found = found && query_row_is_good(q, "ord");
 	if (!query_close(q, err))
 		return false;
 	return found || err_set(err, ERR_NOT_FOUND, "no such order");
@@ -138,7 +141,7 @@ static bool forget_old(struct store *s, int64_t domain_id, struct err *err)
 
 bool order_insert(struct store *s, struct order *o, struct err *err)
 {
-	struct order live;
+	struct order live = { .id = 0 };
 	struct query q;
 
 	if (order_of_domain(s, o->domain_id, &live, NULL))
@@ -234,7 +237,7 @@ size_t order_cas(struct store *s, int64_t *ca_ids, size_t limit,
 	return read_ids(&q, ca_ids, limit, err);
 }
 
-bool order_resume_all(struct store *s, int64_t now_ms, struct err *err)
+static bool wake_all(struct store *s, int64_t now_ms, struct err *err)
 {
 	struct query q;
 
@@ -242,6 +245,49 @@ bool order_resume_all(struct store *s, int64_t now_ms, struct err *err)
 		   "UPDATE ord SET unsure = 1, wake_ms = ?, epoch = epoch + 1"
 		   " WHERE ended_at = 0 AND wake_ms = 0");
 	bind_int(&q, now_ms);
+	return query_run(&q, err);
+}
+
+bool order_resume_all(struct store *s, int64_t now_ms, struct err *err)
+{
+	struct query q;
+
+	if (!wake_all(s, now_ms, err))
+		return false;
+	query_open(&q, store_db_write(s),
+		   "UPDATE domain SET due_at = ?, epoch = epoch + 1"
+		   " WHERE due_at = 0 AND id NOT IN"
+		   "  (SELECT domain_id FROM ord WHERE ended_at = 0)");
+	bind_int(&q, now_ms / 1000);
+	return query_run(&q, err);
+}
+
+static bool end_order(struct store *s, int64_t id, time_t now, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE ord SET state = ?, ended_at = ?, wake_ms = 0,"
+		   " problem = 'its row was damaged', epoch = epoch + 1"
+		   " WHERE id = ? AND ended_at = 0");
+	bind_int(&q, ORDER_DEAD);
+	bind_int(&q, now);
+	bind_int(&q, id);
+	return query_run(&q, err);
+}
+
+bool order_set_aside(struct store *s, int64_t id, time_t now, struct err *err)
+{
+	struct query q;
+
+	if (!end_order(s, id, now, err))
+		return false;
+	query_open(&q, store_db_write(s),
+		   "UPDATE domain SET due_at = ?, epoch = epoch + 1"
+		   " WHERE due_at = 0"
+		   " AND id = (SELECT domain_id FROM ord WHERE id = ?)");
+	bind_int(&q, now);
+	bind_int(&q, id);
 	return query_run(&q, err);
 }
 

@@ -18,12 +18,14 @@ static void delay(void)
 		;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 int fsync(int fd)
 {
 	delay();
 	return (int)syscall(SYS_fsync, fd);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 int fdatasync(int fd)
 {
 	delay();

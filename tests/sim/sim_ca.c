@@ -458,8 +458,7 @@ static void issue(struct sim_ca *ca, struct sim_order *o, X509_REQ *req)
 	X509 *x = tiny_ca_issue(ca->signer, &leaf);
 	char *pem = tiny_ca_pem((X509 *[]){ x, ca->signer->cert, NULL });
 
-	must(strlen(pem) < sizeof(o->pem), NULL);
-	strcpy(o->pem, pem);
+	must(str_copy(o->pem, sizeof(o->pem), pem), NULL);
 	free(pem);
 	X509_free(x);
 	ca->certs++;
@@ -559,6 +558,8 @@ static void check_and_handle(struct post *p, const char *url, size_t route)
 		complain(p->ca, p->answer, "the url that is signed is another");
 	else if (!spend_nonce(p->ca, nonce))
 		refuse(p->answer, 400, "badNonce", "not a nonce of today");
+	else if (!by_key && !find_account(p) && p->ca->is_vague)
+		answer_json(p->answer, 500, json_object());
 	else if (!by_key && !find_account(p))
 		refuse(p->answer, 400, "accountDoesNotExist", "who are you?");
 	else if (!is_signed(p, by_key))

@@ -60,6 +60,7 @@ struct sim_ca {
 	bool keeps_failed_pending;	/* a failed challenge may be tried again */
 	bool wants_eab;
 	bool refuses_accounts;		/* new ones */
+	bool is_vague;			/* no account: 500, and not a word */
 	unsigned bad_nonce_every;	/* every nth POST; 0: never */
 	const char *sends_instead;	/* of each chain: a PEM; NULL: honest */
 
@@ -95,7 +96,7 @@ struct sim_answer {
 	char retry_after[64];
 };
 
-void sim_ca_answer(struct sim_ca *ca, const struct fetch_request *request,
+void sim_ca_answer(struct sim_ca *ca, const struct fetch_request *rq,
 		   struct sim_answer *answer);
 
 /* As when its database is lost: accounts and orders are gone. */

@@ -763,7 +763,7 @@ static void test_bad_names(void **state)
 	memset(label, 'x', 64);
 	label[64] = '\0';
 	for (int i = 0; i < 60; i++)
-		strcat(name, "abcde.");
+		memcpy(name + i * 6, "abcde.", 7);
 	use_servers(2, TIMEOUT_MS);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct outcome o = look_up(names[i]);

@@ -143,7 +143,8 @@ static void each_state_asks_its_question(void **state)
 		struct order_question q;
 
 		o.unsure = questions[i].unsure;
-		strcpy(o.seek, questions[i].seek);
+		assert_true(str_copy(o.seek, sizeof(o.seek),
+				     questions[i].seek));
 		q = order_ask(&o, &ctx);
 		print_message("%zu %s\n", i, order_state_name(o.state));
 		assert_int_equal(q.where, questions[i].url ? ASK_URL
@@ -441,7 +442,7 @@ static const char *asks(const struct order *o)
 	struct order_question q = order_ask(o, &ctx);
 
 	free(q.payload);
-	strcpy(url, q.where == ASK_NEW_ORDER ? "new" : q.url);
+	str_copy(url, URL_SIZE, q.where == ASK_NEW_ORDER ? "new" : q.url);
 	return url;
 }
 
