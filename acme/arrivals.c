@@ -33,10 +33,9 @@ static int64_t *slot_of(struct engine *e, int64_t domain_id)
 static void will_look(struct engine *e, int64_t id)
 {
 	struct effect *effect;
-	struct err err = ERR_INIT;
 	struct domain d;
 
-	if (!engine_ok(e, domain_by_id(e->store, id, &d, &err), &err))
+	if (!engine_domain(e, id, &d))
 		return;
 	effect = xcalloc(1, sizeof(*effect));
 	effect->what = DO_LOOK;

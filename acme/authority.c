@@ -17,6 +17,13 @@
 #include "base/str.h"
 #include "store/trail.h"
 
+/*
+ * Some CAs meet an account that they have forgotten with no better word than
+ * 500. After so many errors in a row we register again: a CA that knows the
+ * key answers with the account there is.
+ */
+#define DOUBT_AFTER 5
+
 #define CONFIG_PAUSE_MS 60000	/* a reload of the configuration wakes us */
 
 static int64_t now_ms(const struct authority *a)
@@ -69,7 +76,7 @@ bool authority_is_ready(const struct authority *a)
 	       client_is_current(a->client) && a->retry_at_ms <= now_ms(a);
 }
 
-/* ---- trouble and its end ---- */
+/* ---- trouble, told ---- */
 
 static void tell(struct authority *a, enum trail_level level, const char *kind,
 		 const char *text, const char *hint)
@@ -91,25 +98,6 @@ static void in_trouble(struct authority *a, const struct err *problem)
 	if (is_news)
 		tell(a, TRAIL_WARNING, "ca.trouble", problem->text,
 		     problem->hint);
-}
-
-void authority_failed(struct authority *a, const struct err *problem,
-		      long retry_after)
-{
-	a->failures++;
-	a->retry_at_ms = now_ms(a) +
-			 schedule_ca_pause_ms(a->failures, retry_after,
-					      engine_dice(a->engine));
-	in_trouble(a, problem);
-}
-
-void authority_worked(struct authority *a)
-{
-	if (a->problem.kind != ERR_NONE)
-		tell(a, TRAIL_INFO, "ca.well", "answers again", "");
-	a->problem = (struct err)ERR_INIT;
-	a->failures = 0;
-	a->retry_at_ms = 0;
 }
 
 static void wait_for_config(struct authority *a, const char *text,
@@ -174,15 +162,42 @@ bool authority_hope(struct authority *a, struct err *err)
 	return ok;
 }
 
-void authority_lost_account(struct authority *a)
+static void lose_account(struct authority *a, const char *why)
 {
 	if (!read_account(a) || a->account.state != ACCOUNT_VALID)
 		return;
 	account_lose(&a->account);
 	write_account(a);
-	tell(a, TRAIL_WARNING, "account.lost",
-	     "does not know our account any more",
+	tell(a, TRAIL_WARNING, "account.lost", why,
 	     "the same key registers again");
+}
+
+void authority_lost_account(struct authority *a)
+{
+	lose_account(a, "does not know our account any more");
+}
+
+/* ---- exchanges with it, well and badly ---- */
+
+void authority_failed(struct authority *a, const struct err *problem,
+		      long retry_after)
+{
+	a->failures++;
+	a->retry_at_ms = now_ms(a) +
+			 schedule_ca_pause_ms(a->failures, retry_after,
+					      engine_dice(a->engine));
+	in_trouble(a, problem);
+	if (problem->kind == ERR_REFUSED && a->failures % DOUBT_AFTER == 0)
+		lose_account(a, "answers every request with an error");
+}
+
+void authority_worked(struct authority *a)
+{
+	if (a->problem.kind != ERR_NONE)
+		tell(a, TRAIL_INFO, "ca.well", "answers again", "");
+	a->problem = (struct err)ERR_INIT;
+	a->failures = 0;
+	a->retry_at_ms = 0;
 }
 
 /* ---- staging ---- */

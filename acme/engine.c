@@ -112,6 +112,19 @@ bool engine_ok(struct engine *e, bool ok, const struct err *err)
 	return false;
 }
 
+bool engine_domain(struct engine *e, int64_t id, struct domain *d)
+{
+	struct err err = ERR_INIT;
+
+	if (engine_ok(e, domain_by_id(e->store, id, d, &err), &err))
+		return true;
+	if (!e->has_failed)
+		engine_ok(e, domain_set_aside(e->store, id,
+					      engine_now(e) + WHEN_DAY, &err),
+			  &err);
+	return false;
+}
+
 void engine_event(struct engine *e, const struct trail *event)
 {
 	struct trail whole = *event;

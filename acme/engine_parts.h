@@ -102,6 +102,12 @@ void engine_passes(struct engine *e, const char *state);
  */
 bool engine_ok(struct engine *e, bool ok, const struct err *err);
 
+/*
+ * Staging: the row of a domain that is due. False if it is gone, or does not
+ * decode: then it is set aside for a day, so that it holds nobody up.
+ */
+bool engine_domain(struct engine *e, int64_t id, struct domain *d);
+
 /* Staging: a line in the trail, and in the log. */
 struct trail;
 void engine_event(struct engine *e, const struct trail *event);

@@ -208,6 +208,16 @@ static void keep_bad(struct engine *e, struct domain *d, struct order *o,
 	domain_failed(e, d, &end);
 }
 
+static void lost_key(struct engine *e, struct domain *d, struct order *o,
+		     const struct err *problem)
+{
+	struct order_step end = order_give_up(o, SCOPE_ORDER, problem,
+					      engine_now(e));
+
+	if (!e->has_failed)
+		domain_failed(e, d, &end);
+}
+
 static void install(struct engine *e, struct domain *d, struct order *o,
 		    const struct ca_reply *reply, const char *host)
 {
@@ -218,8 +228,10 @@ static void install(struct engine *e, struct domain *d, struct order *o,
 	struct chain chain;
 	bool is_first = !d->cert_id;
 
-	if (!engine_ok(e, key_by_id(e->store, o->key_id, &key, &err), &err))
+	if (!engine_ok(e, key_by_id(e->store, o->key_id, &key, &err), &err)) {
+		lost_key(e, d, o, &err);
 		return;
+	}
 	if (chain_read(&chain, reply->body, reply->len, &wanted, &err)) {
 		struct cert c = cert_of(e, o, &chain);
 
@@ -336,6 +348,16 @@ static struct order_context context_of(struct engine *e,
 
 /* ---- replies ---- */
 
+/* A row that does not decode must not come up again and again. */
+static void set_aside(struct engine *e, int64_t order_id)
+{
+	struct err err = ERR_INIT;
+
+	if (!e->has_failed)
+		engine_ok(e, order_set_aside(e->store, order_id, engine_now(e),
+					     &err), &err);
+}
+
 static bool read_pair(struct engine *e, int64_t order_id, struct order *o,
 		      struct domain *d)
 {
@@ -356,7 +378,11 @@ void issuance_got_reply(struct engine *e, const struct arrived *got)
 	struct domain d;
 	struct order o;
 
-	if (!read_pair(e, got->id, &o, &d) || o.epoch != got->epoch)
+	if (!read_pair(e, got->id, &o, &d)) {
+		set_aside(e, got->id);
+		return;
+	}
+	if (o.epoch != got->epoch)
 		return;
 	s.domain = &d;
 	domain_name_policy_host(d.name, host);
@@ -402,6 +428,8 @@ static void abandon_stray(struct engine *e, int64_t id)
 
 	if (read_pair(e, id, &o, &d))
 		abandon(e, &o, &d, "its CA is not configured any more");
+	else
+		set_aside(e, id);
 }
 
 static void wake_order(struct engine *e, struct authority *a, int64_t id)
@@ -411,8 +439,10 @@ static void wake_order(struct engine *e, struct authority *a, int64_t id)
 	struct domain d;
 	struct order o;
 
-	if (!read_pair(e, id, &o, &d))
+	if (!read_pair(e, id, &o, &d)) {
+		set_aside(e, id);
 		return;
+	}
 	if (o.expires_at && o.expires_at < engine_now(e)) {
 		abandon(e, &o, &d, "the order has expired at the CA");
 		return;
@@ -520,8 +550,7 @@ static void start_order(struct engine *e, struct authority *a, int64_t id)
 	struct domain d;
 	struct order o;
 
-	if (!engine_ok(e, domain_by_id(e->store, id, &d, &err), &err) ||
-	    is_under_way(e, &d))
+	if (!engine_domain(e, id, &d) || is_under_way(e, &d))
 		return;
 	domain_name_policy_host(d.name, host);
 	if (!engine_ok(e, make_order(e, a, &d, &o, host, &err), &err))

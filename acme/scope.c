@@ -74,8 +74,8 @@ enum fail_scope scope_of(const struct ca_reply *reply, struct err *problem)
 	if (reply->status >= 500)
 		return SCOPE_CA;	/* overload is 503 with rateLimited */
 	if (streq(reply->problem.type, "unauthorized")) {
-		err_hint(problem, "%s", "");	/* of a request, */
-		return SCOPE_ACCOUNT;		/* not of a challenge */
+		err_hint(problem, "the CA declines our account or its key");
+		return SCOPE_ACCOUNT;	/* of a request, not of a challenge */
 	}
 	if (reply->status == 404 || reply->status == 410)
 		return SCOPE_ORDER;

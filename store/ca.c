@@ -75,7 +75,8 @@ static void read_account(struct query *q, struct account *a)
 	*a = (struct account){
 		.id = col_int(q, "id"),
 		.ca_id = col_int(q, "ca_id"),
-		.state = (enum account_state)col_int(q, "state"),
+		.state = (enum account_state)col_enum(q, "state",
+						      ACCOUNT_REFUSED),
 		.epoch = col_long(q, "epoch"),
 		.retry_at = col_int(q, "retry_at"),
 		.created_at = col_int(q, "created_at"),

@@ -28,7 +28,7 @@ static void read_row(struct query *q, struct cert *c)
 		.ca_id = col_int(q, "ca_id"),
 		.key_id = col_int(q, "key_id"),
 		.order_id = col_int(q, "order_id"),
-		.state = (enum cert_state)col_int(q, "state"),
+		.state = (enum cert_state)col_enum(q, "state", CERT_BAD),
 		.not_before = col_int(q, "not_before"),
 		.not_after = col_int(q, "not_after"),
 		.renew_at = col_int(q, "renew_at"),
@@ -288,8 +288,10 @@ bool key_by_id(struct store *s, int64_t id, struct p256 *key, struct err *err)
 		col_bytes(&q, "scalar", key->scalar, sizeof(key->scalar));
 		col_bytes(&q, "point", key->point, sizeof(key->point));
 	}
+	found = found && query_row_is_good(&q, "key");
 	if (!query_close(&q, err))
 		return false;
-	return found || err_set(err, ERR_INTERNAL, "key %lld is missing",
+	return found || err_set(err, ERR_NOT_FOUND,
+				"key %lld is missing or damaged",
 				(long long)id);
 }

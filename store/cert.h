@@ -70,6 +70,8 @@ time_t cert_nearest_expiry(struct store *s);
 
 bool key_insert(struct store *s, int64_t domain_id, const struct p256 *key,
 		time_t now, int64_t *id, struct err *err);
+
+/* ERR_NOT_FOUND if there is none, or none that decodes. */
 bool key_by_id(struct store *s, int64_t id, struct p256 *key, struct err *err);
 
 #endif

@@ -250,6 +250,16 @@ long col_long(struct query *q, const char *name)
 	return (long)col_int(q, name);
 }
 
+int col_enum(struct query *q, const char *name, int last)
+{
+	int64_t value = col_int(q, name);
+
+	if (value >= 0 && value <= last)
+		return (int)value;
+	q->rc = SQLITE_MISMATCH;
+	return 0;
+}
+
 bool col_is_null(struct query *q, const char *name)
 {
 	return sqlite3_column_type(q->stmt, column(q, name)) == SQLITE_NULL;

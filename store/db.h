@@ -82,6 +82,9 @@ int64_t col_int(struct query *q, const char *name);
 long col_long(struct query *q, const char *name);
 bool col_is_null(struct query *q, const char *name);
 
+/* One of 0 ... last, or the query is marked as failed (and it is 0). */
+int col_enum(struct query *q, const char *name, int last);
+
 /* Copies; text that does not fit marks the query as failed. */
 void col_text(struct query *q, const char *name, char *out, size_t size);
 

@@ -30,7 +30,7 @@ static void read_row(struct query *q, struct domain *d)
 {
 	*d = (struct domain){
 		.id = col_int(q, "id"),
-		.state = (enum domain_state)col_int(q, "state"),
+		.state = (enum domain_state)col_enum(q, "state", DOMAIN_LIVE),
 		.epoch = col_long(q, "epoch"),
 		.created_at = col_int(q, "created_at"),
 		.state_at = col_int(q, "state_at"),
@@ -55,6 +55,7 @@ static bool read_one(struct query *q, struct domain *d, bool *found,
 	*found = query_row(q);
 	if (*found)
 		read_row(q, d);
+	*found = *found && query_row_is_good(q, "domain");
 	return query_close(q, err);
 }
 
@@ -147,6 +148,19 @@ bool domain_update(struct store *s, struct domain *d, struct err *err)
 		return false;
 	d->epoch++;
 	return true;
+}
+
+bool domain_set_aside(struct store *s, int64_t id, time_t until,
+		      struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE domain SET due_at = ?, epoch = epoch + 1"
+		   " WHERE id = ?");
+	bind_int(&q, until);
+	bind_int(&q, id);
+	return query_run(&q, err);
 }
 
 bool domain_delete(struct store *s, const struct domain *d, struct err *err)

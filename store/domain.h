@@ -61,6 +61,10 @@ bool domain_by_id(struct store *s, int64_t id, struct domain *d,
  */
 bool domain_update(struct store *s, struct domain *d, struct err *err);
 
+/* Nobody comes to a row that does not decode before `until`. */
+bool domain_set_aside(struct store *s, int64_t id, time_t until,
+		      struct err *err);
+
 /* Everything of it goes, but for the trail. */
 bool domain_delete(struct store *s, const struct domain *d, struct err *err);
 

@@ -90,8 +90,15 @@ size_t order_cas(struct store *s, int64_t *ca_ids, size_t limit,
 		 struct err *err);
 
 /*
+ * Ends a row that does not decode, and makes its domain due: another order
+ * may do better. No such live row is success.
+ */
+bool order_set_aside(struct store *s, int64_t id, time_t now, struct err *err);
+
+/*
  * At the start: what was under way when the last process ended is marked
- * unsure and due at now_ms. Inside a transaction.
+ * unsure and due at now_ms, and so is a domain that nothing would ever come
+ * back to. Inside a transaction.
  */
 bool order_resume_all(struct store *s, int64_t now_ms, struct err *err);
 

@@ -36,7 +36,7 @@ static void read_row(struct query *q, struct policy_version *v)
 	v->domain_id = col_int(q, "domain_id");
 	v->version = col_long(q, "version");
 	v->created_at = col_int(q, "created_at");
-	v->policy.mode = (enum sts_mode)col_int(q, "mode");
+	v->policy.mode = (enum sts_mode)col_enum(q, "mode", STS_ENFORCE);
 	v->policy.max_age = col_long(q, "max_age");
 	v->body = xstrdup(col_text_peek(q, "body"));
 	col_text(q, "sts_id", v->sts_id, sizeof(v->sts_id));

@@ -43,7 +43,7 @@ static void read_row(struct query *q, struct trail *e)
 	*e = (struct trail){
 		.id = col_int(q, "id"),
 		.at = col_int(q, "at"),
-		.level = (enum trail_level)col_int(q, "level"),
+		.level = (enum trail_level)col_enum(q, "level", TRAIL_ERROR),
 		.kind = col_text_peek(q, "kind"),
 		.domain = col_text_peek(q, "domain"),
 		.actor = col_text_peek(q, "actor"),
@@ -75,7 +75,7 @@ bool trail_each(struct store *s, const struct trail_filter *f,
 	bind_int(&q, f->limit ? f->limit : -1);
 	while (query_row(&q)) {
 		read_row(&q, &e);
-		if (!each(&e, arg))
+		if (query_row_is_good(&q, "trail") && !each(&e, arg))
 			break;
 	}
 	return query_close(&q, err);
