@@ -171,9 +171,6 @@ static bool start(struct daemon *d, struct err *err)
 {
 	struct store_options options = { .dir = d->config.state_dir };
 
-	d->loop = loop_new(err);
-	if (!d->loop)
-		return false;
 	d->store = store_open(&options, err);
 	if (!d->store)
 		return false;
@@ -296,12 +293,17 @@ static int run(struct daemon *d)
 {
 	struct err err = ERR_INIT;
 
+	d->loop = loop_new(&err);
+	if (!d->loop) {
+		print_error(&err);
+		return EXIT_FAILED;
+	}
+	watch_signals(d);	/* first: who is reachable can be told to end */
 	if (!start(d, &err)) {
 		print_error(&err);
 		stop(d);
 		return EXIT_FAILED;
 	}
-	watch_signals(d);
 	engine_poke(d->engine);
 	log_info("mtastsd: ready (version " MTASTSD_VERSION ", state in %s)",
 		 d->config.state_dir);

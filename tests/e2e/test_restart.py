@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from harness.daemon import Daemon
+from harness.daemon import Daemon, answers
 from harness.fetch import POLICY_PATH, fetch_plain
 
 
@@ -105,6 +105,15 @@ def test_running_answers_finish_on_sigterm(rig, name):
 			s.sendall(f"Host: {host}\r\n\r\n".encode())
 			assert s.recv(12) == b"HTTP/1.1 200"
 	assert daemon.process.wait() == 0
+
+
+def test_sigterm_as_soon_as_it_answers(rig):
+	daemon = rig.daemon()
+	for _ in range(10):
+		daemon.launch()
+		while not answers(daemon.socket):
+			assert daemon.process.is_alive()
+		daemon.stop()
 
 
 def test_slow_connections_end_at_the_deadline(rig, name):
