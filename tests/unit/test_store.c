@@ -1,0 +1,298 @@
+/*
+ * The store's folder, lock, files and transactions: what is refused, and
+ * what is mended at the start.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/domain.h"
+#include "store/store.h"
+#include "tests/sim/scratch.h"
+
+static int make_folder(void **state)
+{
+	*state = scratch_make();
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	scratch_remove(*state);
+	return 0;
+}
+
+static mode_t mode_of(const char *dir, const char *file)
+{
+	char *path = scratch_path(dir, file);
+	struct stat st = { .st_mode = 0 };
+
+	assert_int_equal(stat(path, &st), 0);
+	free(path);
+	return st.st_mode & 07777;
+}
+
+static void assert_refused(const char *dir, enum err_kind kind,
+			   const char *words)
+{
+	struct store_options options = { .dir = dir };
+	struct err err = ERR_INIT;
+
+	assert_null(store_open(&options, &err));
+	print_message("%s (%s)\n", err.text, err.hint);
+	assert_int_equal(err.kind, kind);
+	assert_non_null(strstr(err.text, words));
+	assert_true(*err.hint);
+}
+
+static bool add(struct store *s, const char *name)
+{
+	struct domain d = { .created_at = 1, .state_at = 1, .due_at = 1 };
+	struct err err = ERR_INIT;
+
+	strncpy(d.name, name, sizeof(d.name) - 1);
+	return domain_insert(s, &d, &err);
+}
+
+static bool has(struct store *s, const char *name)
+{
+	struct err err = ERR_INIT;
+	struct domain d;
+
+	return domain_by_name(s, name, &d, &err);
+}
+
+/* ---- the folder ---- */
+
+static void nobody_else_can_read_it(void **state)
+{
+	char *dir = scratch_path(*state, "state");
+	struct store *s = scratch_store(dir);
+
+	assert_int_equal(mode_of(*state, "state"), 0700);
+	assert_int_equal(mode_of(dir, "state.db"), 0600);
+	assert_int_equal(mode_of(dir, "serve.db"), 0600);
+	assert_int_equal(mode_of(dir, "state.db-wal"), 0600);
+	assert_int_equal(mode_of(dir, "lock"), 0600);
+	store_close(s);
+	free(dir);
+}
+
+static void a_second_daemon_is_refused(void **state)
+{
+	struct store *s = scratch_store(*state);
+
+	assert_refused(*state, ERR_REFUSED, "held by another process");
+	store_close(s);
+	store_close(scratch_store(*state));
+}
+
+static void a_folder_that_is_none_is_refused(void **state)
+{
+	char *missing = scratch_path(*state, "no/such/parent");
+	char *file = scratch_path(*state, "lock");	/* a file, once made */
+
+	store_close(scratch_store(*state));
+	assert_refused(file, ERR_REFUSED, "is not a folder");
+	assert_refused(missing, ERR_INTERNAL, "create the state folder");
+	free(file);
+	free(missing);
+}
+
+#define NOBODY 65534
+
+/* Root may write anywhere, so this is tried as somebody else. */
+static int open_as_nobody(const char *dir)
+{
+	struct store_options options = { .dir = dir };
+	struct err err = ERR_INIT;
+
+	if (geteuid() == 0 && setuid(NOBODY) < 0)
+		return 2;
+	if (store_open(&options, &err))
+		return 1;
+	return err.kind == ERR_INTERNAL && strstr(err.text, dir) &&
+	       strstr(err.hint, "writable by the user") ? 0 : 3;
+}
+
+static void a_folder_that_is_not_ours_is_refused(void **state)
+{
+	pid_t pid;
+	int status;
+
+	assert_int_equal(chmod(*state, 0555), 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(open_as_nobody(*state));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(chmod(*state, 0700), 0);
+}
+
+/* ---- versions ---- */
+
+static void a_newer_database_is_refused(void **state)
+{
+	store_close(scratch_store(*state));
+	scratch_sql(*state, "state.db", "PRAGMA user_version = 9999");
+	assert_refused(*state, ERR_REFUSED, "version 9999");
+	assert_int_equal(scratch_number(*state, "state.db",
+					"SELECT COUNT(*) FROM domain"), 0);
+}
+
+static void migrations_run_once(void **state)
+{
+	struct store *s = scratch_store(*state);
+	struct err err = ERR_INIT;
+	long version;
+
+	must(store_begin(s, &err), &err);
+	assert_true(add(s, "example.org"));
+	must(store_commit(s, &err), &err);
+	store_close(s);
+	version = scratch_number(*state, "state.db", "PRAGMA user_version");
+	assert_true(version >= 1);
+	s = scratch_store(*state);
+	assert_true(has(s, "example.org"));
+	store_close(s);
+	assert_int_equal(scratch_number(*state, "state.db",
+					"PRAGMA user_version"), version);
+}
+
+/* What is no database is refused, and left as it is for a rescue. */
+static void a_damaged_database_is_refused(void **state)
+{
+	char *path = scratch_path(*state, "state.db");
+	FILE *f = fopen(path, "w");
+
+	for (int i = 0; i < 1000; i++)
+		fputs("this is no database\n", f);
+	fclose(f);
+	assert_refused(*state, ERR_INTERNAL, "database");
+	f = fopen(path, "r");
+	fseek(f, 0, SEEK_END);
+	assert_int_equal(ftell(f), 20000);
+	fclose(f);
+	free(path);
+}
+
+/* ---- transactions ---- */
+
+static void a_rollback_leaves_nothing(void **state)
+{
+	struct store *s = scratch_store(*state);
+	struct err err = ERR_INIT;
+
+	must(store_begin(s, &err), &err);
+	assert_true(add(s, "kept.example.org"));
+	must(store_commit(s, &err), &err);
+	must(store_begin(s, &err), &err);
+	assert_true(add(s, "gone.example.org"));
+	store_rollback(s);
+	assert_true(has(s, "kept.example.org"));
+	assert_false(has(s, "gone.example.org"));
+	must(store_begin(s, &err), &err);
+	assert_true(add(s, "unfinished.example.org"));
+	store_close(s);
+	s = scratch_store(*state);
+	assert_true(has(s, "kept.example.org"));
+	assert_false(has(s, "unfinished.example.org"));
+	store_close(s);
+}
+
+static void set_disk_full(bool is_full)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = is_full ? 1 : limit.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static void a_commit_that_fails_leaves_nothing(void **state)
+{
+	struct store *s = scratch_store(*state);
+	struct err err = ERR_INIT;
+
+	must(store_begin(s, &err), &err);
+	assert_true(add(s, "lost.example.org"));
+	set_disk_full(true);
+	assert_false(store_commit(s, &err));
+	set_disk_full(false);
+	assert_int_equal(err.kind, ERR_INTERNAL);
+	assert_false(has(s, "lost.example.org"));
+	must(store_begin(s, &err), &err);
+	assert_true(add(s, "next.example.org"));
+	must(store_commit(s, &err), &err);
+	assert_true(has(s, "next.example.org"));
+	store_close(s);
+}
+
+static long wal_size(const char *dir)
+{
+	char *path = scratch_path(dir, "state.db-wal");
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	free(path);
+	return st.st_size;
+}
+
+static void checkpoints_work_beside_the_writer(void **state)
+{
+	struct store *s = scratch_store(*state);
+	struct err err = ERR_INIT;
+	char name[40];
+	long before;
+
+	for (int i = 0; wal_size(*state) < 5L * 1024 * 1024; i++) {
+		must(store_begin(s, &err), &err);
+		for (int n = 0; n < 200; n++) {
+			snprintf(name, sizeof(name), "d%d-%d.test", i, n);
+			assert_true(add(s, name));
+		}
+		must(store_commit(s, &err), &err);
+	}
+	must(store_checkpoint(*state, &err), &err);
+	before = wal_size(*state);
+	must(store_begin(s, &err), &err);
+	assert_true(add(s, "one-more.test"));
+	must(store_commit(s, &err), &err);
+	assert_int_equal(wal_size(*state), before);	/* begun anew */
+	assert_true(has(s, "d0-0.test"));
+	store_close(s);
+}
+
+#define IN_A_FOLDER(test)                                                      \
+	cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		IN_A_FOLDER(nobody_else_can_read_it),
+		IN_A_FOLDER(a_second_daemon_is_refused),
+		IN_A_FOLDER(a_folder_that_is_none_is_refused),
+		IN_A_FOLDER(a_folder_that_is_not_ours_is_refused),
+		IN_A_FOLDER(a_newer_database_is_refused),
+		IN_A_FOLDER(migrations_run_once),
+		IN_A_FOLDER(a_damaged_database_is_refused),
+		IN_A_FOLDER(a_rollback_leaves_nothing),
+		IN_A_FOLDER(a_commit_that_fails_leaves_nothing),
+		IN_A_FOLDER(checkpoints_work_beside_the_writer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
