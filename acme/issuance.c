@@ -2,6 +2,7 @@
  * Orders: which to start, what their replies change, and what that means for
  * their domains. The machine itself is acme/order_step.c.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,6 +312,7 @@ static void take_step(const struct stepping *s, struct order *o,
 		write_order(e, o);
 		break;
 	case ORDER_INSTALL:
+		assert(reply);	/* a download is never abandoned into this */
 		install(e, s->domain, o, reply, s->host);
 		write_order(e, o);
 		return;

@@ -101,9 +101,8 @@ static void leaves_are_checked(void **state)
 
 		print_message("%s: %s\n", leaves[i].what, err.text);
 		assert_int_equal(ok, !leaves[i].refusal);
-		if (!ok) {
+		if (!ok && leaves[i].refusal) {
 			assert_int_equal(err.kind, ERR_REFUSED);
-			assert_non_null(leaves[i].refusal);
 			assert_non_null(strstr(err.text, leaves[i].refusal));
 		}
 		assert_int_equal(c.not_after, NOW + leaves[i].until);
