@@ -163,10 +163,25 @@ bool domain_set_aside(struct store *s, int64_t id, time_t until,
 	return query_run(&q, err);
 }
 
+/* Senders may hold a policy under any of these: they stay taken. */
+static bool retire_ids(struct store *s, const struct domain *d, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT OR IGNORE INTO retired_id(name, sts_id)"
+		   " SELECT ?, sts_id FROM policy WHERE domain_id = ?");
+	bind_text(&q, d->name);
+	bind_int(&q, d->id);
+	return query_run(&q, err);
+}
+
 bool domain_delete(struct store *s, const struct domain *d, struct err *err)
 {
 	struct query q;
 
+	if (!retire_ids(s, d, err))
+		return false;
 	query_open(&q, store_db_write(s),
 		   "DELETE FROM domain WHERE id = ? AND epoch = ?");
 	bind_int(&q, d->id);

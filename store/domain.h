@@ -65,7 +65,7 @@ bool domain_update(struct store *s, struct domain *d, struct err *err);
 bool domain_set_aside(struct store *s, int64_t id, time_t until,
 		      struct err *err);
 
-/* Everything of it goes, but for the trail. */
+/* Everything of it goes, but for the trail and the ids of its policies. */
 bool domain_delete(struct store *s, const struct domain *d, struct err *err);
 
 struct domain_filter {

@@ -62,15 +62,19 @@ bool policy_version_current(struct store *s, const struct domain *d,
 	return false;
 }
 
-static bool id_is_taken(struct store *s, int64_t domain_id, const char *id)
+static bool id_is_taken(struct store *s, const struct domain *d,
+			const char *id)
 {
 	struct query q;
 	bool taken;
 
-	query_open(&q, store_db(s), "SELECT 1 FROM policy"
-				    " WHERE domain_id = ? AND sts_id = ?");
-	bind_int(&q, domain_id);
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM policy WHERE domain_id = ?1 AND sts_id = ?2"
+		   " UNION ALL SELECT 1 FROM retired_id WHERE name = ?3"
+		   " AND sts_id = ?2");
+	bind_int(&q, d->id);
 	bind_text(&q, id);
+	bind_text(&q, d->name);
 	taken = query_row(&q);
 	query_close(&q, NULL);
 	return taken;
@@ -138,7 +142,7 @@ bool policy_version_publish(struct store *s, struct domain *d,
 		return true;
 	do
 		sts_id_make(now, nth++, sts_id);
-	while (id_is_taken(s, d->id, sts_id));
+	while (id_is_taken(s, d, sts_id));
 	if (!insert_version(s, d, policy, sts_id, now, err))
 		return false;
 	d->policy_id = db_last_id(store_db(s));

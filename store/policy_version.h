@@ -1,8 +1,9 @@
 /*
  * Every policy that was ever published for a domain: table `policy`.
  *
- * A version is never edited. Its id (RFC 8461, 3.1) is unique for the domain
- * over all versions, so that a sender can trust "same id, same policy".
+ * A version is never edited. Its id (RFC 8461, 3.1) is unique for the name
+ * over all versions, so that a sender can trust "same id, same policy": also
+ * if the domain was removed in between and added again.
  */
 #ifndef STORE_POLICY_VERSION_H
 #define STORE_POLICY_VERSION_H

@@ -47,6 +47,11 @@ static const char *const migrations[] = {
 	"  UNIQUE(domain_id, version),"
 	"  UNIQUE(domain_id, sts_id));"
 
+	"CREATE TABLE retired_id("	/* of domains that are gone */
+	"  name TEXT NOT NULL,"
+	"  sts_id TEXT NOT NULL,"
+	"  PRIMARY KEY(name, sts_id)) WITHOUT ROWID;"
+
 	"CREATE TABLE ca("
 	"  id INTEGER PRIMARY KEY,"
 	"  name TEXT NOT NULL,"
