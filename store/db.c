@@ -70,11 +70,6 @@ void db_close(struct db *db)
 	free(db);
 }
 
-sqlite3 *db_handle(struct db *db)
-{
-	return db->handle;
-}
-
 static const char *remedy(int rc)
 {
 	switch (rc & 0xff) {

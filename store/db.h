@@ -35,7 +35,6 @@ void db_close(struct db *db);
 
 /* An empty file, 0600, for a database to grow in; one that is there is kept. */
 bool db_make_file(const char *path, struct err *err);
-sqlite3 *db_handle(struct db *db);
 
 /* Statements without parameters or rows, as many as the text holds. */
 bool db_exec(struct db *db, const char *sql, struct err *err);
