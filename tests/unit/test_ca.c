@@ -1,0 +1,132 @@
+/* Rows of CAs and of our accounts with them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "store/ca.h"
+#include "tests/sim/rows.h"
+#include "tests/sim/scratch.h"
+
+static char *dir;
+static struct store *store;
+
+static int set_up(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	dir = scratch_make();
+	store = scratch_store(dir);
+	must(store_begin(store, &err), &err);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	store_close(store);
+	scratch_remove(dir);
+	return 0;
+}
+
+static void the_same_name_elsewhere_is_another_ca(void **state)
+{
+	struct ca first, again, moved, found;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_true(ca_ensure(store, "le", "https://a.test/d", &first, &err));
+	assert_true(ca_ensure(store, "le", "https://a.test/d", &again, &err));
+	assert_true(ca_ensure(store, "le", "https://b.test/d", &moved, &err));
+	assert_int_equal(first.id, again.id);
+	assert_int_not_equal(first.id, moved.id);
+	assert_true(ca_by_id(store, moved.id, &found, &err));
+	assert_string_equal(found.name, "le");
+	assert_string_equal(found.directory_url, "https://b.test/d");
+	assert_false(ca_by_id(store, 4711, &found, &err));
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+}
+
+static void an_account_comes_back_as_it_was(void **state)
+{
+	struct account a = rows_account(store), again;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	a.state = ACCOUNT_REFUSED;
+	strcpy(a.url, "https://ca.test/account/1");
+	strcpy(a.orders_url, "https://ca.test/orders/1");
+	strcpy(a.contact, "o'hara@example.net");
+	memset(a.problem, 'p', sizeof(a.problem) - 1);
+	memset(a.hint, 'h', sizeof(a.hint) - 1);
+	a.retry_at = ROWS_NOW;
+	assert_true(account_update(store, &a, &err));
+	assert_true(account_of_ca(store, a.ca_id, &again, &err));
+	assert_memory_equal(&again.key, &a.key, sizeof(a.key));
+	assert_int_equal(again.state, a.state);
+	assert_int_equal(again.epoch, a.epoch);
+	assert_int_equal(again.retry_at, a.retry_at);
+	assert_string_equal(again.url, a.url);
+	assert_string_equal(again.orders_url, a.orders_url);
+	assert_string_equal(again.contact, a.contact);
+	assert_string_equal(again.problem, a.problem);
+	assert_string_equal(again.hint, a.hint);
+	assert_true(account_by_id(store, a.id, &again, &err));
+	assert_string_equal(again.url, a.url);
+}
+
+static void a_stale_hand_changes_nothing(void **state)
+{
+	struct account a = rows_account(store), stale = a;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	a.state = ACCOUNT_VALID;
+	assert_true(account_update(store, &a, &err));
+	stale.state = ACCOUNT_LOST;
+	assert_false(account_update(store, &stale, &err));
+	assert_int_equal(err.kind, ERR_AGAIN);
+}
+
+static void a_ca_has_one_account(void **state)
+{
+	struct account a = rows_account(store), second = a;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_false(account_insert(store, &second, &err));
+	assert_false(account_of_ca(store, 4711, &second, &err));
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+}
+
+/* A key is not guessed, and not replaced: it is for an admin to mend. */
+static void a_damaged_key_is_an_error(void **state)
+{
+	struct account a = rows_account(store);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	must(store_commit(store, &err), &err);
+	scratch_sql(dir, "state.db", "UPDATE account SET scalar = x'0102'");
+	assert_false(account_of_ca(store, a.ca_id, &a, &err));
+	assert_int_equal(err.kind, ERR_INTERNAL);
+}
+
+#define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		IN_A_STORE(the_same_name_elsewhere_is_another_ca),
+		IN_A_STORE(an_account_comes_back_as_it_was),
+		IN_A_STORE(a_stale_hand_changes_nothing),
+		IN_A_STORE(a_ca_has_one_account),
+		IN_A_STORE(a_damaged_key_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

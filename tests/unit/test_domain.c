@@ -1,0 +1,361 @@
+/* Rows of hosted domains. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/domain.h"
+#include "tests/sim/scratch.h"
+
+static char *dir;
+static struct store *store;
+
+static int set_up(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	dir = scratch_make();
+	store = scratch_store(dir);
+	must(store_begin(store, &err), &err);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	store_close(store);
+	scratch_remove(dir);
+	return 0;
+}
+
+static struct domain a_domain(const char *name)
+{
+	struct domain d = { .created_at = 100, .state_at = 100, .due_at = 100 };
+
+	snprintf(d.name, sizeof(d.name), "%s", name);
+	return d;
+}
+
+static struct domain insert(struct domain d)
+{
+	struct err err = ERR_INIT;
+
+	must(domain_insert(store, &d, &err), &err);
+	assert_true(d.id > 0);
+	return d;
+}
+
+static struct domain read_back(int64_t id)
+{
+	struct err err = ERR_INIT;
+	struct domain d;
+
+	must(domain_by_id(store, id, &d, &err), &err);
+	return d;
+}
+
+static void a_row_comes_back_as_it_was(void **state)
+{
+	struct domain d = a_domain("xn--bcher-kva.example"), again;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	d = insert(d);
+	strcpy(d.label, "customer 7; DROP TABLE domain");
+	strcpy(d.rua, "mailto:a@example.net,https://example.net/r?x='");
+	d.state = DOMAIN_LIVE;
+	d.state_at = 200;
+	d.due_at = 300;
+	d.dns_looks = 4;
+	d.failures = 5;
+	d.renew_forced = true;
+	memset(d.problem, 'p', sizeof(d.problem) - 1);
+	memset(d.hint, 'h', sizeof(d.hint) - 1);
+	d.problem_at = 400;
+	d.policy_id = 6;
+	d.cert_id = 7;
+	assert_true(domain_update(store, &d, &err));
+	again = read_back(d.id);
+	assert_memory_equal(&again, &d, sizeof(d));
+	assert_true(domain_by_name(store, d.name, &again, &err));
+	assert_memory_equal(&again, &d, sizeof(d));
+}
+
+static void a_name_is_there_once(void **state)
+{
+	struct domain d = insert(a_domain("example.org"));
+	struct domain twice = a_domain("example.org");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_false(domain_insert(store, &twice, &err));
+	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_non_null(strstr(err.text, "hosted here already"));
+	assert_true(domain_delete(store, &d, &err));
+	assert_true(domain_insert(store, &twice, &err));
+	assert_true(twice.id > d.id);	/* ids are not used again */
+}
+
+static void a_stale_hand_changes_nothing(void **state)
+{
+	struct domain d = insert(a_domain("example.org")), stale = d;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	d.failures = 1;
+	assert_true(domain_update(store, &d, &err));
+	stale.failures = 9;
+	assert_false(domain_update(store, &stale, &err));
+	assert_int_equal(err.kind, ERR_AGAIN);
+	assert_false(domain_delete(store, &stale, &err));
+	assert_int_equal(err.kind, ERR_AGAIN);
+	assert_int_equal(read_back(d.id).failures, 1);
+	d.failures = 2;
+	assert_true(domain_update(store, &d, &err));
+}
+
+static void what_is_not_there_is_not_found(void **state)
+{
+	struct err err = ERR_INIT;
+	struct domain d;
+
+	(void)state;
+	assert_false(domain_by_name(store, "example.org", &d, &err));
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+	assert_non_null(strstr(err.text, "example.org"));
+	assert_false(domain_by_id(store, 12345, &d, &err));
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+}
+
+/* ---- what is due ---- */
+
+static const struct {
+	const char *name;
+	enum domain_state state;
+	time_t due_at;
+} rows[] = {
+	{ "c.test", DOMAIN_WAITING_FOR_DNS, 30 },
+	{ "a.test", DOMAIN_WAITING_FOR_DNS, 10 },
+	{ "b.test", DOMAIN_WAITING_FOR_DNS, 20 },
+	{ "busy.test", DOMAIN_ISSUING, 0 },
+	{ "new.test", DOMAIN_ISSUING, 5 },
+	{ "live.test", DOMAIN_LIVE, 1000 },
+};
+
+static void insert_rows(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct domain d = a_domain(rows[i].name);
+
+		d.state = rows[i].state;
+		d.due_at = rows[i].due_at;
+		insert(d);
+	}
+}
+
+static const struct {
+	enum domain_state state;
+	time_t now;
+	size_t limit;
+	const char *names;
+} dues[] = {
+	{ DOMAIN_WAITING_FOR_DNS, 9, 9, "" },
+	{ DOMAIN_WAITING_FOR_DNS, 10, 9, "a.test " },
+	{ DOMAIN_WAITING_FOR_DNS, 99, 9, "a.test b.test c.test " },
+	{ DOMAIN_WAITING_FOR_DNS, 99, 2, "a.test b.test " },
+	{ DOMAIN_ISSUING, 99, 9, "new.test " },	/* never the busy one */
+	{ DOMAIN_LIVE, 999, 9, "" },
+	{ DOMAIN_LIVE, 1000, 9, "live.test " },
+};
+
+static void the_longest_due_comes_first(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	insert_rows();
+	for (size_t i = 0; i < ARRAY_LEN(dues); i++) {
+		char names[200] = "";
+		int64_t ids[9];
+		size_t n = domain_due(store, dues[i].state, dues[i].now, ids,
+				      dues[i].limit, &err);
+
+		for (size_t k = 0; k < n; k++) {
+			strcat(names, read_back(ids[k]).name);
+			strcat(names, " ");
+		}
+		assert_string_equal(names, dues[i].names);
+	}
+}
+
+static void the_next_due_is_known(void **state)
+{
+	(void)state;
+	assert_int_equal(domain_next_due(store, DOMAIN_LIVE, 0), 0);
+	insert_rows();
+	assert_int_equal(domain_next_due(store, DOMAIN_WAITING_FOR_DNS, 0), 10);
+	assert_int_equal(domain_next_due(store, DOMAIN_WAITING_FOR_DNS, 10),
+			 20);
+	assert_int_equal(domain_next_due(store, DOMAIN_WAITING_FOR_DNS, 30), 0);
+	assert_int_equal(domain_next_due(store, DOMAIN_ISSUING, 0), 5);
+	assert_int_equal(domain_next_due(store, DOMAIN_LIVE, 0), 1000);
+}
+
+/* ---- lists ---- */
+
+static bool note_name(const struct domain *d, void *arg)
+{
+	char *names = arg;
+
+	strcat(names, d->name);
+	strcat(names, " ");
+	return !streq(d->name, "stop.test");
+}
+
+static void insert_listed(void)
+{
+	static const char *const names[] = { "b.test", "a.test", "stop.test",
+					     "z.test" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct domain d = a_domain(names[i]);
+
+		d.state = (enum domain_state)(i % 3);
+		strcpy(d.label, i < 2 ? "shop" : "");
+		if (i != 1)
+			strcpy(d.problem, "bad");
+		insert(d);
+	}
+}
+
+static const enum domain_state live = DOMAIN_LIVE;
+static const struct {
+	struct domain_filter filter;
+	const char *names;
+} lists[] = {
+	{ { NULL, NULL, NULL, 0 }, "a.test b.test stop.test " },
+	{ { "shop", NULL, NULL, 0 }, "a.test b.test " },
+	{ { "nobody", NULL, NULL, 0 }, "" },
+	{ { NULL, &live, NULL, 0 }, "stop.test " },
+	{ { NULL, NULL, "b.test", 0 }, "stop.test " },
+	{ { NULL, NULL, "stop.test", 0 }, "z.test " },
+	{ { NULL, NULL, NULL, 1 }, "a.test " },
+};
+
+static void lists_are_filtered_and_in_order(void **state)
+{
+	struct err err = ERR_INIT;
+	char names[200];
+
+	(void)state;
+	insert_listed();
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		names[0] = '\0';
+		assert_true(domain_each(store, &lists[i].filter, note_name,
+					names, &err));
+		assert_string_equal(names, lists[i].names);
+	}
+	names[0] = '\0';
+	assert_true(domain_each_problem(store, 9, note_name, names, &err));
+	assert_string_equal(names, "stop.test ");	/* live: the gravest */
+}
+
+static void domains_are_counted(void **state)
+{
+	struct domain_counts n;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_true(domain_count(store, &n, &err));
+	assert_int_equal(n.waiting + n.issuing + n.live + n.with_problem, 0);
+	insert_listed();
+	assert_true(domain_count(store, &n, &err));
+	assert_int_equal(n.waiting, 2);
+	assert_int_equal(n.issuing, 1);
+	assert_int_equal(n.live, 1);
+	assert_int_equal(n.with_problem, 3);
+}
+
+/* ---- damage ---- */
+
+static const char *const damages[] = {
+	"UPDATE domain SET label = hex(zeroblob(500)) WHERE name = 'b.test'",
+	"UPDATE domain SET state = -1 WHERE name = 'b.test'",
+	"UPDATE domain SET state = 3 WHERE name = 'b.test'",
+	"UPDATE domain SET hint = hex(zeroblob(5000)) WHERE name = 'b.test'",
+};
+
+static void a_damaged_row_is_skipped(void **state)
+{
+	struct domain_filter all = { .limit = 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	insert_listed();
+	must(store_commit(store, &err), &err);
+	for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
+		char names[200] = "";
+		struct domain d;
+
+		scratch_sql(dir, "state.db", damages[i]);
+		assert_true(domain_each(store, &all, note_name, names, &err));
+		assert_string_equal(names, "a.test stop.test ");
+		assert_false(domain_by_name(store, "b.test", &d, &err));
+		assert_int_equal(err.kind, ERR_NOT_FOUND);
+		assert_true(domain_by_name(store, "a.test", &d, &err));
+	}
+}
+
+static void a_row_is_set_aside(void **state)
+{
+	struct domain d = insert(a_domain("example.org"));
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_true(domain_set_aside(store, d.id, 5000, &err));
+	assert_int_equal(read_back(d.id).due_at, 5000);
+	assert_false(domain_update(store, &d, &err));
+	assert_int_equal(err.kind, ERR_AGAIN);
+}
+
+static void states_have_names(void **state)
+{
+	enum domain_state s;
+
+	(void)state;
+	for (int i = DOMAIN_WAITING_FOR_DNS; i <= DOMAIN_LIVE; i++) {
+		assert_true(domain_state_parse(
+			domain_state_name((enum domain_state)i), &s));
+		assert_int_equal(s, i);
+	}
+	assert_false(domain_state_parse("dead", &s));
+	assert_false(domain_state_parse("", &s));
+}
+
+#define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		IN_A_STORE(a_row_comes_back_as_it_was),
+		IN_A_STORE(a_name_is_there_once),
+		IN_A_STORE(a_stale_hand_changes_nothing),
+		IN_A_STORE(what_is_not_there_is_not_found),
+		IN_A_STORE(the_longest_due_comes_first),
+		IN_A_STORE(the_next_due_is_known),
+		IN_A_STORE(lists_are_filtered_and_in_order),
+		IN_A_STORE(domains_are_counted),
+		IN_A_STORE(a_damaged_row_is_skipped),
+		IN_A_STORE(a_row_is_set_aside),
+		cmocka_unit_test(states_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
