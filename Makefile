@@ -3,7 +3,7 @@
 # make check      set up, build, run every test
 # make check-asan the same under AddressSanitizer and UBSan
 # make lint       clang-tidy, cppcheck, mandoc: clean, or it fails
-# make format     clang-format over the tree
+# make format     clang-format over the lines changed since the last commit
 # make install    into $(DESTDIR)$(PREFIX); uninstall takes it out again
 # make help       this; and check-unit, check-e2e, check-valgrind, clean
 #
@@ -110,7 +110,8 @@ lint-here:
 	$(Q)mandoc -T lint -W warning $(MANUALS)
 
 format:
-	clang-format -i $(SOURCES)
+	$(Q)tests/setup lint
+	git clang-format --force --extensions c,h HEAD
 
 MANUALS := $(wildcard docs/*.[1-8])
 
