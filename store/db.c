@@ -214,7 +214,8 @@ void bind_text(struct query *q, const char *text)
 void bind_blob(struct query *q, const void *data, size_t len)
 {
 	if (q->stmt)
-		bound(q, sqlite3_bind_blob64(q->stmt, ++q->bound, data, len,
+		bound(q, sqlite3_bind_blob64(q->stmt, ++q->bound,
+					     len ? data : "", len,
 					     SQLITE_TRANSIENT));
 }
 

@@ -1,142 +1,192 @@
-/*
- * Versions of a policy: what makes a new one, and ids that never come again.
- */
+/* Every policy that was ever published. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
 #include "store/policy_version.h"
+#include "tests/sim/rows.h"
 #include "tests/sim/scratch.h"
 
-#define NOW 1700000000
-
-struct bench {
-	char *dir;
-	struct store *store;
-};
+static char *dir;
+static struct store *store;
+static struct domain domain;
 
 static int set_up(void **state)
 {
-	static struct bench b;
+	struct err err = ERR_INIT;
 
-	b.dir = scratch_make();
-	b.store = scratch_store(b.dir);
-	*state = &b;
+	(void)state;
+	dir = scratch_make();
+	store = scratch_store(dir);
+	must(store_begin(store, &err), &err);
+	domain = rows_domain(store, "example.org");
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct bench *b = *state;
-
-	store_close(b->store);
-	scratch_remove(b->dir);
+	(void)state;
+	store_close(store);
+	scratch_remove(dir);
 	return 0;
 }
 
-static struct domain added(struct store *s, const char *name)
-{
-	struct domain d = { .created_at = NOW, .state_at = NOW };
-	struct err err = ERR_INIT;
-
-	must(str_copy(d.name, sizeof(d.name), name), NULL);
-	must(domain_insert(s, &d, &err), &err);
-	return d;
-}
-
-static bool publish(struct store *s, struct domain *d, const char *mx,
-		    enum sts_mode mode)
+static struct sts_policy a_policy(enum sts_mode mode, const char *mx)
 {
 	struct sts_policy p = { .mode = mode, .max_age = STS_MAX_AGE_DEFAULT };
 	struct err err = ERR_INIT;
-	bool changed;
 
 	must(sts_policy_add_mx(&p, mx, &err), &err);
-	must(policy_version_publish(s, d, &p, NOW, &changed, &err), &err);
+	return p;
+}
+
+/* Takes `p`. Was it a change? */
+static bool publish(struct sts_policy p, time_t now)
+{
+	struct err err = ERR_INIT;
+	bool changed;
+
+	must(policy_version_publish(store, &domain, &p, now, &changed, &err),
+	     &err);
 	sts_policy_release(&p);
 	return changed;
 }
 
-static void current_id(struct store *s, const struct domain *d,
-		       char out[static STS_ID_SIZE])
+static struct policy_version current(void)
 {
-	struct policy_version v;
 	struct err err = ERR_INIT;
+	struct policy_version v;
 
-	must(policy_version_current(s, d, &v, &err), &err);
-	must(str_copy(out, STS_ID_SIZE, v.sts_id), NULL);
+	must(policy_version_current(store, &domain, &v, &err), &err);
+	return v;
+}
+
+static void a_version_comes_back_as_it_was(void **state)
+{
+	struct policy_version v = current();
+	char *body = sts_policy_format(&v.policy);
+
+	(void)state;
+	assert_int_equal(v.version, 1);
+	assert_int_equal(v.domain_id, domain.id);
+	assert_int_equal(v.created_at, ROWS_NOW);
+	assert_int_equal(v.policy.mode, STS_TESTING);
+	assert_string_equal(v.policy.mx[0], "mx.example.net");
+	assert_string_equal(v.body, body);
+	assert_true(sts_id_is_valid(v.sts_id));
+	free(body);
 	policy_version_release(&v);
 }
 
-static void the_same_content_is_no_new_version(void **state)
+static void the_same_content_makes_no_new_version(void **state)
 {
-	struct store *s = ((struct bench *)*state)->store;
-	struct domain d;
+	struct sts_policy p = a_policy(STS_ENFORCE, "b.example.net");
+	struct policy_version v;
+	long epoch;
 
-	must(store_begin(s, NULL), NULL);
-	d = added(s, "a.example");
-	assert_true(publish(s, &d, "mx.a.example", STS_TESTING));
-	assert_false(publish(s, &d, "mx.a.example", STS_TESTING));
-	assert_true(publish(s, &d, "mx.a.example", STS_ENFORCE));
-	must(store_commit(s, NULL), NULL);
-	assert_int_equal(scratch_number(((struct bench *)*state)->dir,
-					"state.db",
-					"SELECT COUNT(*) FROM policy"), 2);
+	(void)state;
+	must(sts_policy_add_mx(&p, "a.example.net", NULL), NULL);
+	assert_true(publish(p, ROWS_NOW + 1));
+	epoch = domain.epoch;
+	p = a_policy(STS_ENFORCE, "a.example.net");	/* in another order */
+	must(sts_policy_add_mx(&p, "B.example.net.", NULL), NULL);
+	assert_false(publish(p, ROWS_NOW + 2));
+	assert_int_equal(domain.epoch, epoch);
+	v = current();
+	assert_int_equal(v.version, 2);
+	policy_version_release(&v);
 }
 
-static void old_content_gets_a_new_id(void **state)
+/* Back to what was is a new version: senders go by the id. */
+static void going_back_is_a_new_version(void **state)
 {
-	struct store *s = ((struct bench *)*state)->store;
-	char first[STS_ID_SIZE], third[STS_ID_SIZE];
-	struct domain d;
+	struct policy_version first = current(), third;
 
-	must(store_begin(s, NULL), NULL);
-	d = added(s, "a.example");
-	publish(s, &d, "mx.a.example", STS_TESTING);
-	current_id(s, &d, first);
-	publish(s, &d, "mx.a.example", STS_ENFORCE);
-	publish(s, &d, "mx.a.example", STS_TESTING);
-	current_id(s, &d, third);
-	must(store_commit(s, NULL), NULL);
-	assert_string_not_equal(first, third);
+	(void)state;
+	assert_true(publish(a_policy(STS_ENFORCE, "mx.example.net"), 2));
+	assert_true(publish(a_policy(STS_TESTING, "mx.example.net"), 3));
+	third = current();
+	assert_int_equal(third.version, 3);
+	assert_string_not_equal(third.sts_id, first.sts_id);
+	assert_string_equal(third.body, first.body);
+	policy_version_release(&first);
+	policy_version_release(&third);
 }
 
-/* All in one second: a sender still holds the first policy by its id. */
-static void a_domain_that_comes_back_takes_other_ids(void **state)
+/* Not in the same second, not when the clock goes back. */
+static void ids_are_never_used_again(void **state)
 {
-	struct store *s = ((struct bench *)*state)->store;
-	char before[STS_ID_SIZE], after[STS_ID_SIZE];
+	char seen[60][STS_ID_SIZE];
+
+	(void)state;
+	for (int i = 0; i < 60; i++) {
+		enum sts_mode mode = i % 2 ? STS_TESTING : STS_ENFORCE;
+		struct policy_version v;
+
+		assert_true(publish(a_policy(mode, "mx.example.net"),
+				    ROWS_NOW - i / 20));
+		v = current();
+		assert_true(sts_id_is_valid(v.sts_id));
+		snprintf(seen[i], sizeof(seen[i]), "%s", v.sts_id);
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(seen[k], seen[i]);
+		policy_version_release(&v);
+	}
+}
+
+static void a_stale_hand_publishes_nothing(void **state)
+{
+	struct domain stale = domain;
+	struct sts_policy p = a_policy(STS_NONE, "mx.example.net");
 	struct err err = ERR_INIT;
-	struct domain d;
+	bool changed;
 
-	must(store_begin(s, NULL), NULL);
-	d = added(s, "a.example");
-	publish(s, &d, "mx.a.example", STS_ENFORCE);
-	current_id(s, &d, before);
-	must(domain_delete(s, &d, &err), &err);
-	d = added(s, "a.example");
-	publish(s, &d, "mx.b.example", STS_TESTING);
-	current_id(s, &d, after);
-	must(store_commit(s, NULL), NULL);
-	print_message("%s, then %s\n", before, after);
-	assert_string_not_equal(before, after);
+	(void)state;
+	assert_true(publish(a_policy(STS_ENFORCE, "mx.example.net"), 2));
+	assert_false(policy_version_publish(store, &stale, &p, 3, &changed,
+					    &err));
+	assert_int_equal(err.kind, ERR_AGAIN);
+	sts_policy_release(&p);
 }
+
+static const char *const damages[] = {
+	"UPDATE policy SET mx = 'not a host name!'",
+	"UPDATE policy SET mode = 17",
+	"UPDATE policy SET sts_id = hex(zeroblob(50))",
+	"DELETE FROM policy",
+};
+
+static void a_damaged_version_is_an_error(void **state)
+{
+	(void)state;
+	must(store_commit(store, NULL), NULL);
+	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		struct err err = ERR_INIT;
+		struct policy_version v;
+
+		scratch_sql(dir, "state.db", damages[i]);
+		assert_false(policy_version_current(store, &domain, &v, &err));
+		assert_int_not_equal(err.kind, ERR_NONE);
+	}
+}
+
+#define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			the_same_content_is_no_new_version, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(old_content_gets_a_new_id,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			a_domain_that_comes_back_takes_other_ids, set_up,
-			tear_down),
+	static const struct CMUnitTest tests[] = {
+		IN_A_STORE(a_version_comes_back_as_it_was),
+		IN_A_STORE(the_same_content_makes_no_new_version),
+		IN_A_STORE(going_back_is_a_new_version),
+		IN_A_STORE(ids_are_never_used_again),
+		IN_A_STORE(a_stale_hand_publishes_nothing),
+		IN_A_STORE(a_damaged_version_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
