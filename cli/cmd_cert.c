@@ -64,6 +64,17 @@ enum exit_code cmd_cert_show(struct cli *cli)
 
 /* ---- renew ---- */
 
+static void say_renewal(const json_t *answer)
+{
+	const char *serial = text_at(answer, "domain.certificate.serial");
+
+	printf("%s: %s, %s%s\n", text_at(answer, "name"),
+	       json_is_true(value_at(answer, "changed"))
+		       ? "asked for a certificate now"
+		       : "under way already",
+	       *serial ? "serial so far " : "none so far", serial);
+}
+
 static enum exit_code renew(struct cli *cli, const char *name, struct err *err)
 {
 	enum exit_code code;
@@ -75,11 +86,7 @@ static enum exit_code renew(struct cli *cli, const char *name, struct err *err)
 	if (code != EXIT_FINE)
 		return code;
 	if (!told)
-		printf("%s: %s, serial now %s\n", text_at(answer, "name"),
-		       json_is_true(value_at(answer, "changed"))
-			       ? "renewal asked for"
-			       : "a renewal is under way already",
-		       text_at(answer, "domain.certificate.serial"));
+		say_renewal(answer);
 	if (cli->options.wait && !cli->options.dry_run)
 		wait_add(&cli->wait, answer,
 			 text_at(answer, "domain.certificate.serial"));

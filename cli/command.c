@@ -41,7 +41,7 @@ static const struct command table[] = {
 	{ "cert", "show", cmd_cert_show, NAMES_MANY, SELECT,
 	  "a certificate and its chain" },
 	{ "cert", "renew", cmd_cert_renew, NAMES_MANY, CHANGE | SELECT | WAIT,
-	  "get a new one now" },
+	  "get a new one now, or the first: waits for nothing" },
 	{ "ca", "list", cmd_ca_list, NAMES_NONE, 0,
 	  "the certificate authorities, in order of preference" },
 	{ "log", NULL, cmd_log, NAMES_MAYBE_ONE,

@@ -2,8 +2,8 @@
  * /v1/certs and /v1/domains/NAME/cert: the certificates served, and renewal
  * by hand.
  *
- * Asking for a renewal only marks the row and makes it due: the engine's next
- * tick does the rest, as for any other renewal.
+ * Asking for one only marks the row and makes it due: the engine's next tick
+ * does the rest, as at any other time.
  */
 #include <stdlib.h>
 
@@ -33,10 +33,9 @@ bool api_cert_list(struct api_call *call, struct err *err)
 	return api_list(call, "certs", view_row, err);
 }
 
-static bool no_certificate(const struct domain *d, enum err_kind kind,
-			   struct err *err)
+static bool no_certificate(const struct domain *d, struct err *err)
 {
-	err_set(err, kind, "%s has no certificate yet", d->name);
+	err_set(err, ERR_NOT_FOUND, "%s has no certificate yet", d->name);
 	return err_hint(err, "it is %s: mtastsctl domain show %s says what it "
 			     "waits for",
 			domain_state_name(d->state), d->name);
@@ -51,7 +50,7 @@ bool api_cert_show(struct api_call *call, struct err *err)
 	if (!api_domain(call, &d, err))
 		return false;
 	if (!d.cert_id)
-		return no_certificate(&d, ERR_NOT_FOUND, err);
+		return no_certificate(&d, err);
 	text = cert_pem(call->parts->store, d.cert_id, err);
 	if (!text)
 		return false;
@@ -60,7 +59,7 @@ bool api_cert_show(struct api_call *call, struct err *err)
 	call->answer = view_row(call, &d);
 	if (!call->answer) {
 		json_decref(pem);
-		return no_certificate(&d, ERR_NOT_FOUND, err);
+		return no_certificate(&d, err);
 	}
 	json_object_set_new(call->answer, "pem", pem);
 	return true;
@@ -69,10 +68,12 @@ bool api_cert_show(struct api_call *call, struct err *err)
 /* Is one being made, or about to be? Then there is nothing to add. */
 static bool is_under_way(struct edit *e, bool *is, struct err *err)
 {
+	const struct domain *d = &e->domain;
 	struct order order;
 
-	*is = e->domain.renew_forced ||
-	      order_of_domain(e->call->parts->store, e->domain.id, &order, err);
+	*is = (d->due_at && d->due_at <= e->call->now &&
+	       (d->renew_forced || d->state != DOMAIN_LIVE)) ||
+	      order_of_domain(e->call->parts->store, d->id, &order, err);
 	if (*is || err->kind == ERR_NOT_FOUND) {
 		*err = (struct err)ERR_INIT;
 		return true;
@@ -80,25 +81,30 @@ static bool is_under_way(struct edit *e, bool *is, struct err *err)
 	return false;
 }
 
+/*
+ * Now, whatever it waits for: the renewal of a live domain, the next order
+ * of one whose last failed, the next DNS look of one that waits for it.
+ */
 static bool renew(struct edit *e, void *input, struct err *err)
 {
+	static const char *const what[] = {
+		[DOMAIN_WAITING_FOR_DNS] = "DNS look",
+		[DOMAIN_ISSUING] = "order",
+		[DOMAIN_LIVE] = "renewal",
+	};
 	char was[INSTANT_TEXT];
 	struct domain *d = &e->domain;
 	bool under_way;
 
 	(void)input;
-	if (!api_domain(e->call, d, err))
-		return false;
-	if (d->state != DOMAIN_LIVE)
-		return no_certificate(d, ERR_REFUSED, err);
-	if (!is_under_way(e, &under_way, err))
+	if (!api_domain(e->call, d, err) || !is_under_way(e, &under_way, err))
 		return false;
 	if (under_way)
 		return true;
 	if (d->due_at)
 		instant_format(d->due_at, was);
-	edit_note(e, "renewal", d->due_at ? was : "", "now");
-	d->renew_forced = true;
+	edit_note(e, what[d->state], d->due_at ? was : "", "now");
+	d->renew_forced = d->state == DOMAIN_LIVE;
 	d->due_at = e->call->now;
 	return domain_update(e->call->parts->store, d, err);
 }

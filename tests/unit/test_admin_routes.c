@@ -317,8 +317,6 @@ static const struct {
 	{ "PUT", "/v1/domains/there.example/policy", "{\"max_age\":\"7d\"}", 400,
 	  "\"max_age\" must be" },
 	{ "GET", "/v1/domains/there.example/cert", "", 404, "no certificate" },
-	{ "POST", "/v1/domains/there.example/cert/renew", "", 409,
-	  "no certificate" },
 };
 
 static void what_is_wrong_is_refused_by_name(void **state)
@@ -508,19 +506,64 @@ static void the_trail_says_who_what_and_why(void **state)
 	assert_int_equal(json_array_size(at(b, "events")), 0);
 }
 
-static void make_live(struct box *b, const char *name, time_t due_at,
-		      const char *problem)
+static void make(struct box *b, const char *name, enum domain_state state,
+		 bool forced, time_t due_at, const char *problem)
 {
 	struct store *s = b->parts.store;
 	struct domain d;
 
 	assert_true(store_begin(s, NULL));
 	assert_true(domain_by_name(s, name, &d, NULL));
-	d.state = DOMAIN_LIVE;
+	d.state = state;
+	d.renew_forced = forced;
 	d.due_at = due_at;
 	snprintf(d.problem, sizeof(d.problem), "%s", problem);
 	assert_true(domain_update(s, &d, NULL));
 	assert_true(store_commit(s, NULL));
+}
+
+static void make_live(struct box *b, const char *name, time_t due_at,
+		      const char *problem)
+{
+	make(b, name, DOMAIN_LIVE, false, due_at, problem);
+}
+
+static const struct {
+	enum domain_state state;
+	bool forced;
+	long due_in;
+	bool changed;	/* by asking for it now */
+} tries[] = {
+	{ DOMAIN_WAITING_FOR_DNS, false, 3600, true },
+	{ DOMAIN_WAITING_FOR_DNS, false, 0, false },
+	{ DOMAIN_ISSUING, false, 86400, true },
+	{ DOMAIN_ISSUING, false, -1, false },
+	{ DOMAIN_LIVE, false, -1, true },	/* so that it tells its steps */
+	{ DOMAIN_LIVE, true, 86400, true },	/* it was tried, and failed */
+	{ DOMAIN_LIVE, true, 0, false },
+};
+
+static void a_next_try_is_brought_forward(void **state)
+{
+	struct box *b = *state;
+	struct domain d;
+
+	assert_int_equal(ask(b, "POST", "/v1/domains", ADD("a.example")), 200);
+	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+		print_message("%s, due in %ld s\n",
+			      domain_state_name(tries[i].state),
+			      tries[i].due_in);
+		make(b, "a.example", tries[i].state, tries[i].forced,
+		     NOW + tries[i].due_in, "");
+		assert_int_equal(ask(b, "POST",
+				     "/v1/domains/a.example/cert/renew", ""),
+				 200);
+		assert_int_equal(json_is_true(at(b, "changed")),
+				 tries[i].changed);
+		assert_true(domain_by_name(b->parts.store, "a.example", &d,
+					   NULL));
+		assert_true(d.due_at <= NOW);
+	}
 }
 
 static void a_renewal_is_asked_for_once(void **state)
@@ -581,6 +624,7 @@ int main(void)
 		TEST(lists_come_in_pages),
 		TEST(the_trail_says_who_what_and_why),
 		TEST(a_renewal_is_asked_for_once),
+		TEST(a_next_try_is_brought_forward),
 		TEST(the_status_names_what_needs_a_hand),
 	};
 
