@@ -28,7 +28,7 @@ struct server {
 	struct event_base *base;
 	ares_channel channel;
 	struct event *timer;	/* the next of c-ares's own timeouts */
-	LIST_HEAD(, watch) watches;
+	LIST_HEAD(watch_list, watch) watches;
 	char name[sizeof(((struct dns_view *)0)->server)];
 };
 
