@@ -292,6 +292,22 @@ def test_ca_with_an_untrusted_certificate(rig, name, tmp_path):
 	assert "certificate" in why_not_live(daemon, name).lower()
 
 
+@pytest.mark.parametrize("key, value", [("agree_tos", False),
+					 ("contact", "")])
+def test_nothing_is_ordered_before_the_operator_agrees(rig, name, key, value):
+	daemon = rig.daemon(**{key: value}).start()
+	requests = rig.pebble.requests()
+	rig.dns.point(name)
+
+	assert key in why_not_live(daemon, name)
+	assert rig.pebble.requests() == requests
+
+	daemon.settings[key] = True if key == "agree_tos" else "me@example.org"
+	daemon.write_config()
+	daemon.process.process.send_signal(signal.SIGHUP)
+	daemon.wait_state("live", name)
+
+
 class Html(http.server.BaseHTTPRequestHandler):
 	def do_GET(self):
 		body = b"<html><body>Welcome to our captive portal</body></html>"
