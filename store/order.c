@@ -38,7 +38,8 @@ static void read_csr(struct query *q, struct order *o)
 		q->rc = SQLITE_MISMATCH;
 		return;
 	}
-	memcpy(o->csr, csr, len);
+	if (len)
+		memcpy(o->csr, csr, len);
 	o->csr_len = len;
 }
 

@@ -75,8 +75,7 @@ bool projection_is_sound(struct db *db)
 	int64_t last = number(db, "SELECT COALESCE(MAX(seq), 0) AS n"
 				  " FROM main.change");
 
-	return same == 1 && applied >= pruned &&
-	       (applied <= last || last == 0);
+	return same == 1 && applied >= pruned && applied <= last;
 }
 
 static bool with_domain(struct db *db, const char *sql, int64_t domain_id,

@@ -1,0 +1,216 @@
+/* What a serving thread reads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/policy_version.h"
+#include "store/serve.h"
+#include "tests/sim/rows.h"
+#include "tests/sim/scratch.h"
+
+static char *dir;
+static struct store *store;
+static struct serve *serve;
+static struct domain live;
+static struct cert cert;
+
+static void add_challenge(void)
+{
+	struct domain d = rows_domain(store, "new.example.org");
+	struct order o = rows_order(store, &d);
+	struct err err = ERR_INIT;
+
+	memset(o.token, 't', sizeof(o.token) - 1);
+	memset(o.key_auth, 'k', sizeof(o.key_auth) - 1);
+	must(order_update(store, &o, &err), &err);
+}
+
+/* One with a certificate, one with a challenge. */
+static int set_up(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	dir = scratch_make();
+	store = scratch_store(dir);
+	must(store_begin(store, &err), &err);
+	live = rows_domain(store, "example.org");
+	cert = rows_cert(store, &live, "the leaf", "the issuers");
+	add_challenge();
+	must(store_commit(store, &err), &err);
+	must(store_project(store, &err), &err);
+	serve = serve_open(dir, &err);
+	must(serve, &err);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	serve_close(serve);
+	store_close(store);
+	scratch_remove(dir);
+	return 0;
+}
+
+static const struct {
+	const char *host;
+	enum serve_found found;
+} hosts[] = {
+	{ "mta-sts.example.org", SERVE_FOUND },
+	{ "mta-sts.new.example.org", SERVE_NO_CERT },
+	{ "mta-sts.example.com", SERVE_UNKNOWN },
+	{ "example.org", SERVE_UNKNOWN },
+	{ "", SERVE_UNKNOWN },
+	{ "mta-sts.example.org' OR 1=1 --", SERVE_UNKNOWN },
+};
+
+static void hosts_are_found(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		struct err err = ERR_INIT;
+		struct serve_cert c;
+		int64_t id;
+
+		assert_int_equal(serve_cert_id(serve, hosts[i].host, &id),
+				 hosts[i].found);
+		assert_int_equal(id, hosts[i].found == SERVE_FOUND ? cert.id
+								   : 0);
+		assert_int_equal(serve_cert(serve, hosts[i].host, &c, &err),
+				 hosts[i].found);
+		assert_int_equal(err.kind, ERR_NONE);
+		serve_cert_release(&c);
+		assert_int_equal(serve_hosts(serve, hosts[i].host),
+				 hosts[i].found != SERVE_UNKNOWN);
+	}
+}
+
+static void a_certificate_comes_whole(void **state)
+{
+	struct err err = ERR_INIT;
+	struct serve_cert c;
+	struct p256 key;
+	unsigned char *issuers;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(serve_cert(serve, "mta-sts.example.org", &c, &err),
+			 SERVE_FOUND);
+	assert_int_equal(c.cert_id, cert.id);
+	assert_int_equal(c.leaf_len, 8);
+	assert_memory_equal(c.leaf, "the leaf", 8);
+	must(key_by_id(store, cert.key_id, &key, &err), &err);
+	assert_memory_equal(&c.key, &key, sizeof(key));
+	issuers = serve_issuer(serve, c.issuer_id, &len, &err);
+	assert_int_equal(len, 11);
+	assert_memory_equal(issuers, "the issuers", 11);
+	free(issuers);
+	serve_cert_release(&c);
+	assert_null(serve_issuer(serve, 4711, &len, &err));
+	assert_int_equal(err.kind, ERR_INTERNAL);
+}
+
+static void the_policy_is_byte_for_byte(void **state)
+{
+	struct policy_version v;
+	struct err err = ERR_INIT;
+	size_t len;
+	char *body;
+
+	(void)state;
+	must(policy_version_current(store, &live, &v, &err), &err);
+	body = serve_policy(serve, "mta-sts.example.org", &len);
+	assert_string_equal(body, v.body);
+	assert_int_equal(len, strlen(v.body));
+	free(body);
+	policy_version_release(&v);
+	body = serve_policy(serve, "mta-sts.new.example.org", &len);
+	assert_non_null(body);		/* with or without a certificate */
+	free(body);
+	assert_null(serve_policy(serve, "mta-sts.example.com", &len));
+}
+
+static void the_longest_challenge_fits(void **state)
+{
+	char token[ORDER_TOKEN_SIZE], answer[SERVE_CHALLENGE_SIZE];
+
+	(void)state;
+	memset(token, 't', sizeof(token) - 1);
+	token[sizeof(token) - 1] = '\0';
+	assert_true(serve_challenge(serve, token, answer));
+	assert_int_equal(strlen(answer), ORDER_KEY_AUTH_SIZE - 1);
+	token[5] = 'x';
+	assert_false(serve_challenge(serve, token, answer));
+	assert_false(serve_challenge(serve, "", answer));
+	assert_false(serve_challenge(serve, "%", answer));
+}
+
+static void a_change_is_seen_at_once(void **state)
+{
+	struct err err = ERR_INIT;
+	int64_t id;
+
+	(void)state;
+	must(store_begin(store, &err), &err);
+	must(domain_by_id(store, live.id, &live, &err), &err);
+	cert = rows_cert(store, &live, "the next leaf", "the issuers");
+	must(store_commit(store, &err), &err);
+	must(store_project(store, &err), &err);
+	assert_int_equal(serve_cert_id(serve, "mta-sts.example.org", &id),
+			 SERVE_FOUND);
+	assert_int_equal(id, cert.id);
+}
+
+static const char *const damages[] = {
+	"UPDATE site SET scalar = x'00'",
+	"UPDATE site SET point = x'00'",
+	"UPDATE site SET scalar = NULL",
+};
+
+static void a_damaged_row_is_no_certificate(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
+		struct err err = ERR_INIT;
+		struct serve_cert c;
+
+		scratch_sql(dir, "serve.db", damages[i]);
+		assert_int_equal(serve_cert(serve, "mta-sts.example.org", &c,
+					    &err), SERVE_NO_CERT);
+		assert_int_equal(err.kind, ERR_INTERNAL);
+		serve_cert_release(&c);
+	}
+}
+
+static void serving_writes_nothing(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_null(serve_open("/nonexistent", &err));
+	assert_int_equal(err.kind, ERR_INTERNAL);
+}
+
+#define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		IN_A_STORE(hosts_are_found),
+		IN_A_STORE(a_certificate_comes_whole),
+		IN_A_STORE(the_policy_is_byte_for_byte),
+		IN_A_STORE(the_longest_challenge_fits),
+		IN_A_STORE(a_change_is_seen_at_once),
+		IN_A_STORE(a_damaged_row_is_no_certificate),
+		IN_A_STORE(serving_writes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

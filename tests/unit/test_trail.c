@@ -1,0 +1,166 @@
+/* The trail and its filters. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/trail.h"
+#include "tests/sim/rows.h"
+#include "tests/sim/scratch.h"
+
+static char *dir;
+static struct store *store;
+
+static const struct trail lines[] = {
+	{ .at = 100, .kind = "a", .domain = "one.test", .actor = "mtastsd" },
+	{ .at = 200, .kind = "b", .domain = "two.test",
+	  .actor = "alice (uid 1000)", .reason = "because" },
+	{ .at = 300, .kind = "c", .actor = "alice (uid 1000)",
+	  .level = TRAIL_WARNING },
+	{ .at = 400, .kind = "d", .domain = "one.test", .actor = "bob",
+	  .level = TRAIL_ERROR },
+	{ .at = 500, .kind = "e", .domain = "gone.test", .actor = "mtastsd" },
+};
+
+static void add_labelled(const char *name, const char *label)
+{
+	struct domain d = { .created_at = 1 };
+	struct err err = ERR_INIT;
+
+	snprintf(d.name, sizeof(d.name), "%s", name);
+	snprintf(d.label, sizeof(d.label), "%s", label);
+	must(domain_insert(store, &d, &err), &err);
+}
+
+static int set_up(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	dir = scratch_make();
+	store = scratch_store(dir);
+	must(store_begin(store, &err), &err);
+	add_labelled("one.test", "shop");
+	add_labelled("two.test", "");
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		must(trail_add(store, &lines[i], &err), &err);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	store_close(store);
+	scratch_remove(dir);
+	return 0;
+}
+
+static const struct {
+	struct trail_filter filter;
+	const char *kinds;
+} filters[] = {
+	{ { .limit = 0 }, "abcde" },
+	{ { .limit = 2 }, "de" },		/* the newest, oldest first */
+	{ { .after = 3 }, "de" },
+	{ { .after = 5 }, "" },
+	{ { .since = 300 }, "cde" },
+	{ { .domain = "one.test" }, "ad" },
+	{ { .domain = "gone.test" }, "e" },	/* it outlives its domain */
+	{ { .domain = "" }, "c" },		/* of the box itself */
+	{ { .actor = "alice" }, "bc" },
+	{ { .actor = "uid 1000" }, "bc" },
+	{ { .actor = "%" }, "" },
+	{ { .label = "shop" }, "ad" },
+	{ { .label = "none" }, "" },
+	{ { .domain = "one.test", .since = 200, .limit = 5 }, "d" },
+	{ { .actor = "mtastsd", .limit = 1 }, "e" },
+};
+
+static bool note_kind(const struct trail *e, void *arg)
+{
+	strcat(arg, e->kind);
+	return true;
+}
+
+static void filters_choose(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+		char kinds[20] = "";
+		struct err err = ERR_INIT;
+
+		assert_true(trail_each(store, &filters[i].filter, note_kind,
+				       kinds, &err));
+		print_message("%zu: %s\n", i, kinds);
+		assert_string_equal(kinds, filters[i].kinds);
+	}
+}
+
+static bool check_line(const struct trail *e, void *arg)
+{
+	int64_t *last = arg;
+
+	assert_true(e->id > *last);
+	*last = e->id;
+	if (strcmp(e->kind, "b") == 0) {
+		assert_int_equal(e->at, 200);
+		assert_int_equal(e->level, TRAIL_INFO);
+		assert_string_equal(e->domain, "two.test");
+		assert_string_equal(e->actor, "alice (uid 1000)");
+		assert_string_equal(e->text, "");	/* was not given */
+		assert_string_equal(e->reason, "because");
+	}
+	return e->level != TRAIL_ERROR;
+}
+
+static void lines_come_back_as_they_were(void **state)
+{
+	struct trail_filter all = { .limit = 0 };
+	struct err err = ERR_INIT;
+	int64_t last = 0;
+
+	(void)state;
+	assert_true(trail_each(store, &all, check_line, &last, &err));
+	assert_int_equal(last, 4);		/* it was told to stop there */
+	assert_int_equal(trail_last_id(store), 5);
+}
+
+static void a_damaged_line_is_skipped(void **state)
+{
+	struct trail_filter all = { .limit = 0 };
+	struct err err = ERR_INIT;
+	char kinds[20] = "";
+
+	(void)state;
+	must(store_commit(store, &err), &err);
+	scratch_sql(dir, "state.db", "UPDATE trail SET level = 9 WHERE id = 2");
+	assert_true(trail_each(store, &all, note_kind, kinds, &err));
+	assert_string_equal(kinds, "acde");
+}
+
+static void levels_have_names(void **state)
+{
+	(void)state;
+	assert_string_equal(trail_level_name(TRAIL_INFO), "info");
+	assert_string_equal(trail_level_name(TRAIL_WARNING), "warning");
+	assert_string_equal(trail_level_name(TRAIL_ERROR), "error");
+}
+
+#define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		IN_A_STORE(filters_choose),
+		IN_A_STORE(lines_come_back_as_they_were),
+		IN_A_STORE(a_damaged_line_is_skipped),
+		cmocka_unit_test(levels_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
