@@ -27,7 +27,7 @@ static void list_ours(const struct engine_settings *s, char *out, size_t size)
 static bool hint_address(const char *host, const struct engine_settings *s,
 			 struct err *err)
 {
-	char ours[200];
+	char ours[112];	/* so that the rest of the hint fits */
 
 	list_ours(s, ours, sizeof(ours));
 	return err_hint(err, "%.100s must have only addresses of this box (%s); "
