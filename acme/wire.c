@@ -255,24 +255,41 @@ void wire_problem_parse(struct wire_problem *p, long http_status,
 	json_decref(root);
 }
 
+/* The parameters of one link, such as `; rel="next"`: with or without quotes. */
+static bool has_rel(const char *params, size_t len, const char *rel)
+{
+	char *text = xstrndup(params, len), *at = strstr(text, "rel=");
+	size_t n = strlen(rel);
+	bool has = false;
+
+	if (at) {
+		at += strlen("rel=");
+		at += *at == '"';
+		has = strncmp(at, rel, n) == 0 && strchr("\";, ", at[n]);
+	}
+	free(text);
+	return has;
+}
+
+/* Links stand one a line, or several with commas between. */
 bool wire_link(const char *links, const char *rel, char out[static URL_SIZE])
 {
-	char *want = xasprintf("rel=\"%s\"", rel);
-	bool found = false;
+	const char *from = links;
 
-	while (*links && !found) {
-		size_t len = strcspn(links, "\n");
-		char *line = xstrndup(links, len), *end = strchr(line, '>');
+	while ((from = strchr(from, '<'))) {
+		size_t len = strcspn(++from, ">\n");
+		const char *params = from + len;
+		size_t rest = strcspn(params, "<\n");
 
-		if (line[0] == '<' && end && strstr(end, want)) {
-			*end = '\0';
-			found = str_copy(out, URL_SIZE, line + 1);
+		if (*params == '>' && len < URL_SIZE &&
+		    has_rel(params, rest, rel)) {
+			memcpy(out, from, len);
+			out[len] = '\0';
+			return true;
 		}
-		free(line);
-		links += len + (links[len] == '\n');
+		from = params + rest;
 	}
-	free(want);
-	return found;
+	return false;
 }
 
 long wire_retry_after(const char *header, time_t now)

@@ -88,7 +88,7 @@ bool wire_orders_parse(struct wire_orders *o, const char *text, size_t len,
 void wire_problem_parse(struct wire_problem *p, long http_status,
 			const char *text, size_t len);
 
-/* The URL of the Link header with this relation, or false. One link a line. */
+/* The URL of the link with this relation, or false. One header a line. */
 bool wire_link(const char *links, const char *rel, char out[static URL_SIZE]);
 
 /*
