@@ -64,12 +64,6 @@ void client_free(struct client *c)
 	free(c);
 }
 
-void client_forget(struct client *c)
-{
-	c->directory_at_ms = 0;
-	c->pooled = 0;
-}
-
 static int64_t now_ms(const struct client *c)
 {
 	return c->world->now_ms(c->world->ctx);

@@ -57,7 +57,4 @@ void client_post(struct client *c, const struct p256 *key, const char *kid,
 		 const char *url, const char *payload, client_done *done,
 		 void *arg);
 
-/* Forgets directory and nonces: the CA may be another one than before. */
-void client_forget(struct client *c);
-
 #endif
