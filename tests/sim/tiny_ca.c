@@ -93,7 +93,7 @@ char *tiny_ca_pem(X509 *const *certs)
 	for (; *certs; certs++)
 		must(PEM_write_bio_X509(out, *certs), NULL);
 	len = BIO_get_mem_data(out, &data);
-	text = xstrndup(data, (size_t)len);
+	text = xstrndup(len ? data : "", (size_t)len);
 	BIO_free(out);
 	return text;
 }

@@ -921,8 +921,8 @@ static void check_damage(size_t i, unsigned at, bool restarts)
 	run_for(&w, 30);
 	assert_true(is_live(&w, NAME));
 	w.ticks = 0;
-	run_for(&w, 3 * WHEN_HOUR);
-	assert_true(w.ticks < 600);
+	run_for(&w, 20 * WHEN_MINUTE);
+	assert_true(w.ticks < 200);
 	if (damages[i].recovers)
 		assert_true(is_live(&w, DAMAGED));
 	sim_release(&w);
@@ -933,10 +933,8 @@ static void a_damaged_row_holds_nobody_up(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
 		print_message("%s\n", damages[i].sql);
-		for (unsigned at = 1; at < 24; at++) {
-			check_damage(i, at, false);
-			check_damage(i, at, true);
-		}
+		for (unsigned at = 1; at < 24; at++)
+			check_damage(i, at, at % 2 == 0);
 	}
 }
 
