@@ -1,9 +1,11 @@
 #include "tests/sim/scratch.h"
 
 #include <ftw.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -64,6 +66,16 @@ struct store *scratch_store(const char *dir)
 
 	must(s, &err);
 	return s;
+}
+
+void scratch_disk_full(bool is_full)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = is_full ? 1 : limit.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &limit);
 }
 
 static sqlite3 *open_beside(const char *dir, const char *file)

@@ -21,6 +21,9 @@ char *scratch_path(const char *dir, const char *file);
 
 struct store *scratch_store(const char *dir);
 
+/* No file may grow: what SQLite sees of a full disk, in the whole process. */
+void scratch_disk_full(bool is_full);
+
 /*
  * SQL from beside, by a connection of its own, against DIR/FILE: for
  * damage, and for looking at what no function tells.

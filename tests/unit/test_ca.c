@@ -8,30 +8,8 @@
 #include <string.h>
 
 #include "store/ca.h"
-#include "tests/sim/rows.h"
+#include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
-
-static char *dir;
-static struct store *store;
-
-static int set_up(void **state)
-{
-	struct err err = ERR_INIT;
-
-	(void)state;
-	dir = scratch_make();
-	store = scratch_store(dir);
-	must(store_begin(store, &err), &err);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_close(store);
-	scratch_remove(dir);
-	return 0;
-}
 
 static void the_same_name_elsewhere_is_another_ca(void **state)
 {
@@ -39,21 +17,21 @@ static void the_same_name_elsewhere_is_another_ca(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_true(ca_ensure(store, "le", "https://a.test/d", &first, &err));
-	assert_true(ca_ensure(store, "le", "https://a.test/d", &again, &err));
-	assert_true(ca_ensure(store, "le", "https://b.test/d", &moved, &err));
+	assert_true(ca_ensure(fix.store, "le", "https://a.test/d", &first, &err));
+	assert_true(ca_ensure(fix.store, "le", "https://a.test/d", &again, &err));
+	assert_true(ca_ensure(fix.store, "le", "https://b.test/d", &moved, &err));
 	assert_int_equal(first.id, again.id);
 	assert_int_not_equal(first.id, moved.id);
-	assert_true(ca_by_id(store, moved.id, &found, &err));
+	assert_true(ca_by_id(fix.store, moved.id, &found, &err));
 	assert_string_equal(found.name, "le");
 	assert_string_equal(found.directory_url, "https://b.test/d");
-	assert_false(ca_by_id(store, 4711, &found, &err));
+	assert_false(ca_by_id(fix.store, 4711, &found, &err));
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
 
 static void an_account_comes_back_as_it_was(void **state)
 {
-	struct account a = rows_account(store), again;
+	struct account a = rows_account(fix.store), again;
 	struct err err = ERR_INIT;
 
 	(void)state;
@@ -64,8 +42,8 @@ static void an_account_comes_back_as_it_was(void **state)
 	memset(a.problem, 'p', sizeof(a.problem) - 1);
 	memset(a.hint, 'h', sizeof(a.hint) - 1);
 	a.retry_at = ROWS_NOW;
-	assert_true(account_update(store, &a, &err));
-	assert_true(account_of_ca(store, a.ca_id, &again, &err));
+	assert_true(account_update(fix.store, &a, &err));
+	assert_true(account_of_ca(fix.store, a.ca_id, &again, &err));
 	assert_memory_equal(&again.key, &a.key, sizeof(a.key));
 	assert_int_equal(again.state, a.state);
 	assert_int_equal(again.epoch, a.epoch);
@@ -75,48 +53,46 @@ static void an_account_comes_back_as_it_was(void **state)
 	assert_string_equal(again.contact, a.contact);
 	assert_string_equal(again.problem, a.problem);
 	assert_string_equal(again.hint, a.hint);
-	assert_true(account_by_id(store, a.id, &again, &err));
+	assert_true(account_by_id(fix.store, a.id, &again, &err));
 	assert_string_equal(again.url, a.url);
 }
 
 static void a_stale_hand_changes_nothing(void **state)
 {
-	struct account a = rows_account(store), stale = a;
+	struct account a = rows_account(fix.store), stale = a;
 	struct err err = ERR_INIT;
 
 	(void)state;
 	a.state = ACCOUNT_VALID;
-	assert_true(account_update(store, &a, &err));
+	assert_true(account_update(fix.store, &a, &err));
 	stale.state = ACCOUNT_LOST;
-	assert_false(account_update(store, &stale, &err));
+	assert_false(account_update(fix.store, &stale, &err));
 	assert_int_equal(err.kind, ERR_AGAIN);
 }
 
 static void a_ca_has_one_account(void **state)
 {
-	struct account a = rows_account(store), second = a;
+	struct account a = rows_account(fix.store), second = a;
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_false(account_insert(store, &second, &err));
-	assert_false(account_of_ca(store, 4711, &second, &err));
+	assert_false(account_insert(fix.store, &second, &err));
+	assert_false(account_of_ca(fix.store, 4711, &second, &err));
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
 
 /* A key is not guessed, and not replaced: it is for an admin to mend. */
 static void a_damaged_key_is_an_error(void **state)
 {
-	struct account a = rows_account(store);
+	struct account a = rows_account(fix.store);
 	struct err err = ERR_INIT;
 
 	(void)state;
-	must(store_commit(store, &err), &err);
-	scratch_sql(dir, "state.db", "UPDATE account SET scalar = x'0102'");
-	assert_false(account_of_ca(store, a.ca_id, &a, &err));
+	must(store_commit(fix.store, &err), &err);
+	scratch_sql(fix.dir, "state.db", "UPDATE account SET scalar = x'0102'");
+	assert_false(account_of_ca(fix.store, a.ca_id, &a, &err));
 	assert_int_equal(err.kind, ERR_INTERNAL);
 }
-
-#define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {

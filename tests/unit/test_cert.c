@@ -11,33 +11,9 @@
 
 #include <openssl/pem.h>
 
-#include "tests/sim/rows.h"
+#include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/tiny_ca.h"
-
-static char *dir;
-static struct store *store;
-static struct domain domain;
-
-static int set_up(void **state)
-{
-	struct err err = ERR_INIT;
-
-	(void)state;
-	dir = scratch_make();
-	store = scratch_store(dir);
-	must(store_begin(store, &err), &err);
-	domain = rows_domain(store, "example.org");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_close(store);
-	scratch_remove(dir);
-	return 0;
-}
 
 static long count(const char *what)
 {
@@ -45,24 +21,24 @@ static long count(const char *what)
 	struct err err = ERR_INIT;
 	long n;
 
-	must(store_commit(store, &err), &err);
+	must(store_commit(fix.store, &err), &err);
 	snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM %s", what);
-	n = scratch_number(dir, "state.db", sql);
-	must(store_begin(store, &err), &err);
+	n = scratch_number(fix.dir, "state.db", sql);
+	must(store_begin(fix.store, &err), &err);
 	return n;
 }
 
 static void a_new_one_retires_the_old(void **state)
 {
-	struct cert first = rows_cert(store, &domain, "leaf 1", "issuer");
+	struct cert first = rows_cert(fix.store, &fix.domain, "leaf 1", "issuer");
 	struct cert second, now;
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(domain.cert_id, first.id);
-	second = rows_cert(store, &domain, "leaf 2", "issuer");
-	assert_int_equal(domain.cert_id, second.id);
-	assert_true(cert_current(store, &domain, &now, &err));
+	assert_int_equal(fix.domain.cert_id, first.id);
+	second = rows_cert(fix.store, &fix.domain, "leaf 2", "issuer");
+	assert_int_equal(fix.domain.cert_id, second.id);
+	assert_true(cert_current(fix.store, &fix.domain, &now, &err));
 	assert_memory_equal(&now, &second, sizeof(now));
 	assert_int_equal(count("cert WHERE state = 0"), 1);
 	assert_int_equal(count("cert WHERE state = 1"), 1);
@@ -75,10 +51,10 @@ static void a_domain_without_one_says_so(void **state)
 	struct cert c;
 
 	(void)state;
-	assert_false(cert_current(store, &domain, &c, &err));
+	assert_false(cert_current(fix.store, &fix.domain, &c, &err));
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 	assert_non_null(strstr(err.text, "example.org"));
-	assert_int_equal(cert_nearest_expiry(store), 0);
+	assert_int_equal(cert_nearest_expiry(fix.store), 0);
 }
 
 static void the_last_few_are_kept_with_their_keys(void **state)
@@ -89,40 +65,40 @@ static void the_last_few_are_kept_with_their_keys(void **state)
 
 	(void)state;
 	for (int i = 0; i < 20; i++)
-		c = rows_cert(store, &domain, "leaf", "issuer");
+		c = rows_cert(fix.store, &fix.domain, "leaf", "issuer");
 	assert_in_range(count("cert"), 4, 8);
 	assert_in_range(count("key"), 4, 12);
 	assert_int_equal(count("cert LEFT JOIN key ON key.id = key_id"
 			       " WHERE key.id IS NULL"), 0);
-	assert_true(key_by_id(store, c.key_id, &key, &err));
+	assert_true(key_by_id(fix.store, c.key_id, &key, &err));
 }
 
 static struct cert install_bad(void)
 {
-	struct order o = rows_order(store, &domain);
-	struct cert c = { .domain_id = domain.id, .ca_id = o.ca_id,
+	struct order o = rows_order(fix.store, &fix.domain);
+	struct cert c = { .domain_id = fix.domain.id, .ca_id = o.ca_id,
 			  .key_id = o.key_id, .order_id = o.id,
 			  .state = CERT_BAD };
 	struct cert_chain chain = { .leaf = (const unsigned char *)"bad",
 				    .leaf_len = 3 };
 	struct err err = ERR_INIT;
 
-	must(cert_install(store, &domain, &c, &chain, &err), &err);
+	must(cert_install(fix.store, &fix.domain, &c, &chain, &err), &err);
 	o.state = ORDER_DEAD;
 	o.ended_at = 1;
-	must(order_update(store, &o, &err), &err);
+	must(order_update(fix.store, &o, &err), &err);
 	return c;
 }
 
 static void a_bad_one_changes_nothing_else(void **state)
 {
-	struct cert good = rows_cert(store, &domain, "leaf", "issuer"), now;
+	struct cert good = rows_cert(fix.store, &fix.domain, "leaf", "issuer"), now;
 	struct err err = ERR_INIT;
 
 	(void)state;
 	for (int i = 0; i < 20; i++)
 		install_bad();
-	assert_true(cert_current(store, &domain, &now, &err));
+	assert_true(cert_current(fix.store, &fix.domain, &now, &err));
 	assert_int_equal(now.id, good.id);
 	assert_in_range(count("cert WHERE state = 2"), 3, 7);
 	assert_int_equal(count("cert WHERE state = 0"), 1);
@@ -131,29 +107,29 @@ static void a_bad_one_changes_nothing_else(void **state)
 /* "Exactly one certificate for one order" is the database's word too. */
 static void an_order_gives_one_certificate(void **state)
 {
-	struct cert c = rows_cert(store, &domain, "leaf", "issuer");
+	struct cert c = rows_cert(fix.store, &fix.domain, "leaf", "issuer");
 	struct cert_chain chain = { .leaf = (const unsigned char *)"leaf",
 				    .leaf_len = 4 };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_false(cert_install(store, &domain, &c, &chain, &err));
+	assert_false(cert_install(fix.store, &fix.domain, &c, &chain, &err));
 	assert_int_equal(err.kind, ERR_INTERNAL);
 }
 
 static void a_stale_domain_installs_nothing(void **state)
 {
-	struct domain stale = domain;
-	struct order o = rows_order(store, &domain);
-	struct cert c = { .domain_id = domain.id, .ca_id = o.ca_id,
+	struct domain stale = fix.domain;
+	struct order o = rows_order(fix.store, &fix.domain);
+	struct cert c = { .domain_id = fix.domain.id, .ca_id = o.ca_id,
 			  .key_id = o.key_id, .order_id = o.id };
 	struct cert_chain chain = { .leaf = (const unsigned char *)"leaf",
 				    .leaf_len = 4 };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	must(domain_update(store, &domain, &err), &err);
-	assert_false(cert_install(store, &stale, &c, &chain, &err));
+	must(domain_update(fix.store, &fix.domain, &err), &err);
+	assert_false(cert_install(fix.store, &stale, &c, &chain, &err));
 	assert_int_equal(err.kind, ERR_AGAIN);
 }
 
@@ -174,48 +150,48 @@ static bool note(const struct cert *c, void *arg)
 
 static void they_are_listed_newest_first(void **state)
 {
-	struct cert first = rows_cert(store, &domain, "leaf 1", "issuer");
-	struct cert second = rows_cert(store, &domain, "leaf 2", "issuer");
+	struct cert first = rows_cert(fix.store, &fix.domain, "leaf 1", "issuer");
+	struct cert second = rows_cert(fix.store, &fix.domain, "leaf 2", "issuer");
 	struct seen seen = { .limit = 9 };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_true(cert_each(store, domain.id, note, &seen, &err));
+	assert_true(cert_each(fix.store, fix.domain.id, note, &seen, &err));
 	assert_int_equal(seen.count, 2);
 	assert_int_equal(seen.ids[0], second.id);
 	assert_int_equal(seen.ids[1], first.id);
 	seen = (struct seen){ .limit = 1 };
-	assert_true(cert_each(store, domain.id, note, &seen, &err));
+	assert_true(cert_each(fix.store, fix.domain.id, note, &seen, &err));
 	assert_int_equal(seen.count, 1);
 }
 
 static void a_damaged_row_is_skipped(void **state)
 {
-	struct cert first = rows_cert(store, &domain, "leaf 1", "issuer");
+	struct cert first = rows_cert(fix.store, &fix.domain, "leaf 1", "issuer");
 	struct seen seen = { .limit = 9 };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	rows_cert(store, &domain, "leaf 2", "issuer");
-	must(store_commit(store, &err), &err);
-	scratch_sql(dir, "state.db", "UPDATE cert SET serial ="
+	rows_cert(fix.store, &fix.domain, "leaf 2", "issuer");
+	must(store_commit(fix.store, &err), &err);
+	scratch_sql(fix.dir, "state.db", "UPDATE cert SET serial ="
 				     " hex(zeroblob(90)) WHERE state = 0");
-	assert_true(cert_each(store, domain.id, note, &seen, &err));
+	assert_true(cert_each(fix.store, fix.domain.id, note, &seen, &err));
 	assert_int_equal(seen.count, 1);
 	assert_int_equal(seen.ids[0], first.id);
 }
 
 static void the_nearest_expiry_is_known(void **state)
 {
-	struct domain other = rows_domain(store, "example.com");
+	struct domain other = rows_domain(fix.store, "example.com");
 
 	(void)state;
-	rows_cert(store, &domain, "leaf", "issuer");
-	rows_cert(store, &other, "leaf", "issuer");
-	must(store_commit(store, NULL), NULL);
-	scratch_sql(dir, "state.db", "UPDATE cert SET not_after = 4000"
+	rows_cert(fix.store, &fix.domain, "leaf", "issuer");
+	rows_cert(fix.store, &other, "leaf", "issuer");
+	must(store_commit(fix.store, NULL), NULL);
+	scratch_sql(fix.dir, "state.db", "UPDATE cert SET not_after = 4000"
 				     " WHERE domain_id = 2");
-	assert_int_equal(cert_nearest_expiry(store), 4000);
+	assert_int_equal(cert_nearest_expiry(fix.store), 4000);
 }
 
 /* ---- PEM ---- */
@@ -234,8 +210,8 @@ static struct cert install_real(const struct tiny_ca *ca, EVP_PKEY *key)
 		.host = "mta-sts.example.org", .key = key, .from = ROWS_NOW,
 		.until = ROWS_NOW + 99, .serial = 5 });
 	unsigned char leaf[2000], issuers[4000];
-	struct order o = rows_order(store, &domain);
-	struct cert c = { .domain_id = domain.id, .ca_id = o.ca_id,
+	struct order o = rows_order(fix.store, &fix.domain);
+	struct cert c = { .domain_id = fix.domain.id, .ca_id = o.ca_id,
 			  .key_id = o.key_id, .order_id = o.id };
 	struct cert_chain chain = { .leaf = leaf, .issuers = issuers };
 	struct err err = ERR_INIT;
@@ -243,7 +219,7 @@ static struct cert install_real(const struct tiny_ca *ca, EVP_PKEY *key)
 	chain.leaf_len = der_of(x, leaf);
 	chain.issuers_len = der_of(ca->cert, issuers);
 	chain.issuers_len += der_of(ca->root, issuers + chain.issuers_len);
-	must(cert_install(store, &domain, &c, &chain, &err), &err);
+	must(cert_install(fix.store, &fix.domain, &c, &chain, &err), &err);
 	X509_free(x);
 	return c;
 }
@@ -260,7 +236,7 @@ static void the_chain_comes_out_as_pem(void **state)
 	(void)state;
 	tiny_ca_init(&ca, "Tiny", ROWS_NOW, ROWS_NOW + 999);
 	c = install_real(&ca, key);
-	pem = cert_pem(store, c.id, &err);
+	pem = cert_pem(fix.store, c.id, &err);
 	assert_non_null(pem);
 	for (after = pem; (after = strstr(after, "-----BEGIN CERT")); after++)
 		n++;
@@ -272,13 +248,13 @@ static void the_chain_comes_out_as_pem(void **state)
 
 static void what_is_no_certificate_has_no_pem(void **state)
 {
-	struct cert c = rows_cert(store, &domain, "leaf", "issuer");
+	struct cert c = rows_cert(fix.store, &fix.domain, "leaf", "issuer");
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_null(cert_pem(store, c.id, &err));
+	assert_null(cert_pem(fix.store, c.id, &err));
 	assert_int_equal(err.kind, ERR_INTERNAL);
-	assert_null(cert_pem(store, 4711, &err));
+	assert_null(cert_pem(fix.store, 4711, &err));
 }
 
 /* ---- keys ---- */
@@ -291,32 +267,30 @@ static void a_key_comes_back_as_it_was(void **state)
 
 	(void)state;
 	must(p256_generate(&key, &err), &err);
-	assert_true(key_insert(store, domain.id, &key, 1, &id, &err));
-	assert_true(key_by_id(store, id, &again, &err));
+	assert_true(key_insert(fix.store, fix.domain.id, &key, 1, &id, &err));
+	assert_true(key_by_id(fix.store, id, &again, &err));
 	assert_memory_equal(&again, &key, sizeof(key));
-	must(store_commit(store, &err), &err);
-	scratch_sql(dir, "state.db", "UPDATE key SET point = x'04'");
-	assert_false(key_by_id(store, id, &again, &err));
+	must(store_commit(fix.store, &err), &err);
+	scratch_sql(fix.dir, "state.db", "UPDATE key SET point = x'04'");
+	assert_false(key_by_id(fix.store, id, &again, &err));
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
-
-#define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_A_STORE(a_new_one_retires_the_old),
-		IN_A_STORE(a_domain_without_one_says_so),
-		IN_A_STORE(the_last_few_are_kept_with_their_keys),
-		IN_A_STORE(a_bad_one_changes_nothing_else),
-		IN_A_STORE(an_order_gives_one_certificate),
-		IN_A_STORE(a_stale_domain_installs_nothing),
-		IN_A_STORE(they_are_listed_newest_first),
-		IN_A_STORE(a_damaged_row_is_skipped),
-		IN_A_STORE(the_nearest_expiry_is_known),
-		IN_A_STORE(the_chain_comes_out_as_pem),
-		IN_A_STORE(what_is_no_certificate_has_no_pem),
-		IN_A_STORE(a_key_comes_back_as_it_was),
+		WITH_A_DOMAIN(a_new_one_retires_the_old),
+		WITH_A_DOMAIN(a_domain_without_one_says_so),
+		WITH_A_DOMAIN(the_last_few_are_kept_with_their_keys),
+		WITH_A_DOMAIN(a_bad_one_changes_nothing_else),
+		WITH_A_DOMAIN(an_order_gives_one_certificate),
+		WITH_A_DOMAIN(a_stale_domain_installs_nothing),
+		WITH_A_DOMAIN(they_are_listed_newest_first),
+		WITH_A_DOMAIN(a_damaged_row_is_skipped),
+		WITH_A_DOMAIN(the_nearest_expiry_is_known),
+		WITH_A_DOMAIN(the_chain_comes_out_as_pem),
+		WITH_A_DOMAIN(what_is_no_certificate_has_no_pem),
+		WITH_A_DOMAIN(a_key_comes_back_as_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,29 +11,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/domain.h"
+#include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
-
-static char *dir;
-static struct store *store;
-
-static int set_up(void **state)
-{
-	struct err err = ERR_INIT;
-
-	(void)state;
-	dir = scratch_make();
-	store = scratch_store(dir);
-	must(store_begin(store, &err), &err);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_close(store);
-	scratch_remove(dir);
-	return 0;
-}
 
 static struct domain a_domain(const char *name)
 {
@@ -47,7 +26,7 @@ static struct domain insert(struct domain d)
 {
 	struct err err = ERR_INIT;
 
-	must(domain_insert(store, &d, &err), &err);
+	must(domain_insert(fix.store, &d, &err), &err);
 	assert_true(d.id > 0);
 	return d;
 }
@@ -57,7 +36,7 @@ static struct domain read_back(int64_t id)
 	struct err err = ERR_INIT;
 	struct domain d;
 
-	must(domain_by_id(store, id, &d, &err), &err);
+	must(domain_by_id(fix.store, id, &d, &err), &err);
 	return d;
 }
 
@@ -81,10 +60,10 @@ static void a_row_comes_back_as_it_was(void **state)
 	d.problem_at = 400;
 	d.policy_id = 6;
 	d.cert_id = 7;
-	assert_true(domain_update(store, &d, &err));
+	assert_true(domain_update(fix.store, &d, &err));
 	again = read_back(d.id);
 	assert_memory_equal(&again, &d, sizeof(d));
-	assert_true(domain_by_name(store, d.name, &again, &err));
+	assert_true(domain_by_name(fix.store, d.name, &again, &err));
 	assert_memory_equal(&again, &d, sizeof(d));
 }
 
@@ -95,11 +74,11 @@ static void a_name_is_there_once(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_false(domain_insert(store, &twice, &err));
+	assert_false(domain_insert(fix.store, &twice, &err));
 	assert_int_equal(err.kind, ERR_REFUSED);
 	assert_non_null(strstr(err.text, "hosted here already"));
-	assert_true(domain_delete(store, &d, &err));
-	assert_true(domain_insert(store, &twice, &err));
+	assert_true(domain_delete(fix.store, &d, &err));
+	assert_true(domain_insert(fix.store, &twice, &err));
 	assert_true(twice.id > d.id);	/* ids are not used again */
 }
 
@@ -110,15 +89,15 @@ static void a_stale_hand_changes_nothing(void **state)
 
 	(void)state;
 	d.failures = 1;
-	assert_true(domain_update(store, &d, &err));
+	assert_true(domain_update(fix.store, &d, &err));
 	stale.failures = 9;
-	assert_false(domain_update(store, &stale, &err));
+	assert_false(domain_update(fix.store, &stale, &err));
 	assert_int_equal(err.kind, ERR_AGAIN);
-	assert_false(domain_delete(store, &stale, &err));
+	assert_false(domain_delete(fix.store, &stale, &err));
 	assert_int_equal(err.kind, ERR_AGAIN);
 	assert_int_equal(read_back(d.id).failures, 1);
 	d.failures = 2;
-	assert_true(domain_update(store, &d, &err));
+	assert_true(domain_update(fix.store, &d, &err));
 }
 
 static void what_is_not_there_is_not_found(void **state)
@@ -127,10 +106,10 @@ static void what_is_not_there_is_not_found(void **state)
 	struct domain d;
 
 	(void)state;
-	assert_false(domain_by_name(store, "example.org", &d, &err));
+	assert_false(domain_by_name(fix.store, "example.org", &d, &err));
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 	assert_non_null(strstr(err.text, "example.org"));
-	assert_false(domain_by_id(store, 12345, &d, &err));
+	assert_false(domain_by_id(fix.store, 12345, &d, &err));
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
 
@@ -184,7 +163,7 @@ static void the_longest_due_comes_first(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(dues); i++) {
 		char names[200] = "";
 		int64_t ids[9];
-		size_t n = domain_due(store, dues[i].state, dues[i].now, ids,
+		size_t n = domain_due(fix.store, dues[i].state, dues[i].now, ids,
 				      dues[i].limit, &err);
 
 		for (size_t k = 0; k < n; k++) {
@@ -198,14 +177,14 @@ static void the_longest_due_comes_first(void **state)
 static void the_next_due_is_known(void **state)
 {
 	(void)state;
-	assert_int_equal(domain_next_due(store, DOMAIN_LIVE, 0), 0);
+	assert_int_equal(domain_next_due(fix.store, DOMAIN_LIVE, 0), 0);
 	insert_rows();
-	assert_int_equal(domain_next_due(store, DOMAIN_WAITING_FOR_DNS, 0), 10);
-	assert_int_equal(domain_next_due(store, DOMAIN_WAITING_FOR_DNS, 10),
+	assert_int_equal(domain_next_due(fix.store, DOMAIN_WAITING_FOR_DNS, 0), 10);
+	assert_int_equal(domain_next_due(fix.store, DOMAIN_WAITING_FOR_DNS, 10),
 			 20);
-	assert_int_equal(domain_next_due(store, DOMAIN_WAITING_FOR_DNS, 30), 0);
-	assert_int_equal(domain_next_due(store, DOMAIN_ISSUING, 0), 5);
-	assert_int_equal(domain_next_due(store, DOMAIN_LIVE, 0), 1000);
+	assert_int_equal(domain_next_due(fix.store, DOMAIN_WAITING_FOR_DNS, 30), 0);
+	assert_int_equal(domain_next_due(fix.store, DOMAIN_ISSUING, 0), 5);
+	assert_int_equal(domain_next_due(fix.store, DOMAIN_LIVE, 0), 1000);
 }
 
 /* ---- lists ---- */
@@ -258,12 +237,12 @@ static void lists_are_filtered_and_in_order(void **state)
 	insert_listed();
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		names[0] = '\0';
-		assert_true(domain_each(store, &lists[i].filter, note_name,
+		assert_true(domain_each(fix.store, &lists[i].filter, note_name,
 					names, &err));
 		assert_string_equal(names, lists[i].names);
 	}
 	names[0] = '\0';
-	assert_true(domain_each_problem(store, 9, note_name, names, &err));
+	assert_true(domain_each_problem(fix.store, 9, note_name, names, &err));
 	assert_string_equal(names, "stop.test ");	/* live: the gravest */
 }
 
@@ -273,10 +252,10 @@ static void domains_are_counted(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_true(domain_count(store, &n, &err));
+	assert_true(domain_count(fix.store, &n, &err));
 	assert_int_equal(n.waiting + n.issuing + n.live + n.with_problem, 0);
 	insert_listed();
-	assert_true(domain_count(store, &n, &err));
+	assert_true(domain_count(fix.store, &n, &err));
 	assert_int_equal(n.waiting, 2);
 	assert_int_equal(n.issuing, 1);
 	assert_int_equal(n.live, 1);
@@ -299,17 +278,17 @@ static void a_damaged_row_is_skipped(void **state)
 
 	(void)state;
 	insert_listed();
-	must(store_commit(store, &err), &err);
+	must(store_commit(fix.store, &err), &err);
 	for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
 		char names[200] = "";
 		struct domain d;
 
-		scratch_sql(dir, "state.db", damages[i]);
-		assert_true(domain_each(store, &all, note_name, names, &err));
+		scratch_sql(fix.dir, "state.db", damages[i]);
+		assert_true(domain_each(fix.store, &all, note_name, names, &err));
 		assert_string_equal(names, "a.test stop.test ");
-		assert_false(domain_by_name(store, "b.test", &d, &err));
+		assert_false(domain_by_name(fix.store, "b.test", &d, &err));
 		assert_int_equal(err.kind, ERR_NOT_FOUND);
-		assert_true(domain_by_name(store, "a.test", &d, &err));
+		assert_true(domain_by_name(fix.store, "a.test", &d, &err));
 	}
 }
 
@@ -319,9 +298,9 @@ static void a_row_is_set_aside(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_true(domain_set_aside(store, d.id, 5000, &err));
+	assert_true(domain_set_aside(fix.store, d.id, 5000, &err));
 	assert_int_equal(read_back(d.id).due_at, 5000);
-	assert_false(domain_update(store, &d, &err));
+	assert_false(domain_update(fix.store, &d, &err));
 	assert_int_equal(err.kind, ERR_AGAIN);
 }
 
@@ -338,8 +317,6 @@ static void states_have_names(void **state)
 	assert_false(domain_state_parse("dead", &s));
 	assert_false(domain_state_parse("", &s));
 }
-
-#define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {

@@ -8,12 +8,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -52,6 +50,14 @@ static void start_with(struct sim_world *w, const char *name)
 	sim_init(w);
 	sim_start(w);
 	sim_add(w, name);
+}
+
+static void start_and_step(struct sim_world *w, const char *name,
+			   unsigned steps)
+{
+	start_with(w, name);
+	while (steps--)
+		sim_step(w);
 }
 
 /* ---- the main job ---- */
@@ -540,9 +546,7 @@ static void a_domain_may_go_at_any_moment(void **state)
 	for (unsigned at = 1; at < 40; at++) {
 		struct sim_world w;
 
-		start_with(&w, NAME);
-		for (unsigned i = 0; i < at; i++)
-			sim_step(&w);
+		start_and_step(&w, NAME, at);
 		delete_now(&w);
 		run_for(&w, 20);
 		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"), 0);
@@ -560,9 +564,7 @@ static void another_ca_may_be_configured_at_any_moment(void **state)
 	for (unsigned at = 1; at < 40; at++) {
 		struct sim_world w;
 
-		start_with(&w, NAME);
-		for (unsigned i = 0; i < at; i++)
-			sim_step(&w);
+		start_and_step(&w, NAME, at);
 		strcpy(w.settings.ca[0].name, "production");
 		configure(&w);
 		w.ticks = 0;
@@ -581,9 +583,7 @@ static void an_order_of_the_second_ca_comes_to_its_end(void **state)
 	for (unsigned at = 1; at < 40; at++) {
 		struct sim_world w;
 
-		start_with(&w, NAME);
-		for (unsigned i = 0; i < at; i++)
-			sim_step(&w);
+		start_and_step(&w, NAME, at);
 		sim_stop(&w);
 		w.settings.ca[1] = w.settings.ca[0];
 		strcpy(w.settings.ca[0].name, "production");
@@ -794,29 +794,16 @@ static void a_crash_while_renewing_costs_nothing(void **state)
 
 /* ---- the disk ---- */
 
-/* No file may grow: what SQLite sees of a full disk. */
-static void set_disk_full(bool is_full)
-{
-	struct rlimit limit;
-
-	signal(SIGXFSZ, SIG_IGN);
-	getrlimit(RLIMIT_FSIZE, &limit);
-	limit.rlim_cur = is_full ? 1 : limit.rlim_max;
-	setrlimit(RLIMIT_FSIZE, &limit);
-}
-
 static void a_full_disk_loses_nothing(void **state)
 {
 	(void)state;
 	for (unsigned at = 0; at < 40; at++) {
 		struct sim_world w;
 
-		start_with(&w, NAME);
-		for (unsigned i = 0; i < at; i++)
-			sim_step(&w);
-		set_disk_full(true);
+		start_and_step(&w, NAME, at);
+		scratch_disk_full(true);
 		run_for(&w, 5);
-		set_disk_full(false);
+		scratch_disk_full(false);
 		assert_true(sim_all_live(&w) || sim_run(&w, sim_all_live, 20));
 		assert_one_certificate(&w);
 		assert_int_equal(w.shared->ca.orders, 1);
@@ -859,9 +846,7 @@ static void nothing_is_done_before_it_is_served(void **state)
 		struct sim_world w;
 		unsigned long before;
 
-		start_with(&w, NAME);
-		for (unsigned i = 0; i < at; i++)
-			sim_step(&w);
+		start_and_step(&w, NAME, at);
 		scratch_sql(w.dir, "serve.db",
 			    "ALTER TABLE challenge RENAME TO away");
 		run_for(&w, 3);
@@ -909,9 +894,7 @@ static void check_damage(size_t i, unsigned at, bool restarts)
 {
 	struct sim_world w;
 
-	start_with(&w, DAMAGED);
-	for (unsigned n = 0; n < at; n++)
-		sim_step(&w);
+	start_and_step(&w, DAMAGED, at);
 	if (restarts)
 		sim_stop(&w);
 	scratch_sql(w.dir, "state.db", damages[i].sql);

@@ -10,32 +10,8 @@
 #include <string.h>
 
 #include "store/policy_version.h"
-#include "tests/sim/rows.h"
+#include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
-
-static char *dir;
-static struct store *store;
-static struct domain domain;
-
-static int set_up(void **state)
-{
-	struct err err = ERR_INIT;
-
-	(void)state;
-	dir = scratch_make();
-	store = scratch_store(dir);
-	must(store_begin(store, &err), &err);
-	domain = rows_domain(store, "example.org");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_close(store);
-	scratch_remove(dir);
-	return 0;
-}
 
 static struct sts_policy a_policy(enum sts_mode mode, const char *mx)
 {
@@ -52,7 +28,7 @@ static bool publish(struct sts_policy p, time_t now)
 	struct err err = ERR_INIT;
 	bool changed;
 
-	must(policy_version_publish(store, &domain, &p, now, &changed, &err),
+	must(policy_version_publish(fix.store, &fix.domain, &p, now, &changed, &err),
 	     &err);
 	sts_policy_release(&p);
 	return changed;
@@ -63,7 +39,7 @@ static struct policy_version current(void)
 	struct err err = ERR_INIT;
 	struct policy_version v;
 
-	must(policy_version_current(store, &domain, &v, &err), &err);
+	must(policy_version_current(fix.store, &fix.domain, &v, &err), &err);
 	return v;
 }
 
@@ -74,7 +50,7 @@ static void a_version_comes_back_as_it_was(void **state)
 
 	(void)state;
 	assert_int_equal(v.version, 1);
-	assert_int_equal(v.domain_id, domain.id);
+	assert_int_equal(v.domain_id, fix.domain.id);
 	assert_int_equal(v.created_at, ROWS_NOW);
 	assert_int_equal(v.policy.mode, STS_TESTING);
 	assert_string_equal(v.policy.mx[0], "mx.example.net");
@@ -93,11 +69,11 @@ static void the_same_content_makes_no_new_version(void **state)
 	(void)state;
 	must(sts_policy_add_mx(&p, "a.example.net", NULL), NULL);
 	assert_true(publish(p, ROWS_NOW + 1));
-	epoch = domain.epoch;
+	epoch = fix.domain.epoch;
 	p = a_policy(STS_ENFORCE, "a.example.net");	/* in another order */
 	must(sts_policy_add_mx(&p, "B.example.net.", NULL), NULL);
 	assert_false(publish(p, ROWS_NOW + 2));
-	assert_int_equal(domain.epoch, epoch);
+	assert_int_equal(fix.domain.epoch, epoch);
 	v = current();
 	assert_int_equal(v.version, 2);
 	policy_version_release(&v);
@@ -142,14 +118,14 @@ static void ids_are_never_used_again(void **state)
 
 static void a_stale_hand_publishes_nothing(void **state)
 {
-	struct domain stale = domain;
+	struct domain stale = fix.domain;
 	struct sts_policy p = a_policy(STS_NONE, "mx.example.net");
 	struct err err = ERR_INIT;
 	bool changed;
 
 	(void)state;
 	assert_true(publish(a_policy(STS_ENFORCE, "mx.example.net"), 2));
-	assert_false(policy_version_publish(store, &stale, &p, 3, &changed,
+	assert_false(policy_version_publish(fix.store, &stale, &p, 3, &changed,
 					    &err));
 	assert_int_equal(err.kind, ERR_AGAIN);
 	sts_policy_release(&p);
@@ -165,28 +141,26 @@ static const char *const damages[] = {
 static void a_damaged_version_is_an_error(void **state)
 {
 	(void)state;
-	must(store_commit(store, NULL), NULL);
+	must(store_commit(fix.store, NULL), NULL);
 	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
 		struct err err = ERR_INIT;
 		struct policy_version v;
 
-		scratch_sql(dir, "state.db", damages[i]);
-		assert_false(policy_version_current(store, &domain, &v, &err));
+		scratch_sql(fix.dir, "state.db", damages[i]);
+		assert_false(policy_version_current(fix.store, &fix.domain, &v, &err));
 		assert_int_not_equal(err.kind, ERR_NONE);
 	}
 }
 
-#define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_A_STORE(a_version_comes_back_as_it_was),
-		IN_A_STORE(the_same_content_makes_no_new_version),
-		IN_A_STORE(going_back_is_a_new_version),
-		IN_A_STORE(ids_are_never_used_again),
-		IN_A_STORE(a_stale_hand_publishes_nothing),
-		IN_A_STORE(a_damaged_version_is_an_error),
+		WITH_A_DOMAIN(a_version_comes_back_as_it_was),
+		WITH_A_DOMAIN(the_same_content_makes_no_new_version),
+		WITH_A_DOMAIN(going_back_is_a_new_version),
+		WITH_A_DOMAIN(ids_are_never_used_again),
+		WITH_A_DOMAIN(a_stale_hand_publishes_nothing),
+		WITH_A_DOMAIN(a_damaged_version_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

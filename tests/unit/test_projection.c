@@ -16,47 +16,28 @@
 #include "base/mem.h"
 #include "store/policy_version.h"
 #include "store/serve.h"
-#include "tests/sim/rows.h"
+#include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
-
-static char *dir;
-static struct store *store;
-
-static int set_up(void **state)
-{
-	(void)state;
-	dir = scratch_make();
-	store = scratch_store(dir);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_close(store);
-	scratch_remove(dir);
-	return 0;
-}
 
 static void begin(void)
 {
 	struct err err = ERR_INIT;
 
-	must(store_begin(store, &err), &err);
+	must(store_begin(fix.store, &err), &err);
 }
 
 static void commit(void)
 {
 	struct err err = ERR_INIT;
 
-	must(store_commit(store, &err), &err);
+	must(store_commit(fix.store, &err), &err);
 }
 
 static void project(void)
 {
 	struct err err = ERR_INIT;
 
-	must(store_project(store, &err), &err);
+	must(store_project(fix.store, &err), &err);
 }
 
 static struct domain add_live(const char *name)
@@ -64,8 +45,8 @@ static struct domain add_live(const char *name)
 	struct domain d;
 
 	begin();
-	d = rows_domain(store, name);
-	rows_cert(store, &d, name, "the issuer");
+	d = rows_domain(fix.store, name);
+	rows_cert(fix.store, &d, name, "the issuer");
 	commit();
 	return d;
 }
@@ -74,7 +55,7 @@ static struct domain add_live(const char *name)
 static void leaf_served(const char *host, char *out)
 {
 	struct err err = ERR_INIT;
-	struct serve *s = serve_open(dir, &err);
+	struct serve *s = serve_open(fix.dir, &err);
 	struct serve_cert cert;
 
 	must(s, &err);
@@ -98,7 +79,7 @@ static bool token_is_served(const char *token, const char *expected)
 {
 	char found[SERVE_CHALLENGE_SIZE];
 	struct err err = ERR_INIT;
-	struct serve *s = serve_open(dir, &err);
+	struct serve *s = serve_open(fix.dir, &err);
 	bool ok;
 
 	must(s, &err);
@@ -109,13 +90,13 @@ static bool token_is_served(const char *token, const char *expected)
 
 static long sites(void)
 {
-	return scratch_number(dir, "serve.db", "SELECT COUNT(*) FROM site");
+	return scratch_number(fix.dir, "serve.db", "SELECT COUNT(*) FROM site");
 }
 
 static void reopen(void)
 {
-	store_close(store);
-	store = scratch_store(dir);
+	store_close(fix.store);
+	fix.store = scratch_store(fix.dir);
 }
 
 /* ---- the feed ---- */
@@ -137,14 +118,14 @@ static void projecting_again_changes_nothing(void **state)
 	add_live("example.org");
 	add_live("example.com");
 	project();
-	before = scratch_number(dir, "serve.db",
+	before = scratch_number(fix.dir, "serve.db",
 				"SELECT value FROM meta WHERE key = 'applied'");
 	for (int i = 0; i < 5; i++)
 		project();
-	scratch_sql(dir, "serve.db",
+	scratch_sql(fix.dir, "serve.db",
 		    "UPDATE meta SET value = 0 WHERE key = 'applied'");
 	project();		/* the whole feed once more */
-	assert_int_equal(scratch_number(dir, "serve.db", "SELECT value FROM"
+	assert_int_equal(scratch_number(fix.dir, "serve.db", "SELECT value FROM"
 					" meta WHERE key = 'applied'"),
 			 before);
 	assert_int_equal(sites(), 2);
@@ -161,7 +142,7 @@ static void a_long_feed_is_applied_in_parts(void **state)
 		if (i % 400 == 0)
 			begin();
 		snprintf(name, sizeof(name), "d%d.test", i);
-		rows_domain(store, name);
+		rows_domain(fix.store, name);
 		if (i % 400 == 399)
 			commit();
 	}
@@ -177,11 +158,11 @@ static void a_token_is_served_while_its_order_lives(void **state)
 
 	(void)state;
 	begin();
-	d = rows_domain(store, "example.org");
-	o = rows_order(store, &d);
+	d = rows_domain(fix.store, "example.org");
+	o = rows_order(fix.store, &d);
 	strcpy(o.token, "tok-1");
 	strcpy(o.key_auth, "tok-1.thumb");
-	must(order_update(store, &o, &err), &err);
+	must(order_update(fix.store, &o, &err), &err);
 	commit();
 	assert_false(token_is_served("tok-1", "tok-1.thumb"));
 	project();
@@ -189,10 +170,10 @@ static void a_token_is_served_while_its_order_lives(void **state)
 	reopen();
 	assert_true(token_is_served("tok-1", "tok-1.thumb"));
 	begin();
-	must(order_by_id(store, o.id, &o, &err), &err);
+	must(order_by_id(fix.store, o.id, &o, &err), &err);
 	o.state = ORDER_DEAD;
 	o.ended_at = 1;
-	must(order_update(store, &o, &err), &err);
+	must(order_update(fix.store, &o, &err), &err);
 	commit();
 	project();
 	assert_false(token_is_served("tok-1", "tok-1.thumb"));
@@ -207,7 +188,7 @@ static void a_domain_that_goes_is_served_no_more(void **state)
 	add_live("example.com");
 	project();
 	begin();
-	must(domain_delete(store, &d, &err), &err);
+	must(domain_delete(fix.store, &d, &err), &err);
 	commit();
 	project();
 	assert_int_equal(sites(), 1);
@@ -227,9 +208,9 @@ static void a_domain_may_go_and_come_at_once(void **state)
 	(void)state;
 	project();
 	begin();
-	must(domain_delete(store, &d, &err), &err);
-	d = rows_domain(store, "example.org");
-	rows_cert(store, &d, "example.org", "the issuer");
+	must(domain_delete(fix.store, &d, &err), &err);
+	d = rows_domain(fix.store, "example.org");
+	rows_cert(fix.store, &d, "example.org", "the issuer");
 	commit();
 	project();
 	assert_true(is_served("example.org"));
@@ -245,7 +226,7 @@ static void the_feed_is_kept_short(void **state)
 	begin();
 	for (int i = 0; i < 6000; i++) {
 		snprintf(name, sizeof(name), "d%d.test", i);
-		rows_domain(store, name);	/* two changes each */
+		rows_domain(fix.store, name);	/* two changes each */
 	}
 	commit();
 	project();
@@ -253,7 +234,7 @@ static void the_feed_is_kept_short(void **state)
 		begin();
 		commit();
 	}
-	assert_in_range(scratch_number(dir, "state.db",
+	assert_in_range(scratch_number(fix.dir, "state.db",
 				       "SELECT COUNT(*) FROM change"),
 			9000, 11000);
 	add_live("example.org");
@@ -270,19 +251,33 @@ static void remove_serve(void)
 					     "serve.db-shm" };
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		char *path = scratch_path(dir, files[i]);
+		char *path = scratch_path(fix.dir, files[i]);
 
 		unlink(path);
 		free(path);
 	}
 }
 
+static FILE *open_in(const char *file, const char *mode)
+{
+	char *path = scratch_path(fix.dir, file);
+	FILE *f = fopen(path, mode);
+
+	must(f, NULL);
+	free(path);
+	return f;
+}
+
 static void copy_file(const char *from, const char *to)
 {
-	char *command = xasprintf("cp %s/%s %s/%s", dir, from, dir, to);
+	FILE *in = open_in(from, "r"), *out = open_in(to, "w");
+	char part[4096];
+	size_t n;
 
-	must(system(command) == 0, NULL);
-	free(command);
+	while ((n = fread(part, 1, sizeof(part), in)) > 0)
+		must(fwrite(part, 1, n, out) == n, NULL);
+	fclose(in);
+	must(fclose(out) == 0, NULL);
 }
 
 static void spoil_nothing(void)
@@ -291,20 +286,18 @@ static void spoil_nothing(void)
 
 static void write_junk(void)
 {
-	char *path = scratch_path(dir, "serve.db");
 	FILE *f;
 
 	remove_serve();
-	f = fopen(path, "w");
+	f = open_in("serve.db", "w");
 	for (int i = 0; i < 5000; i++)
 		fputs("junk junk junk\n", f);
 	fclose(f);
-	free(path);
 }
 
 static void truncate_it(void)
 {
-	char *path = scratch_path(dir, "serve.db");
+	char *path = scratch_path(fix.dir, "serve.db");
 
 	must(truncate(path, 0) == 0, NULL);
 	free(path);
@@ -312,7 +305,7 @@ static void truncate_it(void)
 
 static void cut_it_in_half(void)
 {
-	char *path = scratch_path(dir, "serve.db");
+	char *path = scratch_path(fix.dir, "serve.db");
 
 	must(truncate(path, 8192) == 0, NULL);
 	free(path);
@@ -320,20 +313,20 @@ static void cut_it_in_half(void)
 
 static void make_it_foreign(void)
 {
-	scratch_sql(dir, "serve.db", "UPDATE meta SET value = 'another'"
+	scratch_sql(fix.dir, "serve.db", "UPDATE meta SET value = 'another'"
 				     " WHERE key = 'store_id';"
 				     "UPDATE site SET leaf = 'foreign'");
 }
 
 static void make_it_of_another_version(void)
 {
-	scratch_sql(dir, "serve.db", "DROP TABLE site;"
+	scratch_sql(fix.dir, "serve.db", "DROP TABLE site;"
 				     "PRAGMA user_version = 77");
 }
 
 static void put_it_behind(void)
 {
-	scratch_sql(dir, "serve.db", "DELETE FROM site;"
+	scratch_sql(fix.dir, "serve.db", "DELETE FROM site;"
 				     "UPDATE meta SET value = 0"
 				     " WHERE key = 'applied'");
 }
@@ -341,7 +334,7 @@ static void put_it_behind(void)
 /* As after state.db came from a backup: what is served was never, here. */
 static void put_it_ahead(void)
 {
-	scratch_sql(dir, "serve.db", "UPDATE site SET leaf = 'of the future';"
+	scratch_sql(fix.dir, "serve.db", "UPDATE site SET leaf = 'of the future';"
 				     "UPDATE meta SET value = 99999"
 				     " WHERE key = 'applied'");
 }
@@ -349,14 +342,14 @@ static void put_it_ahead(void)
 static void prune_the_feed(void)
 {
 	put_it_behind();
-	scratch_sql(dir, "state.db", "DELETE FROM change; UPDATE meta SET"
+	scratch_sql(fix.dir, "state.db", "DELETE FROM change; UPDATE meta SET"
 				     " value = 3 WHERE key = 'pruned_to'");
 }
 
 static void empty_the_feed(void)
 {
 	put_it_ahead();
-	scratch_sql(dir, "state.db", "DELETE FROM change");
+	scratch_sql(fix.dir, "state.db", "DELETE FROM change");
 }
 
 static const struct {
@@ -384,9 +377,9 @@ static void a_start_mends_it(void **state)
 	project();
 	for (size_t i = 0; i < ARRAY_LEN(spoils); i++) {
 		print_message("serve.db is %s\n", spoils[i].what);
-		store_close(store);
+		store_close(fix.store);
 		spoils[i].spoil();
-		store = scratch_store(dir);
+		fix.store = scratch_store(fix.dir);
 		assert_true(is_served("example.org"));
 		assert_true(is_served("example.com"));
 		assert_int_equal(sites(), 2);
@@ -406,19 +399,19 @@ static void an_old_copy_is_caught_up(void **state)
 	add_live("example.org");
 	d = add_live("example.net");
 	project();
-	store_close(store);
+	store_close(fix.store);
 	copy_file("serve.db", "old.db");
-	store = scratch_store(dir);
+	fix.store = scratch_store(fix.dir);
 	add_live("example.com");
 	begin();
-	must(domain_by_id(store, d.id, &d, &err), &err);
-	must(domain_delete(store, &d, &err), &err);
+	must(domain_by_id(fix.store, d.id, &d, &err), &err);
+	must(domain_delete(fix.store, &d, &err), &err);
 	commit();
 	project();
-	store_close(store);
+	store_close(fix.store);
 	remove_serve();
 	copy_file("old.db", "serve.db");
-	store = scratch_store(dir);
+	fix.store = scratch_store(fix.dir);
 	assert_true(is_served("example.org"));
 	assert_true(is_served("example.com"));
 	assert_false(is_served("example.net"));
@@ -433,21 +426,22 @@ static void a_start_projects_what_was_committed(void **state)
 	assert_true(is_served("example.org"));
 }
 
-#define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ON_A_STORE(test)                                                       \
+	cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_A_STORE(nothing_is_served_before_it_is_projected),
-		IN_A_STORE(projecting_again_changes_nothing),
-		IN_A_STORE(a_long_feed_is_applied_in_parts),
-		IN_A_STORE(a_token_is_served_while_its_order_lives),
-		IN_A_STORE(a_domain_that_goes_is_served_no_more),
-		IN_A_STORE(a_domain_may_go_and_come_at_once),
-		IN_A_STORE(the_feed_is_kept_short),
-		IN_A_STORE(a_start_mends_it),
-		IN_A_STORE(an_old_copy_is_caught_up),
-		IN_A_STORE(a_start_projects_what_was_committed),
+		ON_A_STORE(nothing_is_served_before_it_is_projected),
+		ON_A_STORE(projecting_again_changes_nothing),
+		ON_A_STORE(a_long_feed_is_applied_in_parts),
+		ON_A_STORE(a_token_is_served_while_its_order_lives),
+		ON_A_STORE(a_domain_that_goes_is_served_no_more),
+		ON_A_STORE(a_domain_may_go_and_come_at_once),
+		ON_A_STORE(the_feed_is_kept_short),
+		ON_A_STORE(a_start_mends_it),
+		ON_A_STORE(an_old_copy_is_caught_up),
+		ON_A_STORE(a_start_projects_what_was_committed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

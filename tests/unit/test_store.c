@@ -8,11 +8,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -212,16 +210,6 @@ static void a_rollback_leaves_nothing(void **state)
 	store_close(s);
 }
 
-static void set_disk_full(bool is_full)
-{
-	struct rlimit limit;
-
-	signal(SIGXFSZ, SIG_IGN);
-	getrlimit(RLIMIT_FSIZE, &limit);
-	limit.rlim_cur = is_full ? 1 : limit.rlim_max;
-	setrlimit(RLIMIT_FSIZE, &limit);
-}
-
 static void a_commit_that_fails_leaves_nothing(void **state)
 {
 	struct store *s = scratch_store(*state);
@@ -229,9 +217,9 @@ static void a_commit_that_fails_leaves_nothing(void **state)
 
 	must(store_begin(s, &err), &err);
 	assert_true(add(s, "lost.example.org"));
-	set_disk_full(true);
+	scratch_disk_full(true);
 	assert_false(store_commit(s, &err));
-	set_disk_full(false);
+	scratch_disk_full(false);
 	assert_int_equal(err.kind, ERR_INTERNAL);
 	assert_false(has(s, "lost.example.org"));
 	must(store_begin(s, &err), &err);

@@ -10,11 +10,8 @@
 
 #include "base/mem.h"
 #include "store/trail.h"
-#include "tests/sim/rows.h"
+#include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
-
-static char *dir;
-static struct store *store;
 
 static const struct trail lines[] = {
 	{ .at = 100, .kind = "a", .domain = "one.test", .actor = "mtastsd" },
@@ -34,29 +31,18 @@ static void add_labelled(const char *name, const char *label)
 
 	snprintf(d.name, sizeof(d.name), "%s", name);
 	snprintf(d.label, sizeof(d.label), "%s", label);
-	must(domain_insert(store, &d, &err), &err);
+	must(domain_insert(fix.store, &d, &err), &err);
 }
 
 static int set_up(void **state)
 {
 	struct err err = ERR_INIT;
 
-	(void)state;
-	dir = scratch_make();
-	store = scratch_store(dir);
-	must(store_begin(store, &err), &err);
+	fixture_begin(state);
 	add_labelled("one.test", "shop");
 	add_labelled("two.test", "");
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
-		must(trail_add(store, &lines[i], &err), &err);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_close(store);
-	scratch_remove(dir);
+		must(trail_add(fix.store, &lines[i], &err), &err);
 	return 0;
 }
 
@@ -94,7 +80,7 @@ static void filters_choose(void **state)
 		char kinds[20] = "";
 		struct err err = ERR_INIT;
 
-		assert_true(trail_each(store, &filters[i].filter, note_kind,
+		assert_true(trail_each(fix.store, &filters[i].filter, note_kind,
 				       kinds, &err));
 		print_message("%zu: %s\n", i, kinds);
 		assert_string_equal(kinds, filters[i].kinds);
@@ -125,9 +111,9 @@ static void lines_come_back_as_they_were(void **state)
 	int64_t last = 0;
 
 	(void)state;
-	assert_true(trail_each(store, &all, check_line, &last, &err));
+	assert_true(trail_each(fix.store, &all, check_line, &last, &err));
 	assert_int_equal(last, 4);		/* it was told to stop there */
-	assert_int_equal(trail_last_id(store), 5);
+	assert_int_equal(trail_last_id(fix.store), 5);
 }
 
 static void a_damaged_line_is_skipped(void **state)
@@ -137,9 +123,9 @@ static void a_damaged_line_is_skipped(void **state)
 	char kinds[20] = "";
 
 	(void)state;
-	must(store_commit(store, &err), &err);
-	scratch_sql(dir, "state.db", "UPDATE trail SET level = 9 WHERE id = 2");
-	assert_true(trail_each(store, &all, note_kind, kinds, &err));
+	must(store_commit(fix.store, &err), &err);
+	scratch_sql(fix.dir, "state.db", "UPDATE trail SET level = 9 WHERE id = 2");
+	assert_true(trail_each(fix.store, &all, note_kind, kinds, &err));
 	assert_string_equal(kinds, "acde");
 }
 
@@ -151,14 +137,15 @@ static void levels_have_names(void **state)
 	assert_string_equal(trail_level_name(TRAIL_ERROR), "error");
 }
 
-#define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH_LINES(test)                                                       \
+	cmocka_unit_test_setup_teardown(test, set_up, fixture_close)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_A_STORE(filters_choose),
-		IN_A_STORE(lines_come_back_as_they_were),
-		IN_A_STORE(a_damaged_line_is_skipped),
+		WITH_LINES(filters_choose),
+		WITH_LINES(lines_come_back_as_they_were),
+		WITH_LINES(a_damaged_line_is_skipped),
 		cmocka_unit_test(levels_have_names),
 	};
 
