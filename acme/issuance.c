@@ -339,6 +339,7 @@ static struct order_context context_of(struct engine *e,
 {
 	return (struct order_context){
 		.now = engine_now(e),
+		.now_ms = e->world->now_ms(e->world->ctx),
 		.dice = engine_dice(e),
 		.host = host,
 		.thumbprint = jws_thumbprint(&a->account.key),

@@ -25,10 +25,11 @@ static struct order_step go_on(struct order *o, enum order_state state)
 	return (struct order_step){ .effect = ORDER_ASK, .retry_after = -1 };
 }
 
-static struct order_step wait_ms(struct order *o, time_t now, int64_t ms)
+static struct order_step wait_ms(struct order *o,
+				 const struct order_context *ctx, int64_t ms)
 {
 	o->tries++;
-	o->wake_ms = (int64_t)now * 1000 + ms;
+	o->wake_ms = ctx->now_ms + ms;
 	return (struct order_step){ .effect = ORDER_WAIT, .retry_after = -1 };
 }
 
@@ -49,7 +50,7 @@ static struct order_step poll(struct order *o, enum order_state state,
 	o->state = state;
 	o->unsure = false;
 	if (!is_overdue(o, ctx))
-		return wait_ms(o, ctx->now,
+		return wait_ms(o, ctx,
 			       schedule_poll_ms(o->tries, reply->retry_after));
 	err_set(&late, ERR_AGAIN, "the CA has not come to an end with the "
 				  "order (%s)", order_state_name(state));
@@ -99,7 +100,7 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 							    : scope,
 				     problem, ctx->now);
 	o->unsure = true;
-	step = wait_ms(o, ctx->now,
+	step = wait_ms(o, ctx,
 		       schedule_ca_pause_ms(o->tries + 1, reply->retry_after,
 					    ctx->dice));
 	step.scope = scope;
@@ -327,7 +328,7 @@ static struct order_step failed_but_pending(struct order *o,
 		return refused(o, &a->problem, "challenge", ctx->now);
 	o->state = ORDER_PRESENTED;
 	o->unsure = false;
-	return wait_ms(o, ctx->now, 1000L << o->sent++);
+	return wait_ms(o, ctx, 1000L << o->sent++);
 }
 
 static struct order_step still_pending(struct order *o,
@@ -392,7 +393,7 @@ static struct order_step challenge_posted(struct order *o,
 	if (o->unsure)
 		return authz_seen(o, reply, ctx);
 	o->state = ORDER_CHALLENGED;
-	return wait_ms(o, ctx->now, schedule_poll_ms(0, reply->retry_after));
+	return wait_ms(o, ctx, schedule_poll_ms(0, reply->retry_after));
 }
 
 /* ---- ready, finalizing, polling: the order ---- */

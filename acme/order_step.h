@@ -23,6 +23,7 @@
 /* What a step may look at beside the row and the reply. */
 struct order_context {
 	time_t now;
+	int64_t now_ms;			/* the same moment, to the millisecond */
 	uint32_t dice;			/* uniform: for spreads */
 	const char *host;		/* "mta-sts.<domain>" */
 	const char *thumbprint;		/* of the account's key */

@@ -39,7 +39,7 @@ char *xstrdup(const char *s)
 
 char *xstrndup(const char *s, size_t len)
 {
-	return must(strndup(s, len));
+	return must(strndup(len ? s : "", len));	/* NULL, 0 is empty */
 }
 
 void *xmemdup(const void *p, size_t len)

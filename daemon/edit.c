@@ -84,11 +84,9 @@ static bool finish(struct edit *e, struct err *err)
 
 	if (!store_commit(parts->store, err))
 		return false;
-	if (!store_project(parts->store, err))
-		return err_prefix(err, "the change is stored, but not served "
-				       "yet");
-	engine_poke(parts->engine);
-	return true;
+	engine_poke(parts->engine);	/* its tick projects what is left */
+	return store_project(parts->store, err) ||
+	       err_prefix(err, "the change is stored, but not served yet");
 }
 
 static bool commit(struct edit *e, const struct edit_kind *kind,

@@ -246,18 +246,19 @@ enum serve_found cert_cache_get(struct cert_cache *c, const char *host,
 	int64_t cert_id;
 
 	*pair = NULL;
-	found = serve_cert_id(c->serve, host, &cert_id);
-	if (found != SERVE_FOUND) {
+	found = serve_cert_id(c->serve, host, &cert_id, err);
+	if (found == SERVE_UNKNOWN || found == SERVE_NO_CERT) {
 		if (e)
 			drop(c, e);
 		return found;
 	}
-	if (!e || e->cert_id != cert_id) {
+	/* Better the former than none, if the present one is not to be had. */
+	if (found == SERVE_FOUND && (!e || e->cert_id != cert_id)) {
 		fresh = load(c, host, e, err);
-		e = fresh ? fresh : e;	/* better the former than none */
+		e = fresh ? fresh : e;
 	}
 	if (!e)
-		return SERVE_NO_CERT;
+		return found == SERVE_FAILED ? SERVE_FAILED : SERVE_NO_CERT;
 	TAILQ_REMOVE(&c->by_use, e, in_use);
 	TAILQ_INSERT_TAIL(&c->by_use, e, in_use);
 	*pair = &e->pair;

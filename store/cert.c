@@ -161,6 +161,16 @@ static bool forget_with(struct store *s, const char *sql, int64_t domain_id,
 	return query_run(&q, err);
 }
 
+bool key_forget_unused(struct store *s, int64_t domain_id, struct err *err)
+{
+	return forget_with(s, "DELETE FROM key WHERE domain_id = ?1"
+			      " AND id NOT IN (SELECT key_id FROM cert"
+			      "  WHERE domain_id = ?1)"
+			      " AND id NOT IN (SELECT key_id FROM ord"
+			      "  WHERE domain_id = ?1)",
+			   domain_id, err);
+}
+
 static bool forget_old(struct store *s, int64_t domain_id, struct err *err)
 {
 	return forget_with(s, "DELETE FROM cert WHERE domain_id = ?1"
@@ -168,12 +178,7 @@ static bool forget_old(struct store *s, int64_t domain_id, struct err *err)
 			      "  FROM cert WHERE domain_id = ?1"
 			      "  ORDER BY id DESC LIMIT 5)",
 			   domain_id, err) &&
-	       forget_with(s, "DELETE FROM key WHERE domain_id = ?1"
-			      " AND id NOT IN (SELECT key_id FROM cert"
-			      "  WHERE domain_id = ?1)"
-			      " AND id NOT IN (SELECT key_id FROM ord"
-			      "  WHERE domain_id = ?1)",
-			   domain_id, err);
+	       key_forget_unused(s, domain_id, err);
 }
 
 bool cert_install(struct store *s, struct domain *d, struct cert *c,
@@ -262,6 +267,8 @@ bool key_insert(struct store *s, int64_t domain_id, const struct p256 *key,
 {
 	struct query q;
 
+	if (!key_forget_unused(s, domain_id, err))
+		return false;
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO key(domain_id, scalar, point, created_at)"
 		   " VALUES(?, ?, ?, ?)");

@@ -12,7 +12,8 @@
 #include "base/str.h"
 
 #define CACHE_SLOTS	256	/* a power of two, well over our statements */
-#define BUSY_TIMEOUT_MS 2000
+#define WRITER_WAITS_MS 2000
+#define READER_WAITS_MS 10	/* serving never waits; WAL lets it read */
 
 struct cached {
 	const char *sql;	/* a literal's address: the key */
@@ -56,7 +57,8 @@ struct db *db_open(const char *path, enum db_mode mode, const char *vfs,
 		return NULL;
 	}
 	sqlite3_extended_result_codes(db->handle, 1);
-	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	sqlite3_busy_timeout(db->handle, mode == DB_WRITE ? WRITER_WAITS_MS
+							  : READER_WAITS_MS);
 	return db;
 }
 

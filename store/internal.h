@@ -31,6 +31,12 @@ bool projection_rebuild(struct db *db, struct err *err);
 /* Forgets what is applied, but for a tail. Inside a transaction. */
 bool projection_prune(struct db *db, struct err *err);
 
+/* Keys of a domain that no order and no certificate of it has any more. */
+bool key_forget_unused(struct store *s, int64_t domain_id, struct err *err);
+
+/* Keeps the newest million events. Inside a transaction. */
+bool trail_prune(struct store *s, struct err *err);
+
 /*
  * The result of a guarded UPDATE: true if it hit its one row, else
  * ERR_AGAIN, for the row has changed since it was read.

@@ -243,8 +243,9 @@ static bool wake_all(struct store *s, int64_t now_ms, struct err *err)
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE ord SET unsure = 1, wake_ms = ?, epoch = epoch + 1"
-		   " WHERE ended_at = 0 AND wake_ms = 0");
+		   "UPDATE ord SET unsure = 1, epoch = epoch + 1, wake_ms ="
+		   " CASE wake_ms WHEN 0 THEN ? ELSE wake_ms END"
+		   " WHERE ended_at = 0");
 	bind_int(&q, now_ms);
 	return query_run(&q, err);
 }

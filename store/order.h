@@ -96,9 +96,10 @@ size_t order_cas(struct store *s, int64_t *ca_ids, size_t limit,
 bool order_set_aside(struct store *s, int64_t id, time_t now, struct err *err);
 
 /*
- * At the start: what was under way when the last process ended is marked
- * unsure and due at now_ms, and so is a domain that nothing would ever come
- * back to. Inside a transaction.
+ * At the start: every live order is marked unsure, for the CA may have gone on
+ * while nobody was here; one that was under way is due at now_ms, one that
+ * waits goes on waiting. A domain that nothing would ever come back to is due
+ * too. Inside a transaction.
  */
 bool order_resume_all(struct store *s, int64_t now_ms, struct err *err);
 

@@ -119,6 +119,7 @@ static const char *const migrations[] = {
 	"  WHERE ended_at = 0 AND wake_ms > 0;"
 	"CREATE INDEX ord_url ON ord(order_url) WHERE order_url <> '';"
 	"CREATE INDEX ord_domain ON ord(domain_id);"
+	"CREATE INDEX ord_key ON ord(key_id);"
 
 	"CREATE TABLE cert("
 	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -137,6 +138,7 @@ static const char *const migrations[] = {
 	"  leaf BLOB NOT NULL);"
 	"CREATE UNIQUE INDEX cert_active ON cert(domain_id) WHERE state = 0;"
 	"CREATE INDEX cert_domain ON cert(domain_id);"
+	"CREATE INDEX cert_key ON cert(key_id);"
 	"CREATE INDEX cert_expiry ON cert(not_after) WHERE state = 0;"
 
 	"CREATE TABLE trail("

@@ -33,7 +33,7 @@ void serve_close(struct serve *s)
 }
 
 enum serve_found serve_cert_id(struct serve *s, const char *host,
-			       int64_t *cert_id)
+			       int64_t *cert_id, struct err *err)
 {
 	struct query q;
 	bool found;
@@ -44,7 +44,8 @@ enum serve_found serve_cert_id(struct serve *s, const char *host,
 	found = query_row(&q);
 	if (found)
 		*cert_id = col_int(&q, "cert_id");
-	query_close(&q, NULL);
+	if (!query_close(&q, err))
+		return SERVE_FAILED;
 	if (!found)
 		return SERVE_UNKNOWN;
 	return *cert_id ? SERVE_FOUND : SERVE_NO_CERT;
@@ -127,7 +128,15 @@ bool serve_hosts(struct serve *s, const char *host)
 {
 	int64_t cert_id;
 
-	return serve_cert_id(s, host, &cert_id) != SERVE_UNKNOWN;
+	switch (serve_cert_id(s, host, &cert_id, NULL)) {
+	case SERVE_FOUND:
+	case SERVE_NO_CERT:
+		return true;
+	case SERVE_UNKNOWN:
+	case SERVE_FAILED:
+		break;
+	}
+	return false;
 }
 
 bool serve_challenge(struct serve *s, const char *token,

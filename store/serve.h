@@ -26,7 +26,8 @@ void serve_close(struct serve *s);
 enum serve_found {
 	SERVE_FOUND,
 	SERVE_NO_CERT,	/* the host is ours, but has no certificate yet */
-	SERVE_UNKNOWN	/* not our host */
+	SERVE_UNKNOWN,	/* not our host */
+	SERVE_FAILED	/* serve.db cannot be read just now */
 };
 
 /*
@@ -34,7 +35,7 @@ enum serve_found {
  * whether an entry is stale. `host` is "mta-sts.<domain>", lower case.
  */
 enum serve_found serve_cert_id(struct serve *s, const char *host,
-			       int64_t *cert_id);
+			       int64_t *cert_id, struct err *err);
 
 /* Leaf, key and issuers of a host. Owned: release it. */
 struct serve_cert {

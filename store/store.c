@@ -167,8 +167,10 @@ bool store_commit(struct store *s, struct err *err)
 {
 	struct db *db = store_db_write(s);
 
-	if (++s->commits % COMMITS_PER_PRUNE == 0)
+	if (++s->commits % COMMITS_PER_PRUNE == 0) {
 		projection_prune(db, NULL);
+		trail_prune(s, NULL);
+	}
 	if (db_exec(db, "COMMIT", err)) {
 		s->in_transaction = false;
 		return true;

@@ -2,6 +2,8 @@
 
 #include "store/internal.h"
 
+#define EVENTS_KEPT 1000000
+
 static const char *const level_names[] = {
 	[TRAIL_INFO] = "info",
 	[TRAIL_WARNING] = "warning",
@@ -27,6 +29,17 @@ bool trail_add(struct store *s, const struct trail *e, struct err *err)
 	bind_text(&q, e->actor);
 	bind_text(&q, e->text);
 	bind_text(&q, e->reason);
+	return query_run(&q, err);
+}
+
+bool trail_prune(struct store *s, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "DELETE FROM trail"
+		   " WHERE id <= (SELECT MAX(id) FROM trail) - ?");
+	bind_int(&q, EVENTS_KEPT);
 	return query_run(&q, err);
 }
 

@@ -2,7 +2,7 @@
  * The trail: who did what, when, to which domain, and why. Table `trail`.
  *
  * Rows are written in the transaction that did the thing, and never changed.
- * They outlive the domain they tell of.
+ * They outlive the domain they tell of; the newest million is kept.
  */
 #ifndef STORE_TRAIL_H
 #define STORE_TRAIL_H

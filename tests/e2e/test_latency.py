@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.daemon import BUILD
 from harness.process import wait_for
 from harness.shim import build_shim
 
 DOMAINS = 30
+# Sanitizers make everything several times slower; what is promised is not.
+LIMIT = 0.3 if "asan" in BUILD.name else 0.1
 
 
 @pytest.fixture
@@ -28,10 +31,10 @@ def test_twenty_ms_fsync_delays_no_admin_call(memory, rig, tmp_path):
 			  "ASAN_OPTIONS": "verify_asan_link_order=0"})
 	names = [f"slow{i}.test" for i in range(DOMAINS)]
 	rig.dns.point(*names)
-	delays = []
+	changes, delays = [], []
 
 	for name in names:
-		delays.append(timed(daemon, "POST", "/v1/domains",
+		changes.append(timed(daemon, "POST", "/v1/domains",
 				    {"name": name, "mx": [f"mx.{name}"]}))
 
 	def poll():
@@ -42,7 +45,8 @@ def test_twenty_ms_fsync_delays_no_admin_call(memory, rig, tmp_path):
 
 	wait_for("all of them to be live", poll, 60)
 
-	assert max(delays) <= 0.1
+	assert min(changes) >= 0.02	# the shim is there: each is a sync
+	assert max(changes + delays) <= LIMIT
 
 
 def timed(daemon, method, path, body=None):

@@ -67,10 +67,11 @@ static bool is_known(const char *url, void *arg)
 	return streq(url, "https://ca.test/o/known");
 }
 
-static struct order_context context_at(time_t now, const char *orders_url)
+static struct order_context context_at(int64_t now_ms, const char *orders_url)
 {
 	return (struct order_context){
-		.now = now,
+		.now = now_ms / 1000,
+		.now_ms = now_ms,
 		.dice = UINT32_MAX / 2,
 		.host = HOST,
 		.thumbprint = "thumb",
@@ -139,7 +140,7 @@ static void each_state_asks_its_question(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
 		struct order o = row_in(questions[i].state);
-		struct order_context ctx = context_at(NOW, questions[i].list);
+		struct order_context ctx = context_at(NOW * 1000, questions[i].list);
 		struct order_question q;
 
 		o.unsure = questions[i].unsure;
@@ -163,7 +164,7 @@ static void each_state_asks_its_question(void **state)
 static void the_longest_url_is_asked_for_whole(void **state)
 {
 	struct order o = row_in(ORDER_INTENT);
-	struct order_context ctx = context_at(NOW, "https://ca.test/l");
+	struct order_context ctx = context_at(NOW * 1000, "https://ca.test/l");
 	char url[URL_SIZE];
 	struct order_question q;
 
@@ -368,7 +369,7 @@ static void each_answer_has_its_step(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		struct order o = row_in(steps[i].from);
-		struct order_context ctx = context_at(NOW, "");
+		struct order_context ctx = context_at(NOW * 1000, "");
 		struct ca_reply r = reply_of(steps[i].status, steps[i].body,
 					     steps[i].location,
 					     steps[i].retry_after);
@@ -386,7 +387,7 @@ static void each_answer_has_its_step(void **state)
 
 static void a_step_learns_what_it_needs(void **state)
 {
-	struct order_context ctx = context_at(NOW, "");
+	struct order_context ctx = context_at(NOW * 1000, "");
 	struct ca_reply made = reply_of(201, ORDER_BODY("pending", ""),
 					LOCATION, -1);
 	struct ca_reply authz = reply_of(
@@ -412,7 +413,7 @@ static void a_step_learns_what_it_needs(void **state)
 
 static void a_served_token_ends_with_the_order(void **state)
 {
-	struct order_context ctx = context_at(NOW, "");
+	struct order_context ctx = context_at(NOW * 1000, "");
 	struct ca_reply chain = reply_of(200, PEM, NULL, -1);
 	struct order o = row_in(ORDER_DOWNLOAD);
 
@@ -428,7 +429,7 @@ static void a_served_token_ends_with_the_order(void **state)
 static struct order_step feed(struct order *o, const char *body,
 			      const char *links)
 {
-	struct order_context ctx = context_at(NOW, "https://ca.test/l");
+	struct order_context ctx = context_at(NOW * 1000, "https://ca.test/l");
 	struct ca_reply r = reply_of(200, body, NULL, -1);
 
 	r.links = links;
@@ -438,7 +439,7 @@ static struct order_step feed(struct order *o, const char *body,
 static const char *asks(const struct order *o)
 {
 	static char url[URL_SIZE];
-	struct order_context ctx = context_at(NOW, "https://ca.test/l");
+	struct order_context ctx = context_at(NOW * 1000, "https://ca.test/l");
 	struct order_question q = order_ask(o, &ctx);
 
 	free(q.payload);
@@ -495,7 +496,7 @@ static void a_fruitless_search_ends_in_a_new_order(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(fruitless); i++) {
 		struct order o = row_in(ORDER_INTENT);
-		struct order_context ctx = context_at(NOW, "https://ca.test/l");
+		struct order_context ctx = context_at(NOW * 1000, "https://ca.test/l");
 		struct ca_reply r = reply_of(fruitless[i].status,
 					     fruitless[i].body, NULL, -1);
 		struct order_step step;
@@ -548,7 +549,7 @@ static void an_outage_uses_up_no_tries(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct order o = row_in(cases[i].state);
-		struct order_context ctx = context_at(NOW, "");
+		struct order_context ctx = context_at(NOW * 1000, "");
 		struct ca_reply lost = reply_of(0, NULL, NULL, -1);
 		struct ca_reply then = reply_of(200, cases[i].then, NULL, -1);
 
@@ -576,7 +577,7 @@ static void a_csr_is_sent_three_times_at_most(void **state)
 	(void)state;
 	o.sent = 0;
 	while (order_is_live(&o)) {
-		struct order_context ctx = context_at(now_ms / 1000, "");
+		struct order_context ctx = context_at(now_ms, "");
 		bool is_csr = o.state == ORDER_FINALIZING && !o.unsure;
 		struct ca_reply r = is_csr
 			? reply_of(500, "{}", NULL, -1)
@@ -598,7 +599,7 @@ static void a_ca_is_told_to_look_three_times_at_most(void **state)
 
 	(void)state;
 	while (order_is_live(&o)) {
-		struct order_context ctx = context_at(now_ms / 1000, "");
+		struct order_context ctx = context_at(now_ms, "");
 		bool is_told = o.state == ORDER_PRESENTED && !o.unsure;
 		struct ca_reply r = reply_of(
 			200, is_told ? "{}"
@@ -684,7 +685,7 @@ static void assert_it_ends(size_t i, enum order_state from, bool unsure)
 
 	o.unsure = unsure;
 	while (order_is_live(&o)) {
-		struct order_context ctx = context_at(now_ms / 1000,
+		struct order_context ctx = context_at(now_ms,
 						      "https://ca.test/l");
 
 		step = order_reply(&o, &r, &ctx);
@@ -720,7 +721,7 @@ static void silence_is_waited_out(void **state)
 		int64_t now_ms = NOW * 1000, before;
 
 		for (unsigned n = 0; n < 10000; n++) {
-			struct order_context ctx = context_at(now_ms / 1000,
+			struct order_context ctx = context_at(now_ms,
 							      "");
 
 			before = now_ms;

@@ -11,24 +11,22 @@
 #include "base/mem.h"
 #include "store/policy_version.h"
 #include "store/serve.h"
-#include "tests/sim/rows.h"
+#include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
 
-static char *dir;
-static struct store *store;
 static struct serve *serve;
 static struct domain live;
 static struct cert cert;
 
 static void add_challenge(void)
 {
-	struct domain d = rows_domain(store, "new.example.org");
-	struct order o = rows_order(store, &d);
+	struct domain d = rows_domain(fix.store, "new.example.org");
+	struct order o = rows_order(fix.store, &d);
 	struct err err = ERR_INIT;
 
 	memset(o.token, 't', sizeof(o.token) - 1);
 	memset(o.key_auth, 'k', sizeof(o.key_auth) - 1);
-	must(order_update(store, &o, &err), &err);
+	must(order_update(fix.store, &o, &err), &err);
 }
 
 /* One with a certificate, one with a challenge. */
@@ -36,27 +34,21 @@ static int set_up(void **state)
 {
 	struct err err = ERR_INIT;
 
-	(void)state;
-	dir = scratch_make();
-	store = scratch_store(dir);
-	must(store_begin(store, &err), &err);
-	live = rows_domain(store, "example.org");
-	cert = rows_cert(store, &live, "the leaf", "the issuers");
+	fixture_begin_with_domain(state);
+	live = fix.domain;
+	cert = rows_cert(fix.store, &live, "the leaf", "the issuers");
 	add_challenge();
-	must(store_commit(store, &err), &err);
-	must(store_project(store, &err), &err);
-	serve = serve_open(dir, &err);
+	must(store_commit(fix.store, &err), &err);
+	must(store_project(fix.store, &err), &err);
+	serve = serve_open(fix.dir, &err);
 	must(serve, &err);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	(void)state;
 	serve_close(serve);
-	store_close(store);
-	scratch_remove(dir);
-	return 0;
+	return fixture_close(state);
 }
 
 static const struct {
@@ -79,7 +71,8 @@ static void hosts_are_found(void **state)
 		struct serve_cert c;
 		int64_t id;
 
-		assert_int_equal(serve_cert_id(serve, hosts[i].host, &id),
+		assert_int_equal(serve_cert_id(serve, hosts[i].host, &id,
+					       &err),
 				 hosts[i].found);
 		assert_int_equal(id, hosts[i].found == SERVE_FOUND ? cert.id
 								   : 0);
@@ -106,7 +99,7 @@ static void a_certificate_comes_whole(void **state)
 	assert_int_equal(c.cert_id, cert.id);
 	assert_int_equal(c.leaf_len, 8);
 	assert_memory_equal(c.leaf, "the leaf", 8);
-	must(key_by_id(store, cert.key_id, &key, &err), &err);
+	must(key_by_id(fix.store, cert.key_id, &key, &err), &err);
 	assert_memory_equal(&c.key, &key, sizeof(key));
 	issuers = serve_issuer(serve, c.issuer_id, &len, &err);
 	assert_int_equal(len, 11);
@@ -125,7 +118,7 @@ static void the_policy_is_byte_for_byte(void **state)
 	char *body;
 
 	(void)state;
-	must(policy_version_current(store, &live, &v, &err), &err);
+	must(policy_version_current(fix.store, &live, &v, &err), &err);
 	body = serve_policy(serve, "mta-sts.example.org", &len);
 	assert_string_equal(body, v.body);
 	assert_int_equal(len, strlen(v.body));
@@ -158,13 +151,13 @@ static void a_change_is_seen_at_once(void **state)
 	int64_t id;
 
 	(void)state;
-	must(store_begin(store, &err), &err);
-	must(domain_by_id(store, live.id, &live, &err), &err);
-	cert = rows_cert(store, &live, "the next leaf", "the issuers");
-	must(store_commit(store, &err), &err);
-	must(store_project(store, &err), &err);
-	assert_int_equal(serve_cert_id(serve, "mta-sts.example.org", &id),
-			 SERVE_FOUND);
+	must(store_begin(fix.store, &err), &err);
+	must(domain_by_id(fix.store, live.id, &live, &err), &err);
+	cert = rows_cert(fix.store, &live, "the next leaf", "the issuers");
+	must(store_commit(fix.store, &err), &err);
+	must(store_project(fix.store, &err), &err);
+	assert_int_equal(serve_cert_id(serve, "mta-sts.example.org", &id,
+				       &err), SERVE_FOUND);
 	assert_int_equal(id, cert.id);
 }
 
@@ -181,7 +174,7 @@ static void a_damaged_row_is_no_certificate(void **state)
 		struct err err = ERR_INIT;
 		struct serve_cert c;
 
-		scratch_sql(dir, "serve.db", damages[i]);
+		scratch_sql(fix.dir, "serve.db", damages[i]);
 		assert_int_equal(serve_cert(serve, "mta-sts.example.org", &c,
 					    &err), SERVE_NO_CERT);
 		assert_int_equal(err.kind, ERR_INTERNAL);
@@ -198,18 +191,18 @@ static void serving_writes_nothing(void **state)
 	assert_int_equal(err.kind, ERR_INTERNAL);
 }
 
-#define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH_BOTH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_A_STORE(hosts_are_found),
-		IN_A_STORE(a_certificate_comes_whole),
-		IN_A_STORE(the_policy_is_byte_for_byte),
-		IN_A_STORE(the_longest_challenge_fits),
-		IN_A_STORE(a_change_is_seen_at_once),
-		IN_A_STORE(a_damaged_row_is_no_certificate),
-		IN_A_STORE(serving_writes_nothing),
+		WITH_BOTH(hosts_are_found),
+		WITH_BOTH(a_certificate_comes_whole),
+		WITH_BOTH(the_policy_is_byte_for_byte),
+		WITH_BOTH(the_longest_challenge_fits),
+		WITH_BOTH(a_change_is_seen_at_once),
+		WITH_BOTH(a_damaged_row_is_no_certificate),
+		WITH_BOTH(serving_writes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
