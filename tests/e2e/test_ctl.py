@@ -1,0 +1,525 @@
+"""What an operator does with mtastsctl, and what it prints."""
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import time
+
+import pytest
+
+from harness.daemon import BUILD
+from harness.process import Process, free_port, wait_for
+
+FINE, WARNINGS, ERRORS, REFUSED, USAGE = 0, 1, 2, 3, 64
+MX = ["--mx", "mx.example.org"]
+
+
+@pytest.fixture
+def three(daemon):
+	"""A daemon with a.test and b.test of "acme", and c.test of nobody."""
+	daemon.ok("domain", "add", "a.test", "b.test", *MX, "--label", "acme")
+	daemon.ok("domain", "add", "c.test", *MX)
+	return daemon
+
+
+@pytest.fixture
+def live(rig, daemon, name):
+	rig.dns.point(name)
+	daemon.add(name)
+	return daemon
+
+
+def hosted(daemon):
+	return [row[0] for row in
+		daemon.rows("SELECT name FROM domain ORDER BY name")]
+
+
+def listed(daemon, *words):
+	return [d["name"] for d in
+		daemon.json("domain", "list", *words)["domains"]]
+
+
+def first_words(text):
+	"""Of each line of a table, without its header."""
+	return [line.split()[0] for line in text.splitlines()[1:]]
+
+
+def json_lines(text):
+	return [json.loads(line) for line in text.splitlines()]
+
+
+def ctl_with_input(daemon, text, *words):
+	return subprocess.run(
+		[BUILD / "mtastsctl", "--socket", daemon.socket, *words],
+		input=text, text=True, capture_output=True, timeout=60)
+
+
+def trail_length(daemon):
+	return len(daemon.json("log", "--limit", "1000")["events"])
+
+
+# Which domains are meant.
+
+@pytest.mark.parametrize("words, names", [
+	([], ["a.test", "b.test", "c.test"]),
+	(["--label", "acme"], ["a.test", "b.test"]),
+	(["--label", "other"], []),
+	(["--state", "waiting-for-dns"], ["a.test", "b.test", "c.test"]),
+	(["--state", "live"], []),
+	(["--limit", "2"], ["a.test", "b.test"]),
+	(["--label", "acme", "--state", "waiting-for-dns", "--limit", "1"],
+	 ["a.test"]),
+])
+def test_domain_list(three, words, names):
+	assert listed(three, *words) == names
+	assert first_words(three.ok("domain", "list", *words)) == names
+
+
+@pytest.mark.parametrize("words, left", [
+	(["b.test"], ["a.test", "c.test"]),
+	(["A.test.", "c.test"], ["b.test"]),
+	(["--label", "acme"], ["c.test"]),
+	(["--state", "waiting-for-dns"], []),
+	(["--state", "live"], ["a.test", "b.test", "c.test"]),
+	(["--all"], []),
+	(["--all", "--limit", "2"], ["c.test"]),
+])
+def test_domain_remove(three, words, left):
+	dry = three.ctl("domain", "remove", *words, "--dry-run")
+	assert dry.status == FINE, dry
+	assert hosted(three) == ["a.test", "b.test", "c.test"]
+
+	done = three.ctl("domain", "remove", *words)
+
+	assert done.status == FINE, done
+	assert hosted(three) == left
+	assert done.out.count("removed") == 3 - len(left)
+
+
+NAMES = "# ours\n\n  a.test  # the first\nc.test\r\n#b.test\n"
+
+
+def test_names_from_a_file(three, tmp_path):
+	path = tmp_path / "names"
+	path.write_text(NAMES)
+	three.ok("domain", "remove", "--file", path)
+	assert hosted(three) == ["b.test"]
+
+
+def test_names_from_standard_input(three):
+	done = ctl_with_input(three, NAMES, "domain", "remove", "--file", "-")
+	assert done.returncode == FINE, done
+	assert hosted(three) == ["b.test"]
+
+
+def test_an_empty_file_is_nobody(three):
+	done = ctl_with_input(three, "# none\n", "domain", "remove", "--file",
+			      "-")
+	assert done.returncode == FINE, done
+	assert hosted(three) == ["a.test", "b.test", "c.test"]
+
+
+@pytest.mark.parametrize("words", [
+	["domain", "remove"],
+	["domain", "remove", "a.test", "--all"],
+	["domain", "remove", "--file", "/nowhere"],
+	["domain", "list", "a.test"],
+	["domain", "set", "a.test"],
+	["policy", "set", "a.test"],
+	["status", "--all"],
+])
+def test_wrong_selections_are_usage(three, words):
+	result = three.ctl(*words)
+	assert result.status == USAGE, result
+	assert len(result.err.splitlines()) == 1
+	assert hosted(three) == ["a.test", "b.test", "c.test"]
+
+
+@pytest.mark.parametrize("words, done", [
+	(["domain", "show"], "health"),
+	(["domain", "set", "--label", "x"], "changed"),
+	(["domain", "remove"], "removed"),
+	(["policy", "show"], "version: STSv1"),
+	(["policy", "enforce"], "mode enforce"),
+	(["policy", "testing"], "already so"),
+])
+@pytest.mark.parametrize("bad", ["nobody.test", "bad..test"])
+def test_one_bad_name_among_others(three, words, done, bad):
+	result = three.ctl(*words, "a.test", bad, "c.test")
+
+	assert result.status == REFUSED, result
+	assert result.out.count(done) == 2, result
+	assert bad in result.err
+	assert len(result.err.splitlines()) == 1
+
+
+def test_one_bad_name_as_json(three):
+	result = three.ctl("domain", "show", "a.test", "nobody.test", "c.test",
+			   "--json")
+
+	a, nobody, c = json_lines(result.out)
+	assert result.status == REFUSED
+	assert (a["name"], c["name"]) == ("a.test", "c.test")
+	assert nobody["name"] == "nobody.test"
+	assert nobody["error"]["kind"] == "not-found"
+
+
+# domain set
+
+def test_domain_set(three):
+	assert "changed" in three.ok("domain", "set", "c.test", "--label",
+				     "acme", "--rua", "mailto:r@example.org")
+
+	view = three.domain("c.test")
+	assert view["label"] == "acme"
+	assert view["rua"] == ["mailto:r@example.org"]
+	assert listed(three, "--label", "acme") == ["a.test", "b.test",
+						    "c.test"]
+
+	before = trail_length(three)
+	assert "already so" in three.ok("domain", "set", "c.test", "--label",
+					"acme")
+	assert trail_length(three) == before
+
+	three.ok("domain", "set", "c.test", "--rua", "")
+	assert three.domain("c.test")["rua"] == []
+
+
+def test_domain_set_for_all(three):
+	three.ok("domain", "set", "--all", "--label", "x", "--dry-run")
+	assert three.domain("a.test")["label"] == "acme"
+
+	three.ok("domain", "set", "--all", "--label", "x")
+	assert listed(three, "--label", "x") == ["a.test", "b.test", "c.test"]
+
+
+# policy
+
+def test_policy_show(live, name):
+	served = live.domain(name)["policy"]
+
+	heading, body = live.ok("policy", "show", name).split("\n", 1)
+
+	assert "version 1" in heading and served["id"] in heading
+	assert body == served["body"].replace("\r", "")
+	assert live.json("policy", "show", name) == served
+
+
+def test_enforce_and_back(rig, live, name):
+	client = rig.client(live)
+	for mode, version in [("enforce", 2), ("testing", 3)]:
+		first = live.ctl("policy", mode, name)
+		policy = live.domain(name)["policy"]
+		again = live.ctl("policy", mode, name)
+
+		assert (first.status, again.status) == (FINE, FINE)
+		assert f"version {version}" in first.out
+		assert policy["id"] in first.out
+		assert "already so" in again.out
+		assert live.domain(name)["policy"] == policy
+		assert policy["version"] == version
+		body = client.fetch(f"mta-sts.{name}").body.decode()
+		assert f"mode: {mode}\r\n" in body
+
+
+def test_policy_set(three):
+	three.ok("policy", "set", "a.test", "--mx", "x.example.org,y.example.org",
+		 "--max-age", "30d", "--mode", "enforce")
+
+	policy = three.domain("a.test")["policy"]
+	assert policy["mx"] == ["x.example.org", "y.example.org"]
+	assert (policy["max_age"], policy["mode"]) == (30 * 86400, "enforce")
+
+	again = three.ok("policy", "set", "a.test", "--max-age", "30d")
+	assert "already so" in again
+	three.ok("policy", "set", "a.test", "--preset", "m365")
+	policy = three.domain("a.test")["policy"]
+	assert (policy["version"], policy["mode"]) == (3, "enforce")
+	assert "x.example.org" not in policy["mx"]
+
+
+def test_dry_run_of_a_policy(three):
+	before = three.domain("a.test"), trail_length(three)
+
+	out = three.ok("policy", "enforce", "--label", "acme", "--dry-run")
+
+	assert first_words(out)[0] == "a.test"
+	assert "b.test" in out and "c.test" not in out
+	assert "testing" in out and "enforce" in out
+	assert (three.domain("a.test"), trail_length(three)) == before
+
+
+# cert, ca
+
+def test_cert_list_and_show(live, name):
+	live.ok("domain", "add", f"not-yet.{name}", *MX)
+
+	row, = live.json("cert", "list")["certs"]
+	assert row["name"] == name
+	assert int(row["certificate"]["serial"], 16) == live.serial(name)
+	assert first_words(live.ok("cert", "list")) == [name]
+	assert live.json("cert", "list", "--label", "other") == {"certs": []}
+
+	text = live.ok("cert", "show", name)
+	seen = subprocess.run(["openssl", "x509", "-noout", "-serial"],
+			      input=text, text=True, check=True,
+			      capture_output=True).stdout
+	assert int(seen.strip().split("=")[1], 16) == live.serial(name)
+
+	shown = live.json("cert", "show", name)
+	assert shown["certificate"] == row["certificate"]
+	assert ssl.PEM_cert_to_DER_cert(
+		shown["pem"][:shown["pem"].index("-----END") + 25])
+
+
+def test_no_certificate_to_show(three):
+	result = three.ctl("cert", "show", "a.test")
+	assert result.status == REFUSED
+	assert "a.test" in result.err
+	assert three.json("cert", "list") == {"certs": []}
+
+
+def test_ca_list(rig, live):
+	ca, = live.json("ca", "list")["cas"]
+
+	assert ca["name"] == "pebble"
+	assert ca["directory"] == rig.pebble.directory
+	assert ca["used"] is True
+	assert ca["account_url"].startswith("https://")
+	assert not ca["problem"]
+	line = live.ok("ca", "list").splitlines()[1].split()
+	assert line[:3] == ["pebble", "yes", ca["account"]]
+
+
+# log
+
+def test_log_of_a_name(three):
+	three.ok("policy", "enforce", "a.test", "--reason", "ticket 4711")
+
+	of_a = three.json("log", "a.test")["events"]
+	assert {e["name"] for e in of_a} == {"a.test"}
+	assert of_a[-1]["reason"] == "ticket 4711"
+	assert [e["id"] for e in of_a] == sorted(e["id"] for e in of_a)
+
+	newest = three.json("log", "a.test", "--limit", "1")["events"]
+	assert newest == of_a[-1:]
+	assert three.ok("log", "a.test", "--limit", "1").count("\n") == 1
+	assert "c.test" not in three.ok("log", "--label", "acme")
+	assert three.json("log", "nobody.test")["events"] == []
+
+
+def test_log_since(three):
+	time.sleep(3)
+	three.ok("policy", "enforce", "a.test", "--reason", "the last")
+
+	recent = three.ok("log", "a.test", "--actor", "uid", "--since", "2s")
+
+	assert recent.count("\n") == 1 and "the last" in recent
+	assert three.ok("log", "a.test", "--actor", "uid",
+			"--since", "1h").count("\n") == 2
+
+
+def follow(daemon, path, *words):
+	return Process("mtastsctl", [BUILD / "mtastsctl", "--socket",
+				     daemon.socket, "log", "--follow", *words],
+		       path)
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]], ids=["text", "json"])
+def test_log_follow(three, tmp_path, words):
+	process = follow(three, tmp_path / "out", "a.test", *words)
+	wait_for("what was", lambda: "a.test" in process.text())
+
+	three.ok("policy", "enforce", "a.test", "c.test", "--reason", "news")
+	wait_for("what is new", lambda: "news" in process.text())
+	time.sleep(1)
+	text = process.text()
+	os.kill(process.pid, signal.SIGINT)
+
+	assert process.wait(5) == -signal.SIGINT
+	assert text.count("news") == 1 and "c.test" not in text
+	if words:
+		assert json_lines(text)[-1]["reason"] == "news"
+
+
+def test_log_follow_ends_with_the_daemon(three, tmp_path):
+	process = follow(three, tmp_path / "out")
+	wait_for("what was", lambda: "a.test" in process.text())
+
+	three.stop()
+
+	assert process.wait(10) == 4
+
+
+# status
+
+def test_status_of_an_empty_box(daemon):
+	result = daemon.ctl("status")
+	assert result.status == FINE, result
+	assert "all is well" in result.out
+
+
+def test_status_with_live_domains(live):
+	result = live.ctl("status")
+	assert result.status == FINE, result
+	assert "all is well" in result.out
+
+
+def test_status_with_a_warning(three):
+	wait_for("a warning", lambda: three.ctl("status").status == WARNINGS)
+	out = three.ctl("status").out
+	assert "needs a hand" in out and "domain records a.test" in out
+	assert "all is well" not in out
+
+
+def test_status_with_an_error(rig, name):
+	daemon = rig.daemon(agree_tos=False).start()
+	rig.dns.point(name)
+	daemon.add(name, wait=False)
+
+	wait_for("an error", lambda: daemon.ctl("status").status == ERRORS)
+
+	assert "agree_tos" in daemon.ctl("status").out
+	result = daemon.ctl("status", "--json")
+	assert result.status == ERRORS
+	assert json.loads(result.out)["health"] == "error"
+
+
+# --json has the names that docs/admin-api.md has.
+
+FINDING = "id level text hint"
+DOMAIN = ("name display label state state_since health findings policy"
+	  " certificate order next created rua")
+POLICY = "version id mode max_age mx body created"
+CERTIFICATE = "serial issuer ca not_before not_after renew_at"
+CHANGED = "name changed dry_run changes domain last_event"
+STATUS = ("version started now health findings domains problems cas"
+	  " nearest_expiry serving")
+CA = "name directory used account account_url in_flight problem hint"
+EVENT = "id at level kind name actor text reason"
+
+
+def has(value, names):
+	assert set(names.split()) <= set(value), value
+
+
+def test_json_names_of_a_domain(live, name):
+	for view in [live.json("domain", "show", name),
+		     live.json("domain", "list")["domains"][0]]:
+		has(view, DOMAIN)
+		has(view["policy"], POLICY)
+		has(view["certificate"], CERTIFICATE)
+		has(view["next"], "what at")
+	has(live.json("domain", "records", name), "name state records zone notes")
+	has(live.json("cert", "show", name), "name certificate pem")
+
+
+def test_json_names_of_a_change(three):
+	change = three.json("policy", "enforce", "a.test")
+	has(change, CHANGED)
+	assert {"field": "mode", "before": "testing",
+		"after": "enforce"} in change["changes"]
+	assert three.json("policy", "enforce", "a.test")["changes"] == []
+	dry = three.json("domain", "set", "a.test", "--label", "x", "--dry-run")
+	assert (dry["changed"], dry["dry_run"]) == (True, True)
+	gone = three.json("domain", "remove", "a.test")
+	has(gone, CHANGED)
+	assert gone["domain"] is None
+
+
+def test_json_names_of_the_box(three):
+	status = three.json("status")
+	has(status, STATUS)
+	has(status["domains"],
+	    "total waiting-for-dns issuing live with_problem")
+	has(status["serving"], "connections open shed handshakes"
+	    " handshakes_failed policies challenges")
+	has(status["problems"][0], "name state findings")
+	has(status["problems"][0]["findings"][0], FINDING)
+	has(status["cas"][0], CA)
+	has(three.json("ca", "list")["cas"][0], CA)
+	log = three.json("log")
+	has(log, "events last")
+	has(log["events"][0], EVENT)
+	assert log["last"] == log["events"][-1]["id"]
+
+
+# More than a page.
+
+def test_more_than_a_page(daemon, tmp_path):
+	names = [f"n{i:03}.test" for i in range(230)]
+	path = tmp_path / "names"
+	path.write_text("\n".join(names))
+	daemon.ok("domain", "add", "--file", path, *MX)
+
+	assert listed(daemon) == names
+	assert first_words(daemon.ok("domain", "list")) == names
+	assert listed(daemon, "--limit", "215") == names[:215]
+
+	daemon.ok("policy", "enforce", "--all", "--limit", "220")
+	modes = [d["policy"]["mode"] for d in
+		 daemon.json("domain", "list")["domains"]]
+	assert modes == ["enforce"] * 220 + ["testing"] * 10
+
+	daemon.ok("domain", "remove", "--all")
+	assert hosted(daemon) == []
+
+
+# The CA does not reach us.
+
+def test_the_ca_is_refused_at_port_80(rig, name):
+	daemon = rig.daemon(http_port=free_port()).start()
+	rig.dns.point(name)
+
+	result = daemon.ctl("domain", "add", name, "--mx", f"mx.{name}",
+			    "--wait", "--timeout", "10s")
+
+	assert result.status == ERRORS, result
+	last = result.err.splitlines()[-1]
+	assert name in last and "the CA said" in last
+	assert "(connection)" in last and "refused" in last
+	assert "port 80" in last and "firewall" in last
+	assert daemon.domain(name)["state"] == "issuing"
+	assert daemon.ctl("status").status in (WARNINGS, ERRORS)
+
+
+# A changed configuration.
+
+def reload(daemon, **settings):
+	daemon.settings |= settings
+	daemon.write_config()
+	before = daemon.log.read_text()
+	os.kill(daemon.process.pid, signal.SIGHUP)
+	wait_for("a word about it", lambda: "configuration read again" in
+		 daemon.log.read_text()[len(before):])
+	return daemon.log.read_text()[len(before):]
+
+
+def test_reload_changes_the_log_level(rig):
+	daemon = rig.daemon(log_level="error").start()
+	assert daemon.log.read_text() == ""
+
+	said = reload(daemon, log_level="info")
+
+	assert "at a restart" not in said
+
+
+def test_reload_says_what_needs_a_restart(daemon):
+	assert "at a restart" in reload(daemon, max_connections=77)
+
+
+def test_reload_with_a_new_contact(live, name):
+	account = live.json("ca", "list")["cas"][0]["account_url"]
+	old = live.serial(name)
+
+	reload(live, contact="new@example.org")
+	live.ok("cert", "renew", name, "--wait")
+
+	assert live.serial(name) != old
+	assert live.rows("SELECT contact FROM account") == [
+		("new@example.org",)]
+	ca, = live.json("ca", "list")["cas"]
+	assert ca["account_url"] == account
+	assert not ca["problem"]
