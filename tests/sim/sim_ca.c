@@ -398,6 +398,10 @@ static void post_authz(struct post *p)
 
 	if (!o)
 		return;
+	if (p->id + 1 == p->ca->cursed) {
+		refuse(p->answer, 500, "serverInternal", "a bug of ours");
+		return;
+	}
 	if (o->authz == SIM_PENDING && o->told && o->looks && --o->looks == 0)
 		decide(p->ca, p->id, o);
 	answer_json(p->answer, 200, authz_json(p->id, o));

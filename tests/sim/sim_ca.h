@@ -60,6 +60,7 @@ struct sim_ca {
 	bool keeps_failed_pending;	/* a failed challenge may be tried again */
 	bool wants_eab;
 	bool refuses_accounts;		/* new ones */
+	unsigned cursed;		/* the nth order's authz: 500 for ever */
 	bool is_vague;			/* no account: 500, and not a word */
 	unsigned bad_nonce_every;	/* every nth POST; 0: never */
 	const char *sends_instead;	/* of each chain: a PEM; NULL: honest */

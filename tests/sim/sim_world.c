@@ -112,8 +112,6 @@ static enum sim_fault fault_of(struct sim_world *w)
 {
 	unsigned long nth = w->shared->exchanges++;
 
-	if (w->ca_is_down)
-		return SIM_LOST_REQUEST;
 	if (nth >= w->fault_from && nth < w->fault_until)
 		return w->fault;
 	return SIM_FAULTLESS;

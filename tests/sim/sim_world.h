@@ -44,7 +44,6 @@ struct sim_world {
 
 	/* At will, at any time. */
 	struct engine_settings settings;
-	bool ca_is_down;
 	bool names_lead_here;
 	long dns_ms;			/* that an answer takes */
 	bool sleeps;			/* idle timers come up to an hour late */

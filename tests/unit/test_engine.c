@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,25 +161,64 @@ static void it_never_expires(void **state)
 
 /* ---- a CA in trouble ---- */
 
+static const struct {
+	const char *what;
+	enum sim_fault fault;
+} outages[] = {
+	{ "silence", SIM_LOST_REQUEST },
+	{ "500", SIM_ERROR_500 },
+	{ "503", SIM_BUSY_503 },
+	{ "somebody else's page", SIM_GARBAGE_200 },
+};
+
+/* Two days of it, from shortly before the renewal. */
+static void run_into(struct sim_world *w, enum sim_fault fault)
+{
+	time_t due = sim_domain(w, NAME).due_at;
+
+	w->sleeps = true;
+	sim_run(w, NULL, due - sim_now(w) - 2 * WHEN_HOUR);
+	w->sleeps = false;
+	w->fault = fault;
+	w->fault_until = ULONG_MAX;
+	sim_run(w, NULL, 2 * WHEN_DAY);
+	w->fault_until = 0;
+}
+
 static void an_outage_is_not_charged_to_domains(void **state)
 {
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(outages); i++) {
+		struct sim_world w;
+
+		print_message("%s\n", outages[i].what);
+		start_with(&w, NAME);
+		assert_true(sim_run(&w, sim_all_live, 10));
+		run_into(&w, outages[i].fault);
+		assert_int_equal(sim_domain(&w, NAME).failures, 0);
+		assert_int_equal(w.shared->ca.certs, 1);
+		assert_true(sim_run(&w, is_renewed, 2 * WHEN_MINUTE));
+		assert_int_equal(sim_domain(&w, NAME).failures, 0);
+		sim_release(&w);
+	}
+}
+
+/* One order that the CA chokes on: left in the end, and nobody is blamed. */
+static void an_order_that_is_stuck_is_replaced(void **state)
+{
 	struct sim_world w;
-	time_t due;
 
 	(void)state;
-	start_with(&w, NAME);
-	assert_true(sim_run(&w, sim_all_live, 10));
-	due = sim_domain(&w, NAME).due_at;
-	w.sleeps = true;
-	sim_run(&w, NULL, due - sim_now(&w) - 2 * WHEN_HOUR);
-	w.sleeps = false;
-	w.ca_is_down = true;
-	sim_run(&w, NULL, 2 * WHEN_DAY);
+	sim_init(&w);
+	w.shared->ca.cursed = 1;
+	sim_start(&w);
+	sim_add(&w, NAME);
+	sim_run(&w, NULL, 2 * WHEN_HOUR);
+	sim_add(&w, "example.com");
+	assert_true(sim_run(&w, sim_all_live, 13 * WHEN_HOUR));
 	assert_int_equal(sim_domain(&w, NAME).failures, 0);
-	assert_int_equal(w.shared->ca.certs, 1);
-	w.ca_is_down = false;
-	assert_true(sim_run(&w, is_renewed, 2 * WHEN_MINUTE));
-	assert_int_equal(sim_domain(&w, NAME).failures, 0);
+	assert_int_equal(sim_ca_orders_of(&w.shared->ca, HOST), 2);
+	assert_int_equal(w.shared->ca.certs, 2);
 	sim_release(&w);
 }
 
@@ -835,30 +875,46 @@ static void a_held_lock_loses_nothing(void **state)
 	sim_release(&w);
 }
 
+/* A table is away: every statement that needs it fails. */
+static const struct {
+	const char *file, *away, *back;
+} failures[] = {
+	{ "state.db", "ALTER TABLE change RENAME TO away",
+	  "ALTER TABLE away RENAME TO change" },
+	{ "serve.db", "ALTER TABLE challenge RENAME TO away",
+	  "ALTER TABLE away RENAME TO challenge" },
+};
+
+static void fail_for_a_while(struct sim_world *w, size_t i)
+{
+	unsigned long before;
+
+	scratch_sql(w->dir, failures[i].file, failures[i].away);
+	run_for(w, 3);
+	before = w->shared->exchanges;
+	run_for(w, 10);
+	assert_int_equal(w->shared->exchanges, before);
+	scratch_sql(w->dir, failures[i].file, failures[i].back);
+}
+
 /*
- * serve.db cannot be written: what is committed is not acted upon before it
- * can be seen, and what comes in meanwhile is not forgotten.
+ * What is not committed, or not to be seen by serving yet, is not acted upon;
+ * and what comes in meanwhile is not forgotten.
  */
 static void nothing_is_done_before_it_is_served(void **state)
 {
 	(void)state;
-	for (unsigned at = 0; at < 40; at++) {
-		struct sim_world w;
-		unsigned long before;
+	for (size_t i = 0; i < ARRAY_LEN(failures); i++)
+		for (unsigned at = 0; at < 40; at++) {
+			struct sim_world w;
 
-		start_and_step(&w, NAME, at);
-		scratch_sql(w.dir, "serve.db",
-			    "ALTER TABLE challenge RENAME TO away");
-		run_for(&w, 3);
-		before = w.shared->exchanges;
-		run_for(&w, 10);
-		assert_int_equal(w.shared->exchanges, before);
-		scratch_sql(w.dir, "serve.db",
-			    "ALTER TABLE away RENAME TO challenge");
-		assert_true(sim_all_live(&w) || sim_run(&w, sim_all_live, 12));
-		assert_one_certificate(&w);
-		sim_release(&w);
-	}
+			start_and_step(&w, NAME, at);
+			fail_for_a_while(&w, i);
+			assert_true(sim_all_live(&w) ||
+				    sim_run(&w, sim_all_live, 12));
+			assert_one_certificate(&w);
+			sim_release(&w);
+		}
 }
 
 /* ---- damage ---- */
@@ -943,6 +999,7 @@ int main(void)
 		cmocka_unit_test(it_renews_at_its_moment),
 		cmocka_unit_test(it_never_expires),
 		cmocka_unit_test(an_outage_is_not_charged_to_domains),
+		cmocka_unit_test(an_order_that_is_stuck_is_replaced),
 		cmocka_unit_test(
 			a_lost_account_is_registered_with_the_same_key),
 		cmocka_unit_test(a_crash_at_any_point_costs_nothing),
