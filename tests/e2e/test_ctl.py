@@ -336,9 +336,9 @@ def test_log_follow(three, tmp_path, words):
 	wait_for("what is new", lambda: "news" in process.text())
 	time.sleep(1)
 	text = process.text()
-	os.kill(process.pid, signal.SIGINT)
+	os.kill(process.pid, signal.SIGTERM)
 
-	assert process.wait(5) == -signal.SIGINT
+	assert process.wait(5) == -signal.SIGTERM
 	assert text.count("news") == 1 and "c.test" not in text
 	if words:
 		assert json_lines(text)[-1]["reason"] == "news"
