@@ -19,7 +19,19 @@ static bool read_ca(struct query *q, struct ca *ca, bool *found,
 {
 	*found = query_row(q);
 	if (*found) {
-		ca->id = col_int(q, "id");
+		*ca = (struct ca){
+			.id = col_int(q, "id"),
+			.epoch = col_long(q, "epoch"),
+			.failures = col_long(q, "failures"),
+			.retry_ms = col_int(q, "retry_ms"),
+			.down_since = col_int(q, "down_since"),
+			.well_since_ms = col_int(q, "well_since_ms"),
+			.proven_at = col_int(q, "proven_at"),
+			.canary_at = col_int(q, "canary_at"),
+			.canary_failures = col_long(q, "canary_failures"),
+		};
+		col_text(q, "problem", ca->problem, sizeof(ca->problem));
+		col_text(q, "hint", ca->hint, sizeof(ca->hint));
 		col_text(q, "name", ca->name, sizeof(ca->name));
 		col_text(q, "directory_url", ca->directory_url,
 			 sizeof(ca->directory_url));
@@ -70,6 +82,43 @@ bool ca_ensure(struct store *s, const char *name, const char *directory_url,
 	       ca_by_id(s, db_last_id(store_db(s)), ca, err);
 }
 
+bool ca_update(struct store *s, struct ca *ca, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE ca SET failures = ?, retry_ms = ?, down_since = ?,"
+		   " well_since_ms = ?, problem = ?, hint = ?, proven_at = ?,"
+		   " canary_at = ?, canary_failures = ?, epoch = epoch + 1"
+		   " WHERE id = ? AND epoch = ?");
+	bind_int(&q, ca->failures);
+	bind_int(&q, ca->retry_ms);
+	bind_int(&q, ca->down_since);
+	bind_int(&q, ca->well_since_ms);
+	bind_text(&q, ca->problem);
+	bind_text(&q, ca->hint);
+	bind_int(&q, ca->proven_at);
+	bind_int(&q, ca->canary_at);
+	bind_int(&q, ca->canary_failures);
+	bind_int(&q, ca->id);
+	bind_int(&q, ca->epoch);
+	if (!query_run(&q, err) || !updated_one(s, "CA", err))
+		return false;
+	ca->epoch++;
+	return true;
+}
+
+static void read_next_key(struct query *q, struct account *a)
+{
+	a->is_rolling = !col_is_null(q, "next_scalar");
+	if (!a->is_rolling)
+		return;
+	col_bytes(q, "next_scalar", a->next_key.scalar,
+		  sizeof(a->next_key.scalar));
+	col_bytes(q, "next_point", a->next_key.point,
+		  sizeof(a->next_key.point));
+}
+
 static void read_account(struct query *q, struct account *a)
 {
 	*a = (struct account){
@@ -83,6 +132,7 @@ static void read_account(struct query *q, struct account *a)
 	};
 	col_bytes(q, "scalar", a->key.scalar, sizeof(a->key.scalar));
 	col_bytes(q, "point", a->key.point, sizeof(a->key.point));
+	read_next_key(q, a);
 	col_text(q, "url", a->url, sizeof(a->url));
 	col_text(q, "orders_url", a->orders_url, sizeof(a->orders_url));
 	col_text(q, "contact", a->contact, sizeof(a->contact));
@@ -123,8 +173,23 @@ bool account_of_ca(struct store *s, int64_t ca_id, struct account *a,
 	return read_account_row(&q, a, err);
 }
 
+static void bind_key_part(struct query *q, bool is_there, const void *data,
+			  size_t len)
+{
+	if (is_there)
+		bind_blob(q, data, len);
+	else
+		bind_null(q);
+}
+
 static void bind_account(struct query *q, const struct account *a)
 {
+	bind_blob(q, a->key.scalar, sizeof(a->key.scalar));
+	bind_blob(q, a->key.point, sizeof(a->key.point));
+	bind_key_part(q, a->is_rolling, a->next_key.scalar,
+		      sizeof(a->next_key.scalar));
+	bind_key_part(q, a->is_rolling, a->next_key.point,
+		      sizeof(a->next_key.point));
 	bind_int(q, a->state);
 	bind_text(q, a->url);
 	bind_text(q, a->orders_url);
@@ -139,13 +204,12 @@ bool account_insert(struct store *s, struct account *a, struct err *err)
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "INSERT INTO account(state, url, orders_url, contact,"
-		   " problem, hint, retry_at, ca_id, scalar, point,"
-		   " created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		   "INSERT INTO account(scalar, point, next_scalar,"
+		   " next_point, state, url, orders_url, contact, problem,"
+		   " hint, retry_at, ca_id, created_at)"
+		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_account(&q, a);
 	bind_int(&q, a->ca_id);
-	bind_blob(&q, a->key.scalar, sizeof(a->key.scalar));
-	bind_blob(&q, a->key.point, sizeof(a->key.point));
 	bind_int(&q, a->created_at);
 	if (!query_run(&q, err))
 		return false;
@@ -159,7 +223,9 @@ bool account_update(struct store *s, struct account *a, struct err *err)
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE account SET state = ?, url = ?, orders_url = ?,"
+		   "UPDATE account SET scalar = ?, point = ?,"
+		   " next_scalar = ?, next_point = ?, state = ?, url = ?,"
+		   " orders_url = ?,"
 		   " contact = ?, problem = ?, hint = ?, retry_at = ?,"
 		   " epoch = epoch + 1 WHERE id = ? AND epoch = ?");
 	bind_account(&q, a);

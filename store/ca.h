@@ -21,6 +21,20 @@ struct ca {
 	int64_t id;
 	char name[CA_NAME_SIZE];	/* as in the configuration */
 	char directory_url[URL_SIZE];
+	long epoch;
+
+	/* The circuit breaker: how things stand between us. */
+	long failures;			/* in a row */
+	int64_t retry_ms;		/* not before; 0: at once */
+	time_t down_since;		/* 0: it answers */
+	int64_t well_since_ms;		/* since it answers again */
+	char problem[sizeof(((struct err *)0)->text)];
+	char hint[sizeof(((struct err *)0)->hint)];
+
+	/* The canary: it issues, as was seen. */
+	time_t proven_at;		/* last; 0: never */
+	time_t canary_at;		/* the next trial; 0: as soon as may be */
+	long canary_failures;		/* in a row */
 };
 
 enum account_state {
@@ -41,6 +55,8 @@ struct account {
 	char contact[CONTACT_SIZE];	/* as the CA has it */
 	char problem[sizeof(((struct err *)0)->text)];
 	char hint[sizeof(((struct err *)0)->hint)];
+	bool is_rolling;		/* the CA is to be told the next key */
+	struct p256 next_key;		/* if it is */
 	time_t retry_at;		/* 0: at once */
 	time_t created_at;
 };
@@ -54,6 +70,9 @@ const char *account_state_name(enum account_state state);
 bool ca_ensure(struct store *s, const char *name, const char *directory_url,
 	       struct ca *ca, struct err *err);
 bool ca_by_id(struct store *s, int64_t id, struct ca *ca, struct err *err);
+
+/* Guarded by epoch, as domain_update(). */
+bool ca_update(struct store *s, struct ca *ca, struct err *err);
 
 bool account_insert(struct store *s, struct account *a, struct err *err);
 bool account_by_id(struct store *s, int64_t id, struct account *a,

@@ -13,6 +13,7 @@ static const char *const state_names[] = {
 	[CERT_ACTIVE] = "active",
 	[CERT_RETIRED] = "retired",
 	[CERT_BAD] = "bad",
+	[CERT_TRIAL] = "trial",
 };
 
 const char *cert_state_name(enum cert_state state)
@@ -26,14 +27,27 @@ static void read_row(struct query *q, struct cert *c)
 		.id = col_int(q, "id"),
 		.domain_id = col_int(q, "domain_id"),
 		.ca_id = col_int(q, "ca_id"),
+		.account_id = col_int(q, "account_id"),
 		.key_id = col_int(q, "key_id"),
 		.order_id = col_int(q, "order_id"),
-		.state = (enum cert_state)col_enum(q, "state", CERT_BAD),
+		.state = (enum cert_state)col_enum(q, "state", CERT_TRIAL),
 		.not_before = col_int(q, "not_before"),
 		.not_after = col_int(q, "not_after"),
 		.renew_at = col_int(q, "renew_at"),
 		.created_at = col_int(q, "created_at"),
+		.ari_start = col_int(q, "ari_start"),
+		.ari_end = col_int(q, "ari_end"),
+		.ari_pick = col_int(q, "ari_pick"),
+		.ari_poll_at = col_int(q, "ari_poll_at"),
+		.ari_failures = col_long(q, "ari_failures"),
+		.revoke_reason = (int)col_int(q, "revoke_reason"),
+		.revoked_at = col_int(q, "revoked_at"),
+		.revoke_due_at = col_int(q, "revoke_due_at"),
+		.revoke_failures = col_long(q, "revoke_failures"),
 	};
+	col_text(q, "profile", c->profile, sizeof(c->profile));
+	col_text(q, "ari_id", c->ari_id, sizeof(c->ari_id));
+	col_text(q, "ari_url", c->ari_url, sizeof(c->ari_url));
 	col_text(q, "serial", c->serial, sizeof(c->serial));
 	col_text(q, "issuer", c->issuer, sizeof(c->issuer));
 }
@@ -53,6 +67,105 @@ bool cert_current(struct store *s, const struct domain *d, struct cert *c,
 		return false;
 	return found || err_set(err, ERR_NOT_FOUND,
 				"%s has no certificate yet", d->name);
+}
+
+bool cert_by_id(struct store *s, int64_t id, struct cert *c, struct err *err)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s), "SELECT * FROM cert WHERE id = ?");
+	bind_int(&q, id);
+	found = query_row(&q);
+	if (found)
+		read_row(&q, c);
+	found = found && query_row_is_good(&q, "cert");
+	if (!query_close(&q, err))
+		return false;
+	return found || err_set(err, ERR_NOT_FOUND, "no certificate %lld",
+				(long long)id);
+}
+
+bool cert_update(struct store *s, const struct cert *c, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE cert SET renew_at = ?, ari_start = ?, ari_end = ?,"
+		   " ari_pick = ?, ari_url = ?, ari_poll_at = ?,"
+		   " ari_failures = ?, revoke_reason = ?, revoked_at = ?,"
+		   " revoke_due_at = ?, revoke_failures = ? WHERE id = ?");
+	bind_int(&q, c->renew_at);
+	bind_int(&q, c->ari_start);
+	bind_int(&q, c->ari_end);
+	bind_int(&q, c->ari_pick);
+	bind_text(&q, c->ari_url);
+	bind_int(&q, c->ari_poll_at);
+	bind_int(&q, c->ari_failures);
+	bind_int(&q, c->revoke_reason);
+	bind_int(&q, c->revoked_at);
+	bind_int(&q, c->revoke_due_at);
+	bind_int(&q, c->revoke_failures);
+	bind_int(&q, c->id);
+	return query_run(&q, err) && updated_one(s, "certificate", err);
+}
+
+static size_t due_ids(struct store *s, const char *sql, time_t now,
+		      int64_t *ids, size_t limit, struct err *err)
+{
+	struct query q;
+	size_t n = 0;
+
+	query_open(&q, store_db(s), sql);
+	bind_int(&q, now);
+	bind_int(&q, (int64_t)limit);
+	while (n < limit && query_row(&q))
+		ids[n++] = col_int(&q, "id");
+	return query_close(&q, err) ? n : 0;
+}
+
+size_t cert_ari_due(struct store *s, time_t now, int64_t *ids, size_t limit,
+		    struct err *err)
+{
+	return due_ids(s, "SELECT id FROM cert WHERE ari_poll_at > 0"
+			  " AND state = 0 AND ari_poll_at <= ?"
+			  " ORDER BY ari_poll_at LIMIT ?",
+		       now, ids, limit, err);
+}
+
+size_t cert_revoke_due(struct store *s, time_t now, int64_t *ids, size_t limit,
+		       struct err *err)
+{
+	return due_ids(s, "SELECT id FROM cert WHERE revoke_due_at > 0"
+			  " AND revoke_due_at <= ?"
+			  " ORDER BY revoke_due_at LIMIT ?",
+		       now, ids, limit, err);
+}
+
+static time_t earliest(struct store *s, const char *sql)
+{
+	struct query q;
+	time_t at = 0;
+
+	query_open(&q, store_db(s), sql);
+	if (query_row(&q))
+		at = col_int(&q, "at");
+	query_close(&q, NULL);
+	return at;
+}
+
+time_t cert_next_ari(struct store *s)
+{
+	return earliest(s, "SELECT ari_poll_at AS at FROM cert"
+			   " WHERE ari_poll_at > 0 AND state = 0"
+			   " ORDER BY ari_poll_at LIMIT 1");
+}
+
+time_t cert_next_revoke(struct store *s)
+{
+	return earliest(s, "SELECT revoke_due_at AS at FROM cert"
+			   " WHERE revoke_due_at > 0"
+			   " ORDER BY revoke_due_at LIMIT 1");
 }
 
 bool cert_each(struct store *s, int64_t domain_id,
@@ -109,6 +222,15 @@ static bool issuer_ensure(struct store *s, const struct cert_chain *chain,
 	return true;
 }
 
+/* 0 stands for none. */
+static void bind_id(struct query *q, int64_t id)
+{
+	if (id)
+		bind_int(q, id);
+	else
+		bind_null(q);
+}
+
 static bool insert_cert(struct store *s, struct cert *c, int64_t issuer_id,
 			const struct cert_chain *chain, struct err *err)
 {
@@ -117,12 +239,13 @@ static bool insert_cert(struct store *s, struct cert *c, int64_t issuer_id,
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO cert(domain_id, ca_id, key_id, order_id,"
 		   " issuer_id, state, serial, issuer, not_before, not_after,"
-		   " renew_at, created_at, leaf)"
-		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		   " renew_at, created_at, account_id, profile, ari_id,"
+		   " ari_poll_at, leaf)"
+		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_int(&q, c->domain_id);
-	bind_int(&q, c->ca_id);
+	bind_id(&q, c->ca_id);
 	bind_int(&q, c->key_id);
-	bind_int(&q, c->order_id);
+	bind_id(&q, c->order_id);
 	bind_int(&q, issuer_id);
 	bind_int(&q, c->state);
 	bind_text(&q, c->serial);
@@ -131,6 +254,10 @@ static bool insert_cert(struct store *s, struct cert *c, int64_t issuer_id,
 	bind_int(&q, c->not_after);
 	bind_int(&q, c->renew_at);
 	bind_int(&q, c->created_at);
+	bind_id(&q, c->account_id);
+	bind_text(&q, c->profile);
+	bind_text(&q, c->ari_id);
+	bind_int(&q, c->ari_poll_at);
 	bind_blob(&q, chain->leaf, chain->leaf_len);
 	if (!query_run(&q, err))
 		return false;
@@ -250,16 +377,8 @@ char *cert_pem(struct store *s, int64_t cert_id, struct err *err)
 
 time_t cert_nearest_expiry(struct store *s)
 {
-	struct query q;
-	time_t at = 0;
-
-	query_open(&q, store_db(s),
-		   "SELECT not_after FROM cert WHERE state = 0"
-		   " ORDER BY not_after LIMIT 1");
-	if (query_row(&q))
-		at = col_int(&q, "not_after");
-	query_close(&q, NULL);
-	return at;
+	return earliest(s, "SELECT not_after AS at FROM cert WHERE state = 0"
+			   " ORDER BY not_after LIMIT 1");
 }
 
 bool key_insert(struct store *s, int64_t domain_id, const struct p256 *key,

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "base/p256.h"
-#include "store/domain.h"
+#include "store/order.h"
 
 #define CERT_SERIAL_SIZE 48	/* hex */
 #define CERT_ISSUER_SIZE 128
@@ -18,21 +18,38 @@
 enum cert_state {
 	CERT_ACTIVE,	/* served */
 	CERT_RETIRED,	/* replaced by a newer one */
-	CERT_BAD	/* the CA's answer failed verification: never served */
+	CERT_BAD,	/* the CA's answer failed verification: never served */
+	CERT_TRIAL	/* proved that a CA issues; never served */
 };
 
 struct cert {
 	int64_t id;
 	int64_t domain_id;
-	int64_t ca_id;
+	int64_t ca_id;				/* 0: imported */
+	int64_t account_id;			/* 0: imported */
 	int64_t key_id;
-	int64_t order_id;
+	int64_t order_id;			/* 0: imported */
 	enum cert_state state;
 	char serial[CERT_SERIAL_SIZE];		/* lower-case hex */
 	char issuer[CERT_ISSUER_SIZE];		/* its common name */
 	time_t not_before, not_after;
 	time_t renew_at;
 	time_t created_at;
+	char profile[PROFILE_SIZE];		/* it was asked for with */
+
+	/* What the CA advises (RFC 9773). */
+	char ari_id[ARI_ID_SIZE];		/* empty: it has none */
+	time_t ari_start, ari_end;		/* the window last heard; 0: none */
+	time_t ari_pick;			/* our moment in it */
+	char ari_url[URL_SIZE];			/* why, if the CA says; or empty */
+	time_t ari_poll_at;			/* 0: not asked (any more) */
+	long ari_failures;			/* in a row */
+
+	/* What we told the CA (RFC 8555, 7.6). */
+	int revoke_reason;			/* -1: nobody wants that */
+	time_t revoked_at;			/* the CA said yes */
+	time_t revoke_due_at;			/* 0: nothing to ask */
+	long revoke_failures;
 };
 
 /* The bytes of a chain, as the CA gave it. */
@@ -56,6 +73,23 @@ bool cert_install(struct store *s, struct domain *d, struct cert *c,
 /* ERR_NOT_FOUND if the domain has no active one. */
 bool cert_current(struct store *s, const struct domain *d, struct cert *c,
 		  struct err *err);
+
+bool cert_by_id(struct store *s, int64_t id, struct cert *c, struct err *err);
+
+/* Writes renew_at, and all that begins with ari_ or revoke. */
+bool cert_update(struct store *s, const struct cert *c, struct err *err);
+
+/*
+ * Those served whose renewal information is to be asked for at `now`, longest
+ * due first; those of any state that are to be revoked. Ids, at most `limit`.
+ * Returns how many; 0 on failure too, with err set.
+ */
+size_t cert_ari_due(struct store *s, time_t now, int64_t *ids, size_t limit,
+		    struct err *err);
+size_t cert_revoke_due(struct store *s, time_t now, int64_t *ids, size_t limit,
+		       struct err *err);
+time_t cert_next_ari(struct store *s);		/* the earliest, or 0 */
+time_t cert_next_revoke(struct store *s);
 
 /* All of a domain, newest first. `each` returns false to end it early. */
 bool cert_each(struct store *s, int64_t domain_id,

@@ -38,6 +38,15 @@ static void read_row(struct query *q, struct domain *d)
 		.dns_looks = col_long(q, "dns_looks"),
 		.failures = col_long(q, "failures"),
 		.renew_forced = col_int(q, "renew_forced") != 0,
+		.revoked = col_int(q, "revoked") != 0,
+		.method = (enum challenge_method)col_enum(q, "method",
+							  METHOD_TLS_ALPN_01),
+		.ready_at = col_int(q, "ready_at"),
+		.rank = (enum domain_rank)col_enum(q, "rank", RANK_NEW),
+		.deadline = col_int(q, "deadline"),
+		.skips = col_long(q, "skips"),
+		.avoid_ca = col_int(q, "avoid_ca"),
+		.avoid_until = col_int(q, "avoid_until"),
 		.problem_at = col_int(q, "problem_at"),
 		.policy_id = col_int(q, "policy_id"),
 		.cert_id = col_int(q, "cert_id"),
@@ -100,6 +109,14 @@ static void bind_row(struct query *q, const struct domain *d)
 	bind_int(q, d->dns_looks);
 	bind_int(q, d->failures);
 	bind_int(q, d->renew_forced);
+	bind_int(q, d->revoked);
+	bind_int(q, d->method);
+	bind_int(q, d->ready_at);
+	bind_int(q, d->rank);
+	bind_int(q, d->deadline);
+	bind_int(q, d->skips);
+	bind_int(q, d->avoid_ca);
+	bind_int(q, d->avoid_until);
 	bind_text(q, d->problem);
 	bind_text(q, d->hint);
 	bind_int(q, d->problem_at);
@@ -118,9 +135,11 @@ bool domain_insert(struct store *s, struct domain *d, struct err *err)
 	}
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO domain(label, rua, state, state_at, due_at,"
-		   " dns_looks, failures, renew_forced, problem, hint,"
-		   " problem_at, policy_id, cert_id, name, created_at)"
-		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		   " dns_looks, failures, renew_forced, revoked, method,"
+		   " ready_at, rank, deadline, skips, avoid_ca, avoid_until,"
+		   " problem, hint, problem_at, policy_id, cert_id, name,"
+		   " created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_row(&q, d);
 	bind_text(&q, d->name);
 	bind_int(&q, d->created_at);
@@ -138,7 +157,9 @@ bool domain_update(struct store *s, struct domain *d, struct err *err)
 	query_open(&q, store_db_write(s),
 		   "UPDATE domain SET label = ?, rua = ?, state = ?,"
 		   " state_at = ?, due_at = ?, dns_looks = ?, failures = ?,"
-		   " renew_forced = ?, problem = ?, hint = ?, problem_at = ?,"
+		   " renew_forced = ?, revoked = ?, method = ?, ready_at = ?,"
+		   " rank = ?, deadline = ?, skips = ?, avoid_ca = ?,"
+		   " avoid_until = ?, problem = ?, hint = ?, problem_at = ?,"
 		   " policy_id = ?, cert_id = ?, epoch = epoch + 1"
 		   " WHERE id = ? AND epoch = ?");
 	bind_row(&q, d);
@@ -156,8 +177,8 @@ bool domain_set_aside(struct store *s, int64_t id, time_t until,
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE domain SET due_at = ?, epoch = epoch + 1"
-		   " WHERE id = ?");
+		   "UPDATE domain SET due_at = ?, ready_at = 0,"
+		   " epoch = epoch + 1 WHERE id = ?");
 	bind_int(&q, until);
 	bind_int(&q, id);
 	return query_run(&q, err);
@@ -269,6 +290,78 @@ time_t domain_next_due(struct store *s, enum domain_state state, time_t after)
 		next = col_int(&q, "due_at");
 	query_close(&q, NULL);
 	return next;
+}
+
+/*
+ * RANK_* as numbers: the partial index answers only for literals. A row with
+ * no certificate, or none that is there, is new.
+ */
+#define RANK_AND_DEADLINE                                                      \
+	" rank = CASE WHEN c.id IS NULL THEN 3"                                \
+	"  WHEN (c.not_after - ?1) * 20 < c.not_after - c.not_before THEN 0"   \
+	"  WHEN d.revoked OR d.renew_forced THEN 1 ELSE 2 END,"                \
+	" deadline = COALESCE(c.not_after, d.created_at)"
+
+static bool queue_due(struct store *s, enum domain_state state, time_t now,
+		      long limit, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE domain SET ready_at = ?1, due_at = 0,"
+		   " epoch = domain.epoch + 1," RANK_AND_DEADLINE
+		   " FROM domain d LEFT JOIN cert c ON c.id = d.cert_id"
+		   " WHERE d.id = domain.id AND domain.id IN"
+		   "  (SELECT id FROM domain WHERE state = ?2 AND due_at > 0"
+		   "   AND due_at <= ?1 ORDER BY due_at LIMIT ?3)");
+	bind_int(&q, now);
+	bind_int(&q, state);
+	bind_int(&q, limit);
+	return query_run(&q, err);
+}
+
+/* Those that waited so long that they are more urgent now. */
+static bool lift(struct store *s, enum domain_rank rank, time_t now, long limit,
+		 struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE domain SET rank = 0, epoch = epoch + 1"
+		   " WHERE id IN (SELECT d.id FROM"
+		   "  (SELECT id, cert_id FROM domain WHERE ready_at > 0"
+		   "   AND rank = ?1 ORDER BY deadline LIMIT ?3) d"
+		   "  JOIN cert c ON c.id = d.cert_id WHERE"
+		   "  (c.not_after - ?2) * 20 < c.not_after - c.not_before)");
+	bind_int(&q, rank);
+	bind_int(&q, now);
+	bind_int(&q, limit);
+	return query_run(&q, err);
+}
+
+bool domain_queue_due(struct store *s, time_t now, long limit, struct err *err)
+{
+	return queue_due(s, DOMAIN_LIVE, now, limit, err) &&
+	       queue_due(s, DOMAIN_ISSUING, now, limit, err) &&
+	       lift(s, RANK_REVOKED, now, limit, err) &&
+	       lift(s, RANK_RENEWAL, now, limit, err);
+}
+
+size_t domain_queue_head(struct store *s, enum domain_rank rank, size_t skip,
+			 int64_t *ids, size_t limit, struct err *err)
+{
+	struct query q;
+	size_t n = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT id FROM domain WHERE ready_at > 0 AND rank = ?"
+		   " ORDER BY deadline LIMIT ? OFFSET ?");
+	bind_int(&q, rank);
+	bind_int(&q, (int64_t)limit);
+	bind_int(&q, (int64_t)skip);
+	while (n < limit && query_row(&q))
+		ids[n++] = col_int(&q, "id");
+	return query_close(&q, err) ? n : 0;
 }
 
 bool domain_count(struct store *s, struct domain_counts *counts,

@@ -3,7 +3,7 @@
  *
  * A row is a plain value. `due_at` is when the engine has something to do
  * for it: the next DNS look in waiting-for-dns, the next order in issuing,
- * the renewal in live; 0 while an order is under way.
+ * the renewal in live; 0 while an order is under way, and in the queue.
  */
 #ifndef STORE_DOMAIN_H
 #define STORE_DOMAIN_H
@@ -23,6 +23,20 @@ enum domain_state {
 	DOMAIN_LIVE		/* served with a certificate */
 };
 
+/*
+ * The queue for a CA, most urgent first; within a rank by deadline, which is
+ * the end of the certificate served, or the arrival of a new domain.
+ */
+enum domain_rank {
+	RANK_EMERGENCY,	/* expired, or with a twentieth of its life left */
+	RANK_REVOKED,	/* must be replaced; or an admin waits for it */
+	RANK_RENEWAL,
+	RANK_NEW
+};
+
+/* How a CA may see that the name is ours (RFC 8555, 8.3; RFC 8737). */
+enum challenge_method { METHOD_HTTP_01, METHOD_TLS_ALPN_01 };
+
 struct domain {
 	int64_t id;
 	char name[DOMAIN_NAME_SIZE];	/* A-label form, unique */
@@ -32,10 +46,18 @@ struct domain {
 	long epoch;			/* counts updates: guards stale actors */
 	time_t created_at;
 	time_t state_at;		/* since when it is in this state */
-	time_t due_at;			/* 0: nothing to do */
+	time_t due_at;			/* 0: nothing to do, or in the queue */
+	time_t ready_at;		/* in the queue for a CA since; 0: not */
+	enum domain_rank rank;		/* there */
+	time_t deadline;		/* there: who is earlier goes first */
 	long dns_looks;			/* without success, since it was added */
 	long failures;			/* of issuance, in a row */
 	bool renew_forced;		/* the admin asked for this renewal */
+	bool revoked;			/* what is served is, or will be */
+	enum challenge_method method;	/* the next to try: the last that worked */
+	long skips;			/* renewals put off by the precheck, in a row */
+	int64_t avoid_ca;		/* this CA refuses the name ... */
+	time_t avoid_until;		/* ... and is not asked before */
 	char problem[sizeof(((struct err *)0)->text)];	/* or empty */
 	char hint[sizeof(((struct err *)0)->hint)];
 	time_t problem_at;
@@ -97,6 +119,21 @@ size_t domain_due(struct store *s, enum domain_state state, time_t now,
 
 /* The earliest due_at beyond `after` over the rows of `state`, or 0. */
 time_t domain_next_due(struct store *s, enum domain_state state, time_t after);
+
+/*
+ * Puts live and issuing rows that are due at `now` into the queue, at most
+ * `limit`, longest due first; and lifts the first `limit` of each rank that
+ * have become emergencies since. Inside a transaction.
+ */
+bool domain_queue_due(struct store *s, time_t now, long limit,
+		      struct err *err);
+
+/*
+ * The head of one rank of the queue, as ids, beyond those `skip` that are
+ * passed over. Returns how many; 0 on failure too, with err set.
+ */
+size_t domain_queue_head(struct store *s, enum domain_rank rank, size_t skip,
+			 int64_t *ids, size_t limit, struct err *err);
 
 struct domain_counts {
 	long waiting, issuing, live;

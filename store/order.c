@@ -52,6 +52,9 @@ static void read_row(struct query *q, struct order *o)
 		.account_id = col_int(q, "account_id"),
 		.key_id = col_int(q, "key_id"),
 		.state = (enum order_state)col_enum(q, "state", ORDER_DEAD),
+		.is_trial = col_int(q, "trial") != 0,
+		.method = (enum challenge_method)col_enum(q, "method",
+							  METHOD_TLS_ALPN_01),
 		.epoch = col_long(q, "epoch"),
 		.tries = col_long(q, "tries"),
 		.sent = col_long(q, "sent"),
@@ -72,6 +75,8 @@ static void read_row(struct query *q, struct order *o)
 	col_text(q, "token", o->token, sizeof(o->token));
 	col_text(q, "seek", o->seek, sizeof(o->seek));
 	col_text(q, "key_auth", o->key_auth, sizeof(o->key_auth));
+	col_text(q, "profile", o->profile, sizeof(o->profile));
+	col_text(q, "replaces", o->replaces, sizeof(o->replaces));
 	col_text(q, "problem", o->problem, sizeof(o->problem));
 }
 
@@ -96,15 +101,41 @@ bool order_by_id(struct store *s, int64_t id, struct order *o, struct err *err)
 	return read_one(&q, o, err);
 }
 
-bool order_of_domain(struct store *s, int64_t domain_id, struct order *o,
-		     struct err *err)
+static bool live_of_domain(struct store *s, int64_t domain_id, bool is_trial,
+			   struct order *o, struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db(s), "SELECT * FROM ord WHERE domain_id = ?"
-				    " AND ended_at = 0");
+				    " AND trial = ? AND ended_at = 0");
 	bind_int(&q, domain_id);
+	bind_int(&q, is_trial);
 	return read_one(&q, o, err);
+}
+
+bool order_of_domain(struct store *s, int64_t domain_id, struct order *o,
+		     struct err *err)
+{
+	return live_of_domain(s, domain_id, false, o, err);
+}
+
+bool order_trial_of_domain(struct store *s, int64_t domain_id, struct order *o,
+			   struct err *err)
+{
+	return live_of_domain(s, domain_id, true, o, err);
+}
+
+bool order_has_trial(struct store *s, int64_t ca_id)
+{
+	struct query q;
+	bool has;
+
+	query_open(&q, store_db(s), "SELECT 1 FROM ord WHERE ca_id = ?"
+				    " AND trial = 1 AND ended_at = 0");
+	bind_int(&q, ca_id);
+	has = query_row(&q);
+	query_close(&q, NULL);
+	return has;
 }
 
 static void bind_row(struct query *q, const struct order *o)
@@ -125,6 +156,9 @@ static void bind_row(struct query *q, const struct order *o)
 	bind_int(q, o->expires_at);
 	bind_int(q, o->ended_at);
 	bind_text(q, o->problem);
+	bind_text(q, o->replaces);
+	bind_text(q, o->profile);
+	bind_int(q, o->method);
 }
 
 static bool forget_old(struct store *s, int64_t domain_id, struct err *err)
@@ -145,7 +179,7 @@ bool order_insert(struct store *s, struct order *o, struct err *err)
 	struct order live = { .id = 0 };
 	struct query q;
 
-	if (order_of_domain(s, o->domain_id, &live, NULL))
+	if (live_of_domain(s, o->domain_id, o->is_trial, &live, NULL))
 		return err_set(err, ERR_REFUSED, "order %lld is under way",
 			       (long long)live.id);
 	if (!forget_old(s, o->domain_id, err))
@@ -154,15 +188,17 @@ bool order_insert(struct store *s, struct order *o, struct err *err)
 		   "INSERT INTO ord(state, tries, sent, unsure, wake_ms,"
 		   " order_url, finalize_url, authz_url, chall_url, cert_url,"
 		   " token, key_auth, seek, expires_at, ended_at, problem,"
-		   " domain_id, ca_id, account_id, key_id, csr, created_at)"
+		   " replaces, profile, method, domain_id, ca_id, account_id,"
+		   " key_id, csr, trial, created_at)"
 		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		   " ?, ?, ?, ?, ?)");
+		   " ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_row(&q, o);
 	bind_int(&q, o->domain_id);
 	bind_int(&q, o->ca_id);
 	bind_int(&q, o->account_id);
 	bind_int(&q, o->key_id);
 	bind_blob(&q, o->csr, o->csr_len);
+	bind_int(&q, o->is_trial);
 	bind_int(&q, o->created_at);
 	if (!query_run(&q, err))
 		return false;
@@ -180,6 +216,7 @@ bool order_update(struct store *s, struct order *o, struct err *err)
 		   " unsure = ?, wake_ms = ?, order_url = ?, finalize_url = ?, authz_url = ?,"
 		   " chall_url = ?, cert_url = ?, token = ?, key_auth = ?,"
 		   " seek = ?, expires_at = ?, ended_at = ?, problem = ?,"
+		   " replaces = ?, profile = ?, method = ?,"
 		   " epoch = epoch + 1 WHERE id = ? AND epoch = ?");
 	bind_row(&q, o);
 	bind_int(&q, o->id);
@@ -258,8 +295,9 @@ bool order_resume_all(struct store *s, int64_t now_ms, struct err *err)
 		return false;
 	query_open(&q, store_db_write(s),
 		   "UPDATE domain SET due_at = ?, epoch = epoch + 1"
-		   " WHERE due_at = 0 AND id NOT IN"
-		   "  (SELECT domain_id FROM ord WHERE ended_at = 0)");
+		   " WHERE due_at = 0 AND ready_at = 0 AND id NOT IN"
+		   "  (SELECT domain_id FROM ord WHERE ended_at = 0"
+		   "   AND trial = 0)");
 	bind_int(&q, now_ms / 1000);
 	return query_run(&q, err);
 }
@@ -286,8 +324,9 @@ bool order_set_aside(struct store *s, int64_t id, time_t now, struct err *err)
 		return false;
 	query_open(&q, store_db_write(s),
 		   "UPDATE domain SET due_at = ?, epoch = epoch + 1"
-		   " WHERE due_at = 0"
-		   " AND id = (SELECT domain_id FROM ord WHERE id = ?)");
+		   " WHERE due_at = 0 AND ready_at = 0"
+		   " AND id = (SELECT domain_id FROM ord WHERE id = ?"
+		   "  AND trial = 0)");
 	bind_int(&q, now);
 	bind_int(&q, id);
 	return query_run(&q, err);

@@ -2,7 +2,8 @@
  * Orders for a certificate: table `ord`. One row is one machine, driven by
  * acme/order.c; its states and what is durable in each stand here.
  *
- * The database itself allows one live order per domain. A row is a plain
+ * The database itself allows one live order per domain, and one trial beside
+ * it. A row is a plain
  * value. Challenges live in the row too: an order of ours has one name, thus
  * one authorization.
  */
@@ -17,6 +18,8 @@
 #define ORDER_CSR_MAX	 1024
 #define ORDER_TOKEN_SIZE 256	/* a longer token is refused */
 #define ORDER_SEEK_SIZE	 4096
+#define PROFILE_SIZE	 64
+#define ARI_ID_SIZE	 128
 #define ORDER_KEY_AUTH_SIZE (ORDER_TOKEN_SIZE + 64)	/* "." thumbprint */
 
 enum order_state {
@@ -39,6 +42,10 @@ struct order {
 	int64_t account_id;
 	int64_t key_id;
 	enum order_state state;
+	bool is_trial;			/* proves issuance: never served */
+	enum challenge_method method;
+	char profile[PROFILE_SIZE];	/* asked for; empty: the CA's default */
+	char replaces[ARI_ID_SIZE];	/* RFC 9773, 5; empty: nothing said */
 	long epoch;			/* counts updates: guards stale replies */
 	long tries;			/* waits in this state: paces the next */
 	long sent;			/* times the CA was told to act; or pages
@@ -71,9 +78,11 @@ bool order_is_live(const struct order *o);	/* neither done nor dead */
 bool order_insert(struct store *s, struct order *o, struct err *err);
 bool order_by_id(struct store *s, int64_t id, struct order *o, struct err *err);
 
-/* The domain's live order; ERR_NOT_FOUND if there is none. */
+/* The domain's live order; ERR_NOT_FOUND if there is none. No trial. */
 bool order_of_domain(struct store *s, int64_t domain_id, struct order *o,
 		     struct err *err);
+bool order_trial_of_domain(struct store *s, int64_t domain_id, struct order *o,
+			   struct err *err);
 
 /* Guarded by epoch, as domain_update(). */
 bool order_update(struct store *s, struct order *o, struct err *err);
@@ -84,6 +93,9 @@ bool order_url_is_known(struct store *s, const char *order_url);
 /* Ids of a CA's live orders with 0 < wake_ms <= now_ms, earliest first. */
 size_t order_due(struct store *s, int64_t ca_id, int64_t now_ms, int64_t *ids,
 		 size_t limit, struct err *err);
+
+/* Has this CA a live trial? */
+bool order_has_trial(struct store *s, int64_t ca_id);
 
 /* The CAs that have live orders, as ids, at most `limit`. Returns how many. */
 size_t order_cas(struct store *s, int64_t *ca_ids, size_t limit,

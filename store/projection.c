@@ -29,9 +29,12 @@
 	" LEFT JOIN main.key k ON k.id = c.key_id"
 
 #define CHALLENGE_COLUMNS                                                      \
-	"INSERT OR REPLACE INTO serve.challenge(token, key_auth, domain_id)"   \
-	" SELECT token, key_auth, domain_id FROM main.ord"                     \
-	" WHERE ended_at = 0 AND token <> ''"
+	"INSERT OR REPLACE INTO serve.challenge(token, key_auth, method,"      \
+	"  host, domain_id)"                                                   \
+	" SELECT o.token, o.key_auth, o.method, 'mta-sts.' || d.name,"         \
+	"  o.domain_id"                                                        \
+	" FROM main.ord o JOIN main.domain d ON d.id = o.domain_id"            \
+	" WHERE o.ended_at = 0 AND o.token <> ''"
 
 #define ISSUER_COLUMNS                                                         \
 	"INSERT OR IGNORE INTO serve.issuer(id, chain)"                        \
@@ -99,7 +102,7 @@ static bool project_domain(struct db *db, int64_t id, struct err *err)
 			   " JOIN main.domain d ON d.cert_id = c.id"
 			   " WHERE d.id = ?", id, err) &&
 	       with_domain(db, SITE_COLUMNS " WHERE d.id = ?", id, err) &&
-	       with_domain(db, CHALLENGE_COLUMNS " AND domain_id = ?", id, err);
+	       with_domain(db, CHALLENGE_COLUMNS " AND o.domain_id = ?", id, err);
 }
 
 /* The next part of the feed, each domain once. */
