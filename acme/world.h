@@ -17,6 +17,12 @@
 #include "base/fetch.h"
 #include "base/p256.h"
 
+/*
+ * What became of a probe: problem->kind is ERR_NONE if it came through, else
+ * the text names the address. Borrowed for the time of the callback.
+ */
+typedef void probe_done(const struct err *problem, void *arg);
+
 struct world {
 	void *ctx;	/* first argument of each of these */
 
@@ -33,6 +39,18 @@ struct world {
 		      fetch_done *done, void *arg);
 	void (*addresses)(void *ctx, const char *name, dns_done *done,
 			  void *arg);
+
+	/* The CAA records that count for `name`, as every resolver has them. */
+	void (*caa)(void *ctx, const char *name, dns_caa_done *done,
+		    void *arg);
+
+	/*
+	 * Fetches a token of ours from `host`, as the CA would for http-01,
+	 * but at this one address: is it our own listener that answers? The
+	 * address must be one of ours; nobody else is to be asked.
+	 */
+	void (*probe)(void *ctx, const char *host, const char *address,
+		      probe_done *done, void *arg);
 
 	/*
 	 * One timer: engine_tick() is due at this wall-clock moment, replacing

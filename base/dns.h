@@ -19,6 +19,10 @@
 #define DNS_SERVERS_MAX   4
 #define DNS_ADDRESSES_MAX 16
 #define DNS_ADDRESS_TEXT  46	/* INET6_ADDRSTRLEN */
+#define DNS_NAME_TEXT	  256
+#define DNS_CAA_MAX	  16	/* records of one set */
+#define DNS_CAA_TAG	  16
+#define DNS_CAA_VALUE	  256
 
 struct resolver;
 
@@ -50,6 +54,37 @@ struct dns_answer {
 };
 
 typedef void dns_done(const struct dns_answer *answer, void *arg);
+
+/* One CAA record (RFC 8659, 4.1), as text. */
+struct dns_caa {
+	bool is_critical;
+	char tag[DNS_CAA_TAG];		/* lower case */
+	char value[DNS_CAA_VALUE];	/* bytes that are no text are \x7f */
+};
+
+/*
+ * The CAA records that count for a name, as one server gave them: those of
+ * the name itself, or of the nearest name above it that has any (RFC 8659,
+ * 3). DNS_NO_RECORD: none has, up to the top-level domain.
+ */
+struct dns_caa_set {
+	char server[64];
+	enum dns_outcome outcome;	/* never DNS_NO_NAME */
+	char found_at[DNS_NAME_TEXT];	/* if DNS_FOUND, or where it failed */
+	struct dns_caa record[DNS_CAA_MAX];
+	size_t count;
+	bool is_cut;	/* there are more, or longer ones: judge by none */
+	char problem[96];		/* if DNS_FAILED */
+};
+
+/* Borrowed for the time of the callback. */
+struct dns_caa_answer {
+	char name[DNS_NAME_TEXT];	/* that was asked for */
+	struct dns_caa_set view[DNS_SERVERS_MAX];
+	size_t count;			/* servers asked */
+};
+
+typedef void dns_caa_done(const struct dns_caa_answer *answer, void *arg);
 
 /*
  * `servers` are "address", "address:port" or "[v6]:port", at most

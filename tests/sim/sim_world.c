@@ -21,12 +21,14 @@
 #define IDLE_MS	     55000	/* a timer so far ahead is an idle one */
 #define OVERSLEEP_MS (50 * WHEN_MINUTE * 1000)
 
-/* Something that will happen: an HTTP reply or a DNS answer. */
+/* Something that will happen: of the four callbacks one is set. */
 struct sim_event {
 	struct sim_event *next;
 	int64_t at_ms;
-	fetch_done *fetched;		/* or NULL */
-	dns_done *resolved;		/* or NULL */
+	fetch_done *fetched;
+	dns_done *resolved;
+	dns_caa_done *caa_found;
+	probe_done *probed;
 	void *arg;
 	struct sim_answer answer;
 	struct err error;
@@ -237,6 +239,37 @@ static void deliver_answer(struct sim_world *w, const struct sim_event *e)
 	e->resolved(&answer, e->arg);
 }
 
+/* Nobody publishes CAA here. */
+static void caa(void *ctx, const char *name, dns_caa_done *done, void *arg)
+{
+	struct sim_world *w = ctx;
+
+	(void)name;
+	event_after(w, w->dns_ms, arg)->caa_found = done;
+}
+
+static void deliver_caa(const struct sim_event *e)
+{
+	struct dns_caa_answer answer = { .count = 2 };
+
+	for (size_t i = 0; i < answer.count; i++)
+		answer.view[i].outcome = e->error.kind == ERR_NONE ?
+					 DNS_NO_RECORD : DNS_FAILED;
+	e->caa_found(&answer, e->arg);
+}
+
+/* ---- our own listener, seen from here: always fine ---- */
+
+static void probe(void *ctx, const char *host, const char *address,
+		  probe_done *done, void *arg)
+{
+	struct sim_world *w = ctx;
+
+	(void)host;
+	(void)address;
+	event_after(w, REPLY_MS, arg)->probed = done;
+}
+
 static void deliver(struct sim_world *w)
 {
 	struct sim_event *e = w->events;
@@ -244,8 +277,12 @@ static void deliver(struct sim_world *w)
 	w->events = e->next;
 	if (e->fetched)
 		deliver_reply(w, e);
-	else
+	else if (e->resolved)
 		deliver_answer(w, e);
+	else if (e->caa_found)
+		deliver_caa(e);
+	else
+		e->probed(&e->error, e->arg);
 	free(e->answer.body);
 	free(e);
 }
@@ -364,6 +401,8 @@ void sim_start(struct sim_world *w)
 		.sign = sign,
 		.fetch = fetch,
 		.addresses = addresses,
+		.caa = caa,
+		.probe = probe,
 		.wake_at = wake_at,
 		.point = at_point,
 	};
