@@ -15,11 +15,6 @@
 #include "base/str.h"
 #include "store/trail.h"
 
-bool arrivals_has_room(const struct engine *e)
-{
-	return e->look_count < LOOKS_IN_FLIGHT;
-}
-
 static int64_t *slot_of(struct engine *e, int64_t domain_id)
 {
 	for (size_t i = 0; i < LOOKS_IN_FLIGHT; i++)
@@ -27,6 +22,9 @@ static int64_t *slot_of(struct engine *e, int64_t domain_id)
 			return &e->looking[i];
 	return NULL;
 }
+
+static effect_act look;
+static arrived_take got_dns;
 
 /* ---- staging ---- */
 
@@ -37,11 +35,9 @@ static void will_look(struct engine *e, int64_t id)
 
 	if (!engine_domain(e, id, &d))
 		return;
-	effect = xcalloc(1, sizeof(*effect));
-	effect->what = DO_LOOK;
-	effect->domain_id = id;
+	effect = engine_will(e, look, NULL);
+	effect->id = id;
 	domain_name_policy_host(d.name, effect->host);
-	engine_will(e, effect);
 }
 
 /* Rows under way are still due in the store: they are passed over here. */
@@ -63,6 +59,14 @@ void arrivals_stage(struct engine *e)
 		will_look(e, ids[i]);
 		room--;
 	}
+}
+
+int64_t arrivals_next_ms(struct engine *e)
+{
+	if (e->look_count == LOOKS_IN_FLIGHT)
+		return 0;
+	return domain_next_due(e->store, DOMAIN_WAITING_FOR_DNS,
+			       e->looked_at) * 1000;
 }
 
 /* ---- acting ---- */
@@ -88,15 +92,15 @@ static void look_done(const struct dns_answer *answer, void *arg)
 {
 	struct look *look = arg;
 	struct engine *e = look->engine;
-	struct arrived *got = arrived_new(GOT_DNS, NULL, look->domain_id, 0);
+	struct arrived *got = arrived_new(got_dns, NULL, look->domain_id, 0);
 	int64_t *slot = slot_of(e, look->domain_id);
 
-	got->leads_here = arrival_leads_here(look->host, answer, &e->settings,
-					     &got->verdict);
+	got->is_good = arrival_leads_here(look->host, answer, &e->settings,
+					  &got->verdict);
 	if (answer->count) {
-		add_addresses(got->addresses, sizeof(got->addresses),
+		add_addresses(got->found, sizeof(got->found),
 			      &answer->view[0].a);
-		add_addresses(got->addresses, sizeof(got->addresses),
+		add_addresses(got->found, sizeof(got->found),
 			      &answer->view[0].aaaa);
 	}
 	if (slot) {
@@ -107,16 +111,16 @@ static void look_done(const struct dns_answer *answer, void *arg)
 	engine_arrived(e, got);
 }
 
-void arrivals_act(struct engine *e, const struct effect *effect)
+static void look(struct engine *e, const struct effect *effect)
 {
-	struct look *look = xmalloc(sizeof(*look));
+	struct look *l = xmalloc(sizeof(*l));
 
-	look->engine = e;
-	look->domain_id = effect->domain_id;
-	memcpy(look->host, effect->host, sizeof(look->host));
-	*slot_of(e, 0) = effect->domain_id;
+	l->engine = e;
+	l->domain_id = effect->id;
+	memcpy(l->host, effect->host, sizeof(l->host));
+	*slot_of(e, 0) = effect->id;
 	e->look_count++;
-	e->world->addresses(e->world->ctx, look->host, look_done, look);
+	e->world->addresses(e->world->ctx, l->host, look_done, l);
 }
 
 /* ---- what came back ---- */
@@ -125,7 +129,7 @@ static void arrived_here(struct engine *e, struct domain *d,
 			 const struct arrived *got)
 {
 	char *text = xasprintf("mta-sts.%s leads here: %s", d->name,
-			       got->addresses);
+			       got->found);
 
 	d->state = DOMAIN_ISSUING;
 	d->state_at = d->due_at = engine_now(e);
@@ -152,7 +156,7 @@ static void not_here_yet(struct engine *e, struct domain *d,
 						 .text = why->text });
 }
 
-void arrivals_got_dns(struct engine *e, const struct arrived *got)
+static void got_dns(struct engine *e, const struct arrived *got)
 {
 	struct err err = ERR_INIT;
 	struct domain d;
@@ -160,7 +164,7 @@ void arrivals_got_dns(struct engine *e, const struct arrived *got)
 	if (!engine_ok(e, domain_by_id(e->store, got->id, &d, &err), &err) ||
 	    d.state != DOMAIN_WAITING_FOR_DNS)
 		return;
-	if (got->leads_here)
+	if (got->is_good)
 		arrived_here(e, &d, got);
 	else
 		not_here_yet(e, &d, &got->verdict);

@@ -200,28 +200,27 @@ void authority_worked(struct authority *a)
 	a->retry_at_ms = 0;
 }
 
+static effect_act ask_directory, ask_account;
+static arrived_take got_directory, got_account;
+
 /* ---- staging ---- */
-
-static struct effect *will(struct authority *a, int what)
-{
-	struct effect *effect = xcalloc(1, sizeof(*effect));
-
-	effect->what = what;
-	effect->authority = a;
-	engine_will(a->engine, effect);
-	return effect;
-}
 
 static void will_ask(struct authority *a)
 {
 	struct account_question q = { .payload = NULL };
 	struct err err = ERR_INIT;
+	struct effect *effect;
 
-	if (account_ask(&a->account, &a->settings, a->engine->settings.contact,
-			client_directory(a->client), &q, &err))
-		will(a, DO_ACCOUNT)->question = q;
-	else
+	if (!account_ask(&a->account, &a->settings,
+			 a->engine->settings.contact,
+			 client_directory(a->client), &q, &err)) {
 		wait_for_config(a, err.text, err.hint);
+		return;
+	}
+	effect = engine_will(a->engine, ask_account, a);
+	memcpy(effect->url, q.url, sizeof(effect->url));
+	effect->payload = q.payload;
+	effect->by_key = q.by_key;
 }
 
 static bool is_configured(struct authority *a)
@@ -272,7 +271,7 @@ void authority_stage(struct authority *a, bool has_work)
 	    !is_configured(a))
 		return;
 	if (!client_is_current(a->client))
-		will(a, DO_DIRECTORY);
+		engine_will(a->engine, ask_directory, a);
 	else
 		stage_account(a);
 }
@@ -282,15 +281,18 @@ void authority_stage(struct authority *a, bool has_work)
 static void directory_done(const struct ca_reply *reply, void *arg)
 {
 	struct authority *a = arg;
-	struct arrived *got = arrived_new(GOT_DIRECTORY, a, 0, 0);
+	struct arrived *got = arrived_new(got_directory, a, 0, 0);
 
 	arrived_keep_reply(got, reply);
 	a->is_busy = false;
 	engine_arrived(a->engine, got);
 }
 
-void authority_act_directory(struct authority *a)
+static void ask_directory(struct engine *e, const struct effect *effect)
 {
+	struct authority *a = effect->authority;
+
+	(void)e;
 	a->is_busy = true;
 	client_load_directory(a->client, directory_done, a);
 }
@@ -298,7 +300,7 @@ void authority_act_directory(struct authority *a)
 static void account_done(const struct ca_reply *reply, void *arg)
 {
 	struct authority *a = arg;
-	struct arrived *got = arrived_new(GOT_ACCOUNT_REPLY, a, a->account.id,
+	struct arrived *got = arrived_new(got_account, a, a->account.id,
 					  a->account.epoch);
 
 	arrived_keep_reply(got, reply);
@@ -306,20 +308,24 @@ static void account_done(const struct ca_reply *reply, void *arg)
 	engine_arrived(a->engine, got);
 }
 
-void authority_act_account(struct authority *a, const struct effect *effect)
+static void ask_account(struct engine *e, const struct effect *effect)
 {
-	const struct account_question *q = &effect->question;
+	struct authority *a = effect->authority;
 
+	(void)e;
 	a->is_busy = true;
 	client_post(a->client, &a->account.key,
-		    q->by_key ? NULL : a->account.url, q->url, q->payload,
-		    account_done, a);
+		    effect->by_key ? NULL : a->account.url, effect->url,
+		    effect->payload, account_done, a);
 }
 
 /* ---- what came back ---- */
 
-void authority_got_directory(struct authority *a, const struct arrived *got)
+static void got_directory(struct engine *e, const struct arrived *got)
 {
+	struct authority *a = got->authority;
+
+	(void)e;
 	if (got->reply.error.kind != ERR_NONE)
 		authority_failed(a, &got->reply.error, got->reply.retry_after);
 	else
@@ -341,9 +347,9 @@ static void account_failed(struct authority *a, enum fail_scope scope,
 		show_refusal(a);
 }
 
-void authority_got_account(struct authority *a, const struct arrived *got)
+static void got_account(struct engine *e, const struct arrived *got)
 {
-	struct engine *e = a->engine;
+	struct authority *a = got->authority;
 	enum account_state before;
 	enum fail_scope scope;
 

@@ -35,12 +35,12 @@ void engine_poke(struct engine *e)
 	e->world->wake_at(e->world->ctx, e->world->now_ms(e->world->ctx));
 }
 
-struct arrived *arrived_new(int what, struct authority *a, int64_t id,
+struct arrived *arrived_new(arrived_take *take, struct authority *a, int64_t id,
 			    long epoch)
 {
 	struct arrived *got = xcalloc(1, sizeof(*got));
 
-	got->what = what;
+	got->take = take;
 	got->authority = a;
 	got->id = id;
 	got->epoch = epoch;
@@ -88,11 +88,17 @@ static void empty_inbox(struct engine *e)
 
 /* ---- staging ---- */
 
-void engine_will(struct engine *e, struct effect *effect)
+struct effect *engine_will(struct engine *e, effect_act *act,
+			   struct authority *a)
 {
+	struct effect *effect = xcalloc(1, sizeof(*effect));
+
+	effect->act = act;
+	effect->authority = a;
 	e->effects = xrealloc_array(e->effects, e->effect_count + 1,
 				    sizeof(struct effect *));
 	e->effects[e->effect_count++] = effect;
+	return effect;
 }
 
 void engine_passes(struct engine *e, const char *state)
@@ -141,29 +147,19 @@ void engine_event(struct engine *e, const struct trail *event)
 			 event->text);
 }
 
-static void take_in(struct engine *e, const struct arrived *got)
-{
-	switch (got->what) {
-	case GOT_ORDER_REPLY:
-		issuance_got_reply(e, got);
-		break;
-	case GOT_ACCOUNT_REPLY:
-		authority_got_account(got->authority, got);
-		break;
-	case GOT_DIRECTORY:
-		authority_got_directory(got->authority, got);
-		break;
-	case GOT_DNS:
-		arrivals_got_dns(e, got);
-		break;
-	}
-}
+/* What the engine does beside orders: each by itself, in this order. */
+static const struct part {
+	void (*stage)(struct engine *e);
+	int64_t (*next_ms)(struct engine *e);	/* the earliest; 0: none */
+} parts[] = {
+	{ arrivals_stage, arrivals_next_ms },
+};
 
 static void stage(struct engine *e)
 {
 	for (const struct arrived *a = e->inbox; a && !e->has_failed;
 	     a = a->next)
-		take_in(e, a);
+		a->take(e, a);
 	if (!e->is_swept)
 		issuance_abandon_strays(e);
 	for (size_t i = 0; i < e->ca_count; i++) {
@@ -175,7 +171,8 @@ static void stage(struct engine *e)
 			issuance_wake_orders(e, a);
 	}
 	issuance_start_orders(e);
-	arrivals_stage(e);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		parts[i].stage(e);
 }
 
 /* ---- commit, project, act ---- */
@@ -188,28 +185,10 @@ static void at_point(struct engine *e, const char *where)
 		w->point(w->ctx, where, e->passed[i]);
 }
 
-static void act(struct engine *e, const struct effect *effect)
-{
-	switch (effect->what) {
-	case DO_ORDER:
-		issuance_act(e, effect);
-		break;
-	case DO_ACCOUNT:
-		authority_act_account(effect->authority, effect);
-		break;
-	case DO_DIRECTORY:
-		authority_act_directory(effect->authority);
-		break;
-	case DO_LOOK:
-		arrivals_act(e, effect);
-		break;
-	}
-}
-
 static void forget_effects(struct engine *e)
 {
 	for (size_t i = 0; i < e->effect_count; i++) {
-		free(e->effects[i]->question.payload);
+		free(e->effects[i]->payload);
 		free(e->effects[i]);
 	}
 	e->effect_count = 0;
@@ -247,7 +226,7 @@ static void act_all(struct engine *e)
 {
 	at_point(e, "before-act");
 	for (size_t i = 0; i < e->effect_count; i++)
-		act(e, e->effects[i]);
+		e->effects[i]->act(e, e->effects[i]);
 	at_point(e, "after-act");
 	forget_effects(e);
 }
@@ -297,10 +276,8 @@ static int64_t next_tick(struct engine *e)
 		return now + TICK_MIN_MS;
 	for (size_t i = 0; i < e->ca_count; i++)
 		earlier(&best, next_for(e, e->ca[i]));
-	if (arrivals_has_room(e))
-		earlier(&best, domain_next_due(e->store,
-					       DOMAIN_WAITING_FOR_DNS,
-					       e->looked_at) * 1000);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		earlier(&best, parts[i].next_ms(e));
 	return best < now + TICK_MIN_MS ? now + TICK_MIN_MS : best;
 }
 

@@ -32,28 +32,35 @@ struct authority {
 	unsigned in_flight;		/* orders with a request under way */
 };
 
+struct arrived;
+struct effect;
+typedef void arrived_take(struct engine *e, const struct arrived *got);
+typedef void effect_act(struct engine *e, const struct effect *effect);
+
 /* What came in since the last tick: a list, oldest first. */
 struct arrived {
 	struct arrived *next;
-	enum { GOT_ORDER_REPLY, GOT_ACCOUNT_REPLY, GOT_DIRECTORY, GOT_DNS } what;
-	struct authority *authority;	/* but for GOT_DNS */
-	int64_t id;			/* of the order or the domain */
-	long epoch;			/* of the order or account asked about */
+	arrived_take *take;		/* staging */
+	struct authority *authority;	/* that was asked, or NULL */
+	int64_t id;			/* of the row it is about */
+	long epoch;			/* of that row when it was asked */
 	struct ca_reply reply;		/* its texts are owned, in `texts` */
 	char *texts[3];
-	bool leads_here;		/* GOT_DNS */
-	char addresses[200];
+	bool is_good;			/* of looks: what came of it ... */
+	char found[200];
 	struct err verdict;
 };
 
 /* What to do once the tick is committed and projected. */
 struct effect {
-	enum { DO_ORDER, DO_ACCOUNT, DO_DIRECTORY, DO_LOOK } what;
-	struct authority *authority;
-	struct order order;		/* DO_ORDER */
-	char host[DOMAIN_NAME_SIZE];	/* DO_ORDER, DO_LOOK */
-	int64_t domain_id;		/* DO_LOOK */
-	struct account_question question;	/* DO_ACCOUNT */
+	effect_act *act;
+	struct authority *authority;	/* to ask, or NULL */
+	int64_t id;			/* of the row it is about */
+	char host[DOMAIN_NAME_SIZE];
+	struct order order;		/* to ask for */
+	char url[URL_SIZE];		/* where to ask ... */
+	char *payload;			/* ... what; owned, or NULL */
+	bool by_key;			/* signed with the key, not the kid */
 };
 
 struct engine {
@@ -85,12 +92,13 @@ uint32_t engine_dice(const struct engine *e);
 
 /* Takes `a`: into the inbox, and a tick soon. From callbacks. */
 void engine_arrived(struct engine *e, struct arrived *a);
-struct arrived *arrived_new(int what, struct authority *a, int64_t id,
+struct arrived *arrived_new(arrived_take *take, struct authority *a, int64_t id,
 			    long epoch);
 void arrived_keep_reply(struct arrived *a, const struct ca_reply *reply);
 
-/* Staging: takes `effect`. */
-void engine_will(struct engine *e, struct effect *effect);
+/* Staging: an effect to fill in. The engine's. */
+struct effect *engine_will(struct engine *e, effect_act *act,
+			   struct authority *a);
 
 /* Staging: an order enters this state, for the points of the world. */
 void engine_passes(struct engine *e, const char *state);
@@ -136,8 +144,6 @@ void authority_stage(struct authority *a, bool has_work);
 
 /* Directory and account are there, and no trouble is being waited out. */
 bool authority_is_ready(const struct authority *a);
-void authority_got_directory(struct authority *a, const struct arrived *got);
-void authority_got_account(struct authority *a, const struct arrived *got);
 
 /* An order's exchange went well, or badly for everybody there. */
 void authority_worked(struct authority *a);
@@ -145,16 +151,11 @@ void authority_failed(struct authority *a, const struct err *problem,
 		      long retry_after);
 void authority_lost_account(struct authority *a);
 
-void authority_act_directory(struct authority *a);
-void authority_act_account(struct authority *a, const struct effect *effect);
-
 /* ---- issuance.c ---- */
 
-void issuance_got_reply(struct engine *e, const struct arrived *got);
 void issuance_wake_orders(struct engine *e, struct authority *a);
 void issuance_abandon_strays(struct engine *e);
 void issuance_start_orders(struct engine *e);
-void issuance_act(struct engine *e, const struct effect *effect);
 
 /* Is there an order or a domain due that needs this CA? */
 bool issuance_has_work(struct engine *e, const struct authority *a);
@@ -164,9 +165,7 @@ int64_t issuance_next_due(struct engine *e, const struct authority *a);
 
 /* ---- arrivals.c ---- */
 
-void arrivals_got_dns(struct engine *e, const struct arrived *got);
 void arrivals_stage(struct engine *e);
-void arrivals_act(struct engine *e, const struct effect *effect);
-bool arrivals_has_room(const struct engine *e);
+int64_t arrivals_next_ms(struct engine *e);
 
 #endif

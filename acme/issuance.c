@@ -246,18 +246,18 @@ static void install(struct engine *e, struct domain *d, struct order *o,
 	p256_release(&key);
 }
 
+static effect_act ask_order;
+static arrived_take got_reply;
+
 /* ---- one step ---- */
 
 static void will_ask(struct engine *e, struct authority *a,
 		     const struct order *o, const char *host)
 {
-	struct effect *effect = xcalloc(1, sizeof(*effect));
+	struct effect *effect = engine_will(e, ask_order, a);
 
-	effect->what = DO_ORDER;
-	effect->authority = a;
 	effect->order = *o;
 	snprintf(effect->host, sizeof(effect->host), "%s", host);
-	engine_will(e, effect);
 }
 
 static void charge(struct authority *a, const struct order_step *step)
@@ -371,7 +371,7 @@ static bool read_pair(struct engine *e, int64_t order_id, struct order *o,
 			 &err);
 }
 
-void issuance_got_reply(struct engine *e, const struct arrived *got)
+static void got_reply(struct engine *e, const struct arrived *got)
 {
 	char host[DOMAIN_NAME_SIZE];
 	struct stepping s = { e, got->authority, NULL, host };
@@ -404,7 +404,7 @@ static unsigned room_of(struct engine *e, const struct authority *a)
 	unsigned used = a->in_flight;
 
 	for (size_t i = 0; i < e->effect_count; i++)
-		used += e->effects[i]->what == DO_ORDER &&
+		used += e->effects[i]->act == ask_order &&
 			e->effects[i]->authority == a;
 	return used < e->settings.orders_in_flight
 		       ? e->settings.orders_in_flight - used
@@ -629,7 +629,7 @@ static void exchange_done(const struct ca_reply *reply, void *arg)
 {
 	struct exchange *x = arg;
 	struct authority *a = x->authority;
-	struct arrived *got = arrived_new(GOT_ORDER_REPLY, a, x->order_id,
+	struct arrived *got = arrived_new(got_reply, a, x->order_id,
 					  x->epoch);
 
 	arrived_keep_reply(got, reply);
@@ -638,7 +638,7 @@ static void exchange_done(const struct ca_reply *reply, void *arg)
 	engine_arrived(a->engine, got);
 }
 
-void issuance_act(struct engine *e, const struct effect *effect)
+static void ask_order(struct engine *e, const struct effect *effect)
 {
 	struct authority *a = effect->authority;
 	const struct order *o = &effect->order;

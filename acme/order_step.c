@@ -290,19 +290,34 @@ static struct order_question ask_presented(const struct order *o,
 	return ask_url(o->chall_url, "{}");
 }
 
+/* The method that was chosen if the CA offers it, else the one it does. */
+static const struct wire_challenge *choose(struct order *o,
+					   const struct wire_authz *a)
+{
+	for (size_t i = 0; i < METHOD_COUNT; i++) {
+		if (a->challenge[o->method].is_offered)
+			return &a->challenge[o->method];
+		o->method = (enum challenge_method)((o->method + 1) %
+						    METHOD_COUNT);
+	}
+	return NULL;
+}
+
 static struct order_step present(struct order *o, const struct wire_authz *a,
 				 const struct order_context *ctx)
 {
+	const struct wire_challenge *c = choose(o, a);
 	struct err problem = ERR_INIT;
 
-	if (!*a->chall_url) {
-		err_set(&problem, ERR_REFUSED, "the CA offers no http-01 "
-					       "challenge for %s", ctx->host);
+	if (!c) {
+		err_set(&problem, ERR_REFUSED, "the CA offers neither http-01 "
+					       "nor tls-alpn-01 for %s",
+			ctx->host);
 		return order_give_up(o, SCOPE_DOMAIN, &problem, ctx->now);
 	}
-	memcpy(o->chall_url, a->chall_url, sizeof(o->chall_url));
-	memcpy(o->token, a->token, sizeof(o->token));
-	snprintf(o->key_auth, sizeof(o->key_auth), "%s.%s", a->token,
+	memcpy(o->chall_url, c->url, sizeof(o->chall_url));
+	memcpy(o->token, c->token, sizeof(o->token));
+	snprintf(o->key_auth, sizeof(o->key_auth), "%s.%s", c->token,
 		 ctx->thumbprint);
 	o->sent = 1;
 	return go_on(o, ORDER_PRESENTED);
@@ -325,7 +340,8 @@ static struct order_step failed_but_pending(struct order *o,
 					    const struct order_context *ctx)
 {
 	if (o->sent >= SENT_MAX)
-		return refused(o, &a->problem, "challenge", ctx->now);
+		return refused(o, &a->challenge[o->method].problem, "challenge",
+			       ctx->now);
 	o->state = ORDER_PRESENTED;
 	o->unsure = false;
 	return wait_ms(o, ctx, 1000L << o->sent++);
@@ -336,13 +352,15 @@ static struct order_step still_pending(struct order *o,
 				       const struct ca_reply *reply,
 				       const struct order_context *ctx)
 {
+	const struct wire_challenge *c = &a->challenge[o->method];
+
 	if (o->state == ORDER_ORDERED)
 		return present(o, a, ctx);
-	if (a->chall_status == WIRE_PROCESSING)
+	if (c->status == WIRE_PROCESSING)
 		return poll(o, ORDER_CHALLENGED, reply, ctx);
 	if (o->state == ORDER_PRESENTED)
 		return present_again(o);
-	if (*a->problem.type)
+	if (*c->problem.type)
 		return failed_but_pending(o, a, ctx);
 	return poll(o, ORDER_CHALLENGED, reply, ctx);
 }
@@ -383,7 +401,7 @@ static struct order_step authz_seen(struct order *o,
 	case WIRE_INVALID:
 		break;
 	}
-	return not_validated(o, &a.problem, ctx);
+	return not_validated(o, &a.challenge[o->method].problem, ctx);
 }
 
 static struct order_step challenge_posted(struct order *o,

@@ -22,6 +22,11 @@ static const struct {
 	{ "expired", WIRE_INVALID },	   { "revoked", WIRE_INVALID },
 };
 
+static const char *const methods[METHOD_COUNT] = {
+	[METHOD_HTTP_01] = "http-01",
+	[METHOD_TLS_ALPN_01] = "tls-alpn-01",
+};
+
 static json_t *load(const char *what, const char *text, size_t len,
 		    struct err *err)
 {
@@ -94,22 +99,72 @@ static void read_problem(const json_t *object, struct wire_problem *p)
 	free(clean);
 }
 
+/*
+ * Names that the operator may get to see. What is none, or too long, is passed
+ * over; so is what is too many.
+ */
+static bool is_name(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if (*p <= ' ' || *p > '~')
+			return false;
+	return *text != '\0';
+}
+
+static size_t read_caa(const json_t *meta, struct wire_directory *d)
+{
+	const json_t *list = json_object_get(meta, "caaIdentities"), *item;
+	size_t i, n = 0;
+
+	json_array_foreach(list, i, item) {
+		const char *name = json_string_value(item);
+
+		if (name && is_name(name) && n < WIRE_CAA_NAMES &&
+		    str_copy(d->caa_identities[n], WIRE_CAA_NAME_SIZE, name))
+			n++;
+	}
+	return n;
+}
+
+static size_t read_profiles(const json_t *meta, struct wire_directory *d)
+{
+	json_t *profiles = json_object_get(meta, "profiles"), *description;
+	const char *name;
+	size_t n = 0;
+
+	json_object_foreach(profiles, name, description)
+		if (is_name(name) && n < WIRE_PROFILES &&
+		    str_copy(d->profiles[n], PROFILE_SIZE, name))
+			n++;
+	return n;
+}
+
+static void read_extras(const json_t *root, struct wire_directory *d)
+{
+	const json_t *meta = json_object_get(root, "meta");
+
+	optional(root, "revokeCert", d->revoke_cert, URL_SIZE);
+	optional(root, "keyChange", d->key_change, URL_SIZE);
+	optional(root, "renewalInfo", d->renewal_info, URL_SIZE);
+	optional(meta, "termsOfService", d->terms_of_service, URL_SIZE);
+	d->eab_required = json_is_true(
+		json_object_get(meta, "externalAccountRequired"));
+	d->profile_count = read_profiles(meta, d);
+	d->caa_count = read_caa(meta, d);
+}
+
 bool wire_directory_parse(struct wire_directory *d, const char *text,
 			  size_t len, struct err *err)
 {
 	json_t *root = load("directory", text, len, err);
-	const json_t *meta = json_object_get(root, "meta");
 	bool ok;
 
 	ok = root &&
 	     required(root, "newNonce", d->new_nonce, URL_SIZE, err) &&
 	     required(root, "newAccount", d->new_account, URL_SIZE, err) &&
 	     required(root, "newOrder", d->new_order, URL_SIZE, err);
-	if (ok) {
-		optional(meta, "termsOfService", d->terms_of_service, URL_SIZE);
-		d->eab_required = json_is_true(
-			json_object_get(meta, "externalAccountRequired"));
-	}
+	if (ok)
+		read_extras(root, d);
 	json_decref(root);
 	return ok;
 }
@@ -172,6 +227,8 @@ bool wire_order_parse(struct wire_order *o, const char *text, size_t len,
 	if (ok) {
 		first_name(root, o->name, sizeof(o->name));
 		o->expires_at = instant_of(root, "expires");
+		optional(root, "profile", o->profile, sizeof(o->profile));
+		optional(root, "replaces", o->replaces, sizeof(o->replaces));
 		read_problem(json_object_get(root, "error"), &o->problem);
 	}
 	json_decref(root);
@@ -186,36 +243,63 @@ static bool is_token(const char *token)
 					     "0123456789-_")] == '\0';
 }
 
-static bool read_challenge(const json_t *c, struct wire_authz *a,
+static bool read_challenge(const json_t *json, struct wire_challenge *c,
 			   struct err *err)
 {
-	if (!status_of(c, &a->chall_status, err) ||
-	    !required(c, "url", a->chall_url, URL_SIZE, err) ||
-	    !required(c, "token", a->token, sizeof(a->token), err))
+	if (!status_of(json, &c->status, err) ||
+	    !required(json, "url", c->url, URL_SIZE, err) ||
+	    !required(json, "token", c->token, sizeof(c->token), err))
 		return false;
-	if (!is_token(a->token))
+	if (!is_token(c->token))
 		return err_set(err, ERR_AGAIN, "the CA's token is not one");
-	read_problem(json_object_get(c, "error"), &a->problem);
+	read_problem(json_object_get(json, "error"), &c->problem);
+	c->is_offered = true;
 	return true;
+}
+
+static struct wire_challenge *place_of(const json_t *json, struct wire_authz *a)
+{
+	const char *type = json_string_value(json_object_get(json, "type"));
+
+	for (size_t i = 0; type && i < METHOD_COUNT; i++)
+		if (streq(type, methods[i]))
+			return &a->challenge[i];
+	return NULL;
+}
+
+/* False: there are some of a type we know, and not one that can be read. */
+static bool read_challenges(const json_t *list, struct wire_authz *a,
+			    struct err *err)
+{
+	struct err problem = ERR_INIT;
+	bool any = false;
+	const json_t *json;
+	size_t i;
+
+	json_array_foreach(list, i, json) {
+		struct wire_challenge *c = place_of(json, a);
+
+		if (!c || c->is_offered)
+			continue;
+		if (read_challenge(json, c, &problem))
+			any = true;
+		else
+			*c = (struct wire_challenge){ .is_offered = false };
+	}
+	if (any || problem.kind == ERR_NONE)
+		return true;
+	return err_set(err, problem.kind, "%s", problem.text);
 }
 
 bool wire_authz_parse(struct wire_authz *a, const char *text, size_t len,
 		      struct err *err)
 {
 	json_t *root = load("authorization", text, len, err);
-	const json_t *list = json_object_get(root, "challenges"), *c;
-	bool ok = root && status_of(root, &a->status, err);
-	size_t i;
+	bool ok;
 
-	a->chall_url[0] = a->token[0] = '\0';
-	a->problem = (struct wire_problem){ "", "" };
-	json_array_foreach(list, i, c) {
-		const char *type = json_string_value(
-			json_object_get(c, "type"));
-
-		if (ok && streq(type, "http-01"))
-			ok = read_challenge(c, a, err);
-	}
+	*a = (struct wire_authz){ .status = WIRE_INVALID };
+	ok = root && status_of(root, &a->status, err) &&
+	     read_challenges(json_object_get(root, "challenges"), a, err);
 	json_decref(root);
 	return ok;
 }

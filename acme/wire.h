@@ -31,12 +31,24 @@ struct wire_problem {
 	char detail[400];	/* printable */
 };
 
+#define WIRE_PROFILES	  16
+#define WIRE_CAA_NAMES	  8
+#define WIRE_CAA_NAME_SIZE 256
+
+/* The first three a CA must have; of the rest, empty is "not said". */
 struct wire_directory {
 	char new_nonce[URL_SIZE];
 	char new_account[URL_SIZE];
 	char new_order[URL_SIZE];
-	char terms_of_service[URL_SIZE];	/* or empty */
+	char revoke_cert[URL_SIZE];
+	char key_change[URL_SIZE];
+	char renewal_info[URL_SIZE];		/* RFC 9773, 4 */
+	char terms_of_service[URL_SIZE];
 	bool eab_required;
+	char profiles[WIRE_PROFILES][PROFILE_SIZE];
+	size_t profile_count;
+	char caa_identities[WIRE_CAA_NAMES][WIRE_CAA_NAME_SIZE];
+	size_t caa_count;
 };
 
 struct wire_account {
@@ -51,15 +63,23 @@ struct wire_order {
 	char authz_url[URL_SIZE];	/* the first of them */
 	char cert_url[URL_SIZE];	/* once valid */
 	time_t expires_at;		/* 0: not said */
+	char profile[PROFILE_SIZE];	/* empty: not said */
+	char replaces[ARI_ID_SIZE];	/* RFC 9773, 5; empty: not said */
+	struct wire_problem problem;	/* type empty: none */
+};
+
+/* All zero if it is not offered. */
+struct wire_challenge {
+	bool is_offered;
+	char url[URL_SIZE];
+	char token[ORDER_TOKEN_SIZE];
+	enum wire_status status;
 	struct wire_problem problem;	/* type empty: none */
 };
 
 struct wire_authz {
 	enum wire_status status;
-	char chall_url[URL_SIZE];	/* of http-01; empty: not offered */
-	char token[ORDER_TOKEN_SIZE];
-	enum wire_status chall_status;
-	struct wire_problem problem;	/* of the challenge */
+	struct wire_challenge challenge[METHOD_COUNT];	/* by method */
 };
 
 #define WIRE_PAGE 64
@@ -76,6 +96,8 @@ bool wire_account_parse(struct wire_account *a, const char *text, size_t len,
 			struct err *err);
 bool wire_order_parse(struct wire_order *o, const char *text, size_t len,
 		      struct err *err);
+
+/* A challenge that cannot be read is an error only if no other can. */
 bool wire_authz_parse(struct wire_authz *a, const char *text, size_t len,
 		      struct err *err);
 bool wire_orders_parse(struct wire_orders *o, const char *text, size_t len,

@@ -46,9 +46,9 @@ struct cert {
 	long ari_failures;			/* in a row */
 
 	/* What we told the CA (RFC 8555, 7.6). */
-	int revoke_reason;			/* -1: nobody wants that */
-	time_t revoked_at;			/* the CA said yes */
-	time_t revoke_due_at;			/* 0: nothing to ask */
+	int revoke_reason;			/* RFC 5280, 5.3.1 */
+	time_t revoked_at;			/* the CA said yes; 0: not */
+	time_t revoke_due_at;			/* ask then; 0: nobody wants it */
 	long revoke_failures;
 };
 

@@ -37,6 +37,8 @@ enum domain_rank {
 /* How a CA may see that the name is ours (RFC 8555, 8.3; RFC 8737). */
 enum challenge_method { METHOD_HTTP_01, METHOD_TLS_ALPN_01 };
 
+#define METHOD_COUNT 2	/* of them */
+
 struct domain {
 	int64_t id;
 	char name[DOMAIN_NAME_SIZE];	/* A-label form, unique */

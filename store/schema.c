@@ -176,6 +176,7 @@ static const char *const migrations[] = {
 	"  not_before INTEGER NOT NULL,"
 	"  not_after INTEGER NOT NULL,"
 	"  renew_at INTEGER NOT NULL,"
+	"  warn_at INTEGER NOT NULL DEFAULT 0,"	/* 0: look at it now */
 	"  profile TEXT NOT NULL DEFAULT '',"
 	"  ari_id TEXT NOT NULL DEFAULT '',"
 	"  ari_start INTEGER NOT NULL DEFAULT 0,"
@@ -184,7 +185,7 @@ static const char *const migrations[] = {
 	"  ari_url TEXT NOT NULL DEFAULT '',"
 	"  ari_poll_at INTEGER NOT NULL DEFAULT 0,"
 	"  ari_failures INTEGER NOT NULL DEFAULT 0,"
-	"  revoke_reason INTEGER NOT NULL DEFAULT -1,"
+	"  revoke_reason INTEGER NOT NULL DEFAULT 0,"
 	"  revoked_at INTEGER NOT NULL DEFAULT 0,"
 	"  revoke_due_at INTEGER NOT NULL DEFAULT 0,"
 	"  revoke_failures INTEGER NOT NULL DEFAULT 0,"
@@ -198,6 +199,7 @@ static const char *const migrations[] = {
 	"CREATE INDEX cert_revoke ON cert(revoke_due_at)"
 	"  WHERE revoke_due_at > 0;"
 	"CREATE INDEX cert_expiry ON cert(not_after) WHERE state = 0;"
+	"CREATE INDEX cert_warn ON cert(warn_at) WHERE state = 0;"
 
 	"CREATE TABLE trail("
 	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -209,6 +211,60 @@ static const char *const migrations[] = {
 	"  text TEXT NOT NULL,"
 	"  reason TEXT NOT NULL);"
 	"CREATE INDEX trail_domain ON trail(domain, id);"
+
+	"CREATE TABLE alert("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  kind TEXT NOT NULL,"
+	"  subject TEXT NOT NULL,"	/* a name; '' for the box itself */
+	"  level INTEGER NOT NULL,"
+	"  told INTEGER NOT NULL DEFAULT -1,"	/* the highest level told */
+	"  text TEXT NOT NULL,"
+	"  hint TEXT NOT NULL,"
+	"  since INTEGER NOT NULL,"
+	"  count INTEGER NOT NULL,"	/* begun so often of late */
+	"  silenced_until INTEGER NOT NULL DEFAULT 0,"
+	"  ended_at INTEGER NOT NULL DEFAULT 0);"
+	"CREATE UNIQUE INDEX alert_open ON alert(kind, subject)"
+	"  WHERE ended_at = 0;"
+	"CREATE INDEX alert_subject ON alert(subject, kind, id);"
+	"CREATE INDEX alert_level ON alert(level, id) WHERE ended_at = 0;"
+	"CREATE INDEX alert_untold ON alert(kind, id)"
+	"  WHERE ended_at = 0 AND told < level;"
+	"CREATE INDEX alert_silenced ON alert(silenced_until)"
+	"  WHERE ended_at = 0 AND silenced_until > 0;"
+	"CREATE INDEX alert_ended ON alert(ended_at) WHERE ended_at > 0;"
+
+	"CREATE TABLE silence("			/* of a whole kind */
+	"  kind TEXT PRIMARY KEY,"
+	"  until INTEGER NOT NULL) WITHOUT ROWID;"
+
+	"CREATE TABLE notice("			/* what is to be told */
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  what INTEGER NOT NULL,"
+	"  kind TEXT NOT NULL,"
+	"  level INTEGER NOT NULL,"		/* of the gravest in it */
+	"  count INTEGER NOT NULL,"
+	"  at INTEGER NOT NULL,"		/* when the first came */
+	"  sealed INTEGER NOT NULL DEFAULT 0);"
+	"CREATE UNIQUE INDEX notice_gathering ON notice(kind, what)"
+	"  WHERE sealed = 0;"
+	"CREATE INDEX notice_like ON notice(kind, what, id)"
+	"  WHERE sealed = 1;"
+	"CREATE TABLE notice_item("		/* the first few of them */
+	"  notice_id INTEGER NOT NULL REFERENCES notice ON DELETE CASCADE,"
+	"  subject TEXT NOT NULL,"
+	"  level INTEGER NOT NULL,"
+	"  text TEXT NOT NULL,"
+	"  hint TEXT NOT NULL,"
+	"  since INTEGER NOT NULL,"
+	"  PRIMARY KEY(notice_id, subject));"
+	"CREATE TABLE delivery("
+	"  notice_id INTEGER NOT NULL REFERENCES notice ON DELETE CASCADE,"
+	"  sink INTEGER NOT NULL,"
+	"  attempts INTEGER NOT NULL DEFAULT 0,"
+	"  due_at INTEGER NOT NULL,"
+	"  PRIMARY KEY(notice_id, sink)) WITHOUT ROWID;"
+	"CREATE INDEX delivery_due ON delivery(sink, due_at);"
 
 	"CREATE TABLE change("
 	"  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
