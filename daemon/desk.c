@@ -21,11 +21,12 @@ struct desk {
 static void checkpoint(evutil_socket_t fd, short what, void *arg)
 {
 	struct desk *d = arg;
+	struct store_options where = { .dir = d->state_dir };
 	struct err err = ERR_INIT;
 
 	(void)fd;
 	(void)what;
-	if (store_checkpoint(d->state_dir, &err)) {
+	if (store_checkpoint(&where, &err)) {
 		d->last = (struct err)ERR_INIT;
 		return;
 	}

@@ -268,7 +268,7 @@ static bool make_parts(struct worker *w, const struct worker_options *o,
 {
 	w->loop = loop_new(err);
 	if (w->loop)
-		w->serve = serve_open(o->httpd->state_dir, err);
+		w->serve = serve_open(o->httpd->state_dir, NULL, err);
 	if (!w->serve || !make_tls(w, o, err))
 		return false;
 	w->conns = conns_new(loop_base(w->loop), o->limits, &w->tally);

@@ -27,30 +27,53 @@ struct db {
 
 /*
  * O_EXCL is not caution but need: opening and closing a database that this
- * process has open already would drop SQLite's POSIX locks on it.
+ * process has open already would drop SQLite's POSIX locks on it. A file
+ * layer of another kind makes its files when it opens them.
  */
-bool db_make_file(const char *path, struct err *err)
+bool db_make_file(const char *path, const char *vfs, struct err *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd;
 
+	if (vfs)
+		return true;
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno == EEXIST || err_sys(err, "create %s", path);
 	close(fd);
 	return true;
 }
 
+void db_remove(const char *path, const char *vfs)
+{
+	static const char *const tails[] = { "", "-wal", "-shm" };
+	sqlite3_vfs *layer = sqlite3_vfs_find(vfs);
+
+	for (size_t i = 0; layer && i < ARRAY_LEN(tails); i++) {
+		char *file = xasprintf("%s%s", path, tails[i]);
+
+		layer->xDelete(layer, file, 0);
+		free(file);
+	}
+}
+
+static int open_flags(enum db_mode mode, const char *vfs)
+{
+	if (mode == DB_READ)
+		return SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READONLY;
+	return SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE |
+	       (vfs ? SQLITE_OPEN_CREATE : 0);
+}
+
 struct db *db_open(const char *path, enum db_mode mode, const char *vfs,
 		   struct err *err)
 {
-	int flags = SQLITE_OPEN_NOMUTEX | (mode == DB_WRITE
-						   ? SQLITE_OPEN_READWRITE
-						   : SQLITE_OPEN_READONLY);
 	struct db *db;
 
-	if (mode == DB_WRITE && !db_make_file(path, err))
+	if (mode == DB_WRITE && !db_make_file(path, vfs, err))
 		return NULL;
 	db = xcalloc(1, sizeof(*db));
-	if (sqlite3_open_v2(path, &db->handle, flags, vfs) != SQLITE_OK) {
+	if (sqlite3_open_v2(path, &db->handle, open_flags(mode, vfs), vfs) !=
+	    SQLITE_OK) {
 		db_error(db, err);
 		err_prefix(err, "%s", path);
 		db_close(db);

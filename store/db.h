@@ -28,13 +28,19 @@ struct db;
 
 enum db_mode { DB_WRITE, DB_READ };
 
-/* `vfs` NULL: the usual file layer. DB_WRITE makes the file, 0600. */
+/*
+ * `vfs` is SQLite's file layer, by name; NULL: the usual one, the machine's
+ * files. DB_WRITE makes the file, 0600.
+ */
 struct db *db_open(const char *path, enum db_mode mode, const char *vfs,
 		   struct err *err);
 void db_close(struct db *db);
 
 /* An empty file, 0600, for a database to grow in; one that is there is kept. */
-bool db_make_file(const char *path, struct err *err);
+bool db_make_file(const char *path, const char *vfs, struct err *err);
+
+/* The file and its logs are gone, as far as that can be had. */
+void db_remove(const char *path, const char *vfs);
 
 /* Statements without parameters or rows, as many as the text holds. */
 bool db_exec(struct db *db, const char *sql, struct err *err);

@@ -10,10 +10,10 @@ struct serve {
 	struct db *db;
 };
 
-struct serve *serve_open(const char *dir, struct err *err)
+struct serve *serve_open(const char *dir, const char *vfs, struct err *err)
 {
 	char *path = xasprintf("%s/serve.db", dir);
-	struct db *db = db_open(path, DB_READ, NULL, err);
+	struct db *db = db_open(path, DB_READ, vfs, err);
 	struct serve *s = NULL;
 
 	free(path);

@@ -19,8 +19,11 @@
 
 struct serve;
 
-/* `dir` is the state folder; store_open() has made the file. */
-struct serve *serve_open(const char *dir, struct err *err);
+/*
+ * `dir` is the state folder, `vfs` its file layer (NULL: the machine's files);
+ * store_open() has made the file.
+ */
+struct serve *serve_open(const char *dir, const char *vfs, struct err *err);
 void serve_close(struct serve *s);
 
 enum serve_found {

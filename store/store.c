@@ -86,11 +86,12 @@ static bool open_state(struct store *s, const struct store_options *options,
 	       schema_migrate(s->db, err);
 }
 
-static bool attach_serve(struct store *s, const char *path, struct err *err)
+static bool attach_serve(struct store *s, const char *path, const char *vfs,
+			 struct err *err)
 {
 	struct query q;
 
-	if (!db_make_file(path, err))
+	if (!db_make_file(path, vfs, err))
 		return false;
 	query_open(&q, s->db, "ATTACH ? AS serve");
 	bind_text(&q, path);
@@ -100,28 +101,17 @@ static bool attach_serve(struct store *s, const char *path, struct err *err)
 	       schema_make_serve(s->db, err);
 }
 
-static void remove_database(const char *path)
-{
-	static const char *const tails[] = { "", "-wal", "-shm" };
-
-	for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
-		char *file = xasprintf("%s%s", path, tails[i]);
-
-		unlink(file);
-		free(file);
-	}
-}
-
 /* serve.db holds nothing of its own: a bad one is replaced. */
-static bool open_serve(struct store *s, const char *dir, struct err *err)
+static bool open_serve(struct store *s, const struct store_options *options,
+		       struct err *err)
 {
-	char *path = path_in(dir, "serve.db");
-	bool ok = attach_serve(s, path, err);
+	char *path = path_in(options->dir, "serve.db");
+	bool ok = attach_serve(s, path, options->vfs, err);
 
 	if (!ok) {
 		db_exec(s->db, "DETACH serve", NULL);
-		remove_database(path);
-		ok = attach_serve(s, path, err);
+		db_remove(path, options->vfs);
+		ok = attach_serve(s, path, options->vfs, err);
 	}
 	free(path);
 	if (!ok)
@@ -131,14 +121,23 @@ static bool open_serve(struct store *s, const char *dir, struct err *err)
 	return projection_run(s->db, err);
 }
 
+/* A file layer of another kind has no folder that another could enter. */
+static bool enter_folder(struct store *s, const struct store_options *options,
+			 struct err *err)
+{
+	if (options->vfs)
+		return true;
+	return make_folder(options->dir, err) &&
+	       take_lock(s, options->dir, err);
+}
+
 struct store *store_open(const struct store_options *options, struct err *err)
 {
 	struct store *s = xcalloc(1, sizeof(*s));
 
 	s->lock_fd = -1;
-	if (make_folder(options->dir, err) &&
-	    take_lock(s, options->dir, err) && open_state(s, options, err) &&
-	    open_serve(s, options->dir, err))
+	if (enter_folder(s, options, err) && open_state(s, options, err) &&
+	    open_serve(s, options, err))
 		return s;
 	store_close(s);
 	return NULL;
@@ -221,26 +220,29 @@ static bool is_worth_it(const char *path)
 }
 
 /* The pragma reads the schema first; without that, SQLite sees no log. */
-static bool checkpoint_path(const char *path, struct err *err)
+static bool checkpoint_path(const char *path, const char *vfs, struct err *err)
 {
-	struct db *db = db_open(path, DB_WRITE, NULL, err);
+	struct db *db = db_open(path, DB_WRITE, vfs, err);
 	bool ok = db && db_exec(db, "PRAGMA wal_checkpoint(PASSIVE)", err);
 
 	db_close(db);
 	return ok;
 }
 
-static bool checkpoint_file(const char *dir, const char *file, struct err *err)
+/* How long the log is, only the machine's files can tell. */
+static bool checkpoint_file(const struct store_options *options,
+			    const char *file, struct err *err)
 {
-	char *path = path_in(dir, file);
-	bool ok = !is_worth_it(path) || checkpoint_path(path, err);
+	char *path = path_in(options->dir, file);
+	bool ok = (!options->vfs && !is_worth_it(path)) ||
+		  checkpoint_path(path, options->vfs, err);
 
 	free(path);
 	return ok;
 }
 
-bool store_checkpoint(const char *dir, struct err *err)
+bool store_checkpoint(const struct store_options *options, struct err *err)
 {
-	return checkpoint_file(dir, "state.db", err) &&
-	       checkpoint_file(dir, "serve.db", err);
+	return checkpoint_file(options, "state.db", err) &&
+	       checkpoint_file(options, "serve.db", err);
 }

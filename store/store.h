@@ -26,7 +26,9 @@ struct store;
 
 struct store_options {
 	const char *dir;	/* made with mode 0700 if it is missing */
-	const char *vfs;	/* SQLite's file layer; NULL: the usual one */
+	const char *vfs;	/* SQLite's file layer, by name: no folder is
+				   made or locked, `dir` only begins paths;
+				   NULL: the machine's files */
 };
 
 /*
@@ -52,6 +54,6 @@ bool store_project(struct store *s, struct err *err);
  * Copies what is in long WAL files into the databases, with handles of its
  * own: for the desk, so that control never waits for it. Any thread.
  */
-bool store_checkpoint(const char *dir, struct err *err);
+bool store_checkpoint(const struct store_options *options, struct err *err);
 
 #endif

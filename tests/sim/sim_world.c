@@ -339,7 +339,7 @@ static bool token_is_served(void *arg, const char *token, const char *key_auth)
 	struct sim_world *w = arg;
 	char found[SERVE_CHALLENGE_SIZE];
 	struct err err = ERR_INIT;
-	struct serve *s = serve_open(w->dir, &err);
+	struct serve *s = serve_open(w->dir, NULL, &err);
 	bool ok;
 
 	must(s, &err);
@@ -505,7 +505,7 @@ time_t sim_served_until(struct sim_world *w, const char *name)
 {
 	char host[DOMAIN_NAME_SIZE];
 	struct err err = ERR_INIT;
-	struct serve *s = serve_open(w->dir, &err);
+	struct serve *s = serve_open(w->dir, NULL, &err);
 	struct serve_cert cert;
 	time_t end = 0;
 

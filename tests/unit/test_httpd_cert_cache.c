@@ -27,7 +27,7 @@ static int set_up(void **state)
 	hosted_add(&hosted, "a.test");
 	hosted_add(&hosted, "b.test");
 	hosted_certify(&hosted, "a.test");
-	serve = serve_open(hosted.dir, &err);
+	serve = serve_open(hosted.dir, NULL, &err);
 	must(serve, &err);
 	return 0;
 }

@@ -31,7 +31,7 @@ static int set_up(void **state)
 	hosted_init(&hosted);
 	hosted_add(&hosted, "a.test");
 	hosted_challenge(&hosted, "a.test", "tok-EN_1", KEY_AUTH);
-	serve = serve_open(hosted.dir, &err);
+	serve = serve_open(hosted.dir, NULL, &err);
 	must(serve, &err);
 	return 0;
 }

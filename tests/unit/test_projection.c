@@ -55,7 +55,7 @@ static struct domain add_live(const char *name)
 static void leaf_served(const char *host, char *out)
 {
 	struct err err = ERR_INIT;
-	struct serve *s = serve_open(fix.dir, &err);
+	struct serve *s = serve_open(fix.dir, NULL, &err);
 	struct serve_cert cert;
 
 	must(s, &err);
@@ -79,7 +79,7 @@ static bool token_is_served(const char *token, const char *expected)
 {
 	char found[SERVE_CHALLENGE_SIZE];
 	struct err err = ERR_INIT;
-	struct serve *s = serve_open(fix.dir, &err);
+	struct serve *s = serve_open(fix.dir, NULL, &err);
 	bool ok;
 
 	must(s, &err);

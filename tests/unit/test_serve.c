@@ -40,7 +40,7 @@ static int set_up(void **state)
 	add_challenge();
 	must(store_commit(fix.store, &err), &err);
 	must(store_project(fix.store, &err), &err);
-	serve = serve_open(fix.dir, &err);
+	serve = serve_open(fix.dir, NULL, &err);
 	must(serve, &err);
 	return 0;
 }
@@ -187,7 +187,7 @@ static void serving_writes_nothing(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_null(serve_open("/nonexistent", &err));
+	assert_null(serve_open("/nonexistent", NULL, &err));
 	assert_int_equal(err.kind, ERR_INTERNAL);
 }
 
