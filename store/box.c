@@ -1,0 +1,55 @@
+#include "store/box.h"
+
+#include "store/internal.h"
+
+bool box_freeze_read(struct store *s, struct box_freeze *f, struct err *err)
+{
+	struct query q;
+
+	*f = (struct box_freeze){ .since = 0 };
+	query_open(&q, store_db(s),
+		   "SELECT since.value AS since, actor.value AS actor,"
+		   " reason.value AS reason FROM meta since"
+		   " JOIN meta actor ON actor.key = 'frozen_by'"
+		   " JOIN meta reason ON reason.key = 'frozen_why'"
+		   " WHERE since.key = 'frozen'");
+	if (query_row(&q)) {
+		f->since = col_int(&q, "since");
+		col_text(&q, "actor", f->actor, sizeof(f->actor));
+		col_text(&q, "reason", f->reason, sizeof(f->reason));
+	}
+	return query_close(&q, err);
+}
+
+bool box_is_frozen(struct store *s)
+{
+	struct query q;
+	bool is_frozen;
+
+	query_open(&q, store_db(s), "SELECT 1 FROM meta WHERE key = 'frozen'");
+	is_frozen = query_row(&q);
+	query_close(&q, NULL);
+	return is_frozen;
+}
+
+bool box_freeze(struct store *s, const struct box_freeze *f, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT OR IGNORE INTO meta VALUES"
+		   "('frozen', ?), ('frozen_by', ?), ('frozen_why', ?)");
+	bind_int(&q, f->since);
+	bind_text(&q, f->actor);
+	bind_text(&q, f->reason);
+	return query_run(&q, err);
+}
+
+bool box_thaw(struct store *s, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s), "DELETE FROM meta WHERE key IN"
+		   " ('frozen', 'frozen_by', 'frozen_why')");
+	return query_run(&q, err);
+}

@@ -1,0 +1,31 @@
+/*
+ * The box as a whole: is it frozen? In table `meta`.
+ *
+ * A frozen box serves what it has and begins no order, so that an old box and
+ * a new one can stand side by side during a move. It stays so until it is
+ * thawed, over restarts too.
+ */
+#ifndef STORE_BOX_H
+#define STORE_BOX_H
+
+#include <time.h>
+
+#include "store/store.h"
+
+struct box_freeze {
+	time_t since;			/* 0: it is not frozen */
+	char actor[128];		/* who asked for it; cut if longer */
+	char reason[1024];		/* or empty */
+};
+
+/* A database that cannot say so counts as not frozen: renewals matter more. */
+bool box_is_frozen(struct store *s);
+
+/* All zero if it is not. */
+bool box_freeze_read(struct store *s, struct box_freeze *f, struct err *err);
+
+/* Inside a transaction. Whoever froze it first is remembered. */
+bool box_freeze(struct store *s, const struct box_freeze *f, struct err *err);
+bool box_thaw(struct store *s, struct err *err);
+
+#endif
