@@ -411,6 +411,70 @@ static void a_step_learns_what_it_needs(void **state)
 	assert_string_equal(o.cert_url, "https://ca.test/cert");
 }
 
+#define CHALLENGE(type, mark)                                                  \
+	"{\"type\":\"" type "\",\"status\":\"pending\",\"url\":"               \
+	"\"https://ca.test/" mark "\",\"token\":\"" mark "\"}"
+#define OFFER(challenges)                                                      \
+	"{\"status\":\"pending\",\"challenges\":[" challenges "]}"
+#define OFFER_HTTP CHALLENGE("http-01", "h")
+#define OFFER_ALPN CHALLENGE("tls-alpn-01", "s")
+
+static const struct {
+	enum challenge_method want;
+	const char *body;
+	enum challenge_method got;
+	const char *token;
+} choices[] = {
+	{ METHOD_HTTP_01, OFFER(OFFER_ALPN "," OFFER_HTTP), METHOD_HTTP_01,
+	  "h" },
+	{ METHOD_TLS_ALPN_01, OFFER(OFFER_HTTP "," OFFER_ALPN),
+	  METHOD_TLS_ALPN_01, "s" },
+	{ METHOD_HTTP_01, OFFER(OFFER_ALPN), METHOD_TLS_ALPN_01, "s" },
+	{ METHOD_TLS_ALPN_01, OFFER(OFFER_HTTP), METHOD_HTTP_01, "h" },
+};
+
+/* What the domain's last success suggests, if the CA offers it. */
+static void the_method_is_one_the_ca_offers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+		struct order_context ctx = context_at(NOW * 1000, "");
+		struct ca_reply authz = reply_of(200, choices[i].body, NULL,
+						 -1);
+		struct order o = row_in(ORDER_ORDERED);
+
+		o.method = choices[i].want;
+		order_reply(&o, &authz, &ctx);
+		assert_int_equal(o.state, ORDER_PRESENTED);
+		assert_int_equal(o.method, choices[i].got);
+		assert_string_equal(o.token, choices[i].token);
+		assert_string_equal(strrchr(o.chall_url, '/') + 1, o.token);
+	}
+}
+
+/* The problem and the progress of the other challenge are not ours. */
+static void only_the_chosen_challenge_counts(void **state)
+{
+	static const char body[] =
+		"{\"status\":\"invalid\",\"challenges\":["
+		"{\"type\":\"http-01\",\"status\":\"pending\",\"url\":\"h\","
+		"\"token\":\"h\"" ERROR("dns") "},"
+		"{\"type\":\"tls-alpn-01\",\"status\":\"invalid\",\"url\":\"s\","
+		"\"token\":\"s\"" ERROR("tls") "}]}";
+	struct order_context ctx = context_at(NOW * 1000, "");
+	struct ca_reply authz = reply_of(200, body, NULL, -1);
+
+	(void)state;
+	for (size_t i = 0; i < METHOD_COUNT; i++) {
+		struct order o = row_in(ORDER_CHALLENGED);
+
+		o.method = (enum challenge_method)i;
+		order_reply(&o, &authz, &ctx);
+		assert_int_equal(o.state, ORDER_DEAD);
+		assert_non_null(strstr(o.problem, i ? "tls" : "dns"));
+	}
+}
+
 static void a_served_token_ends_with_the_order(void **state)
 {
 	struct order_context ctx = context_at(NOW * 1000, "");
@@ -741,6 +805,8 @@ int main(void)
 		cmocka_unit_test(the_longest_url_is_asked_for_whole),
 		cmocka_unit_test(each_answer_has_its_step),
 		cmocka_unit_test(a_step_learns_what_it_needs),
+		cmocka_unit_test(the_method_is_one_the_ca_offers),
+		cmocka_unit_test(only_the_chosen_challenge_counts),
 		cmocka_unit_test(a_served_token_ends_with_the_order),
 		cmocka_unit_test(the_search_follows_pages_and_takes_its_own),
 		cmocka_unit_test(a_fruitless_search_ends_in_a_new_order),

@@ -86,6 +86,75 @@ static void directories_are_read(void **state)
 	}
 }
 
+#define EXTRAS                                                                 \
+	",\"revokeCert\":\"r\",\"keyChange\":\"k\",\"renewalInfo\":\"i\","      \
+	"\"meta\":{\"profiles\":{\"classic\":\"90 days\",\"bad name\":1,"        \
+	"\"\":2,\"shortlived\":null},\"caaIdentities\":[\"ca.test\",7,\"\","    \
+	"\"\\u001b[31m\",\"ca2.test\"]}"
+
+static void what_a_directory_may_say_is_read(void **state)
+{
+	static const char json[] = "{" URLS EXTRAS "}";
+	struct wire_directory d = { .eab_required = false };
+
+	(void)state;
+	assert_true(wire_directory_parse(&d, json, strlen(json), NULL));
+	assert_string_equal(d.revoke_cert, "r");
+	assert_string_equal(d.key_change, "k");
+	assert_string_equal(d.renewal_info, "i");
+	assert_int_equal(d.profile_count, 2);
+	assert_string_equal(d.profiles[0], "classic");
+	assert_string_equal(d.profiles[1], "shortlived");
+	assert_int_equal(d.caa_count, 2);
+	assert_string_equal(d.caa_identities[0], "ca.test");
+	assert_string_equal(d.caa_identities[1], "ca2.test");
+}
+
+static const char *const poor_metas[] = {
+	"",
+	",\"meta\":{\"profiles\":[\"classic\"],\"caaIdentities\":{\"a\":1}}",
+	",\"meta\":{\"profiles\":{\"%s\":\"\"},\"caaIdentities\":[[]]}",
+	",\"meta\":{\"profiles\":{},\"caaIdentities\":[\"%s\"]}",
+	",\"revokeCert\":\"%s\",\"keyChange\":null,\"renewalInfo\":[]",
+};
+
+static void what_is_not_to_be_had_is_empty(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(poor_metas); i++) {
+		char *more = fill_in(poor_metas[i], URL_SIZE);
+		char *json = xasprintf("{" URLS "%s}", more);
+		struct wire_directory d;
+
+		memset(&d, 'x', sizeof(d));
+		assert_true(wire_directory_parse(&d, json, strlen(json), NULL));
+		assert_int_equal(d.profile_count, 0);
+		assert_int_equal(d.caa_count, 0);
+		assert_string_equal(d.revoke_cert, "");
+		assert_string_equal(d.key_change, "");
+		assert_string_equal(d.renewal_info, "");
+		free(json);
+		free(more);
+	}
+}
+
+static void more_than_enough_is_cut(void **state)
+{
+	char json[4000] = "{" URLS ",\"meta\":{\"caaIdentities\":[\"n\"";
+	struct wire_directory d;
+
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		strcat(json, ",\"ca.test\"");
+	strcat(json, "],\"profiles\":{\"p\":0");
+	for (int i = 0; i < 50; i++)
+		snprintf(json + strlen(json), 20, ",\"p%d\":0", i);
+	strcat(json, "}}}");
+	assert_true(wire_directory_parse(&d, json, strlen(json), NULL));
+	assert_int_equal(d.profile_count, WIRE_PROFILES);
+	assert_int_equal(d.caa_count, WIRE_CAA_NAMES);
+}
+
 /* ---- order ---- */
 
 #define PARTS                                                                  \
@@ -161,6 +230,25 @@ static void orders_are_read(void **state)
 	}
 }
 
+static void an_order_says_what_it_is_for(void **state)
+{
+	static const char json[] =
+		"{\"status\":\"pending\"," PARTS ",\"profile\":\"shortlived\","
+		"\"replaces\":\"aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE\"}";
+	static const char wrong[] =
+		"{\"status\":\"pending\"," PARTS ",\"profile\":7,"
+		"\"replaces\":[]}";
+	struct wire_order o;
+
+	(void)state;
+	assert_true(wire_order_parse(&o, json, strlen(json), NULL));
+	assert_string_equal(o.profile, "shortlived");
+	assert_string_equal(o.replaces, "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
+	assert_true(wire_order_parse(&o, wrong, strlen(wrong), NULL));
+	assert_string_equal(o.profile, "");
+	assert_string_equal(o.replaces, "");
+}
+
 /* ---- authorization ---- */
 
 #define HTTP01(more)                                                           \
@@ -212,11 +300,72 @@ static void authorizations_are_read(void **state)
 		print_message("%zu: %s\n", i, err.text);
 		assert_int_equal(ok, authzs[i].ok);
 		if (ok) {
-			assert_string_equal(a.token, authzs[i].token);
-			assert_string_equal(a.chall_url,
-					    *a.token ? "c" : "");
-			assert_string_equal(a.problem.type, authzs[i].problem);
+			const struct wire_challenge *c =
+				&a.challenge[METHOD_HTTP_01];
+
+			assert_string_equal(c->token, authzs[i].token);
+			assert_string_equal(c->url, *c->token ? "c" : "");
+			assert_string_equal(c->problem.type, authzs[i].problem);
+			assert_int_equal(c->is_offered, *c->token != '\0');
+			assert_false(a.challenge[METHOD_TLS_ALPN_01].is_offered);
 		}
+		free(json);
+	}
+}
+
+#define ALPN01(status, more)                                                   \
+	"{\"type\":\"tls-alpn-01\",\"status\":\"" status                       \
+	"\",\"url\":\"s\"" more "}"
+#define GOOD ",\"token\":\"alpn\""
+#define BAD  ",\"token\":\"a.b\""
+
+static const struct {
+	const char *challenges;
+	bool ok, http_01, tls_alpn_01;
+} offers[] = {
+	{ HTTP01("\"token\":\"t\"") "," ALPN01("pending", GOOD), true, true,
+	  true },
+	{ ALPN01("pending", GOOD) "," HTTP01("\"token\":\"t\""), true, true,
+	  true },
+	{ ALPN01("pending", GOOD), true, false, true },
+
+	/* one that cannot be read does not spoil the other */
+	{ HTTP01("\"token\":\"t\"") "," ALPN01("pending", BAD), true, true,
+	  false },
+	{ HTTP01("\"token\":\"\"") "," ALPN01("pending", GOOD), true, false,
+	  true },
+	{ HTTP01("\"token\":\"\"") "," ALPN01("pending", BAD), false, false,
+	  false },
+	{ ALPN01("odd", GOOD), false, false, false },
+
+	/* the first of a kind is the one */
+	{ ALPN01("pending", GOOD) "," ALPN01("valid", GOOD), true, false,
+	  true },
+};
+
+static void both_challenges_are_read(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(offers); i++) {
+		char *json = xasprintf("{\"status\":\"pending\","
+				       "\"challenges\":[%s]}",
+				       offers[i].challenges);
+		struct err err = ERR_INIT;
+		struct wire_authz a;
+		const struct wire_challenge *alpn =
+			&a.challenge[METHOD_TLS_ALPN_01];
+		bool ok = wire_authz_parse(&a, json, strlen(json), &err);
+
+		print_message("%zu: %s\n", i, err.text);
+		assert_int_equal(ok, offers[i].ok);
+		assert_int_equal(err.kind, ok ? ERR_NONE : ERR_AGAIN);
+		assert_int_equal(a.challenge[METHOD_HTTP_01].is_offered,
+				 offers[i].http_01);
+		assert_int_equal(alpn->is_offered, offers[i].tls_alpn_01);
+		assert_string_equal(alpn->token,
+				    alpn->is_offered ? "alpn" : "");
+		assert_string_equal(alpn->url, alpn->is_offered ? "s" : "");
+		assert_int_equal(alpn->status, WIRE_PENDING);
 		free(json);
 	}
 }
@@ -434,8 +583,13 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(directories_are_read),
+		cmocka_unit_test(what_a_directory_may_say_is_read),
+		cmocka_unit_test(what_is_not_to_be_had_is_empty),
+		cmocka_unit_test(more_than_enough_is_cut),
 		cmocka_unit_test(orders_are_read),
+		cmocka_unit_test(an_order_says_what_it_is_for),
 		cmocka_unit_test(authorizations_are_read),
+		cmocka_unit_test(both_challenges_are_read),
 		cmocka_unit_test(accounts_are_read),
 		cmocka_unit_test(lists_are_read),
 		cmocka_unit_test(a_long_list_is_cut),
