@@ -1,0 +1,265 @@
+#include "acme/budget.h"
+
+#include <libpsl.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+
+enum subject { OF_ACCOUNT, OF_REGISTERED_DOMAIN, OF_NAME };
+
+/*
+ * Who pays for what. A CA exempts renewals from the first two; of duplicates
+ * see needed_of(). A validation is paid for when it fails, but nothing is
+ * begun that could not afford to.
+ */
+static const struct cost {
+	enum limit_kind kind;
+	enum subject subject;
+	bool is_due[BUDGET_PURPOSES];
+	long taken;
+	bool is_issuance;	/* counted by the CA when it issues */
+	const char *words;
+} costs[] = {
+	{ LIMIT_NEW_ORDERS, OF_ACCOUNT, { true, false, false }, 1, false,
+	  "new orders of our account" },
+	{ LIMIT_PER_DOMAIN, OF_REGISTERED_DOMAIN, { true, false, false }, 1,
+	  true, "new certificates under " },
+	{ LIMIT_DUPLICATES, OF_NAME, { true, true, true }, 1, true,
+	  "certificates for " },
+	{ LIMIT_FAILED_VALIDATIONS, OF_NAME, { true, true, true }, 0, false,
+	  "failed validations of " },
+};
+
+static const struct cost *cost_of(enum limit_kind kind)
+{
+	for (size_t i = 0; i < ARRAY_LEN(costs); i++)
+		if (costs[i].kind == kind)
+			return &costs[i];
+	return NULL;
+}
+
+/* A name that is a public suffix itself stands for itself. */
+static const char *registered_domain(const char *host)
+{
+	const char *domain = psl_registrable_domain(psl_builtin(), host);
+
+	return domain ? domain : host;
+}
+
+static const char *subject_of(enum subject subject, const char *host)
+{
+	switch (subject) {
+	case OF_REGISTERED_DOMAIN:
+		return registered_domain(host);
+	case OF_NAME:
+		return host;
+	case OF_ACCOUNT:
+		break;
+	}
+	return "";
+}
+
+/*
+ * In its window a renewal is exempt from the CA's limit of duplicates. Then
+ * only our own guard is left, and that exempts what is urgent.
+ */
+static long needed_of(enum limit_kind kind, struct limit limit,
+		      const struct budget_order *o)
+{
+	if (kind != LIMIT_DUPLICATES)
+		return 1;
+	if (o->purpose == BUDGET_ARI && (o->is_revoked || o->is_emergency))
+		return 0;
+	return limit_duplicates_needed(limit, o->is_revoked, o->is_emergency);
+}
+
+static struct budget_item item_of(const struct cost *cost,
+				  const struct limits *limits,
+				  const struct budget_order *o)
+{
+	struct budget_item item = { .kind = cost->kind,
+				    .limit = limits->of[cost->kind],
+				    .taken = cost->taken };
+
+	str_copy(item.subject, sizeof(item.subject),
+		 subject_of(cost->subject, o->host));
+	if (cost->kind == LIMIT_DUPLICATES)
+		item.limit = limit_duplicates(item.limit, o->life);
+	item.needed = needed_of(cost->kind, item.limit, o);
+	return item;
+}
+
+void budget_for_order(struct budget *b, const struct limits *limits,
+		      const struct budget_order *o)
+{
+	*b = (struct budget){ .ca_id = o->ca_id };
+	for (size_t i = 0; i < ARRAY_LEN(costs); i++)
+		if (costs[i].is_due[o->purpose])
+			b->items[b->count++] = item_of(&costs[i], limits, o);
+}
+
+/* What has no limit leaves no row. */
+static bool put(const struct budget_item *item, int64_t ca_id,
+		struct store *s, const struct bucket *bucket, struct err *err)
+{
+	return !item->limit.burst ||
+	       bucket_write(s, ca_id, (int)item->kind, item->subject, bucket,
+			    err);
+}
+
+/*
+ * A row from the future was written by a clock that has stepped back since.
+ * It would stand still until then: from here on it goes with this clock.
+ */
+static bool get(const struct budget_item *item, int64_t ca_id, struct store *s,
+		int64_t now_ms, struct bucket *bucket, struct err *err)
+{
+	if (!bucket_read(s, ca_id, (int)item->kind, item->subject, bucket, err))
+		return false;
+	if (bucket->at_ms <= now_ms)
+		return true;
+	bucket_settle(bucket, item->limit, now_ms);
+	return put(item, ca_id, s, bucket, err);
+}
+
+static bool say_why(const struct budget_item *item, int64_t ready_ms,
+		    struct err *err)
+{
+	char period[DURATION_TEXT], at[INSTANT_TEXT];
+
+	duration_rough(item->limit.period, period);
+	instant_format((ready_ms + 999) / 1000, at);
+	err_set(err, ERR_AGAIN, "the limit of %s%s is reached (%ld in %s)",
+		cost_of(item->kind)->words, item->subject, item->limit.burst,
+		period);
+	if (item->needed > 1)
+		return err_hint(err, "goes on at %s; %ld are kept for a "
+				     "certificate revoked or about to expire",
+				at, item->needed - 1);
+	return err_hint(err, "goes on at %s by itself", at);
+}
+
+bool budget_check(const struct budget *b, struct store *s, int64_t now_ms,
+		  struct budget_wait *wait, struct err *err)
+{
+	struct budget_wait last = { LIMIT_KINDS, now_ms };
+	const struct budget_item *which = NULL;
+	struct bucket bucket;
+	int64_t at;
+
+	for (size_t i = 0; i < b->count; i++) {
+		const struct budget_item *item = &b->items[i];
+
+		if (!get(item, b->ca_id, s, now_ms, &bucket, err))
+			return false;
+		at = bucket_ready_ms(&bucket, item->limit, now_ms, item->needed);
+		if (at <= last.ready_ms)
+			continue;
+		last = (struct budget_wait){ item->kind, at };
+		which = item;
+	}
+	if (!which)
+		return true;
+	*wait = last;
+	return say_why(which, last.ready_ms, err);
+}
+
+static bool take_item(const struct budget_item *item, int64_t ca_id,
+		      struct store *s, int64_t now_ms, struct err *err)
+{
+	struct bucket bucket;
+
+	if (!item->taken)
+		return true;
+	if (!get(item, ca_id, s, now_ms, &bucket, err))
+		return false;
+	return !bucket_take(&bucket, item->limit, now_ms, item->taken) ||
+	       put(item, ca_id, s, &bucket, err);
+}
+
+bool budget_take(const struct budget *b, struct store *s, int64_t now_ms,
+		 struct budget_wait *wait, struct err *err)
+{
+	if (!budget_check(b, s, now_ms, wait, err))
+		return false;
+	for (size_t i = 0; i < b->count; i++)
+		if (!take_item(&b->items[i], b->ca_id, s, now_ms, err))
+			return false;
+	return true;
+}
+
+static bool refund_item(const struct budget_item *item, int64_t ca_id,
+			struct store *s, int64_t now_ms, struct err *err)
+{
+	struct bucket bucket;
+
+	if (!item->needed)
+		return true;
+	if (!get(item, ca_id, s, now_ms, &bucket, err))
+		return false;
+	bucket_refund(&bucket, item->limit, now_ms, item->taken);
+	return put(item, ca_id, s, &bucket, err);
+}
+
+bool budget_refund(const struct budget *b, struct store *s, int64_t now_ms,
+		   struct err *err)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (cost_of(b->items[i].kind)->is_issuance &&
+		    !refund_item(&b->items[i], b->ca_id, s, now_ms, err))
+			return false;
+	return true;
+}
+
+bool budget_charge_failure(const struct limits *limits,
+			   const struct budget_order *o, struct store *s,
+			   int64_t now_ms, struct err *err)
+{
+	struct budget_item item =
+		item_of(cost_of(LIMIT_FAILED_VALIDATIONS), limits, o);
+	struct bucket bucket;
+
+	if (!get(&item, o->ca_id, s, now_ms, &bucket, err))
+		return false;
+	bucket_charge(&bucket, item.limit, now_ms, 1);
+	return put(&item, o->ca_id, s, &bucket, err);
+}
+
+bool budget_empty_until(const struct limits *limits,
+			const struct budget_order *o, enum limit_kind kind,
+			struct store *s, int64_t now_ms, int64_t until_ms,
+			struct err *err)
+{
+	const struct cost *cost = cost_of(kind);
+	struct budget_item item;
+	struct bucket bucket;
+
+	if (!cost)
+		return true;	/* a limit that orders do not pay */
+	item = item_of(cost, limits, o);
+	if (!get(&item, o->ca_id, s, now_ms, &bucket, err))
+		return false;
+	bucket_empty_until(&bucket, item.limit, now_ms, until_ms);
+	return put(&item, o->ca_id, s, &bucket, err);
+}
+
+long budget_estimate(const struct limits *limits, const struct bucket *bucket,
+		     long count, int64_t now_ms)
+{
+	struct limit limit = limits->of[LIMIT_NEW_ORDERS];
+	int64_t missing;
+
+	if (!limit.burst || count <= 0)
+		return 0;
+	if (count > INT32_MAX)
+		count = INT32_MAX;
+	missing = count * 1000 - bucket_level_at(bucket, limit, now_ms);
+	if (missing <= 0)
+		return 0;
+	missing = (missing + 999) / 1000;
+	return missing / limit.burst * limit.period +
+	       (missing % limit.burst * limit.period + limit.burst - 1) /
+		       limit.burst;
+}
