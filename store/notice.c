@@ -152,7 +152,7 @@ bool notice_gathered(struct store *s, const struct notice_pace *pace,
 	query_open(&q, store_db(s),
 		   "SELECT *, 0 AS attempts FROM notice WHERE sealed = 0"
 		   " AND (at > ?1 OR at <= ?1 - iif(level = ?2, ?3, ?4))"
-		   " ORDER BY level DESC, at LIMIT 1");
+		   " ORDER BY at, id LIMIT 1");
 	bind_int(&q, now);
 	bind_int(&q, ALERT_CRITICAL);
 	bind_int(&q, pace->gather_critical);
