@@ -9,6 +9,7 @@
 #include "base/fetch_error.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/transfers.h"
 
 #define WHOLE_MS         60000L
 #define CONNECT_MS       10000L
@@ -51,9 +52,7 @@ struct request {
 };
 
 struct fetcher {
-	struct event_base *base;
-	CURLM *multi;
-	struct event *timer;		/* libcurl's one timer */
+	struct transfers *transfers;
 	struct event *late;		/* answers what failed at once */
 	struct request *first;
 	CURL *spare[SPARE_MAX];
@@ -146,7 +145,7 @@ static void drop_handle(struct request *q)
 
 	if (!q->easy)
 		return;
-	curl_multi_remove_handle(f->multi, q->easy);
+	transfers_remove(f->transfers, q->easy);
 	if (f->spare_count < SPARE_MAX) {
 		curl_easy_reset(q->easy);
 		f->spare[f->spare_count++] = q->easy;
@@ -324,88 +323,20 @@ static void set_receivers(struct request *q)
 	curl_easy_setopt(q->easy, CURLOPT_WRITEDATA, q);
 }
 
-/* --- libcurl's sockets and timer, on the loop. --- */
-
-static void end_finished(struct fetcher *f)
+static void on_ended(CURL *easy, CURLcode result)
 {
+	struct err error = ERR_INIT;
 	struct request *q = NULL;
-	struct err error;
-	CURLMsg *msg;
-	int left;
 
-	while ((msg = curl_multi_info_read(f->multi, &left))) {
-		error = (struct err)ERR_INIT;
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &q);
-		if (q->error.kind != ERR_NONE)
-			error = q->error;
-		else if (msg->data.result != CURLE_OK)
-			fetch_error(&error, msg->data.result, q->easy,
-				    q->where, q->says);
-		else if (q->in_headers)	/* a success to libcurl */
-			fetch_error(&error, CURLE_PARTIAL_FILE, q->easy,
-				    q->where, q->says);
-		request_end(q, &error);	/* *msg is gone with its handle */
-	}
-}
-
-/*
- * What curl_multi_socket_action() returns says nothing about any one
- * request; one that suffers from it ends by its own timeout.
- */
-static void on_socket(evutil_socket_t fd, short what, void *arg)
-{
-	struct fetcher *f = arg;
-	int running, how = (what & EV_READ ? CURL_CSELECT_IN : 0) |
-			   (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
-
-	curl_multi_socket_action(f->multi, fd, how, &running);
-	end_finished(f);
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct fetcher *f = arg;
-	int running;
-
-	(void)fd;
-	(void)what;
-	curl_multi_socket_action(f->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	end_finished(f);
-}
-
-static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
-			void *watched)
-{
-	struct fetcher *f = arg;
-	struct event *event = NULL;
-	short how = (short)(EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) |
-			    (what & CURL_POLL_OUT ? EV_WRITE : 0));
-
-	(void)easy;
-	if (watched)
-		event_free(watched);
-	if (what != CURL_POLL_REMOVE) {
-		event = event_new(f->base, fd, how, on_socket, f);
-		if (!event)
-			abort();	/* out of memory */
-		event_add(event, NULL);
-	}
-	curl_multi_assign(f->multi, fd, event);
-	return 0;
-}
-
-/* Only notes the moment: libcurl must not be called from in here. */
-static int set_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-	struct fetcher *f = arg;
-	struct timeval after = { timeout_ms / 1000, timeout_ms % 1000 * 1000 };
-
-	(void)multi;
-	if (timeout_ms < 0)
-		event_del(f->timer);
-	else
-		event_add(f->timer, &after);
-	return 0;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &q);
+	if (q->error.kind != ERR_NONE)
+		error = q->error;
+	else if (result != CURLE_OK)
+		fetch_error(&error, result, easy, q->where, q->says);
+	else if (q->in_headers)		/* a success to libcurl */
+		fetch_error(&error, CURLE_PARTIAL_FILE, easy, q->where,
+			    q->says);
+	request_end(q, &error);
 }
 
 /* --- The fetcher. --- */
@@ -425,43 +356,30 @@ static void end_failed(evutil_socket_t fd, short what, void *arg)
 	} while (q);
 }
 
-static bool fetcher_init(struct fetcher *f, struct loop *loop)
+static bool fetcher_init(struct fetcher *f, struct loop *loop,
+			 struct err *err)
 {
-	f->base = loop_base(loop);
-	f->timer = evtimer_new(f->base, on_timer, f);
-	f->late = event_new(f->base, -1, 0, end_failed, f);
-	f->multi = curl_multi_init();
-	if (!f->timer || !f->late || !f->multi)
+	f->transfers = transfers_new(loop, on_ended, err);
+	if (!f->transfers)
 		return false;
-	curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
-	curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
-	curl_multi_setopt(f->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-			  HOST_CONNECTIONS);
-	return true;
+	curl_multi_setopt(transfers_multi(f->transfers),
+			  CURLMOPT_MAX_HOST_CONNECTIONS, HOST_CONNECTIONS);
+	f->late = event_new(loop_base(loop), -1, 0, end_failed, f);
+	return f->late || err_set(err, ERR_INTERNAL, "libevent gave no event");
 }
 
 struct fetcher *fetcher_new(struct loop *loop, const char *user_agent,
 			    struct err *err)
 {
-	struct fetcher *f;
+	struct fetcher *f = xcalloc(1, sizeof(*f));
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		err_set(err, ERR_INTERNAL, "libcurl did not start");
-		return NULL;
-	}
-	f = xcalloc(1, sizeof(*f));
 	f->user_agent = xstrdup(user_agent);
-	if (!fetcher_init(f, loop)) {
-		err_set(err, ERR_INTERNAL, "libcurl gave no multi handle");
-		fetcher_free(f);
-		return NULL;
-	}
-	return f;
+	if (fetcher_init(f, loop, err))
+		return f;
+	fetcher_free(f);
+	return NULL;
 }
 
-/* Freeing the multi ends its connections and may still set the timer. */
 void fetcher_free(struct fetcher *f)
 {
 	struct err stopped = ERR_INIT;
@@ -474,15 +392,11 @@ void fetcher_free(struct fetcher *f)
 		request_end(f->first, &stopped);
 	while (f->spare_count)
 		curl_easy_cleanup(f->spare[--f->spare_count]);
-	if (f->multi)
-		curl_multi_cleanup(f->multi);
-	if (f->timer)
-		event_free(f->timer);
+	transfers_free(f->transfers);
 	if (f->late)
 		event_free(f->late);
 	free(f->user_agent);
 	free(f);
-	curl_global_cleanup();
 }
 
 void fetch_start(struct fetcher *f, const struct fetch_request *request,
@@ -501,7 +415,7 @@ void fetch_start(struct fetcher *f, const struct fetch_request *request,
 	set_trust(q, request->ca_file);
 	set_limits(q, request->timeout_ms);
 	set_receivers(q);
-	if (curl_multi_add_handle(f->multi, q->easy) != CURLM_OK) {
+	if (!transfers_add(f->transfers, q->easy)) {
 		err_set(&q->error, ERR_AGAIN, "libcurl took no request for %s",
 			q->where);
 		drop_handle(q);
