@@ -1,5 +1,7 @@
 #include "store/bucket.h"
 
+#include <limits.h>
+
 #include "store/internal.h"
 
 static void read_row(struct query *q, struct bucket *b)
@@ -19,11 +21,8 @@ bool bucket_read(struct store *s, int64_t ca_id, int kind, const char *subject,
 	bind_int(&q, ca_id);
 	bind_int(&q, kind);
 	bind_text(&q, subject);
-	if (query_row(&q)) {
+	if (query_row(&q))
 		read_row(&q, b);
-		if (!query_row_is_good(&q, "bucket"))
-			*b = BUCKET_FULL;
-	}
 	return query_close(&q, err);
 }
 
@@ -58,7 +57,7 @@ bool bucket_each(struct store *s, int64_t ca_id,
 				    " AND subject = '' ORDER BY kind");
 	bind_int(&q, ca_id);
 	while (query_row(&q)) {
-		kind = (int)col_int(&q, "kind");
+		kind = col_enum(&q, "kind", INT_MAX);
 		read_row(&q, &b);
 		if (query_row_is_good(&q, "bucket") && !each(kind, &b, arg))
 			break;

@@ -2,9 +2,9 @@
  * What is left of a CA's limits: table `bucket`.
  *
  * A row is the level of one token bucket at one moment; how it fills up again
- * is for others to say (acme/limits.h). A bucket without a row is full, so a
- * row that has filled up again can be forgotten, and one that does not decode
- * is logged and taken for a full one: the CA still says no by itself.
+ * is for others to say (acme/limits.h), and so is what to make of numbers
+ * that cannot be. A bucket without a row is full, so a row that has filled up
+ * again can be forgotten.
  */
 #ifndef STORE_BUCKET_H
 #define STORE_BUCKET_H
