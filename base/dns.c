@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/dns_lookup.h"
 #include "base/dns_packet.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -30,26 +31,6 @@ struct server {
 	struct event *timer;	/* the next of c-ares's own timeouts */
 	LIST_HEAD(watch_list, watch) watches;
 	char name[sizeof(((struct dns_view *)0)->server)];
-};
-
-/* One question to one server. */
-struct query {
-	struct lookup *lookup;
-	struct dns_addresses *answer;
-	int type;
-};
-
-struct lookup {
-	TAILQ_ENTRY(lookup) entry;
-	struct resolver *resolver;
-	char *name;
-	dns_done *done;
-	void *arg;
-	struct dns_answer *answer;	/* NULL while it waits */
-	struct query query[DNS_SERVERS_MAX][2];
-	unsigned open;			/* c-ares owes us so many callbacks */
-	struct event *deadline;
-	bool is_answered;		/* by its deadline, perhaps */
 };
 
 TAILQ_HEAD(lookup_list, lookup);
@@ -137,21 +118,21 @@ static void watch_socket(void *arg, ares_socket_t fd, int readable,
 
 /* --- One look-up. --- */
 
-static void set_all(struct lookup *l, const char *problem)
+size_t lookup_servers(const struct lookup *l)
 {
-	struct resolver *r = l->resolver;
+	return l->resolver->count;
+}
 
+const char *lookup_server(const struct lookup *l, size_t i)
+{
+	return l->resolver->server[i].name;
+}
+
+static void fail_all(struct lookup *l, const char *problem)
+{
 	if (!l->answer)
-		l->answer = xcalloc(1, sizeof(*l->answer));
-	l->answer->count = r->count;
-	for (size_t i = 0; i < r->count; i++) {
-		struct dns_view *view = &l->answer->view[i];
-
-		snprintf(view->server, sizeof(view->server), "%s",
-			 r->server[i].name);
-		dns_addresses_fail(&view->a, problem);
-		dns_addresses_fail(&view->aaaa, problem);
-	}
+		l->answer = xcalloc(1, l->kind->answer_size);
+	l->kind->fail(l, problem);
 }
 
 static void lookup_free(struct lookup *l)
@@ -168,7 +149,7 @@ static void give_answer(struct lookup *l)
 	if (l->is_answered)
 		return;
 	l->is_answered = true;
-	l->done(l->answer, l->arg);
+	l->kind->give(l);
 }
 
 /* One thing less that holds the look-up; the last one ends it. */
@@ -202,7 +183,8 @@ static const struct {
 static void on_reply(void *arg, int status, int timeouts,
 		     unsigned char *packet, int len)
 {
-	struct query *q = arg;
+	struct lookup_query *q = arg;
+	struct lookup *l = q->lookup;
 	const char *problem = ares_strerror(status);
 
 	(void)timeouts;
@@ -210,10 +192,10 @@ static void on_reply(void *arg, int status, int timeouts,
 		if (problems[i].status == status)
 			problem = problems[i].problem;
 	if (packet)
-		dns_packet_addresses(packet, len, q->type, q->answer);
+		l->kind->take(q, packet, len);
 	else
-		dns_addresses_fail(q->answer, problem);
-	settle(q->lookup);
+		l->kind->take_failure(q, problem);
+	settle(l);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
@@ -223,14 +205,14 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	give_answer(arg);	/* freed when c-ares lets go of it, too */
 }
 
-static void ask(struct lookup *l, size_t i, int type,
-		struct dns_addresses *answer)
+void lookup_ask(struct lookup *l, size_t server, int type, const char *name)
 {
-	struct query *q = &l->query[i][type == ns_t_aaaa];
+	struct lookup_query *q = &l->query[server][type == ns_t_aaaa];
 
-	*q = (struct query){ .lookup = l, .type = type, .answer = answer };
+	*q = (struct lookup_query){ .lookup = l, .server = server,
+				    .type = type, .name = name };
 	l->open++;
-	ares_query(l->resolver->server[i].channel, l->name, ns_c_in, type,
+	ares_query(l->resolver->server[server].channel, name, ns_c_in, type,
 		   on_reply, q);
 }
 
@@ -239,7 +221,7 @@ static void lookup_start(struct lookup *l)
 	struct resolver *r = l->resolver;
 	struct timeval limit = from_ms(r->timeout_ms);
 
-	set_all(l, "timeout");	/* until better is known */
+	fail_all(l, "timeout");	/* until better is known */
 	l->deadline = evtimer_new(r->base, on_deadline, l);
 	if (!l->deadline)
 		abort();	/* out of memory: the one cause there is */
@@ -248,10 +230,8 @@ static void lookup_start(struct lookup *l)
 	r->running_count++;
 
 	l->open = 1;		/* ours: a query may fail at once */
-	for (size_t i = 0; i < r->count; i++) {
-		ask(l, i, ns_t_a, &l->answer->view[i].a);
-		ask(l, i, ns_t_aaaa, &l->answer->view[i].aaaa);
-	}
+	for (size_t i = 0; i < r->count; i++)
+		l->kind->ask(l, i);
 	settle(l);
 }
 
@@ -271,18 +251,80 @@ static void start_waiting(evutil_socket_t fd, short what, void *arg)
 		set_timer(&r->server[i]);
 }
 
+void lookup_wait(struct resolver *r, struct lookup *l)
+{
+	l->resolver = r;
+	TAILQ_INSERT_TAIL(&r->waiting, l, entry);
+	if (!r->is_closing)
+		event_active(r->starter, EV_TIMEOUT, 0);
+}
+
+/* --- What one look-up for addresses asks, and takes. --- */
+
+static void fail_addresses(struct lookup *l, const char *problem)
+{
+	struct dns_answer *answer = l->answer;
+
+	answer->count = lookup_servers(l);
+	for (size_t i = 0; i < answer->count; i++) {
+		struct dns_view *view = &answer->view[i];
+
+		snprintf(view->server, sizeof(view->server), "%s",
+			 lookup_server(l, i));
+		dns_addresses_fail(&view->a, problem);
+		dns_addresses_fail(&view->aaaa, problem);
+	}
+}
+
+static void ask_addresses(struct lookup *l, size_t server)
+{
+	lookup_ask(l, server, ns_t_a, l->name);
+	lookup_ask(l, server, ns_t_aaaa, l->name);
+}
+
+static struct dns_addresses *part_of(const struct lookup_query *q)
+{
+	struct dns_answer *answer = q->lookup->answer;
+	struct dns_view *view = &answer->view[q->server];
+
+	return q->type == ns_t_a ? &view->a : &view->aaaa;
+}
+
+static void take_addresses(struct lookup_query *q, const unsigned char *packet,
+			   int len)
+{
+	dns_packet_addresses(packet, len, q->type, part_of(q));
+}
+
+static void take_no_addresses(struct lookup_query *q, const char *problem)
+{
+	dns_addresses_fail(part_of(q), problem);
+}
+
+static void give_addresses(const struct lookup *l)
+{
+	l->done.addresses(l->answer, l->arg);
+}
+
+static const struct lookup_kind addresses = {
+	.answer_size = sizeof(struct dns_answer),
+	.fail = fail_addresses,
+	.ask = ask_addresses,
+	.take = take_addresses,
+	.take_failure = take_no_addresses,
+	.give = give_addresses,
+};
+
 void resolver_addresses(struct resolver *r, const char *name, dns_done *done,
 			void *arg)
 {
 	struct lookup *l = xcalloc(1, sizeof(*l));
 
-	l->resolver = r;
+	l->kind = &addresses;
 	l->name = xstrdup(name);
-	l->done = done;
+	l->done.addresses = done;
 	l->arg = arg;
-	TAILQ_INSERT_TAIL(&r->waiting, l, entry);
-	if (!r->is_closing)
-		event_active(r->starter, EV_TIMEOUT, 0);
+	lookup_wait(r, l);
 }
 
 /* --- Servers. --- */
@@ -462,12 +504,12 @@ void resolver_free(struct resolver *r)
 	r->is_closing = true;
 	TAILQ_FOREACH(l, &r->running, entry) {
 		if (!l->is_answered)
-			set_all(l, "stopped");
+			fail_all(l, "stopped");
 		give_answer(l);
 	}
 	while ((l = TAILQ_FIRST(&r->waiting))) {
 		TAILQ_REMOVE(&r->waiting, l, entry);
-		set_all(l, "stopped");
+		fail_all(l, "stopped");
 		give_answer(l);
 		lookup_free(l);
 	}

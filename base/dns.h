@@ -89,7 +89,7 @@ typedef void dns_caa_done(const struct dns_caa_answer *answer, void *arg);
 /*
  * `servers` are "address", "address:port" or "[v6]:port", at most
  * DNS_SERVERS_MAX; with none the system's own (/etc/resolv.conf) are used.
- * Each query takes at most `timeout_ms`, tries included.
+ * Each look-up takes at most `timeout_ms`, tries included.
  */
 struct resolver *resolver_new(struct loop *loop, const char *const *servers,
 			      size_t count, int timeout_ms, struct err *err);
@@ -104,5 +104,13 @@ void resolver_free(struct resolver *r);
  */
 void resolver_addresses(struct resolver *r, const char *name, dns_done *done,
 			void *arg);
+
+/*
+ * The same for the CAA records that count for `name`: each server is asked
+ * by itself for the name, then for the one above it, up to the first that has
+ * any. All of that together takes at most the resolver's `timeout_ms`.
+ */
+void resolver_caa(struct resolver *r, const char *name, dns_caa_done *done,
+		  void *arg);
 
 #endif

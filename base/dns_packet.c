@@ -8,13 +8,29 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define RECORDS_MAX 128		/* looked at, of one answer */
-#define CNAMES_MAX  16
+#define RECORDS_MAX  128	/* looked at, of one answer */
+#define CNAMES_MAX   16
+#define CAA_CRITICAL 0x80	/* RFC 8659, 4.1 */
+#define NO_TEXT	     '\x7f'	/* stands for bytes that are none */
 
-void dns_addresses_fail(struct dns_addresses *out, const char *problem)
+/* Takes what one record says. False: it says nothing that makes sense. */
+typedef bool record_reader(const unsigned char *data, size_t len, void *out);
+
+/* How the answer to one question is read. */
+struct reading {
+	int type;
+	record_reader *read;
+	void *out;
+	size_t left;		/* records that are still taken */
+	bool is_cut;		/* there was another one */
+	const char *problem;	/* if DNS_FAILED */
+	char code[24];		/* room for one */
+};
+
+static enum dns_outcome failed(struct reading *r, const char *problem)
 {
-	*out = (struct dns_addresses){ .outcome = DNS_FAILED };
-	snprintf(out->problem, sizeof(out->problem), "%s", problem);
+	r->problem = problem;
+	return DNS_FAILED;
 }
 
 static const char *const rcode_names[] = {
@@ -24,15 +40,12 @@ static const char *const rcode_names[] = {
 	[ns_r_refused] = "REFUSED",
 };
 
-static void fail_rcode(struct dns_addresses *out, int rcode)
+static enum dns_outcome failed_rcode(struct reading *r, int rcode)
 {
-	char text[24];
-
-	snprintf(text, sizeof(text), "response code %d", rcode);
 	if ((size_t)rcode < ARRAY_LEN(rcode_names) && rcode_names[rcode])
-		dns_addresses_fail(out, rcode_names[rcode]);
-	else
-		dns_addresses_fail(out, text);
+		return failed(r, rcode_names[rcode]);
+	snprintf(r->code, sizeof(r->code), "response code %d", rcode);
+	return failed(r, r->code);
 }
 
 static int records_of(ns_msg msg)
@@ -65,22 +78,25 @@ static bool next_record(ns_msg *msg, const char *name, int type, int *i,
 	return false;
 }
 
-/* False if a record's length is not that of an address. */
-static bool read_addresses(ns_msg *msg, const char *name, int type,
-			   struct dns_addresses *out)
+/* DNS_FOUND, DNS_NO_RECORD of this very name, or DNS_FAILED. */
+static enum dns_outcome read_records(ns_msg *msg, const char *name,
+				     struct reading *r)
 {
-	int family = type == ns_t_a ? AF_INET : AF_INET6, i = 0;
-	size_t size = type == ns_t_a ? NS_INADDRSZ : NS_IN6ADDRSZ;
+	enum dns_outcome outcome = DNS_NO_RECORD;
+	int i = 0;
 	ns_rr rr;
 
-	while (out->count < DNS_ADDRESSES_MAX &&
-	       next_record(msg, name, type, &i, &rr)) {
-		if (ns_rr_rdlen(rr) != size)
-			return false;
-		inet_ntop(family, ns_rr_rdata(rr), out->address[out->count++],
-			  DNS_ADDRESS_TEXT);
+	while (next_record(msg, name, r->type, &i, &rr)) {
+		outcome = DNS_FOUND;
+		if (r->left == 0) {
+			r->is_cut = true;
+			break;
+		}
+		if (!r->read(ns_rr_rdata(rr), ns_rr_rdlen(rr), r->out))
+			return failed(r, "malformed answer");
+		r->left--;
 	}
-	return true;
+	return outcome;
 }
 
 /* Replaces `name` by what it is an alias of; *is_alias says whether. */
@@ -98,53 +114,143 @@ static bool follow_cname(ns_msg *msg, char name[static NS_MAXDNAME],
 	return used == ns_rr_rdlen(rr);
 }
 
-static void read_answer(ns_msg *msg, int type, struct dns_addresses *out)
+static enum dns_outcome read_answer(ns_msg *msg, struct reading *r)
 {
+	enum dns_outcome outcome;
 	char name[NS_MAXDNAME];
 	bool is_alias = true;
 	ns_rr question;
 
 	if (ns_parserr(msg, ns_s_qd, 0, &question) < 0 ||
-	    !records_are_sound(msg)) {
-		dns_addresses_fail(out, "malformed answer");
-		return;
-	}
+	    !records_are_sound(msg))
+		return failed(r, "malformed answer");
 	snprintf(name, sizeof(name), "%s", ns_rr_name(question));
-	out->outcome = DNS_NO_RECORD;
+	r->is_cut = ns_msg_count(*msg, ns_s_an) > RECORDS_MAX;
 	for (int hop = 0; is_alias && hop <= CNAMES_MAX; hop++) {
-		if (!read_addresses(msg, name, type, out) ||
-		    (!out->count && !follow_cname(msg, name, &is_alias))) {
-			dns_addresses_fail(out, "malformed answer");
-			return;
-		}
-		if (out->count) {
-			out->outcome = DNS_FOUND;
-			return;
-		}
+		outcome = read_records(msg, name, r);
+		if (outcome != DNS_NO_RECORD)
+			return outcome;
+		if (!follow_cname(msg, name, &is_alias))
+			return failed(r, "malformed answer");
 	}
-	if (is_alias)
-		dns_addresses_fail(out, "a chain of CNAMEs without an end");
+	return is_alias ? failed(r, "a chain of CNAMEs without an end")
+			: DNS_NO_RECORD;
+}
+
+static enum dns_outcome read_packet(const unsigned char *packet, int len,
+				    struct reading *r)
+{
+	ns_msg msg;
+	int rcode;
+
+	if (ns_initparse(packet, len, &msg) < 0 ||
+	    !ns_msg_getflag(msg, ns_f_qr) || ns_msg_count(msg, ns_s_qd) != 1)
+		return failed(r, "malformed answer");
+	rcode = ns_msg_getflag(msg, ns_f_rcode);
+	if (rcode == ns_r_nxdomain)
+		return DNS_NO_NAME;
+	if (rcode != ns_r_noerror)
+		return failed_rcode(r, rcode);
+	if (ns_msg_getflag(msg, ns_f_tc))
+		return failed(r, "truncated answer");
+	return read_answer(&msg, r);
+}
+
+/* ---- addresses ---- */
+
+static bool add_address(int family, const unsigned char *data, void *out)
+{
+	struct dns_addresses *a = out;
+
+	inet_ntop(family, data, a->address[a->count++], DNS_ADDRESS_TEXT);
+	return true;
+}
+
+static bool read_a(const unsigned char *data, size_t len, void *out)
+{
+	return len == NS_INADDRSZ && add_address(AF_INET, data, out);
+}
+
+static bool read_aaaa(const unsigned char *data, size_t len, void *out)
+{
+	return len == NS_IN6ADDRSZ && add_address(AF_INET6, data, out);
+}
+
+void dns_addresses_fail(struct dns_addresses *out, const char *problem)
+{
+	*out = (struct dns_addresses){ .outcome = DNS_FAILED };
+	snprintf(out->problem, sizeof(out->problem), "%s", problem);
 }
 
 void dns_packet_addresses(const unsigned char *packet, int len, int type,
 			  struct dns_addresses *out)
 {
-	ns_msg msg;
-	int rcode;
+	struct reading r = { .type = type, .out = out,
+			     .read = type == ns_t_a ? read_a : read_aaaa,
+			     .left = DNS_ADDRESSES_MAX };
 
-	*out = (struct dns_addresses){ .outcome = DNS_NO_NAME };
-	if (ns_initparse(packet, len, &msg) < 0 ||
-	    !ns_msg_getflag(msg, ns_f_qr) || ns_msg_count(msg, ns_s_qd) != 1) {
-		dns_addresses_fail(out, "malformed answer");
-		return;
+	*out = (struct dns_addresses){ 0 };
+	out->outcome = read_packet(packet, len, &r);
+	if (out->outcome == DNS_FAILED)
+		dns_addresses_fail(out, r.problem);
+}
+
+/* ---- CAA ---- */
+
+/* Copies `len` bytes, which fit, as text. */
+static void copy_text(char *out, const unsigned char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		out[i] = data[i] == '\t' || (data[i] >= ' ' && data[i] <= '~')
+			 ? (char)data[i] : NO_TEXT;
+	out[len] = '\0';
+}
+
+/* RFC 8659, 4.1: flags, the tag's length, the tag, and the rest is value. */
+static bool read_caa(const unsigned char *data, size_t len, void *out)
+{
+	size_t tag_len = len > 2 ? data[1] : 0, value_len;
+	struct dns_caa_set *set = out;
+	struct dns_caa *caa = &set->record[set->count];
+
+	if (!tag_len || tag_len > len - 2)
+		return false;
+	value_len = len - 2 - tag_len;
+	if (tag_len >= sizeof(caa->tag) || value_len >= sizeof(caa->value)) {
+		set->is_cut = true;
+		return true;
 	}
-	rcode = ns_msg_getflag(msg, ns_f_rcode);
-	if (rcode == ns_r_nxdomain)
-		return;
-	if (rcode != ns_r_noerror)
-		fail_rcode(out, rcode);
-	else if (ns_msg_getflag(msg, ns_f_tc))
-		dns_addresses_fail(out, "truncated answer");
-	else
-		read_answer(&msg, type, out);
+	caa->is_critical = data[0] & CAA_CRITICAL;
+	copy_text(caa->tag, data + 2, tag_len);
+	str_lower(caa->tag);
+	copy_text(caa->value, data + 2 + tag_len, value_len);
+	set->count++;
+	return true;
+}
+
+void dns_caa_fail(struct dns_caa_set *set, const char *problem)
+{
+	set->outcome = DNS_FAILED;
+	set->count = 0;
+	set->is_cut = false;
+	snprintf(set->problem, sizeof(set->problem), "%s", problem);
+}
+
+void dns_packet_caa(const unsigned char *packet, int len,
+		    struct dns_caa_set *set)
+{
+	struct reading r = { .type = ns_t_caa, .out = set,
+			     .read = read_caa, .left = DNS_CAA_MAX };
+	enum dns_outcome outcome;
+
+	set->count = 0;
+	set->is_cut = false;
+	set->problem[0] = '\0';
+	outcome = read_packet(packet, len, &r);
+	set->outcome = outcome == DNS_NO_NAME ? DNS_NO_RECORD : outcome;
+	set->is_cut |= r.is_cut;
+	if (outcome == DNS_FAILED)
+		dns_caa_fail(set, r.problem);
+	else if (r.is_cut && outcome == DNS_NO_RECORD)
+		dns_caa_fail(set, "too many records");
 }

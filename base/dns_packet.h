@@ -20,4 +20,12 @@ void dns_packet_addresses(const unsigned char *packet, int len, int type,
 /* Overwrites *out with DNS_FAILED and why. */
 void dns_addresses_fail(struct dns_addresses *out, const char *problem);
 
+/*
+ * The same for the CAA records. Server and found_at are left as they are;
+ * a name that does not exist has DNS_NO_RECORD.
+ */
+void dns_packet_caa(const unsigned char *packet, int len,
+		    struct dns_caa_set *set);
+void dns_caa_fail(struct dns_caa_set *set, const char *problem);
+
 #endif

@@ -72,6 +72,14 @@ static void real_addresses(void *ctx, const char *name, dns_done *done,
 	resolver_addresses(w->resolver, name, done, arg);
 }
 
+static void real_caa(void *ctx, const char *name, dns_caa_done *done,
+		     void *arg)
+{
+	struct real_world *w = ctx;
+
+	resolver_caa(w->resolver, name, done, arg);
+}
+
 static void real_wake_at(void *ctx, int64_t at_ms)
 {
 	struct real_world *w = ctx;
@@ -136,6 +144,7 @@ struct real_world *real_world_new(struct loop *loop,
 		.sign = real_sign,
 		.fetch = real_fetch,
 		.addresses = real_addresses,
+		.caa = real_caa,
 		.wake_at = real_wake_at,
 	};
 	w->kill_at = getenv("MTASTSD_KILL_AT");

@@ -270,6 +270,117 @@ static void very_many(struct packet *p, int type)
 	put_address(p, NULL, type, 1);
 }
 
+/* --- CAA records. --- */
+
+static void put_caa(struct packet *p, unsigned flags, const char *tag,
+		    const char *value)
+{
+	unsigned char data[600];
+	int n = snprintf((char *)data + 2, sizeof(data) - 2, "%s%s", tag,
+			 value);
+
+	data[0] = (unsigned char)flags;
+	data[1] = (unsigned char)strlen(tag);
+	put_record(p, NULL, ns_t_caa, data, 2 + (size_t)n);
+}
+
+static void caa_issue(struct packet *p, int type)
+{
+	(void)type;
+	put_caa(p, 0, "issue", "ca.example");
+}
+
+static void caa_three(struct packet *p, int type)
+{
+	put_caa(p, 0x80, "IssueWild", ";");
+	put_address(p, NULL, ns_t_a, 1);
+	caa_issue(p, type);
+	put_caa(p, 0x7f, "iodef", "");
+}
+
+static void caa_alias(struct packet *p, int type)
+{
+	(void)type;
+	put_cname(p, NULL, "b.example");
+	put_record(p, "b.example", ns_t_caa, "\0\5issue;", 8);
+}
+
+static void caa_binary(struct packet *p, int type)
+{
+	(void)type;
+	put_record(p, NULL, ns_t_caa, "\0\5is\0uea\tb\0c\xffz", 14);
+}
+
+static void put_caas(struct packet *p, unsigned count)
+{
+	while (count--)
+		put_caa(p, 0, "issue", "a.test");
+}
+
+static void caa_sixteen(struct packet *p, int type)
+{
+	(void)type;
+	put_caas(p, DNS_CAA_MAX);
+}
+
+static void caa_seventeen(struct packet *p, int type)
+{
+	(void)type;
+	put_caas(p, DNS_CAA_MAX + 1);
+}
+
+static void caa_long_tag(struct packet *p, int type)
+{
+	put_caa(p, 0, "sixteenletterslo", "x");
+	caa_issue(p, type);
+}
+
+/* As long as it may be, and longer. */
+static void put_value(struct packet *p, size_t len)
+{
+	char value[DNS_CAA_VALUE + 1];
+
+	memset(value, 'v', len);
+	value[len] = '\0';
+	put_caa(p, 0, "fifteenletters1", value);
+}
+
+static void caa_full_value(struct packet *p, int type)
+{
+	(void)type;
+	put_value(p, DNS_CAA_VALUE - 1);
+}
+
+static void caa_long_value(struct packet *p, int type)
+{
+	(void)type;
+	put_value(p, DNS_CAA_VALUE);
+}
+
+static void caa_no_tag(struct packet *p, int type)
+{
+	(void)type;
+	put_record(p, NULL, ns_t_caa, "\0\0issue", 7);
+}
+
+static void caa_tag_beyond(struct packet *p, int type)
+{
+	caa_issue(p, type);
+	put_record(p, NULL, ns_t_caa, "\0\6issue", 7);
+}
+
+static void caa_two_bytes(struct packet *p, int type)
+{
+	(void)type;
+	put_record(p, NULL, ns_t_caa, "\0\5", 2);
+}
+
+static void caa_empty(struct packet *p, int type)
+{
+	(void)type;
+	put_record(p, NULL, ns_t_caa, "", 0);
+}
+
 /* How a packet travels. */
 enum way {
 	PLAIN,
@@ -337,12 +448,49 @@ static const struct script {
 	{ "one-family.example", only_a, PLAIN, DNS_FOUND, 1, "192.0.2.1" },
 };
 
+/* What is said to questions for CAA; any other name has none. */
+static const struct script caa_scripts[] = {
+	{ .name = "own.example", .make = caa_issue },
+	{ .name = "gone.own.example", .make = nxdomain },
+	{ .name = "bad.own.example", .make = servfail },
+	{ .name = "silent.own.example", .way = SILENCE, .make = nothing },
+	{ .name = "tld", .make = caa_issue },
+	{ .name = "three.example", .make = caa_three },
+	{ .name = "alias.example", .make = caa_alias },
+	{ .name = "nowhere.own.example", .make = chain_to_nothing },
+	{ .name = "binary.example", .make = caa_binary },
+	{ .name = "sixteen.example", .make = caa_sixteen },
+	{ .name = "seventeen.example", .make = caa_seventeen },
+	{ .name = "long-tag.example", .make = caa_long_tag },
+	{ .name = "full-value.example", .make = caa_full_value },
+	{ .name = "long-value.example", .make = caa_long_value },
+	{ .name = "no-tag.example", .make = caa_no_tag },
+	{ .name = "beyond.example", .make = caa_tag_beyond },
+	{ .name = "two.example", .make = caa_two_bytes },
+	{ .name = "empty.example", .make = caa_empty },
+	{ .name = "many.example", .make = very_many, .way = TRUNCATED },
+	{ .name = "tc.example", .make = caa_sixteen, .way = TRUNCATED },
+	{ .name = "circle.example", .make = cname_circle },
+};
+
+static const struct script no_caa = { .make = nothing };
+
+static const struct script *caa_script_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(caa_scripts); i++)
+		if (streq_case(caa_scripts[i].name, name))
+			return &caa_scripts[i];
+	return &no_caa;
+}
+
 static const struct script *script_of(const unsigned char *query, size_t len)
 {
 	char name[NS_MAXDNAME];
 
 	assert_true(ns_name_uncompress(query, query + len, query + HEADER, name,
 				       sizeof(name)) > 0);
+	if (type_of(query, len) == ns_t_caa)
+		return caa_script_of(name);
 	for (size_t i = 0; i < ARRAY_LEN(scripts); i++)
 		if (streq_case(scripts[i].name, name))
 			return &scripts[i];
@@ -975,6 +1123,286 @@ static void test_damaged_packets(void **state)
 	free(p);
 }
 
+/* --- CAA. --- */
+
+static const struct {
+	const char *name;
+	enum dns_outcome outcome;
+	const char *found_at;
+	size_t count;
+	bool is_cut;
+	unsigned queries;	/* names on the way up, each asked once */
+	const char *says;	/* "tag value" of the first, or the problem */
+} caa_cases[] = {
+	{ "own.example", DNS_FOUND, "own.example", 1, false, 1,
+	  "issue ca.example" },
+	{ "mta-sts.own.example", DNS_FOUND, "own.example", 1, false, 2,
+	  "issue ca.example" },
+	{ "a.b.c.own.example", DNS_FOUND, "own.example", 1, false, 4,
+	  "issue ca.example" },
+	{ "gone.own.example", DNS_FOUND, "own.example", 1, false, 2,
+	  "issue ca.example" },
+	{ "nowhere.own.example", DNS_FOUND, "own.example", 1, false, 2,
+	  "issue ca.example" },
+	{ "free.test", DNS_NO_RECORD, "", 0, false, 2, "" },
+	{ "a.b.free.test", DNS_NO_RECORD, "", 0, false, 4, "" },
+	{ "a.tld", DNS_FOUND, "tld", 1, false, 2, "issue ca.example" },
+	{ "tld", DNS_FOUND, "tld", 1, false, 1, "issue ca.example" },
+	{ "test", DNS_NO_RECORD, "", 0, false, 1, "" },
+	{ "free.test.", DNS_NO_RECORD, "", 0, false, 2, "" },
+
+	/* a server that fails for one name is not asked for the next */
+	{ "bad.own.example", DNS_FAILED, "bad.own.example", 0, false, 1,
+	  "SERVFAIL" },
+	{ "a.bad.own.example", DNS_FAILED, "bad.own.example", 0, false, 2,
+	  "SERVFAIL" },
+	{ "a.circle.example", DNS_FAILED, "circle.example", 0, false, 2,
+	  "a chain of CNAMEs without an end" },
+
+	/* what records may look like */
+	{ "three.example", DNS_FOUND, "three.example", 3, false, 1,
+	  "issuewild ;" },
+	{ "alias.example", DNS_FOUND, "alias.example", 1, false, 1, "issue ;" },
+	{ "binary.example", DNS_FOUND, "binary.example", 1, false, 1,
+	  "is\x7fue a\tb\x7f" "c\x7fz" },
+	{ "full-value.example", DNS_FOUND, "full-value.example", 1, false, 1,
+	  "fifteenletters1 vvv" },
+	{ "sixteen.example", DNS_FOUND, "sixteen.example", 16, false, 1,
+	  "issue a.test" },
+	{ "tc.example", DNS_FOUND, "tc.example", 16, false, 2,
+	  "issue a.test" },
+
+	/* more or longer than we hold */
+	{ "seventeen.example", DNS_FOUND, "seventeen.example", 16, true, 1,
+	  "issue a.test" },
+	{ "long-tag.example", DNS_FOUND, "long-tag.example", 1, true, 1,
+	  "issue ca.example" },
+	{ "long-value.example", DNS_FOUND, "long-value.example", 0, true, 1,
+	  "" },
+	{ "many.example", DNS_FAILED, "many.example", 0, false, 2,
+	  "too many records" },
+
+	/* no CAA records at all */
+	{ "no-tag.example", DNS_FAILED, "no-tag.example", 0, false, 1,
+	  "malformed answer" },
+	{ "beyond.example", DNS_FAILED, "beyond.example", 0, false, 1,
+	  "malformed answer" },
+	{ "two.example", DNS_FAILED, "two.example", 0, false, 1,
+	  "malformed answer" },
+	{ "empty.example", DNS_FAILED, "empty.example", 0, false, 1,
+	  "malformed answer" },
+	{ "a..b", DNS_FAILED, "a..b", 0, false, 0,
+	  "not a name that DNS can carry" },
+};
+
+struct caa_outcome {
+	unsigned calls;
+	struct dns_caa_answer answer;
+};
+
+static void on_caa(const struct dns_caa_answer *answer, void *arg)
+{
+	struct caa_outcome *o = arg;
+
+	assert_false(starting);
+	o->calls++;
+	o->answer = *answer;
+	if (--waiting == 0)
+		loop_stop(loop);
+}
+
+static void start_caa(const char *name, struct caa_outcome *o)
+{
+	*o = (struct caa_outcome){ 0 };
+	waiting++;
+	starting = true;
+	resolver_caa(resolver, name, on_caa, o);
+	starting = false;
+}
+
+static void look_up_caa(const char *name, struct caa_outcome *o)
+{
+	start_caa(name, o);
+	run();
+	assert_int_equal(o->calls, 1);
+	assert_string_equal(o->answer.name, name);
+}
+
+static void says(const struct dns_caa_set *set, char *out, size_t size)
+{
+	if (set->count)
+		snprintf(out, size, "%s %s", set->record[0].tag,
+			 set->record[0].value);
+	else
+		snprintf(out, size, "%s", set->problem);
+}
+
+static void test_caa(void **state)
+{
+	struct caa_outcome o = { 0 };
+
+	(void)state;
+	use_servers(1, TIMEOUT_MS);
+	for (size_t i = 0; i < ARRAY_LEN(caa_cases); i++) {
+		const struct dns_caa_set *set = &o.answer.view[0];
+		unsigned before = one.queries + one.tcp_queries;
+		char text[DNS_CAA_TAG + DNS_CAA_VALUE];
+
+		look_up_caa(caa_cases[i].name, &o);
+		says(set, text, sizeof(text));
+		print_message("%s: %d at %s, %zu, %s\n", caa_cases[i].name,
+			      set->outcome, set->found_at, set->count, text);
+		assert_int_equal(o.answer.count, 1);
+		assert_string_equal(set->server, one.name);
+		assert_int_equal(set->outcome, caa_cases[i].outcome);
+		assert_string_equal(set->found_at, caa_cases[i].found_at);
+		assert_int_equal(set->count, caa_cases[i].count);
+		assert_int_equal(set->is_cut, caa_cases[i].is_cut);
+		assert_int_equal(one.queries + one.tcp_queries - before,
+				 caa_cases[i].queries);
+		if (set->count)
+			assert_true(str_starts(text, caa_cases[i].says));
+		else
+			assert_string_equal(text, caa_cases[i].says);
+	}
+}
+
+/* Tags in any case, the flag of the first bit only, values to the letter. */
+static void test_caa_records(void **state)
+{
+	const struct dns_caa *caa;
+	struct caa_outcome o;
+
+	(void)state;
+	use_servers(1, TIMEOUT_MS);
+	look_up_caa("three.example", &o);
+	caa = o.answer.view[0].record;
+	assert_string_equal(caa[0].tag, "issuewild");
+	assert_true(caa[0].is_critical);
+	assert_string_equal(caa[1].tag, "issue");
+	assert_false(caa[1].is_critical);
+	assert_string_equal(caa[2].tag, "iodef");
+	assert_string_equal(caa[2].value, "");
+	assert_false(caa[2].is_critical);
+
+	look_up_caa("full-value.example", &o);
+	assert_int_equal(strlen(caa[0].value), DNS_CAA_VALUE - 1);
+}
+
+/* Each climbs by itself, and one deadline is for all of a climb. */
+static void test_caa_two_servers(void **state)
+{
+	struct caa_outcome o;
+
+	(void)state;
+	use_servers(2, TIMEOUT_MS);
+	two.is_silent = true;
+	look_up_caa("mta-sts.own.example", &o);
+	assert_int_equal(o.answer.count, 2);
+	assert_int_equal(o.answer.view[0].outcome, DNS_FOUND);
+	assert_int_equal(o.answer.view[1].outcome, DNS_FAILED);
+	assert_string_equal(o.answer.view[1].problem, "timeout");
+	assert_string_equal(o.answer.view[1].found_at, "mta-sts.own.example");
+
+	two.is_silent = false;
+	look_up_caa("a.silent.own.example", &o);
+	for (size_t i = 0; i < 2; i++) {
+		const struct dns_caa_set *set = &o.answer.view[i];
+
+		assert_int_equal(set->outcome, DNS_FAILED);
+		assert_string_equal(set->problem, "timeout");
+		assert_string_equal(set->found_at, "silent.own.example");
+	}
+}
+
+static void test_caa_many_at_once(void **state)
+{
+	enum { MANY = 400 };
+	struct caa_outcome *o = xcalloc(MANY, sizeof(*o));
+
+	(void)state;
+	use_servers(1, 10 * TIMEOUT_MS);
+	for (int i = 0; i < MANY; i++)
+		start_caa(i % 2 ? "a.own.example" : "a.free.test", &o[i]);
+	run();
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(o[i].calls, 1);
+		assert_int_equal(o[i].answer.view[0].outcome,
+				 i % 2 ? DNS_FOUND : DNS_NO_RECORD);
+	}
+	free(o);
+}
+
+static void on_caa_stopped(const struct dns_caa_answer *answer, void *arg)
+{
+	assert_int_equal(answer->count, 2);
+	for (size_t i = 0; i < answer->count; i++) {
+		assert_int_equal(answer->view[i].outcome, DNS_FAILED);
+		assert_string_equal(answer->view[i].problem, "stopped");
+	}
+	stopped++;
+	if (arg)
+		resolver_caa(resolver, "own.example", on_caa_stopped, NULL);
+}
+
+/* In the midst of the climb, still waiting, and begun while we stop. */
+static void test_caa_free_under_way(void **state)
+{
+	struct timeval soon = { 0, 100000 };
+	struct event *timer;
+	bool fired = false;
+
+	(void)state;
+	use_servers(2, TIMEOUT_MS);
+	stopped = 0;
+	for (int i = 0; i < 150; i++)
+		resolver_caa(resolver, "a.silent.own.example", on_caa_stopped,
+			     NULL);
+	resolver_caa(resolver, "own.example", on_caa_stopped, &stopped);
+	timer = evtimer_new(loop_base(loop), on_guard, &fired);
+	event_add(timer, &soon);
+	run();
+	event_free(timer);
+	assert_int_equal(stopped, 0);
+	resolver_free(resolver);
+	resolver = NULL;
+	assert_int_equal(stopped, 152);
+}
+
+static void test_damaged_caa(void **state)
+{
+	static const unsigned char query[] =
+		"\0\1\1\0\0\1\0\0\0\0\0\0\1a\7example\0\1\1\0";
+	struct packet *p = xcalloc(1, sizeof(*p));
+	struct dns_caa_set set = { 0 };
+
+	(void)state;
+	begin(p, query, sizeof(query));
+	caa_three(p, ns_t_caa);
+	dns_packet_caa(p->data, (int)p->len, &set);
+	assert_int_equal(set.count, 3);
+	for (size_t len = 0; len < p->len; len++) {
+		unsigned char *exact = xmemdup(p->data, len);
+
+		dns_packet_caa(exact, (int)len, &set);
+		assert_int_equal(set.outcome, DNS_FAILED);
+		assert_string_equal(set.problem, "malformed answer");
+		free(exact);
+	}
+	for (size_t i = 0; i < p->len * 256; i++) {
+		unsigned char *exact = xmemdup(p->data, p->len);
+
+		exact[i / 256] = (unsigned char)i;
+		dns_packet_caa(exact, (int)p->len, &set);
+		assert_true(set.count <= DNS_CAA_MAX);
+		assert_true(set.count == 0 || set.outcome == DNS_FOUND);
+		assert_true(set.outcome != DNS_FOUND || set.count ||
+			    set.is_cut);
+		free(exact);
+	}
+	free(p);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -993,6 +1421,12 @@ int main(void)
 		CASE(test_server_texts),
 		CASE(test_system_servers),
 		cmocka_unit_test(test_damaged_packets),
+		CASE(test_caa),
+		CASE(test_caa_records),
+		CASE(test_caa_two_servers),
+		CASE(test_caa_many_at_once),
+		CASE(test_caa_free_under_way),
+		cmocka_unit_test(test_damaged_caa),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
