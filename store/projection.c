@@ -30,9 +30,9 @@
 
 #define CHALLENGE_COLUMNS                                                      \
 	"INSERT OR REPLACE INTO serve.challenge(token, key_auth, method,"      \
-	"  host, domain_id)"                                                   \
+	"  host, order_id, domain_id)"                                         \
 	" SELECT o.token, o.key_auth, o.method, 'mta-sts.' || d.name,"         \
-	"  o.domain_id"                                                        \
+	"  o.id, o.domain_id"                                                  \
 	" FROM main.ord o JOIN main.domain d ON d.id = o.domain_id"            \
 	" WHERE o.ended_at = 0 AND o.token <> ''"
 

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-#define SERVE_VERSION 1
+#define SERVE_VERSION 2
 
 static const char *const migrations[] = {
 	/* 1 */
@@ -291,11 +291,12 @@ static const char serve_tables[] =
 	"  key_auth TEXT NOT NULL,"
 	"  method INTEGER NOT NULL,"	/* enum challenge_method */
 	"  host TEXT NOT NULL,"
+	"  order_id INTEGER NOT NULL,"	/* the larger is the newer */
 	"  domain_id INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX serve.challenge_host ON challenge(host)"
 	"  WHERE method = 1;"
 	"CREATE INDEX serve.challenge_domain ON challenge(domain_id);"
-	"PRAGMA serve.user_version = 1;";
+	"PRAGMA serve.user_version = 2;";
 
 static bool user_version(struct db *db, const char *pragma, int64_t *version,
 			 struct err *err)

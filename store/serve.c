@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "store/db.h"
+#include "store/domain.h"
 
 struct serve {
 	struct db *db;
@@ -139,17 +140,35 @@ bool serve_hosts(struct serve *s, const char *host)
 	return false;
 }
 
-bool serve_challenge(struct serve *s, const char *token,
+/* The methods stand in the text, as in the index that makes this cheap. */
+_Static_assert(METHOD_HTTP_01 == 0 && METHOD_TLS_ALPN_01 == 1,
+	       "serve.db has numbers for these");
+
+static bool key_auth(struct serve *s, const char *sql, const char *what,
 		     char out[static SERVE_CHALLENGE_SIZE])
 {
 	struct query q;
 	bool found;
 
-	query_open(&q, s->db, "SELECT key_auth FROM challenge"
-			      " WHERE token = ?");
-	bind_text(&q, token);
+	query_open(&q, s->db, sql);
+	bind_text(&q, what);
 	found = query_row(&q);
 	if (found)
 		col_text(&q, "key_auth", out, SERVE_CHALLENGE_SIZE);
 	return query_close(&q, NULL) && found;
+}
+
+bool serve_challenge(struct serve *s, const char *token,
+		     char out[static SERVE_CHALLENGE_SIZE])
+{
+	return key_auth(s, "SELECT key_auth FROM challenge"
+			   " WHERE token = ? AND method = 0", token, out);
+}
+
+bool serve_alpn_challenge(struct serve *s, const char *host,
+			  char out[static SERVE_CHALLENGE_SIZE])
+{
+	return key_auth(s, "SELECT key_auth FROM challenge"
+			   " WHERE host = ? AND method = 1"
+			   " ORDER BY order_id DESC LIMIT 1", host, out);
 }

@@ -70,4 +70,11 @@ bool serve_hosts(struct serve *s, const char *host);
 bool serve_challenge(struct serve *s, const char *token,
 		     char out[static SERVE_CHALLENGE_SIZE]);
 
+/*
+ * The key authorization that a tls-alpn-01 validator of this host is to see
+ * (RFC 8737): of the newest order, should a trial run beside a renewal.
+ */
+bool serve_alpn_challenge(struct serve *s, const char *host,
+			  char out[static SERVE_CHALLENGE_SIZE]);
+
 #endif

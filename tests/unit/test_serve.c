@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,31 @@ static void add_challenge(void)
 	memset(o.token, 't', sizeof(o.token) - 1);
 	memset(o.key_auth, 'k', sizeof(o.key_auth) - 1);
 	must(order_update(fix.store, &o, &err), &err);
+}
+
+/* Another order of `name`, which has presented this token. */
+static struct order add_alpn(const char *name, const char *token,
+			     bool is_trial)
+{
+	struct order o = { .is_trial = is_trial, .created_at = ROWS_NOW,
+			   .method = METHOD_TLS_ALPN_01 };
+	struct account a = rows_account(fix.store);
+	struct err err = ERR_INIT;
+	struct domain d;
+	struct p256 key;
+
+	o.ca_id = a.ca_id;
+	o.account_id = a.id;
+	must(domain_by_name(fix.store, name, &d, &err) &&
+	     p256_generate(&key, &err) &&
+	     key_insert(fix.store, d.id, &key, ROWS_NOW, &o.key_id, &err),
+	     &err);
+	o.domain_id = d.id;
+	must(order_insert(fix.store, &o, &err), &err);
+	snprintf(o.token, sizeof(o.token), "%s", token);
+	snprintf(o.key_auth, sizeof(o.key_auth), "%s.thumb", token);
+	must(order_update(fix.store, &o, &err), &err);
+	return o;
 }
 
 /* One with a certificate, one with a challenge. */
@@ -145,6 +171,78 @@ static void the_longest_challenge_fits(void **state)
 	assert_false(serve_challenge(serve, "%", answer));
 }
 
+static void begin(void)
+{
+	struct err err = ERR_INIT;
+
+	must(store_begin(fix.store, &err), &err);
+}
+
+static void finish(void)
+{
+	struct err err = ERR_INIT;
+
+	must(store_commit(fix.store, &err) && store_project(fix.store, &err),
+	     &err);
+}
+
+#define LIVE "mta-sts.example.org"
+
+/* A token is for port 80, a host for port 443, and neither for the other. */
+static void each_method_has_its_own_door(void **state)
+{
+	char answer[SERVE_CHALLENGE_SIZE];
+
+	(void)state;
+	assert_false(serve_alpn_challenge(serve, LIVE, answer));
+	assert_false(serve_alpn_challenge(serve, "mta-sts.new.example.org",
+					  answer));
+	begin();
+	add_alpn("example.org", "alpn", false);
+	finish();
+	assert_true(serve_alpn_challenge(serve, LIVE, answer));
+	assert_string_equal(answer, "alpn.thumb");
+	assert_false(serve_challenge(serve, "alpn", answer));
+	assert_false(serve_alpn_challenge(serve, "mta-sts.new.example.org",
+					  answer));
+	assert_false(serve_alpn_challenge(serve, "example.org", answer));
+	assert_false(serve_alpn_challenge(serve, "", answer));
+	assert_false(serve_alpn_challenge(serve, "%", answer));
+}
+
+static void end_order(struct order *o)
+{
+	struct err err = ERR_INIT;
+
+	begin();
+	o->state = ORDER_DEAD;
+	o->ended_at = ROWS_NOW;
+	must(order_update(fix.store, o, &err), &err);
+	finish();
+}
+
+/* Whichever token sorts first, and until the order has come to its end. */
+static void the_newest_order_is_answered_for(void **state)
+{
+	char answer[SERVE_CHALLENGE_SIZE];
+	struct order older, newer;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		begin();
+		older = add_alpn("example.org", i ? "a" : "z", i);
+		newer = add_alpn("example.org", "m", !i);
+		finish();
+		assert_true(serve_alpn_challenge(serve, LIVE, answer));
+		assert_string_equal(answer, "m.thumb");
+		end_order(&newer);
+		assert_true(serve_alpn_challenge(serve, LIVE, answer));
+		assert_string_equal(answer, i ? "a.thumb" : "z.thumb");
+		end_order(&older);
+		assert_false(serve_alpn_challenge(serve, LIVE, answer));
+	}
+}
+
 static void a_change_is_seen_at_once(void **state)
 {
 	struct err err = ERR_INIT;
@@ -200,6 +298,8 @@ int main(void)
 		WITH_BOTH(a_certificate_comes_whole),
 		WITH_BOTH(the_policy_is_byte_for_byte),
 		WITH_BOTH(the_longest_challenge_fits),
+		WITH_BOTH(each_method_has_its_own_door),
+		WITH_BOTH(the_newest_order_is_answered_for),
 		WITH_BOTH(a_change_is_seen_at_once),
 		WITH_BOTH(a_damaged_row_is_no_certificate),
 		WITH_BOTH(serving_writes_nothing),
