@@ -68,6 +68,8 @@ static void plan(struct cli *cli, const char *name, const json_t *answer)
 	const json_t *changes = value_at(answer, "changes"), *change;
 	size_t i;
 
+	if (!*name)
+		name = "the box";
 	if (!cli->plan.columns)
 		table_init(&cli->plan, plan_header, ARRAY_LEN(plan_header));
 	if (!json_array_size(changes))

@@ -44,6 +44,9 @@ static const struct command table[] = {
 	  "get a new one now, or the first: waits for nothing" },
 	{ "ca", "list", cmd_ca_list, NAMES_NONE, 0,
 	  "the certificate authorities, in order of preference" },
+	{ "freeze", NULL, cmd_freeze, NAMES_NONE, CHANGE,
+	  "serve on, but begin no order: for the old box during a move" },
+	{ "thaw", NULL, cmd_thaw, NAMES_NONE, CHANGE, "order again" },
 	{ "log", NULL, cmd_log, NAMES_MAYBE_ONE,
 	  OPTION(FOLLOW) | OPTION(SINCE) | OPTION(ACTOR) | OPTION(LABEL) |
 		  OPTION(LIMIT),

@@ -68,6 +68,8 @@ enum exit_code cmd_cert_list(struct cli *cli);
 enum exit_code cmd_cert_show(struct cli *cli);
 enum exit_code cmd_cert_renew(struct cli *cli);
 enum exit_code cmd_ca_list(struct cli *cli);
+enum exit_code cmd_freeze(struct cli *cli);
+enum exit_code cmd_thaw(struct cli *cli);
 enum exit_code cmd_log(struct cli *cli);
 
 #endif

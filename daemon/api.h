@@ -42,6 +42,7 @@ api_handler api_policy_show, api_policy_set;
 api_handler api_cert_list, api_cert_show, api_cert_renew;
 api_handler api_ca_list;
 api_handler api_log_list;
+api_handler api_freeze, api_thaw;
 
 /* The value of a query parameter, or NULL. */
 const char *api_query(const struct api_call *call, const char *key);

@@ -5,6 +5,7 @@
 #include "base/when.h"
 #include "daemon/api.h"
 #include "daemon/json_view.h"
+#include "store/box.h"
 #include "store/cert.h"
 #include "store/domain.h"
 
@@ -72,11 +73,25 @@ static void judge_schedule(struct api_call *call, struct findings *out)
 			     instant_format(expiry, at));
 }
 
+static void judge_freeze(struct api_call *call, struct findings *out)
+{
+	struct box_freeze f;
+	char since[INSTANT_TEXT];
+
+	if (box_freeze_read(call->parts->store, &f, NULL) && f.since)
+		findings_add(out, "box.frozen", HEALTH_WARNING,
+			     "mtastsctl thaw ends it",
+			     "no order is begun since %s, as %s asked%s%s",
+			     instant_format(f.since, since), f.actor,
+			     *f.reason ? ": " : "", f.reason);
+}
+
 static void judge_box(struct api_call *call, struct findings *out)
 {
 	struct engine *engine = call->parts->engine;
 	struct engine_ca_status ca;
 
+	judge_freeze(call, out);
 	for (size_t i = 0; i < engine_ca_count(engine); i++) {
 		engine_ca_status(engine, i, &ca);
 		judge_ca(&ca, out);

@@ -92,6 +92,7 @@ static bool finish(struct edit *e, struct err *err)
 static bool commit(struct edit *e, const struct edit_kind *kind,
 		   const char *reason, struct err *err)
 {
+	const char *name = e->domain.name;
 	struct buf text;
 	bool ok;
 
@@ -102,8 +103,8 @@ static bool commit(struct edit *e, const struct edit_kind *kind,
 		store_rollback(e->call->parts->store);
 	ok = ok && finish(e, err);
 	if (ok)
-		log_info("domain %s: %s, by %s", e->domain.name, text.data,
-			 e->call->actor);
+		log_info("%s%s: %s, by %s", *name ? "domain " : "mtastsd",
+			 name, text.data, e->call->actor);
 	buf_release(&text);
 	return ok;
 }

@@ -28,7 +28,8 @@ struct edit_input {
 
 struct edit {
 	struct api_call *call;
-	struct domain domain;	/* the handler's function loads it */
+	struct domain domain;	/* the handler's function loads it; all zero:
+				   the change is to the whole box */
 	bool is_removed;
 	json_t *changes;	/* [{ "field", "before", "after" }] */
 };

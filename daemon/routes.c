@@ -35,6 +35,8 @@ static const struct route {
 	{ "GET", "/v1/certs", api_cert_list,
 	  { "state", "label", "after", "limit" } },
 	{ "GET", "/v1/cas", api_ca_list, { NULL } },
+	{ "POST", "/v1/freeze", api_freeze, { NULL } },
+	{ "POST", "/v1/thaw", api_thaw, { NULL } },
 	{ "GET", "/v1/log", api_log_list,
 	  { "name", "after", "since", "actor", "label", "limit" } },
 };
