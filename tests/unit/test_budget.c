@@ -177,6 +177,9 @@ static void what_is_there_is_taken(void **state)
 			 49000);
 	assert_int_equal(level(&o, LIMIT_DUPLICATES, HOST, NOW), 4000);
 	assert_int_equal(level(&o, LIMIT_FAILED_VALIDATIONS, HOST, NOW), 3000);
+	must(store_commit(fix.store, &err), &err);
+	assert_int_equal(scratch_number(fix.dir, "state.db",
+					"SELECT count(*) FROM bucket"), 3);
 }
 
 static void all_of_it_or_nothing(void **state)
