@@ -7,6 +7,7 @@ static const char *const state_names[] = {
 	[ACCOUNT_VALID] = "valid",
 	[ACCOUNT_LOST] = "lost",
 	[ACCOUNT_REFUSED] = "refused",
+	[ACCOUNT_DEACTIVATED] = "deactivated",
 };
 
 const char *account_state_name(enum account_state state)
@@ -125,10 +126,14 @@ static void read_account(struct query *q, struct account *a)
 		.id = col_int(q, "id"),
 		.ca_id = col_int(q, "ca_id"),
 		.state = (enum account_state)col_enum(q, "state",
-						      ACCOUNT_REFUSED),
+						      ACCOUNT_DEACTIVATED),
 		.epoch = col_long(q, "epoch"),
 		.retry_at = col_int(q, "retry_at"),
 		.created_at = col_int(q, "created_at"),
+		.superseded_at = col_int(q, "superseded_at"),
+		.roll_told = col_int(q, "roll_told"),
+		.roll_at = col_int(q, "roll_at"),
+		.roll_failures = col_long(q, "roll_failures"),
 	};
 	col_bytes(q, "scalar", a->key.scalar, sizeof(a->key.scalar));
 	col_bytes(q, "point", a->key.point, sizeof(a->key.point));
@@ -197,6 +202,10 @@ static void bind_account(struct query *q, const struct account *a)
 	bind_text(q, a->problem);
 	bind_text(q, a->hint);
 	bind_int(q, a->retry_at);
+	bind_int(q, a->roll_told);
+	bind_int(q, a->roll_at);
+	bind_int(q, a->roll_failures);
+	bind_int(q, a->superseded_at);
 }
 
 bool account_insert(struct store *s, struct account *a, struct err *err)
@@ -206,8 +215,9 @@ bool account_insert(struct store *s, struct account *a, struct err *err)
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO account(scalar, point, next_scalar,"
 		   " next_point, state, url, orders_url, contact, problem,"
-		   " hint, retry_at, ca_id, created_at)"
-		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		   " hint, retry_at, roll_told, roll_at, roll_failures,"
+		   " superseded_at, ca_id, created_at) VALUES"
+		   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_account(&q, a);
 	bind_int(&q, a->ca_id);
 	bind_int(&q, a->created_at);
@@ -227,6 +237,8 @@ bool account_update(struct store *s, struct account *a, struct err *err)
 		   " next_scalar = ?, next_point = ?, state = ?, url = ?,"
 		   " orders_url = ?,"
 		   " contact = ?, problem = ?, hint = ?, retry_at = ?,"
+		   " roll_told = ?, roll_at = ?, roll_failures = ?,"
+		   " superseded_at = ?,"
 		   " epoch = epoch + 1 WHERE id = ? AND epoch = ?");
 	bind_account(&q, a);
 	bind_int(&q, a->id);
@@ -235,4 +247,31 @@ bool account_update(struct store *s, struct account *a, struct err *err)
 		return false;
 	a->epoch++;
 	return true;
+}
+
+bool account_supersede(struct store *s, struct account *a, time_t now,
+		       struct err *err)
+{
+	a->superseded_at = now;
+	return account_update(s, a, err);
+}
+
+long account_count_superseded(struct store *s, int64_t ca_id)
+{
+	struct query q;
+	long n = 0;
+
+	query_open(&q, store_db(s), "SELECT COUNT(*) AS n FROM account"
+				    " WHERE ca_id = ? AND superseded_at > 0");
+	bind_int(&q, ca_id);
+	if (query_row(&q))
+		n = col_long(&q, "n");
+	query_close(&q, NULL);
+	return n;
+}
+
+void account_release(struct account *a)
+{
+	p256_release(&a->key);
+	p256_release(&a->next_key);
 }

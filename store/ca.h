@@ -1,9 +1,10 @@
 /*
  * Certificate authorities and our accounts with them: tables `ca`, `account`.
  *
- * An account's key is made once and never deleted: a CA that has forgotten
- * us gets the same key again. A CA has at most one account that is not
- * superseded.
+ * An account's key is never deleted: a CA that has forgotten us gets the same
+ * key again. A CA has at most one account that is not superseded; the row of
+ * a superseded one holds an account that we had before, or only the key that
+ * the account had before.
  */
 #ifndef STORE_CA_H
 #define STORE_CA_H
@@ -41,7 +42,8 @@ enum account_state {
 	ACCOUNT_NEW,		/* has a key; the CA does not know it yet */
 	ACCOUNT_VALID,
 	ACCOUNT_LOST,		/* the CA says it does not know it (any more) */
-	ACCOUNT_REFUSED		/* the CA will not have us: see problem */
+	ACCOUNT_REFUSED,	/* the CA will not have us: see problem */
+	ACCOUNT_DEACTIVATED	/* it had us, and wants us no more: for good */
 };
 
 struct account {
@@ -55,11 +57,20 @@ struct account {
 	char contact[CONTACT_SIZE];	/* as the CA has it */
 	char problem[sizeof(((struct err *)0)->text)];
 	char hint[sizeof(((struct err *)0)->hint)];
-	bool is_rolling;		/* the CA is to be told the next key */
-	struct p256 next_key;		/* if it is */
 	time_t retry_at;		/* 0: at once */
 	time_t created_at;
+	time_t superseded_at;		/* 0: it is in use */
+
+	/* On its way to another key (RFC 8555, 7.3.5). */
+	bool is_rolling;
+	struct p256 next_key;		/* if it is */
+	bool roll_told;			/* the CA may know the next one already */
+	time_t roll_at;			/* not before */
+	long roll_failures;		/* in a row */
 };
+
+/* Wipes its keys. */
+void account_release(struct account *a);
 
 const char *account_state_name(enum account_state state);
 
@@ -84,5 +95,12 @@ bool account_of_ca(struct store *s, int64_t ca_id, struct account *a,
 
 /* Guarded by epoch, as domain_update(). */
 bool account_update(struct store *s, struct account *a, struct err *err);
+
+/* The same; from now on the CA has none, and another may be inserted. */
+bool account_supersede(struct store *s, struct account *a, time_t now,
+		       struct err *err);
+
+/* How many a CA has that are superseded. */
+long account_count_superseded(struct store *s, int64_t ca_id);
 
 #endif

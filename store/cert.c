@@ -265,14 +265,18 @@ static bool insert_cert(struct store *s, struct cert *c, int64_t issuer_id,
 	return true;
 }
 
-static bool retire_active(struct store *s, int64_t domain_id, struct err *err)
+/* Whose revocation waited for this is due at `now`. */
+static bool retire_active(struct store *s, int64_t domain_id, time_t now,
+			  struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE cert SET state = ? WHERE domain_id = ?"
-		   " AND state = ?");
+		   "UPDATE cert SET state = ?,"
+		   " revoke_due_at = MIN(revoke_due_at, ?)"
+		   " WHERE domain_id = ? AND state = ?");
 	bind_int(&q, CERT_RETIRED);
+	bind_int(&q, now);
 	bind_int(&q, domain_id);
 	bind_int(&q, CERT_ACTIVE);
 	return query_run(&q, err);
@@ -301,7 +305,8 @@ bool key_forget_unused(struct store *s, int64_t domain_id, struct err *err)
 static bool forget_old(struct store *s, int64_t domain_id, struct err *err)
 {
 	return forget_with(s, "DELETE FROM cert WHERE domain_id = ?1"
-			      " AND state <> 0 AND id NOT IN (SELECT id"
+			      " AND state <> 0 AND revoke_due_at = 0"
+			      " AND id NOT IN (SELECT id"
 			      "  FROM cert WHERE domain_id = ?1"
 			      "  ORDER BY id DESC LIMIT 5)",
 			   domain_id, err) &&
@@ -318,7 +323,7 @@ bool cert_install(struct store *s, struct domain *d, struct cert *c,
 	if (c->state != CERT_ACTIVE)
 		return insert_cert(s, c, issuer_id, chain, err) &&
 		       forget_old(s, d->id, err);
-	if (!retire_active(s, d->id, err) ||
+	if (!retire_active(s, d->id, c->created_at, err) ||
 	    !insert_cert(s, c, issuer_id, chain, err))
 		return false;
 	d->cert_id = c->id;
@@ -375,6 +380,26 @@ char *cert_pem(struct store *s, int64_t cert_id, struct err *err)
 	return pem;
 }
 
+bool cert_leaf(struct store *s, int64_t cert_id, struct buf *der,
+	       struct err *err)
+{
+	const unsigned char *leaf;
+	struct query q;
+	bool ok = false;
+	size_t len;
+
+	query_open(&q, store_db(s), "SELECT leaf FROM cert WHERE id = ?");
+	bind_int(&q, cert_id);
+	if (query_row(&q)) {
+		leaf = col_blob_peek(&q, "leaf", &len);
+		ok = leaf && len && buf_add(der, leaf, len);
+	}
+	if (!query_close(&q, err))
+		return false;
+	return ok || err_set(err, ERR_NOT_FOUND, "no certificate %lld",
+			     (long long)cert_id);
+}
+
 time_t cert_nearest_expiry(struct store *s)
 {
 	return earliest(s, "SELECT not_after AS at FROM cert WHERE state = 0"
@@ -386,6 +411,9 @@ bool key_insert(struct store *s, int64_t domain_id, const struct p256 *key,
 {
 	struct query q;
 
+	if (key_is_compromised(s, key->point))
+		return err_set(err, ERR_AGAIN, "the new key is one of those "
+					       "that are compromised");
 	if (!key_forget_unused(s, domain_id, err))
 		return false;
 	query_open(&q, store_db_write(s),
@@ -420,4 +448,30 @@ bool key_by_id(struct store *s, int64_t id, struct p256 *key, struct err *err)
 	return found || err_set(err, ERR_NOT_FOUND,
 				"key %lld is missing or damaged",
 				(long long)id);
+}
+
+bool key_compromise(struct store *s, int64_t key_id, time_t now,
+		    struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT OR IGNORE INTO compromised_key(point, at)"
+		   " SELECT point, ? FROM key WHERE id = ?");
+	bind_int(&q, now);
+	bind_int(&q, key_id);
+	return query_run(&q, err);
+}
+
+bool key_is_compromised(struct store *s,
+			const unsigned char point[static P256_POINT])
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM compromised_key WHERE point = ?");
+	bind_blob(&q, point, P256_POINT);
+	found = query_row(&q);
+	return !query_close(&q, NULL) || found;
 }

@@ -9,6 +9,7 @@
 
 #include <time.h>
 
+#include "base/buf.h"
 #include "base/p256.h"
 #include "store/order.h"
 
@@ -60,12 +61,19 @@ struct cert_chain {
 	size_t issuers_len;
 };
 
+/*
+ * A revoke_due_at that waits for the replacement: the certificate is due as
+ * soon as another one takes its place.
+ */
+#define CERT_REVOKE_ONCE_REPLACED ((time_t)253402300799)	/* year 9999 */
+
 const char *cert_state_name(enum cert_state state);
 
 /*
  * Stores it. An active one retires the domain's former one, becomes
  * d->cert_id and is projected; d is written. Fills c->id. Of the retired
- * and bad ones the last few are kept, with their keys.
+ * and bad ones the last few are kept, with their keys, and those that are
+ * still to be revoked.
  */
 bool cert_install(struct store *s, struct domain *d, struct cert *c,
 		  const struct cert_chain *chain, struct err *err);
@@ -99,13 +107,26 @@ bool cert_each(struct store *s, int64_t domain_id,
 /* Leaf and issuers of one certificate as PEM, the caller frees. */
 char *cert_pem(struct store *s, int64_t cert_id, struct err *err);
 
+/* The leaf's DER, into an empty buf of at least 64 KiB. */
+bool cert_leaf(struct store *s, int64_t cert_id, struct buf *der,
+	       struct err *err);
+
 /* The earliest not_after over all certificates served, or 0. */
 time_t cert_nearest_expiry(struct store *s);
 
+/* ERR_AGAIN if the key is compromised: make another. */
 bool key_insert(struct store *s, int64_t domain_id, const struct p256 *key,
 		time_t now, int64_t *id, struct err *err);
 
 /* ERR_NOT_FOUND if there is none, or none that decodes. */
 bool key_by_id(struct store *s, int64_t id, struct p256 *key, struct err *err);
+
+/* Somebody else may have it: it is never certified again, not even imported. */
+bool key_compromise(struct store *s, int64_t key_id, time_t now,
+		    struct err *err);
+
+/* True too if that cannot be found out. */
+bool key_is_compromised(struct store *s,
+			const unsigned char point[static P256_POINT]);
 
 #endif

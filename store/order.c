@@ -332,6 +332,86 @@ bool order_set_aside(struct store *s, int64_t id, time_t now, struct err *err)
 	return query_run(&q, err);
 }
 
+/* Their domains, before and after: due, and projected anew. */
+static bool free_domains(struct store *s, int64_t account_id, time_t now,
+			 struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE domain SET due_at = ?, epoch = epoch + 1"
+		   " WHERE due_at = 0 AND ready_at = 0 AND id IN"
+		   "  (SELECT domain_id FROM ord WHERE account_id = ?"
+		   "   AND ended_at = 0 AND trial = 0)");
+	bind_int(&q, now);
+	bind_int(&q, account_id);
+	return query_run(&q, err);
+}
+
+/* As change_note(), for each that has a challenge open. */
+static bool note_challenged(struct store *s, int64_t account_id,
+			    struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO change(domain_id) SELECT domain_id FROM ord"
+		   " WHERE account_id = ? AND ended_at = 0 AND token <> ''");
+	bind_int(&q, account_id);
+	return query_run(&q, err);
+}
+
+bool order_end_all(struct store *s, int64_t account_id, const char *why,
+		   time_t now, struct err *err)
+{
+	struct query q;
+
+	if (!free_domains(s, account_id, now, err) ||
+	    !note_challenged(s, account_id, err))
+		return false;
+	query_open(&q, store_db_write(s),
+		   "UPDATE ord SET state = ?, ended_at = ?, wake_ms = 0,"
+		   " problem = ?, epoch = epoch + 1"
+		   " WHERE account_id = ? AND ended_at = 0");
+	bind_int(&q, ORDER_DEAD);
+	bind_int(&q, now);
+	bind_text(&q, why);
+	bind_int(&q, account_id);
+	return query_run(&q, err);
+}
+
+bool order_rekey(struct store *s, int64_t account_id, const char *thumbprint,
+		 struct err *err)
+{
+	struct query q;
+
+	if (!note_challenged(s, account_id, err))
+		return false;
+	query_open(&q, store_db_write(s),
+		   "UPDATE ord SET key_auth = token || '.' || ?"
+		   " WHERE account_id = ? AND ended_at = 0 AND token <> ''");
+	bind_text(&q, thumbprint);
+	bind_int(&q, account_id);
+	return query_run(&q, err);
+}
+
+long order_count_validating(struct store *s, int64_t account_id)
+{
+	struct query q;
+	long n = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT COUNT(*) AS n FROM ord WHERE account_id = ?"
+		   " AND ended_at = 0 AND state IN (?, ?)");
+	bind_int(&q, account_id);
+	bind_int(&q, ORDER_PRESENTED);
+	bind_int(&q, ORDER_CHALLENGED);
+	if (query_row(&q))
+		n = col_long(&q, "n");
+	query_close(&q, NULL);
+	return n;
+}
+
 int64_t order_next_wake(struct store *s, int64_t ca_id)
 {
 	struct query q;

@@ -115,6 +115,23 @@ bool order_set_aside(struct store *s, int64_t id, time_t now, struct err *err);
  */
 bool order_resume_all(struct store *s, int64_t now_ms, struct err *err);
 
+/*
+ * Ends all live orders of an account, trials too, in one go; their domains
+ * are due. What comes back for them is stale.
+ */
+bool order_end_all(struct store *s, int64_t account_id, const char *why,
+		   time_t now, struct err *err);
+
+/*
+ * The account has another key: the answers to challenges that are open are
+ * made anew with its thumbprint (RFC 8555, 8.1).
+ */
+bool order_rekey(struct store *s, int64_t account_id, const char *thumbprint,
+		 struct err *err);
+
+/* How many live orders of an account the CA is just now validating. */
+long order_count_validating(struct store *s, int64_t account_id);
+
 /* The earliest wake_ms over a CA's live orders, or 0 if none waits. */
 int64_t order_next_wake(struct store *s, int64_t ca_id);
 

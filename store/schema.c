@@ -99,6 +99,9 @@ static const char *const migrations[] = {
 	"  contact TEXT NOT NULL DEFAULT '',"
 	"  next_scalar BLOB,"		/* the key it rolls over to */
 	"  next_point BLOB,"
+	"  roll_told INTEGER NOT NULL DEFAULT 0,"
+	"  roll_at INTEGER NOT NULL DEFAULT 0,"
+	"  roll_failures INTEGER NOT NULL DEFAULT 0,"
 	"  problem TEXT NOT NULL DEFAULT '',"
 	"  hint TEXT NOT NULL DEFAULT '',"
 	"  retry_at INTEGER NOT NULL DEFAULT 0,"

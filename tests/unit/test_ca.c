@@ -81,6 +81,43 @@ static void a_ca_has_one_account(void **state)
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
 
+static void a_superseded_account_is_kept(void **state)
+{
+	struct account a = rows_account(fix.store), fresh = a, found;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_true(account_supersede(fix.store, &a, ROWS_NOW, &err));
+	assert_false(account_of_ca(fix.store, a.ca_id, &found, &err));
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+	must(p256_generate(&fresh.key, NULL), NULL);
+	assert_true(account_insert(fix.store, &fresh, &err));
+	assert_true(account_of_ca(fix.store, a.ca_id, &found, &err));
+	assert_int_equal(found.id, fresh.id);
+	assert_true(account_by_id(fix.store, a.id, &found, &err));
+	assert_int_equal(found.superseded_at, ROWS_NOW);
+	assert_memory_equal(&found.key, &a.key, sizeof(a.key));
+	assert_int_equal(account_count_superseded(fix.store, a.ca_id), 1);
+}
+
+static void a_rollover_comes_back_as_it_was(void **state)
+{
+	struct account a = rows_account(fix.store), again;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	a.is_rolling = a.roll_told = true;
+	a.roll_at = ROWS_NOW + 60;
+	a.roll_failures = 3;
+	must(p256_generate(&a.next_key, &err), &err);
+	assert_true(account_update(fix.store, &a, &err));
+	assert_true(account_of_ca(fix.store, a.ca_id, &again, &err));
+	assert_true(again.is_rolling && again.roll_told);
+	assert_int_equal(again.roll_at, a.roll_at);
+	assert_int_equal(again.roll_failures, 3);
+	assert_memory_equal(&again.next_key, &a.next_key, sizeof(a.next_key));
+}
+
 /* A key is not guessed, and not replaced: it is for an admin to mend. */
 static void a_damaged_key_is_an_error(void **state)
 {
@@ -101,6 +138,8 @@ int main(void)
 		IN_A_STORE(an_account_comes_back_as_it_was),
 		IN_A_STORE(a_stale_hand_changes_nothing),
 		IN_A_STORE(a_ca_has_one_account),
+		IN_A_STORE(a_superseded_account_is_kept),
+		IN_A_STORE(a_rollover_comes_back_as_it_was),
 		IN_A_STORE(a_damaged_key_is_an_error),
 	};
 

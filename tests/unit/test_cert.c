@@ -276,6 +276,74 @@ static void a_key_comes_back_as_it_was(void **state)
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
 
+static void a_compromised_key_never_comes_back(void **state)
+{
+	struct cert c = rows_cert(fix.store, &fix.domain, "leaf", "issuer");
+	struct err err = ERR_INIT;
+	struct p256 key;
+	int64_t id;
+
+	(void)state;
+	assert_true(key_by_id(fix.store, c.key_id, &key, &err));
+	assert_false(key_is_compromised(fix.store, key.point));
+	assert_true(key_compromise(fix.store, c.key_id, ROWS_NOW, &err));
+	assert_true(key_compromise(fix.store, c.key_id, ROWS_NOW + 1, &err));
+	assert_true(key_is_compromised(fix.store, key.point));
+	assert_false(key_insert(fix.store, fix.domain.id, &key, 1, &id, &err));
+	assert_int_equal(err.kind, ERR_AGAIN);
+	assert_true(domain_delete(fix.store, &fix.domain, &err));
+	assert_true(key_is_compromised(fix.store, key.point));
+}
+
+/* ---- revocation ---- */
+
+static int64_t revocation_due(time_t now)
+{
+	struct err err = ERR_INIT;
+	int64_t id = 0;
+
+	cert_revoke_due(fix.store, now, &id, 1, &err);
+	assert_int_equal(err.kind, ERR_NONE);
+	return id;
+}
+
+static void its_revocation_waits_for_the_next_one(void **state)
+{
+	struct cert first = rows_cert(fix.store, &fix.domain, "a", "issuer");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	first.revoke_due_at = CERT_REVOKE_ONCE_REPLACED;
+	assert_true(cert_update(fix.store, &first, &err));
+	assert_int_equal(revocation_due(ROWS_NOW + 100), 0);
+	rows_cert(fix.store, &fix.domain, "b", "issuer");
+	assert_int_equal(revocation_due(ROWS_NOW - 1), 0);
+	assert_int_equal(revocation_due(ROWS_NOW), first.id);
+	assert_int_equal(cert_next_revoke(fix.store), ROWS_NOW);
+}
+
+static void what_is_to_be_revoked_is_not_forgotten(void **state)
+{
+	struct cert first = rows_cert(fix.store, &fix.domain, "a", "issuer");
+	struct err err = ERR_INIT;
+	struct buf der;
+
+	(void)state;
+	first.revoke_due_at = CERT_REVOKE_ONCE_REPLACED;
+	assert_true(cert_update(fix.store, &first, &err));
+	for (int i = 0; i < 9; i++)
+		rows_cert(fix.store, &fix.domain, "b", "issuer");
+	buf_init(&der, 65536);
+	assert_true(cert_leaf(fix.store, first.id, &der, &err));
+	assert_string_equal(der.data, "a");
+	assert_true(cert_by_id(fix.store, first.id, &first, &err));
+	first.revoke_due_at = 0;
+	assert_true(cert_update(fix.store, &first, &err));
+	rows_cert(fix.store, &fix.domain, "c", "issuer");
+	assert_false(cert_leaf(fix.store, first.id, &der, &err));
+	buf_release(&der);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -291,6 +359,9 @@ int main(void)
 		WITH_A_DOMAIN(the_chain_comes_out_as_pem),
 		WITH_A_DOMAIN(what_is_no_certificate_has_no_pem),
 		WITH_A_DOMAIN(a_key_comes_back_as_it_was),
+		WITH_A_DOMAIN(a_compromised_key_never_comes_back),
+		WITH_A_DOMAIN(its_revocation_waits_for_the_next_one),
+		WITH_A_DOMAIN(what_is_to_be_revoked_is_not_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,6 +267,51 @@ static void orders_are_counted(void **state)
 	assert_int_equal(n.dead, 1);
 }
 
+static void all_of_an_account_end_at_once(void **state)
+{
+	struct domain other = rows_domain(fix.store, "example.com");
+	struct order o = rows_order(fix.store, &fix.domain), stale = o;
+	struct order done;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	rows_cert(fix.store, &other, "leaf", "issuer");
+	fix.domain.due_at = 0;
+	must(domain_update(fix.store, &fix.domain, &err), &err);
+	assert_true(order_end_all(fix.store, o.account_id, "it is gone",
+				  ROWS_NOW + 5, &err));
+	assert_true(order_by_id(fix.store, o.id, &done, &err));
+	assert_int_equal(done.state, ORDER_DEAD);
+	assert_int_equal(done.ended_at, ROWS_NOW + 5);
+	assert_string_equal(done.problem, "it is gone");
+	assert_false(order_update(fix.store, &stale, &err));
+	assert_int_equal(err.kind, ERR_AGAIN);
+	assert_true(domain_by_id(fix.store, fix.domain.id, &fix.domain, &err));
+	assert_int_equal(fix.domain.due_at, ROWS_NOW + 5);
+}
+
+static void another_key_answers_otherwise(void **state)
+{
+	struct order o = rows_order(fix.store, &fix.domain);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(order_count_validating(fix.store, o.account_id), 0);
+	strcpy(o.token, "token-1");
+	strcpy(o.key_auth, "token-1.old");
+	o.state = ORDER_PRESENTED;
+	must(order_update(fix.store, &o, &err), &err);
+	assert_int_equal(order_count_validating(fix.store, o.account_id), 1);
+	assert_true(order_rekey(fix.store, o.account_id, "new", &err));
+	assert_true(order_by_id(fix.store, o.id, &o, &err));
+	assert_string_equal(o.key_auth, "token-1.new");
+	must(store_commit(fix.store, &err), &err);
+	must(store_project(fix.store, &err), &err);
+	assert_int_equal(scratch_number(fix.dir, "serve.db",
+					"SELECT COUNT(*) FROM challenge"
+					" WHERE key_auth = 'token-1.new'"), 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -281,6 +326,8 @@ int main(void)
 		WITH_A_DOMAIN(orders_go_with_their_domain),
 		WITH_A_DOMAIN(a_damaged_row_is_set_aside),
 		WITH_A_DOMAIN(orders_are_counted),
+		WITH_A_DOMAIN(all_of_an_account_end_at_once),
+		WITH_A_DOMAIN(another_key_answers_otherwise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
