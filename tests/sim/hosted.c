@@ -171,11 +171,13 @@ char *hosted_body(struct hosted *h, const char *name)
 	return body;
 }
 
-void hosted_challenge(struct hosted *h, const char *name, const char *token,
-		      const char *key_auth)
+int64_t hosted_challenge(struct hosted *h, const char *name,
+			 enum challenge_method method, const char *token,
+			 const char *key_auth)
 {
 	struct order o = { .ca_id = h->ca_id, .account_id = h->account_id,
-			   .state = ORDER_PRESENTED, .created_at = 1 };
+			   .state = ORDER_PRESENTED, .method = method,
+			   .created_at = 1 };
 	struct err err = ERR_INIT;
 	struct domain d;
 	struct p256 key;
@@ -188,6 +190,20 @@ void hosted_challenge(struct hosted *h, const char *name, const char *token,
 	     order_insert(h->store, &o, &err), &err);
 	snprintf(o.token, sizeof(o.token), "%s", token);
 	snprintf(o.key_auth, sizeof(o.key_auth), "%s", key_auth);
+	must(order_update(h->store, &o, &err), &err);
+	finish(h);
+	return o.id;
+}
+
+void hosted_end_order(struct hosted *h, int64_t id)
+{
+	struct err err = ERR_INIT;
+	struct order o;
+
+	begin(h);
+	must(order_by_id(h->store, id, &o, &err), &err);
+	o.state = ORDER_DEAD;
+	o.ended_at = 2;
 	must(order_update(h->store, &o, &err), &err);
 	finish(h);
 }

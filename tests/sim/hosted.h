@@ -7,6 +7,7 @@
 #ifndef TESTS_SIM_HOSTED_H
 #define TESTS_SIM_HOSTED_H
 
+#include "store/domain.h"
 #include "store/store.h"
 #include "tests/sim/tiny_ca.h"
 
@@ -31,8 +32,10 @@ long hosted_certify(struct hosted *h, const char *name);
 /* The exact bytes of its policy. The caller frees. */
 char *hosted_body(struct hosted *h, const char *name);
 
-/* An order under way, whose challenge is presented. */
-void hosted_challenge(struct hosted *h, const char *name, const char *token,
-		      const char *key_auth);
+/* An order under way, whose challenge is presented. Returns its id. */
+int64_t hosted_challenge(struct hosted *h, const char *name,
+			 enum challenge_method method, const char *token,
+			 const char *key_auth);
+void hosted_end_order(struct hosted *h, int64_t id);
 
 #endif

@@ -30,7 +30,8 @@ static int set_up(void **state)
 	(void)state;
 	hosted_init(&hosted);
 	hosted_add(&hosted, "a.test");
-	hosted_challenge(&hosted, "a.test", "tok-EN_1", KEY_AUTH);
+	hosted_challenge(&hosted, "a.test", METHOD_HTTP_01, "tok-EN_1",
+			 KEY_AUTH);
 	serve = serve_open(hosted.dir, NULL, &err);
 	must(serve, &err);
 	return 0;

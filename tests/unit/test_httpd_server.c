@@ -12,9 +12,7 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <netinet/in.h>
 #include <errno.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -27,6 +25,7 @@
 #include "httpd/listener.h"
 #include "tests/sim/hosted.h"
 #include "tests/sim/scratch.h"
+#include "tests/sim/tls_client.h"
 
 #define A	"mta-sts.a.test"
 #define B	"mta-sts.b.test"
@@ -95,7 +94,8 @@ static int set_up(void **state)
 	hosted_add(&hosted, "new.test");
 	hosted_certify(&hosted, "a.test");
 	hosted_certify(&hosted, "b.test");
-	hosted_challenge(&hosted, "new.test", "token_1", "token_1.thumb");
+	hosted_challenge(&hosted, "new.test", METHOD_HTTP_01, "token_1",
+			 "token_1.thumb");
 	return 0;
 }
 
@@ -108,108 +108,41 @@ static int tear_down(void **state)
 
 /* ---- a client ---- */
 
-static int dial(unsigned port)
+static void client_init(struct tls_client *c, const char *sni)
 {
-	const struct timeval patience = { .tv_sec = 10 };
-	struct sockaddr_in to = { .sin_family = AF_INET,
-				  .sin_port = htons((uint16_t)port),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
-	close(fd);
-	return -1;
+	tls_client_init(c, https_port, sni);
+	tls_client_trust(c, hosted.ca.root, sni);
 }
 
-struct client {
-	SSL_CTX *ctx;
-	SSL *ssl;
-	int fd;
-};
-
-static void client_init(struct client *c, const char *sni)
-{
-	c->ctx = SSL_CTX_new(TLS_client_method());
-	X509_STORE_add_cert(SSL_CTX_get_cert_store(c->ctx), hosted.ca.root);
-	c->ssl = SSL_new(c->ctx);
-	c->fd = dial(https_port);
-	assert_true(c->fd >= 0);
-	SSL_set_fd(c->ssl, c->fd);
-	if (!sni)
-		return;
-	SSL_set_tlsext_host_name(c->ssl, sni);
-	SSL_set1_host(c->ssl, sni);
-	SSL_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
-}
-
-static void client_release(struct client *c)
-{
-	SSL_free(c->ssl);
-	SSL_CTX_free(c->ctx);
-	close(c->fd);
-	ERR_clear_error();
-}
-
-/* 0, or the alert that ended the handshake. */
-static int shake(struct client *c)
-{
-	unsigned long e;
-
-	if (SSL_connect(c->ssl) == 1)
-		return 0;
-	e = ERR_get_error();
-	return ERR_GET_REASON(e) - SSL_AD_REASON_OFFSET;
-}
-
-static void client_open(struct client *c, const char *sni)
+static void client_open(struct tls_client *c, const char *sni)
 {
 	client_init(c, sni);
-	assert_int_equal(shake(c), 0);
+	assert_int_equal(tls_client_shake(c), 0);
 }
 
-static long serial_of(const struct client *c)
+static long serial_of(const struct tls_client *c)
 {
 	X509 *x = SSL_get0_peer_certificate(c->ssl);
 
 	return ASN1_INTEGER_get(X509_get0_serialNumber(x));
 }
 
-static void say(struct client *c, const char *text)
-{
-	assert_true(SSL_write(c->ssl, text, (int)strlen(text)) > 0);
-}
-
-/* Up to the end, or up to `until`. The caller frees. */
-static char *hear(struct client *c, const char *until)
-{
-	char *text = xcalloc(1, 65536);
-	size_t len = 0;
-	int n;
-
-	while ((!until || !strstr(text, until)) && len < 60000 &&
-	       (n = SSL_read(c->ssl, text + len, 4096)) > 0)
-		len += (size_t)n;
-	return text;
-}
-
 static char *fetch(const char *sni, const char *request)
 {
-	struct client c;
+	struct tls_client c;
 	char *text;
 
 	client_open(&c, sni);
-	say(&c, request);
-	text = hear(&c, NULL);
-	client_release(&c);
+	tls_client_say(&c, request);
+	text = tls_client_hear(&c, NULL);
+	tls_client_release(&c);
 	return text;
 }
 
 static char *fetch_plain(const char *request)
 {
 	char *text = xcalloc(1, 65536);
-	int fd = dial(http_port);
+	int fd = tls_client_dial(http_port);
 	size_t len = 0;
 	ssize_t n;
 
@@ -248,23 +181,23 @@ static void a_policy_is_served(void **state)
 {
 	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 	char *body = hosted_body(&hosted, "a.test"), *text;
-	struct client c;
+	struct tls_client c;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
 		client_init(&c, A);
 		SSL_set_max_proto_version(c.ssl, versions[i]);
-		assert_int_equal(shake(&c), 0);
+		assert_int_equal(tls_client_shake(&c), 0);
 		assert_int_equal(SSL_version(c.ssl), versions[i]);
-		say(&c, GET(A) LAST);
-		text = hear(&c, NULL);
+		tls_client_say(&c, GET(A) LAST);
+		text = tls_client_hear(&c, NULL);
 		assert_true(begins(text, "HTTP/1.1 200 OK\r\n"));
 		assert_non_null(strstr(text, "\r\nContent-Length: "));
 		assert_string_equal(strstr(text, "\r\n\r\n") + 4, body);
 		assert_int_equal(SSL_get_shutdown(c.ssl),
 				 SSL_RECEIVED_SHUTDOWN);
 		free(text);
-		client_release(&c);
+		tls_client_release(&c);
 	}
 	free(body);
 	assert_true(comes_to(COUNT(policies), 2));
@@ -342,15 +275,15 @@ static void other_names_get_an_alert_and_no_certificate(void **state)
 {
 	static const char *const names[] = { NULL, "x.test", "a.test", NO_CERT,
 					     "x.mta-sts.a.test" };
-	struct client c;
+	struct tls_client c;
 
 	(void)state;
 	atomic_store(&wanted, 0);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		client_init(&c, names[i]);
-		assert_int_equal(shake(&c), SSL_AD_UNRECOGNIZED_NAME);
+		assert_int_equal(tls_client_shake(&c), SSL_AD_UNRECOGNIZED_NAME);
 		assert_null(SSL_get0_peer_certificate(c.ssl));
-		client_release(&c);
+		tls_client_release(&c);
 	}
 	assert_true(comes_to(COUNT(handshakes_failed), ARRAY_LEN(names)));
 	assert_int_equal(atomic_load(&wanted), 1);
@@ -358,40 +291,40 @@ static void other_names_get_an_alert_and_no_certificate(void **state)
 
 static void old_tls_and_other_protocols_are_refused(void **state)
 {
-	struct client c;
+	struct tls_client c;
 
 	(void)state;
 	client_init(&c, A);
 	SSL_set_min_proto_version(c.ssl, TLS1_1_VERSION);
 	SSL_set_max_proto_version(c.ssl, TLS1_1_VERSION);
 	SSL_set_cipher_list(c.ssl, "ALL:@SECLEVEL=0");
-	assert_int_equal(shake(&c), SSL_AD_PROTOCOL_VERSION);
-	client_release(&c);
+	assert_int_equal(tls_client_shake(&c), SSL_AD_PROTOCOL_VERSION);
+	tls_client_release(&c);
 
 	client_init(&c, A);
 	SSL_set_alpn_protos(c.ssl, (const unsigned char *)"\2h2", 3);
-	assert_int_equal(shake(&c), SSL_AD_NO_APPLICATION_PROTOCOL);
-	client_release(&c);
+	assert_int_equal(tls_client_shake(&c), SSL_AD_NO_APPLICATION_PROTOCOL);
+	tls_client_release(&c);
 
 	client_init(&c, A);
 	SSL_set_alpn_protos(c.ssl, (const unsigned char *)"\2h2\10http/1.1",
 			    12);
-	assert_int_equal(shake(&c), 0);
-	client_release(&c);
+	assert_int_equal(tls_client_shake(&c), 0);
+	tls_client_release(&c);
 }
 
 static SSL_SESSION *session_of(const char *sni, int version)
 {
 	SSL_SESSION *session;
-	struct client c;
+	struct tls_client c;
 
 	client_init(&c, sni);
 	SSL_set_max_proto_version(c.ssl, version);
-	assert_int_equal(shake(&c), 0);
-	say(&c, GET(A) LAST);
-	free(hear(&c, NULL));
+	assert_int_equal(tls_client_shake(&c), 0);
+	tls_client_say(&c, GET(A) LAST);
+	free(tls_client_hear(&c, NULL));
 	session = SSL_get1_session(c.ssl);
-	client_release(&c);
+	tls_client_release(&c);
 	return session;
 }
 
@@ -399,7 +332,7 @@ static void sessions_are_never_resumed(void **state)
 {
 	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 	static const char *const names[] = { A, B };
-	struct client c;
+	struct tls_client c;
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
@@ -408,16 +341,16 @@ static void sessions_are_never_resumed(void **state)
 		client_init(&c, names[i % 2]);
 		SSL_set_max_proto_version(c.ssl, versions[i / 2]);
 		SSL_set_session(c.ssl, session);
-		assert_int_equal(shake(&c), 0);
+		assert_int_equal(tls_client_shake(&c), 0);
 		assert_false(SSL_session_reused(c.ssl));
-		client_release(&c);
+		tls_client_release(&c);
 		SSL_SESSION_free(session);
 	}
 }
 
 static void a_new_certificate_is_presented_at_once(void **state)
 {
-	struct client running, c;
+	struct tls_client running, c;
 	long old, new;
 	char *text;
 
@@ -428,32 +361,32 @@ static void a_new_certificate_is_presented_at_once(void **state)
 	for (int i = 0; i < 10; i++) {
 		client_open(&c, A);
 		assert_int_equal(serial_of(&c), new);
-		client_release(&c);
+		tls_client_release(&c);
 	}
 	assert_int_not_equal(old, new);
-	say(&running, GET(A) LAST);
-	text = hear(&running, NULL);
+	tls_client_say(&running, GET(A) LAST);
+	text = tls_client_hear(&running, NULL);
 	assert_true(begins(text, "HTTP/1.1 200 "));
 	free(text);
-	client_release(&running);
+	tls_client_release(&running);
 }
 
 static void *fetch_many(void *failures)
 {
 	for (int i = 0; i < 100; i++) {
-		struct client c;
+		struct tls_client c;
 		char *text = NULL;
 		bool ok;
 
 		client_init(&c, i % 2 ? A : B);
-		ok = shake(&c) == 0;
+		ok = tls_client_shake(&c) == 0;
 		if (ok) {
-			say(&c, i % 2 ? GET(A) LAST : GET(B) LAST);
-			text = hear(&c, NULL);
+			tls_client_say(&c, i % 2 ? GET(A) LAST : GET(B) LAST);
+			text = tls_client_hear(&c, NULL);
 			ok = begins(text, "HTTP/1.1 200 ");
 		}
 		free(text);
-		client_release(&c);
+		tls_client_release(&c);
 		if (!ok)
 			atomic_fetch_add((atomic_int *)failures, 1);
 	}
@@ -496,7 +429,7 @@ static void too_many_are_shed_at_once(void **state)
 	(void)state;
 	start(100, 4, 20000);
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-		fds[i] = dial(i % 2 ? https_port : http_port);
+		fds[i] = tls_client_dial(i % 2 ? https_port : http_port);
 		assert_true(comes_to(COUNT(connections), i + 1));
 	}
 	assert_true(comes_to(COUNT(shed), 2));
@@ -512,7 +445,7 @@ static void too_many_are_shed_at_once(void **state)
 
 	start(2, 0, 20000);
 	for (size_t i = 0; i < 3; i++) {
-		fds[i] = dial(https_port);
+		fds[i] = tls_client_dial(https_port);
 		assert_true(comes_to(COUNT(connections), i + 1));
 	}
 	assert_true(comes_to(COUNT(shed), 1));
@@ -534,7 +467,7 @@ static const char *const stalls[] = {
 static void nobody_stays_beyond_the_deadline(void **state)
 {
 	int fds[2 * ARRAY_LEN(stalls)];
-	struct client half;
+	struct tls_client half;
 	char rest[4096];
 
 	(void)state;
@@ -543,7 +476,7 @@ static void nobody_stays_beyond_the_deadline(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
 		const char *text = stalls[i / 2];
 
-		fds[i] = dial(i % 2 ? https_port : http_port);
+		fds[i] = tls_client_dial(i % 2 ? https_port : http_port);
 		assert_true(send(fds[i], text, strlen(text), 0) >= 0);
 	}
 	assert_true(comes_to(COUNT(open), 0));
@@ -553,7 +486,7 @@ static void nobody_stays_beyond_the_deadline(void **state)
 		assert_int_not_equal(errno, EAGAIN);
 		close(fds[i]);
 	}
-	client_release(&half);
+	tls_client_release(&half);
 	stop(NULL);
 }
 
@@ -568,7 +501,7 @@ static void floods_are_ended(void **state)
 	(void)state;
 	start(100, 100, 20000);
 	memset(flood, '0', sizeof(flood));
-	fd = dial(http_port);
+	fd = tls_client_dial(http_port);
 	send(fd, head, strlen(head), MSG_NOSIGNAL);
 	for (int i = 0; i < 100; i++)
 		if (send(fd, flood, sizeof(flood), MSG_NOSIGNAL) < 0)
@@ -591,7 +524,7 @@ static bool is_refused_soon(void)
 	const struct timespec pause = { .tv_nsec = 5000000 };
 
 	for (int i = 0; i < 200; i++) {
-		int fd = dial(https_port);
+		int fd = tls_client_dial(https_port);
 
 		if (fd < 0)
 			return true;
@@ -603,30 +536,30 @@ static bool is_refused_soon(void)
 
 static void a_stop_lets_what_runs_finish(void **state)
 {
-	struct client idle, running;
+	struct tls_client idle, running;
 	pthread_t stopper;
 	char *text, byte;
 
 	(void)state;
 	start(100, 100, 20000);
 	client_open(&idle, A);
-	say(&idle, GET(A) "\r\n");
-	free(hear(&idle, "max_age: 604800\r\n"));
+	tls_client_say(&idle, GET(A) "\r\n");
+	free(tls_client_hear(&idle, "max_age: 604800\r\n"));
 	client_open(&running, A);
-	say(&running, "GET /.well-known/mta-sts.txt HTTP/1.1\r\n");
+	tls_client_say(&running, "GET /.well-known/mta-sts.txt HTTP/1.1\r\n");
 	assert_int_equal(pthread_create(&stopper, NULL, stop_in_peace, NULL),
 			 0);
 
 	assert_true(SSL_read(idle.ssl, &byte, 1) <= 0);
 	assert_true(is_refused_soon());
-	say(&running, "Host: " A "\r\n\r\n");
-	text = hear(&running, NULL);
+	tls_client_say(&running, "Host: " A "\r\n\r\n");
+	text = tls_client_hear(&running, NULL);
 	assert_true(begins(text, "HTTP/1.1 200 "));
 	assert_non_null(strstr(text, "\r\nConnection: close\r\n"));
 	free(text);
 	pthread_join(stopper, NULL);
-	client_release(&idle);
-	client_release(&running);
+	tls_client_release(&idle);
+	tls_client_release(&running);
 }
 
 static void a_stop_ends_after_its_grace(void **state)
@@ -636,7 +569,7 @@ static void a_stop_ends_after_its_grace(void **state)
 
 	(void)state;
 	start(100, 100, 20000);
-	fd = dial(https_port);
+	fd = tls_client_dial(https_port);
 	assert_true(comes_to(COUNT(open), 1));
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	httpd_stop(httpd, 200);
@@ -653,18 +586,18 @@ static void a_stop_takes_the_accept_queue_along(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10; i++) {
-		struct client c;
+		struct tls_client c;
 		pthread_t stopper;
 
 		start(100, 100, 20000);
 		client_init(&c, A);
 		pthread_create(&stopper, NULL, stop_in_peace, NULL);
-		assert_int_equal(shake(&c), 0);
-		say(&c, GET(A) "\r\n");
-		text = hear(&c, NULL);
+		assert_int_equal(tls_client_shake(&c), 0);
+		tls_client_say(&c, GET(A) "\r\n");
+		text = tls_client_hear(&c, NULL);
 		assert_true(begins(text, "HTTP/1.1 200 "));
 		free(text);
-		client_release(&c);
+		tls_client_release(&c);
 		pthread_join(stopper, NULL);
 	}
 }
@@ -680,7 +613,7 @@ static void no_state_folder_no_server(void **state)
 	https_port = listener_port(o.https_fds[0]);
 	assert_null(httpd_start(&o, &err));
 	assert_int_not_equal(err.kind, ERR_NONE);
-	assert_int_equal(dial(https_port), -1);	/* the socket is closed */
+	assert_int_equal(tls_client_dial(https_port), -1);	/* the socket is closed */
 	httpd_stop(NULL, 0);
 }
 
