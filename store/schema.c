@@ -32,6 +32,7 @@ static const char *const migrations[] = {
 	"  skips INTEGER NOT NULL DEFAULT 0,"
 	"  avoid_ca INTEGER NOT NULL DEFAULT 0,"
 	"  avoid_until INTEGER NOT NULL DEFAULT 0,"
+	"  try_ca INTEGER NOT NULL DEFAULT 0,"
 	"  problem TEXT NOT NULL DEFAULT '',"
 	"  hint TEXT NOT NULL DEFAULT '',"
 	"  problem_at INTEGER NOT NULL DEFAULT 0,"
@@ -40,6 +41,7 @@ static const char *const migrations[] = {
 	"CREATE INDEX domain_due ON domain(state, due_at) WHERE due_at > 0;"
 	"CREATE INDEX domain_ready ON domain(rank, deadline)"
 	"  WHERE ready_at > 0;"
+	"CREATE INDEX domain_try ON domain(try_ca) WHERE try_ca > 0;"
 	"CREATE INDEX domain_label ON domain(label) WHERE label <> '';"
 	"CREATE INDEX domain_problem ON domain(state DESC, name)"
 	"  WHERE problem <> '';"
@@ -296,7 +298,7 @@ static const char serve_tables[] =
 	"  host TEXT NOT NULL,"
 	"  order_id INTEGER NOT NULL,"	/* the larger is the newer */
 	"  domain_id INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE INDEX serve.challenge_host ON challenge(host)"
+	"CREATE INDEX serve.challenge_host ON challenge(host, order_id)"
 	"  WHERE method = 1;"
 	"CREATE INDEX serve.challenge_domain ON challenge(domain_id);"
 	"PRAGMA serve.user_version = 2;";
