@@ -1,5 +1,6 @@
 #include "base/fetch.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,10 +39,11 @@ struct request {
 	struct request *prev, *next;
 	CURL *easy;			/* NULL: failed before it started */
 	struct curl_slist *headers;
+	struct curl_slist *connect_to;
 	fetch_done *done;
 	void *arg;
 
-	char *where;			/* "ca.example:443", or the bad URL */
+	char *where;	/* "ca.example:443" ("... at ADDRESS"), or a bad URL */
 	char says[CURL_ERROR_SIZE];
 	struct err error;		/* what we know better than libcurl */
 
@@ -121,8 +123,9 @@ static size_t take_body(char *data, size_t one, size_t len, void *arg)
 	(void)one;
 	if (buf_add(&q->body, data, len))
 		return len;
-	err_set(&q->error, ERR_AGAIN, "%s sent an answer of more than %d bytes",
-		q->where, FETCH_BODY_MAX);
+	err_set(&q->error, ERR_AGAIN,
+		"%s sent an answer of more than %zu bytes", q->where,
+		q->body.max);
 	return 0;
 }
 
@@ -158,6 +161,7 @@ static void drop_handle(struct request *q)
 static void request_free(struct request *q)
 {
 	curl_slist_free_all(q->headers);
+	curl_slist_free_all(q->connect_to);
 	for (int i = 0; i < HEADERS; i++)
 		buf_release(&q->header[i]);
 	buf_release(&q->body);
@@ -175,8 +179,8 @@ static void unlink_request(struct request *q)
 		q->fetcher->first = q->next;
 }
 
-static struct request *request_new(struct fetcher *f, fetch_done *done,
-				   void *arg)
+static struct request *request_new(struct fetcher *f, size_t body_max,
+				   fetch_done *done, void *arg)
 {
 	struct request *q = xcalloc(1, sizeof(*q));
 
@@ -187,7 +191,7 @@ static struct request *request_new(struct fetcher *f, fetch_done *done,
 	if (q->next)
 		q->next->prev = q;
 	f->first = q;
-	buf_init(&q->body, FETCH_BODY_MAX);
+	buf_init(&q->body, body_max ? body_max : FETCH_BODY_MAX);
 	for (int i = 0; i < HEADERS; i++)
 		buf_init(&q->header[i], FETCH_HEADER_MAX);
 	return q;
@@ -223,9 +227,25 @@ static void request_end(struct request *q, const struct err *error)
 	request_free(q);
 }
 
-/* Sets q->where. A URL comes from a CA's answer as often as from a person. */
-static bool understand_url(struct request *q, const char *url)
+static bool is_address(const char *text)
 {
+	unsigned char bytes[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, text, bytes) == 1 ||
+	       inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+static char *where_of(const char *host, const char *port, const char *plain_at)
+{
+	return xasprintf("%s:%s%s%s", host, port, plain_at ? " at " : "",
+			 plain_at ? plain_at : "");
+}
+
+/* Sets q->where. A URL comes from a CA's answer as often as from a person. */
+static bool understand_url(struct request *q, const char *url,
+			   const char *plain_at)
+{
+	const char *wanted = plain_at ? "http" : "https";
 	char *scheme = NULL, *host = NULL, *port = NULL;
 	CURLU *parts = curl_url();
 	bool ok;
@@ -235,13 +255,13 @@ static bool understand_url(struct request *q, const char *url)
 	     !curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) &&
 	     !curl_url_get(parts, CURLUPART_HOST, &host, 0) &&
 	     !curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) &&
-	     streq(scheme, "https");
+	     streq(scheme, wanted) && (!plain_at || is_address(plain_at));
 	if (ok) {
-		q->where = xasprintf("%s:%s", host, port);
+		q->where = where_of(host, port, plain_at);
 	} else {
 		q->where = str_printable(url, WORDS_MAX);
-		err_set(&q->error, ERR_INPUT, "\"%s\" is not an https address",
-			q->where);
+		err_set(&q->error, ERR_INPUT, "\"%s\" is not an %s address",
+			q->where, wanted);
 	}
 	curl_free(scheme);
 	curl_free(host);
@@ -250,13 +270,18 @@ static bool understand_url(struct request *q, const char *url)
 	return ok;
 }
 
-static void add_header(struct request *q, const char *line)
+static void add_line(struct curl_slist **list, const char *line)
 {
-	struct curl_slist *longer = curl_slist_append(q->headers, line);
+	struct curl_slist *longer = curl_slist_append(*list, line);
 
 	if (!longer)
 		abort();	/* out of memory: the one cause there is */
-	q->headers = longer;
+	*list = longer;
+}
+
+static void add_header(struct request *q, const char *line)
+{
+	add_line(&q->headers, line);
 }
 
 /* What is asked; libcurl copies every string, and the body. */
@@ -310,6 +335,21 @@ static void set_limits(struct request *q, long timeout_ms)
 	curl_easy_setopt(q->easy, CURLOPT_PIPEWAIT, 1L);
 	/* A resolver that hangs must not hold up whoever ends the request. */
 	curl_easy_setopt(q->easy, CURLOPT_QUICK_EXIT, 1L);
+}
+
+/* After all else: what a request that speaks plainly does otherwise. */
+static void set_plain(struct request *q, const char *address)
+{
+	char *to = xasprintf(strchr(address, ':') ? "::[%s]:" : "::%s:",
+			     address);
+
+	add_line(&q->connect_to, to);
+	free(to);
+	curl_easy_setopt(q->easy, CURLOPT_CONNECT_TO, q->connect_to);
+	curl_easy_setopt(q->easy, CURLOPT_PROTOCOLS_STR, "http");
+	curl_easy_setopt(q->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(q->easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(q->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
 static void set_receivers(struct request *q)
@@ -402,11 +442,11 @@ void fetcher_free(struct fetcher *f)
 void fetch_start(struct fetcher *f, const struct fetch_request *request,
 		 fetch_done *done, void *arg)
 {
-	struct request *q = request_new(f, done, arg);
+	struct request *q = request_new(f, request->body_max, done, arg);
 
 	if (f->closing)
 		return;		/* fetcher_free() is about to answer it */
-	if (!understand_url(q, request->url)) {
+	if (!understand_url(q, request->url, request->plain_at)) {
 		event_active(f->late, EV_TIMEOUT, 0);
 		return;
 	}
@@ -415,6 +455,8 @@ void fetch_start(struct fetcher *f, const struct fetch_request *request,
 	set_trust(q, request->ca_file);
 	set_limits(q, request->timeout_ms);
 	set_receivers(q);
+	if (request->plain_at)
+		set_plain(q, request->plain_at);
 	if (!transfers_add(f->transfers, q->easy)) {
 		err_set(&q->error, ERR_AGAIN, "libcurl took no request for %s",
 			q->where);

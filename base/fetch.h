@@ -3,7 +3,8 @@
  *
  * A request is made, carried out on the loop and answered by exactly one
  * callback; that holds for failures and for fetcher_free() too. No redirect
- * is ever followed, only https is spoken, and what comes back is capped.
+ * is ever followed, what comes back is capped, and only https is spoken,
+ * unless a request says otherwise in plain_at.
  *
  * Owning thread only.
  */
@@ -31,6 +32,14 @@ struct fetch_request {
 	size_t body_len;
 	const char *ca_file;		/* PEM; NULL: the system's trust store */
 	long timeout_ms;		/* from start to end; 0: 60 s */
+	size_t body_max;		/* an answer's; 0: FETCH_BODY_MAX */
+
+	/*
+	 * An IP address: then, and only then, the URL is an http one, and
+	 * whatever its host is said to be, this address is connected to: by
+	 * a connection of its own, and by no proxy. Else NULL.
+	 */
+	const char *plain_at;
 };
 
 /*

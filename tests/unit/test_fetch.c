@@ -84,6 +84,7 @@ static const struct page pages[] = {
 struct server {
 	struct evconnlistener *listener;
 	SSL_CTX *ctx;		/* NULL: speaks no TLS */
+	bool speaks_http;	/* if it speaks no TLS */
 	char pem[256];		/* its own certificate, as a trust file */
 	unsigned port;
 	unsigned connections, open;
@@ -153,7 +154,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 	size_t len = evbuffer_get_length(in);
 	char text[sizeof(s->request)] = "", *body, *length;
 
-	if (!s->ctx) {
+	if (!s->ctx && !s->speaks_http) {
 		bufferevent_write(bev, "220 mail\r\n", 10);
 		evbuffer_drain(in, len);
 		return;
@@ -634,6 +635,159 @@ static void test_bad_urls(void **state)
 	}
 }
 
+/* --- Plain http, at an address. --- */
+
+static struct outcome get_plain(const char *host, const struct server *s,
+				const char *path, const char *address)
+{
+	char url[128];
+	struct fetch_request request = { .url = url, .plain_at = address,
+					 .body_max = 1024,
+					 .timeout_ms = 1500 };
+	struct outcome o = { 0 };
+
+	snprintf(url, sizeof(url), "http://%s:%u%s", host, s->port, path);
+	start(&request, &o);
+	memset(url, 'x', sizeof(url) - 1);	/* it was copied */
+	run();
+	assert_int_equal(o.calls, 1);
+	print_message("%s: %ld %s\n", path, o.status, o.error.text);
+	return o;
+}
+
+/* The Host is the name's, the connection the address's, and a new one. */
+static void test_plain_is_pinned(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	plain.speaks_http = true;
+	listen_on_loopback(&plain);
+	setenv("http_proxy", "http://127.0.0.1:1/", 1);
+	for (unsigned i = 1; i <= 3; i++) {
+		o = get_plain("mta-sts.name.invalid", &plain, "/ok",
+			      "127.0.0.1");
+		assert_int_equal(o.error.kind, ERR_NONE);
+		assert_int_equal(o.status, 200);
+		assert_string_equal(o.body, "body");
+		assert_non_null(strstr(plain.request,
+				       "\r\nHost: mta-sts.name.invalid:"));
+		assert_int_equal(plain.connections, i);
+		outcome_release(&o);
+	}
+	o = get_plain("127.0.0.1", &plain, "/ok", "127.0.0.1");
+	assert_int_equal(o.status, 200);
+	outcome_release(&o);
+	unsetenv("http_proxy");
+}
+
+static const struct {
+	const char *path;
+	long status;
+	const char *text;
+} plain_answers[] = {
+	{ "/moved",  302, "" },				/* not followed */
+	{ "/empty",  204, "" },
+	{ "/full",   0, "at 127.0.0.1 sent an answer of more than 1024 bytes" },
+	{ "/endless", 0, "sent an answer of more than 1024 bytes" },
+	{ "/line",   0, "sent more than 65536 bytes of headers" },
+	{ "/gone",   0, "closed the connection without an answer" },
+	{ "/ssh",    0, "did not answer in HTTP" },
+	{ "/silent", 0, "no answer in time from a.invalid:" },
+};
+
+static void test_plain_answers(void **state)
+{
+	(void)state;
+	plain.speaks_http = true;
+	listen_on_loopback(&plain);
+	for (size_t i = 0; i < ARRAY_LEN(plain_answers); i++) {
+		struct outcome o = get_plain("a.invalid", &plain,
+					     plain_answers[i].path,
+					     "127.0.0.1");
+
+		assert_int_equal(o.status, plain_answers[i].status);
+		assert_int_equal(o.error.kind,
+				 o.status ? ERR_NONE : ERR_AGAIN);
+		assert_non_null(strstr(o.error.text, plain_answers[i].text));
+		outcome_release(&o);
+	}
+}
+
+static void test_plain_to_nobody(void **state)
+{
+	struct server gone = { 0 };
+	struct outcome o;
+
+	(void)state;
+	listen_on_loopback(&deaf);
+	gone.port = deaf.port;
+	server_release(&deaf);
+	o = get_plain("a.invalid", &gone, "/ok", "127.0.0.1");
+	assert_int_equal(o.error.kind, ERR_AGAIN);
+	assert_true(str_starts(o.error.text, "could not connect to a.invalid:"));
+	assert_non_null(strstr(o.error.text, " at 127.0.0.1: Connection"));
+	outcome_release(&o);
+
+	o = get_plain("a.invalid", &gone, "/ok", "::1");
+	assert_int_equal(o.error.kind, ERR_AGAIN);
+	assert_non_null(strstr(o.error.text, " at ::1"));
+	outcome_release(&o);
+}
+
+/* One does not slip into the other; a name is no address to be pinned to. */
+static const struct {
+	const char *url, *plain_at, *text;
+} mixed_urls[] = {
+	{ "https://127.0.0.1/", "127.0.0.1", "not an http address" },
+	{ "ftp://127.0.0.1/", "127.0.0.1", "not an http address" },
+	{ "http://127.0.0.1/", "localhost", "not an http address" },
+	{ "http://127.0.0.1/", "", "not an http address" },
+	{ "http://127.0.0.1/", "127.0.0.1:80", "not an http address" },
+	{ "http://127.0.0.1/", "[::1]", "not an http address" },
+	{ "http://a@127.0.0.1/", "127.0.0.1", "not an http address" },
+	{ "http://127.0.0.1/", NULL, "not an https address" },
+};
+
+static void test_plain_and_https_are_apart(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(mixed_urls); i++) {
+		struct fetch_request request = {
+			.url = mixed_urls[i].url,
+			.plain_at = mixed_urls[i].plain_at,
+		};
+
+		o = (struct outcome){ 0 };
+		start(&request, &o);
+		run();
+		assert_int_equal(o.error.kind, ERR_INPUT);
+		assert_non_null(strstr(o.error.text, mixed_urls[i].text));
+		outcome_release(&o);
+	}
+}
+
+/* The handle of a plain request serves an https one after it. */
+static void test_https_after_plain(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	plain.speaks_http = true;
+	listen_on_loopback(&plain);
+	o = get_plain("127.0.0.1", &plain, "/ok", "127.0.0.1");
+	assert_int_equal(o.status, 200);
+	outcome_release(&o);
+	o = get(&good, "/ok", good.pem);
+	assert_int_equal(o.status, 200);
+	outcome_release(&o);
+	o = get(&good, "/full", good.pem);
+	assert_int_equal(o.body_len, FETCH_BODY_MAX);
+	outcome_release(&o);
+}
+
 static unsigned chain_left;
 
 static void on_chain(const struct fetch_reply *reply, void *arg)
@@ -768,6 +922,11 @@ int main(void)
 		CASE(test_many_at_once),
 		CASE(test_free_under_way),
 		CASE(test_unknown_name),
+		CASE(test_plain_is_pinned),
+		CASE(test_plain_answers),
+		CASE(test_plain_to_nobody),
+		CASE(test_plain_and_https_are_apart),
+		CASE(test_https_after_plain),
 	};
 	int failed;
 
