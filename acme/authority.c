@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme/schedule.h"
-#include "base/log.h"
+#include "acme/breaker.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/when.h"
 #include "store/trail.h"
 
 /*
@@ -25,6 +25,9 @@
 #define DOUBT_AFTER 5
 
 #define CONFIG_PAUSE_MS 60000	/* a reload of the configuration wakes us */
+
+/* So often a CA that is down, and that nobody needs, is asked whether it is. */
+#define CURIOSITY_MS (5 * WHEN_MINUTE * 1000)
 
 static int64_t now_ms(const struct authority *a)
 {
@@ -52,11 +55,6 @@ void authority_free(struct authority *a)
 	free(a);
 }
 
-struct authority *engine_authority(struct engine *e)
-{
-	return e->settings.ca_count ? e->ca[0] : NULL;
-}
-
 struct authority *authority_by_id(struct engine *e, int64_t ca_id)
 {
 	for (size_t i = 0; i < e->ca_count; i++)
@@ -73,7 +71,36 @@ bool authority_is_current(const struct authority *a)
 bool authority_is_ready(const struct authority *a)
 {
 	return a->has_account && a->account.state == ACCOUNT_VALID &&
-	       client_is_current(a->client) && a->retry_at_ms <= now_ms(a);
+	       !a->account.is_rolling && client_is_current(a->client) &&
+	       a->config_retry_ms <= now_ms(a) &&
+	       breaker_allows(&a->row, now_ms(a));
+}
+
+bool authority_is_down(const struct authority *a, long patience)
+{
+	return a->row.down_since &&
+	       engine_now(a->engine) - a->row.down_since >= patience;
+}
+
+unsigned authority_room(const struct authority *a)
+{
+	unsigned limit = a->engine->settings.orders_in_flight;
+	unsigned used = a->in_flight + issuance_noted(a->engine, a);
+	unsigned room;
+
+	if (!authority_is_ready(a))
+		return 0;
+	room = breaker_room(&a->row, limit, now_ms(a));
+	return used < room ? room - used : 0;
+}
+
+int64_t authority_retry_ms(const struct authority *a)
+{
+	int64_t at = a->row.retry_ms > a->config_retry_ms ? a->row.retry_ms
+							  : a->config_retry_ms;
+	int64_t account = (int64_t)a->account.retry_at * 1000;
+
+	return at > account ? at : account;
 }
 
 /* ---- trouble, told ---- */
@@ -90,14 +117,21 @@ static void tell(struct authority *a, enum trail_level level, const char *kind,
 }
 
 /* Told when it begins or changes, not each time. */
-static void in_trouble(struct authority *a, const struct err *problem)
+static void tell_trouble(struct authority *a, const struct err *problem)
 {
-	bool is_news = !streq(a->problem.text, problem->text);
-
-	a->problem = *problem;
-	if (is_news)
+	if (!streq(a->row.problem, problem->text))
 		tell(a, TRAIL_WARNING, "ca.trouble", problem->text,
 		     problem->hint);
+}
+
+/* Nothing can be ordered here before somebody, or the CA, changes its mind. */
+static void cannot_order(struct authority *a, const struct err *problem)
+{
+	tell_trouble(a, problem);
+	if (!a->row.down_since)
+		a->row.down_since = engine_now(a->engine);
+	snprintf(a->row.problem, sizeof(a->row.problem), "%s", problem->text);
+	snprintf(a->row.hint, sizeof(a->row.hint), "%s", problem->hint);
 }
 
 static void wait_for_config(struct authority *a, const char *text,
@@ -107,8 +141,8 @@ static void wait_for_config(struct authority *a, const char *text,
 
 	err_set(&problem, ERR_REFUSED, "%s", text);
 	err_hint(&problem, "%s", hint);
-	a->retry_at_ms = now_ms(a) + CONFIG_PAUSE_MS;
-	in_trouble(a, &problem);
+	a->config_retry_ms = now_ms(a) + CONFIG_PAUSE_MS;
+	cannot_order(a, &problem);
 }
 
 /* ---- the account's row ---- */
@@ -149,6 +183,7 @@ bool authority_hope(struct authority *a, struct err *err)
 	struct account account;
 	bool ok;
 
+	a->config_retry_ms = 0;
 	if (!account_of_ca(a->engine->store, a->row.id, &account, err)) {
 		if (err->kind != ERR_NOT_FOUND)
 			return false;
@@ -177,27 +212,55 @@ void authority_lost_account(struct authority *a)
 	lose_account(a, "does not know our account any more");
 }
 
+/* ---- what it offers ---- */
+
+static bool offers_profile(const struct authority *a)
+{
+	const struct wire_directory *d = client_directory(a->client);
+
+	for (size_t i = 0; i < d->profile_count; i++)
+		if (streq(d->profiles[i], a->settings.profile))
+			return true;
+	return false;
+}
+
+void authority_plan_profile(struct authority *a, char out[static PROFILE_SIZE])
+{
+	bool is_there = *a->settings.profile && offers_profile(a);
+
+	memset(out, 0, PROFILE_SIZE);
+	if (is_there)
+		memcpy(out, a->settings.profile, PROFILE_SIZE);
+}
+
+/* True if nothing is to be ordered without it. */
+static bool lacks_profile(struct authority *a)
+{
+	if (!a->settings.needs_profile || offers_profile(a))
+		return false;
+	wait_for_config(a, "it does not offer the profile that is required",
+			"change profile or profile_required in its ca section "
+			"of mtastsd.conf");
+	return true;
+}
+
 /* ---- exchanges with it, well and badly ---- */
 
 void authority_failed(struct authority *a, const struct err *problem,
 		      long retry_after)
 {
-	a->failures++;
-	a->retry_at_ms = now_ms(a) +
-			 schedule_ca_pause_ms(a->failures, retry_after,
-					      engine_dice(a->engine));
-	in_trouble(a, problem);
-	if (problem->kind == ERR_REFUSED && a->failures % DOUBT_AFTER == 0)
+	tell_trouble(a, problem);
+	breaker_failed(&a->row, problem, retry_after, now_ms(a),
+		       engine_dice(a->engine));
+	if (problem->kind == ERR_REFUSED && a->row.failures > 0 &&
+	    a->row.failures % DOUBT_AFTER == 0)
 		lose_account(a, "answers every request with an error");
 }
 
 void authority_worked(struct authority *a)
 {
-	if (a->problem.kind != ERR_NONE)
+	if (breaker_worked(&a->row, now_ms(a)))
 		tell(a, TRAIL_INFO, "ca.well", "answers again", "");
-	a->problem = (struct err)ERR_INIT;
-	a->failures = 0;
-	a->retry_at_ms = 0;
 }
 
 static effect_act ask_directory, ask_account;
@@ -245,8 +308,7 @@ static void show_refusal(struct authority *a)
 
 	err_set(&problem, ERR_REFUSED, "no account: %s", a->account.problem);
 	err_hint(&problem, "%s", a->account.hint);
-	a->retry_at_ms = (int64_t)a->account.retry_at * 1000;
-	in_trouble(a, &problem);
+	cannot_order(a, &problem);
 }
 
 static void stage_account(struct authority *a)
@@ -264,16 +326,64 @@ static void stage_account(struct authority *a)
 		show_refusal(a);
 }
 
-void authority_stage(struct authority *a, bool has_work)
+/* Rows are read anew in each tick, so that one rolled back leaves no trace. */
+void authority_refresh(struct authority *a)
 {
-	read_account(a);
-	if (!has_work || a->is_busy || a->retry_at_ms > now_ms(a) ||
-	    !is_configured(a))
+	struct err err = ERR_INIT;
+
+	if (!engine_ok(a->engine, ca_by_id(a->engine->store, a->row.id, &a->row,
+					   &err), &err))
 		return;
-	if (!client_is_current(a->client))
+	a->stored = a->row;
+	a->is_wanted = false;
+	read_account(a);
+}
+
+void authority_write(struct authority *a)
+{
+	struct err err = ERR_INIT;
+
+	if (memcmp(&a->row, &a->stored, sizeof(a->row)) != 0)
+		engine_ok(a->engine, ca_update(a->engine->store, &a->row, &err),
+			  &err);
+}
+
+/* Is a CA that was down still so? Only asked when nobody needs it. */
+static bool is_curious(const struct authority *a)
+{
+	const struct engine_settings *settings = &a->engine->settings;
+
+	return a->row.down_since && *settings->contact && settings->agree_tos &&
+	       now_ms(a) - a->asked_ms >= CURIOSITY_MS;
+}
+
+void authority_stage(struct authority *a)
+{
+	if ((!a->is_wanted && !is_curious(a)) || a->is_busy ||
+	    authority_retry_ms(a) > now_ms(a) || !is_configured(a))
+		return;
+	if (!client_is_current(a->client) || is_curious(a))
 		engine_will(a->engine, ask_directory, a);
-	else
+	else if (!lacks_profile(a))
 		stage_account(a);
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+int64_t authority_next_ms(const struct authority *a)
+{
+	int64_t at = authority_retry_ms(a);
+
+	if (a->is_busy || !authority_is_current(a))
+		return 0;
+	if (!a->is_wanted && a->row.down_since)
+		return later(at, a->asked_ms + CURIOSITY_MS);
+	if (!a->is_wanted || authority_is_ready(a))
+		return 0;	/* who wants it knows when */
+	return later(at, now_ms(a) + 100);
 }
 
 /* ---- acting ---- */
@@ -294,6 +404,7 @@ static void ask_directory(struct engine *e, const struct effect *effect)
 
 	(void)e;
 	a->is_busy = true;
+	a->asked_ms = now_ms(a);
 	client_load_directory(a->client, directory_done, a);
 }
 
@@ -328,7 +439,7 @@ static void got_directory(struct engine *e, const struct arrived *got)
 	(void)e;
 	if (got->reply.error.kind != ERR_NONE)
 		authority_failed(a, &got->reply.error, got->reply.retry_after);
-	else
+	else if (a->account.state != ACCOUNT_REFUSED)
 		authority_worked(a);
 }
 
@@ -372,17 +483,19 @@ static void got_account(struct engine *e, const struct arrived *got)
 
 void engine_ca_status(struct engine *e, size_t i, struct engine_ca_status *out)
 {
-	struct authority *a = e->ca[i];
+	const struct authority *a = e->ca[i];
 	struct account account;
+	struct ca row = a->row;
 
+	ca_by_id(e->store, a->row.id, &row, NULL);
 	*out = (struct engine_ca_status){ .is_used = i == 0,
 					  .in_flight = a->in_flight,
 					  .account = "none" };
 	snprintf(out->name, sizeof(out->name), "%s", a->settings.name);
 	snprintf(out->directory_url, sizeof(out->directory_url), "%s",
 		 a->settings.directory_url);
-	snprintf(out->problem, sizeof(out->problem), "%s", a->problem.text);
-	snprintf(out->hint, sizeof(out->hint), "%s", a->problem.hint);
+	snprintf(out->problem, sizeof(out->problem), "%s", row.problem);
+	snprintf(out->hint, sizeof(out->hint), "%s", row.hint);
 	if (!account_of_ca(e->store, a->row.id, &account, NULL))
 		return;
 	out->account = account_state_name(account.state);

@@ -147,32 +147,34 @@ void engine_event(struct engine *e, const struct trail *event)
 			 event->text);
 }
 
-/* What the engine does beside orders: each by itself, in this order. */
+/* What the engine does: each by itself, in this order. */
 static const struct part {
 	void (*stage)(struct engine *e);
 	int64_t (*next_ms)(struct engine *e);	/* the earliest; 0: none */
 } parts[] = {
+	{ issuance_stage, issuance_next_ms },	/* what has begun goes first */
+	{ queue_stage, queue_next_ms },
+	{ trials_stage, trials_next_ms },
 	{ arrivals_stage, arrivals_next_ms },
 };
 
+/* Inbox first: what came in makes room. CAs last: now it is known who waits. */
 static void stage(struct engine *e)
 {
+	e->has_more = false;
+	for (size_t i = 0; i < e->ca_count; i++)
+		authority_refresh(e->ca[i]);
 	for (const struct arrived *a = e->inbox; a && !e->has_failed;
 	     a = a->next)
 		a->take(e, a);
-	if (!e->is_swept)
-		issuance_abandon_strays(e);
-	for (size_t i = 0; i < e->ca_count; i++) {
-		struct authority *a = e->ca[i];
-
-		authority_stage(a, authority_is_current(a) &&
-					   issuance_has_work(e, a));
-		if (authority_is_current(a))
-			issuance_wake_orders(e, a);
-	}
-	issuance_start_orders(e);
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+	for (size_t i = 0; i < ARRAY_LEN(parts) && !e->has_failed; i++)
 		parts[i].stage(e);
+	for (size_t i = 0; i < e->ca_count && !e->has_failed; i++) {
+		if (!authority_is_current(e->ca[i]))
+			continue;
+		authority_stage(e->ca[i]);
+		authority_write(e->ca[i]);
+	}
 }
 
 /* ---- commit, project, act ---- */
@@ -253,29 +255,15 @@ static void earlier(int64_t *best, int64_t at_ms)
 		*best = at_ms;
 }
 
-/* What cannot be worked on yet is not waited for: its reply will wake us. */
-static int64_t next_for(struct engine *e, const struct authority *a)
-{
-	int64_t due = issuance_next_due(e, a);
-
-	if (!due || !authority_is_current(a))
-		return 0;
-	if (authority_is_ready(a))
-		return a->in_flight < e->settings.orders_in_flight ? due : 0;
-	if (a->is_busy)
-		return 0;
-	return due > a->retry_at_ms ? due : a->retry_at_ms;
-}
-
 static int64_t next_tick(struct engine *e)
 {
 	int64_t now = e->world->now_ms(e->world->ctx);
 	int64_t best = now + TICK_MAX_MS;
 
-	if (e->inbox)		/* it came while a projection was due */
+	if (e->has_more || e->inbox)	/* it came while a projection was due */
 		return now + TICK_MIN_MS;
 	for (size_t i = 0; i < e->ca_count; i++)
-		earlier(&best, next_for(e, e->ca[i]));
+		earlier(&best, authority_next_ms(e->ca[i]));
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		earlier(&best, parts[i].next_ms(e));
 	return best < now + TICK_MIN_MS ? now + TICK_MIN_MS : best;
@@ -349,7 +337,6 @@ static struct authority *take_kept(struct engine *e, struct authority **old,
 		if (!a || memcmp(&a->settings, s, sizeof(*s)) != 0)
 			continue;
 		old[i] = NULL;
-		a->retry_at_ms = 0;
 		return a;
 	}
 	return authority_new(e, s);

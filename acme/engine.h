@@ -13,9 +13,10 @@
 #ifndef ACME_ENGINE_H
 #define ACME_ENGINE_H
 
+#include "acme/limits.h"
 #include "acme/world.h"
 #include "store/ca.h"
-#include "store/domain.h"
+#include "store/order.h"
 #include "store/store.h"
 
 #define ENGINE_CA_LIMIT	     8
@@ -28,6 +29,9 @@ struct ca_settings {
 	char eab_kid[128];		/* empty: no external account binding */
 	unsigned char eab_key[128];	/* HMAC key, decoded */
 	size_t eab_key_len;
+	char profile[PROFILE_SIZE];	/* empty: the CA's default */
+	bool needs_profile;		/* without it, nothing is ordered here */
+	struct limits limits;		/* that the CA publishes */
 };
 
 struct engine_settings {
@@ -72,6 +76,9 @@ struct engine_ca_status {
 	char hint[sizeof(((struct err *)0)->hint)];
 	unsigned in_flight;
 };
+/* The row of a configured CA, or 0. */
+int64_t engine_ca_id(const struct engine *e, const char *name);
+
 size_t engine_ca_count(const struct engine *e);
 void engine_ca_status(struct engine *e, size_t i, struct engine_ca_status *out);
 

@@ -1,6 +1,7 @@
 /*
  * What the files of the engine share: the tick in engine.c, one CA in
- * authority.c, orders in issuance.c, DNS looks in arrivals.c.
+ * authority.c, who is next in queue.c, orders in issuance.c, what comes of
+ * them in install.c and outcome.c, DNS looks in arrivals.c.
  *
  * A tick has three phases. While *staging*, inside the transaction, the parts
  * take what came in, write rows and note effects; nothing else may be touched.
@@ -14,6 +15,8 @@
 #include "acme/client.h"
 #include "acme/engine.h"
 #include "acme/order_step.h"
+#include "acme/schedule.h"
+#include "store/cert.h"
 
 #define LOOKS_IN_FLIGHT 32
 
@@ -21,15 +24,18 @@
 struct authority {
 	struct engine *engine;
 	struct ca_settings settings;
-	struct ca row;
+	struct ca row;			/* with the breaker: read anew, and */
+	struct ca stored;		/* written, in each tick */
 	struct account account;		/* as stored; read anew each tick */
 	bool has_account;
 	struct client *client;
+	bool is_wanted;			/* somebody waits for it, in this tick */
 	bool is_busy;			/* directory or account asked for */
-	int64_t retry_at_ms;		/* after trouble; 0: none */
-	long failures;			/* in a row */
-	struct err problem;
+	int64_t asked_ms;		/* for its directory, last */
+	int64_t config_retry_ms;	/* the configuration is in the way */
 	unsigned in_flight;		/* orders with a request under way */
+	unsigned errands;		/* other requests under way */
+	int64_t roll_hold_ms;		/* orders are held back since; 0: not */
 };
 
 struct arrived;
@@ -76,6 +82,7 @@ struct engine {
 	const char **passed;		/* order states entered in this tick */
 	size_t passed_count;
 	bool is_swept;			/* strays of the last life are ended */
+	bool has_more;			/* staged a part: tick again at once */
 	bool is_committed;		/* effects wait for the projection */
 	bool has_failed;		/* the database, in this tick */
 	struct err failure;
@@ -132,18 +139,34 @@ void authority_free(struct authority *a);
  */
 bool authority_hope(struct authority *a, struct err *err);
 
-/* The CA that new orders go to, or NULL. */
-struct authority *engine_authority(struct engine *e);
 struct authority *authority_by_id(struct engine *e, int64_t ca_id);
 
 /* False for one that only waits for replies, since its settings changed. */
 bool authority_is_current(const struct authority *a);
 
-/* Staging: gets directory and account, if there is work for the CA. */
-void authority_stage(struct authority *a, bool has_work);
+/*
+ * Staging: first the rows are read; last the directory and the account are
+ * asked for, if somebody wants the CA, and its row is written.
+ */
+void authority_refresh(struct authority *a);
+void authority_stage(struct authority *a);
+void authority_write(struct authority *a);
+int64_t authority_next_ms(const struct authority *a);
 
 /* Directory and account are there, and no trouble is being waited out. */
 bool authority_is_ready(const struct authority *a);
+
+/* Nothing could be ordered there for `patience` seconds and more. */
+bool authority_is_down(const struct authority *a, long patience);
+
+/* Requests of orders that it may be sent in this tick. */
+unsigned authority_room(const struct authority *a);
+
+/* The moment until which it is left alone; 0: now. */
+int64_t authority_retry_ms(const struct authority *a);
+
+/* What to ask for: empty for the CA's default. */
+void authority_plan_profile(struct authority *a, char out[static PROFILE_SIZE]);
 
 /* An order's exchange went well, or badly for everybody there. */
 void authority_worked(struct authority *a);
@@ -151,21 +174,103 @@ void authority_failed(struct authority *a, const struct err *problem,
 		      long retry_after);
 void authority_lost_account(struct authority *a);
 
-/* ---- issuance.c ---- */
+/* ---- queue.c: which domain is next, and with which CA ---- */
 
-void issuance_wake_orders(struct engine *e, struct authority *a);
-void issuance_abandon_strays(struct engine *e);
-void issuance_start_orders(struct engine *e);
+void queue_stage(struct engine *e);
+int64_t queue_next_ms(struct engine *e);
 
-/* Is there an order or a domain due that needs this CA? */
-bool issuance_has_work(struct engine *e, const struct authority *a);
+/* NULL: all refuse the name. */
+struct authority *queue_choose(struct engine *e, const struct domain *d);
 
-/* The earliest moment, in ms, at which one will be; 0: none. */
-int64_t issuance_next_due(struct engine *e, const struct authority *a);
+/* Has this CA been down for longer than the domain waits for it? */
+bool queue_is_down_for(const struct authority *a, const struct domain *d);
+
+/* ---- issuance.c: orders under way ---- */
+
+void issuance_stage(struct engine *e);
+int64_t issuance_next_ms(struct engine *e);
+
+/* Staging: an order, for which there is room. The domain leaves the queue. */
+bool issuance_start(struct engine *e, struct authority *a, struct domain *d);
+bool issuance_start_trial(struct engine *e, struct authority *a,
+			  const struct domain *d);
+
+/* Requests noted in this tick. */
+unsigned issuance_noted(const struct engine *e, const struct authority *a);
+
+/* One order on its way through a step. */
+struct stepping {
+	struct engine *engine;
+	struct authority *authority;	/* NULL: it is not asked any more */
+	struct domain *domain;
+	const char *host;
+};
+
+void issuance_ended(const struct stepping *s, const struct order *o,
+		    const struct order_step *step);
+
+/* ---- install.c, outcome.c, trials.c: what came of an order ---- */
+
+void install_chain(const struct stepping *s, struct order *o,
+		   const struct ca_reply *reply);
+
+/* How long an order may go without an end while the CA answers. */
+long outcome_patience(struct engine *e, const struct domain *d);
+void outcome_failed(struct engine *e, struct domain *d,
+		    const struct authority *a, const struct order_step *step);
+void outcome_certified(struct engine *e, struct domain *d,
+		       const struct order *o, const struct cert *c);
+
+/* What is left of the certificate served. */
+struct schedule_life engine_life(struct engine *e, const struct domain *d);
+
+void trial_passed(const struct stepping *s, const struct cert *c);
+void trial_failed(const struct stepping *s, const struct order_step *step);
+void trials_stage(struct engine *e);
+int64_t trials_next_ms(struct engine *e);
 
 /* ---- arrivals.c ---- */
 
 void arrivals_stage(struct engine *e);
 int64_t arrivals_next_ms(struct engine *e);
+
+/* ---- errand.c ---- */
+
+enum errand_where { ERRAND_REVOKE_CERT, ERRAND_KEY_CHANGE, ERRAND_NEW_ACCOUNT };
+
+/* One request to a CA beside its orders, signed and sent; all is copied. */
+struct errand {
+	struct authority *authority;
+	enum errand_where where;
+	const struct p256 *key;		/* signs ... */
+	const char *kid;		/* ... in this account's name, or NULL */
+	const char *payload;
+	const struct p256 *next_key;	/* with ERRAND_KEY_CHANGE, instead */
+	arrived_take *take;		/* the reply ... */
+	int64_t id;			/* ... with these */
+	long epoch;
+	bool is_good;
+	struct err verdict;
+};
+
+/* Acting. The directory is asked for first, if what we have of it is old. */
+void errand_run(const struct errand *errand);
+
+/* ---- revocations.c ---- */
+
+void revocations_stage(struct engine *e);
+int64_t revocations_next_ms(struct engine *e);
+
+/* ---- rollover.c ---- */
+
+void rollover_stage(struct engine *e);
+int64_t rollover_next_ms(struct engine *e);
+
+/*
+ * Nobody may sign for the account now: its key is about to change, or which
+ * it has is not known. Orders whose challenge is open may, for a while, so
+ * that they get through with the key that they began with.
+ */
+bool rollover_holds(const struct authority *a, bool is_validating);
 
 #endif

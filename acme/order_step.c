@@ -74,13 +74,16 @@ static struct order_step refused(struct order *o, const struct wire_problem *p,
 {
 	struct err problem = ERR_INIT;
 	enum fail_scope scope = SCOPE_DOMAIN;
+	struct order_step step;
 
 	if (*p->type)
 		scope = scope_of_problem(p, &problem);
 	else
 		err_set(&problem, ERR_REFUSED, "the CA made the %s invalid "
 					       "without a reason", what);
-	return order_give_up(o, scope, &problem, now);
+	step = order_give_up(o, scope, &problem, now);
+	memcpy(step.type, p->type, sizeof(step.type));
+	return step;
 }
 
 /*
@@ -118,12 +121,18 @@ static struct order_step garbled(struct order *o, const struct err *problem,
 
 /* ---- intent: search what a lost answer may have made, then order ---- */
 
-static char *new_order_payload(const char *host)
+static char *new_order_payload(const struct order *o, const char *host)
 {
 	json_t *root = json_pack("{s:[{s:s, s:s}]}", "identifiers", "type",
 				 "dns", "value", host);
-	char *text = json_dumps(root, JSON_COMPACT);
+	char *text;
 
+	if (*o->profile)
+		json_object_set_new(root, "profile", json_string(o->profile));
+	if (*o->replaces)
+		json_object_set_new(root, "replaces",
+				    json_string(o->replaces));
+	text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	return text;
 }
@@ -175,7 +184,7 @@ static struct order_question ask_intent(const struct order *o,
 		return q;
 	}
 	q.where = ASK_NEW_ORDER;
-	q.payload = new_order_payload(ctx->host);
+	q.payload = new_order_payload(o, ctx->host);
 	return q;
 }
 
@@ -558,6 +567,35 @@ static struct order_step search_failed(struct order *o)
 	return seek_on(o);
 }
 
+/*
+ * May it be the word "replaces" that the CA does not like (RFC 9773, 5)? CAs
+ * differ in what they call it: alreadyReplaced after a crash, malformed or
+ * unauthorized where they do not know the certificate. These it is not.
+ */
+static bool is_about_replaces(const struct order *o,
+			      const struct ca_reply *reply)
+{
+	static const char *const others[] = {
+		"badNonce", "caa", "invalidProfile", "rateLimited",
+		"rejectedIdentifier", "unsupportedIdentifier",
+		"userActionRequired", "accountDoesNotExist",
+	};
+
+	if (o->state != ORDER_INTENT || is_seeking(o) || !*o->replaces)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (streq(reply->problem.type, others[i]))
+			return false;
+	return true;
+}
+
+/* The same order without it, once. */
+static struct order_step order_plainly(struct order *o)
+{
+	o->replaces[0] = '\0';
+	return go_on(o, ORDER_INTENT);
+}
+
 /* The CA declined this question of this state. */
 static struct order_step declined(struct order *o, enum fail_scope scope,
 				  const struct err *problem,
@@ -570,10 +608,13 @@ static struct order_step declined(struct order *o, enum fail_scope scope,
 
 	if (is_seeking(o))
 		return search_failed(o);
+	if (is_about_replaces(o, reply))
+		return order_plainly(o);
 	if (moved_on && !o->unsure && o->sent < SENT_MAX)
 		return ask_again(o, SCOPE_NONE, problem, reply, ctx);
 	step = order_give_up(o, scope, problem, ctx->now);
 	step.retry_after = reply->retry_after;
+	memcpy(step.type, reply->problem.type, sizeof(step.type));
 	return step;
 }
 
@@ -596,6 +637,8 @@ struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 	case SCOPE_CA:
 		return ask_again(o, scope, &problem, reply, ctx);
 	case SCOPE_ACCOUNT:
+		if (is_about_replaces(o, reply))
+			return order_plainly(o);
 		if (!is_mendable(reply))
 			return ask_again(o, SCOPE_CA, &problem, reply, ctx);
 		if (o->tries < ACCOUNT_TRIES_MAX)

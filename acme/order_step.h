@@ -52,6 +52,7 @@ struct order_step {
 	enum fail_scope scope;	/* whose fault, if it failed or must wait */
 	long retry_after;	/* seconds the CA asked for, or -1 */
 	struct err problem;	/* ERR_NONE, or why it failed or waits */
+	char type[64];		/* the CA's word for it; or empty */
 };
 
 /* The caller frees question.payload. */

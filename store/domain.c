@@ -47,6 +47,7 @@ static void read_row(struct query *q, struct domain *d)
 		.skips = col_long(q, "skips"),
 		.avoid_ca = col_int(q, "avoid_ca"),
 		.avoid_until = col_int(q, "avoid_until"),
+		.try_ca = col_int(q, "try_ca"),
 		.problem_at = col_int(q, "problem_at"),
 		.policy_id = col_int(q, "policy_id"),
 		.cert_id = col_int(q, "cert_id"),
@@ -117,6 +118,7 @@ static void bind_row(struct query *q, const struct domain *d)
 	bind_int(q, d->skips);
 	bind_int(q, d->avoid_ca);
 	bind_int(q, d->avoid_until);
+	bind_int(q, d->try_ca);
 	bind_text(q, d->problem);
 	bind_text(q, d->hint);
 	bind_int(q, d->problem_at);
@@ -137,8 +139,8 @@ bool domain_insert(struct store *s, struct domain *d, struct err *err)
 		   "INSERT INTO domain(label, rua, state, state_at, due_at,"
 		   " dns_looks, failures, renew_forced, revoked, method,"
 		   " ready_at, rank, deadline, skips, avoid_ca, avoid_until,"
-		   " problem, hint, problem_at, policy_id, cert_id, name,"
-		   " created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		   " try_ca, problem, hint, problem_at, policy_id, cert_id,"
+		   " name, created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
 		   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_row(&q, d);
 	bind_text(&q, d->name);
@@ -159,7 +161,7 @@ bool domain_update(struct store *s, struct domain *d, struct err *err)
 		   " state_at = ?, due_at = ?, dns_looks = ?, failures = ?,"
 		   " renew_forced = ?, revoked = ?, method = ?, ready_at = ?,"
 		   " rank = ?, deadline = ?, skips = ?, avoid_ca = ?,"
-		   " avoid_until = ?, problem = ?, hint = ?, problem_at = ?,"
+		   " avoid_until = ?, try_ca = ?, problem = ?, hint = ?, problem_at = ?,"
 		   " policy_id = ?, cert_id = ?, epoch = epoch + 1"
 		   " WHERE id = ? AND epoch = ?");
 	bind_row(&q, d);
@@ -362,6 +364,36 @@ size_t domain_queue_head(struct store *s, enum domain_rank rank, size_t skip,
 	while (n < limit && query_row(&q))
 		ids[n++] = col_int(&q, "id");
 	return query_close(&q, err) ? n : 0;
+}
+
+static bool one_id(struct query *q, int64_t *id, struct err *err)
+{
+	bool found = query_row(q);
+
+	if (found)
+		*id = col_int(q, "id");
+	return query_close(q, err) && found;
+}
+
+bool domain_next_trial(struct store *s, int64_t ca_id, int64_t *id,
+		       struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT id FROM domain WHERE try_ca > 0"
+				    " AND try_ca = ? LIMIT 1");
+	bind_int(&q, ca_id);
+	return one_id(&q, id, err);
+}
+
+bool domain_first_live(struct store *s, int64_t *id, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT id FROM domain WHERE +state = ? ORDER BY id LIMIT 1");
+	bind_int(&q, DOMAIN_LIVE);
+	return one_id(&q, id, err);
 }
 
 bool domain_count(struct store *s, struct domain_counts *counts,

@@ -60,6 +60,7 @@ struct domain {
 	long skips;			/* renewals put off by the precheck, in a row */
 	int64_t avoid_ca;		/* this CA refuses the name ... */
 	time_t avoid_until;		/* ... and is not asked before */
+	int64_t try_ca;			/* an admin wants a trial there; 0: no */
 	char problem[sizeof(((struct err *)0)->text)];	/* or empty */
 	char hint[sizeof(((struct err *)0)->hint)];
 	time_t problem_at;
@@ -136,6 +137,14 @@ bool domain_queue_due(struct store *s, time_t now, long limit,
  */
 size_t domain_queue_head(struct store *s, enum domain_rank rank, size_t skip,
 			 int64_t *ids, size_t limit, struct err *err);
+
+/*
+ * The domain that waits for a trial with this CA; the live one that has been
+ * here longest. False if there is none, or with err set.
+ */
+bool domain_next_trial(struct store *s, int64_t ca_id, int64_t *id,
+		       struct err *err);
+bool domain_first_live(struct store *s, int64_t *id, struct err *err);
 
 struct domain_counts {
 	long waiting, issuing, live;

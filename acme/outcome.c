@@ -1,0 +1,167 @@
+/*
+ * What the end of an order means for its domain: live, or another try later,
+ * perhaps by another way or with another CA.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/engine_parts.h"
+#include "acme/schedule.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "store/trail.h"
+
+#define REFUSED_FOR WHEN_DAY	/* a CA that refuses a name may be asked again */
+
+static void tell_failed(struct engine *e, const struct domain *d,
+			const struct err *problem)
+{
+	char pause[DURATION_TEXT];
+	char *text = xasprintf("%s failed: %s; next try in %s",
+			       d->cert_id ? "renewal" : "first certificate",
+			       problem->text,
+			       duration_rough(d->due_at - engine_now(e), pause));
+
+	engine_event(e, &(struct trail){ .level = TRAIL_WARNING,
+					 .kind = "order.failed",
+					 .domain = d->name, .text = text });
+	free(text);
+}
+
+struct schedule_life engine_life(struct engine *e, const struct domain *d)
+{
+	struct schedule_life life = { 0, 0 };
+	struct cert c;
+
+	if (d->cert_id && cert_current(e->store, d, &c, NULL)) {
+		life.whole = c.not_after - c.not_before;
+		life.left = c.not_after - engine_now(e);
+	}
+	return life;
+}
+
+/*
+ * How long an order may go without an end while the CA answers: half a day,
+ * or an eighth of a short-lived certificate's life.
+ */
+long outcome_patience(struct engine *e, const struct domain *d)
+{
+	long part = engine_life(e, d).whole / 8;
+
+	if (part <= 0 || part > WHEN_DAY / 2)
+		return WHEN_DAY / 2;
+	return part < WHEN_MINUTE ? WHEN_MINUTE : part;
+}
+
+/* Is the failure this name's? Then it must pause; else its CA does. */
+static bool is_charged(const struct order_step *step)
+{
+	return step->scope != SCOPE_CA && step->scope != SCOPE_ACCOUNT;
+}
+
+static long pause_after(struct engine *e, const struct domain *d,
+			const struct order_step *step)
+{
+	long n = d->failures;
+
+	if (!is_charged(step))
+		return 1;
+
+	/* A void order is nobody's fault: at once, but only once. */
+	if (step->scope == SCOPE_ORDER && n-- == 1)
+		return 1;
+	return schedule_domain_pause(n, engine_life(e, d), step->retry_after,
+				     engine_dice(e));
+}
+
+/* ---- what the CA's word says about the next try ---- */
+
+static const struct meaning {
+	const char *type;
+	bool other_ca;		/* this CA refuses: another may not */
+	bool other_method;	/* the way it looked: another may do */
+} meanings[] = {
+	{ "caa", true, false },
+	{ "rateLimited", true, false },
+	{ "rejectedIdentifier", true, false },
+	{ "unsupportedIdentifier", true, false },
+	{ "connection", false, true },
+	{ "incorrectResponse", false, true },
+	{ "tls", false, true },
+	{ "unauthorized", false, true },
+};
+
+static struct meaning meaning_of(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
+		if (streq(type, meanings[i].type))
+			return meanings[i];
+	return (struct meaning){ type, false, false };
+}
+
+/*
+ * A name that keeps failing with one CA, and has nothing to wait for, may do
+ * better with another: its validators stand elsewhere.
+ */
+static bool is_pressing(struct engine *e, const struct domain *d)
+{
+	struct schedule_life life = engine_life(e, d);
+
+	return d->failures >= 2 && life.left < life.whole / 4 + !life.whole;
+}
+
+static void turn_to_another(struct engine *e, struct domain *d,
+			    const struct authority *a,
+			    const struct order_step *step)
+{
+	struct meaning m = meaning_of(step->type);
+	time_t now = engine_now(e);
+
+	if (m.other_method)
+		d->method = d->method == METHOD_HTTP_01 ? METHOD_TLS_ALPN_01
+							: METHOD_HTTP_01;
+	if (e->settings.ca_count < 2 || (!m.other_ca && !is_pressing(e, d)))
+		return;
+	d->avoid_ca = a->row.id;
+	d->avoid_until = now + REFUSED_FOR;
+	if (step->retry_after > 0 && streq(step->type, "rateLimited"))
+		d->avoid_until = now + step->retry_after;
+	if (d->failures == 1)
+		d->due_at = now + 1;	/* at once, but only once */
+}
+
+void outcome_failed(struct engine *e, struct domain *d,
+		    const struct authority *a, const struct order_step *step)
+{
+	time_t now = engine_now(e);
+	struct err err = ERR_INIT;
+
+	d->failures += is_charged(step);
+	d->ready_at = 0;
+	d->due_at = now + pause_after(e, d, step);
+	if (a && step->scope == SCOPE_DOMAIN)
+		turn_to_another(e, d, a, step);
+	d->problem_at = now;
+	snprintf(d->problem, sizeof(d->problem), "%s", step->problem.text);
+	snprintf(d->hint, sizeof(d->hint), "%s", step->problem.hint);
+	if (engine_ok(e, domain_update(e->store, d, &err), &err))
+		tell_failed(e, d, &step->problem);
+}
+
+void outcome_certified(struct engine *e, struct domain *d,
+		       const struct order *o, const struct cert *c)
+{
+	if (d->state != DOMAIN_LIVE)
+		d->state_at = engine_now(e);
+	d->state = DOMAIN_LIVE;
+	d->due_at = c->renew_at;
+	d->ready_at = 0;
+	d->failures = 0;
+	d->skips = 0;
+	d->renew_forced = d->revoked = false;
+	d->method = o->method;
+	d->avoid_ca = 0;
+	d->problem[0] = d->hint[0] = '\0';
+}

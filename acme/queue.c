@@ -1,0 +1,204 @@
+/*
+ * The queue for the CAs: who is next, and which CA it goes to.
+ *
+ * What is due lies in the store, ordered by rank and deadline; looking at it
+ * costs what is started, not what waits. A domain goes to the first CA of the
+ * configuration that is not down, and that has not refused its name. A CA that
+ * has been down for longer than the domain has patience is passed over; while
+ * it is down it gets one domain at a time, to see whether it is well again.
+ */
+#include <string.h>
+
+#include "acme/engine_parts.h"
+#include "base/mem.h"
+#include "base/when.h"
+#include "store/box.h"
+
+#define QUEUE_PART     200	/* rows put into the queue in one tick */
+#define HEAD	       64	/* rows of a rank looked at in one tick */
+#define PATIENCE       (2 * WHEN_MINUTE)
+#define PASSED_OVER    30	/* seconds until a row that must wait is back */
+
+/* How long a domain waits for a CA that is down before it takes the next. */
+static long patience_of(const struct domain *d, const struct schedule_life *life)
+{
+	long part = life->whole / 100;
+
+	if (d->renew_forced || life->whole <= 0 || part > PATIENCE)
+		return PATIENCE;
+	return part;
+}
+
+static bool refuses(const struct authority *a, const struct domain *d)
+{
+	return d->avoid_ca == a->row.id &&
+	       d->avoid_until > engine_now(a->engine);
+}
+
+/* The best CA to wait for, if none is any good: the first that would take it. */
+struct authority *queue_choose(struct engine *e, const struct domain *d)
+{
+	struct schedule_life life = engine_life(e, d);
+	long patience = patience_of(d, &life);
+	struct authority *first = NULL;
+
+	for (size_t i = 0; i < e->settings.ca_count; i++) {
+		struct authority *a = e->ca[i];
+
+		if (refuses(a, d))
+			continue;
+		if (!authority_is_down(a, patience) || authority_room(a))
+			return a;
+		if (!first)
+			first = a;
+	}
+	return first;
+}
+
+/* ---- one domain of the queue ---- */
+
+/* What is under way already will say itself when it is due again. */
+static bool is_under_way(struct engine *e, struct domain *d)
+{
+	struct err err = ERR_INIT;
+	struct order o;
+
+	if (!engine_ok(e, order_of_domain(e->store, d->id, &o, &err), &err))
+		return e->has_failed;
+	d->ready_at = d->due_at = 0;
+	engine_ok(e, domain_update(e->store, d, &err), &err);
+	return true;
+}
+
+static void put_back(struct engine *e, struct domain *d, time_t until)
+{
+	struct err err = ERR_INIT;
+
+	d->ready_at = 0;
+	d->due_at = until;
+	engine_ok(e, domain_update(e->store, d, &err), &err);
+}
+
+static unsigned room_for(const struct authority *a, enum domain_rank rank)
+{
+	unsigned half = a->engine->settings.orders_in_flight / 2;
+	unsigned room = authority_room(a);
+
+	if (rank < RANK_NEW || half == 0)
+		return room;
+	return room > half ? room - half : 0;
+}
+
+/* Has another CA room, so that this one is not waited for by all? */
+static bool has_another(struct engine *e, const struct authority *a)
+{
+	for (size_t i = 0; i < e->settings.ca_count; i++)
+		if (e->ca[i] != a && authority_room(e->ca[i]))
+			return true;
+	return false;
+}
+
+/*
+ * False if it stays where it is, because its CA is full or not ready. If it
+ * is the only one who waits for that CA, it must not stand in the way.
+ */
+static bool serve(struct engine *e, struct domain *d)
+{
+	struct authority *a = queue_choose(e, d);
+
+	if (!a) {
+		put_back(e, d, d->avoid_until);
+		return true;
+	}
+	a->is_wanted = true;
+	if (room_for(a, d->rank))
+		return issuance_start(e, a, d);
+	if (authority_is_ready(a) || !has_another(e, a))
+		return false;
+	put_back(e, d, engine_now(e) + PASSED_OVER);
+	return true;
+}
+
+bool queue_is_down_for(const struct authority *a, const struct domain *d)
+{
+	struct schedule_life life = engine_life(a->engine, d);
+
+	return authority_is_down(a, patience_of(d, &life));
+}
+
+/* ---- the whole queue ---- */
+
+static bool any_room(struct engine *e)
+{
+	for (size_t i = 0; i < e->settings.ca_count; i++)
+		if (authority_room(e->ca[i]))
+			return true;
+	return false;
+}
+
+/* Nobody can be served: who comes first says which CA is waited for. */
+static void want_for(struct engine *e, int64_t id)
+{
+	struct authority *a;
+	struct domain d;
+
+	if (!engine_domain(e, id, &d))
+		return;
+	a = queue_choose(e, &d);
+	if (a)
+		a->is_wanted = true;
+}
+
+/* While somebody waits, each CA that is down is asked whether it still is. */
+static void want_back(struct engine *e)
+{
+	for (size_t i = 0; i < e->settings.ca_count; i++)
+		if (e->ca[i]->row.down_since)
+			e->ca[i]->is_wanted = true;
+}
+
+static void serve_rank(struct engine *e, enum domain_rank rank)
+{
+	int64_t ids[HEAD];
+	struct err err = ERR_INIT;
+	size_t n = domain_queue_head(e->store, rank, 0, ids, ARRAY_LEN(ids),
+				     &err);
+	size_t left = 0;
+	struct domain d;
+
+	engine_ok(e, err.kind == ERR_NONE, &err);
+	if (n)
+		want_back(e);
+	if (n && !any_room(e)) {
+		want_for(e, ids[0]);
+		return;
+	}
+	for (size_t i = 0; i < n && !e->has_failed; i++)
+		if (engine_domain(e, ids[i], &d) && !is_under_way(e, &d))
+			left += !serve(e, &d);
+	if (n == ARRAY_LEN(ids) && left < n)
+		e->has_more = true;
+}
+
+void queue_stage(struct engine *e)
+{
+	struct err err = ERR_INIT;
+
+	if (box_is_frozen(e->store))
+		return;
+	engine_ok(e, domain_queue_due(e->store, engine_now(e), QUEUE_PART,
+				      &err), &err);
+	for (int rank = RANK_EMERGENCY; rank <= RANK_NEW; rank++)
+		if (!e->has_failed)
+			serve_rank(e, (enum domain_rank)rank);
+}
+
+int64_t queue_next_ms(struct engine *e)
+{
+	time_t live = domain_next_due(e->store, DOMAIN_LIVE, 0);
+	time_t fresh = domain_next_due(e->store, DOMAIN_ISSUING, 0);
+
+	if (!live || (fresh && fresh < live))
+		live = fresh;
+	return (int64_t)live * 1000;
+}

@@ -1,0 +1,153 @@
+/*
+ * Trials: orders that prove that a CA issues for a name of ours, and whose
+ * certificate is never served.
+ *
+ * The canary is a trial that we make by ourselves, so that the second CA is
+ * known to work on the day when it is needed: once a week with each CA that
+ * has not issued anything since. An admin may try any name with any CA.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "acme/engine_parts.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "store/box.h"
+#include "store/trail.h"
+
+#define CANARY_EVERY (7 * WHEN_DAY)
+#define CANARY_PAUSE WHEN_HOUR	/* after a failure; doubles, to a day */
+
+static long pause_after(long failures)
+{
+	long pause = CANARY_PAUSE;
+
+	while (--failures > 0 && pause < WHEN_DAY)
+		pause *= 2;
+	return pause < WHEN_DAY ? pause : WHEN_DAY;
+}
+
+static void tell(const struct stepping *s, enum trail_level level,
+		 const char *kind, const char *what, const char *why)
+{
+	char *text = xasprintf("trial with %s %s%s%s",
+			       s->authority ? s->authority->settings.name
+					    : "its CA",
+			       what, *why ? ": " : "", why);
+
+	engine_event(s->engine, &(struct trail){ .level = level, .kind = kind,
+						 .domain = s->domain->name,
+						 .text = text });
+	free(text);
+}
+
+void trial_passed(const struct stepping *s, const struct cert *c)
+{
+	struct ca *ca = &s->authority->row;
+
+	ca->proven_at = c->created_at;
+	ca->canary_at = c->created_at + CANARY_EVERY;
+	ca->canary_failures = 0;
+	tell(s, TRAIL_INFO, "trial.passed", "passed", "");
+}
+
+void trial_failed(const struct stepping *s, const struct order_step *step)
+{
+	tell(s, TRAIL_WARNING, "trial.failed", "failed", step->problem.text);
+	if (!s->authority)
+		return;
+	s->authority->row.canary_failures++;
+	s->authority->row.canary_at =
+		engine_now(s->engine) +
+		pause_after(s->authority->row.canary_failures);
+}
+
+/* ---- the canary ---- */
+
+/* One that its everyday work proves needs none: the first, as a rule. */
+static time_t canary_due(const struct authority *a)
+{
+	time_t proven = a->row.proven_at + CANARY_EVERY;
+
+	if (a->row.canary_at > proven)
+		return a->row.canary_at;
+	return a->row.proven_at ? proven : a->row.canary_at;
+}
+
+static bool has_canary(const struct authority *a)
+{
+	return a->engine->settings.ca_count > 1 && authority_is_current(a);
+}
+
+/* Any live name will do: the one that came first is here to stay. */
+static bool find_name(struct engine *e, struct domain *d)
+{
+	struct err err = ERR_INIT;
+	int64_t id;
+
+	return domain_first_live(e->store, &id, &err) &&
+	       engine_domain(e, id, d);
+}
+
+static void send_canary(struct engine *e, struct authority *a)
+{
+	struct domain d;
+
+	if (canary_due(a) > engine_now(e) || order_has_trial(e->store, a->row.id) ||
+	    !find_name(e, &d))
+		return;
+	a->is_wanted = true;
+	if (authority_room(a))
+		issuance_start_trial(e, a, &d);
+}
+
+/* ---- asked for by an admin ---- */
+
+int64_t engine_ca_id(const struct engine *e, const char *name)
+{
+	for (size_t i = 0; i < e->settings.ca_count; i++)
+		if (streq(e->ca[i]->settings.name, name))
+			return e->ca[i]->row.id;
+	return 0;
+}
+
+static void send_asked(struct engine *e, struct authority *a)
+{
+	struct err err = ERR_INIT;
+	struct domain d;
+	int64_t id;
+
+	if (!domain_next_trial(e->store, a->row.id, &id, &err)) {
+		engine_ok(e, err.kind == ERR_NONE, &err);
+		return;
+	}
+	a->is_wanted = true;
+	if (!authority_room(a) || !engine_domain(e, id, &d))
+		return;
+	d.try_ca = 0;
+	if (engine_ok(e, domain_update(e->store, &d, &err), &err) &&
+	    !order_trial_of_domain(e->store, d.id, &(struct order){ .id = 0 },
+				   NULL))
+		issuance_start_trial(e, a, &d);
+}
+
+/* ---- staging ---- */
+
+void trials_stage(struct engine *e)
+{
+	if (box_is_frozen(e->store))
+		return;
+	for (size_t i = 0; i < e->settings.ca_count && !e->has_failed; i++) {
+		send_asked(e, e->ca[i]);
+		if (has_canary(e->ca[i]))
+			send_canary(e, e->ca[i]);
+	}
+}
+
+/* Nothing of it is urgent: an idle tick will do. */
+int64_t trials_next_ms(struct engine *e)
+{
+	(void)e;
+	return 0;
+}
