@@ -22,6 +22,15 @@ static char *jwk_text(const struct p256 *key)
 	return jwk;
 }
 
+static json_t *jwk_json(const struct p256 *key)
+{
+	char *text = jwk_text(key);
+	json_t *jwk = json_loads(text, 0, NULL);
+
+	free(text);
+	return jwk;
+}
+
 char *jws_thumbprint(const struct p256 *key)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
@@ -47,16 +56,15 @@ static char *encode_json(json_t *object)
 
 static char *encode_header(const struct p256 *key, const struct jws_header *h)
 {
-	json_t *object = json_pack("{s:s, s:s, s:s}", "alg", "ES256", "nonce",
-				   h->nonce, "url", h->url);
+	json_t *object = json_pack("{s:s, s:s}", "alg", "ES256", "url",
+				   h->url);
 
+	if (h->nonce)
+		json_object_set_new(object, "nonce", json_string(h->nonce));
 	if (h->kid) {
 		json_object_set_new(object, "kid", json_string(h->kid));
 	} else {
-		char *jwk = jwk_text(key);
-
-		json_object_set_new(object, "jwk", json_loads(jwk, 0, NULL));
-		free(jwk);
+		json_object_set_new(object, "jwk", jwk_json(key));
 	}
 	return encode_json(object);
 }
@@ -111,4 +119,19 @@ char *jws_eab(const struct p256 *key, const char *eab_kid,
 	free(input);
 	free(jwk);
 	return flatten(head, body, b64url_encode(mac, mac_len));
+}
+
+char *jws_key_change(const struct world *world, const struct p256 *old_key,
+		     const struct p256 *new_key, const char *account_url,
+		     const char *url, struct err *err)
+{
+	struct jws_header header = { .url = url };
+	json_t *object = json_pack("{s:s, s:o}", "account", account_url,
+				   "oldKey", jwk_json(old_key));
+	char *payload = json_dumps(object, JSON_COMPACT);
+	char *jws = jws_sign(world, new_key, &header, payload, err);
+
+	json_decref(object);
+	free(payload);
+	return jws;
 }

@@ -169,6 +169,37 @@ static void the_binding_is_an_hmac_over_our_key(void **state)
 	free(text);
 }
 
+static void a_key_change_names_both_keys(void **state)
+{
+	unsigned char point[P256_POINT];
+	struct err err = ERR_INIT;
+	struct es256 jws;
+	struct p256 next;
+	json_t *payload;
+	char *text;
+
+	(void)state;
+	must(p256_generate(&next, &err), &err);
+	text = jws_key_change(&world, &known, &next, "https://ca.test/a/1",
+			      "https://ca.test/key-change", &err);
+	assert_non_null(text);
+	assert_true(es256_read(&jws, text, strlen(text)));
+	assert_string_equal(member(jws.header, "url"),
+			    "https://ca.test/key-change");
+	assert_null(json_object_get(jws.header, "nonce"));
+	assert_true(es256_point(json_object_get(jws.header, "jwk"), point));
+	assert_memory_equal(point, next.point, P256_POINT);
+	assert_true(es256_verify(&jws, next.point));
+	payload = json_loads(jws.payload, 0, NULL);
+	assert_string_equal(member(payload, "account"), "https://ca.test/a/1");
+	assert_true(es256_point(json_object_get(payload, "oldKey"), point));
+	assert_memory_equal(point, known.point, P256_POINT);
+	assert_null(jws_key_change(&broken, &known, &next, "a", "u", &err));
+	json_decref(payload);
+	es256_release(&jws);
+	free(text);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -176,6 +207,7 @@ int main(void)
 		cmocka_unit_test(a_key_that_cannot_sign_is_said),
 		cmocka_unit_test(the_thumbprint_is_of_the_known_key),
 		cmocka_unit_test(the_binding_is_an_hmac_over_our_key),
+		cmocka_unit_test(a_key_change_names_both_keys),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
