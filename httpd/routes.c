@@ -6,8 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define CHALLENGE_PATH "/.well-known/acme-challenge/"
-#define TOKEN_MAX      255
+#define TOKEN_MAX 255
 #define TOKEN_CHARS                                                            \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -27,7 +26,7 @@ static const struct route {
 	route_handler *handler;
 } routes[] = {
 	{ DOOR_HTTPS, "/.well-known/mta-sts.txt", "GET, HEAD", policy },
-	{ DOOR_HTTP, CHALLENGE_PATH "*", "GET, HEAD", challenge },
+	{ DOOR_HTTP, HTTPD_CHALLENGE_PATH "*", "GET, HEAD", challenge },
 	{ DOOR_HTTP, "*", NULL, redirect },
 };
 
@@ -45,14 +44,30 @@ static void policy(const struct routes_site *site, const struct request *r,
 	tally_add(site->tally, TALLY_POLICIES);
 }
 
+static bool is_probe(const struct routes_site *site, const char *token)
+{
+	return site->probe && streq(site->probe->token, token);
+}
+
+static void answer_probe(const struct routes_site *site, struct answer *a)
+{
+	const char *text = site->probe->text;
+
+	answer_text(a, "application/octet-stream", xstrdup(text), strlen(text));
+}
+
 /* Whatever host it is asked for: the CA follows names, we answer tokens. */
 static void challenge(const struct routes_site *site, const struct request *r,
 		      struct answer *a)
 {
-	const char *token = r->path + strlen(CHALLENGE_PATH);
+	const char *token = r->path + strlen(HTTPD_CHALLENGE_PATH);
 	size_t len = strspn(token, TOKEN_CHARS);
 	char key_auth[SERVE_CHALLENGE_SIZE];
 
+	if (is_probe(site, token)) {
+		answer_probe(site, a);
+		return;
+	}
 	if (!len || len > TOKEN_MAX || token[len] ||
 	    !serve_challenge(site->serve, token, key_auth)) {
 		answer_status(a, 404);

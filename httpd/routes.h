@@ -5,6 +5,7 @@
 #define HTTPD_ROUTES_H
 
 #include "httpd/answer.h"
+#include "httpd/probe.h"
 #include "httpd/request.h"
 #include "httpd/tally.h"
 #include "store/serve.h"
@@ -14,6 +15,7 @@ struct routes_site {
 	struct serve *serve;
 	struct tally *tally;
 	unsigned https_port;
+	const struct httpd_probe *probe;	/* or NULL */
 };
 
 /* *a is filled in; release it. */

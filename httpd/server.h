@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "httpd/probe.h"
 
 #define HTTPD_LISTENERS_MAX 16
 
@@ -29,6 +30,7 @@ struct httpd_options {
 	unsigned max_per_address;	/* open at once; IPv6 counted by /64 */
 	unsigned deadline_ms;		/* absolute, of a connection */
 	size_t cache_bytes;		/* parsed certificates, over all threads */
+	const struct httpd_probe *probe;	/* outlives the httpd; or NULL */
 
 	/*
 	 * A client asked for a host of ours that has no certificate yet. From

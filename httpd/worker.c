@@ -276,7 +276,8 @@ static bool make_parts(struct worker *w, const struct worker_options *o,
 				  on_drain_tick, w);
 	w->site = (struct routes_site){ .serve = w->serve,
 					.tally = &w->tally,
-					.https_port = o->httpd->https_port };
+					.https_port = o->httpd->https_port,
+					.probe = o->httpd->probe };
 	return true;
 }
 

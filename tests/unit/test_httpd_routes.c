@@ -22,6 +22,7 @@
 static struct hosted hosted;
 static struct serve *serve;
 static struct tally tally;
+static const struct httpd_probe probe = { "pro-BE_1", "the text" };
 
 static int set_up(void **state)
 {
@@ -81,6 +82,16 @@ static const struct {
 	{ DOOR_HTTP, REQUEST_GET, OURS,
 	  CHALLENGE T50 T50 T50 T50 T50 T50, NULL, 404, NULL },
 
+	{ DOOR_HTTP, REQUEST_GET, OURS, CHALLENGE "pro-BE_1", NULL, 200, NULL },
+	{ DOOR_HTTP, REQUEST_HEAD, OURS, CHALLENGE "pro-BE_1", NULL, 200, NULL },
+	{ DOOR_HTTP, REQUEST_GET, "x.test", CHALLENGE "pro-BE_1", NULL, 200, NULL },
+	{ DOOR_HTTP, REQUEST_OTHER, OURS, CHALLENGE "pro-BE_1", NULL, 405, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, CHALLENGE "pro-BE_2", NULL, 404, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, CHALLENGE "pro-BE_", NULL, 404, NULL },
+	{ DOOR_HTTP, REQUEST_GET, OURS, "/pro-BE_1", NULL, 301,
+	  "https://" OURS "/pro-BE_1" },
+	{ DOOR_HTTPS, REQUEST_GET, OURS, CHALLENGE "pro-BE_1", NULL, 404, NULL },
+
 	{ DOOR_HTTP, REQUEST_GET, OURS, "/", NULL, 301, "https://" OURS "/" },
 	{ DOOR_HTTP, REQUEST_GET, OURS, POLICY, "a=b", 301,
 	  "https://" OURS POLICY "?a=b" },
@@ -98,7 +109,7 @@ static const struct {
 
 static void ask(size_t i, unsigned https_port, struct answer *a)
 {
-	const struct routes_site site = { serve, &tally, https_port };
+	const struct routes_site site = { serve, &tally, https_port, &probe };
 	struct request r = { .door = cases[i].door,
 			     .method = cases[i].method,
 			     .path = cases[i].path,
@@ -147,7 +158,7 @@ static void a_policy_is_its_exact_bytes(void **state)
 
 static void a_challenge_is_its_key_authorization(void **state)
 {
-	const struct routes_site site = { serve, &tally, 443 };
+	const struct routes_site site = { serve, &tally, 443, NULL };
 	const struct request r = { .door = DOOR_HTTP,
 				   .path = CHALLENGE "tok-EN_1" };
 	struct answer a;
@@ -159,9 +170,32 @@ static void a_challenge_is_its_key_authorization(void **state)
 	answer_release(&a);
 }
 
+/* No challenge of anybody's, so it is not counted as one. */
+static void a_probe_is_its_text(void **state)
+{
+	struct routes_site site = { serve, &tally, 443, &probe };
+	const struct request r = { .door = DOOR_HTTP,
+				   .path = CHALLENGE "pro-BE_1" };
+	unsigned long before = tally_read(&tally, TALLY_CHALLENGES);
+	struct answer a;
+
+	(void)state;
+	routes_answer(&site, &r, &a);
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.body_len, strlen(probe.text));
+	assert_memory_equal(a.body, probe.text, a.body_len);
+	assert_int_equal(tally_read(&tally, TALLY_CHALLENGES), before);
+	answer_release(&a);
+
+	site.probe = NULL;
+	routes_answer(&site, &r, &a);
+	assert_int_equal(a.status, 404);
+	answer_release(&a);
+}
+
 static void a_redirect_names_the_port_if_it_is_another(void **state)
 {
-	const struct routes_site site = { serve, &tally, 8443 };
+	const struct routes_site site = { serve, &tally, 8443, NULL };
 	const struct request r = { .door = DOOR_HTTP, .path = "/x",
 				   .has_host = true, .host = OURS };
 	struct answer a;
@@ -178,6 +212,7 @@ int main(void)
 		cmocka_unit_test(each_request_has_its_answer),
 		cmocka_unit_test(a_policy_is_its_exact_bytes),
 		cmocka_unit_test(a_challenge_is_its_key_authorization),
+		cmocka_unit_test(a_probe_is_its_text),
 		cmocka_unit_test(a_redirect_names_the_port_if_it_is_another),
 	};
 
