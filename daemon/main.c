@@ -22,6 +22,7 @@
 #include "daemon/admin.h"
 #include "daemon/config.h"
 #include "daemon/desk.h"
+#include "daemon/probe.h"
 #include "daemon/world.h"
 #include "httpd/listener.h"
 #include "httpd/server.h"
@@ -40,6 +41,7 @@ enum {
 struct daemon {
 	const char *config_path;
 	struct config config;
+	struct probe probe;
 	struct loop *loop;
 	struct store *store;
 	struct desk *desk;
@@ -115,6 +117,7 @@ static struct httpd *start_httpd(struct daemon *d, struct err *err)
 		.max_per_address = c->max_per_address,
 		.deadline_ms = (unsigned)c->connection_deadline * 1000,
 		.cache_bytes = c->cache_bytes,
+		.probe = &d->probe.words,
 		.wanted = host_wanted,
 		.arg = d,
 	};
@@ -129,6 +132,8 @@ static struct httpd *start_httpd(struct daemon *d, struct err *err)
 	}
 	if (o.https_count)
 		o.https_port = listener_port(o.https_fds[0]);
+	if (o.http_count)
+		d->probe.port = listener_port(o.http_fds[0]);
 	return httpd_start(&o, err);
 }
 
@@ -141,7 +146,7 @@ static void tick(void *arg)
 
 static bool start_engine(struct daemon *d, struct err *err)
 {
-	d->world = real_world_new(d->loop, &d->config, err);
+	d->world = real_world_new(d->loop, &d->config, &d->probe, err);
 	if (!d->world)
 		return false;
 	d->engine = engine_new(real_world_window(d->world), d->store,
@@ -174,6 +179,9 @@ static bool start(struct daemon *d, struct err *err)
 	d->store = store_open(&options, err);
 	if (!d->store)
 		return false;
+	probe_init(&d->probe);
+	log_debug("mtastsd: probe %s is answered with %s",
+		  d->probe.words.token, d->probe.words.text);
 	d->httpd = start_httpd(d, err);
 	if (!d->httpd)
 		return false;

@@ -19,6 +19,7 @@ struct real_world {
 	struct loop *loop;
 	struct fetcher *fetcher;
 	struct resolver *resolver;
+	const struct probe *probe;
 	struct event *timer;
 	void (*tick)(void *arg);
 	void *arg;
@@ -80,6 +81,14 @@ static void real_caa(void *ctx, const char *name, dns_caa_done *done,
 	resolver_caa(w->resolver, name, done, arg);
 }
 
+static void real_probe(void *ctx, const char *host, const char *address,
+		       probe_done *done, void *arg)
+{
+	struct real_world *w = ctx;
+
+	probe_start(w->probe, w->fetcher, host, address, done, arg);
+}
+
 static void real_wake_at(void *ctx, int64_t at_ms)
 {
 	struct real_world *w = ctx;
@@ -131,11 +140,13 @@ static struct resolver *make_resolver(struct loop *loop,
 
 struct real_world *real_world_new(struct loop *loop,
 				  const struct config *config,
+				  const struct probe *probe,
 				  struct err *err)
 {
 	struct real_world *w = xcalloc(1, sizeof(*w));
 
 	w->loop = loop;
+	w->probe = probe;
 	w->window = (struct world){
 		.ctx = w,
 		.now_ms = real_now_ms,
@@ -145,6 +156,7 @@ struct real_world *real_world_new(struct loop *loop,
 		.fetch = real_fetch,
 		.addresses = real_addresses,
 		.caa = real_caa,
+		.probe = real_probe,
 		.wake_at = real_wake_at,
 	};
 	w->kill_at = getenv("MTASTSD_KILL_AT");

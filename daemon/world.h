@@ -7,12 +7,16 @@
 #include "acme/world.h"
 #include "base/loop.h"
 #include "daemon/config.h"
+#include "daemon/probe.h"
 
 struct real_world;
 
-/* `tick` is called with `arg` when wake_at asked for it. */
+/*
+ * `tick` is called with `arg` when wake_at asked for it. `probe` outlives it.
+ */
 struct real_world *real_world_new(struct loop *loop,
 				  const struct config *config,
+				  const struct probe *probe,
 				  struct err *err);
 const struct world *real_world_window(const struct real_world *w);
 void real_world_on_tick(struct real_world *w, void (*tick)(void *arg),
