@@ -54,7 +54,7 @@ static unsigned listen_on_loopback(void)
 {
 	struct evhttp_bound_socket *at =
 		evhttp_bind_socket_with_handle(server, "127.0.0.1", 0);
-	struct sockaddr_in bound;
+	struct sockaddr_in bound = { 0 };
 	socklen_t len = sizeof(bound);
 
 	assert_non_null(at);
