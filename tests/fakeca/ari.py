@@ -52,6 +52,17 @@ WINDOWS = {"immediate": immediate, "backwards": backwards,
 	   "beyond": beyond, "year-9999": year_9999}
 
 
+KINDS = {"garbage", "empty", "503", *WINDOWS}
+
+
+def check(row):
+	"""Raises unless this row of "ari_windows" is one (null goes)."""
+	kind = row["window"] if isinstance(row, dict) else row
+	if kind is not None and not isinstance(kind, list) and \
+			kind not in KINDS:
+		raise ValueError(f"ari_windows: no kind {kind!r}")
+
+
 def override(cert, windows):
 	"""(kind, explanation) of what was told for this certificate."""
 	for key in (cert.serial, *cert.names, "*"):

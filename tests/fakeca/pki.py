@@ -6,6 +6,7 @@ root and issuer span every clock that a test may set.
 
 import datetime
 import hashlib
+import ipaddress
 import ssl
 
 from cryptography import x509
@@ -122,8 +123,6 @@ TLS_KINDS = ("good", "expired", "other-name", "unknown-issuer")
 
 def tls_cert(kind, key, now):
 	"""Self-signed for 127.0.0.1: it is its own trust anchor."""
-	import ipaddress
-
 	host = "127.0.0.2" if kind == "other-name" else "127.0.0.1"
 	end = when(now - 86400) if kind == "expired" else FAR_OFF
 	san = x509.SubjectAlternativeName(
@@ -142,7 +141,8 @@ def write_tls(folder, kind, seed, now):
 	owner = "other" if kind == "unknown-issuer" else "tls"
 	key = key_from(f"{seed}/{owner}")
 	cert = folder / ("trust.pem" if kind == "good" else f"{kind}.pem")
-	cert.write_bytes(pem(tls_cert(kind, key, now)))
+	if not cert.exists():		# a restarted CA shows the same one
+		cert.write_bytes(pem(tls_cert(kind, key, now)))
 	secret = folder / ("key.pem" if owner == "tls" else f"{kind}-key.pem")
 	secret.write_bytes(key.private_bytes(
 		serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,

@@ -5,6 +5,8 @@ another value for the requests that it fits (see rules.py). Tables (the
 defaults that are dicts) are told row by row; a row told `null` goes.
 """
 
+from . import ari
+
 DAY = 86400
 
 DEFAULTS = {
@@ -107,6 +109,9 @@ def check(key, value):
 	if isinstance(default, (dict, list)) and \
 			not isinstance(value, type(default)):
 		raise BadSetting(f"{key}: not a {type(default).__name__}")
+	if key == "ari_windows":
+		for row in value.values():
+			ari.check(row)
 
 
 def defaults():
@@ -119,7 +124,7 @@ def change(settings, changes):
 	for key, value in changes.items():
 		check(key, value)
 	for key, value in changes.items():
-		if isinstance(value, dict):
+		if isinstance(DEFAULTS[key], dict):
 			merge(settings[key], value)
 		else:
 			settings[key] = value
