@@ -13,7 +13,7 @@
 #include "httpd/head_meter.h"
 
 #define INPUT_MAX 32768	/* unread by evhttp: HEAD_MAX and a TLS record */
-#define LINGER_MS 1000	/* for a refused peer to read why */
+#define LINGER_MS 1000	/* for a peer to read why, and to close */
 
 static const char refusal[] = "HTTP/1.1 431 Request Header Fields Too Large\r\n"
 			      "Connection: close\r\n"
@@ -21,7 +21,7 @@ static const char refusal[] = "HTTP/1.1 431 Request Header Fields Too Large\r\n"
 
 enum conn_fate {
 	FATE_OPEN,
-	FATE_REFUSED,	/* told so; what it still sends is thrown away */
+	FATE_DISMISSED,	/* what it still sends is thrown away */
 	FATE_ENDED	/* its socket is shut down; evhttp will find out */
 };
 
@@ -139,9 +139,21 @@ static void end(struct conn *c)
 
 static void refuse(struct conn *c)
 {
-	c->fate = FATE_REFUSED;
+	c->fate = FATE_DISMISSED;
 	take_over(c, on_refusal_written);
 	bufferevent_write(c->bev, refusal, sizeof(refusal) - 1);
+	start_timer(c, LINGER_MS);
+}
+
+/* A validator has seen what it came for: its protocol carries no data. */
+static void dismiss(struct conn *c)
+{
+	if (c->fate != FATE_OPEN || c->fd < 0)
+		return;
+	c->fate = FATE_DISMISSED;
+	take_over(c, NULL);
+	say_goodbye(c->bev);
+	shutdown(c->fd, SHUT_WR);
 	start_timer(c, LINGER_MS);
 }
 
@@ -251,8 +263,18 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	if (what & EV_TIMEOUT)
 		end(arg);
+	else if (what & EV_WRITE)
+		dismiss(arg);
 	else
 		admit(arg);
+}
+
+/* In the midst of libevent's handshake; evhttp comes only after a read. */
+static void on_validated(void *arg)
+{
+	struct conn *c = arg;
+
+	event_active(c->timer, EV_WRITE, 0);
 }
 
 static struct bufferevent *make_bufferevent(struct conn *c, struct tls *tls)
@@ -260,6 +282,8 @@ static struct bufferevent *make_bufferevent(struct conn *c, struct tls *tls)
 	struct event_base *base = c->set->base;
 	SSL *ssl = tls && !c->is_shed ? tls_accept(tls, &c->tls) : NULL;
 
+	c->tls.validated = on_validated;
+	c->tls.arg = c;
 	c->has_tls = ssl != NULL;
 	c->is_shed = c->is_shed || (tls && !ssl);
 	if (!ssl)

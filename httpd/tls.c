@@ -9,15 +9,18 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "httpd/alpn_cert.h"
 #include "httpd/cert_cache.h"
 #include "httpd/wanted.h"
 
+#define ACME_TLS_1 "acme-tls/1"
 #define COMPLAIN_EVERY_MS 10000	/* about certificates that cannot be read */
 
 struct tls {
 	SSL_CTX *ctx;
 	struct tls_options options;
 	struct cert_cache *cache;
+	struct alpn_certs *challenges;
 	struct wanted wanted;
 	int64_t silent_until_ms;
 };
@@ -47,6 +50,15 @@ static void want(struct tls *t, const char *host)
 		t->options.wanted(host, t->options.arg);
 }
 
+static bool use(SSL *ssl, const struct cert_pair *pair)
+{
+	if (pair && SSL_use_cert_and_key(ssl, pair->leaf, pair->key,
+					 pair->issuers, 1))
+		return true;
+	ERR_clear_error();
+	return false;
+}
+
 static bool present(struct tls *t, SSL *ssl, const char *host)
 {
 	const struct cert_pair *pair;
@@ -57,20 +69,45 @@ static bool present(struct tls *t, SSL *ssl, const char *host)
 		complain(t, host, &err);
 	else if (found == SERVE_NO_CERT)
 		want(t, host);
-	if (found == SERVE_FOUND &&
-	    SSL_use_cert_and_key(ssl, pair->leaf, pair->key, pair->issuers, 1))
-		return true;
-	ERR_clear_error();
-	return false;
+	return found == SERVE_FOUND && use(ssl, pair);
+}
+
+/* One look, and no more, if there is nothing to be validated. */
+static bool present_challenge(struct tls *t, SSL *ssl, const char *host)
+{
+	char key_auth[SERVE_CHALLENGE_SIZE];
+	const struct cert_pair *pair;
+	struct err err = ERR_INIT;
+
+	if (!serve_alpn_challenge(t->options.serve, host, key_auth))
+		return false;
+	pair = alpn_cert_get(t->challenges, host, key_auth, time(NULL), &err);
+	if (!pair)
+		complain(t, host, &err);
+	return use(ssl, pair);
+}
+
+static bool offers_only_acme(SSL *ssl)
+{
+	static const unsigned char only[] = "\0\x0b\x0a" ACME_TLS_1;
+	const unsigned char *ext;
+	size_t len;
+
+	return SSL_client_hello_get0_ext(
+		       ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
+		       &ext, &len) &&
+	       len == sizeof(only) - 1 && memcmp(ext, only, len) == 0;
 }
 
 /*
  * The earliest moment in a handshake, the same for TLS 1.2 and 1.3. It comes
- * a second time after a HelloRetryRequest; the name must not have changed.
+ * a second time after a HelloRetryRequest; what was presented must still be
+ * right. Under TLS 1.2 no later callback that may choose sees the ALPN.
  */
 static int on_client_hello(SSL *ssl, int *alert, void *arg)
 {
 	struct tls_peer *peer = SSL_get_app_data(ssl);
+	bool is_validator = offers_only_acme(ssl);
 	char host[DOMAIN_NAME_SIZE];
 	const unsigned char *ext;
 	size_t len;
@@ -80,12 +117,17 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
 				       &len) ||
 	    !host_of_sni(ext, len, host))
 		return SSL_CLIENT_HELLO_ERROR;
+	if (is_validator)
+		*alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+	if (peer->host[0] && (!streq(peer->host, host) ||
+			      peer->is_validator != is_validator))
+		return SSL_CLIENT_HELLO_ERROR;
 	if (peer->host[0])
-		return streq(peer->host, host) ? SSL_CLIENT_HELLO_SUCCESS
-					       : SSL_CLIENT_HELLO_ERROR;
-	if (!present(arg, ssl, host))
+		return SSL_CLIENT_HELLO_SUCCESS;
+	if (!(is_validator ? present_challenge : present)(arg, ssl, host))
 		return SSL_CLIENT_HELLO_ERROR;
 	memcpy(peer->host, host, sizeof(host));
+	peer->is_validator = is_validator;
 	return SSL_CLIENT_HELLO_SUCCESS;
 }
 
@@ -100,13 +142,17 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		   const unsigned char *in, unsigned in_len, void *arg)
 {
-	static const unsigned char ours[] = "\x08http/1.1";
+	static const unsigned char http[] = "\x08http/1.1";
+	static const unsigned char acme[] = "\x0a" ACME_TLS_1;
+	const struct tls_peer *peer = SSL_get_app_data(ssl);
 	unsigned char *chosen;
 
-	(void)ssl;
 	(void)arg;
-	if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in,
-				  in_len) != OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto(&chosen, out_len,
+				  peer->is_validator ? acme : http,
+				  peer->is_validator ? sizeof(acme) - 1
+						     : sizeof(http) - 1,
+				  in, in_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
@@ -122,6 +168,11 @@ static void on_progress(const SSL *ssl, int where, int value)
 		return;
 	peer->is_shaken = true;
 	tally_add(t->options.tally, TALLY_HANDSHAKES);
+	if (!peer->is_validator)
+		return;
+	tally_add(t->options.tally, TALLY_CHALLENGES);
+	if (peer->validated)
+		peer->validated(peer->arg);
 }
 
 static SSL_CTX *make_ctx(struct tls *t)
@@ -151,6 +202,7 @@ struct tls *tls_new(const struct tls_options *options, struct err *err)
 
 	t->options = *options;
 	t->cache = cert_cache_new(options->serve, options->cache_bytes);
+	t->challenges = alpn_certs_new();
 	t->ctx = make_ctx(t);
 	if (t->ctx)
 		return t;
@@ -166,6 +218,7 @@ void tls_free(struct tls *t)
 		return;
 	SSL_CTX_free(t->ctx);
 	cert_cache_free(t->cache);
+	alpn_certs_free(t->challenges);
 	free(t);
 }
 

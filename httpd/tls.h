@@ -5,7 +5,15 @@
  * TLS 1.2 and 1.3, ALPN http/1.1 or none. Unknown, missing and not yet
  * certified names end with the alert unrecognized_name. Sessions are never
  * resumed: a sender comes once a day, and a session made for one name must
- * not be of use for another. Owning thread only.
+ * not be of use for another.
+ *
+ * Who offers `acme-tls/1` and nothing else is a CA's validator (RFC 8737, 3:
+ * "MUST contain an ALPN extension with the single protocol name"). It sees the
+ * challenge certificate of the name, or the alert no_application_protocol if
+ * there is none; never the real one. Who offers it among others is no
+ * validator, but a client like any other: it may have http/1.1.
+ *
+ * Owning thread only.
  */
 #ifndef HTTPD_TLS_H
 #define HTTPD_TLS_H
@@ -30,10 +38,15 @@ struct tls_options {
 struct tls *tls_new(const struct tls_options *options, struct err *err);
 void tls_free(struct tls *t);	/* after the last of its SSLs */
 
-/* What a connection keeps of its handshake. All zero before it. */
+/* What a connection keeps of its handshake. All zero before it, but the callback. */
 struct tls_peer {
 	char host[DOMAIN_NAME_SIZE];	/* from its SNI; empty before that */
+	bool is_validator;		/* has nothing to say or to hear */
 	bool is_shaken;			/* the handshake is finished */
+
+	/* A validator's handshake is; told from within, so do not end it. */
+	void (*validated)(void *arg);
+	void *arg;
 };
 
 /* A server's SSL that fills *peer, which must outlive it. NULL: no memory. */
