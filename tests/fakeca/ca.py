@@ -86,7 +86,7 @@ class CA:
 
 	@staticmethod
 	def json(body, status=200, headers=None):
-		return Reply(status, json.dumps(body, indent=1).encode(), {
+		return Reply(status, json.dumps(body).encode(), {
 			"Content-Type": "application/json", **(headers or {})})
 
 	@staticmethod

@@ -31,7 +31,7 @@ class Problem(Exception):
 			"status": self.status} | self.members
 
 	def reply(self):
-		body = json.dumps(self.document(), indent=1).encode()
+		body = json.dumps(self.document()).encode()
 		return Reply(self.status, body, {
 			"Content-Type": "application/problem+json",
 			**self.headers})

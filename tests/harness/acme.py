@@ -92,6 +92,7 @@ class Acme:
 	def __init__(self, directory, trust):
 		self.context = ssl.create_default_context(cafile=trust)
 		self.connection = None
+		self.timeout = 10
 		self.key = new_key()
 		self.kid = None
 		self.nonce = None
@@ -105,7 +106,8 @@ class Acme:
 		at = urlsplit(url)
 		if self.connection is None:
 			self.connection = HTTPSConnection(
-				at.netloc, context=self.context, timeout=10)
+				at.netloc, context=self.context,
+				timeout=self.timeout)
 		lines = {"User-Agent": "test"} | (headers or {})
 		target = at.path + (f"?{at.query}" if at.query else "")
 		try:
