@@ -5,7 +5,13 @@
 
 #include "base/str.h"
 
-static bool is_ours(const struct engine_settings *s, const char *address)
+/* The addresses that are not ours, in words, as far as they fit. */
+struct strangers {
+	char text[208];		/* so that the rest of the error fits */
+	size_t count, unnamed;
+};
+
+bool arrival_is_ours(const struct engine_settings *s, const char *address)
 {
 	for (size_t i = 0; i < s->address_count; i++)
 		if (streq_case(s->address[i], address))
@@ -35,19 +41,45 @@ static bool hint_address(const char *host, const struct engine_settings *s,
 			     "mtastsd.conf", host, ours);
 }
 
-static bool family_is_ours(const char *host, const char *type,
-			   const struct dns_addresses *found,
-			   const struct engine_settings *s, struct err *err)
+static void add_stranger(struct strangers *o, const char *type,
+			 const char *address)
 {
-	for (size_t i = 0; i < found->count; i++) {
-		if (is_ours(s, found->address[i]))
-			continue;
-		err_set(err, ERR_AGAIN, "%s has the %s record %s, which is not "
-					"this box", host, type,
-			found->address[i]);
-		return hint_address(host, s, err);
-	}
-	return true;
+	size_t used = strlen(o->text);
+	char one[DNS_ADDRESS_TEXT + 24];
+
+	snprintf(one, sizeof(one), "%sthe %s record %s", o->count ? ", " : "",
+		 type, address);
+	if (used + strlen(one) < sizeof(o->text))
+		memcpy(o->text + used, one, strlen(one) + 1);
+	else
+		o->unnamed++;
+	o->count++;
+}
+
+static void add_strangers(struct strangers *o, const char *type,
+			  const struct dns_addresses *found,
+			  const struct engine_settings *s)
+{
+	for (size_t i = 0; i < found->count; i++)
+		if (!arrival_is_ours(s, found->address[i]))
+			add_stranger(o, type, found->address[i]);
+}
+
+static bool all_are_ours(const char *host, const struct dns_view *v,
+			 const struct engine_settings *s, struct err *err)
+{
+	struct strangers o = { .count = 0 };
+	char more[32] = "";
+
+	add_strangers(&o, "A", &v->a, s);
+	add_strangers(&o, "AAAA", &v->aaaa, s);
+	if (!o.count)
+		return true;
+	if (o.unnamed)
+		snprintf(more, sizeof(more), " and %zu more", o.unnamed);
+	err_set(err, ERR_AGAIN, "%s has %s%s, which %s not this box", host,
+		o.text, more, o.count == 1 ? "is" : "are");
+	return hint_address(host, s, err);
 }
 
 static bool has_failed(const struct dns_view *v)
@@ -67,8 +99,7 @@ static bool view_leads_here(const char *host, const struct dns_view *v,
 				     "records to publish",
 				str_starts(host, "mta-sts.") ? host + 8 : host);
 	}
-	return family_is_ours(host, "A", &v->a, s, err) &&
-	       family_is_ours(host, "AAAA", &v->aaaa, s, err);
+	return all_are_ours(host, v, s, err);
 }
 
 static bool too_few(const char *host, const struct dns_answer *answer,

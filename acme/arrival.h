@@ -15,9 +15,15 @@
 #include "acme/engine.h"
 #include "base/dns.h"
 
-/* True: it leads here. Else err says which address or resolver is why not. */
+/*
+ * True: it leads here. Else err says which addresses (all of one resolver's,
+ * as far as they fit) or which resolver is why not.
+ */
 bool arrival_leads_here(const char *host, const struct dns_answer *answer,
 			const struct engine_settings *settings,
 			struct err *err);
+
+bool arrival_is_ours(const struct engine_settings *settings,
+		     const char *address);
 
 #endif

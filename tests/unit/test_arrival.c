@@ -45,6 +45,12 @@ static const struct {
 	{ { "192.0.2.1/2001:db8::bad", "192.0.2.1/0" }, false,
 	  "AAAA record 2001:db8::bad" },
 	{ { "192.0.2.1/0", "198.51.100.7/0" }, false, "public_addresses" },
+	{ { "198.51.100.7/2001:db8::bad", "192.0.2.1/0" }, false,
+	  "has the A record 198.51.100.7, the AAAA record 2001:db8::bad, which "
+	  "are not this box" },
+	{ { "198.51.100.7,192.0.2.1,198.51.100.8/2001:db8::1", "!/!" }, false,
+	  "the A record 198.51.100.7, the A record 198.51.100.8, which are" },
+	{ { "198.51.100.7/0" }, false, "198.51.100.7, which is not this box" },
 
 	/* no answer worth the name */
 	{ { "192.0.2.1/0", "!/!" }, false, "did not answer (timeout)" },
@@ -130,11 +136,37 @@ static void long_names_do_no_harm(void **state)
 	assert_non_null(strstr(err.hint, "public_addresses"));
 }
 
+/* As many as there may be: the first ones, and how many are left out. */
+static void many_strangers_are_counted(void **state)
+{
+	struct dns_answer answer = { .count = 1 };
+	struct dns_view *v = &answer.view[0];
+	struct err err = ERR_INIT;
+	char host[DOMAIN_NAME_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < DNS_ADDRESSES_MAX; i++) {
+		snprintf(v->a.address[i], DNS_ADDRESS_TEXT, "198.51.100.%zu",
+			 100 + i);
+		snprintf(v->aaaa.address[i], DNS_ADDRESS_TEXT,
+			 "2001:db8:1111:2222:3333:4444:5555:66%zu", 10 + i);
+	}
+	v->a.count = v->aaaa.count = DNS_ADDRESSES_MAX;
+	memset(host, 'h', DOMAIN_NAME_MAX);
+	host[DOMAIN_NAME_MAX] = '\0';
+	assert_false(arrival_leads_here(host, &answer, &ours, &err));
+	print_message("%s\n", err.text);
+	assert_non_null(strstr(err.text, "the A record 198.51.100.100, the A "
+					 "record 198.51.100.101, "));
+	assert_non_null(strstr(err.text, " and 25 more, which are not this box"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_lead_here_or_not),
 		cmocka_unit_test(long_names_do_no_harm),
+		cmocka_unit_test(many_strangers_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
