@@ -3,6 +3,8 @@
 rig		a CA and a DNS server, shared by the stories of one process
 daemon		a fresh mtastsd, started, on that rig
 make_rig	a rig of one's own, with options for the CA
+make_fakeca	fakeca, as many as one likes (harness/fakeca.py)
+world		a fakeca, and a client of it that does as it is told
 name		a mail domain that no other story uses: "d7.test"
 """
 
@@ -55,6 +57,32 @@ def make_rig():
 	finally:
 		for one in rigs:
 			one.close()
+
+
+@pytest.fixture
+def make_fakeca(tmp_path):
+	from harness.fakeca import FakeCa
+	from harness.process import free_port
+
+	made = []
+
+	def make(http_port=None, **options):
+		made.append(FakeCa(tmp_path / f"fakeca{len(made)}",
+				   http_port or free_port(), **options))
+		return made[-1].start()
+
+	yield make
+	for ca in made:
+		ca.stop()
+
+
+@pytest.fixture
+def world(make_fakeca):
+	from harness.acme import World
+
+	world = World(make_fakeca())
+	yield world
+	world.responder.close()
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import pytest
 
 from harness.acme import Acme
 from harness.faultproxy import FaultProxy
-from harness.fakeca import FakeCa
-from harness.process import RUNNING, free_port
 
 NAME = "mta-sts.a.test"
 NEW_ORDER = {"method": "POST", "path": "*new-order*"}
@@ -33,16 +31,12 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path):
-	before = list(RUNNING)
-	ca = FakeCa(tmp_path / "ca", free_port()).start()
+def world(make_fakeca):
+	ca = make_fakeca()
 	ca.set(validation="always")
 	world = World(ca)
 	yield world
 	world.proxy.close()
-	for process in list(RUNNING):
-		if process not in before:
-			process.kill()
 
 
 def test_without_rules_nothing_is_changed(world):

@@ -4,9 +4,14 @@ It does what it is told and judges nothing: a status that was not expected is
 for the story to see.
 """
 
+import datetime
+import hashlib
 import hmac
 import json
+import socket
 import ssl
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,10 +25,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 	decode_dss_signature)
 
 from fakeca.jws import b64, thumbprint, unb64
+from fakeca.validate import ACME_IDENTIFIER
 
 from .process import wait_for
 
 SHA256 = hashes.SHA256()
+PEM = serialization.Encoding.PEM
 
 
 @dataclass
@@ -187,6 +194,11 @@ class Acme:
 		return self.post(done.json["certificate"]).body
 
 
+def leaf_of(chain):
+	"""The first certificate of a chain in PEM."""
+	return x509.load_pem_x509_certificate(chain)
+
+
 def challenge_of(authz, kind):
 	return next(c for c in authz["challenges"] if c["type"] == kind)
 
@@ -195,16 +207,25 @@ class Responder:
 	"""Port 80 of everybody: answers every token for one thumbprint.
 
 	hits	(the asking address, the Host) of each look
+	redirect	where a (Host, path) leads to; None is nowhere else
 	"""
 
 	def __init__(self, port, thumbprint):
 		self.hits = []
+		self.redirect = lambda host, path: None
 		outer = self
 
 		class Handler(BaseHTTPRequestHandler):
 			def do_GET(self):
 				outer.hits.append((self.client_address[0],
 						   self.headers["Host"]))
+				leads_to = outer.redirect(self.headers["Host"],
+							  self.path)
+				if leads_to:
+					self.send_response(302)
+					self.send_header("Location", leads_to)
+					self.end_headers()
+					return
 				token = self.path.rpartition("/")[2]
 				body = f"{token}.{outer.thumbprint}".encode()
 				self.send_response(200)
@@ -222,3 +243,74 @@ class Responder:
 	def close(self):
 		self._server.shutdown()
 		self._server.server_close()
+
+
+class TlsResponder:
+	"""Port 443 of everybody: tls-alpn-01 (RFC 8737), for one token.
+
+	`change` may be told what is wrong with it: "name", "digest",
+	"critical" or "alpn".
+	"""
+
+	def __init__(self, port, name, key_authorization, change=None):
+		context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+		context.set_alpn_protocols(
+			["http/1.1" if change == "alpn" else "acme-tls/1"])
+		with tempfile.NamedTemporaryFile() as file:
+			file.write(proof(name, key_authorization, change))
+			file.flush()
+			context.load_cert_chain(file.name)
+		self._context = context
+		self._listener = socket.create_server(("127.0.0.1", port))
+		Thread(target=self._serve, daemon=True).start()
+
+	def _serve(self):
+		with suppress(OSError):
+			while True:
+				sock, _ = self._listener.accept()
+				with suppress(OSError), self._context.wrap_socket(
+						sock, server_side=True) as tls:
+					tls.recv(1)
+
+	def close(self):
+		self._listener.shutdown(socket.SHUT_RDWR)
+		self._listener.close()
+
+
+def proof(name, key_authorization, change):
+	"""Key and challenge certificate, as PEM."""
+	digest = hashlib.sha256(key_authorization.encode()).digest()
+	if change == "digest":
+		digest = bytes(32)
+	if change == "name":
+		name = f"other.{name}"
+	key, subject = new_key(), x509.Name([])
+	now = datetime.datetime.utcnow()
+	cert = (x509.CertificateBuilder().subject_name(subject)
+		.issuer_name(subject).public_key(key.public_key())
+		.serial_number(1).not_valid_before(now)
+		.not_valid_after(now + datetime.timedelta(days=1))
+		.add_extension(x509.SubjectAlternativeName(
+			[x509.DNSName(name)]), True)
+		.add_extension(x509.UnrecognizedExtension(
+			ACME_IDENTIFIER, b"\x04\x20" + digest),
+			change != "critical").sign(key, SHA256))
+	return cert.public_bytes(PEM) + key.private_bytes(
+		PEM, serialization.PrivateFormat.PKCS8,
+		serialization.NoEncryption())
+
+
+class World:
+	"""A CA, an account there, and somebody who answers its challenges."""
+
+	def __init__(self, ca):
+		self.ca = ca
+		self.acme = Acme(ca.directory, ca.trust)
+		self.acme.register()
+		self.responder = Responder(ca.http_port, self.acme.thumbprint)
+
+	def stranger(self):
+		"""Another account at the same CA."""
+		other = Acme(self.ca.directory, self.ca.trust)
+		other.register()
+		return other
