@@ -18,10 +18,12 @@ class Pebble:
 	authz_reuse	percentage of orders that find a valid authorization
 	chain_length	certificates between leaf and root
 	eab		an account needs EAB: kid "kid-1", key EAB_KEY
+	tls_port	where it validates by tls-alpn-01; None: nowhere
 	"""
 
 	def __init__(self, folder, dns_port, http_port, validity=90 * 86400,
-		     authz_reuse=None, chain_length=None, eab=False, keep=False):
+		     authz_reuse=None, chain_length=None, eab=False,
+		     tls_port=None, keep=False):
 		self.folder = Path(folder)
 		self.folder.mkdir(parents=True)
 		self.port, self.management_port = free_port(), free_port()
@@ -37,7 +39,8 @@ class Pebble:
 		if chain_length is not None:
 			self.env["PEBBLE_CHAIN_LENGTH"] = str(chain_length)
 		self._make_tls_certificate()
-		self._write_config(http_port, validity, eab)
+		self._write_config(http_port, tls_port or free_port(), validity,
+				   eab)
 
 	def _make_tls_certificate(self):
 		subprocess.run(
@@ -48,7 +51,7 @@ class Pebble:
 			 "-keyout", self.folder / "key.pem", "-out", self.trust],
 			check=True, capture_output=True)
 
-	def _write_config(self, http_port, validity, eab):
+	def _write_config(self, http_port, tls_port, validity, eab):
 		config = {
 			"listenAddress": f"127.0.0.1:{self.port}",
 			"managementListenAddress":
@@ -56,7 +59,7 @@ class Pebble:
 			"certificate": str(self.trust),
 			"privateKey": str(self.folder / "key.pem"),
 			"httpPort": http_port,
-			"tlsPort": free_port(),
+			"tlsPort": tls_port,
 			"certificateValidityPeriod": validity,
 			"externalAccountBindingRequired": eab,
 			"externalAccountMACKeys":

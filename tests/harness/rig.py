@@ -35,10 +35,11 @@ class Rig:
 		self.pebble.wait_ready()
 		return self
 
-	def daemon(self, http_port=None, **settings):
+	def daemon(self, http_port=None, https_port=None, **settings):
 		"""A daemon on a fresh folder, configured but not started."""
 		daemon = Daemon(self.folder / f"d{next(self._numbers)}",
 				http_port=http_port or self.http_port,
+				https_port=https_port,
 				keep=self.keep)
 		daemon.use(self.pebble, self.dns)
 		daemon.settings |= settings
