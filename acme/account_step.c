@@ -11,12 +11,18 @@
 #include "base/when.h"
 
 #define REFUSED_PAUSE (10 * WHEN_MINUTE)
+#define DEACTIVATED_PAUSE WHEN_DAY	/* then: has somebody revived it? */
 
 bool account_is_due(const struct account *a, const char *contact, time_t now)
 {
-	if (a->retry_at > now)
+	if (a->retry_at > now || a->roll_told)
 		return false;
 	return a->state != ACCOUNT_VALID || !streq(a->contact, contact);
+}
+
+bool account_is_declined(const struct account *a)
+{
+	return a->state == ACCOUNT_REFUSED || a->state == ACCOUNT_DEACTIVATED;
 }
 
 /* Takes `root`. */
@@ -58,12 +64,22 @@ static void ask_contact(const struct account *a, const char *contact,
 	q->by_key = false;
 }
 
+static char *registration(const struct account *a, const struct ca_settings *ca,
+			  const char *contact,
+			  const struct wire_directory *directory)
+{
+	json_t *root = json_pack("{s:b}", "termsOfServiceAgreed", 1);
+
+	add_contact(root, contact);
+	if (*ca->eab_kid)
+		add_binding(root, a, ca, directory->new_account);
+	return dump(root);
+}
+
 bool account_ask(const struct account *a, const struct ca_settings *ca,
 		 const char *contact, const struct wire_directory *directory,
 		 struct account_question *q, struct err *err)
 {
-	json_t *root;
-
 	if (a->state == ACCOUNT_VALID) {
 		ask_contact(a, contact, q);
 		return true;
@@ -74,12 +90,10 @@ bool account_ask(const struct account *a, const struct ca_settings *ca,
 		return err_hint(err, "set eab_kid and eab_key_file in its ca "
 				     "section of mtastsd.conf");
 	}
-	root = json_pack("{s:b}", "termsOfServiceAgreed", 1);
-	add_contact(root, contact);
-	if (*ca->eab_kid)
-		add_binding(root, a, ca, directory->new_account);
 	snprintf(q->url, sizeof(q->url), "%s", directory->new_account);
-	q->payload = dump(root);
+	q->payload = a->state == ACCOUNT_DEACTIVATED
+			     ? xstrdup("{\"onlyReturnExisting\":true}")
+			     : registration(a, ca, contact, directory);
 	q->by_key = true;
 	return true;
 }
@@ -91,13 +105,31 @@ static void settle(struct account *a, enum account_state state)
 	a->retry_at = 0;
 }
 
+/* Never registered again by ourselves: the CA, or somebody there, ended it. */
+static enum fail_scope deactivated(struct account *a, const char *said,
+				   time_t now)
+{
+	a->state = ACCOUNT_DEACTIVATED;
+	a->retry_at = now + DEACTIVATED_PAUSE;
+	snprintf(a->problem, sizeof(a->problem),
+		 "the CA has deactivated our account%s%.300s",
+		 *said ? ": " : "", said);
+	snprintf(a->hint, sizeof(a->hint),
+		 "if that was not you, ask the CA why; mtastsctl ca rollover "
+		 "--new-account makes another account, with another URL");
+	return SCOPE_ACCOUNT;
+}
+
 /* An account found, not made, may have another contact: to be told ours. */
 static enum fail_scope accepted(struct account *a, const char *contact,
-				const struct ca_reply *reply, bool was_known)
+				const struct ca_reply *reply, bool was_known,
+				time_t now)
 {
-	struct wire_account w = { .orders_url = "" };
+	struct wire_account w = { .status = WIRE_VALID };
 
-	wire_account_parse(&w, reply->body, reply->len, NULL);
+	if (wire_account_parse(&w, reply->body, reply->len, NULL) &&
+	    w.status == WIRE_INVALID)
+		return deactivated(a, "", now);
 	if (*reply->location)
 		str_copy(a->url, sizeof(a->url), reply->location);
 	if (*w.orders_url)
@@ -126,7 +158,7 @@ enum fail_scope account_reply(struct account *a, const char *contact,
 	if (scope == SCOPE_NONE &&
 	    (was_known ||
 	     (*reply->location && strlen(reply->location) < URL_SIZE)))
-		return accepted(a, contact, reply, was_known);
+		return accepted(a, contact, reply, was_known, now);
 	if (scope == SCOPE_NONE) {
 		err_set(&problem, ERR_AGAIN, "the CA's account has no usable URL");
 		scope = SCOPE_CA;
@@ -137,6 +169,14 @@ enum fail_scope account_reply(struct account *a, const char *contact,
 		account_lose(a);
 		return SCOPE_ACCOUNT;
 	}
+	if (a->state == ACCOUNT_DEACTIVATED &&
+	    streq(reply->problem.type, "accountDoesNotExist")) {
+		account_lose(a);	/* it has forgotten that, too */
+		return SCOPE_ACCOUNT;
+	}
+	if (*a->url && !was_known &&
+	    streq(reply->problem.type, "unauthorized"))
+		return deactivated(a, problem.text, now);
 	note(a, &problem);
 	if (!was_known)
 		a->state = ACCOUNT_REFUSED;

@@ -3,11 +3,13 @@
  * (RFC 8555, 7.3).
  *
  *	new | lost → valid        refused → (later) valid
+ *	lost → deactivated        deactivated → valid | lost
  *
  * Registering and finding again are the same request: newAccount with a key
  * that the CA knows gives the account there is (7.3.1). So a CA that has
  * forgotten us is met with the same key, and a crash in between costs
- * nothing. Pure in its effect, as acme/order_step.h.
+ * nothing. An account that the CA knows and does not want is not registered
+ * again: once a day it is asked whether that is still so. Pure in its effect, as acme/order_step.h.
  */
 #ifndef ACME_ACCOUNT_STEP_H
 #define ACME_ACCOUNT_STEP_H
@@ -35,6 +37,9 @@ bool account_ask(const struct account *a, const struct ca_settings *ca,
  */
 enum fail_scope account_reply(struct account *a, const char *contact,
 			      const struct ca_reply *reply, time_t now);
+
+/* The CA will not have us, for a reason that the row tells. */
+bool account_is_declined(const struct account *a);
 
 /* The CA has said that it does not know the account. */
 void account_lose(struct account *a);

@@ -51,7 +51,7 @@ void authority_free(struct authority *a)
 	if (!a)
 		return;
 	client_free(a->client);
-	p256_release(&a->account.key);
+	account_release(&a->account);
 	free(a);
 }
 
@@ -71,7 +71,7 @@ bool authority_is_current(const struct authority *a)
 bool authority_is_ready(const struct authority *a)
 {
 	return a->has_account && a->account.state == ACCOUNT_VALID &&
-	       !a->account.is_rolling && client_is_current(a->client) &&
+	       !a->account.roll_told && client_is_current(a->client) &&
 	       a->config_retry_ms <= now_ms(a) &&
 	       breaker_allows(&a->row, now_ms(a));
 }
@@ -191,7 +191,7 @@ bool authority_hope(struct authority *a, struct err *err)
 		return true;
 	}
 	account.retry_at = 0;
-	ok = account.state != ACCOUNT_REFUSED ||
+	ok = !account_is_declined(&account) ||
 	     account_update(a->engine->store, &account, err);
 	p256_release(&account.key);
 	return ok;
@@ -322,7 +322,7 @@ static void stage_account(struct authority *a)
 		return;
 	if (account_is_due(&a->account, s->contact, now))
 		will_ask(a);
-	else if (a->account.state == ACCOUNT_REFUSED)
+	else if (account_is_declined(&a->account))
 		show_refusal(a);
 }
 
@@ -439,7 +439,7 @@ static void got_directory(struct engine *e, const struct arrived *got)
 	(void)e;
 	if (got->reply.error.kind != ERR_NONE)
 		authority_failed(a, &got->reply.error, got->reply.retry_after);
-	else if (a->account.state != ACCOUNT_REFUSED)
+	else if (!account_is_declined(&a->account))
 		authority_worked(a);
 }
 
@@ -454,7 +454,7 @@ static void account_failed(struct authority *a, enum fail_scope scope,
 		return;
 	}
 	write_account(a);
-	if (a->account.state == ACCOUNT_REFUSED)
+	if (account_is_declined(&a->account))
 		show_refusal(a);
 }
 

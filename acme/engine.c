@@ -156,6 +156,8 @@ static const struct part {
 	{ queue_stage, queue_next_ms },
 	{ trials_stage, trials_next_ms },
 	{ arrivals_stage, arrivals_next_ms },
+	{ revocations_stage, revocations_next_ms },
+	{ rollover_stage, rollover_next_ms },	/* last: it sees who asks */
 };
 
 /* Inbox first: what came in makes room. CAs last: now it is known who waits. */

@@ -67,6 +67,7 @@ struct effect {
 	char url[URL_SIZE];		/* where to ask ... */
 	char *payload;			/* ... what; owned, or NULL */
 	bool by_key;			/* signed with the key, not the kid */
+	struct err verdict;		/* of errands: for the reply's taker */
 };
 
 struct engine {
@@ -267,10 +268,9 @@ void rollover_stage(struct engine *e);
 int64_t rollover_next_ms(struct engine *e);
 
 /*
- * Nobody may sign for the account now: its key is about to change, or which
- * it has is not known. Orders whose challenge is open may, for a while, so
- * that they get through with the key that they began with.
+ * The key of the account there is about to change: no new order now, so that
+ * those under way can get through with the key that they began with.
  */
-bool rollover_holds(const struct authority *a, bool is_validating);
+bool rollover_holds(const struct authority *a);
 
 #endif

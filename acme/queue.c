@@ -82,7 +82,7 @@ static void put_back(struct engine *e, struct domain *d, time_t until)
 static unsigned room_for(const struct authority *a, enum domain_rank rank)
 {
 	unsigned half = a->engine->settings.orders_in_flight / 2;
-	unsigned room = authority_room(a);
+	unsigned room = rollover_holds(a) ? 0 : authority_room(a);
 
 	if (rank < RANK_NEW || half == 0)
 		return room;
@@ -198,6 +198,8 @@ int64_t queue_next_ms(struct engine *e)
 	time_t live = domain_next_due(e->store, DOMAIN_LIVE, 0);
 	time_t fresh = domain_next_due(e->store, DOMAIN_ISSUING, 0);
 
+	if (box_is_frozen(e->store))
+		return 0;	/* a thaw wakes us */
 	if (!live || (fresh && fresh < live))
 		live = fresh;
 	return (int64_t)live * 1000;

@@ -98,7 +98,7 @@ static void send_canary(struct engine *e, struct authority *a)
 	    !find_name(e, &d))
 		return;
 	a->is_wanted = true;
-	if (authority_room(a))
+	if (authority_room(a) && !rollover_holds(a))
 		issuance_start_trial(e, a, &d);
 }
 
@@ -123,7 +123,7 @@ static void send_asked(struct engine *e, struct authority *a)
 		return;
 	}
 	a->is_wanted = true;
-	if (!authority_room(a) || !engine_domain(e, id, &d))
+	if (!authority_room(a) || rollover_holds(a) || !engine_domain(e, id, &d))
 		return;
 	d.try_ca = 0;
 	if (engine_ok(e, domain_update(e->store, &d, &err), &err) &&

@@ -142,6 +142,18 @@ size_t cert_revoke_due(struct store *s, time_t now, int64_t *ids, size_t limit,
 		       now, ids, limit, err);
 }
 
+bool cert_put_off_revocation(struct store *s, int64_t id, time_t until,
+			     struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE cert SET revoke_due_at = ? WHERE id = ?");
+	bind_int(&q, until);
+	bind_int(&q, id);
+	return query_run(&q, err);
+}
+
 static time_t earliest(struct store *s, const char *sql)
 {
 	struct query q;

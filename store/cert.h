@@ -96,6 +96,8 @@ size_t cert_ari_due(struct store *s, time_t now, int64_t *ids, size_t limit,
 		    struct err *err);
 size_t cert_revoke_due(struct store *s, time_t now, int64_t *ids, size_t limit,
 		       struct err *err);
+bool cert_put_off_revocation(struct store *s, int64_t id, time_t until,
+			     struct err *err);
 time_t cert_next_ari(struct store *s);		/* the earliest, or 0 */
 time_t cert_next_revoke(struct store *s);
 

@@ -47,6 +47,8 @@ static const struct {
 	{ ACCOUNT_VALID, "new@example.net", NOW + 1, false },
 	{ ACCOUNT_REFUSED, CONTACT, NOW + 1, false },
 	{ ACCOUNT_REFUSED, CONTACT, NOW, true },
+	{ ACCOUNT_DEACTIVATED, CONTACT, NOW + 1, false },
+	{ ACCOUNT_DEACTIVATED, CONTACT, NOW, true },
 };
 
 static void it_is_due_when_there_is_something_to_say(void **state)
@@ -137,6 +139,34 @@ static void it_asks_by_its_state(void **state)
 	}
 }
 
+/* Only whether it is still so: it must not come to life by itself. */
+static void a_deactivated_one_is_never_registered(void **state)
+{
+	struct account a = account_in(ACCOUNT_DEACTIVATED);
+	struct account_question q = { .payload = NULL };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_true(account_ask(&a, &bound, CONTACT, &directory, &q, &err));
+	assert_string_equal(q.payload, "{\"onlyReturnExisting\":true}");
+	assert_string_equal(q.url, directory.new_account);
+	assert_true(q.by_key);
+	free(q.payload);
+}
+
+/* While it may have the one key or the other, nobody signs. */
+static void it_is_silent_while_its_key_changes(void **state)
+{
+	struct account a = account_in(ACCOUNT_VALID);
+
+	(void)state;
+	assert_true(account_is_due(&a, "new@example.net", NOW));
+	a.is_rolling = true;
+	assert_true(account_is_due(&a, "new@example.net", NOW));
+	a.roll_told = true;
+	assert_false(account_is_due(&a, "new@example.net", NOW));
+}
+
 /* ---- what the answer makes of it ---- */
 
 #define VALID_BODY "{\"status\":\"valid\",\"orders\":\"https://ca.test/l\"}"
@@ -175,6 +205,17 @@ static const struct {
 	  "", true },
 	{ ACCOUNT_LOST, 401, "externalAccountRequired", "", ACCOUNT_REFUSED,
 	  SCOPE_ACCOUNT, CONTACT, true },
+	/* it knows the key, and does not want it */
+	{ ACCOUNT_LOST, 403, "unauthorized", "", ACCOUNT_DEACTIVATED,
+	  SCOPE_ACCOUNT, CONTACT, true },
+	{ ACCOUNT_DEACTIVATED, 403, "unauthorized", "", ACCOUNT_DEACTIVATED,
+	  SCOPE_ACCOUNT, CONTACT, true },
+	{ ACCOUNT_DEACTIVATED, 400, "accountDoesNotExist", "", ACCOUNT_LOST,
+	  SCOPE_ACCOUNT, CONTACT, false },
+	{ ACCOUNT_DEACTIVATED, 200, NULL, PLACE, ACCOUNT_VALID, SCOPE_NONE, "",
+	  false },
+	{ ACCOUNT_DEACTIVATED, 0, NULL, "", ACCOUNT_DEACTIVATED, SCOPE_CA,
+	  CONTACT, false },
 	/* a contact that is not taken costs no account */
 	{ ACCOUNT_VALID, 400, "invalidContact", "", ACCOUNT_VALID,
 	  SCOPE_ACCOUNT, CONTACT, true },
@@ -219,6 +260,23 @@ static void each_answer_has_its_state(void **state)
 	}
 }
 
+/* Some CAs only say so in the account itself. */
+static void one_found_deactivated_is_not_taken(void **state)
+{
+	static const char body[] = "{\"status\":\"deactivated\"}";
+	struct account a = account_in(ACCOUNT_LOST);
+	struct ca_reply r = reply_for(1);
+
+	(void)state;
+	r.body = body;
+	r.len = strlen(body);
+	assert_int_equal(account_reply(&a, CONTACT, &r, NOW), SCOPE_ACCOUNT);
+	assert_int_equal(a.state, ACCOUNT_DEACTIVATED);
+	assert_true(a.retry_at > NOW);
+	assert_non_null(strstr(a.hint, "--new-account"));
+	assert_string_equal(a.url, "https://ca.test/account/1");
+}
+
 /* A URL that does not fit is no URL. */
 static void an_endless_url_is_no_account(void **state)
 {
@@ -239,7 +297,10 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_due_when_there_is_something_to_say),
 		cmocka_unit_test(it_asks_by_its_state),
+		cmocka_unit_test(a_deactivated_one_is_never_registered),
+		cmocka_unit_test(it_is_silent_while_its_key_changes),
 		cmocka_unit_test(each_answer_has_its_state),
+		cmocka_unit_test(one_found_deactivated_is_not_taken),
 		cmocka_unit_test(an_endless_url_is_no_account),
 	};
 
