@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/b64.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "daemon/limit_text.h"
 #include "daemon/own_address.h"
 
 #define MEGABYTE (1024 * 1024)
@@ -19,10 +21,26 @@
 
 static const struct {
 	const char *name, *directory;
+	struct limits (*limits)(void);
 } known_cas[] = {
-	{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory" },
+	{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory",
+	  limits_default },
 	{ "letsencrypt-staging",
-	  "https://acme-staging-v02.api.letsencrypt.org/directory" },
+	  "https://acme-staging-v02.api.letsencrypt.org/directory",
+	  limits_staging },
+};
+
+static const struct {
+	const char *key, *path;
+	enum limit_kind kind;
+} limit_keys[] = {
+	{ "limit_new_orders", "ca|limit_new_orders", LIMIT_NEW_ORDERS },
+	{ "limit_per_domain", "ca|limit_per_domain", LIMIT_PER_DOMAIN },
+	{ "limit_duplicates", "ca|limit_duplicates", LIMIT_DUPLICATES },
+	{ "limit_failed_validations", "ca|limit_failed_validations",
+	  LIMIT_FAILED_VALIDATIONS },
+	{ "limit_ari", "ca|limit_ari", LIMIT_ARI },
+	{ "limit_posts", "ca|limit_posts", LIMIT_POSTS },
 };
 
 /* libconfuse takes the defaults of lists as text that it may write to. */
@@ -35,6 +53,14 @@ static cfg_opt_t ca_options[] = {
 	CFG_STR("trust", "", CFGF_NONE),
 	CFG_STR("eab_kid", "", CFGF_NONE),
 	CFG_STR("eab_key_file", "", CFGF_NONE),
+	CFG_STR("profile", "", CFGF_NONE),
+	CFG_BOOL("profile_required", cfg_false, CFGF_NONE),
+	CFG_STR("limit_new_orders", NULL, CFGF_NONE),
+	CFG_STR("limit_per_domain", NULL, CFGF_NONE),
+	CFG_STR("limit_duplicates", NULL, CFGF_NONE),
+	CFG_STR("limit_failed_validations", NULL, CFGF_NONE),
+	CFG_STR("limit_ari", NULL, CFGF_NONE),
+	CFG_STR("limit_posts", NULL, CFGF_NONE),
 	CFG_END(),
 };
 
@@ -207,6 +233,42 @@ static int check_directory(cfg_t *cfg, cfg_opt_t *opt)
 	return refuse(cfg, opt, text, "the https URL of an ACME directory");
 }
 
+static int check_profile(cfg_t *cfg, cfg_opt_t *opt)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-_.";
+	const char *text = newest(opt);
+
+	if (strlen(text) < PROFILE_SIZE && !text[strspn(text, allowed)])
+		return 0;
+	return refuse(cfg, opt, text,
+		      "the name of a profile that the CA offers, such as "
+		      "shortlived");
+}
+
+static int check_limit(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct limit limit;
+
+	if (limit_text_parse(newest(opt), &limit))
+		return 0;
+	return refuse(cfg, opt, newest(opt), LIMIT_TEXT_FORM);
+}
+
+/* What no single key says; the line is that of the closing brace. */
+static int check_ca(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+
+	if (!cfg_getbool(sec, "profile_required") ||
+	    *cfg_getstr(sec, "profile") || reading.has_failed)
+		return 0;
+	add_place(cfg, "profile_required, but no profile");
+	err_hint(reading.err, "set profile to the one that is required");
+	return -1;
+}
+
 static const struct {
 	const char *word;
 	enum log_level level;
@@ -270,7 +332,17 @@ static const struct {
 	{ "log_level", check_log_level },
 	{ "ca|directory", check_directory },
 	{ "ca|trust", check_trust },
+	{ "ca|profile", check_profile },
+	{ "ca", check_ca },
 };
+
+static void set_checks(cfg_t *cfg)
+{
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++)
+		cfg_set_validate_func(cfg, checks[i].key, checks[i].check);
+	for (size_t i = 0; i < ARRAY_LEN(limit_keys); i++)
+		cfg_set_validate_func(cfg, limit_keys[i].path, check_limit);
+}
 
 /* ---- from libconfuse's tree to ours ---- */
 
@@ -310,6 +382,17 @@ static bool copy_addresses(cfg_t *cfg, struct engine_settings *s,
 	return true;
 }
 
+/* Whoever has it can make accounts in our name. */
+static void warn_if_readable(const char *path, FILE *f,
+			     const struct ca_settings *ca)
+{
+	struct stat st;
+
+	if (fstat(fileno(f), &st) == 0 && (st.st_mode & S_IROTH))
+		log_warn("ca %s: everybody may read eab_key_file %s: chmod "
+			 "o-r %s", ca->name, path, path);
+}
+
 static bool read_key_file(const char *path, struct ca_settings *ca,
 			  struct err *err)
 {
@@ -320,6 +403,7 @@ static bool read_key_file(const char *path, struct ca_settings *ca,
 
 	if (!f)
 		return err_sys(err, "ca %s: eab_key_file %s", ca->name, path);
+	warn_if_readable(path, f, ca);
 	ok = fgets(text, sizeof(text), f) != NULL;
 	fclose(f);
 	text[strcspn(text, "=\r\n")] = '\0';	/* with or without padding */
@@ -351,21 +435,67 @@ static bool copy_binding(cfg_t *sec, struct ca_settings *ca, struct err *err)
 	return read_key_file(file, ca, err);
 }
 
+static void copy_limits(cfg_t *sec, struct ca_settings *ca)
+{
+	for (size_t i = 0; i < ARRAY_LEN(limit_keys); i++) {
+		const char *text = cfg_getstr(sec, limit_keys[i].key);
+
+		if (text)
+			limit_text_parse(text,
+					 &ca->limits.of[limit_keys[i].kind]);
+	}
+}
+
 static bool copy_section(cfg_t *sec, struct ca_settings *ca, struct err *err)
 {
-	snprintf(ca->directory_url, sizeof(ca->directory_url), "%s",
-		 cfg_getstr(sec, "directory"));
+	if (*cfg_getstr(sec, "directory"))
+		snprintf(ca->directory_url, sizeof(ca->directory_url), "%s",
+			 cfg_getstr(sec, "directory"));
 	snprintf(ca->trust_file, sizeof(ca->trust_file), "%s",
 		 cfg_getstr(sec, "trust"));
+	snprintf(ca->profile, sizeof(ca->profile), "%s",
+		 cfg_getstr(sec, "profile"));
+	ca->needs_profile = cfg_getbool(sec, "profile_required");
+	copy_limits(sec, ca);
 	return copy_binding(sec, ca, err);
 }
 
+/* What is built in; a section changes it. */
 static void use_known(struct ca_settings *ca)
 {
-	for (size_t i = 0; i < ARRAY_LEN(known_cas); i++)
-		if (streq(ca->name, known_cas[i].name) && !*ca->directory_url)
-			snprintf(ca->directory_url, sizeof(ca->directory_url),
-				 "%s", known_cas[i].directory);
+	ca->limits = limits_default();
+	for (size_t i = 0; i < ARRAY_LEN(known_cas); i++) {
+		if (!streq(ca->name, known_cas[i].name))
+			continue;
+		snprintf(ca->directory_url, sizeof(ca->directory_url), "%s",
+			 known_cas[i].directory);
+		ca->limits = known_cas[i].limits();
+	}
+}
+
+static bool is_listed(const struct engine_settings *s, const char *name)
+{
+	for (size_t i = 0; i < s->ca_count; i++)
+		if (streq(s->ca[i].name, name))
+			return true;
+	return false;
+}
+
+static bool name_ca(const struct engine_settings *s, const char *name,
+		    struct ca_settings *ca, struct err *err)
+{
+	if (s->ca_count == ENGINE_CA_LIMIT)
+		return too_many("ca_order", ENGINE_CA_LIMIT, err);
+	if (strlen(name) >= sizeof(ca->name))
+		return err_set(err, ERR_INPUT, "ca %.40s...: the name is too "
+					       "long", name);
+	if (is_listed(s, name)) {
+		err_set(err, ERR_INPUT, "ca_order names %s twice", name);
+		return err_hint(err, "name each CA once, the first choice "
+				     "first");
+	}
+	snprintf(ca->name, sizeof(ca->name), "%s", name);
+	return true;
 }
 
 static bool add_ca(cfg_t *cfg, struct engine_settings *s, const char *name,
@@ -374,15 +504,11 @@ static bool add_ca(cfg_t *cfg, struct engine_settings *s, const char *name,
 	struct ca_settings *ca = &s->ca[s->ca_count];
 	cfg_t *sec = cfg_gettsec(cfg, "ca", name);
 
-	if (s->ca_count == ENGINE_CA_LIMIT)
-		return too_many("ca_order", ENGINE_CA_LIMIT, err);
-	if (strlen(name) >= sizeof(ca->name))
-		return err_set(err, ERR_INPUT, "ca %.40s...: the name is too "
-					       "long", name);
-	snprintf(ca->name, sizeof(ca->name), "%s", name);
-	if (sec && !copy_section(sec, ca, err))
+	if (!name_ca(s, name, ca, err))
 		return false;
 	use_known(ca);
+	if (sec && !copy_section(sec, ca, err))
+		return false;
 	if (*ca->directory_url) {
 		s->ca_count++;
 		return true;
@@ -476,8 +602,7 @@ bool config_read(struct config *c, const char *path, struct err *err)
 	reading.err = &first;
 	reading.has_failed = false;
 	cfg_set_error_function(cfg, on_error);
-	for (size_t i = 0; i < ARRAY_LEN(checks); i++)
-		cfg_set_validate_func(cfg, checks[i].key, checks[i].check);
+	set_checks(cfg);
 	ok = parse(cfg, path, &first);
 	if (ok && !copy_all(cfg, c, &first)) {
 		err_prefix(&first, "%s", path);

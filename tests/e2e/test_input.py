@@ -181,6 +181,10 @@ def check_config(daemon, line):
 	('state_dir = "relative"', "relative"),
 	('ca x { directory = "http://example.org" }', "http://example.org"),
 	('ca x { trust = "/nowhere.pem" }', "/nowhere.pem"),
+	('ca x { limit_posts = "300/soon" }', "300/soon"),
+	('ca x { limit_ari = "0/1s" }', "limit_ari"),
+	('ca x { profile = "two words" }', "two words"),
+	("ca x { profile_required = true }", "profile"),
 	("workers = 1 2", "2"),
 ])
 def test_bad_config(tmp_path, line, about):

@@ -1,0 +1,292 @@
+#include "daemon/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "daemon/limit_text.h"
+
+#define STAGING "https://acme-staging-v02.api.letsencrypt.org/directory"
+
+/* The text is read from a file of its own, named in `path`. */
+static bool read_text(const char *text, struct config *c, char path[static 64],
+		      struct err *err)
+{
+	bool ok;
+	FILE *f;
+
+	snprintf(path, 64, "/tmp/test-config-XXXXXX");
+	f = fdopen(mkstemp(path), "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	ok = config_read(c, path, err);
+	unlink(path);
+	return ok;
+}
+
+static void read_good(const char *text, struct config *c)
+{
+	struct err err = ERR_INIT;
+	char path[64];
+	bool ok = read_text(text, c, path, &err);
+
+	if (!ok)
+		print_message("%s\n", err.text);
+	assert_true(ok);
+}
+
+/* ---- a CA's limit ---- */
+
+static const struct {
+	const char *text;
+	bool is_good;
+	struct limit limit;
+} limit_cases[] = {
+	{ "300/3h", true, { 300, 3 * 3600 } },
+	{ "1/1s", true, { 1, 1 } },
+	{ "1000000/3650d", true, { 1000000, 3650 * 86400L } },
+	{ "none", true, { 0, 1 } },
+	{ "", false, { 0, 0 } },
+	{ "0/3h", false, { 0, 0 } },	/* nothing at all is not a limit */
+	{ "300", false, { 0, 0 } },
+	{ "300/", false, { 0, 0 } },
+	{ "/3h", false, { 0, 0 } },
+	{ "300/0h", false, { 0, 0 } },
+	{ "300/3", false, { 0, 0 } },
+	{ "-300/3h", false, { 0, 0 } },
+	{ "300 / 3h", false, { 0, 0 } },
+	{ "300/3h/2", false, { 0, 0 } },
+	{ "1000001/3h", false, { 0, 0 } },
+	{ "300/3651d", false, { 0, 0 } },
+	{ "None", false, { 0, 0 } },
+};
+
+static void limits_are_read(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(limit_cases); i++) {
+		struct limit limit = { 0, 0 };
+
+		print_message("\"%s\"\n", limit_cases[i].text);
+		assert_int_equal(limit_text_parse(limit_cases[i].text, &limit),
+				 limit_cases[i].is_good);
+		assert_int_equal(limit.burst, limit_cases[i].limit.burst);
+		assert_int_equal(limit.period, limit_cases[i].limit.period);
+	}
+}
+
+/* ---- which CAs there are ---- */
+
+static const struct {
+	const char *text;
+	const char *ca[3];
+} order_cases[] = {
+	{ "", { "letsencrypt" } },
+	{ "ca_order = {letsencrypt-staging}", { "letsencrypt-staging" } },
+	{ "ca_order = {\"letsencrypt-staging\", \"letsencrypt\"}",
+	  { "letsencrypt-staging", "letsencrypt" } },
+	{ "ca b { directory = \"https://b.test/\" }\n"
+	  "ca a { directory = \"https://a.test/\" }",
+	  { "b", "a" } },
+	{ "ca_order = {letsencrypt, a}\n"
+	  "ca b { directory = \"https://b.test/\" }\n"
+	  "ca a { directory = \"https://a.test/\" }",
+	  { "letsencrypt", "a" } },
+	{ "ca letsencrypt { profile = \"shortlived\" }", { "letsencrypt" } },
+};
+
+static void cas_stand_in_order(void **state)
+{
+	struct config c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(order_cases); i++) {
+		size_t n = 0;
+
+		print_message("%s\n", order_cases[i].text);
+		read_good(order_cases[i].text, &c);
+		while (n < 3 && order_cases[i].ca[n])
+			n++;
+		assert_int_equal(c.engine.ca_count, n);
+		for (size_t j = 0; j < n; j++)
+			assert_string_equal(c.engine.ca[j].name,
+					    order_cases[i].ca[j]);
+	}
+}
+
+static void staging_is_one_line(void **state)
+{
+	struct limits limits = limits_staging();
+	struct config c;
+
+	(void)state;
+	read_good("ca_order = {letsencrypt-staging}", &c);
+	assert_string_equal(c.engine.ca[0].directory_url, STAGING);
+	assert_memory_equal(&c.engine.ca[0].limits, &limits, sizeof(limits));
+}
+
+/* ---- what a section changes, and what it leaves ---- */
+
+static void a_section_changes_its_keys_only(void **state)
+{
+	struct limits limits = limits_default();
+	const struct ca_settings *ca;
+	struct config c;
+
+	(void)state;
+	read_good("ca letsencrypt {\n"
+		  "  profile = \"shortlived\"\n"
+		  "  limit_new_orders = \"1000/1h\"\n"
+		  "  limit_per_domain = \"none\"\n"
+		  "}\n", &c);
+	ca = &c.engine.ca[0];
+	limits.of[LIMIT_NEW_ORDERS] = (struct limit){ 1000, 3600 };
+	limits.of[LIMIT_PER_DOMAIN] = (struct limit){ 0, 1 };
+	assert_string_equal(ca->profile, "shortlived");
+	assert_false(ca->needs_profile);
+	for (size_t i = 0; i < LIMIT_KINDS; i++) {
+		assert_int_equal(ca->limits.of[i].burst, limits.of[i].burst);
+		assert_int_equal(ca->limits.of[i].period, limits.of[i].period);
+	}
+	assert_string_equal(ca->directory_url,
+			    "https://acme-v02.api.letsencrypt.org/directory");
+}
+
+static void every_limit_has_its_key(void **state)
+{
+	static const struct limit want[LIMIT_KINDS] = {
+		[LIMIT_NEW_ORDERS] = { 1, 11 },
+		[LIMIT_PER_DOMAIN] = { 2, 12 },
+		[LIMIT_DUPLICATES] = { 3, 13 },
+		[LIMIT_FAILED_VALIDATIONS] = { 4, 14 },
+		[LIMIT_ARI] = { 5, 15 },
+		[LIMIT_POSTS] = { 6, 16 },
+	};
+	struct config c;
+
+	(void)state;
+	read_good("ca a { directory = \"https://a.test/\"\n"
+		  "profile = \"tls.server_1\" profile_required = true\n"
+		  "limit_new_orders = \"1/11s\" limit_per_domain = \"2/12s\"\n"
+		  "limit_duplicates = \"3/13s\"\n"
+		  "limit_failed_validations = \"4/14s\"\n"
+		  "limit_ari = \"5/15s\" limit_posts = \"6/16s\" }\n", &c);
+	assert_memory_equal(c.engine.ca[0].limits.of, want, sizeof(want));
+	assert_string_equal(c.engine.ca[0].profile, "tls.server_1");
+	assert_true(c.engine.ca[0].needs_profile);
+}
+
+/* ---- what is refused ---- */
+
+static const struct {
+	const char *text;
+	int line;		/* 0: of the file as a whole */
+	const char *words, *hint;
+} bad_cases[] = {
+	{ "ca a {\n limit_posts = \"many\"\n}", 2, "limit_posts: \"many\"",
+	  "300/3h" },
+	{ "ca a {\n limit_ari = \"0/1s\"\n}", 2, "limit_ari", "none" },
+	{ "ca a {\n limit_ari = \"\"\n}", 2, "limit_ari", "none" },
+	{ "ca a {\n limit_aris = \"1/1s\"\n}", 2, "limit_aris",
+	  "mtastsd.conf(5)" },
+	{ "ca a {\n\n profile = \"short lived\"\n}", 3, "short lived",
+	  "shortlived" },
+	{ "ca a {\n profile_required = true\n}", 3, "no profile",
+	  "set profile" },
+	{ "ca a {\n profile_required = perhaps\n}", 2, "profile_required",
+	  "" },
+	{ "ca_order = {letsencrypt, letsencrypt}", 0, "letsencrypt twice",
+	  "once" },
+	{ "ca_order = {nobody}", 0, "ca nobody: there is no such section",
+	  "letsencrypt-staging" },
+	{ "ca a { profile = \"shortlived\" }", 0, "directory is not set",
+	  "https://" },
+};
+
+static void bad_ones_are_refused_in_words(void **state)
+{
+	struct config c;
+	char path[64], place[128];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad_cases); i++) {
+		struct err err = ERR_INIT;
+
+		assert_false(read_text(bad_cases[i].text, &c, path, &err));
+		print_message("%s (%s)\n", err.text, err.hint);
+		assert_int_equal(err.kind, ERR_INPUT);
+		snprintf(place, sizeof(place), "%s:%d: ", path,
+			 bad_cases[i].line);
+		if (!bad_cases[i].line)
+			snprintf(place, sizeof(place), "%s: ", path);
+		assert_ptr_equal(strstr(err.text, place), err.text);
+		assert_non_null(strstr(err.text, bad_cases[i].words));
+		assert_non_null(strstr(err.hint, bad_cases[i].hint));
+	}
+}
+
+/* ---- the key of an external account binding ---- */
+
+/* What is said on stderr when a configuration with this key file is read. */
+static void read_with_key(mode_t mode, char *said, size_t size)
+{
+	char key[] = "/tmp/test-config-key-XXXXXX", text[256];
+	int fd = mkstemp(key), keep = dup(STDERR_FILENO);
+	FILE *out = tmpfile();
+	struct config c;
+
+	assert_true(write(fd, "c2VjcmV0LWtleQ==\n", 17) == 17);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+	snprintf(text, sizeof(text),
+		 "ca a { directory = \"https://a.test/\"\n"
+		 "eab_kid = \"kid-1\" eab_key_file = \"%s\" }\n", key);
+	fflush(stderr);
+	dup2(fileno(out), STDERR_FILENO);
+	read_good(text, &c);
+	fflush(stderr);
+	dup2(keep, STDERR_FILENO);
+	close(keep);
+	rewind(out);
+	said[fread(said, 1, size - 1, out)] = '\0';
+	fclose(out);
+	unlink(key);
+	assert_int_equal(c.engine.ca[0].eab_key_len, 10);
+	assert_memory_equal(c.engine.ca[0].eab_key, "secret-key", 10);
+}
+
+static void a_key_that_all_may_read_is_told(void **state)
+{
+	char said[1024];
+
+	(void)state;
+	read_with_key(0644, said, sizeof(said));
+	assert_non_null(strstr(said, "everybody may read eab_key_file"));
+	read_with_key(0640, said, sizeof(said));
+	assert_string_equal(said, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(limits_are_read),
+		cmocka_unit_test(cas_stand_in_order),
+		cmocka_unit_test(staging_is_one_line),
+		cmocka_unit_test(a_section_changes_its_keys_only),
+		cmocka_unit_test(every_limit_has_its_key),
+		cmocka_unit_test(bad_ones_are_refused_in_words),
+		cmocka_unit_test(a_key_that_all_may_read_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
