@@ -11,6 +11,7 @@ static const char *const kind_names[] = {
 	[ERR_INPUT] = "input",
 	[ERR_NOT_FOUND] = "not-found",
 	[ERR_INTERNAL] = "internal",
+	[ERR_DAMAGED] = "damaged",
 };
 
 const char *err_kind_name(enum err_kind kind)

@@ -17,7 +17,8 @@ enum err_kind {
 	ERR_REFUSED,	/* understood and declined; see text and hint */
 	ERR_INPUT,	/* the caller's input is wrong */
 	ERR_NOT_FOUND,	/* the thing named does not exist */
-	ERR_INTERNAL	/* ours or the machine's: disk, database, library */
+	ERR_INTERNAL,	/* ours or the machine's: disk, database, library */
+	ERR_DAMAGED	/* what is stored cannot be read (any more) */
 };
 
 struct err {
@@ -47,7 +48,10 @@ bool err_hint(struct err *err, const char *fmt, ...)
 bool err_prefix(struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* "again", "refused", "input", "not-found", "internal": stable, for JSON. */
+/*
+ * "again", "refused", "input", "not-found", "internal", "damaged": stable,
+ * for JSON.
+ */
 const char *err_kind_name(enum err_kind kind);
 
 #endif

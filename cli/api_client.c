@@ -190,6 +190,7 @@ static const struct {
 	{ "input", ERR_INPUT, EXIT_REFUSED },
 	{ "not-found", ERR_NOT_FOUND, EXIT_REFUSED },
 	{ "internal", ERR_INTERNAL, EXIT_ERRORS },
+	{ "damaged", ERR_DAMAGED, EXIT_ERRORS },
 };
 
 static enum exit_code failure(const json_t *answer, long status,

@@ -48,6 +48,7 @@ static const int statuses[] = {
 	[ERR_INPUT] = 400,
 	[ERR_NOT_FOUND] = 404,
 	[ERR_INTERNAL] = 500,
+	[ERR_DAMAGED] = 500,
 };
 
 json_t *api_routes_error(const struct err *err)

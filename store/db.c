@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #define CACHE_SLOTS	256	/* a power of two, well over our statements */
 #define WRITER_WAITS_MS 2000
 #define READER_WAITS_MS 10	/* serving never waits; WAL lets it read */
+#define STEPS_PER_ASK	10000	/* of SQLite's machine: a millisecond or so */
 
 struct cached {
 	const char *sql;	/* a literal's address: the key */
@@ -22,6 +24,11 @@ struct cached {
 
 struct db {
 	sqlite3 *handle;
+	enum db_trouble trouble;
+	void (*on_full)(void *arg);
+	void *on_full_arg;
+	bool (*go_on)(void *arg);
+	void *go_on_arg;
 	struct cached cache[CACHE_SLOTS];
 };
 
@@ -61,7 +68,7 @@ static int open_flags(enum db_mode mode, const char *vfs)
 	if (mode == DB_READ)
 		return SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READONLY;
 	return SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE |
-	       (vfs ? SQLITE_OPEN_CREATE : 0);
+	       (vfs && mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0);
 }
 
 struct db *db_open(const char *path, enum db_mode mode, const char *vfs,
@@ -80,8 +87,8 @@ struct db *db_open(const char *path, enum db_mode mode, const char *vfs,
 		return NULL;
 	}
 	sqlite3_extended_result_codes(db->handle, 1);
-	sqlite3_busy_timeout(db->handle, mode == DB_WRITE ? WRITER_WAITS_MS
-							  : READER_WAITS_MS);
+	sqlite3_busy_timeout(db->handle, mode == DB_READ ? READER_WAITS_MS
+							 : WRITER_WAITS_MS);
 	return db;
 }
 
@@ -95,29 +102,112 @@ void db_close(struct db *db)
 	free(db);
 }
 
-static const char *remedy(int rc)
+/* SQLite has a word for a full disk, but not for a quota, or a bad unit. */
+static enum db_trouble trouble_of_errno(int why)
 {
-	switch (rc & 0xff) {
-	case SQLITE_FULL:
-		return "the disk is full: make room, nothing was lost";
-	case SQLITE_READONLY:
-	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-		return "the state folder must be writable by the daemon's user";
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return "the database file is damaged: restore a backup";
+	switch (why) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return DB_FULL;
+	case EROFS:
+		return DB_READ_ONLY;
 	default:
-		return "";
+		return DB_FAILING;
 	}
 }
 
+/* DB_WELL: it says nothing of the disk. */
+static enum db_trouble trouble_of(sqlite3 *handle)
+{
+	switch (sqlite3_errcode(handle) & 0xff) {
+	case SQLITE_FULL:
+		return DB_FULL;
+	case SQLITE_READONLY:
+		return DB_READ_ONLY;
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		return trouble_of_errno(sqlite3_system_errno(handle));
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return DB_DAMAGED;
+	default:
+		return DB_WELL;
+	}
+}
+
+static const char *const remedies[] = {
+	[DB_WELL] = "",
+	[DB_FULL] = "the disk is full: make room, nothing was lost",
+	[DB_READ_ONLY] = "the state folder must be writable by the daemon's "
+			 "user",
+	[DB_FAILING] = "the state folder must be there and writable; the "
+		       "kernel's log says what is wrong with the disk",
+	[DB_DAMAGED] = "the database file is damaged: restore a backup",
+};
+
 bool db_error(struct db *db, struct err *err)
 {
-	int rc = sqlite3_extended_errcode(db->handle);
+	enum db_trouble trouble = trouble_of(db->handle);
 
-	err_set(err, ERR_INTERNAL, "database: %s", sqlite3_errmsg(db->handle));
-	return err_hint(err, "%s", remedy(rc));
+	err_set(err, trouble == DB_DAMAGED ? ERR_DAMAGED : ERR_INTERNAL,
+		"database: %s", sqlite3_errmsg(db->handle));
+	err_hint(err, "%s", remedies[trouble]);
+	if (trouble != DB_WELL)
+		db->trouble = trouble;
+	if (trouble == DB_FULL && db->on_full)
+		db->on_full(db->on_full_arg);
+	return false;
+}
+
+enum db_trouble db_trouble(const struct db *db)
+{
+	return db->trouble;
+}
+
+void db_is_well(struct db *db)
+{
+	db->trouble = DB_WELL;
+}
+
+void db_on_full(struct db *db, void (*run)(void *arg), void *arg)
+{
+	db->on_full = run;
+	db->on_full_arg = arg;
+}
+
+static int ask(void *arg)
+{
+	const struct db *db = arg;
+
+	return !db->go_on(db->go_on_arg);
+}
+
+void db_ask(struct db *db, bool (*go_on)(void *arg), void *arg)
+{
+	db->go_on = go_on;
+	db->go_on_arg = arg;
+	if (go_on)
+		sqlite3_progress_handler(db->handle, STEPS_PER_ASK, ask, db);
+}
+
+bool db_check(struct db *db, struct err *err)
+{
+	char found[200] = "";
+	struct query q;
+
+	query_open(&q, db, "PRAGMA main.quick_check(1)");
+	if (query_row(&q))
+		snprintf(found, sizeof(found), "%s",
+			 col_text_peek(&q, "quick_check"));
+	if (!query_close(&q, err))
+		return false;
+	return streq(found, "ok") || err_set(err, ERR_DAMAGED, "%s", found);
+}
+
+sqlite3 *db_handle(struct db *db)
+{
+	return db->handle;
 }
 
 bool db_exec(struct db *db, const char *sql, struct err *err)
@@ -209,6 +299,11 @@ bool query_close(struct query *q, struct err *err)
 int db_changes(struct db *db)
 {
 	return sqlite3_changes(db->handle);
+}
+
+int64_t db_changes_in_all(struct db *db)
+{
+	return sqlite3_total_changes64(db->handle);
 }
 
 int64_t db_last_id(struct db *db)

@@ -26,11 +26,15 @@
 
 struct db;
 
-enum db_mode { DB_WRITE, DB_READ };
+enum db_mode {
+	DB_WRITE,	/* makes the file, 0600 */
+	DB_BESIDE,	/* writes too, but never makes it */
+	DB_READ
+};
 
 /*
  * `vfs` is SQLite's file layer, by name; NULL: the usual one, the machine's
- * files. DB_WRITE makes the file, 0600.
+ * files.
  */
 struct db *db_open(const char *path, enum db_mode mode, const char *vfs,
 		   struct err *err);
@@ -45,8 +49,37 @@ void db_remove(const char *path, const char *vfs);
 /* Statements without parameters or rows, as many as the text holds. */
 bool db_exec(struct db *db, const char *sql, struct err *err);
 
-/* Says what SQLite says, as ERR_INTERNAL with a hint where one is known. */
+/*
+ * Says what SQLite says, with a hint where one is known: ERR_DAMAGED if the
+ * file is, else ERR_INTERNAL. What it says of the disk is remembered.
+ */
 bool db_error(struct db *db, struct err *err);
+
+/* What is wrong with the disk, by the last failure since all was well. */
+enum db_trouble {
+	DB_WELL,
+	DB_FULL,
+	DB_READ_ONLY,
+	DB_FAILING,	/* it gives errors */
+	DB_DAMAGED	/* what it gives is no database */
+};
+enum db_trouble db_trouble(const struct db *db);
+void db_is_well(struct db *db);		/* something was written */
+
+/* Called whenever a write finds the disk full. */
+void db_on_full(struct db *db, void (*run)(void *arg), void *arg);
+
+/*
+ * `go_on` is asked every few thousand steps of a statement, which ends with
+ * an error when it says no.
+ */
+void db_ask(struct db *db, bool (*go_on)(void *arg), void *arg);
+
+/* The first thing that PRAGMA quick_check finds is the error's text. */
+bool db_check(struct db *db, struct err *err);
+
+/* For sqlite3_backup and its like. */
+sqlite3 *db_handle(struct db *db);
 
 struct query {
 	struct db *db;
@@ -76,6 +109,7 @@ bool query_close(struct query *q, struct err *err);
 
 /* Rows changed by the last statement that was run. */
 int db_changes(struct db *db);
+int64_t db_changes_in_all(struct db *db);	/* ever, by this handle */
 int64_t db_last_id(struct db *db);
 
 void bind_int(struct query *q, int64_t value);

@@ -87,6 +87,7 @@ static const struct {
 	{ ERR_NONE, "none" },           { ERR_AGAIN, "again" },
 	{ ERR_REFUSED, "refused" },     { ERR_INPUT, "input" },
 	{ ERR_NOT_FOUND, "not-found" }, { ERR_INTERNAL, "internal" },
+	{ ERR_DAMAGED, "damaged" },
 };
 
 static void kinds_keep_their_names(void **state)

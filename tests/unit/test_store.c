@@ -178,7 +178,7 @@ static void a_damaged_database_is_refused(void **state)
 	for (int i = 0; i < 1000; i++)
 		fputs("this is no database\n", f);
 	fclose(f);
-	assert_refused(*state, ERR_INTERNAL, "database");
+	assert_refused(*state, ERR_DAMAGED, "database");
 	f = fopen(path, "r");
 	fseek(f, 0, SEEK_END);
 	assert_int_equal(ftell(f), 20000);
