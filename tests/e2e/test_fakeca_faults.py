@@ -241,6 +241,16 @@ def test_rules_before_and_after(world):
 	assert world.ca.complaint() is None
 
 
+@pytest.mark.parametrize("when, orders", [("before", 0), ("after", 1)])
+def test_a_request_that_is_never_answered(world, when, orders):
+	world.acme.hang_up()
+	world.acme.timeout = 1
+	world.ca.rule({"fate": "blackhole", "when": when}, name=NAME)
+	with pytest.raises(TimeoutError):
+		world.acme.order(NAME)
+	assert world.ca.orders() == orders
+
+
 def test_bodies_of_all_sorts(world):
 	def order(**do):
 		world.ca.rule(do, endpoint="new-order", times=1)

@@ -1,5 +1,7 @@
 """Accounts: to register, to find again, to change (RFC 8555 7.3)."""
 
+import json
+
 from . import jws
 from .problem import Problem, Wrong
 from .signed import authenticate, must_be_empty, must_have_payload
@@ -57,7 +59,7 @@ def bound_to(request):
 	if not binding:
 		raise Problem("externalAccountRequired",
 			      "this CA wants an external account binding")
-	inner = jws.parse(jws.json.dumps(binding), "the binding")
+	inner = jws.parse(json.dumps(binding), "the binding")
 	kid = inner.header.get("kid")
 	if set(inner.header) != {"alg", "kid", "url"} or \
 			inner.header["url"] != request.parsed().header["url"]:

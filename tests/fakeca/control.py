@@ -21,7 +21,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from . import effects, pki, revoke, settings
 from .issue import settle_all
-from .rules import BadRule
 from .server import Reply
 
 

@@ -7,6 +7,8 @@ different moments, and some when the first have long been satisfied.
 
 import asyncio
 import hashlib
+import re
+import socket
 import ssl
 import time
 from urllib.parse import urlsplit
@@ -16,10 +18,11 @@ from cryptography import x509
 from . import caa
 from .problem import Problem
 
-MOST_BODY = 4096
+MOST_ANSWER = 16384
 MOST_REDIRECTS = 10
 ACME_IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
 ALPN = "acme-tls/1"
+CONTENT_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
 class Failed(Problem):
@@ -112,14 +115,12 @@ async def fetch(ca, request, authz, kind, vantage, delay):
 	host = request.knob("hosts").get(authz.name, ca.validate_at)
 	wanted = f"{authz.token}.{authz.account.thumbprint}"
 	try:
-		await asyncio.wait_for(
-			LOOKS[kind](authz, host, wanted,
-				    f"127.0.0.{vantage + 2}"),
-			request.knob("fetch_timeout"))
+		async with asyncio.timeout(request.knob("fetch_timeout")):
+			await LOOKS[kind](authz, host, wanted,
+					  f"127.0.0.{vantage + 2}")
 	except Failed as failed:
 		return failed
-	except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError,
-		ValueError) as error:
+	except (OSError, asyncio.TimeoutError, ValueError) as error:
 		kind = "tls" if isinstance(error, ssl.SSLError) else \
 			"connection"
 		return Failed(kind, f"{host[0]}: Fetching {authz.name}: "
@@ -149,41 +150,63 @@ async def get(url, host, source):
 	"""(status, Location, body) of one GET. Redirects may lead to https,
 	whose certificate nobody verifies."""
 	at = urlsplit(url)
-	is_tls = at.scheme == "https"
 	if at.scheme not in ("http", "https") or at.port not in (None, 80, 443):
 		raise Failed("connection", f"will not follow {url}")
-	reader, writer = await asyncio.open_connection(
-		host[0], host[2] if is_tls else host[1],
-		ssl=lenient() if is_tls else None,
-		server_hostname=at.hostname if is_tls else None,
-		local_addr=(source, 0))
-	try:
-		writer.write(f"GET {at.path or '/'} HTTP/1.1\r\nHost: "
-			     f"{at.hostname}\r\nUser-Agent: fakeca\r\n"
-			     "Connection: close\r\n\r\n".encode())
-		head = await reader.readuntil(b"\r\n\r\n")
-		body = await read_most(reader, head)
-	finally:
-		writer.transport.abort()
+	request = (f"GET {at.path or '/'} HTTP/1.1\r\nHost: {at.hostname}\r\n"
+		   "User-Agent: fakeca\r\nConnection: close\r\n\r\n").encode()
+	if at.scheme == "http":
+		answer = await exchange_plain(host[:2], source, request)
+	else:
+		answer = await exchange_tls((host[0], host[2]), source,
+					    at.hostname, request)
+	head, end, body = answer.partition(b"\r\n\r\n")
+	if not end:
+		raise ValueError("no whole answer")
 	lines = head.decode("latin-1").split("\r\n")
 	location = [line.split(":", 1)[1].strip() for line in lines
 		    if line.lower().startswith("location:")]
 	return int(lines[0].split(" ")[1]), (location or [""])[0], body
 
 
-async def read_most(reader, head):
-	"""The body, or as much of it as anybody needs."""
-	lower = head.lower()
-	start = lower.find(b"\r\ncontent-length:")
-	length = MOST_BODY
-	if start >= 0:
-		length = int(lower[start + 17:].split(b"\r\n", 1)[0])
+async def exchange_plain(place, source, request):
+	"""On a bare socket: streams cost more than all the rest of an order."""
+	loop = asyncio.get_running_loop()
+	with socket.socket() as sock:
+		sock.setblocking(False)
+		sock.bind((source, 0))
+		await loop.sock_connect(sock, tuple(place))
+		await loop.sock_sendall(sock, request)
+		return await read_answer(
+			lambda size: loop.sock_recv(sock, size))
+
+
+async def exchange_tls(place, source, name, request):
+	reader, writer = await asyncio.open_connection(
+		*place, ssl=lenient(), server_hostname=name,
+		local_addr=(source, 0))
 	try:
-		return await reader.readexactly(min(length, MOST_BODY))
-	except asyncio.IncompleteReadError as short:
-		if start >= 0:
-			raise
-		return short.partial
+		writer.write(request)
+		return await read_answer(reader.read)
+	finally:
+		writer.transport.abort()
+
+
+async def read_answer(read):
+	"""Up to the end of the body, or as much of it as anybody needs."""
+	data = b""
+	while len(data) < MOST_ANSWER and not is_whole(data):
+		more = await read(MOST_ANSWER)
+		if not more:
+			break
+		data += more
+	return data
+
+
+def is_whole(data):
+	"""By its Content-Length; without one, when the connection ends."""
+	head, end, body = data.partition(b"\r\n\r\n")
+	length = CONTENT_LENGTH.search(head) if end else None
+	return length is not None and len(body) >= int(length[1])
 
 
 def lenient():
