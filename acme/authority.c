@@ -481,16 +481,31 @@ static void got_account(struct engine *e, const struct arrived *got)
 
 /* ---- for the admin ---- */
 
+/* 0 if that is over. */
+static time_t retry_at(const struct authority *a)
+{
+	int64_t at = authority_retry_ms(a);
+
+	return at > now_ms(a) ? (time_t)((at + 999) / 1000) : 0;
+}
+
 void engine_ca_status(struct engine *e, size_t i, struct engine_ca_status *out)
 {
+	static const struct domain some_new_one;
 	const struct authority *a = e->ca[i];
 	struct account account;
 	struct ca row = a->row;
 
 	ca_by_id(e->store, a->row.id, &row, NULL);
-	*out = (struct engine_ca_status){ .is_used = i == 0,
-					  .in_flight = a->in_flight,
-					  .account = "none" };
+	*out = (struct engine_ca_status){
+		.is_first = i == 0,
+		.is_used = queue_choose(e, &some_new_one) == a,
+		.in_flight = a->in_flight,
+		.down_since = row.down_since,
+		.retry_at = retry_at(a),
+		.proven_at = row.proven_at,
+		.account = "none",
+	};
 	snprintf(out->name, sizeof(out->name), "%s", a->settings.name);
 	snprintf(out->directory_url, sizeof(out->directory_url), "%s",
 		 a->settings.directory_url);

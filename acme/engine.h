@@ -69,12 +69,16 @@ void engine_wanted(struct engine *e, const char *host);
 struct engine_ca_status {
 	char name[CA_NAME_SIZE];
 	char directory_url[URL_SIZE];
-	bool is_used;			/* the one that orders go to */
+	bool is_first;			/* of the configuration */
+	bool is_used;			/* where a new domain's order would go */
 	const char *account;		/* account_state_name(), or "none" */
 	char account_url[URL_SIZE];
 	char problem[sizeof(((struct err *)0)->text)];	/* or empty */
 	char hint[sizeof(((struct err *)0)->hint)];
 	unsigned in_flight;
+	time_t down_since;		/* 0: it answers, as far as we know */
+	time_t retry_at;		/* left alone until then; 0: not */
+	time_t proven_at;		/* it last issued; 0: never */
 };
 /* The row of a configured CA, or 0. */
 int64_t engine_ca_id(const struct engine *e, const char *name);

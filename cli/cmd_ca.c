@@ -2,13 +2,15 @@
  * mtastsctl ca ...
  */
 #include <stdio.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "cli/command.h"
 #include "cli/say.h"
 
-static const char *const header[] = { "NAME",	   "USED",    "ACCOUNT",
-				      "IN FLIGHT", "DIRECTORY" };
+static const char *const header[] = { "NAME",	 "ROLE",      "USED",
+				      "ACCOUNT", "IN FLIGHT", "PROVEN",
+				      "DIRECTORY" };
 
 static void show_table(const json_t *cas)
 {
@@ -18,33 +20,46 @@ static void show_table(const json_t *cas)
 
 	table_init(&t, header, ARRAY_LEN(header));
 	json_array_foreach(cas, i, ca) {
+		const char *proven = text_at(ca, "proven");
 		char flight[24];
 
 		snprintf(flight, sizeof(flight), "%lld",
 			 json_integer_value(value_at(ca, "in_flight")));
 		table_row(&t, (const char *const[]){
 				      text_at(ca, "name"),
+				      text_at(ca, "role"),
 				      json_is_true(value_at(ca, "used"))
 					      ? "yes" : "no",
 				      text_at(ca, "account"), flight,
+				      *proven ? proven : "never",
 				      text_at(ca, "directory") });
 	}
 	table_print(&t, stdout);
 	table_release(&t);
 }
 
+static void show_problem(const json_t *ca, time_t now)
+{
+	char since[WHEN_TEXT], next[WHEN_TEXT];
+
+	printf("\n%s: %s\n", text_at(ca, "name"), text_at(ca, "problem"));
+	if (*text_at(ca, "hint"))
+		printf("  %s\n", text_at(ca, "hint"));
+	if (*when_at(ca, "down_since", now, since))
+		printf("  down since  %s\n", since);
+	if (*when_at(ca, "next_try", now, next))
+		printf("  next try    %s\n", next);
+}
+
 static void show_problems(const json_t *cas)
 {
+	time_t now = time(NULL);
 	json_t *ca;
 	size_t i;
 
 	json_array_foreach(cas, i, ca) {
-		if (!*text_at(ca, "problem"))
-			continue;
-		printf("\n%s: %s\n", text_at(ca, "name"),
-		       text_at(ca, "problem"));
-		if (*text_at(ca, "hint"))
-			printf("  %s\n", text_at(ca, "hint"));
+		if (*text_at(ca, "problem"))
+			show_problem(ca, now);
 	}
 }
 

@@ -41,14 +41,18 @@ static json_t *view_serving(const struct httpd *httpd)
 			 (json_int_t)c.challenges);
 }
 
-/* A CA that knows us may only be away for a while; else nothing will come. */
+/*
+ * A CA that knows us may only be away for a while; else nothing will come. If
+ * there is another one, orders go there.
+ */
 static void judge_ca(const struct engine_ca_status *ca, struct findings *out)
 {
 	bool has_account = ca->account_url[0] != '\0';
 
-	if (ca->is_used && ca->problem[0])
+	if (ca->problem[0])
 		findings_add(out, "ca.cannot-order",
-			     has_account ? HEALTH_WARNING : HEALTH_ERROR,
+			     has_account || !ca->is_used ? HEALTH_WARNING
+							 : HEALTH_ERROR,
 			     ca->hint, "ca %s: %s", ca->name, ca->problem);
 }
 

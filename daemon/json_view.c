@@ -165,11 +165,19 @@ json_t *view_event(const struct trail *e)
 
 json_t *view_ca(const struct engine_ca_status *ca)
 {
-	return json_pack("{s:o, s:o, s:b, s:s, s:o, s:i, s:o, s:o}", "name",
-			 view_text(ca->name), "directory",
-			 view_text(ca->directory_url), "used", ca->is_used,
-			 "account", ca->account, "account_url",
-			 view_text(ca->account_url), "in_flight",
-			 (int)ca->in_flight, "problem", view_text(ca->problem),
-			 "hint", view_text(ca->hint));
+	json_t *view = json_object();
+
+	set(view, "name", view_text(ca->name));
+	set(view, "directory", view_text(ca->directory_url));
+	set(view, "role", json_string(ca->is_first ? "first" : "next"));
+	set(view, "used", json_boolean(ca->is_used));
+	set(view, "account", json_string(ca->account));
+	set(view, "account_url", view_text(ca->account_url));
+	set(view, "in_flight", json_integer(ca->in_flight));
+	set(view, "down_since", view_instant(ca->down_since));
+	set(view, "next_try", view_instant(ca->retry_at));
+	set(view, "proven", view_instant(ca->proven_at));
+	set(view, "problem", view_text(ca->problem));
+	set(view, "hint", view_text(ca->hint));
+	return view;
 }
