@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "cli/change.h"
 #include "cli/command.h"
 #include "cli/say.h"
@@ -97,4 +98,41 @@ static enum exit_code renew(struct cli *cli, const char *name, struct err *err)
 enum exit_code cmd_cert_renew(struct cli *cli)
 {
 	return targets_each(cli, renew);
+}
+
+/* ---- try ---- */
+
+static enum exit_code try_one(struct cli *cli, const char *name,
+			      struct err *err)
+{
+	const char *ca = cli->options.ca;
+	json_t *body = change_body(cli), *answer;
+	enum exit_code code;
+	bool told;
+
+	change_add_text(body, "ca", ca);
+	code = change_send(cli, "POST", api_domain_path(name, "/cert/try"),
+			   body, &answer, &told, err);
+	if (code != EXIT_FINE)
+		return code;
+	if (!told)
+		printf("%s: trial with %s %s\n", text_at(answer, "name"), ca,
+		       json_is_true(value_at(answer, "changed"))
+			       ? "asked for" : "under way already");
+	if (cli->options.wait && !cli->options.dry_run)
+		wait_add_trial(&cli->wait, answer, ca);
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code cmd_cert_try(struct cli *cli)
+{
+	struct err err = ERR_INIT;
+
+	if (cli->options.ca && *cli->options.ca)
+		return targets_each(cli, try_one);
+	err_set(&err, ERR_INPUT, "cert try: with which CA?");
+	err_hint(&err, "--ca CA; mtastsctl ca list shows them");
+	say_failure(NULL, &err);
+	return EXIT_USAGE;
 }

@@ -67,6 +67,7 @@ enum exit_code cmd_policy_enforce(struct cli *cli);
 enum exit_code cmd_cert_list(struct cli *cli);
 enum exit_code cmd_cert_show(struct cli *cli);
 enum exit_code cmd_cert_renew(struct cli *cli);
+enum exit_code cmd_cert_try(struct cli *cli);
 enum exit_code cmd_ca_list(struct cli *cli);
 enum exit_code cmd_freeze(struct cli *cli);
 enum exit_code cmd_thaw(struct cli *cli);

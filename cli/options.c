@@ -27,6 +27,8 @@ static const struct {
 	[OPT_ACTOR] = { { "actor", "WHO", "only what WHO did" },
 			TYPE_TEXT, AT(actor) },
 	[OPT_ALL] = { { "all", NULL, "every domain" }, TYPE_FLAG, AT(all) },
+	[OPT_CA] = { { "ca", "CA", "the certificate authority, by its name" },
+		     TYPE_TEXT, AT(ca) },
 	[OPT_DRY_RUN] = { { "dry-run", NULL,
 			    "show what would change, change nothing" },
 			  TYPE_FLAG, AT(dry_run) },

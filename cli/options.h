@@ -19,6 +19,7 @@
 enum option_id {
 	OPT_ACTOR,
 	OPT_ALL,
+	OPT_CA,
 	OPT_DRY_RUN,
 	OPT_FILE,
 	OPT_FOLLOW,
@@ -48,7 +49,7 @@ enum option_id {
 struct options {
 	unsigned given;		/* OPTION() bits */
 	struct words words;	/* noun, verb, names: all that is no option */
-	const char *actor, *file, *label, *mode, *preset, *reason, *socket,
+	const char *actor, *ca, *file, *label, *mode, *preset, *reason, *socket,
 		*state;
 	struct words mx, rua;
 	bool all, dry_run, follow, help, json, version, wait;

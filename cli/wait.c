@@ -13,7 +13,7 @@
 #define PAUSE_MS    150
 #define CA_EVERY_MS 2000
 
-void wait_add(struct wait_list *list, const json_t *answer, const char *serial)
+static struct waiting *add(struct wait_list *list, const json_t *answer)
 {
 	struct waiting *w;
 
@@ -22,9 +22,20 @@ void wait_add(struct wait_list *list, const json_t *answer, const char *serial)
 	w = &list->item[list->count++];
 	*w = (struct waiting){
 		.name = xstrdup(text_at(answer, "name")),
-		.serial = xstrdup(serial),
 		.after = json_integer_value(value_at(answer, "last_event")),
 	};
+	return w;
+}
+
+void wait_add(struct wait_list *list, const json_t *answer, const char *serial)
+{
+	add(list, answer)->serial = serial ? xstrdup(serial) : NULL;
+}
+
+void wait_add_trial(struct wait_list *list, const json_t *answer,
+		    const char *ca)
+{
+	add(list, answer)->ca = xstrdup(ca);
 }
 
 void wait_release(struct wait_list *list)
@@ -32,6 +43,8 @@ void wait_release(struct wait_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		free(list->item[i].name);
 		free(list->item[i].serial);
+		free(list->item[i].ca);
+		json_decref(list->item[i].outcome);
 	}
 	free(list->item);
 	*list = (struct wait_list){ 0 };
@@ -93,6 +106,21 @@ static const char *now_text(char out[static 16])
 
 /* ---- one look ---- */
 
+/* Is it the end of the trial that is waited for? Others may be under way. */
+static void note_outcome(struct waiting *item, json_t *event)
+{
+	const char *kind = text_at(event, "kind");
+	char *words;
+
+	if (!item->ca || item->outcome ||
+	    (!streq(kind, "trial.passed") && !streq(kind, "trial.failed")))
+		return;
+	words = xasprintf("trial with %s ", item->ca);
+	if (str_starts(text_at(event, "text"), words))
+		item->outcome = json_incref(event);
+	free(words);
+}
+
 static enum exit_code tell_events(struct watch *w, struct waiting *item,
 				  struct err *err)
 {
@@ -115,6 +143,7 @@ static enum exit_code tell_events(struct watch *w, struct waiting *item,
 		snprintf(at, sizeof(at), "%.8s",
 			 strlen(instant) > 11 ? instant + 11 : "");
 		tell(w, at, item->name, text_at(event, "text"));
+		note_outcome(item, event);
 	}
 	item->after = json_integer_value(value_at(answer, "last"));
 	json_decref(answer);
@@ -150,9 +179,23 @@ static enum exit_code look(struct watch *w, struct waiting *item,
 	code = get_domain(w, item, &domain, err);
 	if (code != EXIT_FINE)
 		return code;
-	item->is_done = is_as_wished(item, domain);
+	item->is_done = !item->ca && is_as_wished(item, domain);
 	json_decref(domain);
-	return tell_events(w, item, err);
+	code = tell_events(w, item, err);
+	item->is_done = item->is_done || item->outcome;
+	return code;
+}
+
+/* The CA that what is waited for depends on. */
+static bool is_needed(const struct watch *w, const json_t *ca)
+{
+	const struct wait_list *list = &w->cli->wait;
+	const char *name = text_at(ca, "name");
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->item[i].ca)
+			return streq(name, list->item[i].ca);
+	return json_is_true(value_at(ca, "used"));
 }
 
 static void tell_ca(struct watch *w)
@@ -172,7 +215,7 @@ static void tell_ca(struct watch *w)
 		const char *hint = text_at(ca, "hint");
 		char *text;
 
-		if (!json_is_true(value_at(ca, "used")) || !*problem ||
+		if (!is_needed(w, ca) || !*problem ||
 		    streq(problem, w->ca_told))
 			continue;
 		free(w->ca_told);
@@ -216,7 +259,26 @@ static enum exit_code say_late(struct watch *w, const struct waiting *item)
 	return EXIT_ERRORS;
 }
 
-static void say_done(struct watch *w, const struct waiting *item)
+static enum exit_code say_outcome(struct watch *w, const struct waiting *item)
+{
+	bool has_passed = streq(text_at(item->outcome, "kind"),
+				"trial.passed");
+	struct err err = ERR_INIT;
+
+	if (w->cli->options.json)
+		say_json(item->outcome);
+	if (!has_passed) {
+		err_set(&err, ERR_REFUSED, "%s", text_at(item->outcome,
+							 "text"));
+		say_failure(item->name, &err);
+	} else if (!w->cli->options.json) {
+		printf("%s: %s; what is served is as it was\n", item->name,
+		       text_at(item->outcome, "text"));
+	}
+	return has_passed ? EXIT_FINE : EXIT_ERRORS;
+}
+
+static void say_live(struct watch *w, const struct waiting *item)
 {
 	char until[WHEN_TEXT];
 	struct err err = ERR_INIT;
@@ -235,6 +297,14 @@ static void say_done(struct watch *w, const struct waiting *item)
 	json_decref(domain);
 }
 
+static enum exit_code say_done(struct watch *w, const struct waiting *item)
+{
+	if (item->outcome)
+		return say_outcome(w, item);
+	say_live(w, item);
+	return EXIT_FINE;
+}
+
 /* How many are not done; a failure ends the waiting for that one. */
 static size_t look_at_all(struct watch *w, enum exit_code *worst)
 {
@@ -249,17 +319,17 @@ static size_t look_at_all(struct watch *w, enum exit_code *worst)
 		if (item->is_done)
 			continue;
 		code = look(w, item, &err);
-		if (code != EXIT_FINE) {
-			clear_line(w);
-			say_failure(item->name, &err);
-			item->is_done = true;
-			*worst = code > *worst ? code : *worst;
-		} else if (item->is_done) {
-			clear_line(w);
-			say_done(w, item);
-		} else {
+		if (code == EXIT_FINE && !item->is_done) {
 			left++;
+			continue;
 		}
+		clear_line(w);
+		item->is_done = true;
+		if (code == EXIT_FINE)
+			code = say_done(w, item);
+		else
+			say_failure(item->name, &err);
+		*worst = code > *worst ? code : *worst;
 	}
 	return left;
 }

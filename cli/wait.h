@@ -20,7 +20,9 @@ struct waiting {
 	char *name;		/* owned */
 	char *serial;		/* of the certificate to be replaced, or NULL: */
 				/* until it is live */
+	char *ca;		/* owned: a trial with this CA; NULL: none */
 	json_int_t after;	/* the last event told */
+	json_t *outcome;	/* of a trial: the event that ended it */
 	bool is_done;
 };
 
@@ -33,8 +35,13 @@ struct wait_list {
 void wait_add(struct wait_list *list, const json_t *answer,
 	      const char *serial);
 
+/* The same for a trial: until the trail says what became of it. */
+void wait_add_trial(struct wait_list *list, const json_t *answer,
+		    const char *ca);
+
 /*
- * Waits for all in cli->wait; EXIT_ERRORS if the time ran out. With --json
+ * Waits for all in cli->wait; EXIT_ERRORS if the time ran out or a trial
+ * failed. With --json
  * progress goes to stderr, and each domain is printed as it is at its end.
  */
 enum exit_code wait_for_all(struct cli *cli);

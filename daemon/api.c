@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "store/box.h"
 #include "store/domain.h"
 
 const char *api_query(const struct api_call *call, const char *key)
@@ -45,6 +46,14 @@ bool api_check_text(const char *field, const char *text, size_t max,
 bool api_domain(const struct api_call *call, struct domain *d, struct err *err)
 {
 	return domain_by_name(call->parts->store, call->name, d, err);
+}
+
+bool api_may_order(const struct api_call *call, struct err *err)
+{
+	if (!box_is_frozen(call->parts->store))
+		return true;
+	err_set(err, ERR_REFUSED, "the box is frozen: it begins no order");
+	return err_hint(err, "mtastsctl thaw ends that");
 }
 
 bool api_selection(const struct api_call *call, struct api_selection *q,

@@ -39,7 +39,7 @@ api_handler api_domain_list, api_domain_add, api_domain_show, api_domain_set,
 	api_domain_remove;
 api_handler api_records_show;
 api_handler api_policy_show, api_policy_set;
-api_handler api_cert_list, api_cert_show, api_cert_renew;
+api_handler api_cert_list, api_cert_show, api_cert_renew, api_cert_try;
 api_handler api_ca_list;
 api_handler api_log_list;
 api_handler api_freeze, api_thaw;
@@ -57,6 +57,9 @@ bool api_check_text(const char *field, const char *text, size_t max,
 
 /* The domain of call->name. ERR_NOT_FOUND if there is none. */
 bool api_domain(const struct api_call *call, struct domain *d, struct err *err);
+
+/* ERR_REFUSED while the box is frozen. */
+bool api_may_order(const struct api_call *call, struct err *err);
 
 /*
  * Which domains a list is about: state=, label=, after= and limit= of the

@@ -12,7 +12,6 @@
 #include "daemon/api.h"
 #include "daemon/edit.h"
 #include "daemon/json_view.h"
-#include "store/box.h"
 
 static json_t *view_row(const struct api_call *call, const struct domain *d)
 {
@@ -102,11 +101,8 @@ static bool renew(struct edit *e, void *input, struct err *err)
 		return false;
 	if (under_way)
 		return true;
-	if (box_is_frozen(e->call->parts->store)) {
-		err_set(err, ERR_REFUSED, "the box is frozen: it begins no "
-					  "order");
-		return err_hint(err, "mtastsctl thaw ends that");
-	}
+	if (!api_may_order(e->call, err))
+		return false;
 	if (d->due_at)
 		instant_format(d->due_at, was);
 	edit_note(e, what[d->state], d->due_at ? was : "", "now");

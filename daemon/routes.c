@@ -32,6 +32,7 @@ static const struct route {
 	{ "PUT", "/v1/domains/*/policy", api_policy_set, { NULL } },
 	{ "GET", "/v1/domains/*/cert", api_cert_show, { NULL } },
 	{ "POST", "/v1/domains/*/cert/renew", api_cert_renew, { NULL } },
+	{ "POST", "/v1/domains/*/cert/try", api_cert_try, { NULL } },
 	{ "GET", "/v1/certs", api_cert_list,
 	  { "state", "label", "after", "limit" } },
 	{ "GET", "/v1/cas", api_ca_list, { NULL } },

@@ -584,6 +584,85 @@ static void a_renewal_is_asked_for_once(void **state)
 	assert_true(json_is_false(at(b, "changed")));
 }
 
+#define TRY "/v1/domains/a.example/cert/try"
+
+static const struct {
+	enum domain_state state;
+	const char *body;
+	int status;
+	const char *words;
+} trials[] = {
+	{ DOMAIN_LIVE, "{}", 400, "ca" },
+	{ DOMAIN_LIVE, "{\"ca\":7}", 400, "ca" },
+	{ DOMAIN_LIVE, "{\"ca\":\"\"}", 400, "no CA \"\"" },
+	{ DOMAIN_LIVE, "{\"ca\":\"Test\"}", 400, "no CA \"Test\"" },
+	{ DOMAIN_WAITING_FOR_DNS, "{\"ca\":\"test\"}", 409, "lead here" },
+	{ DOMAIN_ISSUING, "{\"ca\":\"test\"}", 200, NULL },
+	{ DOMAIN_LIVE, "{\"ca\":\"test\",\"dry_run\":true}", 200, NULL },
+};
+
+static void a_trial_is_asked_for_in_words(void **state)
+{
+	struct box *b = *state;
+
+	assert_int_equal(ask(b, "POST", "/v1/domains", ADD("a.example")), 200);
+	for (size_t i = 0; i < ARRAY_LEN(trials); i++) {
+		make(b, "a.example", trials[i].state, false, 0, "");
+		assert_int_equal(ask(b, "POST", TRY, trials[i].body),
+				 trials[i].status);
+		if (trials[i].words)
+			assert_non_null(strstr(text(b, "error/message"),
+					       trials[i].words));
+	}
+}
+
+/* What is served, and when it is renewed, is as it was. */
+static void a_trial_only_marks_the_row(void **state)
+{
+	struct box *b = *state;
+	struct domain d;
+	int64_t ca_id = engine_ca_id(b->parts.engine, "test");
+
+	assert_int_equal(ask(b, "POST", "/v1/domains", ADD("a.example")), 200);
+	make_live(b, "a.example", NOW + 86400, "");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ask(b, "POST", TRY, "{\"ca\":\"test\"}"), 200);
+		assert_int_equal(json_is_true(at(b, "changed")), i == 0);
+		assert_true(domain_by_name(b->parts.store, "a.example", &d,
+					   NULL));
+		assert_true(ca_id > 0 && d.try_ca == ca_id);
+		assert_false(d.renew_forced);
+		assert_int_equal(d.due_at, NOW + 86400);
+	}
+	assert_int_equal(ask(b, "GET", "/v1/log?name=a.example", ""), 200);
+	assert_string_equal(text(b, "events/1/kind"), "trial.asked");
+	assert_string_equal(text(b, "events/1/text"),
+			    "trial asked for: ca test");
+}
+
+static void a_frozen_box_makes_no_trial(void **state)
+{
+	struct box *b = *state;
+
+	assert_int_equal(ask(b, "POST", "/v1/domains", ADD("a.example")), 200);
+	make_live(b, "a.example", NOW + 86400, "");
+	assert_int_equal(ask(b, "POST", "/v1/freeze", ""), 200);
+	assert_int_equal(ask(b, "POST", TRY, "{\"ca\":\"test\"}"), 409);
+	assert_non_null(strstr(text(b, "error/hint"), "thaw"));
+}
+
+static void a_ca_shows_its_place(void **state)
+{
+	struct box *b = *state;
+
+	assert_int_equal(ask(b, "GET", "/v1/cas", ""), 200);
+	assert_string_equal(text(b, "cas/0/role"), "first");
+	assert_true(json_is_true(at(b, "cas/0/used")));
+	assert_true(json_is_null(at(b, "cas/0/down_since")));
+	assert_true(json_is_null(at(b, "cas/0/next_try")));
+	assert_true(json_is_null(at(b, "cas/0/proven")));
+}
+
 static void the_status_names_what_needs_a_hand(void **state)
 {
 	struct box *b = *state;
@@ -625,6 +704,10 @@ int main(void)
 		TEST(the_trail_says_who_what_and_why),
 		TEST(a_renewal_is_asked_for_once),
 		TEST(a_next_try_is_brought_forward),
+		TEST(a_trial_is_asked_for_in_words),
+		TEST(a_trial_only_marks_the_row),
+		TEST(a_frozen_box_makes_no_trial),
+		TEST(a_ca_shows_its_place),
 		TEST(the_status_names_what_needs_a_hand),
 	};
 
