@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "cli/change.h"
 #include "cli/command.h"
 #include "cli/say.h"
