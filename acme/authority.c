@@ -7,6 +7,7 @@
  */
 #include "acme/engine_parts.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ struct authority *authority_new(struct engine *e,
 
 	a->engine = e;
 	a->settings = *settings;
+	a->posts = a->ari_bucket = BUCKET_FULL;
 	a->client = client_new(e->world, settings->directory_url,
 			       settings->trust_file);
 	return a;
@@ -82,16 +84,38 @@ bool authority_is_down(const struct authority *a, long patience)
 	       engine_now(a->engine) - a->row.down_since >= patience;
 }
 
+static unsigned posts_left(const struct authority *a)
+{
+	struct limit limit = a->settings.limits.of[LIMIT_POSTS];
+	int64_t level;
+
+	if (!limit.burst)
+		return UINT_MAX;
+	level = bucket_level_at(&a->posts, limit, now_ms(a)) / 1000;
+	return level > 0 ? (unsigned)level : 0;
+}
+
+unsigned authority_used(const struct authority *a)
+{
+	return a->in_flight + issuance_noted(a->engine, a);
+}
+
 unsigned authority_room(const struct authority *a)
 {
 	unsigned limit = a->engine->settings.orders_in_flight;
-	unsigned used = a->in_flight + issuance_noted(a->engine, a);
-	unsigned room;
+	unsigned noted = issuance_noted(a->engine, a);
+	unsigned used = a->in_flight + noted;
+	unsigned room, posts;
 
 	if (!authority_is_ready(a))
 		return 0;
 	room = breaker_room(&a->row, limit, now_ms(a));
-	return used < room ? room - used : 0;
+	room = used < room ? room - used : 0;
+	posts = posts_left(a);
+	posts = noted < posts ? posts - noted : 0;
+	if (posts < room)	/* more of them in a moment */
+		a->engine->has_more = true;
+	return room < posts ? room : posts;
 }
 
 int64_t authority_retry_ms(const struct authority *a)

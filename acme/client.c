@@ -154,6 +154,7 @@ static struct ca_reply read_reply(const struct fetch_reply *r, time_t now)
 		.location = r->location ? r->location : "",
 		.links = r->link ? r->link : "",
 		.retry_after = -1,
+		.date = wire_date(r->date),
 	};
 
 	if (r->error.kind != ERR_NONE)
@@ -282,5 +283,26 @@ void client_load_directory(struct client *c, client_done *done, void *arg)
 	};
 
 	c->world->fetch(c->world->ctx, &request, directory_done,
+			call_new(c, done, arg));
+}
+
+static void get_done(const struct fetch_reply *r, void *arg)
+{
+	struct call *call = arg;
+	struct ca_reply reply = read_reply(r, now_ms(call->client) / 1000);
+
+	answer(call, &reply);
+}
+
+void client_get(struct client *c, const char *url, client_done *done,
+		void *arg)
+{
+	struct fetch_request request = {
+		.method = FETCH_GET,
+		.url = url,
+		.ca_file = c->trust_file,
+	};
+
+	c->world->fetch(c->world->ctx, &request, get_done,
 			call_new(c, done, arg));
 }

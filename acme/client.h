@@ -25,6 +25,7 @@ struct ca_reply {
 	const char *location;		/* or "" */
 	const char *links;		/* one a line, or "" */
 	long retry_after;		/* seconds, or -1 */
+	time_t date;			/* the server's clock; 0: not said */
 	struct wire_problem problem;	/* if status is not 2xx */
 };
 
@@ -48,6 +49,10 @@ bool client_is_current(const struct client *c);
  * a directory.
  */
 void client_load_directory(struct client *c, client_done *done, void *arg);
+
+/* A plain GET of what needs no account (RFC 9773, 4.1). */
+void client_get(struct client *c, const char *url, client_done *done,
+		void *arg);
 
 /*
  * POST, signed with `key`; `kid` NULL signs with the public key itself.

@@ -155,6 +155,7 @@ static const struct part {
 	{ issuance_stage, issuance_next_ms },	/* what has begun goes first */
 	{ queue_stage, queue_next_ms },
 	{ trials_stage, trials_next_ms },
+	{ renewal_info_stage, renewal_info_next_ms },
 	{ arrivals_stage, arrivals_next_ms },
 	{ revocations_stage, revocations_next_ms },
 	{ rollover_stage, rollover_next_ms },	/* last: it sees who asks */

@@ -12,6 +12,7 @@
 #define ACME_ENGINE_PARTS_H
 
 #include "acme/account_step.h"
+#include "acme/budget.h"
 #include "acme/client.h"
 #include "acme/engine.h"
 #include "acme/order_step.h"
@@ -34,6 +35,9 @@ struct authority {
 	int64_t asked_ms;		/* for its directory, last */
 	int64_t config_retry_ms;	/* the configuration is in the way */
 	unsigned in_flight;		/* orders with a request under way */
+	unsigned polls;			/* for renewal information, under way */
+	struct bucket posts, ari_bucket;	/* of requests: lost at the end */
+	int64_t new_orders_ms;		/* its limit of new orders is used up */
 	unsigned errands;		/* other requests under way */
 	int64_t roll_hold_ms;		/* orders are held back since; 0: not */
 };
@@ -65,7 +69,7 @@ struct effect {
 	char host[DOMAIN_NAME_SIZE];
 	struct order order;		/* to ask for */
 	char url[URL_SIZE];		/* where to ask ... */
-	char *payload;			/* ... what; owned, or NULL */
+	char *payload;			/* ... what, or a long URL; owned */
 	bool by_key;			/* signed with the key, not the kid */
 	struct err verdict;		/* of errands: for the reply's taker */
 };
@@ -84,6 +88,7 @@ struct engine {
 	size_t passed_count;
 	bool is_swept;			/* strays of the last life are ended */
 	bool has_more;			/* staged a part: tick again at once */
+	bool ari_left;			/* polls that are due and must wait */
 	bool is_committed;		/* effects wait for the projection */
 	bool has_failed;		/* the database, in this tick */
 	struct err failure;
@@ -163,6 +168,9 @@ bool authority_is_down(const struct authority *a, long patience);
 /* Requests of orders that it may be sent in this tick. */
 unsigned authority_room(const struct authority *a);
 
+/* Those under way, and noted in this tick. */
+unsigned authority_used(const struct authority *a);
+
 /* The moment until which it is left alone; 0: now. */
 int64_t authority_retry_ms(const struct authority *a);
 
@@ -191,10 +199,15 @@ bool queue_is_down_for(const struct authority *a, const struct domain *d);
 void issuance_stage(struct engine *e);
 int64_t issuance_next_ms(struct engine *e);
 
-/* Staging: an order, for which there is room. The domain leaves the queue. */
-bool issuance_start(struct engine *e, struct authority *a, struct domain *d);
+/*
+ * Staging: an order, for which there is room. The domain leaves the queue.
+ * False with wait->ready_ms set: a limit of the CA stands in the way.
+ */
+bool issuance_start(struct engine *e, struct authority *a, struct domain *d,
+		    struct budget_wait *wait, struct err *err);
 bool issuance_start_trial(struct engine *e, struct authority *a,
-			  const struct domain *d);
+			  const struct domain *d, struct budget_wait *wait,
+			  struct err *err);
 
 /* Requests noted in this tick. */
 unsigned issuance_noted(const struct engine *e, const struct authority *a);
@@ -229,6 +242,25 @@ void trial_passed(const struct stepping *s, const struct cert *c);
 void trial_failed(const struct stepping *s, const struct order_step *step);
 void trials_stage(struct engine *e);
 int64_t trials_next_ms(struct engine *e);
+
+/* ---- spending.c: the CA's limits ---- */
+
+/* Staging, before the order is made. As budget_take(). */
+bool spending_take(struct engine *e, struct authority *a,
+		   const struct domain *d, const struct order *o,
+		   struct budget_wait *wait, struct err *err);
+
+/* Staging: it ended without a certificate. */
+void spending_ended(const struct stepping *s, const struct order *o,
+		    const struct order_step *step);
+
+/* ---- renewal_info.c ---- */
+
+void renewal_info_stage(struct engine *e);
+int64_t renewal_info_next_ms(struct engine *e);
+
+/* A uniform number that belongs to this certificate. */
+uint32_t renewal_dice(const struct cert *c);
 
 /* ---- arrivals.c ---- */
 

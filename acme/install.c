@@ -49,9 +49,9 @@ static struct cert cert_of(struct engine *e, const struct order *o,
 	};
 
 	memcpy(c.profile, o->profile, sizeof(c.profile));
-	c.renew_at = schedule_renewal(c.not_before, c.not_after, c.created_at,
-				      engine_dice(e));
 	memcpy(c.serial, chain->serial, sizeof(c.serial));
+	c.renew_at = schedule_renewal(c.not_before, c.not_after, c.created_at,
+				      renewal_dice(&c));
 	memcpy(c.issuer, chain->issuer, sizeof(c.issuer));
 	if (ari_cert_id((const unsigned char *)chain->leaf.data,
 			chain->leaf.len, c.ari_id))

@@ -92,6 +92,7 @@ static bool write_order(struct engine *e, struct order *o)
 void issuance_ended(const struct stepping *s, const struct order *o,
 		    const struct order_step *step)
 {
+	spending_ended(s, o, step);
 	if (o->is_trial)
 		trial_failed(s, step);
 	else
@@ -389,13 +390,10 @@ static void plan_replaces(struct engine *e, const struct authority *a,
 		memcpy(o->replaces, c.ari_id, sizeof(o->replaces));
 }
 
-static bool make_order(struct engine *e, struct authority *a,
-		       const struct domain *d, struct order *o, bool is_trial,
-		       struct err *err)
+static struct order plan_order(struct engine *e, struct authority *a,
+			       const struct domain *d, bool is_trial)
 {
-	char host[DOMAIN_NAME_SIZE];
-
-	*o = (struct order){
+	struct order o = {
 		.domain_id = d->id,
 		.ca_id = a->row.id,
 		.account_id = a->account.id,
@@ -404,40 +402,47 @@ static bool make_order(struct engine *e, struct authority *a,
 		.method = d->method,
 		.created_at = engine_now(e),
 	};
-	authority_plan_profile(a, o->profile);
-	plan_replaces(e, a, d, o);
-	domain_name_policy_host(d->name, host);
-	return make_key(e, o, host, err) && order_insert(e->store, o, err);
+
+	authority_plan_profile(a, o.profile);
+	plan_replaces(e, a, d, &o);
+	return o;
 }
 
-static bool start(struct engine *e, struct authority *a, const struct domain *d,
-		  bool is_trial)
+static bool make_order(struct engine *e, struct authority *a,
+		       const struct domain *d, struct order *o,
+		       struct budget_wait *wait, struct err *err)
 {
 	char host[DOMAIN_NAME_SIZE];
-	struct err err = ERR_INIT;
-	struct order o;
 
-	if (!engine_ok(e, make_order(e, a, d, &o, is_trial, &err), &err))
-		return false;
-	engine_passes(e, order_state_name(o.state));
 	domain_name_policy_host(d->name, host);
-	will_ask(e, a, &o, host);
+	if (!spending_take(e, a, d, o, wait, err) ||
+	    !make_key(e, o, host, err) || !order_insert(e->store, o, err))
+		return false;
+	engine_passes(e, order_state_name(o->state));
+	will_ask(e, a, o, host);
 	return true;
 }
 
-bool issuance_start(struct engine *e, struct authority *a, struct domain *d)
+bool issuance_start(struct engine *e, struct authority *a, struct domain *d,
+		    struct budget_wait *wait, struct err *err)
 {
-	struct err err = ERR_INIT;
+	struct order o = plan_order(e, a, d, false);
 
+	*wait = (struct budget_wait){ .ready_ms = 0 };
+	if (!engine_ok(e, make_order(e, a, d, &o, wait, err), err))
+		return false;
 	d->ready_at = d->due_at = 0;
-	return engine_ok(e, domain_update(e->store, d, &err), &err) &&
-	       start(e, a, d, false);
+	return engine_ok(e, domain_update(e->store, d, err), err);
 }
 
 bool issuance_start_trial(struct engine *e, struct authority *a,
-			  const struct domain *d)
+			  const struct domain *d, struct budget_wait *wait,
+			  struct err *err)
 {
-	return start(e, a, d, true);
+	struct order o = plan_order(e, a, d, true);
+
+	*wait = (struct budget_wait){ .ready_ms = 0 };
+	return engine_ok(e, make_order(e, a, d, &o, wait, err), err);
 }
 
 /* ---- acting ---- */
@@ -474,6 +479,8 @@ static void ask_order(struct engine *e, const struct effect *effect)
 		url = client_directory(a->client)->new_order;
 	*x = (struct exchange){ a, o->id, o->epoch };
 	a->in_flight++;
+	bucket_charge(&a->posts, a->settings.limits.of[LIMIT_POSTS],
+		      ctx.now_ms, 1);
 	client_post(a->client, &a->account.key, a->account.url, url, q.payload,
 		    exchange_done, x);
 	free(q.payload);

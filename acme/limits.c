@@ -22,7 +22,7 @@ struct limits limits_default(void)
 		[LIMIT_DUPLICATES] = { 5, 5 * 34 * WHEN_HOUR },
 		[LIMIT_FAILED_VALIDATIONS] = { 3, 3 * WHEN_HOUR },
 		[LIMIT_ARI] = { 10, 1 },
-		[LIMIT_POSTS] = { 50, 1 },
+		[LIMIT_POSTS] = { 100, 1 },
 	} };
 }
 

@@ -7,7 +7,7 @@
  * has been down for longer than the domain has patience is passed over; while
  * it is down it gets one domain at a time, to see whether it is well again.
  */
-#include <string.h>
+#include <stdio.h>
 
 #include "acme/engine_parts.h"
 #include "base/mem.h"
@@ -70,23 +70,39 @@ static bool is_under_way(struct engine *e, struct domain *d)
 	return true;
 }
 
-static void put_back(struct engine *e, struct domain *d, time_t until)
+static void put_back(struct engine *e, struct domain *d, time_t until,
+		     const struct err *why)
 {
 	struct err err = ERR_INIT;
 
 	d->ready_at = 0;
 	d->due_at = until;
+	if (why && !d->problem[0]) {
+		d->problem_at = engine_now(e);
+		snprintf(d->problem, sizeof(d->problem), "%s", why->text);
+		snprintf(d->hint, sizeof(d->hint), "%s", why->hint);
+	}
 	engine_ok(e, domain_update(e->store, d, &err), &err);
 }
 
-static unsigned room_for(const struct authority *a, enum domain_rank rank)
+/* Its limit of new orders is used up, and this would be one. */
+static bool is_limited(const struct authority *a, const struct domain *d)
+{
+	const struct engine *e = a->engine;
+
+	return a->new_orders_ms > e->world->now_ms(e->world->ctx) &&
+	       !cert_is_known_to(e->store, d->id, a->row.id);
+}
+
+/* New domains leave half of the room to those that have senders already. */
+static unsigned room_for(const struct authority *a, const struct domain *d)
 {
 	unsigned half = a->engine->settings.orders_in_flight / 2;
-	unsigned room = rollover_holds(a) ? 0 : authority_room(a);
+	bool is_held = rollover_holds(a) || is_limited(a, d) ||
+		       (d->rank == RANK_NEW && half > 0 &&
+			authority_used(a) >= half);
 
-	if (rank < RANK_NEW || half == 0)
-		return room;
-	return room > half ? room - half : 0;
+	return is_held ? 0 : authority_room(a);
 }
 
 /* Has another CA room, so that this one is not waited for by all? */
@@ -99,6 +115,39 @@ static bool has_another(struct engine *e, const struct authority *a)
 }
 
 /*
+ * The CA's limit for this name is used up; another CA has limits of its own.
+ * That for new orders concerns all new ones: they stay in the queue.
+ */
+static bool limited(struct engine *e, struct authority *a, struct domain *d,
+		    const struct budget_wait *wait, const struct err *why)
+{
+	time_t until = wait->ready_ms / 1000 + 1;
+
+	if (wait->kind == LIMIT_NEW_ORDERS) {
+		a->new_orders_ms = wait->ready_ms;
+		return false;
+	}
+	if (e->settings.ca_count > 1 && d->avoid_ca == 0) {
+		d->avoid_ca = a->row.id;
+		d->avoid_until = until;
+		until = engine_now(e) + 1;
+	}
+	put_back(e, d, until, why);
+	return true;
+}
+
+/* False if it stays where it is. */
+static bool begin(struct engine *e, struct authority *a, struct domain *d)
+{
+	struct budget_wait wait;
+	struct err err = ERR_INIT;
+
+	if (issuance_start(e, a, d, &wait, &err))
+		return true;
+	return wait.ready_ms && limited(e, a, d, &wait, &err);
+}
+
+/*
  * False if it stays where it is, because its CA is full or not ready. If it
  * is the only one who waits for that CA, it must not stand in the way.
  */
@@ -107,15 +156,15 @@ static bool serve(struct engine *e, struct domain *d)
 	struct authority *a = queue_choose(e, d);
 
 	if (!a) {
-		put_back(e, d, d->avoid_until);
+		put_back(e, d, d->avoid_until, NULL);
 		return true;
 	}
 	a->is_wanted = true;
-	if (room_for(a, d->rank))
-		return issuance_start(e, a, d);
+	if (room_for(a, d))
+		return begin(e, a, d);
 	if (authority_is_ready(a) || !has_another(e, a))
 		return false;
-	put_back(e, d, engine_now(e) + PASSED_OVER);
+	put_back(e, d, engine_now(e) + PASSED_OVER, NULL);
 	return true;
 }
 
@@ -193,8 +242,23 @@ void queue_stage(struct engine *e)
 			serve_rank(e, (enum domain_rank)rank);
 }
 
+/* The moment when more new names may be ordered; 0: now, or nobody waits. */
+static int64_t next_new_ms(struct engine *e)
+{
+	int64_t now_ms = e->world->now_ms(e->world->ctx), best = 0;
+
+	for (size_t i = 0; i < e->settings.ca_count; i++) {
+		int64_t at = e->ca[i]->new_orders_ms;
+
+		if (at > now_ms && (!best || at < best))
+			best = at;
+	}
+	return best;
+}
+
 int64_t queue_next_ms(struct engine *e)
 {
+	int64_t more_ms = next_new_ms(e);
 	time_t live = domain_next_due(e->store, DOMAIN_LIVE, 0);
 	time_t fresh = domain_next_due(e->store, DOMAIN_ISSUING, 0);
 
@@ -202,5 +266,7 @@ int64_t queue_next_ms(struct engine *e)
 		return 0;	/* a thaw wakes us */
 	if (!live || (fresh && fresh < live))
 		live = fresh;
+	if (!live || (more_ms && more_ms < (int64_t)live * 1000))
+		return more_ms;
 	return (int64_t)live * 1000;
 }

@@ -105,6 +105,7 @@ static void will_ask(struct engine *e, struct authority *a, struct cert *c,
 	effect = engine_will(e, ask_revocation, a);
 	effect->id = c->id;
 	effect->by_key = by_key;
+	engine_passes(e, "revoking");
 }
 
 static unsigned under_way(const struct engine *e, const struct authority *a)

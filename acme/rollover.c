@@ -104,9 +104,11 @@ static void succeed(struct authority *a)
 	thumbprint = jws_thumbprint(&a->account.key);
 	if (write_account(a) &&
 	    engine_ok(a->engine, order_rekey(a->engine->store, a->account.id,
-					     thumbprint, &err), &err))
+					     thumbprint, &err), &err)) {
+		engine_passes(a->engine, "key-changed");
 		tell(a, TRAIL_INFO, "account.key-changed",
 		     "our account has another key", "");
+	}
 	free(thumbprint);
 }
 
@@ -176,8 +178,10 @@ static void begin(struct authority *a)
 	a->account.roll_told = true;
 	a->account.roll_at = 0;
 	a->roll_hold_ms = 0;
-	if (write_account(a))
-		engine_will(a->engine, tell_ca, a);
+	if (!write_account(a))
+		return;
+	engine_will(a->engine, tell_ca, a);
+	engine_passes(a->engine, "key-change");
 }
 
 static void stage_wanted(struct authority *a)
@@ -199,8 +203,10 @@ static void stage_wanted(struct authority *a)
 
 static void stage_told(struct authority *a)
 {
-	if (!is_under_way(a) && authority_retry_ms(a) <= now_ms(a->engine))
-		engine_will(a->engine, probe_next, a);
+	if (is_under_way(a) || authority_retry_ms(a) > now_ms(a->engine))
+		return;
+	engine_will(a->engine, probe_next, a);
+	engine_passes(a->engine, "key-unknown");
 }
 
 void rollover_stage(struct engine *e)

@@ -92,14 +92,18 @@ static bool find_name(struct engine *e, struct domain *d)
 
 static void send_canary(struct engine *e, struct authority *a)
 {
+	struct budget_wait wait;
+	struct err err = ERR_INIT;
 	struct domain d;
 
 	if (canary_due(a) > engine_now(e) || order_has_trial(e->store, a->row.id) ||
 	    !find_name(e, &d))
 		return;
 	a->is_wanted = true;
-	if (authority_room(a) && !rollover_holds(a))
-		issuance_start_trial(e, a, &d);
+	if (!authority_room(a) || rollover_holds(a) ||
+	    issuance_start_trial(e, a, &d, &wait, &err) || !wait.ready_ms)
+		return;
+	a->row.canary_at = wait.ready_ms / 1000 + 1;
 }
 
 /* ---- asked for by an admin ---- */
@@ -114,8 +118,11 @@ int64_t engine_ca_id(const struct engine *e, const char *name)
 
 static void send_asked(struct engine *e, struct authority *a)
 {
-	struct err err = ERR_INIT;
 	struct domain d;
+	struct stepping s = { e, a, &d, "" };
+	struct order there;
+	struct budget_wait wait;
+	struct err err = ERR_INIT;
 	int64_t id;
 
 	if (!domain_next_trial(e->store, a->row.id, &id, &err)) {
@@ -127,9 +134,9 @@ static void send_asked(struct engine *e, struct authority *a)
 		return;
 	d.try_ca = 0;
 	if (engine_ok(e, domain_update(e->store, &d, &err), &err) &&
-	    !order_trial_of_domain(e->store, d.id, &(struct order){ .id = 0 },
-				   NULL))
-		issuance_start_trial(e, a, &d);
+	    !order_trial_of_domain(e->store, d.id, &there, NULL) &&
+	    !issuance_start_trial(e, a, &d, &wait, &err) && wait.ready_ms)
+		tell(&s, TRAIL_WARNING, "trial.failed", "failed", err.text);
 }
 
 /* ---- staging ---- */

@@ -394,3 +394,10 @@ long wire_retry_after(const char *header, time_t now)
 		return 0;
 	return at - now > WHEN_DAY ? WHEN_DAY : (long)(at - now);
 }
+
+time_t wire_date(const char *header)
+{
+	time_t at = header && *header ? curl_getdate(header, NULL) : 0;
+
+	return at > 0 ? at : 0;
+}

@@ -113,6 +113,9 @@ void wire_problem_parse(struct wire_problem *p, long http_status,
 /* The URL of the link with this relation, or false. One header a line. */
 bool wire_link(const char *links, const char *rel, char out[static URL_SIZE]);
 
+/* A Date header, or 0. NULL is fine. */
+time_t wire_date(const char *header);
+
 /*
  * Retry-After (RFC 9110, 10.2.3), seconds or a date, as seconds from `now`:
  * clamped to 0 and a day; -1 if there is none or it is garbage.

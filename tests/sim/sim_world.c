@@ -358,6 +358,7 @@ static void make_settings(struct engine_settings *s)
 		.orders_in_flight = 32,
 	};
 	strcpy(s->ca[0].name, "test");
+	s->ca[0].limits = limits_default();
 	strcpy(s->ca[0].directory_url, SIM_CA_DIRECTORY);
 	strcpy(s->address[0], SIM_ADDRESS);
 }

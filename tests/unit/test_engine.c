@@ -454,7 +454,7 @@ static void many_go_live_a_few_at_a_time(void **state)
 	sim_init(&w);
 	sim_start(&w);
 	for (int i = 0; i < 200; i++) {
-		snprintf(name, sizeof(name), "d%03d.example.org", i);
+		snprintf(name, sizeof(name), "d%03d.example", i);
 		sim_add(&w, name);
 	}
 	assert_true(sim_run(&w, sim_all_live, 60));
@@ -725,12 +725,12 @@ static void no_order_before_the_name_leads_here(void **state)
 	w.names_lead_here = false;
 	sim_start(&w);
 	for (int i = 0; i < 50; i++) {
-		snprintf(name, sizeof(name), "d%02d.example.org", i);
+		snprintf(name, sizeof(name), "d%02d.example", i);
 		sim_add(&w, name);
 	}
 	run_for(&w, 50 * WHEN_MINUTE);
 	assert_int_equal(w.shared->exchanges, 0);
-	assert_non_null(strstr(sim_domain(&w, "d07.example.org").problem,
+	assert_non_null(strstr(sim_domain(&w, "d07.example").problem,
 			       "does not exist in DNS yet"));
 	w.names_lead_here = true;
 	assert_true(sim_run(&w, sim_all_live, 60));

@@ -1,0 +1,258 @@
+/*
+ * Renewal information (RFC 9773): asked for once a certificate is there, then
+ * as often as the CA says, and what it means for the renewal. The judgement is
+ * acme/ari.c's.
+ *
+ * It is advice. No answer, or a bad one, leaves the renewal where it was
+ * planned by the certificate's life; and it never overrides the pauses of a
+ * domain whose orders fail.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/ari.h"
+#include "acme/engine_parts.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "store/trail.h"
+
+#define POLLS_IN_FLIGHT 16
+#define UNANSWERED	(15 * WHEN_MINUTE)	/* a crash in between costs that */
+#define LASTING		(6 * WHEN_HOUR)
+
+/* The same for the same certificate, whenever it is asked. */
+uint32_t renewal_dice(const struct cert *c)
+{
+	uint32_t h = 2166136261u;
+
+	for (const char *p = c->serial; *p; p++)
+		h = (h ^ (unsigned char)*p) * 16777619u;
+	h ^= h >> 16;
+	return h * 2246822519u;
+}
+
+/* ---- asking ---- */
+
+static effect_act poll;
+static arrived_take got_window;
+
+static bool put_off(struct engine *e, struct cert *c, time_t until)
+{
+	struct err err = ERR_INIT;
+
+	c->ari_poll_at = until < c->not_after ? until : 0;
+	return engine_ok(e, cert_update(e->store, c, &err), &err);
+}
+
+static void will_poll(struct engine *e, struct authority *a, struct cert *c)
+{
+	struct effect *effect;
+
+	if (!put_off(e, c, engine_now(e) + UNANSWERED))
+		return;
+	effect = engine_will(e, poll, a);
+	effect->id = c->id;
+	effect->payload = xasprintf("%s/%s",
+				    client_directory(a->client)->renewal_info,
+				    c->ari_id);
+}
+
+/* Polls noted in this tick count as under way. */
+static unsigned polls_noted(const struct engine *e, const struct authority *a)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < e->effect_count; i++)
+		n += e->effects[i]->act == poll && e->effects[i]->authority == a;
+	return n;
+}
+
+static bool may_poll(struct authority *a, int64_t now_ms)
+{
+	struct limit limit = a->settings.limits.of[LIMIT_ARI];
+
+	return a->polls + polls_noted(a->engine, a) < POLLS_IN_FLIGHT &&
+	       bucket_take(&a->ari_bucket, limit, now_ms, 1);
+}
+
+/* False if the rest must wait as well. */
+static bool stage_one(struct engine *e, int64_t id)
+{
+	int64_t now_ms = e->world->now_ms(e->world->ctx);
+	struct err err = ERR_INIT;
+	struct authority *a;
+	struct cert c;
+
+	if (!engine_ok(e, cert_by_id(e->store, id, &c, &err), &err))
+		return false;
+	a = authority_by_id(e, c.ca_id);
+	if (!a) {
+		put_off(e, &c, engine_now(e) + LASTING);
+		return true;
+	}
+	a->is_wanted = true;
+	if (!client_is_current(a->client) || authority_retry_ms(a) > now_ms)
+		return false;
+	if (!*client_directory(a->client)->renewal_info)
+		put_off(e, &c, engine_now(e) + LASTING);
+	else if (may_poll(a, now_ms))
+		will_poll(e, a, &c);
+	else
+		return false;
+	return true;
+}
+
+void renewal_info_stage(struct engine *e)
+{
+	int64_t ids[POLLS_IN_FLIGHT];
+	struct err err = ERR_INIT;
+	size_t n = cert_ari_due(e->store, engine_now(e), ids, ARRAY_LEN(ids),
+				&err);
+	size_t done = 0;
+
+	engine_ok(e, err.kind == ERR_NONE, &err);
+	while (done < n && !e->has_failed && stage_one(e, ids[done]))
+		done++;
+	e->ari_left = done < n;
+}
+
+int64_t renewal_info_next_ms(struct engine *e)
+{
+	int64_t now_ms = e->world->now_ms(e->world->ctx);
+
+	if (e->ari_left)	/* its CA, or a moment, is waited for */
+		return now_ms + 1000;
+	return (int64_t)cert_next_ari(e->store) * 1000;
+}
+
+struct asked {
+	struct authority *authority;
+	int64_t cert_id;
+};
+
+static void poll_done(const struct ca_reply *reply, void *arg)
+{
+	struct asked *asked = arg;
+	struct authority *a = asked->authority;
+	struct arrived *got = arrived_new(got_window, a, asked->cert_id, 0);
+
+	arrived_keep_reply(got, reply);
+	free(asked);
+	a->polls--;
+	engine_arrived(a->engine, got);
+}
+
+static void poll(struct engine *e, const struct effect *effect)
+{
+	struct asked *asked = xmalloc(sizeof(*asked));
+
+	(void)e;
+	effect->authority->polls++;
+	*asked = (struct asked){ effect->authority, effect->id };
+	client_get(effect->authority->client, effect->payload, poll_done,
+		   asked);
+}
+
+/* ---- what came back ---- */
+
+static void tell(struct engine *e, const struct domain *d,
+		 const struct cert *c)
+{
+	char at[INSTANT_TEXT];
+	char *text = xasprintf("the CA asks for a renewal at %s%s%s",
+			       instant_format(c->renew_at, at),
+			       *c->ari_url ? "; it explains: " : "",
+			       c->ari_url);
+
+	engine_event(e, &(struct trail){ .level = *c->ari_url ? TRAIL_WARNING
+							      : TRAIL_INFO,
+					 .kind = "cert.renewal-advised",
+					 .domain = d->name, .text = text });
+	free(text);
+}
+
+/* A window that is over before the renewal was planned: the CA is in haste. */
+static bool is_haste(const struct cert *c, time_t planned, time_t now)
+{
+	return c->ari_end <= now && now < planned;
+}
+
+static void move_renewal(struct engine *e, struct cert *c, time_t planned,
+			 bool is_news)
+{
+	time_t now = engine_now(e);
+	struct err err = ERR_INIT;
+	struct domain d;
+
+	if (!engine_domain(e, c->domain_id, &d) || d.cert_id != c->id)
+		return;
+	if (is_news && (is_haste(c, planned, now) || *c->ari_url))
+		tell(e, &d, c);
+	if (is_haste(c, planned, now) && c->renew_at <= now)
+		d.revoked = true;
+	if (!d.due_at || d.failures)
+		return;		/* under way, in the queue, or paused */
+	d.due_at = c->renew_at;
+	engine_ok(e, domain_update(e->store, &d, &err), &err);
+}
+
+static void take_window(struct engine *e, struct cert *c,
+			const struct ari_window *got)
+{
+	struct ari_window had = { .start = c->ari_start, .end = c->ari_end };
+	time_t now = engine_now(e);
+	uint32_t dice = renewal_dice(c);
+	struct ari_case facts = {
+		.not_before = c->not_before,
+		.not_after = c->not_after,
+		.first_seen = c->created_at,
+		.planned = schedule_renewal(c->not_before, c->not_after,
+					    c->created_at, dice),
+		.window = got,
+	};
+	bool is_news = ari_window_is_new(c->ari_start ? &had : NULL, got, now);
+
+	if (is_news)
+		c->ari_pick = ari_pick(got, dice);
+	is_news = is_news || !streq(c->ari_url, got->url);
+	c->ari_start = got->start;
+	c->ari_end = got->end;
+	memcpy(c->ari_url, got->url, sizeof(c->ari_url));
+	facts.pick = c->ari_pick;
+	c->renew_at = ari_renew_at(&facts);
+	move_renewal(e, c, facts.planned, is_news);
+}
+
+static void no_window(struct engine *e, struct cert *c,
+		      const struct ca_reply *reply)
+{
+	bool is_temporary = reply->error.kind == ERR_AGAIN ||
+			    reply->status >= 500;
+
+	c->ari_failures++;
+	put_off(e, c, engine_now(e) + ari_retry(c->ari_failures, is_temporary,
+						engine_dice(e)));
+}
+
+static void got_window(struct engine *e, const struct arrived *got)
+{
+	const struct ca_reply *reply = &got->reply;
+	struct err err = ERR_INIT;
+	struct ari_window w;
+	struct cert c;
+
+	if (!engine_ok(e, cert_by_id(e->store, got->id, &c, &err), &err) ||
+	    c.state != CERT_ACTIVE || !c.ari_poll_at)
+		return;
+	if (reply->error.kind != ERR_NONE || reply->status != 200 ||
+	    !ari_parse(&w, reply->body, reply->len, &err)) {
+		no_window(e, &c, reply);
+		return;
+	}
+	c.ari_failures = 0;
+	take_window(e, &c, &w);
+	put_off(e, &c, ari_next_poll(engine_now(e), reply->retry_after,
+				     engine_dice(e)));
+}

@@ -1,0 +1,92 @@
+/*
+ * What orders cost of a CA's limits (acme/budget.h): taken in the transaction
+ * that makes the order, given back when it ends without a certificate, and
+ * corrected by what the CA itself says.
+ */
+#include "acme/ari.h"
+#include "acme/budget.h"
+#include "acme/engine_parts.h"
+#include "base/str.h"
+#include "base/when.h"
+
+/* Would the CA exempt this order from its limits (RFC 9773, 5)? */
+static bool is_in_window(const struct order *o, const struct cert *c)
+{
+	struct ari_window w = { .start = c->ari_start, .end = c->ari_end };
+
+	return *o->replaces && ari_window_is_open(&w, o->created_at);
+}
+
+/* The facts of an order, the same when it begins and when it ends. */
+static struct budget_order facts_of(struct engine *e,
+				    const struct authority *a,
+				    const struct domain *d,
+				    const struct order *o, const char *host)
+{
+	struct budget_order facts = { .ca_id = a->row.id, .host = host,
+				      .is_revoked = d->revoked };
+	struct cert c;
+
+	if (cert_is_known_to(e->store, d->id, a->row.id))
+		facts.purpose = BUDGET_RENEWAL;
+	if (!d->cert_id || !cert_current(e->store, d, &c, NULL))
+		return facts;
+	facts.life = c.not_after - c.not_before;
+	facts.is_emergency = c.not_after - o->created_at < facts.life / 4;
+	if (is_in_window(o, &c))
+		facts.purpose = BUDGET_ARI;
+	return facts;
+}
+
+bool spending_take(struct engine *e, struct authority *a,
+		   const struct domain *d, const struct order *o,
+		   struct budget_wait *wait, struct err *err)
+{
+	char host[DOMAIN_NAME_SIZE];
+	struct budget_order facts;
+	struct budget b;
+
+	domain_name_policy_host(d->name, host);
+	facts = facts_of(e, a, d, o, host);
+	budget_for_order(&b, &a->settings.limits, &facts);
+	return budget_take(&b, e->store, e->world->now_ms(e->world->ctx), wait,
+			   err);
+}
+
+/* The CA's own count is believed more than ours. */
+static void believe(struct engine *e, const struct authority *a,
+		    const struct budget_order *facts,
+		    const struct order_step *step)
+{
+	int64_t now = e->world->now_ms(e->world->ctx);
+	enum limit_kind kind = limit_meant(step->problem.text);
+	struct err err = ERR_INIT;
+
+	if (kind < LIMIT_KINDS && step->retry_after > 0)
+		engine_ok(e, budget_empty_until(&a->settings.limits, facts,
+						kind, e->store, now,
+						now + step->retry_after * 1000L,
+						&err), &err);
+}
+
+void spending_ended(const struct stepping *s, const struct order *o,
+		    const struct order_step *step)
+{
+	struct engine *e = s->engine;
+	const struct authority *a = s->authority;
+	int64_t now = e->world->now_ms(e->world->ctx);
+	struct budget_order facts;
+	struct err err = ERR_INIT;
+	struct budget b;
+
+	if (!a)
+		return;
+	facts = facts_of(e, a, s->domain, o, s->host);
+	budget_for_order(&b, &a->settings.limits, &facts);
+	engine_ok(e, budget_refund(&b, e->store, now, &err), &err);
+	if (streq(step->type, "rateLimited"))
+		believe(e, a, &facts, step);
+	else if (*o->token && step->scope == SCOPE_DOMAIN)
+		engine_ok(e, budget_charge_failure(&a->settings.limits, &facts,
+						   e->store, now, &err), &err);
+}
