@@ -36,10 +36,11 @@ int lockfile_take(const char *path, struct err *err)
 		close(fd);
 		return -1;
 	}
-	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
+	if (ftruncate(fd, 0) < 0) {
 		err_sys(err, "write %s", path);
 		close(fd);
 		return -1;
 	}
+	dprintf(fd, "%ld\n", (long)getpid());	/* not on a full disk */
 	return fd;
 }

@@ -4,8 +4,24 @@
 #ifndef STORE_INTERNAL_H
 #define STORE_INTERNAL_H
 
+#include <sys/types.h>
+
 #include "store/db.h"
 #include "store/store.h"
+
+struct store {
+	struct db *db;
+	char *dir;
+	char *vfs;		/* NULL: the machine's files */
+	int lock_fd;
+	bool in_transaction;
+	unsigned commits;
+	int64_t changes;	/* of the handle, before the transaction */
+	bool is_short;		/* the disk was full, and has not got over it */
+	bool has_serve;		/* it is attached */
+	ino_t state_inode, serve_inode;	/* that are open; 0: not known */
+	char damage[200];	/* of state.db, as it was found; or empty */
+};
 
 /* The handle: state.db as `main`, serve.db attached as `serve`. */
 struct db *store_db(struct store *s);
@@ -33,6 +49,21 @@ bool projection_prune(struct db *db, struct err *err);
 
 /* Keys of a domain that no order and no certificate of it has any more. */
 bool key_forget_unused(struct store *s, int64_t domain_id, struct err *err);
+
+/* The inode of a file of the folder; 0 if there is none. */
+ino_t store_inode(const struct store *s, const char *file);
+
+/* Attaches serve.db, up to date; made anew if it has to be. */
+bool serve_file_open(struct store *s, struct err *err);
+
+/* Is it a serve.db that serves anybody? */
+bool serve_file_has_sites(const char *path);
+
+/* Is it so short of room that what can be missed is not written? */
+bool store_sheds(const struct store *s);
+
+/* "DIR/FILE"; the caller frees. */
+char *store_path(const char *dir, const char *file);
 
 /* Keeps the newest million events. Inside a transaction. */
 bool trail_prune(struct store *s, struct err *err);

@@ -1,7 +1,10 @@
 #include "store/serve.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "store/db.h"
@@ -9,20 +12,42 @@
 
 struct serve {
 	struct db *db;
+	char *path;
+	char *vfs;
+	ino_t inode;		/* that is open */
+	time_t looked_at;	/* at the file; of the monotonic clock */
+	bool is_bad;		/* it failed since */
+	atomic_ulong failures;
 };
+
+static ino_t inode_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+static time_t uptime(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return ts.tv_sec;
+}
 
 struct serve *serve_open(const char *dir, const char *vfs, struct err *err)
 {
-	char *path = xasprintf("%s/serve.db", dir);
-	struct db *db = db_open(path, DB_READ, vfs, err);
-	struct serve *s = NULL;
+	struct serve *s = xcalloc(1, sizeof(*s));
 
-	free(path);
-	if (db) {
-		s = xcalloc(1, sizeof(*s));
-		s->db = db;
-	}
-	return s;
+	s->path = xasprintf("%s/serve.db", dir);
+	s->vfs = vfs ? xstrdup(vfs) : NULL;
+	s->looked_at = uptime();
+	s->inode = inode_of(s->path);
+	s->db = db_open(s->path, DB_READ, vfs, err);
+	if (s->db)
+		return s;
+	serve_close(s);
+	return NULL;
 }
 
 void serve_close(struct serve *s)
@@ -30,7 +55,52 @@ void serve_close(struct serve *s)
 	if (!s)
 		return;
 	db_close(s->db);
+	free(s->path);
+	free(s->vfs);
 	free(s);
+}
+
+unsigned long serve_failures(const struct serve *s)
+{
+	return atomic_load(&s->failures);
+}
+
+/* What was opened stays if there is nothing better. */
+static void look_again(struct serve *s)
+{
+	ino_t inode = inode_of(s->path);
+	struct db *db;
+
+	if (!inode || (inode == s->inode && !s->is_bad))
+		return;
+	db = db_open(s->path, DB_READ, NULL, NULL);
+	if (!db)
+		return;
+	db_close(s->db);
+	s->db = db;
+	s->inode = inode;
+	s->is_bad = false;
+}
+
+/* The file may have been made anew: looked at once a second. */
+static struct db *handle(struct serve *s)
+{
+	time_t now = uptime();
+
+	if (!s->vfs && now != s->looked_at) {
+		s->looked_at = now;
+		look_again(s);
+	}
+	return s->db;
+}
+
+static bool end(struct serve *s, struct query *q, struct err *err)
+{
+	if (query_close(q, err))
+		return true;
+	s->is_bad = true;
+	atomic_fetch_add(&s->failures, 1);
+	return false;
 }
 
 enum serve_found serve_cert_id(struct serve *s, const char *host,
@@ -40,12 +110,12 @@ enum serve_found serve_cert_id(struct serve *s, const char *host,
 	bool found;
 
 	*cert_id = 0;
-	query_open(&q, s->db, "SELECT cert_id FROM site WHERE host = ?");
+	query_open(&q, handle(s), "SELECT cert_id FROM site WHERE host = ?");
 	bind_text(&q, host);
 	found = query_row(&q);
 	if (found)
 		*cert_id = col_int(&q, "cert_id");
-	if (!query_close(&q, err))
+	if (!end(s, &q, err))
 		return SERVE_FAILED;
 	if (!found)
 		return SERVE_UNKNOWN;
@@ -69,7 +139,7 @@ enum serve_found serve_cert(struct serve *s, const char *host,
 	struct query q;
 
 	*cert = (struct serve_cert){ 0 };
-	query_open(&q, s->db, "SELECT cert_id, leaf, scalar, point, issuer_id"
+	query_open(&q, handle(s), "SELECT cert_id, leaf, scalar, point, issuer_id"
 			      " FROM site WHERE host = ?");
 	bind_text(&q, host);
 	if (query_row(&q)) {
@@ -78,7 +148,7 @@ enum serve_found serve_cert(struct serve *s, const char *host,
 		if (cert->cert_id)
 			read_cert(&q, cert);
 	}
-	if (query_close(&q, err))
+	if (end(s, &q, err))
 		return found;
 	serve_cert_release(cert);
 	return SERVE_NO_CERT;
@@ -97,14 +167,14 @@ unsigned char *serve_issuer(struct serve *s, int64_t issuer_id, size_t *len,
 	unsigned char *chain = NULL;
 	struct query q;
 
-	query_open(&q, s->db, "SELECT chain FROM issuer WHERE id = ?");
+	query_open(&q, handle(s), "SELECT chain FROM issuer WHERE id = ?");
 	bind_int(&q, issuer_id);
 	if (query_row(&q)) {
 		const void *data = col_blob_peek(&q, "chain", len);
 
 		chain = xmemdup(data, *len);
 	}
-	if (query_close(&q, err) && !chain)
+	if (end(s, &q, err) && !chain)
 		err_set(err, ERR_INTERNAL, "issuer %lld is missing",
 			(long long)issuer_id);
 	return chain;
@@ -115,13 +185,13 @@ char *serve_policy(struct serve *s, const char *host, size_t *len)
 	char *body = NULL;
 	struct query q;
 
-	query_open(&q, s->db, "SELECT body FROM site WHERE host = ?");
+	query_open(&q, handle(s), "SELECT body FROM site WHERE host = ?");
 	bind_text(&q, host);
 	if (query_row(&q)) {
 		body = xstrdup(col_text_peek(&q, "body"));
 		*len = strlen(body);
 	}
-	query_close(&q, NULL);
+	end(s, &q, NULL);
 	return body;
 }
 
@@ -150,12 +220,12 @@ static bool key_auth(struct serve *s, const char *sql, const char *what,
 	struct query q;
 	bool found;
 
-	query_open(&q, s->db, sql);
+	query_open(&q, handle(s), sql);
 	bind_text(&q, what);
 	found = query_row(&q);
 	if (found)
 		col_text(&q, "key_auth", out, SERVE_CHALLENGE_SIZE);
-	return query_close(&q, NULL) && found;
+	return end(s, &q, NULL) && found;
 }
 
 bool serve_challenge(struct serve *s, const char *token,

@@ -26,6 +26,12 @@ struct serve;
 struct serve *serve_open(const char *dir, const char *vfs, struct err *err);
 void serve_close(struct serve *s);
 
+/*
+ * How often serve.db could not be read, in all. Any thread. A file that is
+ * made anew is found by itself, within a second.
+ */
+unsigned long serve_failures(const struct serve *s);
+
 enum serve_found {
 	SERVE_FOUND,
 	SERVE_NO_CERT,	/* the host is ours, but has no certificate yet */

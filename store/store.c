@@ -9,19 +9,14 @@
 #include <unistd.h>
 
 #include "base/lockfile.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "store/ballast.h"
+#include "store/health.h"
 #include "store/internal.h"
 #include "store/schema.h"
 
 #define COMMITS_PER_PRUNE 1000
-#define WAL_WORTH_BYTES	  (4L * 1024 * 1024)	/* a shorter log is let grow */
-
-struct store {
-	struct db *db;
-	int lock_fd;
-	bool in_transaction;
-	unsigned commits;
-};
 
 struct db *store_db(struct store *s)
 {
@@ -34,7 +29,7 @@ struct db *store_db_write(struct store *s)
 	return s->db;
 }
 
-static char *path_in(const char *dir, const char *file)
+char *store_path(const char *dir, const char *file)
 {
 	return xasprintf("%s/%s", dir, file);
 }
@@ -61,74 +56,96 @@ static bool make_folder(const char *dir, struct err *err)
 			     "mtastsd (uid %ld)", (long)geteuid());
 }
 
-static bool take_lock(struct store *s, const char *dir, struct err *err)
+ino_t store_inode(const struct store *s, const char *file)
 {
-	char *path = path_in(dir, "lock");
+	char *path = store_path(s->dir, file);
+	struct stat st = { .st_ino = 0 };
+
+	if (s->vfs || stat(path, &st) < 0)
+		st.st_ino = 0;
+	free(path);
+	return st.st_ino;
+}
+
+static bool take_lock(struct store *s, struct err *err)
+{
+	char *path = store_path(s->dir, "lock");
 
 	s->lock_fd = lockfile_take(path, err);
 	free(path);
 	return s->lock_fd >= 0;
 }
 
-/* Checkpoints are the desk's: control never waits for one. */
-static bool open_state(struct store *s, const struct store_options *options,
-		       struct err *err)
+/* Whoever is writing gets the ballast's room, with the next try. */
+static void on_full(void *arg)
 {
-	char *path = path_in(options->dir, "state.db");
+	struct store *s = arg;
 
-	s->db = db_open(path, DB_WRITE, options->vfs, err);
+	s->is_short = true;
+	if (!s->vfs)
+		ballast_release(s->dir);
+}
+
+/* Checkpoints are the desk's: control never waits for one. */
+static bool open_state(struct store *s, struct err *err)
+{
+	char *path = store_path(s->dir, "state.db");
+
+	s->db = db_open(path, DB_WRITE, s->vfs, err);
 	free(path);
-	return s->db &&
-	       db_exec(s->db, "PRAGMA journal_mode = WAL;"
+	if (!s->db)
+		return false;
+	db_on_full(s->db, on_full, s);
+	s->state_inode = store_inode(s, "state.db");
+	return db_exec(s->db, "PRAGMA journal_mode = WAL;"
 			      "PRAGMA synchronous = FULL;"
 			      "PRAGMA foreign_keys = ON;"
+			      "PRAGMA temp_store = MEMORY;"
 			      "PRAGMA wal_autocheckpoint = 0;", err) &&
 	       schema_migrate(s->db, err);
 }
 
-static bool attach_serve(struct store *s, const char *path, const char *vfs,
-			 struct err *err)
-{
-	struct query q;
-
-	if (!db_make_file(path, vfs, err))
-		return false;
-	query_open(&q, s->db, "ATTACH ? AS serve");
-	bind_text(&q, path);
-	return query_run(&q, err) &&
-	       db_exec(s->db, "PRAGMA serve.journal_mode = WAL;"
-			      "PRAGMA serve.synchronous = NORMAL;", err) &&
-	       schema_make_serve(s->db, err);
-}
-
-/* serve.db holds nothing of its own: a bad one is replaced. */
-static bool open_serve(struct store *s, const struct store_options *options,
-		       struct err *err)
-{
-	char *path = path_in(options->dir, "serve.db");
-	bool ok = attach_serve(s, path, options->vfs, err);
-
-	if (!ok) {
-		db_exec(s->db, "DETACH serve", NULL);
-		db_remove(path, options->vfs);
-		ok = attach_serve(s, path, options->vfs, err);
-	}
-	free(path);
-	if (!ok)
-		return false;
-	if (!projection_is_sound(s->db))
-		return projection_rebuild(s->db, err);
-	return projection_run(s->db, err);
-}
-
 /* A file layer of another kind has no folder that another could enter. */
-static bool enter_folder(struct store *s, const struct store_options *options,
-			 struct err *err)
+static bool enter_folder(struct store *s, struct err *err)
 {
-	if (options->vfs)
-		return true;
-	return make_folder(options->dir, err) &&
-	       take_lock(s, options->dir, err);
+	return s->vfs || (make_folder(s->dir, err) && take_lock(s, err));
+}
+
+/*
+ * Serving has names that an empty state.db would take away: that is no new
+ * box, but one that has lost its memory.
+ */
+static bool is_lost(const struct store *s, struct err *err)
+{
+	char *state = store_path(s->dir, "state.db");
+	char *serve = store_path(s->dir, "serve.db");
+	struct stat st;
+	bool lost = !s->vfs && (stat(state, &st) < 0 || st.st_size == 0) &&
+		    serve_file_has_sites(serve);
+
+	free(state);
+	free(serve);
+	if (!lost)
+		return false;
+	err_set(err, ERR_DAMAGED, "state.db is missing from %s", s->dir);
+	err_hint(err, "restore a backup: mtastsd --restore FILE; or, to begin "
+		      "with nothing, move serve.db away as well");
+	return true;
+}
+
+static bool open_files(struct store *s, struct err *err)
+{
+	return open_state(s, err) && serve_file_open(s, err);
+}
+
+/* A full disk may have had room for the files, but for the ballast. */
+static bool open_again(struct store *s, struct err *err)
+{
+	if (!s->is_short)
+		return false;
+	db_close(s->db);
+	s->db = NULL;
+	return open_files(s, err);
 }
 
 struct store *store_open(const struct store_options *options, struct err *err)
@@ -136,8 +153,10 @@ struct store *store_open(const struct store_options *options, struct err *err)
 	struct store *s = xcalloc(1, sizeof(*s));
 
 	s->lock_fd = -1;
-	if (enter_folder(s, options, err) && open_state(s, options, err) &&
-	    open_serve(s, options, err))
+	s->dir = xstrdup(options->dir);
+	s->vfs = options->vfs ? xstrdup(options->vfs) : NULL;
+	if (enter_folder(s, err) && !is_lost(s, err) &&
+	    (open_files(s, err) || open_again(s, err)))
 		return s;
 	store_close(s);
 	return NULL;
@@ -152,14 +171,74 @@ void store_close(struct store *s)
 	db_close(s->db);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
+	free(s->dir);
+	free(s->vfs);
 	free(s);
+}
+
+/* If it is serve.db that is damaged, a new one helps; else this fails too. */
+static bool mend(struct store *s, struct err *err)
+{
+	db_is_well(s->db);
+	if (!store_renew_serve(s, err))
+		return false;
+	log_warn("store: serve.db was damaged, and is made anew");
+	return true;
+}
+
+static bool begin(struct store *s, struct err *err)
+{
+	bool ok = db_exec(s->db, "BEGIN IMMEDIATE", err);
+
+	if (!ok && db_trouble(s->db) == DB_DAMAGED)
+		ok = mend(s, err) && db_exec(s->db, "BEGIN IMMEDIATE", err);
+	s->in_transaction = ok;
+	s->changes = db_changes_in_all(s->db);
+	return ok;
+}
+
+static bool commit(struct store *s, struct err *err)
+{
+	if (!db_exec(s->db, "COMMIT", err)) {
+		store_rollback(s);
+		return false;
+	}
+	s->in_transaction = false;
+	if (db_changes_in_all(s->db) != s->changes)
+		db_is_well(s->db);
+	return true;
+}
+
+/* After a failure, nothing but a write shows that writing works again. */
+static bool prove(struct store *s, struct err *err)
+{
+	if (!begin(s, err))
+		return false;
+	if (db_exec(s->db, "INSERT OR REPLACE INTO main.meta"
+			   " VALUES('proof', random())", err))
+		return commit(s, err);
+	store_rollback(s);
+	return false;
+}
+
+/* The ballast is back, or could be. */
+static bool has_recovered(const struct store *s)
+{
+	struct ballast_room room;
+
+	return s->vfs || (ballast_look(s->dir, &room, NULL) &&
+			  (room.is_there ||
+			   room.free >= room.ballast + room.reserve));
 }
 
 bool store_begin(struct store *s, struct err *err)
 {
 	assert(!s->in_transaction);
-	s->in_transaction = db_exec(s->db, "BEGIN IMMEDIATE", err);
-	return s->in_transaction;
+	if (db_trouble(s->db) != DB_WELL && !prove(s, err))
+		return false;
+	if (s->is_short && has_recovered(s))
+		s->is_short = false;
+	return begin(s, err);
 }
 
 bool store_commit(struct store *s, struct err *err)
@@ -170,12 +249,7 @@ bool store_commit(struct store *s, struct err *err)
 		projection_prune(db, NULL);
 		trail_prune(s, NULL);
 	}
-	if (db_exec(db, "COMMIT", err)) {
-		s->in_transaction = false;
-		return true;
-	}
-	store_rollback(s);
-	return false;
+	return commit(s, err);
 }
 
 void store_rollback(struct store *s)
@@ -188,7 +262,10 @@ void store_rollback(struct store *s)
 bool store_project(struct store *s, struct err *err)
 {
 	assert(!s->in_transaction);
-	return projection_run(s->db, err);
+	if (!s->has_serve)
+		return mend(s, err);
+	return projection_run(s->db, err) ||
+	       (db_trouble(s->db) == DB_DAMAGED && mend(s, err));
 }
 
 bool change_note(struct store *s, int64_t domain_id, struct err *err)
@@ -206,43 +283,4 @@ bool updated_one(struct store *s, const char *what, struct err *err)
 	if (db_changes(s->db) == 1)
 		return true;
 	return err_set(err, ERR_AGAIN, "%s: changed by another hand", what);
-}
-
-/* A log that is copied is begun anew, which costs its writer a sync. */
-static bool is_worth_it(const char *path)
-{
-	char *wal = xasprintf("%s-wal", path);
-	struct stat st;
-	bool is_long = stat(wal, &st) == 0 && st.st_size >= WAL_WORTH_BYTES;
-
-	free(wal);
-	return is_long;
-}
-
-/* The pragma reads the schema first; without that, SQLite sees no log. */
-static bool checkpoint_path(const char *path, const char *vfs, struct err *err)
-{
-	struct db *db = db_open(path, DB_WRITE, vfs, err);
-	bool ok = db && db_exec(db, "PRAGMA wal_checkpoint(PASSIVE)", err);
-
-	db_close(db);
-	return ok;
-}
-
-/* How long the log is, only the machine's files can tell. */
-static bool checkpoint_file(const struct store_options *options,
-			    const char *file, struct err *err)
-{
-	char *path = path_in(options->dir, file);
-	bool ok = (!options->vfs && !is_worth_it(path)) ||
-		  checkpoint_path(path, options->vfs, err);
-
-	free(path);
-	return ok;
-}
-
-bool store_checkpoint(const struct store_options *options, struct err *err)
-{
-	return checkpoint_file(options, "state.db", err) &&
-	       checkpoint_file(options, "serve.db", err);
 }

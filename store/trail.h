@@ -26,7 +26,10 @@ struct trail {
 
 const char *trail_level_name(enum trail_level level);
 
-/* Missing texts may be NULL. */
+/*
+ * Missing texts may be NULL. While the disk gets over having been full,
+ * mtastsd's own good news is not written.
+ */
 bool trail_add(struct store *s, const struct trail *e, struct err *err);
 
 struct trail_filter {

@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,36 +18,7 @@
 
 #include "store/ballast.h"
 #include "tests/sim/scratch.h"
-
-#define MEGABYTE (1024L * 1024)
-
-static int make_disk(void **state)
-{
-	char *dir = scratch_make();
-
-	*state = dir;
-	if (mount("tmpfs", dir, "tmpfs", 0, "size=16m") < 0) {
-		print_message("no disk can be mounted: %s\n", strerror(errno));
-		scratch_remove(dir);
-		*state = NULL;
-	}
-	return 0;
-}
-
-static int remove_disk(void **state)
-{
-	if (*state)
-		umount(*state);
-	scratch_remove(*state);
-	return 0;
-}
-
-static char *disk_of(void **state)
-{
-	if (!*state)
-		skip();
-	return *state;
-}
+#include "tests/sim/small_disk.h"
 
 static struct ballast_room look(const char *dir)
 {
@@ -59,36 +29,22 @@ static struct ballast_room look(const char *dir)
 	return room;
 }
 
-/* Bytes of a file that is not ours. */
-static void fill(const char *dir, long bytes)
-{
-	char *path = scratch_path(dir, "other");
-	int fd = open(path, O_WRONLY | O_CREAT, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, 0), 0);
-	if (bytes)
-		assert_int_equal(posix_fallocate(fd, 0, bytes), 0);
-	close(fd);
-	free(path);
-}
-
 static void it_takes_real_room(void **state)
 {
-	char *dir = disk_of(state), *path = scratch_path(dir, "ballast");
+	char *dir = small_disk(state), *path = scratch_path(dir, "ballast");
 	struct ballast_room before = look(dir), after;
 	struct err err = ERR_INIT;
 	struct stat st;
 
-	assert_int_equal(before.ballast, MEGABYTE);
-	assert_int_equal(before.reserve, 2 * MEGABYTE);
+	assert_int_equal(before.ballast, SMALL_DISK_MB);
+	assert_int_equal(before.reserve, 2 * SMALL_DISK_MB);
 	assert_false(before.is_there);
 	assert_true(ballast_is_tight(&before));
 	must(ballast_make(dir, &err), &err);
 	after = look(dir);
 	assert_true(after.is_there);
 	assert_false(ballast_is_tight(&after));
-	assert_int_equal(before.free - after.free, MEGABYTE);
+	assert_int_equal(before.free - after.free, SMALL_DISK_MB);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	must(ballast_make(dir, &err), &err);	/* once */
@@ -98,7 +54,7 @@ static void it_takes_real_room(void **state)
 
 static void it_gives_its_room_back(void **state)
 {
-	char *dir = disk_of(state);
+	char *dir = small_disk(state);
 	struct err err = ERR_INIT;
 	int64_t before = look(dir).free;
 
@@ -115,24 +71,24 @@ static const struct {
 	long left;
 	bool is_made;
 } rooms[] = {
-	{ "plenty", 8 * MEGABYTE, true },
-	{ "just enough", 3 * MEGABYTE, true },
-	{ "a page too little", 3 * MEGABYTE - 4096, false },
+	{ "plenty", 8 * SMALL_DISK_MB, true },
+	{ "just enough", 3 * SMALL_DISK_MB, true },
+	{ "a page too little", 3 * SMALL_DISK_MB - 4096, false },
 	{ "next to nothing", 4096, false },
 	{ "nothing", 0, false },
 };
 
 static void it_leaves_the_reserve(void **state)
 {
-	char *dir = disk_of(state);
+	char *dir = small_disk(state);
 	int64_t whole;
 	struct err err = ERR_INIT;
 
-	fill(dir, 0);
+	small_disk_fill(dir, 0);
 	whole = look(dir).free;
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
 		print_message("%s\n", rooms[i].what);
-		fill(dir, (long)whole - rooms[i].left);
+		small_disk_fill(dir, (long)whole - rooms[i].left);
 		must(ballast_make(dir, &err), &err);
 		assert_int_equal(look(dir).is_there, rooms[i].is_made);
 		ballast_release(dir);
@@ -141,12 +97,12 @@ static void it_leaves_the_reserve(void **state)
 
 static void little_room_beside_it_is_tight(void **state)
 {
-	char *dir = disk_of(state);
+	char *dir = small_disk(state);
 	struct err err = ERR_INIT;
 	struct ballast_room room;
 
 	must(ballast_make(dir, &err), &err);
-	fill(dir, (long)look(dir).free - 2 * MEGABYTE + 4096);
+	small_disk_fill(dir, (long)look(dir).free - 2 * SMALL_DISK_MB + 4096);
 	room = look(dir);
 	assert_true(room.is_there);
 	assert_true(ballast_is_tight(&room));
@@ -154,7 +110,7 @@ static void little_room_beside_it_is_tight(void **state)
 
 static void one_that_is_empty_is_none(void **state)
 {
-	char *dir = disk_of(state), *path = scratch_path(dir, "ballast");
+	char *dir = small_disk(state), *path = scratch_path(dir, "ballast");
 	struct err err = ERR_INIT;
 
 	close(open(path, O_WRONLY | O_CREAT, 0600));
@@ -166,7 +122,7 @@ static void one_that_is_empty_is_none(void **state)
 
 static void a_read_only_disk_is_left_alone(void **state)
 {
-	char *dir = disk_of(state);
+	char *dir = small_disk(state);
 	struct err err = ERR_INIT;
 
 	assert_int_equal(mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY, NULL),
@@ -190,18 +146,15 @@ static void a_folder_that_is_gone_is_said(void **state)
 	assert_false(ballast_release("/nonexistent"));
 }
 
-#define ON_A_DISK(test)                                                        \
-	cmocka_unit_test_setup_teardown(test, make_disk, remove_disk)
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		ON_A_DISK(it_takes_real_room),
-		ON_A_DISK(it_gives_its_room_back),
-		ON_A_DISK(it_leaves_the_reserve),
-		ON_A_DISK(little_room_beside_it_is_tight),
-		ON_A_DISK(one_that_is_empty_is_none),
-		ON_A_DISK(a_read_only_disk_is_left_alone),
+		ON_A_SMALL_DISK(it_takes_real_room),
+		ON_A_SMALL_DISK(it_gives_its_room_back),
+		ON_A_SMALL_DISK(it_leaves_the_reserve),
+		ON_A_SMALL_DISK(little_room_beside_it_is_tight),
+		ON_A_SMALL_DISK(one_that_is_empty_is_none),
+		ON_A_SMALL_DISK(a_read_only_disk_is_left_alone),
 		cmocka_unit_test(a_folder_that_is_gone_is_said),
 	};
 
