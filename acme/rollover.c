@@ -30,7 +30,8 @@
 #include "store/box.h"
 #include "store/trail.h"
 
-#define GRACE_MS (2 * WHEN_MINUTE * 1000)
+#define GRACE_MS   (2 * WHEN_MINUTE * 1000)
+#define ORDERS_MAX 1024	/* live ones of an account: far more than there are */
 
 static const char only_existing[] = "{\"onlyReturnExisting\":true}";
 
@@ -471,14 +472,48 @@ bool rollover_ask(struct engine *e, const char *ca, bool *is_news,
 	return ok;
 }
 
-static bool replace(struct engine *e, struct account *old, struct err *err)
+/* What it has cost comes back, unless the CA may have issued already. */
+static void refund(struct engine *e, struct authority *a, int64_t order_id)
+{
+	const struct order_step over = { .scope = SCOPE_ORDER };
+	char host[DOMAIN_NAME_SIZE];
+	struct err err = ERR_INIT;
+	struct domain d;
+	struct order o;
+	struct stepping s = { e, a, &d, host };
+
+	if (!engine_ok(e, order_by_id(e->store, order_id, &o, &err), &err) ||
+	    !engine_ok(e, domain_by_id(e->store, o.domain_id, &d, &err), &err) ||
+	    o.state >= ORDER_FINALIZING)
+		return;
+	domain_name_policy_host(d.name, host);
+	spending_ended(&s, &o, &over);
+}
+
+static bool end_orders(struct engine *e, struct authority *a,
+		       const struct account *old, time_t now, struct err *err)
+{
+	int64_t ids[ORDERS_MAX];
+	size_t n = order_live(e->store, old->id, ids, ARRAY_LEN(ids), err);
+
+	e->has_failed = false;
+	for (size_t i = 0; i < n && !e->has_failed; i++)
+		refund(e, a, ids[i]);
+	if (e->has_failed)
+		*err = e->failure;
+	return !e->has_failed && err->kind == ERR_NONE &&
+	       order_end_all(e->store, old->id, "its account was superseded",
+			     now, err);
+}
+
+static bool replace(struct engine *e, struct authority *a,
+		    struct account *old, struct err *err)
 {
 	struct account fresh = { .ca_id = old->ca_id,
 				 .created_at = engine_now(e) };
 	bool ok = e->world->key_make(e->world->ctx, &fresh.key, err) &&
 		  account_supersede(e->store, old, fresh.created_at, err) &&
-		  order_end_all(e->store, old->id, "its account was superseded",
-				fresh.created_at, err) &&
+		  end_orders(e, a, old, fresh.created_at, err) &&
 		  account_insert(e->store, &fresh, err);
 
 	account_release(&fresh);
@@ -495,7 +530,7 @@ bool rollover_new_account(struct engine *e, const char *ca,
 	if (!find(e, ca, &a, &old, err))
 		return false;
 	memcpy(was, old.url, URL_SIZE);
-	ok = replace(e, &old, err);
+	ok = replace(e, a, &old, err);
 	account_release(&old);
 	return ok;
 }

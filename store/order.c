@@ -332,6 +332,18 @@ bool order_set_aside(struct store *s, int64_t id, time_t now, struct err *err)
 	return query_run(&q, err);
 }
 
+size_t order_live(struct store *s, int64_t account_id, int64_t *ids,
+		  size_t limit, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT id FROM ord WHERE account_id = ?"
+				    " AND ended_at = 0 ORDER BY id LIMIT ?");
+	bind_int(&q, account_id);
+	bind_int(&q, (int64_t)limit);
+	return read_ids(&q, ids, limit, err);
+}
+
 /* Their domains, before and after: due, and projected anew. */
 static bool free_domains(struct store *s, int64_t account_id, time_t now,
 			 struct err *err)

@@ -115,6 +115,10 @@ bool order_set_aside(struct store *s, int64_t id, time_t now, struct err *err);
  */
 bool order_resume_all(struct store *s, int64_t now_ms, struct err *err);
 
+/* Ids of an account's live orders, at most `limit`. */
+size_t order_live(struct store *s, int64_t account_id, int64_t *ids,
+		  size_t limit, struct err *err);
+
 /*
  * Ends all live orders of an account, trials too, in one go; their domains
  * are due. What comes back for them is stale.

@@ -608,6 +608,8 @@ static void answer_any_post(struct sim_ca *ca, const struct fetch_request *rq,
 {
 	const char *path = rq->url + strlen(SIM_CA_ORIGIN);
 
+	if (sim_ca_more(ca, rq, answer))
+		return;
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
 		if (!str_starts(path, routes[i].path))
 			continue;
@@ -627,6 +629,8 @@ void sim_ca_answer(struct sim_ca *ca, const struct fetch_request *rq,
 		answer_any_post(ca, rq, answer);
 	else if (streq(rq->url, SIM_CA_DIRECTORY))
 		answer_directory(ca, answer);
+	if (streq(rq->url, SIM_CA_DIRECTORY))
+		sim_ca_more_directory(ca, answer);
 	if (!streq(rq->url, SIM_CA_DIRECTORY))
 		new_nonce(ca, answer);
 	if (!answer->body)

@@ -16,6 +16,7 @@
 
 #include "base/fetch.h"
 #include "base/p256.h"
+#include "tests/sim/sim_ca_more.h"
 #include "tests/sim/tiny_ca.h"
 
 #define SIM_CA_ORIGIN	 "https://ca.test"
@@ -85,6 +86,7 @@ struct sim_ca {
 	bool nonce_is_used[SIM_NONCES];
 	uint64_t nonces;
 	unsigned posts, certs, refused_csrs, failed_looks, registrations;
+	struct sim_more more;		/* and how that behaves */
 	char complaint[SIM_TEXT];	/* the first thing a client did wrong */
 };
 

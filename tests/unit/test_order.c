@@ -271,15 +271,19 @@ static void all_of_an_account_end_at_once(void **state)
 {
 	struct domain other = rows_domain(fix.store, "example.com");
 	struct order o = rows_order(fix.store, &fix.domain), stale = o;
-	struct order done;
 	struct err err = ERR_INIT;
+	struct order done;
+	int64_t ids[9];
 
 	(void)state;
 	rows_cert(fix.store, &other, "leaf", "issuer");
 	fix.domain.due_at = 0;
 	must(domain_update(fix.store, &fix.domain, &err), &err);
+	assert_int_equal(order_live(fix.store, o.account_id, ids, 9, &err), 1);
+	assert_int_equal(ids[0], o.id);
 	assert_true(order_end_all(fix.store, o.account_id, "it is gone",
 				  ROWS_NOW + 5, &err));
+	assert_int_equal(order_live(fix.store, o.account_id, ids, 9, &err), 0);
 	assert_true(order_by_id(fix.store, o.id, &done, &err));
 	assert_int_equal(done.state, ORDER_DEAD);
 	assert_int_equal(done.ended_at, ROWS_NOW + 5);
