@@ -1,6 +1,7 @@
 #include "store/ca.h"
 
 #include "store/internal.h"
+#include "store/order.h"
 
 static const char *const state_names[] = {
 	[ACCOUNT_NEW] = "new",
@@ -254,6 +255,49 @@ bool account_supersede(struct store *s, struct account *a, time_t now,
 {
 	a->superseded_at = now;
 	return account_update(s, a, err);
+}
+
+/* The id of the CA's account if its row does not decode, else 0. */
+static int64_t damaged_account(struct store *s, int64_t ca_id, struct err *err)
+{
+	struct account a;
+	struct query q;
+	int64_t id = 0;
+
+	query_open(&q, store_db(s), "SELECT * FROM account WHERE ca_id = ?"
+				    " AND superseded_at = 0");
+	bind_int(&q, ca_id);
+	if (query_row(&q)) {
+		read_account(&q, &a);
+		if (!query_row_is_good(&q, "account"))
+			id = a.id;
+		account_release(&a);
+	}
+	return query_close(&q, err) ? id : 0;
+}
+
+/* No column is read, none but one is written: what is damaged stays so. */
+bool account_set_aside(struct store *s, int64_t ca_id, time_t now, bool *done,
+		       struct err *err)
+{
+	struct err problem = ERR_INIT;
+	int64_t id = damaged_account(s, ca_id, &problem);
+	struct query q;
+
+	*done = false;
+	if (!id) {
+		if (err && problem.kind != ERR_NONE)
+			*err = problem;
+		return problem.kind == ERR_NONE;
+	}
+	query_open(&q, store_db_write(s),
+		   "UPDATE account SET superseded_at = ?, epoch = epoch + 1"
+		   " WHERE id = ?");
+	bind_int(&q, now);
+	bind_int(&q, id);
+	*done = query_run(&q, err) &&
+		order_end_all(s, id, "the account's row is damaged", now, err);
+	return *done;
 }
 
 long account_count_superseded(struct store *s, int64_t ca_id)

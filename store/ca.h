@@ -100,6 +100,14 @@ bool account_update(struct store *s, struct account *a, struct err *err);
 bool account_supersede(struct store *s, struct account *a, time_t now,
 		       struct err *err);
 
+/*
+ * If the CA's account does not decode, it is superseded as it is and its live
+ * orders end, so that another can be made: *done tells. One that decodes, and
+ * none at all, are left alone. Inside a transaction.
+ */
+bool account_set_aside(struct store *s, int64_t ca_id, time_t now, bool *done,
+		       struct err *err);
+
 /* How many a CA has that are superseded. */
 long account_count_superseded(struct store *s, int64_t ca_id);
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "store/ca.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
@@ -118,7 +119,7 @@ static void a_rollover_comes_back_as_it_was(void **state)
 	assert_memory_equal(&again.next_key, &a.next_key, sizeof(a.next_key));
 }
 
-/* A key is not guessed, and not replaced: it is for an admin to mend. */
+/* A key is not guessed. */
 static void a_damaged_key_is_an_error(void **state)
 {
 	struct account a = rows_account(fix.store);
@@ -131,6 +132,68 @@ static void a_damaged_key_is_an_error(void **state)
 	assert_int_equal(err.kind, ERR_INTERNAL);
 }
 
+static const char *const damages[] = {
+	"UPDATE account SET scalar = x'0102'",
+	"UPDATE account SET point = x''",
+	"UPDATE account SET state = 77",
+	"UPDATE account SET url = hex(zeroblob(900))",
+	"UPDATE account SET next_scalar = x'03'",
+};
+
+static long live_orders(void)
+{
+	return scratch_number(fix.dir, "state.db", "SELECT COUNT(*) FROM ord"
+						   " WHERE ended_at = 0");
+}
+
+/* Nor does it stand in the way of another, with another key. */
+static void a_damaged_account_is_set_aside(void **state)
+{
+	struct order o = rows_order(fix.store, &fix.domain);
+	struct account a, fresh;
+	struct err err = ERR_INIT;
+	bool done;
+
+	(void)state;
+	must(store_commit(fix.store, &err), &err);
+	for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
+		print_message("%s\n", damages[i]);
+		scratch_sql(fix.dir, "state.db", damages[i]);
+		must(store_begin(fix.store, &err), &err);
+		must(account_set_aside(fix.store, o.ca_id, ROWS_NOW, &done,
+				       &err), &err);
+		assert_true(done);
+		assert_false(account_of_ca(fix.store, o.ca_id, &a, &err));
+		assert_int_equal(err.kind, ERR_NOT_FOUND);
+		fresh = (struct account){ .ca_id = o.ca_id };
+		must(p256_generate(&fresh.key, &err), &err);
+		must(account_insert(fix.store, &fresh, &err), &err);
+		must(store_commit(fix.store, &err), &err);
+		assert_int_equal(live_orders(), 0);
+		assert_int_equal(account_count_superseded(fix.store, o.ca_id),
+				 i + 1);
+	}
+	must(store_begin(fix.store, &err), &err);
+}
+
+static void a_good_account_is_not(void **state)
+{
+	struct order o = rows_order(fix.store, &fix.domain);
+	struct account a;
+	struct err err = ERR_INIT;
+	bool done;
+
+	(void)state;
+	must(account_set_aside(fix.store, o.ca_id, ROWS_NOW, &done, &err),
+	     &err);
+	assert_false(done);
+	assert_true(account_of_ca(fix.store, o.ca_id, &a, &err));
+	assert_true(order_by_id(fix.store, o.id, &o, &err));
+	assert_int_equal(o.ended_at, 0);
+	must(account_set_aside(fix.store, 4711, ROWS_NOW, &done, &err), &err);
+	assert_false(done);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -141,6 +204,8 @@ int main(void)
 		IN_A_STORE(a_superseded_account_is_kept),
 		IN_A_STORE(a_rollover_comes_back_as_it_was),
 		IN_A_STORE(a_damaged_key_is_an_error),
+		WITH_A_DOMAIN(a_damaged_account_is_set_aside),
+		WITH_A_DOMAIN(a_good_account_is_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
