@@ -28,8 +28,7 @@ static STACK_OF(X509) *read_pem(const char *pem, size_t len, struct err *err)
 	BIO_free(in);
 	if (sk_X509_num(certs) >= 2 && sk_X509_num(certs) <= CHAIN_CERTS_MAX)
 		return certs;
-	err_set(err, ERR_REFUSED, "the CA sent %d certificates, not a chain of "
-				  "2 to %d",
+	err_set(err, ERR_REFUSED, "%d certificates came, not a chain of 2 to %d",
 		sk_X509_num(certs), CHAIN_CERTS_MAX);
 	sk_X509_pop_free(certs, X509_free);
 	return NULL;
@@ -57,17 +56,17 @@ static bool check_leaf(const struct chain *c, X509 *leaf,
 	if (X509_check_host(leaf, w->host, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
 			    NULL) != 1)
 		return err_set(err, ERR_REFUSED,
-			       "the CA's certificate does not name %s",
+			       "the certificate does not name %s",
 			       w->host);
 	if (!is_for_key(leaf, w->key))
 		return err_set(err, ERR_REFUSED,
-			       "the CA's certificate is for another key");
+			       "the certificate is for another key");
 	if (c->not_after <= w->now)
 		return err_set(err, ERR_REFUSED,
-			       "the CA's certificate has expired already");
+			       "the certificate has expired already");
 	if (c->not_before > w->now + SLACK)
 		return err_set(err, ERR_REFUSED,
-			       "the CA's certificate is not valid yet: is this "
+			       "the certificate is not valid yet: is this "
 			       "machine's clock right?");
 	return true;
 }
@@ -102,7 +101,7 @@ static bool check_path(STACK_OF(X509) *certs, time_t at, struct err *err)
 		     sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) > 1;
 	}
 	if (!ok)
-		err_set(err, ERR_REFUSED, "the CA's chain does not build: %s",
+		err_set(err, ERR_REFUSED, "the chain does not build: %s",
 			why(ctx));
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(anchors);
@@ -159,7 +158,7 @@ static bool fill(struct chain *c, STACK_OF(X509) *certs, struct err *err)
 	c->not_after = instant(X509_get0_notAfter(leaf));
 	read_serial(c, leaf);
 	read_issuer(c, leaf);
-	return ok || err_set(err, ERR_REFUSED, "the CA's chain is too long");
+	return ok || err_set(err, ERR_REFUSED, "the chain is too long");
 }
 
 bool chain_read(struct chain *c, const char *pem, size_t len,

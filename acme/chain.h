@@ -1,5 +1,6 @@
 /*
- * The certificate chain a CA sent, checked before anybody may see it.
+ * The certificate chain a CA sent, or an admin, checked before anybody may see
+ * it.
  *
  * PEM comes in, DER goes out. Refused: no PEM, more than CHAIN_CERTS_MAX
  * certificates, a leaf that does not name the host, is not for the order's

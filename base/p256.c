@@ -1,10 +1,13 @@
 #include "base/p256.h"
 
+#include <limits.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/param_build.h>
+#include <openssl/pem.h>
 #include <string.h>
 
 static bool raw_from_pkey(const EVP_PKEY *pkey, struct p256 *key)
@@ -30,6 +33,71 @@ bool p256_generate(struct p256 *key, struct err *err)
 	EVP_PKEY_free(pkey);
 	return ok ||
 	       err_set(err, ERR_INTERNAL, "OpenSSL made no P-256 key");
+}
+
+/* OpenSSL would ask the terminal otherwise. */
+static int no_password(char *out, int size, int is_writing, void *arg)
+{
+	(void)out;
+	(void)size;
+	(void)is_writing;
+	(void)arg;
+	return -1;
+}
+
+static EVP_PKEY *read_pem(const char *pem, size_t len, struct err *err)
+{
+	BIO *in = len < INT_MAX ? BIO_new_mem_buf(pem, (int)len) : NULL;
+	EVP_PKEY *pkey = in ? PEM_read_bio_PrivateKey(in, NULL, no_password,
+						      NULL) : NULL;
+
+	BIO_free(in);
+	ERR_clear_error();
+	if (pkey)
+		return pkey;
+	err_set(err, ERR_REFUSED, "there is no private key in PEM that can be "
+				  "read");
+	err_hint(err, "a key with a password must be saved without one first: "
+		      "openssl pkey -in FILE -out NEW");
+	return NULL;
+}
+
+static bool is_p256(const EVP_PKEY *pkey, struct err *err)
+{
+	const char *type = EVP_PKEY_get0_type_name(pkey);
+	char group[64] = "";
+
+	EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL);
+	if (strcmp(group, SN_X9_62_prime256v1) == 0)
+		return true;
+	err_set(err, ERR_REFUSED, "the key is %s%s%s: only ECDSA keys on P-256 "
+				  "can be served", type ? type : "of no kind",
+		*group ? " on " : "", group);
+	return err_hint(err, "certificates that are ordered here have such a "
+			     "key; one with another key cannot come along");
+}
+
+/* Private and public half are stored side by side in the file. */
+static bool is_pair(EVP_PKEY *pkey)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+	bool ok = ctx && EVP_PKEY_pairwise_check(ctx) == 1;
+
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	return ok;
+}
+
+bool p256_from_pem(struct p256 *key, const char *pem, size_t len,
+		   struct err *err)
+{
+	EVP_PKEY *pkey = read_pem(pem, len, err);
+	bool ok = pkey && is_p256(pkey, err);
+
+	if (ok && (!is_pair(pkey) || !raw_from_pkey(pkey, key)))
+		ok = err_set(err, ERR_REFUSED, "the private key is damaged");
+	EVP_PKEY_free(pkey);
+	return ok;
 }
 
 EVP_PKEY *p256_to_pkey(const struct p256 *key, struct err *err)

@@ -25,6 +25,13 @@ struct p256 {
 
 bool p256_generate(struct p256 *key, struct err *err);
 
+/*
+ * From PEM, as PKCS #8 or as OpenSSL's older form, without a password.
+ * ERR_REFUSED, in words, for any other kind of key.
+ */
+bool p256_from_pem(struct p256 *key, const char *pem, size_t len,
+		   struct err *err);
+
 /* The caller frees with EVP_PKEY_free. */
 EVP_PKEY *p256_to_pkey(const struct p256 *key, struct err *err);
 

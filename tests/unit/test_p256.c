@@ -4,10 +4,13 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -132,6 +135,98 @@ static void a_damaged_key_is_an_error(void **state)
 	assert_non_null(strstr(err.text, "damaged"));
 }
 
+/* Of the key as it is stored in files. The caller frees. */
+static char *pem_of(EVP_PKEY *pkey, bool is_old, const char *password)
+{
+	const EVP_CIPHER *cipher = password ? EVP_aes_128_cbc() : NULL;
+	int size = password ? (int)strlen(password) : 0;
+	BIO *out = BIO_new(BIO_s_mem());
+	char *text, *pem;
+	long len;
+
+	if (is_old)
+		PEM_write_bio_PrivateKey_traditional(
+			out, pkey, cipher, (const unsigned char *)password,
+			size, NULL, NULL);
+	else
+		PEM_write_bio_PKCS8PrivateKey(out, pkey, cipher, password,
+					      size, NULL, NULL);
+	len = BIO_get_mem_data(out, &text);
+	assert_true(len > 0);
+	pem = strndup(text, (size_t)len);
+	assert_non_null(pem);
+	BIO_free(out);
+	return pem;
+}
+
+static void a_key_is_read_from_pem(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (int is_old = 0; is_old < 2; is_old++) {
+		EVP_PKEY *pkey = p256_to_pkey(&smallest, &err);
+		char *pem = pem_of(pkey, is_old, NULL);
+		struct p256 key;
+
+		assert_true(p256_from_pem(&key, pem, strlen(pem), &err));
+		assert_memory_equal(&key, &smallest, sizeof(key));
+		assert_false(p256_from_pem(&key, pem, strlen(pem) / 2, &err));
+		assert_int_equal(err.kind, ERR_REFUSED);
+		free(pem);
+		EVP_PKEY_free(pkey);
+	}
+}
+
+static void assert_refused(char *pem, const char *words)
+{
+	struct err err = ERR_INIT;
+	struct p256 key;
+
+	assert_false(p256_from_pem(&key, pem, strlen(pem), &err));
+	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_non_null(strstr(err.text, words));
+	free(pem);
+}
+
+static void other_keys_are_refused_in_words(void **state)
+{
+	EVP_PKEY *rsa = EVP_RSA_gen(2048), *large = EVP_EC_gen("P-384");
+	EVP_PKEY *edwards = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	EVP_PKEY *locked = EVP_EC_gen("P-256");
+
+	(void)state;
+	assert_refused(pem_of(rsa, false, NULL), "RSA");
+	assert_refused(pem_of(large, false, NULL), "secp384r1");
+	assert_refused(pem_of(edwards, false, NULL), "ED25519");
+	assert_refused(pem_of(locked, false, "secret"), "no private key");
+	assert_refused(pem_of(locked, true, "secret"), "no private key");
+	assert_refused(strdup(""), "no private key");
+	assert_refused(strdup("-----BEGIN PRIVATE KEY-----\nAAAA\n"
+			      "-----END PRIVATE KEY-----\n"),
+		       "no private key");
+	EVP_PKEY_free(rsa);
+	EVP_PKEY_free(large);
+	EVP_PKEY_free(edwards);
+	EVP_PKEY_free(locked);
+}
+
+/* A file whose halves do not belong together would fail each handshake. */
+static void two_halves_of_two_keys_are_none(void **state)
+{
+	struct p256 mixed = smallest, other;
+	struct err err = ERR_INIT;
+	EVP_PKEY *pkey;
+
+	(void)state;
+	assert_true(p256_generate(&other, &err));
+	memcpy(mixed.scalar, other.scalar, P256_SCALAR);
+	pkey = p256_to_pkey(&mixed, &err);
+	assert_non_null(pkey);
+	assert_refused(pem_of(pkey, false, NULL), "damaged");
+	EVP_PKEY_free(pkey);
+}
+
 static void a_released_key_is_gone(void **state)
 {
 	const struct p256 zero = { 0 };
@@ -150,6 +245,9 @@ int main(void)
 		cmocka_unit_test(signatures_have_always_both_halves),
 		cmocka_unit_test(a_damaged_key_is_an_error),
 		cmocka_unit_test(a_released_key_is_gone),
+		cmocka_unit_test(a_key_is_read_from_pem),
+		cmocka_unit_test(other_keys_are_refused_in_words),
+		cmocka_unit_test(two_halves_of_two_keys_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
