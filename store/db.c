@@ -191,15 +191,22 @@ void db_ask(struct db *db, bool (*go_on)(void *arg), void *arg)
 		sqlite3_progress_handler(db->handle, STEPS_PER_ASK, ask, db);
 }
 
-bool db_check(struct db *db, struct err *err)
+bool db_check(struct db *db, enum db_care care, struct err *err)
 {
+	static const struct {
+		const char *sql, *column;
+	} checks[] = {
+		[DB_QUICK] = { "PRAGMA main.quick_check(1)", "quick_check" },
+		[DB_THOROUGH] = { "PRAGMA main.integrity_check(1)",
+				  "integrity_check" },
+	};
 	char found[200] = "";
 	struct query q;
 
-	query_open(&q, db, "PRAGMA main.quick_check(1)");
+	query_open(&q, db, checks[care].sql);
 	if (query_row(&q))
 		snprintf(found, sizeof(found), "%s",
-			 col_text_peek(&q, "quick_check"));
+			 col_text_peek(&q, checks[care].column));
 	if (!query_close(&q, err))
 		return false;
 	return streq(found, "ok") || err_set(err, ERR_DAMAGED, "%s", found);

@@ -75,8 +75,12 @@ void db_on_full(struct db *db, void (*run)(void *arg), void *arg);
  */
 void db_ask(struct db *db, bool (*go_on)(void *arg), void *arg);
 
-/* The first thing that PRAGMA quick_check finds is the error's text. */
-bool db_check(struct db *db, struct err *err);
+/*
+ * The first thing that PRAGMA quick_check finds, or integrity_check (which
+ * compares indexes too), is the error's text.
+ */
+enum db_care { DB_QUICK, DB_THOROUGH };
+bool db_check(struct db *db, enum db_care care, struct err *err);
 
 /* For sqlite3_backup and its like. */
 sqlite3 *db_handle(struct db *db);

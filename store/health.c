@@ -178,7 +178,7 @@ bool store_check(const struct store_options *options, enum store_file file,
 	free(path);
 	if (db) {
 		db_ask(db, go_on, arg);
-		ok = db_check(db, err);
+		ok = db_check(db, DB_QUICK, err);
 	}
 	db_close(db);
 	return ok;

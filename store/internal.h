@@ -59,6 +59,13 @@ bool serve_file_open(struct store *s, struct err *err);
 /* Is it a serve.db that serves anybody? */
 bool serve_file_has_sites(const char *path);
 
+/*
+ * After a restore, once: takes over what serve.db has and the backup has not.
+ * Both are attached.
+ */
+bool restore_is_pending(struct store *s);
+bool restore_adopt(struct store *s, struct err *err);
+
 /* Is it so short of room that what can be missed is not written? */
 bool store_sheds(const struct store *s);
 

@@ -327,20 +327,48 @@ static bool migrate_to(struct db *db, size_t version, struct err *err)
 	return err_prefix(err, "migration to version %zu", version);
 }
 
+static bool read_version(struct db *db, int64_t *version, struct err *err)
+{
+	*version = 0;
+	if (!user_version(db, "PRAGMA main.user_version", version, err))
+		return false;
+	if (*version <= (int64_t)ARRAY_LEN(migrations))
+		return true;
+	err_set(err, ERR_REFUSED,
+		"state.db is of version %lld, newer than version %zu of this "
+		"mtastsd", (long long)*version, ARRAY_LEN(migrations));
+	return err_hint(err, "it was written by a newer mtastsd: install that "
+			     "one again");
+}
+
+static bool is_ours(struct db *db)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, db, "SELECT 1 FROM main.meta WHERE key = 'store_id'");
+	found = query_row(&q);
+	return query_close(&q, NULL) && found;
+}
+
+bool schema_check(struct db *db, struct err *err)
+{
+	int64_t version;
+
+	if (!read_version(db, &version, err))
+		return false;
+	if (version > 0 && is_ours(db))
+		return true;
+	err_set(err, ERR_INPUT, "this is a database, but no state.db");
+	return err_hint(err, "name a backup of mtastsd's state.db");
+}
+
 bool schema_migrate(struct db *db, struct err *err)
 {
-	int64_t version = 0;
+	int64_t version;
 
-	if (!user_version(db, "PRAGMA main.user_version", &version, err))
+	if (!read_version(db, &version, err))
 		return false;
-	if (version > (int64_t)ARRAY_LEN(migrations)) {
-		err_set(err, ERR_REFUSED,
-			"state.db is of version %lld, newer than version %zu "
-			"of this mtastsd",
-			(long long)version, ARRAY_LEN(migrations));
-		return err_hint(err, "it was written by a newer mtastsd: "
-				     "install that one again");
-	}
 	for (size_t v = (size_t)version + 1; v <= ARRAY_LEN(migrations); v++)
 		if (!migrate_to(db, v, err))
 			return false;

@@ -12,6 +12,9 @@
 
 #include "store/db.h"
 
+/* Is `main` a state.db that we can bring to our version, or read as it is? */
+bool schema_check(struct db *db, struct err *err);
+
 /* Brings state.db to our version. ERR_REFUSED if it is newer. */
 bool schema_migrate(struct db *db, struct err *err);
 

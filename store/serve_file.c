@@ -104,27 +104,29 @@ static bool can_be_mended(const struct store *s)
 	return db_trouble(s->db) == DB_WELL || db_trouble(s->db) == DB_DAMAGED;
 }
 
-static bool serve_is_current(struct store *s, struct err *err)
+static bool bring_up(struct store *s, struct err *err)
 {
-	char *path = store_path(s->dir, "serve.db");
-	bool ok = attach_serve(s, path, err);
-
-	free(path);
-	if (!ok)
-		return false;
 	return projection_is_sound(s->db) ? projection_run(s->db, err)
 					  : projection_rebuild(s->db, err);
 }
 
-/* serve.db holds nothing of its own: a bad one is replaced. */
+/* It holds nothing of its own, but after a restore: a bad one is replaced. */
 bool serve_file_open(struct store *s, struct err *err)
 {
-	if (serve_is_current(s, err))
-		return true;
-	if (!can_be_mended(s))
-		return false;
-	db_is_well(s->db);
-	return store_renew_serve(s, err);
+	bool is_restored = restore_is_pending(s), ok;
+	char *path = store_path(s->dir, "serve.db");
+
+	ok = attach_serve(s, path, err) && (is_restored || bring_up(s, err));
+	free(path);
+	if (!ok) {
+		if (!can_be_mended(s))
+			return false;
+		db_is_well(s->db);
+		if (!store_renew_serve(s, err))
+			return false;
+	}
+	return !is_restored ||
+	       (restore_adopt(s, err) && store_renew_serve(s, err));
 }
 
 bool serve_file_has_sites(const char *path)

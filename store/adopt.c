@@ -1,0 +1,415 @@
+/*
+ * After a restore: what serving had, and the backup has not.
+ *
+ * serve.db is where the box was last. For each name in it, the certificate,
+ * its key and the policy become rows of state.db again, unless they are
+ * there; so nothing is ordered again that was issued since the backup. What
+ * serve.db does not know is made anew: a policy's id, and who issued a leaf,
+ * where no other certificate of the same issuer tells.
+ */
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "store/cert.h"
+#include "store/internal.h"
+#include "store/policy_version.h"
+#include "store/trail.h"
+
+#define HOST_PREFIX   "mta-sts."
+#define SHORT_LIFE    (10 * WHEN_DAY)
+#define STRAYS_NAMED  10
+
+/* One name in serve.db. Texts and bytes are borrowed for the row. */
+struct site {
+	const char *name;
+	const char *body;
+	size_t body_len;
+	struct cert_chain chain;	/* no leaf: it has no certificate */
+	struct p256 key;
+};
+
+struct tally {
+	time_t now;
+	long certs, policies, names;
+};
+
+/* ---- a leaf's facts ---- */
+
+static bool read_time(const ASN1_TIME *at, time_t *out)
+{
+	struct tm tm;
+
+	if (!ASN1_TIME_to_tm(at, &tm))
+		return false;
+	*out = timegm(&tm);
+	return true;
+}
+
+static void read_serial(X509 *leaf, struct cert *c)
+{
+	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
+	char *hex = n ? BN_bn2hex(n) : NULL;
+
+	snprintf(c->serial, sizeof(c->serial), "%.47s", hex ? hex : "");
+	str_lower(c->serial);
+	OPENSSL_free(hex);
+	BN_free(n);
+}
+
+static void read_issuer(X509 *leaf, struct cert *c)
+{
+	char name[CERT_ISSUER_SIZE] = "", *clean;
+
+	X509_NAME_get_text_by_NID(X509_get_issuer_name(leaf), NID_commonName,
+				  name, sizeof(name));
+	clean = str_printable(name, sizeof(name));
+	snprintf(c->issuer, sizeof(c->issuer), "%.127s", clean);
+	free(clean);
+}
+
+static bool has_key(X509 *leaf, const struct p256 *key)
+{
+	EVP_PKEY *pkey = p256_to_pkey(key, NULL);
+	bool ok = pkey && X509_check_private_key(leaf, pkey) == 1;
+
+	EVP_PKEY_free(pkey);
+	ERR_clear_error();
+	return ok;
+}
+
+/* As the engine plans without advice: 2/3 of the life, 1/2 of a short one. */
+static time_t renewal_of(const struct cert *c)
+{
+	time_t life = c->not_after - c->not_before;
+
+	return c->not_before + (life <= SHORT_LIFE ? life / 2 : life / 3 * 2);
+}
+
+/* False: damaged, and better ordered anew. */
+static bool read_leaf(const struct site *site, struct cert *c)
+{
+	const unsigned char *p = site->chain.leaf;
+	X509 *leaf = d2i_X509(NULL, &p, (long)site->chain.leaf_len);
+	bool ok = leaf && has_key(leaf, &site->key) &&
+		  read_time(X509_get0_notBefore(leaf), &c->not_before) &&
+		  read_time(X509_get0_notAfter(leaf), &c->not_after);
+
+	if (ok) {
+		read_serial(leaf, c);
+		read_issuer(leaf, c);
+		c->renew_at = renewal_of(c);
+	}
+	X509_free(leaf);
+	ERR_clear_error();
+	return ok;
+}
+
+/* ---- one name ---- */
+
+static void tell(struct store *s, const char *name, const char *text)
+{
+	struct err err = ERR_INIT;
+
+	log_info("%s: %s", name, text);
+	if (!trail_add(s, &(struct trail){ .at = time(NULL),
+					   .kind = "box.restored",
+					   .level = TRAIL_WARNING,
+					   .domain = name, .actor = "mtastsd",
+					   .text = text }, &err))
+		log_warn("%s: %s", name, err.text);
+}
+
+static bool find_or_add(struct store *s, const char *name, struct tally *t,
+			struct domain *d, struct err *err)
+{
+	struct err missing = ERR_INIT;
+
+	if (domain_by_name(s, name, d, &missing))
+		return true;
+	if (missing.kind != ERR_NOT_FOUND) {
+		*err = missing;
+		return false;
+	}
+	*d = (struct domain){ .created_at = t->now, .state_at = t->now,
+			      .due_at = t->now };
+	if (!str_copy(d->name, sizeof(d->name), name))
+		return err_set(err, ERR_INTERNAL, "a name is too long");
+	t->names++;
+	tell(s, name, "added since the backup: taken from serve.db");
+	return domain_insert(s, d, err);
+}
+
+static bool adopt_policy(struct store *s, const struct site *site,
+			 struct tally *t, struct domain *d, struct err *err)
+{
+	struct err problem = ERR_INIT;
+	struct sts_policy policy;
+	bool changed = false, ok;
+
+	if (!sts_policy_parse(&policy, site->body, site->body_len, &problem)) {
+		log_warn("%s: the policy in serve.db is damaged: %s",
+			 site->name, problem.text);
+		return true;
+	}
+	ok = policy_version_publish(s, d, &policy, t->now, &changed, err);
+	sts_policy_release(&policy);
+	if (ok && changed) {
+		t->policies++;
+		tell(s, site->name, "policy taken from serve.db, with a new "
+				    "id: publish its TXT record");
+	}
+	return ok;
+}
+
+/* Who issued another certificate of the same issuer, issued this one. */
+static bool find_ca(struct store *s, const struct site *site, struct cert *c,
+		    struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT c.ca_id, c.account_id FROM main.issuer i"
+		   " JOIN main.cert c ON c.issuer_id = i.id"
+		   " WHERE i.chain = ? AND c.ca_id IS NOT NULL"
+		   " ORDER BY c.id DESC LIMIT 1");
+	bind_blob(&q, site->chain.issuers, site->chain.issuers_len);
+	if (query_row(&q)) {
+		c->ca_id = col_int(&q, "ca_id");
+		c->account_id = col_int(&q, "account_id");
+	}
+	return query_close(&q, err);
+}
+
+/* The order that was under way may be the one that made it. */
+static bool end_order(struct store *s, const struct domain *d, time_t now,
+		      struct err *err)
+{
+	struct order o;
+
+	if (!order_of_domain(s, d->id, &o, NULL))
+		return true;	/* none; or a damaged one, which the engine ends */
+	o.state = ORDER_DEAD;
+	o.ended_at = now;
+	o.wake_ms = 0;
+	snprintf(o.problem, sizeof(o.problem),
+		 "a newer certificate was there already");
+	return order_update(s, &o, err);
+}
+
+static void make_live(struct domain *d, const struct cert *c, time_t now)
+{
+	if (d->state != DOMAIN_LIVE)
+		d->state_at = now;
+	d->state = DOMAIN_LIVE;
+	d->due_at = c->renew_at;
+	d->ready_at = d->avoid_until = 0;
+	d->failures = d->skips = 0;
+	d->renew_forced = d->revoked = false;
+	d->problem[0] = d->hint[0] = '\0';
+}
+
+static bool install(struct store *s, const struct site *site, struct tally *t,
+		    struct domain *d, struct cert *c, struct err *err)
+{
+	struct err refused = ERR_INIT;
+
+	if (!key_insert(s, d->id, &site->key, t->now, &c->key_id, &refused)) {
+		if (refused.kind != ERR_AGAIN) {
+			*err = refused;
+			return false;
+		}
+		log_warn("%s: %s", site->name, refused.text);
+		return true;
+	}
+	make_live(d, c, t->now);
+	if (!end_order(s, d, t->now, err) ||
+	    !cert_install(s, d, c, &site->chain, err))
+		return false;
+	t->certs++;
+	tell(s, site->name, "certificate taken from serve.db");
+	return true;
+}
+
+static bool is_present(struct store *s, const struct domain *d,
+		       const struct site *site)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM main.cert WHERE id = ? AND leaf = ?");
+	bind_int(&q, d->cert_id);
+	bind_blob(&q, site->chain.leaf, site->chain.leaf_len);
+	found = query_row(&q);
+	return query_close(&q, NULL) && found;
+}
+
+static bool is_newer(struct store *s, const struct domain *d,
+		     const struct cert *c)
+{
+	struct cert present;
+
+	return !cert_current(s, d, &present, NULL) ||
+	       c->not_before >= present.not_before;
+}
+
+static bool adopt_cert(struct store *s, const struct site *site,
+		       struct tally *t, struct domain *d, struct err *err)
+{
+	struct cert c = { .domain_id = d->id, .state = CERT_ACTIVE,
+			  .created_at = t->now };
+
+	if (!site->chain.leaf_len || is_present(s, d, site))
+		return true;
+	if (!read_leaf(site, &c)) {
+		log_warn("%s: the certificate in serve.db is damaged",
+			 site->name);
+		return true;
+	}
+	if (!is_newer(s, d, &c))
+		return true;
+	return find_ca(s, site, &c, err) && install(s, site, t, d, &c, err);
+}
+
+static bool adopt_site(struct store *s, const struct site *site,
+		       struct tally *t, struct err *err)
+{
+	struct domain d;
+
+	return find_or_add(s, site->name, t, &d, err) &&
+	       adopt_policy(s, site, t, &d, err) &&
+	       adopt_cert(s, site, t, &d, err);
+}
+
+/* ---- all of them ---- */
+
+static void read_site(struct query *q, struct site *site)
+{
+	const char *host = col_text_peek(q, "host");
+
+	*site = (struct site){ .name = host };
+	if (str_starts(host, HOST_PREFIX))
+		site->name = host + strlen(HOST_PREFIX);
+	site->body = col_text_peek(q, "body");
+	site->body_len = strlen(site->body);
+	if (!col_int(q, "cert_id"))
+		return;
+	site->chain.leaf = col_blob_peek(q, "leaf", &site->chain.leaf_len);
+	site->chain.issuers = col_blob_peek(q, "chain",
+					    &site->chain.issuers_len);
+	col_bytes(q, "scalar", site->key.scalar, sizeof(site->key.scalar));
+	col_bytes(q, "point", site->key.point, sizeof(site->key.point));
+}
+
+static bool adopt_all(struct store *s, struct tally *t, struct err *err)
+{
+	struct err problem = ERR_INIT, damage = ERR_INIT;
+	struct site site;
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT t.host, t.cert_id, t.leaf, t.scalar, t.point,"
+		   " t.body, i.chain FROM serve.site t"
+		   " LEFT JOIN serve.issuer i ON i.id = t.issuer_id"
+		   " ORDER BY t.host");
+	while (problem.kind == ERR_NONE && query_row(&q)) {
+		read_site(&q, &site);
+		if (query_row_is_good(&q, "site"))
+			adopt_site(s, &site, t, &problem);
+		p256_release(&site.key);
+	}
+	if (!query_close(&q, &damage))
+		log_warn("restore: serve.db can be read in part only: %s",
+			 damage.text);
+	if (problem.kind == ERR_NONE)
+		return true;
+	*err = problem;
+	return false;
+}
+
+/* Removed since the backup, perhaps: that is for somebody to say. */
+static void name_strays(struct store *s)
+{
+	struct query q;
+	long n = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT name FROM main.domain d WHERE policy_id > 0"
+		   " AND NOT EXISTS (SELECT 1 FROM serve.site t"
+		   "  WHERE t.host = 'mta-sts.' || d.name)");
+	while (query_row(&q))
+		if (n++ < STRAYS_NAMED)
+			log_warn("%s: in the backup, but was not served any "
+				 "more: is it to be removed?",
+				 col_text_peek(&q, "name"));
+	query_close(&q, NULL);
+	if (n > STRAYS_NAMED)
+		log_warn("restore: and %ld more like that", n - STRAYS_NAMED);
+}
+
+/* Another box's serve.db, or one older than the backup, has nothing to add. */
+static bool is_newer_serve(struct store *s)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM serve.meta a JOIN main.meta m"
+		   " ON m.key = 'store_id' AND a.key = m.key"
+		   " AND a.value = m.value JOIN serve.meta b"
+		   " ON b.key = 'applied' AND b.value >="
+		   "  COALESCE((SELECT MAX(seq) FROM main.change), 0)");
+	found = query_row(&q);
+	return query_close(&q, NULL) && found;
+}
+
+bool restore_is_pending(struct store *s)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s), "SELECT 1 FROM main.meta"
+				    " WHERE key = 'restored'");
+	found = query_row(&q);
+	return query_close(&q, NULL) && found;
+}
+
+static bool adopt(struct store *s, struct err *err)
+{
+	struct tally t = { .now = time(NULL) };
+
+	if (!is_newer_serve(s)) {
+		log_info("restore: serve.db is no newer than the backup");
+	} else {
+		if (!adopt_all(s, &t, err))
+			return false;
+		name_strays(s);
+		log_info("restore: from serve.db come %ld certificates, %ld "
+			 "policies and %ld names", t.certs, t.policies,
+			 t.names);
+	}
+	return db_exec(store_db_write(s), "DELETE FROM main.meta"
+					  " WHERE key = 'restored'", err);
+}
+
+bool restore_adopt(struct store *s, struct err *err)
+{
+	struct err problem = ERR_INIT;
+
+	if (!store_begin(s, err))
+		return false;
+	if (adopt(s, &problem))
+		return store_commit(s, err);
+	store_rollback(s);
+	if (err)
+		*err = problem;
+	return false;
+}

@@ -1,0 +1,181 @@
+#include "store/restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/lockfile.h"
+#include "base/mem.h"
+#include "store/backup_copy.h"
+#include "store/internal.h"
+#include "store/schema.h"
+
+/* The paths of one restore. */
+struct places {
+	char *lock, *state, *fresh, *broken;
+};
+
+static void places_init(struct places *p, const char *dir, time_t now)
+{
+	char date[32], *broken;
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%Y%m%dT%H%M%S", &tm);
+	broken = xasprintf("state.db.broken-%s", date);
+	p->lock = store_path(dir, "lock");
+	p->state = store_path(dir, "state.db");
+	p->fresh = store_path(dir, "state.db.new");
+	p->broken = store_path(dir, broken);
+	free(broken);
+}
+
+static void places_release(struct places *p)
+{
+	free(p->lock);
+	free(p->state);
+	free(p->fresh);
+	free(p->broken);
+}
+
+void restored_release(struct restored *r)
+{
+	free(r->kept);
+	r->kept = NULL;
+}
+
+/* ---- is it fit? ---- */
+
+static bool is_the_present_one(const char *file, const char *state)
+{
+	struct stat a, b;
+
+	return stat(file, &a) == 0 && stat(state, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static struct db *open_backup(const char *file, const char *state,
+			      struct err *err)
+{
+	struct db *db;
+
+	if (access(file, R_OK) < 0) {
+		err_sys(err, "%s", file);
+		err->kind = ERR_INPUT;
+		return NULL;
+	}
+	if (is_the_present_one(file, state)) {
+		err_set(err, ERR_INPUT, "%s is the state.db in use", file);
+		err_hint(err, "name a backup of it");
+		return NULL;
+	}
+	db = db_open(file, DB_READ, NULL, err);
+	if (db && schema_check(db, err) && db_check(db, DB_THOROUGH, err))
+		return db;
+	db_close(db);
+	err_prefix(err, "%s", file);
+	return NULL;
+}
+
+/* ---- a copy, marked ---- */
+
+/* Whoever opens it first takes over what serve.db has: restore_adopt(). */
+static bool mark(const char *path, time_t now, struct err *err)
+{
+	struct db *db = db_open(path, DB_BESIDE, NULL, err);
+	struct query q;
+	bool ok;
+
+	if (!db)
+		return false;
+	query_open(&q, db, "INSERT OR REPLACE INTO meta VALUES('restored', ?)");
+	bind_int(&q, now);
+	ok = query_run(&q, err);
+	db_close(db);
+	return ok;
+}
+
+static bool make_copy(const struct places *p, const char *file, time_t now,
+		      struct err *err)
+{
+	struct db *from = open_backup(file, p->state, err);
+	bool ok = from && backup_copy(from, p->fresh, NULL, NULL, err) &&
+		  mark(p->fresh, now, err);
+
+	db_close(from);
+	return ok;
+}
+
+/* ---- the change ---- */
+
+static bool move(const char *from, const char *tail, const char *to,
+		 struct err *err)
+{
+	char *a = xasprintf("%s%s", from, tail);
+	char *b = xasprintf("%s%s", to, tail);
+	bool ok = rename(a, b) == 0 || errno == ENOENT ||
+		  err_sys(err, "rename %s to %s", a, b);
+
+	free(a);
+	free(b);
+	return ok;
+}
+
+/* With its log, without which it is not what it was. */
+static bool keep_former(const struct places *p, struct restored *r,
+			struct err *err)
+{
+	bool is_there = access(p->state, F_OK) == 0;
+
+	if (!move(p->state, "-wal", p->broken, err) ||
+	    !move(p->state, "-shm", p->broken, err) ||
+	    !move(p->state, "", p->broken, err))
+		return false;
+	if (is_there)
+		r->kept = xstrdup(p->broken);
+	return true;
+}
+
+static bool sync_folder(const char *dir, struct err *err)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok = (fd >= 0 && fsync(fd) == 0) || err_sys(err, "%s", dir);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static bool replace(const struct places *p, const char *dir, const char *file,
+		    time_t now, struct restored *r, struct err *err)
+{
+	if (!make_copy(p, file, now, err) || !keep_former(p, r, err))
+		return false;
+	if (rename(p->fresh, p->state) < 0)
+		return err_sys(err, "rename %s to %s", p->fresh, p->state);
+	return sync_folder(dir, err);
+}
+
+bool store_restore(const struct store_options *options, const char *file,
+		   time_t now, struct restored *r, struct err *err)
+{
+	struct places p;
+	bool ok = false;
+	int lock;
+
+	*r = (struct restored){ .kept = NULL };
+	places_init(&p, options->dir, now);
+	lock = lockfile_take(p.lock, err);
+	if (lock >= 0) {
+		ok = replace(&p, options->dir, file, now, r, err);
+		close(lock);
+	}
+	if (!ok)
+		restored_release(r);
+	places_release(&p);
+	return ok;
+}
