@@ -28,10 +28,13 @@ struct client {
 	int64_t directory_at_ms;	/* 0: none */
 	struct nonce pool[NONCE_POOL];	/* a stack: the newest is on top */
 	size_t pooled;
+	struct call *waiting, **waiting_tail;	/* for a nonce, first come */
+	bool is_fetching;	/* one, with HEAD newNonce */
 };
 
 /* One request of a caller's, over as many exchanges as it takes. */
 struct call {
+	struct call *next;	/* among those that wait for a nonce */
 	struct client *client;
 	struct p256 key;
 	char *kid;
@@ -50,6 +53,7 @@ struct client *client_new(const struct world *world, const char *directory_url,
 	struct client *c = xcalloc(1, sizeof(*c));
 
 	c->world = world;
+	c->waiting_tail = &c->waiting;
 	c->directory_url = xstrdup(directory_url);
 	c->trust_file = *trust_file ? xstrdup(trust_file) : NULL;
 	return c;
@@ -166,6 +170,29 @@ static struct ca_reply read_reply(const struct fetch_reply *r, time_t now)
 	return reply;
 }
 
+/*
+ * A nonce costs a request of its own only when no answer has brought one. CAs
+ * allow few of those (Let's Encrypt: 20 a second), so one is fetched at a
+ * time, and who comes meanwhile waits in line for it or for an answer's.
+ */
+static struct call *next_waiting(struct client *c)
+{
+	struct call *call = c->waiting;
+
+	c->waiting = call->next;
+	if (!c->waiting)
+		c->waiting_tail = &c->waiting;
+	return call;
+}
+
+static void serve_waiting(struct client *c)
+{
+	char nonce[NONCE_SIZE];
+
+	while (c->waiting && take_nonce(c, nonce))
+		send_signed(next_waiting(c), nonce);
+}
+
 static void signed_done(const struct fetch_reply *r, void *arg)
 {
 	struct call *call = arg;
@@ -175,6 +202,7 @@ static void signed_done(const struct fetch_reply *r, void *arg)
 
 	if (r->error.kind == ERR_NONE && r->replay_nonce)
 		keep_nonce(c, r->replay_nonce);
+	serve_waiting(c);
 	if (streq(reply.problem.type, "badNonce") &&
 	    ++call->bad_nonces < BAD_NONCE_TRIES && take_nonce(c, nonce))
 		send_signed(call, nonce);
@@ -206,31 +234,60 @@ static void send_signed(struct call *call, const char *nonce)
 	free(body);
 }
 
+static void fetch_nonce(struct client *c);
+
+/* Who waits would have failed as well: all are told. */
+static void fail_waiting(struct client *c, const struct err *err)
+{
+	struct call *next, *call = c->waiting;
+
+	c->waiting = NULL;
+	c->waiting_tail = &c->waiting;
+	for (; call; call = next) {
+		next = call->next;
+		answer_error(call, err);
+	}
+}
+
 static void nonce_done(const struct fetch_reply *r, void *arg)
 {
-	struct call *call = arg;
+	struct client *c = arg;
 	struct err err = r->error;
 
+	c->is_fetching = false;
 	if (err.kind == ERR_NONE && (!r->replay_nonce || !*r->replay_nonce ||
 				     strlen(r->replay_nonce) >= NONCE_SIZE))
 		err_set(&err, ERR_AGAIN, "the CA gave no nonce (HTTP status "
 					 "%ld)", r->status);
-	if (err.kind == ERR_NONE)
-		send_signed(call, r->replay_nonce);
-	else
-		answer_error(call, &err);
+	if (err.kind != ERR_NONE) {
+		fail_waiting(c, &err);
+		return;
+	}
+	keep_nonce(c, r->replay_nonce);
+	serve_waiting(c);
+	if (c->waiting)
+		fetch_nonce(c);
 }
 
-static void fetch_nonce(struct call *call)
+static void fetch_nonce(struct client *c)
 {
-	struct client *c = call->client;
 	struct fetch_request request = {
 		.method = FETCH_HEAD,
 		.url = c->directory.new_nonce,
 		.ca_file = c->trust_file,
 	};
 
-	c->world->fetch(c->world->ctx, &request, nonce_done, call);
+	if (c->is_fetching)
+		return;
+	c->is_fetching = true;
+	c->world->fetch(c->world->ctx, &request, nonce_done, c);
+}
+
+static void wait_for_nonce(struct client *c, struct call *call)
+{
+	*c->waiting_tail = call;
+	c->waiting_tail = &call->next;
+	fetch_nonce(c);
 }
 
 void client_post(struct client *c, const struct p256 *key, const char *kid,
@@ -244,10 +301,10 @@ void client_post(struct client *c, const struct p256 *key, const char *kid,
 	call->kid = xstrdup(kid);
 	call->url = xstrdup(url);
 	call->payload = xstrdup(payload);
-	if (take_nonce(c, nonce))
+	if (!c->waiting && take_nonce(c, nonce))
 		send_signed(call, nonce);
 	else
-		fetch_nonce(call);
+		wait_for_nonce(c, call);
 }
 
 static void directory_done(const struct fetch_reply *r, void *arg)
