@@ -145,6 +145,28 @@ bool revoke_ask(struct store *s, struct domain *d,
 	       replace(s, d, now, err);
 }
 
+bool revoke_cancel(struct store *s, struct domain *d, bool *is_news,
+		   struct err *err)
+{
+	struct list *list = xcalloc(1, sizeof(*list));
+	bool ok = cert_each(s, d->id, add, list, err);
+
+	*is_news = false;
+	for (size_t i = 0; ok && i < list->count; i++) {
+		struct cert *c = &list->cert[i];
+
+		if (!c->revoke_due_at)
+			continue;
+		*is_news = true;
+		ok = mark(s, c, 0, 0, err);
+	}
+	free(list);
+	if (!ok || !*is_news)
+		return ok;
+	d->revoked = false;
+	return domain_update(s, d, err);
+}
+
 static bool is_settled(const struct cert *c, void *arg)
 {
 	bool *is_pending = arg;

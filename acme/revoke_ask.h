@@ -26,6 +26,13 @@ bool revoke_ask(struct store *s, struct domain *d,
 		const struct revoke_wish *wish, time_t now, bool *is_news,
 		struct err *err);
 
+/*
+ * Inside a transaction: what the CA was not told yet, it will not be told. A
+ * key that was called compromised stays so. d is written.
+ */
+bool revoke_cancel(struct store *s, struct domain *d, bool *is_news,
+		   struct err *err);
+
 /* Has the domain certificates that the CA is still to be told of? */
 bool revoke_is_pending(struct store *s, const struct domain *d);
 

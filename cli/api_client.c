@@ -55,13 +55,23 @@ static char *escaped(const char *text)
 	return copy;
 }
 
-char *api_domain_path(const char *name, const char *rest)
+static char *path_to(const char *kind, const char *name, const char *rest)
 {
 	char *safe = escaped(name);
-	char *path = xasprintf("/v1/domains/%s%s", safe, rest);
+	char *path = xasprintf("/v1/%s/%s%s", kind, safe, rest);
 
 	free(safe);
 	return path;
+}
+
+char *api_domain_path(const char *name, const char *rest)
+{
+	return path_to("domains", name, rest);
+}
+
+char *api_ca_path(const char *name, const char *rest)
+{
+	return path_to("cas", name, rest);
 }
 
 char *api_path_with(char *path, const char *key, const char *value)

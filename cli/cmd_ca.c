@@ -1,10 +1,12 @@
 /*
- * mtastsctl ca ...
+ * mtastsctl ca list, rollover. (ca show: cli/cmd_ca_show.c)
  */
 #include <stdio.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "cli/ca_names.h"
+#include "cli/change.h"
 #include "cli/command.h"
 #include "cli/say.h"
 
@@ -82,4 +84,45 @@ enum exit_code cmd_ca_list(struct cli *cli)
 	}
 	json_decref(answer);
 	return code;
+}
+
+/* ---- rollover ---- */
+
+static void say_rollover(const char *ca, const json_t *answer, bool is_new)
+{
+	bool changed = json_is_true(value_at(answer, "changed"));
+	const json_t *first = json_array_get(value_at(answer, "changes"), 0);
+
+	if (!is_new) {
+		printf("%s: %s; mtastsctl ca show %s says how it goes\n", ca,
+		       changed ? "asked for another account key"
+			       : "under way already", ca);
+		return;
+	}
+	printf("%s: a new account is registered with the next order\n"
+	       "  its URL is another one: CAA records with accounturi and\n"
+	       "  _validation-persist records that name %s must be changed\n",
+	       ca, *text_at(first, "before") ? text_at(first, "before")
+					     : "the old one");
+}
+
+static enum exit_code roll(struct cli *cli, const char *name, struct err *err)
+{
+	bool is_new = cli->options.new_account, told;
+	json_t *body = change_body(cli), *answer;
+	enum exit_code code;
+
+	if (is_new)
+		json_object_set_new(body, "new_account", json_true());
+	code = change_send(cli, "POST", api_ca_path(name, "/rollover"), body,
+			   &answer, &told, err);
+	if (code == EXIT_FINE && !told)
+		say_rollover(name, answer, is_new);
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code cmd_ca_rollover(struct cli *cli)
+{
+	return ca_names_one(cli, roll);
 }

@@ -34,6 +34,17 @@ enum exit_code cmd_cert_list(struct cli *cli)
 
 /* ---- show ---- */
 
+static void show_revocation(const json_t *cert)
+{
+	const json_t *r = value_at(cert, "revocation");
+
+	if (json_is_object(r))
+		printf("  revoked    %s, for the reason: %s\n",
+		       *text_at(r, "at") ? text_at(r, "at")
+					 : text_at(r, "state"),
+		       text_at(r, "why"));
+}
+
 /* The chain comes last: openssl x509 skips what stands before it. */
 static void show(const json_t *row)
 {
@@ -43,11 +54,12 @@ static void show(const json_t *row)
 
 	printf("%s\n", text_at(row, "name"));
 	printf("  serial     %s\n", text_at(c, "serial"));
-	printf("  issued by  %s (ca %s)\n", text_at(c, "issuer"),
-	       text_at(c, "ca"));
+	printf("  issued by  %s (%s%s)\n", text_at(c, "issuer"),
+	       *text_at(c, "ca") ? "ca " : "imported", text_at(c, "ca"));
 	printf("  since      %s\n", when_at(c, "not_before", now, when));
 	printf("  until      %s\n", when_at(c, "not_after", now, when));
 	printf("  renewal    %s\n", when_at(c, "renew_at", now, when));
+	show_revocation(c);
 	printf("%s", text_at(row, "pem"));
 }
 
@@ -134,4 +146,49 @@ enum exit_code cmd_cert_try(struct cli *cli)
 	err_hint(&err, "--ca CA; mtastsctl ca list shows them");
 	say_failure(NULL, &err);
 	return EXIT_USAGE;
+}
+
+/* ---- revoke ---- */
+
+static void say_revocation(const struct options *o, const json_t *answer)
+{
+	const char *name = text_at(answer, "name");
+	bool changed = json_is_true(value_at(answer, "changed"));
+
+	if (o->cancel)
+		printf("%s: %s\n", name, changed ? "not revoked"
+						 : "nothing was to be revoked");
+	else if (!changed)
+		printf("%s: asked for already\n", name);
+	else
+		printf("%s: certificate %s is revoked %s\n", name,
+		       text_at(answer, "domain.certificate.serial"),
+		       o->now ? "now, and replaced"
+			      : "once its replacement is served");
+}
+
+static enum exit_code revoke(struct cli *cli, const char *name,
+			     struct err *err)
+{
+	const struct options *o = &cli->options;
+	json_t *body = change_body(cli), *answer;
+	enum exit_code code;
+	bool told;
+
+	change_add_text(body, "why", o->why);
+	if (o->now)
+		json_object_set_new(body, "now", json_true());
+	if (o->cancel)
+		json_object_set_new(body, "cancel", json_true());
+	code = change_send(cli, "POST", api_domain_path(name, "/cert/revoke"),
+			   body, &answer, &told, err);
+	if (code == EXIT_FINE && !told)
+		say_revocation(o, answer);
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code cmd_cert_revoke(struct cli *cli)
+{
+	return targets_each(cli, revoke);
 }

@@ -29,6 +29,13 @@ static const struct {
 	[OPT_ALL] = { { "all", NULL, "every domain" }, TYPE_FLAG, AT(all) },
 	[OPT_CA] = { { "ca", "CA", "the certificate authority, by its name" },
 		     TYPE_TEXT, AT(ca) },
+	[OPT_CANCEL] = { { "cancel", NULL,
+			   "what the CA was not told yet, it will not be told" },
+			 TYPE_FLAG, AT(cancel) },
+	[OPT_CERT] = { { "cert", "FILE",
+			 "the certificate and its issuers, as PEM; - is "
+			 "standard input" },
+		       TYPE_TEXT, AT(cert) },
 	[OPT_DRY_RUN] = { { "dry-run", NULL,
 			    "show what would change, change nothing" },
 			  TYPE_FLAG, AT(dry_run) },
@@ -41,6 +48,8 @@ static const struct {
 		       TYPE_FLAG, AT(help) },
 	[OPT_JSON] = { { "json", NULL, "the same facts as JSON" },
 		       TYPE_FLAG, AT(json) },
+	[OPT_KEY] = { { "key", "FILE", "its private key, as PEM" },
+		      TYPE_TEXT, AT(key) },
 	[OPT_LABEL] = { { "label", "LABEL",
 			  "your word for a customer (add, set: to be set; "
 			  "else: only those that have it)" },
@@ -55,6 +64,11 @@ static const struct {
 		       "a host that takes the domain's mail, or *.HOST; "
 		       "repeatable, commas too" },
 		     TYPE_LIST, AT(mx) },
+	[OPT_NEW_ACCOUNT] = { { "new-account", NULL,
+				"another account, with another URL" },
+			      TYPE_FLAG, AT(new_account) },
+	[OPT_NOW] = { { "now", NULL, "do not wait for the replacement" },
+		      TYPE_FLAG, AT(now) },
 	[OPT_PRESET] = { { "preset", "PROVIDER",
 			   "the hosts of a mail provider: m365, google" },
 			 TYPE_TEXT, AT(preset) },
@@ -80,6 +94,10 @@ static const struct {
 	[OPT_WAIT] = { { "wait", NULL,
 			 "show progress until it is done" },
 		       TYPE_FLAG, AT(wait) },
+	[OPT_WHY] = { { "why", "REASON",
+			"for the CA: unspecified, keyCompromise, superseded, "
+			"cessationOfOperation, ..." },
+		      TYPE_TEXT, AT(why) },
 };
 
 const struct option_about *option_about(enum option_id id)

@@ -20,16 +20,21 @@ enum option_id {
 	OPT_ACTOR,
 	OPT_ALL,
 	OPT_CA,
+	OPT_CANCEL,
+	OPT_CERT,
 	OPT_DRY_RUN,
 	OPT_FILE,
 	OPT_FOLLOW,
 	OPT_HELP,
 	OPT_JSON,
+	OPT_KEY,
 	OPT_LABEL,
 	OPT_LIMIT,
 	OPT_MAX_AGE,
 	OPT_MODE,
 	OPT_MX,
+	OPT_NEW_ACCOUNT,
+	OPT_NOW,
 	OPT_PRESET,
 	OPT_REASON,
 	OPT_RUA,
@@ -39,6 +44,7 @@ enum option_id {
 	OPT_TIMEOUT,
 	OPT_VERSION,
 	OPT_WAIT,
+	OPT_WHY,
 	OPT_COUNT
 };
 
@@ -49,10 +55,11 @@ enum option_id {
 struct options {
 	unsigned given;		/* OPTION() bits */
 	struct words words;	/* noun, verb, names: all that is no option */
-	const char *actor, *ca, *file, *label, *mode, *preset, *reason, *socket,
-		*state;
+	const char *actor, *ca, *cert, *file, *key, *label, *mode, *preset,
+		*reason, *socket, *state, *why;
 	struct words mx, rua;
-	bool all, dry_run, follow, help, json, version, wait;
+	bool all, cancel, dry_run, follow, help, json, new_account, now,
+		version, wait;
 	long limit;		/* 0: none */
 	long max_age, since, timeout;	/* seconds */
 };

@@ -43,6 +43,8 @@ api_handler api_cert_list, api_cert_show, api_cert_renew, api_cert_try;
 api_handler api_ca_list;
 api_handler api_log_list;
 api_handler api_freeze, api_thaw;
+api_handler api_ca_show, api_ca_rollover;
+api_handler api_cert_revoke, api_cert_import;
 
 /* The value of a query parameter, or NULL. */
 const char *api_query(const struct api_call *call, const char *key);

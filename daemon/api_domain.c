@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/revoke_ask.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/api.h"
@@ -248,10 +249,24 @@ bool api_domain_set(struct api_call *call, struct err *err)
 
 static const struct json_in_field remove_fields[] = { EDIT_FIELDS };
 
+/* With the rows would go the wish, and the key that can sign it. */
+static bool is_settled(const struct edit *e, struct err *err)
+{
+	const struct domain *d = &e->domain;
+
+	if (!revoke_is_pending(e->call->parts->store, d))
+		return true;
+	err_set(err, ERR_REFUSED, "%s has a certificate that is still to be "
+				  "revoked", d->name);
+	return err_hint(err, "cert revoke %s with --now does not wait for a "
+			     "replacement, with --cancel it is not done at all",
+			d->name);
+}
+
 static bool remove_it(struct edit *e, void *input, struct err *err)
 {
 	(void)input;
-	if (!api_domain(e->call, &e->domain, err) ||
+	if (!api_domain(e->call, &e->domain, err) || !is_settled(e, err) ||
 	    !domain_delete(e->call->parts->store, &e->domain, err))
 		return false;
 	e->is_removed = true;

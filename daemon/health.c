@@ -158,10 +158,29 @@ static void renewal_late(const struct domain_facts *f, time_t now,
 		     instant_format(f->cert.renew_at, at));
 }
 
+/* Asked for by an admin; who checks revocation refuses what is served. */
+static void cert_revoked(const struct domain_facts *f, time_t now,
+			 struct findings *out)
+{
+	const struct domain *d = &f->domain;
+	char hint[sizeof(out->item[0].hint)];
+
+	(void)now;
+	if (d->state != DOMAIN_LIVE || !f->has_cert ||
+	    (!d->revoked && !f->cert.revoked_at))
+		return;
+	snprintf(hint, sizeof(hint), "it is replaced before all others: "
+				     "mtastsctl log %s", d->name);
+	findings_add(out, "cert.revoked",
+		     f->cert.revoked_at ? HEALTH_ERROR : HEALTH_WARNING, hint,
+		     "the certificate %s, and its replacement is not there yet",
+		     f->cert.revoked_at ? "is revoked" : "is to be revoked");
+}
+
 static void (*const judges[])(const struct domain_facts *f, time_t now,
 			      struct findings *out) = {
 	no_policy,    not_here,	       issuance_failing,
-	cert_expired, renewal_failing, renewal_late,
+	cert_expired, renewal_failing, renewal_late,	 cert_revoked,
 };
 
 void health_of_domain(const struct domain_facts *f, time_t now,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/revoke_reason.h"
 #include "base/str.h"
 #include "base/when.h"
 
@@ -76,17 +77,34 @@ json_t *view_policy(const struct policy_version *v)
 			 "created", view_instant(v->created_at));
 }
 
+/* What the CA was told about it, or is to be told; null: nothing. */
+static json_t *view_revocation(const struct cert *c)
+{
+	const char *state = "due";
+
+	if (!c->revoked_at && !c->revoke_due_at)
+		return json_null();
+	if (c->revoked_at)
+		state = "done";
+	else if (c->revoke_due_at == CERT_REVOKE_ONCE_REPLACED)
+		state = "once-replaced";
+	return json_pack("{s:s, s:s, s:o}", "state", state, "why",
+			 revoke_reason_name(c->revoke_reason), "at",
+			 view_instant(c->revoked_at));
+}
+
 json_t *view_cert(const struct domain_facts *f)
 {
 	if (!f->has_cert)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "serial",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "serial",
 			 view_text(f->cert.serial), "issuer",
 			 view_text(f->cert.issuer), "ca",
 			 view_text(f->ca.name), "not_before",
 			 view_instant(f->cert.not_before), "not_after",
 			 view_instant(f->cert.not_after), "renew_at",
-			 view_instant(f->cert.renew_at));
+			 view_instant(f->cert.renew_at), "revocation",
+			 view_revocation(&f->cert));
 }
 
 static json_t *view_order(const struct domain_facts *f)

@@ -16,7 +16,8 @@
 
 static const struct route {
 	const char *method;
-	const char *path;	/* "*" is one segment: a domain's name */
+	const char *path;	/* "*" is one segment: a domain's name; "@",
+				   too: the name of a CA, as it stands */
 	api_handler *run;
 	const char *query[QUERY_KEYS + 1];	/* parameters it knows */
 } routes[] = {
@@ -35,7 +36,11 @@ static const struct route {
 	{ "POST", "/v1/domains/*/cert/try", api_cert_try, { NULL } },
 	{ "GET", "/v1/certs", api_cert_list,
 	  { "state", "label", "after", "limit" } },
+	{ "POST", "/v1/domains/*/cert/revoke", api_cert_revoke, { NULL } },
+	{ "POST", "/v1/domains/*/cert/import", api_cert_import, { NULL } },
 	{ "GET", "/v1/cas", api_ca_list, { NULL } },
+	{ "GET", "/v1/cas/@", api_ca_show, { NULL } },
+	{ "POST", "/v1/cas/@/rollover", api_ca_rollover, { NULL } },
 	{ "POST", "/v1/freeze", api_freeze, { NULL } },
 	{ "POST", "/v1/thaw", api_thaw, { NULL } },
 	{ "GET", "/v1/log", api_log_list,
@@ -59,7 +64,7 @@ json_t *api_routes_error(const struct err *err)
 			 view_text(err->text), "hint", view_text(err->hint));
 }
 
-/* Does it fit? What the "*" stands for comes back as a part of `path`. */
+/* Does it fit? What the "*" or "@" stands for comes back as a part of `path`. */
 static bool matches(const char *pattern, const char *path, size_t len,
 		    const char **name, size_t *name_len)
 {
@@ -67,7 +72,7 @@ static bool matches(const char *pattern, const char *path, size_t len,
 
 	*name_len = 0;
 	for (; *pattern; pattern++) {
-		if (*pattern != '*') {
+		if (*pattern != '*' && *pattern != '@') {
 			if (path == end || *path++ != *pattern)
 				return false;
 			continue;
@@ -101,7 +106,8 @@ static const struct route *find(const char *method, const char *path,
 }
 
 /* From the path to the form that we store: %-decoded, normalised. */
-static bool read_name(const char *text, size_t len, char *out, struct err *err)
+static bool read_name(const struct route *route, const char *text, size_t len,
+		      char out[static DOMAIN_NAME_SIZE], struct err *err)
 {
 	char *copy, *name;
 	size_t name_len = 0;
@@ -114,6 +120,9 @@ static bool read_name(const char *text, size_t len, char *out, struct err *err)
 	free(copy);
 	if (!name || strlen(name) != name_len)
 		ok = err_set(err, ERR_INPUT, "the name in the path is damaged");
+	else if (strchr(route->path, '@'))
+		ok = str_copy(out, CA_NAME_SIZE, name) ||
+		     err_set(err, ERR_NOT_FOUND, "no CA has so long a name");
 	else
 		ok = domain_name_normalise(name, out, err);
 	free(name);
@@ -216,7 +225,7 @@ static bool answer(const struct admin_parts *parts,
 			       API_BODY_MAX);
 	}
 	if (!read_query(route, rest + (*rest == '?'), query, err) ||
-	    !read_name(name, name_len, call.name, err) ||
+	    !read_name(route, name, name_len, call.name, err) ||
 	    !call_handler(route, &call, request, err))
 		return false;
 	reply->body = call.answer;

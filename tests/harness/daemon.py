@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -49,6 +50,7 @@ class Daemon:
 		self.keep = keep
 		self.process = None
 		self.ca = {}
+		self.more_cas = {}	# name: keys, after the first one
 		self.settings = {
 			"contact": "postmaster@example.org",
 			"agree_tos": True,
@@ -69,10 +71,11 @@ class Daemon:
 	def write_config(self):
 		lines = [f"{key} = {conf_value(value)}"
 			 for key, value in self.settings.items()]
-		if self.ca:
-			lines += ["ca pebble {"]
+		cas = {"pebble": self.ca} if self.ca else {}
+		for name, keys in (cas | self.more_cas).items():
+			lines += [f"ca {name} {{"]
 			lines += [f"\t{key} = {conf_value(value)}"
-				  for key, value in self.ca.items()]
+				  for key, value in keys.items()]
 			lines += ["}"]
 		self.run.mkdir(exist_ok=True)
 		self.config_file.write_text("\n".join(lines) + "\n")
@@ -97,6 +100,10 @@ class Daemon:
 	def start(self, env=None, wrapper=()):
 		return self.launch(env, wrapper).wait_ready(
 			120 if wrapper else 20)
+
+	def reload(self):
+		self.write_config()
+		self.process.process.send_signal(signal.SIGHUP)
 
 	def stop(self, seconds=30):
 		"""SIGTERM. A daemon that does not end well is a failure."""
