@@ -55,8 +55,8 @@ $(B)/mtastsctl: $(call objects,cli) $(LIB)
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libparts.a $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(OUR_LIBS) $(LDLIBS)
 
-$(B)/libparts.a: $(filter-out %/main.o,$(call objects,daemon cli \
-		 tests/sim))
+$(B)/libparts.a: $(filter-out %/main.o %/simulate.o,$(call objects,daemon \
+		 cli tests/sim))
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(B)/%.o: %.c
@@ -68,7 +68,12 @@ $(B)/%.o: %.c
 Q := $(if $(V),,@)
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
 
-tests: $(TESTS)
+SIMULATE := simulate rig weather judge bulk_ca bulk_signer sham dice disk \
+	   es256 tiny_ca scratch
+$(B)/simulate: $(SIMULATE:%=$(B)/tests/sim/%.o) $(LIB)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
+
+tests: $(TESTS) $(B)/simulate
 
 # What follows begins by installing the packages it misses, so it builds in a
 # second make, which finds them.

@@ -1,0 +1,552 @@
+#include "tests/sim/judge.h"
+
+#include <openssl/x509.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "store/cert.h"
+#include "tests/sim/bulk_signer.h"
+#include "tests/sim/dice.h"
+#include "tests/sim/scratch.h"
+#include "tests/sim/weather.h"
+
+#define MS	     1000LL
+#define NEEDED_MS    (10 * WHEN_MINUTE * MS)
+#define RATE	     50			/* orders a second: the stated rate */
+#define SLOW_START   (15 * MS)		/* of a CA that was down */
+#define LOOKS_MAX    2000		/* at what must be served one day */
+#define CRASH_MS     (60 * MS)		/* a restart takes no longer */
+#define BETWEEN_MS   (5 * WHEN_MINUTE * MS)	/* two crashes */
+#define KNOCKS_MAX   60			/* at a dead CA's door in 10 min */
+
+/* ---- stretches of time ---- */
+
+static void stretch_begin(struct stretches *s, int64_t at_ms)
+{
+	if (s->count && !s->list[s->count - 1].to_ms)
+		return;
+	if (s->count == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 8;
+		s->list = xrealloc_array(s->list, s->cap, sizeof(*s->list));
+	}
+	s->list[s->count++] = (struct stretch){ .from_ms = at_ms };
+}
+
+static void stretch_end(struct stretches *s, int64_t at_ms)
+{
+	if (s->count && !s->list[s->count - 1].to_ms)
+		s->list[s->count - 1].to_ms = at_ms;
+}
+
+static void stretch_set(struct stretches *s, bool holds, int64_t at_ms)
+{
+	if (holds)
+		stretch_begin(s, at_ms);
+	else
+		stretch_end(s, at_ms);
+}
+
+/* Does it hold at that moment, and until when is that so? */
+static bool holds_at(const struct stretches *s, int64_t at_ms, int64_t *change)
+{
+	for (size_t i = s->count; i-- > 0;) {
+		const struct stretch *one = &s->list[i];
+
+		if (one->from_ms > at_ms) {
+			if (one->from_ms < *change)
+				*change = one->from_ms;
+			continue;
+		}
+		if (one->to_ms && one->to_ms <= at_ms)
+			return false;
+		if (one->to_ms && one->to_ms < *change)
+			*change = one->to_ms;
+		return true;
+	}
+	return false;
+}
+
+/* ---- the weather, as far as it counts ---- */
+
+static bool box_is_well(const struct rig *r)
+{
+	return r->is_up && !r->is_dying && !r->is_asleep && !r->skew_ms &&
+	       !r->weather->is_offline && !r->weather->is_disk_bad;
+}
+
+static bool ca_is_well(const struct rig *r, size_t ca)
+{
+	return r->ca_mode[ca] == CA_WELL || r->ca_mode[ca] == CA_FLAKY ||
+	       (r->ca_mode[ca] == CA_SLOW &&
+		r->ca[ca].issuance_time <= WHEN_MINUTE);
+}
+
+/*
+ * A crash with a quick restart interrupts nothing, unless the last one was
+ * minutes ago.
+ */
+static void box_is_back(struct rig *r)
+{
+	struct stretches *box = &r->judge->box;
+	struct stretch *last = box->count ? &box->list[box->count - 1] : NULL;
+
+	if (last && last->to_ms && r->now_ms - last->to_ms < CRASH_MS &&
+	    last->to_ms - last->from_ms > BETWEEN_MS)
+		last->to_ms = 0;
+	else
+		stretch_begin(box, r->now_ms);
+}
+
+void judge_weather(struct rig *r)
+{
+	struct judge *j = r->judge;
+
+	if (!box_is_well(r))
+		stretch_end(&j->box, r->now_ms);
+	else
+		box_is_back(r);
+	for (size_t i = 0; i < r->ca_count; i++) {
+		stretch_set(&j->reach[i], ca_is_well(r, i), r->now_ms);
+		j->count_from_ms[i] = r->now_ms + BETWEEN_MS;
+		j->knocks[i] = 0;
+	}
+}
+
+void judge_name_weather(struct rig *r, unsigned name)
+{
+	struct judge_name *n = &r->judge->name[name];
+	const struct rig_name *w = &r->name[name];
+
+	stretch_set(&n->bad, w->mode != NAME_WELL, r->now_ms);
+	for (size_t i = 0; i < r->ca_count; i++)
+		stretch_set(&n->forbidden[i], w->forbidden >> i & 1,
+			    r->now_ms);
+}
+
+/* ---- was it promised? ---- */
+
+/*
+ * What a failure that was the name's own may add: its back-off, which is at
+ * most a tenth of what is left, and at least a quarter of an hour or a
+ * twentieth of the life.
+ */
+static int64_t pause_of(const struct judge_name *n, int64_t at_ms)
+{
+	int64_t life = (n->served_until - n->served_from) * MS;
+	int64_t left = n->served_until * MS - at_ms;
+	int64_t floor = life / 20 < 15 * WHEN_MINUTE * MS
+				? life / 20 : 15 * WHEN_MINUTE * MS;
+	int64_t pause = left / 10 > floor ? left / 10 : floor;
+
+	if (!n->may_be_charged)
+		return 0;
+	if (pause > WHEN_DAY * MS)
+		pause = WHEN_DAY * MS;
+	return pause + pause / 5;
+}
+
+static bool could_order(const struct rig *r, const struct judge_name *n,
+			size_t ca, int64_t at_ms, int64_t *change)
+{
+	const struct judge *j = r->judge;
+	bool box = holds_at(&j->box, at_ms, change);
+	bool reach = holds_at(&j->reach[ca], at_ms, change);
+	bool bad = holds_at(&n->bad, at_ms, change);
+	bool forbidden = holds_at(&n->forbidden[ca], at_ms, change);
+
+	return box && reach && !bad && !forbidden;
+}
+
+/* One stretch, without a gap, that is long enough? */
+static bool could_renew(const struct rig *r, const struct judge_name *n,
+			size_t ca, int64_t from_ms)
+{
+	int64_t end = n->served_until * MS, run_from = from_ms, change;
+	int64_t more = (int64_t)r->names * MS / RATE + SLOW_START;
+	bool is_running = false;
+
+	for (int64_t at = from_ms; at < end; at = change) {
+		change = end;
+		if (!could_order(r, n, ca, at, &change)) {
+			is_running = false;
+			continue;
+		}
+		if (!is_running)
+			run_from = at;
+		is_running = true;
+		if (change - run_from >=
+		    NEEDED_MS + more + pause_of(n, run_from))
+			return true;
+	}
+	return false;
+}
+
+/* The planned moment, as it stands in the row; never after the last quarter. */
+static int64_t planned_ms(struct rig *r, unsigned name)
+{
+	const struct judge_name *n = &r->judge->name[name];
+	time_t latest = n->served_until - (n->served_until - n->served_from) / 4;
+	struct err err = ERR_INIT;
+	struct domain d;
+	struct cert c;
+
+	if (r->store && domain_by_name(r->store, r->name[name].host + 8, &d,
+				       &err) &&
+	    cert_current(r->store, &d, &c, &err) &&
+	    c.not_after == n->served_until && c.renew_at < latest)
+		latest = c.renew_at;
+	return latest * MS;
+}
+
+static bool was_promised(struct rig *r, unsigned name)
+{
+	const struct judge_name *n = &r->judge->name[name];
+	int64_t from = planned_ms(r, name), unused = INT64_MAX;
+
+	if (holds_at(&n->bad, r->now_ms, &unused))
+		return false;
+	for (size_t i = 0; i < r->ca_count; i++)
+		if (could_renew(r, n, i, from) &&
+		    bulk_ca_has_budget(&r->ca[i], name))
+			return true;
+	return false;
+}
+
+/* ---- what is served ---- */
+
+static void lapse_begins(struct rig *r, unsigned name)
+{
+	struct judge_name *n = &r->judge->name[name];
+	char until[INSTANT_TEXT];
+
+	n->lapsed_ms = r->now_ms;
+	n->is_promised = was_promised(r, name);
+	r->judge->lapses++;
+	rig_say(r, "%s: expired at %s, %s", r->name[name].host,
+		instant_format(n->served_until, until),
+		n->is_promised ? "though it was promised" : "outside the promise");
+	if (n->is_promised)
+		rig_condemn(r, "%s: its certificate expired at %s, though a CA "
+			       "could be had for long enough",
+			    r->name[name].host,
+			    instant_format(n->served_until, until));
+}
+
+static void lapse_ends(struct rig *r, unsigned name)
+{
+	struct judge_name *n = &r->judge->name[name];
+
+	if (!n->lapsed_ms)
+		return;
+	if (n->is_promised)
+		r->judge->promised_ms += r->now_ms - n->lapsed_ms;
+	else
+		r->judge->unpromised_ms += r->now_ms - n->lapsed_ms;
+	n->lapsed_ms = 0;
+}
+
+static void check_expiry(struct rig *r, unsigned name)
+{
+	struct judge_name *n = &r->judge->name[name];
+
+	if (r->is_up && !r->is_dying && n->served_until && !n->lapsed_ms &&
+	    n->served_until <= rig_now(r))
+		lapse_begins(r, name);
+}
+
+static void on_expiry(struct rig *r, struct rig_event *e)
+{
+	if (r->judge->name[e->number].served_until == e->detail)
+		check_expiry(r, e->number);
+}
+
+static time_t instant_of(const ASN1_TIME *at)
+{
+	struct tm tm;
+
+	must(ASN1_TIME_to_tm(at, &tm) == 1, NULL);
+	return timegm(&tm);
+}
+
+static struct bulk_cert *cert_behind(struct rig *r, X509 *leaf, size_t *ca)
+{
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
+	const unsigned char *bytes = ASN1_STRING_get0_data(serial);
+	uint32_t n;
+
+	if (ASN1_STRING_length(serial) != BULK_SERIAL ||
+	    bytes[1] >= r->ca_count)
+		return NULL;
+	*ca = bytes[1];
+	n = bulk_serial_number(bytes);
+	return n < r->ca[*ca].certs ? &r->ca[*ca].cert[n] : NULL;
+}
+
+/* A new certificate is seen: is it planned as the promise says? */
+static void check_plan(struct rig *r, unsigned name, const X509 *leaf)
+{
+	time_t until = instant_of(X509_get0_notAfter(leaf));
+	time_t from = instant_of(X509_get0_notBefore(leaf));
+	struct err err = ERR_INIT;
+	struct domain d;
+	struct cert c;
+
+	if (!domain_by_name(r->store, r->name[name].host + 8, &d, &err) ||
+	    !cert_current(r->store, &d, &c, &err))
+		rig_condemn(r, "%s: its row cannot be read: %s",
+			    r->name[name].host, err.text);
+	else if (c.renew_at > until - (until - from) / 4 && !r->skew_ms)
+		rig_condemn(r, "%s: renewal is planned for its last quarter",
+			    r->name[name].host);
+}
+
+static void seen(struct rig *r, unsigned name, X509 *leaf)
+{
+	struct judge_name *n = &r->judge->name[name];
+	time_t until = instant_of(X509_get0_notAfter(leaf));
+	size_t ca = 0;
+	struct bulk_cert *c = cert_behind(r, leaf, &ca);
+
+	if (!c || c->name != name) {
+		rig_condemn(r, "%s: another's certificate is served",
+			    r->name[name].host);
+		return;
+	}
+	if (!c->is_served) {
+		c->is_served = true;
+		r->judge->installed++;
+		check_plan(r, name, leaf);
+		n->may_be_charged = r->name[name].mode != NAME_WELL ||
+				    r->name[name].forbidden;
+	}
+	if (until == n->served_until)
+		return;
+	n->served_until = until;
+	n->served_from = instant_of(X509_get0_notBefore(leaf));
+	if (until > rig_now(r))
+		lapse_ends(r, name);
+	rig_after(r, until * MS - r->now_ms, on_expiry, name)->detail = until;
+}
+
+/* Through httpd's own look-up. */
+static void look(struct rig *r, unsigned name)
+{
+	const struct cert_pair *pair;
+	struct err err = ERR_INIT;
+
+	r->judge->looks++;
+	if (cert_cache_get(r->cache, r->name[name].host, &pair, &err) ==
+	    SERVE_FOUND)
+		seen(r, name, pair->leaf);
+	else if (r->judge->name[name].served_until && !disk_is_dead(r->disk))
+		rig_condemn(r, "%s: nothing is served any more: %s",
+			    r->name[name].host, err.text);
+}
+
+/* ---- certificates that must show ---- */
+
+void judge_expect(struct rig *r, size_t ca, uint32_t cert)
+{
+	struct judge *j = r->judge;
+
+	if (j->awaited_count == j->awaited_cap) {
+		j->awaited_cap = j->awaited_cap ? 2 * j->awaited_cap : 64;
+		j->awaited = xrealloc_array(j->awaited, j->awaited_cap,
+					    sizeof(*j->awaited));
+	}
+	j->awaited[j->awaited_count++] = (struct awaited){
+		.name = r->ca[ca].cert[cert].name, .ca = ca, .cert = cert };
+}
+
+static bool is_seen(struct rig *r, struct awaited *a)
+{
+	const struct bulk_cert *c = &r->ca[a->ca].cert[a->cert];
+
+	if (!c->is_served)
+		look(r, a->name);
+	return c->is_served || ++a->looks > LOOKS_MAX;
+}
+
+void judge_after_tick(struct rig *r)
+{
+	struct judge *j = r->judge;
+
+	for (size_t i = 0; i < j->awaited_count;)
+		if (is_seen(r, &j->awaited[i]))
+			j->awaited[i] = j->awaited[--j->awaited_count];
+		else
+			i++;
+}
+
+void judge_after_start(struct rig *r)
+{
+	judge_after_tick(r);
+	for (unsigned i = 0; i < 2; i++)
+		look(r, dice_below(&r->dice, r->names));
+	for (unsigned i = 0; i < r->names; i++)
+		check_expiry(r, i);
+}
+
+/* What is down serves nothing: nobody can be shown what has expired. */
+void judge_after_death(struct rig *r)
+{
+	for (unsigned i = 0; i < r->names; i++)
+		lapse_ends(r, i);
+	for (size_t i = 0; i < r->ca_count; i++)
+		if (r->now_ms - r->judge->asked_ms[i] < 5 * MS)
+			r->judge->until_ms[i] = 0;
+}
+
+/* ---- manners towards a CA ---- */
+
+void judge_retry_after(struct rig *r, size_t ca, long seconds)
+{
+	struct judge *j = r->judge;
+
+	if (j->until_ms[ca] > r->now_ms || r->skew_ms)
+		return;
+	j->asked_ms[ca] = r->now_ms;
+	j->until_ms[ca] = r->now_ms + seconds * 950LL;
+}
+
+void judge_request(struct rig *r, size_t ca)
+{
+	struct judge *j = r->judge;
+
+	if (j->until_ms[ca] > r->now_ms && !r->skew_ms &&
+	    r->now_ms > j->asked_ms[ca] + 2 * MS)
+		rig_condemn(r, "CA %zu asked for peace until %lld s from now, "
+			       "and is asked", ca,
+			    (long long)(j->until_ms[ca] - r->now_ms) / 1000);
+	if (!weather_is_down(r->ca_mode[ca]) ||
+	    r->now_ms < j->count_from_ms[ca])
+		return;
+	if (r->now_ms > j->count_from_ms[ca] + NEEDED_MS) {
+		j->count_from_ms[ca] = r->now_ms;
+		j->knocks[ca] = 0;
+	}
+	if (++j->knocks[ca] > KNOCKS_MAX)
+		rig_condemn(r, "CA %zu is down, and is asked %u times in ten "
+			       "minutes", ca, j->knocks[ca]);
+}
+
+/* ---- after every event ---- */
+
+static void check_ca(struct rig *r, const struct bulk_ca *ca)
+{
+	if (*ca->complaint)
+		rig_condemn(r, "CA %u complains: %s", ca->number,
+			    ca->complaint);
+	if (*ca->duplicate)
+		rig_condemn(r, "a duplicate: %s", ca->duplicate);
+	if (*ca->breach)
+		rig_condemn(r, "CA %u: over the limit: %s", ca->number,
+			    ca->breach);
+}
+
+/* Failures that stand in a row must be the name's own. */
+static void check_charge(struct rig *r)
+{
+	unsigned name = dice_below(&r->dice, r->names);
+	struct err err = ERR_INIT;
+	struct domain d;
+
+	if (r->judge->name[name].may_be_charged || !r->is_up || r->is_dying)
+		return;
+	if (domain_by_name(r->store, r->name[name].host + 8, &d, &err) &&
+	    d.failures)
+		rig_condemn(r, "%s is charged with what was not its fault: %s",
+			    r->name[name].host, d.problem);
+}
+
+void judge_after_event(struct rig *r)
+{
+	for (size_t i = 0; i < r->ca_count; i++)
+		check_ca(r, &r->ca[i]);
+	if (++r->judge->checks % 64 == 0)
+		check_charge(r);
+}
+
+/* ---- the end ---- */
+
+static int64_t number(struct rig *r, const char *sql)
+{
+	sqlite3_stmt *stmt = NULL;
+	sqlite3 *db = NULL;
+	int64_t n = -1;
+
+	if (sqlite3_open_v2("box/state.db", &db, SQLITE_OPEN_READWRITE,
+			    disk_vfs(r->disk)) == SQLITE_OK &&
+	    sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+	    sqlite3_step(stmt) == SQLITE_ROW)
+		n = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	sqlite3_close(db);
+	return n;
+}
+
+static void check_name(struct rig *r, unsigned name)
+{
+	struct judge_name *n = &r->judge->name[name];
+
+	look(r, name);
+	if (n->served_until <= rig_now(r))
+		rig_condemn(r, "%s: all has been well for long, and it is not "
+			       "certified", r->name[name].host);
+	lapse_ends(r, name);
+}
+
+static void check_books(struct rig *r)
+{
+	int64_t rows = number(r, "SELECT seq FROM sqlite_sequence"
+				 " WHERE name = 'cert'");
+	int64_t issued = 0;
+
+	for (size_t i = 0; i < r->ca_count; i++)
+		issued += r->ca[i].certs - (int64_t)r->ca[i].lost_certs;
+	if (rows < issued)
+		rig_condemn(r, "the CAs issued %lld certificates, and %lld are "
+			       "in the store", (long long)issued,
+			    (long long)rows);
+	if (number(r, "SELECT COUNT(*) FROM pragma_integrity_check"
+		      " WHERE integrity_check = 'ok'") != 1)
+		rig_condemn(r, "the store is damaged");
+}
+
+void judge_end(struct rig *r)
+{
+	for (unsigned i = 0; i < r->names && r->is_up; i++)
+		check_name(r, i);
+	check_books(r);
+}
+
+/* ---- life ---- */
+
+void judge_begin(struct rig *r)
+{
+	r->judge = xcalloc(1, sizeof(*r->judge));
+	r->judge->name = xcalloc(r->names, sizeof(*r->judge->name));
+}
+
+void judge_release(struct rig *r)
+{
+	struct judge *j = r->judge;
+
+	for (unsigned i = 0; i < r->names; i++) {
+		free(j->name[i].bad.list);
+		for (size_t k = 0; k < RIG_CAS; k++)
+			free(j->name[i].forbidden[k].list);
+	}
+	for (size_t k = 0; k < RIG_CAS; k++)
+		free(j->reach[k].list);
+	free(j->box.list);
+	free(j->name);
+	free(j->awaited);
+	free(j);
+	r->judge = NULL;
+}

@@ -1,0 +1,82 @@
+/*
+ * Whether the promise is kept, judged after every event.
+ *
+ * The promise: each certificate has a planned renewal moment, never later
+ * than when a quarter of its life is left. While the name leads here, what is
+ * served is never expired, provided that between that moment and expiry some
+ * CA that may issue for the name can be reached for ten minutes plus the time
+ * that more urgent work needs at the stated rate.
+ */
+#ifndef TESTS_SIM_JUDGE_H
+#define TESTS_SIM_JUDGE_H
+
+#include "tests/sim/rig.h"
+
+/* A stretch of time in which something held; `to` 0: it still does. */
+struct stretch {
+	int64_t from_ms, to_ms;
+};
+
+struct stretches {
+	struct stretch *list;
+	size_t count, cap;
+};
+
+struct judge_name {
+	time_t served_until;	/* true time; 0: nothing was ever served */
+	time_t served_from;
+	int64_t lapsed_ms;	/* since when it is expired; 0: it is not */
+	bool is_promised;	/* that it would not be */
+	bool may_be_charged;	/* something was its own fault, or may be */
+	struct stretches bad;	/* its DNS, as seen from outside */
+	struct stretches forbidden[RIG_CAS];
+};
+
+/* A certificate that the CA has handed out and that must be seen served. */
+struct awaited {
+	unsigned name;
+	size_t ca;
+	uint32_t cert;
+	unsigned looks;
+};
+
+struct judge {
+	struct judge_name *name;
+	struct stretches box;		/* up, online, its clock right, ... */
+	struct stretches reach[RIG_CAS];
+	struct awaited *awaited;
+	size_t awaited_count, awaited_cap;
+
+	/* Retry-After that the box has heard, and requests to a dead CA. */
+	int64_t asked_ms[RIG_CAS], until_ms[RIG_CAS];
+	int64_t count_from_ms[RIG_CAS];
+	unsigned knocks[RIG_CAS];
+
+	int64_t promised_ms, unpromised_ms;	/* lapsed, in all */
+	unsigned long lapses, looks, installed;
+	unsigned long checks;
+};
+
+void judge_begin(struct rig *r);
+void judge_release(struct rig *r);
+
+/* Something changed that decides whether a CA can be had. */
+void judge_weather(struct rig *r);
+void judge_name_weather(struct rig *r, unsigned name);
+
+/* A request went out; an answer came in. */
+void judge_request(struct rig *r, size_t ca);
+void judge_retry_after(struct rig *r, size_t ca, long seconds);
+
+/* The CA has given a certificate away. */
+void judge_expect(struct rig *r, size_t ca, uint32_t cert);
+
+void judge_after_event(struct rig *r);
+void judge_after_tick(struct rig *r);
+void judge_after_start(struct rig *r);
+void judge_after_death(struct rig *r);
+
+/* All names, at the end; then the store and the books. */
+void judge_end(struct rig *r);
+
+#endif

@@ -1,0 +1,271 @@
+/*
+ * The simulator: many boxes, each for a year or more, in every weather.
+ *
+ *	simulate [--orders N] [--jobs N] [--verbose] FIRST [LAST]
+ *
+ * A seed is one box and one test. Seeds are run by several processes at once,
+ * each taking every nth; what they counted is added up. The same seed does
+ * the same for ever: its fingerprint is told, so that one can see.
+ */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "tests/sim/bulk_signer.h"
+#include "tests/sim/dice.h"
+#include "tests/sim/judge.h"
+#include "tests/sim/scratch.h"
+#include "tests/sim/sham.h"
+#include "tests/sim/weather.h"
+
+#define ORDERS	   5200		/* that make one box's life */
+#define CALM	   (12 * WHEN_DAY)	/* at its end */
+#define KEYS	   12000
+#define YEARS_MAX  12
+
+struct sums {
+	unsigned long passed, failed;
+	double domain_years, down_hours, all_down_hours;
+	double promised_s, unpromised_s;
+	unsigned long orders, certs, real_certs, crashes, power_losses;
+	unsigned long duplicates, breaches, events, ticks, exchanges, lapses;
+	unsigned long starts, ari_polls, looks;
+};
+
+struct options {
+	uint64_t first, last;
+	unsigned long orders;
+	unsigned jobs;
+	bool is_verbose;
+};
+
+static unsigned long orders_of(const struct rig *r)
+{
+	unsigned long n = 0;
+
+	for (size_t i = 0; i < r->ca_count; i++)
+		n += r->ca[i].new_orders;
+	return n;
+}
+
+static void run_until(struct rig *r, int64_t end_ms, unsigned long orders)
+{
+	while (r->now_ms < end_ms && !*r->verdict && orders_of(r) < orders)
+		rig_step(r);
+}
+
+static void add_up(const struct rig *r, struct sums *s)
+{
+	for (size_t i = 0; i < r->ca_count; i++) {
+		s->orders += r->ca[i].new_orders;
+		s->certs += r->ca[i].certs;
+		s->real_certs += r->ca[i].real_certs;
+		s->duplicates += r->ca[i].duplicates;
+		s->breaches += r->ca[i].breaches;
+		s->ari_polls += r->ca[i].ari_polls;
+	}
+	s->domain_years += (double)(r->now_ms - RIG_START * 1000) / 1000 /
+			   (365.25 * WHEN_DAY) * r->names;
+	s->down_hours += weather_down_hours(r);
+	s->all_down_hours += weather_all_down_hours(r);
+	s->promised_s += (double)r->judge->promised_ms / 1000;
+	s->unpromised_s += (double)r->judge->unpromised_ms / 1000;
+	s->crashes += r->crashes;
+	s->power_losses += r->power_losses;
+	s->events += r->events;
+	s->ticks += r->ticks;
+	s->exchanges += r->exchanges;
+	s->starts += r->starts;
+	s->lapses += r->judge->lapses;
+	s->looks += r->judge->looks;
+	s->passed += !*r->verdict;
+	s->failed += *r->verdict != '\0';
+}
+
+static void tell(const struct rig *r, const struct options *o)
+{
+	if (*r->verdict)
+		printf("FAILED seed %llu at %s\n  replay: make sim SEED=%llu\n",
+		       (unsigned long long)r->seed, r->verdict,
+		       (unsigned long long)r->seed);
+	if (o->is_verbose || o->first == o->last)
+		printf("seed %llu: %lu events, fingerprint %016llx\n",
+		       (unsigned long long)r->seed, r->events,
+		       (unsigned long long)r->hash);
+	fflush(stdout);
+}
+
+static void run_seed(uint64_t seed, const struct options *o,
+		     struct bulk_signer *signer, struct sums *sums)
+{
+	uint64_t dice = dice_seed(seed ^ 0xb0c5);
+	unsigned names = 40 + dice_below(&dice, 160);
+	size_t cas = 1 + dice_below(&dice, RIG_CAS);
+	const char *told = getenv("SIM_CAS");
+	int64_t end;
+	struct rig r;
+
+	rig_init(&r, seed, names, told ? (size_t)atol(told) : cas, signer);
+	r.is_verbose = o->is_verbose;
+	rig_install(&r);
+	run_until(&r, (RIG_START + YEARS_MAX * 365 * WHEN_DAY) * 1000,
+		  o->orders);
+	if (!*r.verdict) {
+		weather_end(&r);
+		end = r.now_ms + CALM * 1000;
+		run_until(&r, end, -1UL);
+	}
+	if (!*r.verdict)
+		judge_end(&r);
+	add_up(&r, sums);
+	tell(&r, o);
+	rig_release(&r);
+}
+
+/* ---- several processes ---- */
+
+static void run_share(const struct options *o, unsigned job, int fd)
+{
+	struct bulk_signer *signer;
+	struct sums sums = { 0 };
+
+	if (!o->is_verbose)	/* a disk that is full is told of a lot */
+		must(freopen("/dev/null", "w", stderr), NULL);
+	sham_init(KEYS);
+	signer = bulk_signer_new(RIG_START - 2 * 365 * WHEN_DAY,
+				 RIG_START + 20 * 365 * WHEN_DAY);
+	for (uint64_t seed = o->first + job; seed <= o->last; seed += o->jobs)
+		run_seed(seed, o, signer, &sums);
+	bulk_signer_free(signer);
+	must(write(fd, &sums, sizeof(sums)) == sizeof(sums), NULL);
+}
+
+static void merge(struct sums *all, const struct sums *one)
+{
+	all->passed += one->passed;
+	all->failed += one->failed;
+	all->domain_years += one->domain_years;
+	all->down_hours += one->down_hours;
+	all->all_down_hours += one->all_down_hours;
+	all->promised_s += one->promised_s;
+	all->unpromised_s += one->unpromised_s;
+	all->orders += one->orders;
+	all->certs += one->certs;
+	all->real_certs += one->real_certs;
+	all->crashes += one->crashes;
+	all->power_losses += one->power_losses;
+	all->duplicates += one->duplicates;
+	all->breaches += one->breaches;
+	all->events += one->events;
+	all->ticks += one->ticks;
+	all->exchanges += one->exchanges;
+	all->lapses += one->lapses;
+	all->starts += one->starts;
+	all->ari_polls += one->ari_polls;
+	all->looks += one->looks;
+}
+
+static int start_job(const struct options *o, unsigned job)
+{
+	int fds[2];
+
+	must(pipe(fds) == 0, NULL);
+	fflush(stdout);
+	switch (fork()) {
+	case -1:
+		must(false, NULL);
+		break;
+	case 0:
+		close(fds[0]);
+		run_share(o, job, fds[1]);
+		exit(0);
+	default:
+		break;
+	}
+	close(fds[1]);
+	return fds[0];
+}
+
+/* A process that did not come to its end is a failure as well. */
+static void end_job(int fd, struct sums *all)
+{
+	struct sums one;
+
+	if (read(fd, &one, sizeof(one)) == sizeof(one))
+		merge(all, &one);
+	else
+		all->failed++;
+	close(fd);
+}
+
+static void close_with(const struct sums *s, double seconds)
+{
+	printf("%.0f s; %lu events, %lu ticks, %lu exchanges, %lu starts, "
+	       "%lu ARI polls, %lu looks\n", seconds, s->events, s->ticks,
+	       s->exchanges, s->starts, s->ari_polls, s->looks);
+	printf("%.0f domain-years, %lu orders, %lu certificates, %lu crashes "
+	       "(%lu without power), %.0f CA-outage hours (%.0f of all CAs), "
+	       "lapsed-while-promised %.0f s, duplicate certificates %lu, "
+	       "limit breaches %lu, lapsed outside the promise %.0f s (%lu "
+	       "times), %lu certificates with real cryptography (1 in %.0f)\n",
+	       s->domain_years, s->orders, s->certs, s->crashes,
+	       s->power_losses, s->down_hours, s->all_down_hours,
+	       s->promised_s, s->duplicates, s->breaches, s->unpromised_s,
+	       s->lapses, s->real_certs,
+	       s->real_certs ? (double)s->certs / (double)s->real_certs : 0);
+	printf("%lu passed, %lu failed\n", s->passed, s->failed);
+}
+
+static bool read_options(struct options *o, int argc, char **argv)
+{
+	int i = 1;
+
+	*o = (struct options){ .orders = ORDERS, .jobs = 2 };
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (streq(argv[i], "--verbose"))
+			o->is_verbose = true;
+		else if (streq(argv[i], "--orders") && i + 1 < argc)
+			o->orders = strtoul(argv[++i], NULL, 10);
+		else if (streq(argv[i], "--jobs") && i + 1 < argc)
+			o->jobs = (unsigned)strtoul(argv[++i], NULL, 10);
+		else
+			return false;
+	}
+	if (i >= argc || argc > i + 2)
+		return false;
+	o->first = o->last = strtoull(argv[i], NULL, 10);
+	if (i + 1 < argc)
+		o->last = strtoull(argv[i + 1], NULL, 10);
+	return o->last >= o->first && o->jobs > 0 && o->jobs <= 64;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct sums all = { 0 };
+	int fds[64];
+	time_t began = time(NULL);
+
+	if (!read_options(&o, argc, argv)) {
+		fprintf(stderr, "usage: simulate [--orders N] [--jobs N] "
+				"[--verbose] FIRST [LAST]\n");
+		return 64;
+	}
+	log_init(o.is_verbose ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
+	for (unsigned i = 0; i < o.jobs; i++)
+		fds[i] = start_job(&o, i);
+	for (unsigned i = 0; i < o.jobs; i++)
+		end_job(fds[i], &all);
+	while (wait(NULL) > 0)
+		;
+	close_with(&all, difftime(time(NULL), began));
+	return all.failed ? 1 : 0;
+}
