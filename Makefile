@@ -2,6 +2,7 @@
 # make demo       the main job before your eyes (KEEP=1 leaves it running)
 # make check      set up, build, run every test
 # make check-asan the same under AddressSanitizer and UBSan
+# make faults     inject every fault there is a word for; a table of what was seen
 # make lint       clang-tidy, cppcheck, mandoc: clean, or it fails
 # make format     clang-format over the lines changed since the last commit
 # make install    into $(DESTDIR)$(PREFIX); uninstall takes it out again
@@ -90,6 +91,11 @@ check check-unit check-e2e:
 	$(BUILD_ALL) all tests
 	$(Q)tests/run --build $(B) $(patsubst check-%,%,$(filter check-%,$@))
 
+faults:
+	$(Q)tests/setup check
+	$(BUILD_ALL) all tests
+	$(Q)tests/run --build $(B) faults
+
 check-valgrind:
 	$(Q)tests/setup valgrind
 	$(BUILD_ALL) all
@@ -142,5 +148,5 @@ clean:
 	rm -rf build build-asan
 
 .SECONDARY:
-.PHONY: all tests demo check check-unit check-e2e check-valgrind check-asan \
+.PHONY: all tests demo faults check check-unit check-e2e check-valgrind check-asan \
 	lint lint-here format install uninstall help clean

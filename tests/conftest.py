@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end stories.
+"""Fixtures of the end-to-end stories and of the faults.
 
 rig		a CA and a DNS server, shared by the stories of one process
 daemon		a fresh mtastsd, started, on that rig
@@ -14,12 +14,17 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 
 def pytest_configure(config):
 	config.addinivalue_line("markers", "alone: measures time, so nothing "
 				"else may run beside it")
+	config.addinivalue_line("markers", "fault(number, inject, expect): a "
+				"row of the table of faults")
+	config.addinivalue_line("markers", "quick: a fault that make check "
+				"injects too")
+	config.addinivalue_line("markers", "soak: runs for as long as it is told")
 	config.addinivalue_line("markers", "valgrind: run by check-valgrind")
 
 
@@ -104,6 +109,7 @@ def name():
 def pytest_runtest_makereport(item, call):
 	outcome = yield
 	report = outcome.get_result()
+	note_fault(item, report)
 	if report.failed:
 		from harness.process import LOGS
 
@@ -121,3 +127,29 @@ def tail(path, most=20000):
 	if not path.exists():
 		return "(gone)"
 	return path.read_text(errors="replace")[-most:]
+
+
+# The table of faults: each story says what it saw, in its own words.
+
+@pytest.fixture
+def saw(request):
+	"""saw("3 orders, 3 certificates"): the last column of the table."""
+	request.node.seen = []
+
+	def say(text):
+		request.node.seen.append(text)
+
+	return say
+
+
+def note_fault(item, report):
+	mark = item.get_closest_marker("fault")
+	if not mark or report.when != "call" and not report.failed:
+		return
+	number, inject, expect = mark.args
+	case = item.callspec.id if hasattr(item, "callspec") else ""
+	seen = "; ".join(getattr(item, "seen", []))
+	item.user_properties += [
+		("fault", str(number)), ("inject", inject), ("case", case),
+		("expect", expect),
+		("seen", seen if report.passed else f"FAILED. {seen}")]
