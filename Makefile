@@ -69,8 +69,8 @@ $(B)/%.o: %.c
 Q := $(if $(V),,@)
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
 
-SIMULATE := simulate rig weather judge bulk_ca bulk_signer sham dice disk \
-	   es256 tiny_ca scratch
+SIMULATE := simulate rig weather judge bulk_ca bulk_signer sham date dice \
+	   disk es256 tiny_ca scratch
 $(B)/simulate: $(SIMULATE:%=$(B)/tests/sim/%.o) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
 

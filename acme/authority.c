@@ -27,8 +27,12 @@
 
 #define CONFIG_PAUSE_MS 60000	/* a reload of the configuration wakes us */
 
-/* So often a CA that is down, and that nobody needs, is asked whether it is. */
-#define CURIOSITY_MS (5 * WHEN_MINUTE * 1000)
+/*
+ * So often a CA that nobody needs is asked all the same: is it still down?
+ * And, while our clock is in doubt, what time is it?
+ */
+#define STILL_DOWN_MS (5 * WHEN_MINUTE * 1000)
+#define WHAT_TIME_MS  (WHEN_MINUTE * 1000)
 
 static int64_t now_ms(const struct authority *a)
 {
@@ -372,13 +376,28 @@ void authority_write(struct authority *a)
 			  &err);
 }
 
-/* Is a CA that was down still so? Only asked when nobody needs it. */
-static bool is_curious(const struct authority *a)
+/* So long after the last time it is asked though nobody needs it; 0: never. */
+static int64_t curiosity_ms(const struct authority *a)
 {
 	const struct engine_settings *settings = &a->engine->settings;
 
-	return a->row.down_since && *settings->contact && settings->agree_tos &&
-	       now_ms(a) - a->asked_ms >= CURIOSITY_MS;
+	if (!*settings->contact || !settings->agree_tos)
+		return 0;
+	if (clock_is_doubtful(&a->engine->clock))
+		return WHAT_TIME_MS;
+	return a->row.down_since ? STILL_DOWN_MS : 0;
+}
+
+static bool is_curious(const struct authority *a)
+{
+	int64_t after_ms = curiosity_ms(a);
+
+	return after_ms && now_ms(a) - a->asked_ms >= after_ms;
+}
+
+void authority_forget_waits(struct authority *a)
+{
+	a->config_retry_ms = a->new_orders_ms = a->asked_ms = 0;
 }
 
 void authority_stage(struct authority *a)
@@ -403,8 +422,8 @@ int64_t authority_next_ms(const struct authority *a)
 
 	if (a->is_busy || !authority_is_current(a))
 		return 0;
-	if (!a->is_wanted && a->row.down_since)
-		return later(at, a->asked_ms + CURIOSITY_MS);
+	if (!a->is_wanted && curiosity_ms(a))
+		return later(at, a->asked_ms + curiosity_ms(a));
 	if (!a->is_wanted || authority_is_ready(a))
 		return 0;	/* who wants it knows when */
 	return later(at, now_ms(a) + 100);

@@ -105,7 +105,7 @@ static bool take_nonce(struct client *c, char out[static NONCE_SIZE])
 	if (!c->pooled)
 		return false;
 	top = &c->pool[--c->pooled];
-	if (now_ms(c) - top->at_ms > NONCE_AGE_MS) {
+	if (llabs(now_ms(c) - top->at_ms) > NONCE_AGE_MS) {
 		c->pooled = 0;		/* the ones below are older still */
 		return false;
 	}

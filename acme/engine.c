@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "store/clock.h"
 #include "store/trail.h"
 
 #define TICK_MAX_MS	(WHEN_MINUTE * 1000)	/* clocks step, boxes sleep */
@@ -165,6 +166,7 @@ static const struct part {
 static void stage(struct engine *e)
 {
 	e->has_more = false;
+	timekeeping_stage(e);
 	for (size_t i = 0; i < e->ca_count; i++)
 		authority_refresh(e->ca[i]);
 	for (const struct arrived *a = e->inbox; a && !e->has_failed;
@@ -222,6 +224,7 @@ static bool stage_and_commit(struct engine *e, struct err *err)
 		return false;
 	}
 	at_point(e, "after-commit");
+	timekeeping_committed(e);
 	e->is_swept = true;
 	empty_inbox(e);
 	return true;
@@ -304,7 +307,8 @@ struct engine *engine_new(const struct world *world, struct store *store,
 {
 	struct engine *e = xcalloc(1, sizeof(*e));
 
-	e->world = world;
+	clock_init(&e->clock, world, store_clock_mark(store));
+	e->world = clock_world(&e->clock);
 	e->store = store;
 	e->inbox_tail = &e->inbox;
 	if (resume(e, err) && engine_configure(e, settings, err))

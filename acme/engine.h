@@ -80,6 +80,12 @@ struct engine_ca_status {
 	time_t retry_at;		/* left alone until then; 0: not */
 	time_t proven_at;		/* it last issued; 0: never */
 };
+
+/* What time it is: not always what the machine says (acme/clock.h). */
+time_t engine_clock(const struct engine *e);
+/* Is something wrong with the machine's clock? As clock_trouble(). */
+void engine_clock_trouble(const struct engine *e, struct err *out);
+
 /* The row of a configured CA, or 0. */
 int64_t engine_ca_id(const struct engine *e, const char *name);
 

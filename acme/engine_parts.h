@@ -14,6 +14,7 @@
 #include "acme/account_step.h"
 #include "acme/budget.h"
 #include "acme/client.h"
+#include "acme/clock.h"
 #include "acme/engine.h"
 #include "acme/order_step.h"
 #include "acme/schedule.h"
@@ -86,6 +87,9 @@ struct engine {
 	size_t effect_count;
 	const char **passed;		/* order states entered in this tick */
 	size_t passed_count;
+	struct clock clock; /* world is its view */
+	int64_t shifted_ms; /* of clock.back_ms, in this tick */
+	bool is_clock_told;
 	bool is_swept;			/* strays of the last life are ended */
 	bool has_more;			/* staged a part: tick again at once */
 	bool ari_left;			/* polls that are due and must wait */
@@ -133,6 +137,12 @@ bool engine_domain(struct engine *e, int64_t id, struct domain *d);
 struct trail;
 void engine_event(struct engine *e, const struct trail *event);
 
+/* ---- timekeeping.c ---- */
+
+/* Staging, before anything else. */
+void timekeeping_stage(struct engine *e);
+void timekeeping_committed(struct engine *e);
+
 /* ---- authority.c ---- */
 
 struct authority *authority_new(struct engine *e,
@@ -158,6 +168,9 @@ void authority_refresh(struct authority *a);
 void authority_stage(struct authority *a);
 void authority_write(struct authority *a);
 int64_t authority_next_ms(const struct authority *a);
+
+/* Time went back: what it waits for in memory lies too far ahead. */
+void authority_forget_waits(struct authority *a);
 
 /* Directory and account are there, and no trouble is being waited out. */
 bool authority_is_ready(const struct authority *a);

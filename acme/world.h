@@ -29,6 +29,12 @@ struct world {
 	/* Wall clock, milliseconds since 1970: may step. */
 	int64_t (*now_ms)(void *ctx);
 
+	/*
+	 * Milliseconds since some moment, by a clock that never steps and
+	 * goes on while the machine is suspended (CLOCK_BOOTTIME).
+	 */
+	int64_t (*steady_ms)(void *ctx);
+
 	void (*random)(void *ctx, void *out, size_t len);
 	bool (*key_make)(void *ctx, struct p256 *key, struct err *err);
 	bool (*sign)(void *ctx, const struct p256 *key, const void *data,

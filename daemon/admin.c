@@ -115,7 +115,7 @@ static void answer(struct entrance *in, struct evhttp_request *req,
 		.actor = peer_describe(
 			peer_fd(req),
 			evhttp_find_header(headers, "X-Sudo-User"), actor),
-		.now = time(NULL),
+		.now = engine_clock(in->admin->parts.engine),
 	};
 
 	api_routes_answer(&in->admin->parts, &request, reply);

@@ -77,6 +77,17 @@ static void judge_schedule(struct api_call *call, struct findings *out)
 			     instant_format(expiry, at));
 }
 
+/* Renewals go by another clock then; but mail and TLS do not. */
+static void judge_clock(const struct engine *engine, struct findings *out)
+{
+	struct err trouble;
+
+	engine_clock_trouble(engine, &trouble);
+	if (trouble.kind != ERR_NONE)
+		findings_add(out, "box.clock", HEALTH_WARNING, trouble.hint,
+			     "%s", trouble.text);
+}
+
 static void judge_freeze(struct api_call *call, struct findings *out)
 {
 	struct box_freeze f;
@@ -96,6 +107,7 @@ static void judge_box(struct api_call *call, struct findings *out)
 	struct engine_ca_status ca;
 
 	judge_freeze(call, out);
+	judge_clock(engine, out);
 	for (size_t i = 0; i < engine_ca_count(engine); i++) {
 		engine_ca_status(engine, i, &ca);
 		judge_ca(&ca, out);

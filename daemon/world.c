@@ -35,6 +35,15 @@ static int64_t real_now_ms(void *ctx)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+static int64_t real_steady_ms(void *ctx)
+{
+	struct timespec ts;
+
+	(void)ctx;
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 /* Only for spreads; keys come from OpenSSL itself. */
 static void real_random(void *ctx, void *out, size_t len)
 {
@@ -150,6 +159,7 @@ struct real_world *real_world_new(struct loop *loop,
 	w->window = (struct world){
 		.ctx = w,
 		.now_ms = real_now_ms,
+		.steady_ms = real_steady_ms,
 		.random = real_random,
 		.key_make = real_key_make,
 		.sign = real_sign,

@@ -13,6 +13,7 @@
 #include "store/cert.h"
 #include "store/order.h"
 #include "store/policy_version.h"
+#include "tests/sim/date.h"
 #include "tests/sim/dice.h"
 #include "tests/sim/judge.h"
 #include "tests/sim/scratch.h"
@@ -165,6 +166,14 @@ static void end_event(struct rig_event *e)
 static int64_t world_now_ms(void *ctx)
 {
 	return rig_clock_ms(ctx);
+}
+
+/* Goes on in suspend, and knows of no step. */
+static int64_t world_steady_ms(void *ctx)
+{
+	const struct rig *r = ctx;
+
+	return r->now_ms;
 }
 
 static void world_random(void *ctx, void *out, size_t len)
@@ -352,6 +361,7 @@ static void world_fetch(void *ctx, const struct fetch_request *request,
 static void deliver_reply(struct rig *r, struct rig_event *e)
 {
 	const char *body = e->answer.body ? e->answer.body : "";
+	char date[SIM_DATE];
 	struct fetch_reply reply = {
 		.status = e->answer.status,
 		.body = body,
@@ -361,7 +371,7 @@ static void deliver_reply(struct rig *r, struct rig_event *e)
 		.replay_nonce = e->answer.nonce,
 		.retry_after = e->answer.retry_after,
 		.link = e->answer.link,
-		.date = "",
+		.date = sim_date(rig_now(r), date),
 		.error = e->error,
 	};
 
@@ -769,6 +779,7 @@ static void make_world(struct rig *r)
 	r->world = (struct world){
 		.ctx = r,
 		.now_ms = world_now_ms,
+		.steady_ms = world_steady_ms,
 		.random = world_random,
 		.key_make = world_key_make,
 		.sign = world_sign,

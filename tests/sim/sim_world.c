@@ -13,6 +13,7 @@
 #include "base/when.h"
 #include "store/policy_version.h"
 #include "store/serve.h"
+#include "tests/sim/date.h"
 #include "tests/sim/scratch.h"
 
 #define REPLY_MS     40
@@ -55,11 +56,18 @@ static struct sim_event *event_after(struct sim_world *w, long after_ms,
 
 /* ---- what the engine sees ---- */
 
-static int64_t now_ms(void *ctx)
+static int64_t steady_ms(void *ctx)
 {
 	struct sim_world *w = ctx;
 
 	return w->shared->now_ms;
+}
+
+static int64_t now_ms(void *ctx)
+{
+	struct sim_world *w = ctx;
+
+	return w->shared->now_ms + w->shared->skew_ms;
 }
 
 static void throw_dice(void *ctx, void *out, size_t len)
@@ -94,7 +102,7 @@ static void wake_at(void *ctx, int64_t at_ms)
 {
 	struct sim_world *w = ctx;
 
-	w->wake_at_ms = at_ms;
+	w->wake_at_ms = at_ms - w->shared->skew_ms;
 }
 
 static void at_point(void *ctx, const char *where, const char *what)
@@ -191,6 +199,7 @@ static void fetch(void *ctx, const struct fetch_request *request,
 static void deliver_reply(struct sim_world *w, const struct sim_event *e)
 {
 	const char *body = e->answer.body ? e->answer.body : "";
+	char date[SIM_DATE];
 	struct fetch_reply reply = {
 		.status = e->answer.status,
 		.body = body,
@@ -200,7 +209,7 @@ static void deliver_reply(struct sim_world *w, const struct sim_event *e)
 		.replay_nonce = e->answer.nonce,
 		.retry_after = e->answer.retry_after,
 		.link = e->answer.link,
-		.date = "",
+		.date = sim_date(sim_now(w), date),
 		.error = e->error,
 	};
 
@@ -397,6 +406,7 @@ void sim_start(struct sim_world *w)
 	w->world = (struct world){
 		.ctx = w,
 		.now_ms = now_ms,
+		.steady_ms = steady_ms,
 		.random = throw_dice,
 		.key_make = make_key,
 		.sign = sign,

@@ -32,6 +32,7 @@ enum sim_fault {
 struct sim_shared {
 	int64_t now_ms;
 	uint64_t dice;
+	int64_t skew_ms; /* the machine's clock less the true time */
 	struct sim_ca ca;
 	unsigned long exchanges;	/* since the beginning of time */
 	unsigned long points;

@@ -89,6 +89,7 @@ static void no_wake(void *ctx, int64_t at_ms)
 
 static const struct world still = {
 	.now_ms = now_ms,
+	.steady_ms = now_ms,
 	.random = no_random,
 	.key_make = no_key,
 	.sign = no_sign,

@@ -1,0 +1,98 @@
+#include "store/clock.h"
+
+#include "base/mem.h"
+#include "base/when.h"
+#include "store/cert.h"
+#include "store/internal.h"
+
+time_t store_clock_mark(struct store *s)
+{
+	struct query q;
+	time_t at = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT CAST(value AS INTEGER) AS at"
+		   " FROM meta WHERE key = 'clock'");
+	if (query_row(&q))
+		at = col_int(&q, "at");
+	return query_close(&q, NULL) ? at : 0;
+}
+
+bool store_clock_set_mark(struct store *s, time_t at, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO meta VALUES ('clock', ?)"
+		   " ON CONFLICT (key) DO UPDATE SET value = excluded.value");
+	bind_int(&q, at);
+	return query_run(&q, err);
+}
+
+/*
+ * Of a live domain, due_at is the planned renewal, which hangs on the
+ * certificate, or else a wait. Polls for renewal information are spread over
+ * a day, and are spread anew if they lie beyond that. Who stands in the queue
+ * for a renewal that is not due by the right time goes home.
+ */
+static const struct {
+	const char *sql; /* ?1: now, ?2: back */
+	bool is_ms;
+} shifts[] = {
+	{ "UPDATE ord SET wake_ms = MAX(?1, wake_ms - ?2)"
+	  " WHERE ended_at = 0 AND wake_ms > ?1",
+	  true },
+	{ "UPDATE domain SET due_at = MAX(?1, due_at - ?2) WHERE due_at > ?1"
+	  " AND due_at != COALESCE((SELECT renew_at FROM cert"
+	  "  WHERE cert.id = domain.cert_id), 0)",
+	  false },
+	{ "UPDATE domain SET ready_at = 0, due_at = (SELECT renew_at FROM cert"
+	  "  WHERE cert.id = domain.cert_id) WHERE ready_at > 0"
+	  " AND renew_forced = 0 AND revoked = 0"
+	  " AND (SELECT renew_at FROM cert WHERE cert.id = domain.cert_id)"
+	  "  > ?1 AND ?2 > 0",
+	  false },
+	{ "UPDATE domain SET avoid_until = MAX(?1, avoid_until - ?2)"
+	  " WHERE avoid_until > ?1",
+	  false },
+	{ "UPDATE ca SET retry_ms = MAX(?1, retry_ms - ?2)"
+	  " WHERE retry_ms > ?1",
+	  true },
+	{ "UPDATE ca SET well_since_ms = MAX(1, well_since_ms - ?2)"
+	  " WHERE well_since_ms > ?1",
+	  true },
+	{ "UPDATE ca SET down_since = MAX(1, down_since - ?2)"
+	  " WHERE down_since > ?1",
+	  false },
+	{ "UPDATE ca SET canary_at = MAX(?1, canary_at - ?2)"
+	  " WHERE canary_at > ?1",
+	  false },
+	{ "UPDATE account SET retry_at = MAX(?1, retry_at - ?2)"
+	  " WHERE retry_at > ?1",
+	  false },
+	{ "UPDATE account SET roll_at = MAX(?1, roll_at - ?2)"
+	  " WHERE roll_at > ?1",
+	  false },
+	{ "UPDATE cert SET ari_poll_at = ?1 + id % 86400"
+	  " WHERE state = 0 AND ari_poll_at > ?1 + 86400 AND ?2 > 0",
+	  false },
+	{ "UPDATE cert SET revoke_due_at = MAX(?1, revoke_due_at - ?2)"
+	  " WHERE revoke_due_at > ?1 AND revoke_due_at < 253402300799",
+	  false },
+};
+
+bool store_clock_shift(struct store *s, time_t now, long back, struct err *err)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(shifts) && ok; i++) {
+		int64_t unit = shifts[i].is_ms ? 1000 : 1;
+		struct query q;
+
+		query_open(&q, store_db_write(s), shifts[i].sql);
+		bind_int(&q, (int64_t)now * unit);
+		bind_int(&q, (int64_t)back * unit);
+		ok = query_run(&q, err);
+	}
+	return ok;
+}

@@ -1,0 +1,282 @@
+/*
+ * acme/clock.c: whose time the engine goes by. And store/clock.c: what that
+ * means for rows that wait.
+ */
+#include "acme/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/when.h"
+#include "store/clock.h"
+#include "tests/sim/fixture.h"
+#include "tests/sim/scratch.h"
+
+#define NOW  1800000000LL
+#define HOUR 3600LL
+#define DAY  (24 * HOUR)
+
+static int64_t wall, steady; /* seconds */
+
+static int64_t now_ms(void *ctx)
+{
+	(void)ctx;
+	return wall * 1000;
+}
+
+static int64_t steady_ms(void *ctx)
+{
+	(void)ctx;
+	return steady * 1000;
+}
+
+static const struct world machine = { .now_ms = now_ms,
+				      .steady_ms = steady_ms };
+
+static void pass(int64_t seconds)
+{
+	wall += seconds;
+	steady += seconds;
+}
+
+static void begin(struct clock *c, int64_t at, time_t mark)
+{
+	wall = at;
+	steady = 1000;
+	clock_init(c, &machine, mark);
+}
+
+#define assert_time(c, at) assert_int_equal(clock_now_ms(c), (at)*1000)
+
+static void it_is_the_machines(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	begin(&c, NOW, NOW - DAY);
+	assert_time(&c, NOW);
+	pass(40 * DAY);
+	assert_time(&c, NOW + 40 * DAY);
+	assert_false(clock_is_doubtful(&c));
+	wall += 200; /* small steps are followed */
+	assert_time(&c, NOW + 40 * DAY + 200);
+	assert_false(clock_is_doubtful(&c));
+}
+
+/* ---- steps ---- */
+
+static const struct {
+	const char *what;
+	int64_t step; /* of the machine's clock */
+	int64_t date; /* what a CA says then, less the true time */
+	int64_t ours; /* our time after that, less the true time */
+	enum clock_doubt doubt;
+} steps[] = {
+	{ "a wrong step ahead", 90 * DAY, 0, 0, CLOCK_STEPPED },
+	{ "a wrong step back", -365 * DAY, 0, 0, CLOCK_STEPPED },
+	{ "the Date may be a little off", -DAY, -60, 0, CLOCK_STEPPED },
+	{ "a CA that is off as well", 2 * HOUR, -9 * DAY, 0, CLOCK_STEPPED },
+	{ "a right step", 3 * HOUR, 3 * HOUR, 3 * HOUR, CLOCK_CONFIRMED },
+	{ "a right step back", -3 * HOUR, -3 * HOUR, -3 * HOUR,
+	  CLOCK_CONFIRMED },
+};
+
+static void steps_are_not_followed_till_confirmed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		struct clock c;
+
+		print_message("%s\n", steps[i].what);
+		begin(&c, NOW, NOW);
+		clock_heard(&c, NOW);
+		wall += steps[i].step;
+		pass(60);
+		assert_time(&c, NOW + 60);
+		assert_true(clock_is_doubtful(&c));
+		clock_heard(&c, NOW + 60 + steps[i].date);
+		assert_time(&c, NOW + 60 + steps[i].ours);
+		assert_int_equal(c.doubt, steps[i].doubt);
+		assert_int_equal(c.back_ms,
+				 steps[i].ours < 0 ? -steps[i].ours * 1000 : 0);
+	}
+}
+
+static void a_step_that_is_undone_leaves_no_doubt(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	begin(&c, NOW, NOW);
+	wall += DAY;
+	assert_time(&c, NOW);
+	wall -= DAY;
+	pass(10);
+	assert_time(&c, NOW + 10);
+	assert_false(clock_is_doubtful(&c));
+	assert_int_equal(c.offset_ms, 0);
+}
+
+/* ---- at boot ---- */
+
+static void before_what_has_been_it_is_not_believed(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	begin(&c, 0, NOW); /* 1970 */
+	assert_time(&c, NOW);
+	assert_int_equal(c.doubt, CLOCK_BEHIND);
+	pass(100);
+	assert_time(&c, NOW + 100);
+
+	clock_heard(&c, NOW - DAY); /* a CA in the past moves nothing */
+	assert_time(&c, NOW + 100);
+	clock_heard(&c, NOW + 5 * DAY); /* so long we were off */
+	assert_time(&c, NOW + 5 * DAY);
+	assert_int_equal(c.doubt, CLOCK_OVERRULED);
+	assert_int_equal(c.back_ms, 0);
+
+	wall = NOW + 5 * DAY; /* somebody sets it right */
+	assert_time(&c, NOW + 5 * DAY);
+	assert_false(clock_is_doubtful(&c));
+}
+
+static void nor_before_this_program_was(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	begin(&c, 0, 0);
+	assert_true(clock_is_doubtful(&c));
+	assert_true(clock_now_ms(&c) > 1700000000000LL);
+}
+
+/* Nothing here says that it is wrong, but the first CA does. */
+static void far_ahead_at_boot_the_ca_is_right(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	begin(&c, NOW + 90 * DAY, NOW);
+	assert_time(&c, NOW + 90 * DAY);
+	clock_heard(&c, NOW);
+	assert_time(&c, NOW);
+	assert_int_equal(c.doubt, CLOCK_OVERRULED);
+	assert_int_equal(c.back_ms, 90 * DAY * 1000);
+
+	clock_heard(&c, NOW + 90 * DAY); /* another one confirms it */
+	assert_time(&c, NOW + 90 * DAY);
+	assert_int_equal(c.doubt, CLOCK_CONFIRMED);
+}
+
+/* One that has lost its way, or lies, moves nothing once we are confirmed. */
+static void a_confirmed_clock_is_not_overruled(void **state)
+{
+	struct clock c;
+	struct err trouble;
+
+	(void)state;
+	begin(&c, NOW, NOW);
+	clock_heard(&c, NOW + 20);
+	clock_trouble(&c, &trouble);
+	assert_int_equal(trouble.kind, ERR_NONE);
+	for (int64_t off = -400 * DAY; off <= 400 * DAY; off += 80 * DAY) {
+		clock_heard(&c, NOW + off);
+		assert_time(&c, NOW);
+	}
+	clock_trouble(&c, &trouble);
+	assert_int_equal(trouble.kind, ERR_AGAIN);
+	assert_non_null(strstr(trouble.text, "differ by 400"));
+}
+
+static int64_t woken_at;
+
+static void wake_at(void *ctx, int64_t at_ms)
+{
+	(void)ctx;
+	woken_at = at_ms;
+}
+
+static void a_timer_is_set_by_the_machines_clock(void **state)
+{
+	struct world w = machine;
+	const struct world *view;
+	struct clock c;
+
+	(void)state;
+	w.wake_at = wake_at;
+	wall = NOW;
+	clock_init(&c, &w, NOW);
+	wall += DAY;
+	view = clock_world(&c);
+	view->wake_at(view->ctx, view->now_ms(view->ctx) + 5000);
+	assert_int_equal(woken_at, (NOW + DAY) * 1000 + 5000);
+}
+
+/* ---- rows ---- */
+
+static void waits_move_and_plans_stay(void **state)
+{
+	struct err err = ERR_INIT;
+	struct store *s = fix.store;
+	struct domain d = rows_domain(s, "a.example"), waits, plans;
+	struct cert c = rows_cert(s, &d, "leaf", "issuers");
+
+	(void)state;
+	waits = rows_domain(s, "b.example");
+	waits.due_at = ROWS_NOW + 10 * DAY;
+	waits.avoid_until = ROWS_NOW + 9 * DAY;
+	must(domain_update(s, &waits, &err), &err);
+	must(domain_by_name(s, "a.example", &d, &err), &err);
+	d.due_at = c.renew_at;
+	must(domain_update(s, &d, &err), &err);
+
+	must(store_clock_shift(s, ROWS_NOW, (long)(9 * DAY + HOUR), &err),
+	     &err);
+
+	must(domain_by_name(s, "a.example", &plans, &err) &&
+		     domain_by_name(s, "b.example", &waits, &err),
+	     &err);
+	assert_true(c.renew_at > ROWS_NOW);
+	assert_int_equal(plans.due_at, c.renew_at);
+	assert_int_equal(waits.due_at, ROWS_NOW + 23 * HOUR);
+	assert_int_equal(waits.avoid_until, ROWS_NOW);
+	assert_int_equal(plans.epoch, d.epoch);
+}
+
+static void the_mark_is_kept(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(store_clock_mark(fix.store), 0);
+	must(store_clock_set_mark(fix.store, ROWS_NOW, &err) &&
+		     store_clock_set_mark(fix.store, ROWS_NOW + 7, &err),
+	     &err);
+	assert_int_equal(store_clock_mark(fix.store), ROWS_NOW + 7);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_is_the_machines),
+		cmocka_unit_test(steps_are_not_followed_till_confirmed),
+		cmocka_unit_test(a_step_that_is_undone_leaves_no_doubt),
+		cmocka_unit_test(before_what_has_been_it_is_not_believed),
+		cmocka_unit_test(nor_before_this_program_was),
+		cmocka_unit_test(far_ahead_at_boot_the_ca_is_right),
+		cmocka_unit_test(a_confirmed_clock_is_not_overruled),
+		cmocka_unit_test(a_timer_is_set_by_the_machines_clock),
+		IN_A_STORE(waits_move_and_plans_stay),
+		IN_A_STORE(the_mark_is_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,150 @@
+/*
+ * acme/timekeeping.c: the whole engine, in the virtual world, while the
+ * machine's clock is wrong.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/when.h"
+#include "store/clock.h"
+#include "store/order.h"
+#include "tests/sim/scratch.h"
+#include "tests/sim/sim_world.h"
+
+#define NAME "example.org"
+
+static long rows(const struct sim_world *w, const char *sql)
+{
+	return scratch_number(w->dir, "state.db", sql);
+}
+
+static long trail_of(const struct sim_world *w, const char *kind)
+{
+	char sql[100];
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT COUNT(*) FROM trail"
+		 " WHERE kind = '%s'",
+		 kind);
+	return rows(w, sql);
+}
+
+static void go_live(struct sim_world *w)
+{
+	sim_init(w);
+	sim_start(w);
+	sim_add(w, NAME);
+	assert_true(sim_run(w, sim_all_live, 10));
+}
+
+static void step_clock(struct sim_world *w, long seconds)
+{
+	w->shared->skew_ms += seconds * 1000L;
+}
+
+/* ---- while it runs ---- */
+
+static const long steps[] = { 90 * WHEN_DAY, 2 * WHEN_DAY, -2 * WHEN_HOUR,
+			      -365 * WHEN_DAY };
+
+static void a_wrong_step_orders_nothing_and_loses_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		struct sim_world w;
+		time_t due;
+
+		print_message("%+ld s\n", steps[i]);
+		go_live(&w);
+		due = sim_domain(&w, NAME).due_at;
+		step_clock(&w, steps[i]);
+		sim_run(&w, NULL, WHEN_DAY);
+		assert_int_equal(w.shared->ca.certs, 1);
+		assert_int_equal(trail_of(&w, "clock.wrong"), 1);
+
+		/* Still wrong, and yet renewed at the right moment. */
+		w.sleeps = true;
+		sim_run(&w, NULL, due - sim_now(&w) - WHEN_DAY);
+		assert_int_equal(w.shared->ca.certs, 1);
+		sim_run(&w, NULL, 2 * WHEN_DAY);
+		assert_int_equal(w.shared->ca.certs, 2);
+		assert_string_equal(w.shared->ca.complaint, "");
+
+		step_clock(&w, -steps[i]);
+		sim_run(&w, NULL, WHEN_HOUR);
+		assert_int_equal(trail_of(&w, "clock.right"), 1);
+		assert_int_equal(w.shared->ca.certs, 2);
+		sim_release(&w);
+	}
+}
+
+/* ---- from one life to the next ---- */
+
+static void restart_with(struct sim_world *w, long step)
+{
+	sim_stop(w);
+	step_clock(w, step);
+	sim_start(w);
+}
+
+static void a_boot_in_the_past_or_far_ahead_orders_nothing(void **state)
+{
+	static const long boots[] = { -SIM_START, -WHEN_DAY, 90 * WHEN_DAY,
+				      10 * 365 * WHEN_DAY };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(boots); i++) {
+		struct sim_world w;
+
+		print_message("%+ld s\n", boots[i]);
+		go_live(&w);
+		restart_with(&w, boots[i]);
+		sim_run(&w, NULL, WHEN_HOUR);
+		assert_int_equal(w.shared->ca.certs, 1);
+		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"), 1);
+		assert_int_equal(trail_of(&w, "clock.wrong"), 1);
+		sim_release(&w);
+	}
+}
+
+/* What was to be tried again "in a minute" is, and not in ten years. */
+static void no_wait_becomes_long_when_time_goes_back(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	sim_init(&w);
+	step_clock(&w, 3650 * WHEN_DAY);
+	w.fault = SIM_LOST_REQUEST; /* no CA can tell */
+	w.fault_until = ULONG_MAX;
+	sim_start(&w);
+	sim_add(&w, NAME);
+	sim_run(&w, NULL, WHEN_HOUR);
+	assert_int_equal(w.shared->ca.certs, 0);
+
+	step_clock(&w, -3650 * WHEN_DAY);
+	w.fault = SIM_FAULTLESS;
+	assert_true(sim_run(&w, sim_all_live, 15 * WHEN_MINUTE));
+	assert_true(sim_domain(&w, NAME).due_at < SIM_START + 70 * WHEN_DAY);
+	assert_true(store_clock_mark(w.store) < SIM_START + WHEN_DAY);
+	sim_release(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_wrong_step_orders_nothing_and_loses_nothing),
+		cmocka_unit_test(
+			a_boot_in_the_past_or_far_ahead_orders_nothing),
+		cmocka_unit_test(no_wait_becomes_long_when_time_goes_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
