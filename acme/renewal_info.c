@@ -21,6 +21,7 @@
 #define POLLS_IN_FLIGHT 16
 #define UNANSWERED	(15 * WHEN_MINUTE)	/* a crash in between costs that */
 #define LASTING		(6 * WHEN_HOUR)
+#define AWAY		WHEN_HOUR	/* its CA is down: perhaps by then */
 
 /* The same for the same certificate, whenever it is asked. */
 uint32_t renewal_dice(const struct cert *c)
@@ -77,10 +78,41 @@ static bool may_poll(struct authority *a, int64_t now_ms)
 	       bucket_take(&a->ari_bucket, limit, now_ms, 1);
 }
 
-/* False if the rest must wait as well. */
-static bool stage_one(struct engine *e, int64_t id)
+/*
+ * It is not waited for, nor kept from its rest, for the sake of advice; and
+ * what is due at another CA must not stand behind it.
+ */
+static void wait_for_ca(struct engine *e, struct cert *c)
+{
+	uint64_t spread = (uint64_t)engine_dice(e) * AWAY >> 32;
+
+	put_off(e, c, engine_now(e) + AWAY + (time_t)spread);
+}
+
+/* False if it must wait for a moment. */
+static bool poll_or_put_off(struct engine *e, struct authority *a,
+			    struct cert *c)
 {
 	int64_t now_ms = e->world->now_ms(e->world->ctx);
+
+	if (authority_retry_ms(a) > now_ms) {
+		wait_for_ca(e, c);
+		return true;
+	}
+	a->is_wanted = true;
+	if (!client_is_current(a->client))
+		return false;
+	if (!*client_directory(a->client)->renewal_info)
+		put_off(e, c, engine_now(e) + LASTING);
+	else if (may_poll(a, now_ms))
+		will_poll(e, a, c);
+	else
+		return false;
+	return true;
+}
+
+static bool stage_one(struct engine *e, int64_t id)
+{
 	struct err err = ERR_INIT;
 	struct authority *a;
 	struct cert c;
@@ -88,19 +120,9 @@ static bool stage_one(struct engine *e, int64_t id)
 	if (!engine_ok(e, cert_by_id(e->store, id, &c, &err), &err))
 		return false;
 	a = authority_by_id(e, c.ca_id);
-	if (!a) {
-		put_off(e, &c, engine_now(e) + LASTING);
-		return true;
-	}
-	a->is_wanted = true;
-	if (!client_is_current(a->client) || authority_retry_ms(a) > now_ms)
-		return false;
-	if (!*client_directory(a->client)->renewal_info)
-		put_off(e, &c, engine_now(e) + LASTING);
-	else if (may_poll(a, now_ms))
-		will_poll(e, a, &c);
-	else
-		return false;
+	if (a && c.not_after > engine_now(e))
+		return poll_or_put_off(e, a, &c);
+	put_off(e, &c, engine_now(e) + LASTING);
 	return true;
 }
 
@@ -113,8 +135,9 @@ void renewal_info_stage(struct engine *e)
 	size_t done = 0;
 
 	engine_ok(e, err.kind == ERR_NONE, &err);
-	while (done < n && !e->has_failed && stage_one(e, ids[done]))
-		done++;
+	for (size_t i = 0; i < n && !e->has_failed; i++)
+		done += stage_one(e, ids[i]);
+	e->has_more = e->has_more || (done && n == ARRAY_LEN(ids));
 	e->ari_left = done < n;
 }
 
@@ -122,7 +145,7 @@ int64_t renewal_info_next_ms(struct engine *e)
 {
 	int64_t now_ms = e->world->now_ms(e->world->ctx);
 
-	if (e->ari_left)	/* its CA, or a moment, is waited for */
+	if (e->ari_left)	/* its directory, or a moment, is waited for */
 		return now_ms + 1000;
 	return (int64_t)cert_next_ari(e->store) * 1000;
 }
