@@ -140,10 +140,11 @@ static void answer(struct call *call, const struct ca_reply *reply)
 	done(reply, arg);
 }
 
-static void answer_error(struct call *call, const struct err *error)
+static void answer_error(struct call *call, const struct err *error,
+			 long retry_after)
 {
 	struct ca_reply reply = { .error = *error, .body = "", .location = "",
-				  .links = "", .retry_after = -1 };
+				  .links = "", .retry_after = retry_after };
 
 	answer(call, &reply);
 }
@@ -230,14 +231,15 @@ static void send_signed(struct call *call, const char *nonce)
 	if (body)
 		c->world->fetch(c->world->ctx, &request, signed_done, call);
 	else
-		answer_error(call, &err);
+		answer_error(call, &err, -1);
 	free(body);
 }
 
 static void fetch_nonce(struct client *c);
 
 /* Who waits would have failed as well: all are told. */
-static void fail_waiting(struct client *c, const struct err *err)
+static void fail_waiting(struct client *c, const struct err *err,
+			 long retry_after)
 {
 	struct call *next, *call = c->waiting;
 
@@ -245,7 +247,7 @@ static void fail_waiting(struct client *c, const struct err *err)
 	c->waiting_tail = &c->waiting;
 	for (; call; call = next) {
 		next = call->next;
-		answer_error(call, err);
+		answer_error(call, err, retry_after);
 	}
 }
 
@@ -260,7 +262,8 @@ static void nonce_done(const struct fetch_reply *r, void *arg)
 		err_set(&err, ERR_AGAIN, "the CA gave no nonce (HTTP status "
 					 "%ld)", r->status);
 	if (err.kind != ERR_NONE) {
-		fail_waiting(c, &err);
+		fail_waiting(c, &err, wire_retry_after(r->retry_after,
+						       now_ms(c) / 1000));
 		return;
 	}
 	keep_nonce(c, r->replay_nonce);

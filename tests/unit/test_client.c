@@ -214,6 +214,19 @@ static void without_a_nonce_nothing_is_sent(void **state)
 
 #define BAD "{\"type\":\"urn:ietf:params:acme:error:badNonce\"}"
 
+static void a_ca_that_has_no_nonce_says_when_it_will(void **state)
+{
+	(void)state;
+	post();
+	assert_asks_for_a_nonce();
+	reply(&(struct fetch_reply){ .status = 503, .body = "",
+				     .replay_nonce = "", .location = "",
+				     .link = "", .retry_after = "230" });
+	assert_int_equal(told.times, 1);
+	assert_int_equal(told.error.kind, ERR_AGAIN);
+	assert_int_equal(told.retry_after, 230);
+}
+
 static void a_bad_nonce_is_replaced_by_the_one_that_came(void **state)
 {
 	(void)state;
@@ -382,6 +395,7 @@ int main(void)
 		WITH_A_CLIENT(a_nonce_is_fetched_and_the_next_one_kept),
 		WITH_A_CLIENT(an_old_nonce_is_not_used),
 		WITH_A_CLIENT(without_a_nonce_nothing_is_sent),
+		WITH_A_CLIENT(a_ca_that_has_no_nonce_says_when_it_will),
 		WITH_A_CLIENT(a_bad_nonce_is_replaced_by_the_one_that_came),
 		WITH_A_CLIENT(bad_nonces_come_to_an_end),
 		WITH_A_CLIENT(a_bad_nonce_without_a_better_one_is_told),
