@@ -17,9 +17,22 @@
 #define READER_WAITS_MS 10	/* serving never waits; WAL lets it read */
 #define STEPS_PER_ASK	10000	/* of SQLite's machine: a millisecond or so */
 
+#define PLACES_MAX 40
+
+/* Where a column was found that was asked for by this literal. */
+struct place {
+	const char *name;
+	int column;
+};
+
+/*
+ * Each row of a statement is read by the same lines of code, so the nth name
+ * that is asked for is the nth of last time: no name is searched for twice.
+ */
 struct cached {
 	const char *sql;	/* a literal's address: the key */
 	sqlite3_stmt *stmt;
+	struct place *places;	/* PLACES_MAX; NULL: none was read yet */
 };
 
 struct db {
@@ -96,8 +109,10 @@ void db_close(struct db *db)
 {
 	if (!db)
 		return;
-	for (size_t i = 0; i < CACHE_SLOTS; i++)
+	for (size_t i = 0; i < CACHE_SLOTS; i++) {
 		sqlite3_finalize(db->cache[i].stmt);
+		free(db->cache[i].places);
+	}
 	sqlite3_close(db->handle);
 	free(db);
 }
@@ -244,14 +259,14 @@ void query_open(struct query *q, struct db *db, const char *sql)
 	*q = (struct query){ .db = db, .rc = SQLITE_OK };
 	if (c && c->stmt && !sqlite3_stmt_busy(c->stmt)) {
 		q->stmt = c->stmt;
-		q->is_cached = true;
+		q->cached = c;
 		return;
 	}
 	q->rc = sqlite3_prepare_v3(db->handle, sql, -1,
 				   SQLITE_PREPARE_PERSISTENT, &q->stmt, NULL);
 	if (q->rc == SQLITE_OK && c && !c->stmt) {
 		*c = (struct cached){ .sql = sql, .stmt = q->stmt };
-		q->is_cached = true;
+		q->cached = c;
 	}
 }
 
@@ -265,6 +280,7 @@ bool query_row(struct query *q)
 {
 	if (has_failed(q))
 		return false;
+	q->reads = 0;
 	q->rc = sqlite3_step(q->stmt);
 	return q->rc == SQLITE_ROW;
 }
@@ -293,7 +309,7 @@ bool query_close(struct query *q, struct err *err)
 		err_set(err, ERR_INTERNAL, "database: a row does not decode");
 	else if (!ok)
 		db_error(q->db, err);
-	if (q->is_cached) {
+	if (q->cached) {
 		sqlite3_reset(q->stmt);
 		sqlite3_clear_bindings(q->stmt);
 	} else {
@@ -353,7 +369,7 @@ void bind_null(struct query *q)
 }
 
 /* A name that no column has is a bug of ours: the text is ours too. */
-static int column(struct query *q, const char *name)
+static int search(struct query *q, const char *name)
 {
 	int count = sqlite3_column_count(q->stmt), i = 0;
 
@@ -361,6 +377,21 @@ static int column(struct query *q, const char *name)
 		i++;
 	assert(i < count);
 	return i;
+}
+
+static int column(struct query *q, const char *name)
+{
+	struct cached *c = q->cached;
+	struct place *place;
+
+	if (!c || q->reads >= PLACES_MAX)
+		return search(q, name);
+	if (!c->places)
+		c->places = xcalloc(PLACES_MAX, sizeof(*c->places));
+	place = &c->places[q->reads++];
+	if (place->name != name)
+		*place = (struct place){ name, search(q, name) };
+	return place->column;
 }
 
 int64_t col_int(struct query *q, const char *name)

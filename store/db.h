@@ -25,6 +25,7 @@
 #include "base/err.h"
 
 struct db;
+struct cached;
 
 enum db_mode {
 	DB_WRITE,	/* makes the file, 0600 */
@@ -88,8 +89,9 @@ sqlite3 *db_handle(struct db *db);
 struct query {
 	struct db *db;
 	sqlite3_stmt *stmt;
-	bool is_cached;
+	struct cached *cached;	/* NULL: it ends with the query */
 	int bound;	/* parameters so far */
+	int reads;	/* columns of this row so far */
 	int rc;		/* the last result */
 };
 
@@ -121,6 +123,7 @@ void bind_text(struct query *q, const char *text);	/* NULL: '' */
 void bind_blob(struct query *q, const void *data, size_t len);
 void bind_null(struct query *q);
 
+/* Names must be literals, as `sql`. */
 int64_t col_int(struct query *q, const char *name);
 long col_long(struct query *q, const char *name);
 bool col_is_null(struct query *q, const char *name);
