@@ -14,7 +14,8 @@
 
 #define TICK_MAX_MS	(WHEN_MINUTE * 1000)	/* clocks step, boxes sleep */
 #define TICK_MIN_MS	20	/* no row can make us spin */
-#define AFTER_FAILURE_MS 1000
+#define AFTER_FAILURE_MS 1000	/* doubles, up to ... */
+#define FAILURES_APART_MS 30000
 
 time_t engine_now(const struct engine *e)
 {
@@ -275,18 +276,30 @@ static int64_t next_tick(struct engine *e)
 	return best < now + TICK_MIN_MS ? now + TICK_MIN_MS : best;
 }
 
+/* A disk may be full for days. */
+static int64_t after_failure(struct engine *e)
+{
+	int64_t pause = AFTER_FAILURE_MS;
+
+	for (unsigned n = e->failures++; n && pause < FAILURES_APART_MS; n--)
+		pause *= 2;
+	if (pause > FAILURES_APART_MS)
+		pause = FAILURES_APART_MS;
+	return e->world->now_ms(e->world->ctx) + pause;
+}
+
 void engine_tick(struct engine *e)
 {
 	struct err err = ERR_INIT;
 
 	if (run_tick(e, &err)) {
+		e->failures = 0;
 		e->world->wake_at(e->world->ctx, next_tick(e));
 		return;
 	}
 	log_error("mtastsd: %s%s%s; trying again", err.text,
 		  *err.hint ? ": " : "", err.hint);
-	e->world->wake_at(e->world->ctx, e->world->now_ms(e->world->ctx) +
-						 AFTER_FAILURE_MS);
+	e->world->wake_at(e->world->ctx, after_failure(e));
 }
 
 /* ---- life ---- */

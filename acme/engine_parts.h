@@ -96,6 +96,7 @@ struct engine {
 	bool is_committed;		/* effects wait for the projection */
 	bool has_failed;		/* the database, in this tick */
 	struct err failure;
+	unsigned failures;		/* of ticks, in a row */
 
 	int64_t looking[LOOKS_IN_FLIGHT];	/* domain ids; 0: free */
 	size_t look_count;
