@@ -103,7 +103,7 @@ static bool poll_or_put_off(struct engine *e, struct authority *a,
 	if (!client_is_current(a->client))
 		return false;
 	if (!*client_directory(a->client)->renewal_info)
-		put_off(e, c, engine_now(e) + LASTING);
+		put_off(e, c, engine_now(e) + WHEN_DAY);
 	else if (may_poll(a, now_ms))
 		will_poll(e, a, c);
 	else

@@ -722,10 +722,8 @@ static void tick(struct rig *r)
 	if (disk_is_dead(r->disk))
 		return;
 	judge_after_tick(r);
-	if (r->wake_ms && getenv("DBG")) fprintf(stderr, "W %lld\n", (long long)(r->wake_ms - r->now_ms));
 	if (r->wake_ms)
 		r->wake_ms = oversleep(r);
-	if (r->wake_ms && getenv("DBG")) fprintf(stderr, "V %lld\n", (long long)(r->wake_ms - r->now_ms));
 	checkpoint(r);
 }
 
