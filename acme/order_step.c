@@ -554,9 +554,11 @@ struct order_question order_ask(const struct order *o,
 	return states[o->state].ask(o, ctx);
 }
 
-static bool is_seeking(const struct order *o)
+/* Unsure, and there is something to look through: else it was newOrder. */
+static bool is_seeking(const struct order *o, const struct order_context *ctx)
 {
-	return o->state == ORDER_INTENT && o->unsure;
+	return o->state == ORDER_INTENT && o->unsure &&
+	       (*o->seek || *ctx->orders_url);
 }
 
 /* The order list is a help, not a need: without it, order anew. */
@@ -573,7 +575,8 @@ static struct order_step search_failed(struct order *o)
  * unauthorized where they do not know the certificate. These it is not.
  */
 static bool is_about_replaces(const struct order *o,
-			      const struct ca_reply *reply)
+			      const struct ca_reply *reply,
+			      const struct order_context *ctx)
 {
 	static const char *const others[] = {
 		"badNonce", "caa", "invalidProfile", "rateLimited",
@@ -581,7 +584,7 @@ static bool is_about_replaces(const struct order *o,
 		"userActionRequired", "accountDoesNotExist",
 	};
 
-	if (o->state != ORDER_INTENT || is_seeking(o) || !*o->replaces)
+	if (o->state != ORDER_INTENT || is_seeking(o, ctx) || !*o->replaces)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (streq(reply->problem.type, others[i]))
@@ -606,9 +609,9 @@ static struct order_step declined(struct order *o, enum fail_scope scope,
 			(o->state == ORDER_PRESENTED && reply->status == 400);
 	struct order_step step;
 
-	if (is_seeking(o))
+	if (is_seeking(o, ctx))
 		return search_failed(o);
-	if (is_about_replaces(o, reply))
+	if (is_about_replaces(o, reply, ctx))
 		return order_plainly(o);
 	if (moved_on && !o->unsure && o->sent < SENT_MAX)
 		return ask_again(o, SCOPE_NONE, problem, reply, ctx);
@@ -637,7 +640,7 @@ struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 	case SCOPE_CA:
 		return ask_again(o, scope, &problem, reply, ctx);
 	case SCOPE_ACCOUNT:
-		if (is_about_replaces(o, reply))
+		if (is_about_replaces(o, reply, ctx))
 			return order_plainly(o);
 		if (!is_mendable(reply))
 			return ask_again(o, SCOPE_CA, &problem, reply, ctx);

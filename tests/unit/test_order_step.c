@@ -541,6 +541,36 @@ static void the_search_follows_pages_and_takes_its_own(void **state)
 }
 
 static const struct {
+	long status;
+	const char *body;
+} replaces_declined[] = {
+	{ 409, PROBLEM("alreadyReplaced") },
+	{ 404, PROBLEM("malformed") },
+	{ 403, PROBLEM("unauthorized") },
+};
+
+/* Also when newOrder comes again, where there is no list to look through. */
+static void replaces_is_left_out_at_the_first_refusal(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(replaces_declined); i++) {
+		struct order o = row_in(ORDER_INTENT);
+		struct order_context ctx = context_at(NOW * 1000, "");
+		struct ca_reply r = reply_of(replaces_declined[i / 2].status,
+					     replaces_declined[i / 2].body,
+					     NULL, -1);
+		struct order_step step;
+
+		str_copy(o.replaces, sizeof(o.replaces), "aki.serial");
+		o.unsure = i % 2;
+		step = order_reply(&o, &r, &ctx);
+		assert_int_equal(step.effect, ORDER_ASK);
+		assert_int_equal(o.state, ORDER_INTENT);
+		assert_string_equal(o.replaces, "");
+	}
+}
+
+static const struct {
 	const char *what;
 	long status;
 	const char *body;
@@ -809,6 +839,7 @@ int main(void)
 		cmocka_unit_test(only_the_chosen_challenge_counts),
 		cmocka_unit_test(a_served_token_ends_with_the_order),
 		cmocka_unit_test(the_search_follows_pages_and_takes_its_own),
+		cmocka_unit_test(replaces_is_left_out_at_the_first_refusal),
 		cmocka_unit_test(a_fruitless_search_ends_in_a_new_order),
 		cmocka_unit_test(an_endless_list_ends),
 		cmocka_unit_test(an_outage_uses_up_no_tries),
