@@ -64,12 +64,14 @@ class Fetcher:
 
 	ok, failures	how many, and what went wrong with the others
 	serials		of the leaves seen, per host, in order
+	now		the clock that says what has expired
 	"""
 
-	def __init__(self, client, hosts, threads=2, pause=0.0):
+	def __init__(self, client, hosts, threads=2, pause=0.0, now=None):
 		self.client = client
 		self.hosts = hosts
 		self.pause = pause
+		self.now = now or time.time
 		self.ok = 0
 		self.failures = []
 		self.serials = {host: [] for host in hosts}
@@ -108,11 +110,10 @@ class Fetcher:
 			if reply.serial not in self.serials[host]:
 				self.serials[host].append(reply.serial)
 
-	@staticmethod
-	def _problem(reply):
+	def _problem(self, reply):
 		if reply.status != 200:
 			return f"status {reply.status}"
-		if reply.not_after <= time.time():
+		if reply.not_after <= self.now():
 			return f"leaf {reply.serial} has expired"
 		return None
 
