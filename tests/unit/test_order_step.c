@@ -605,6 +605,35 @@ static void a_fruitless_search_ends_in_a_new_order(void **state)
 }
 
 /* A list that never ends is left after a while. */
+/*
+ * After a lost answer newOrder is sent again where there is no list: what the
+ * CA says to it counts like the first time, and is not asked for once more.
+ */
+static void an_order_asked_again_is_declined_once(void **state)
+{
+	struct order_context ctx = context_at(NOW * 1000, "");
+	struct ca_reply replaced =
+		reply_of(409, PROBLEM("alreadyReplaced"), NULL, -1);
+	struct ca_reply limited =
+		reply_of(429, PROBLEM("rateLimited"), NULL, 900);
+	struct order o = row_in(ORDER_INTENT);
+	struct order_step step;
+
+	(void)state;
+	o.unsure = true;
+	strcpy(o.replaces, "aki.serial");
+	step = order_reply(&o, &replaced, &ctx);
+	assert_int_equal(step.effect, ORDER_ASK);
+	assert_string_equal(o.replaces, "");
+	assert_false(o.unsure);
+
+	o.unsure = true;
+	step = order_reply(&o, &limited, &ctx);
+	assert_int_equal(step.effect, ORDER_END);
+	assert_int_equal(step.scope, SCOPE_DOMAIN);
+	assert_int_equal(step.retry_after, 900);
+}
+
 static void an_endless_list_ends(void **state)
 {
 	struct order o = row_in(ORDER_INTENT);
@@ -841,6 +870,7 @@ int main(void)
 		cmocka_unit_test(the_search_follows_pages_and_takes_its_own),
 		cmocka_unit_test(replaces_is_left_out_at_the_first_refusal),
 		cmocka_unit_test(a_fruitless_search_ends_in_a_new_order),
+		cmocka_unit_test(an_order_asked_again_is_declined_once),
 		cmocka_unit_test(an_endless_list_ends),
 		cmocka_unit_test(an_outage_uses_up_no_tries),
 		cmocka_unit_test(a_csr_is_sent_three_times_at_most),
