@@ -17,12 +17,14 @@ class Pebble:
 	validity	of the certificates, in seconds
 	authz_reuse	percentage of orders that find a valid authorization
 	chain_length	certificates between leaf and root
+	nonce_reject	percentage of good nonces that it refuses
 	eab		an account needs EAB: kid "kid-1", key EAB_KEY
 	tls_port	where it validates by tls-alpn-01; None: nowhere
 	"""
 
 	def __init__(self, folder, dns_port, http_port, validity=90 * 86400,
-		     authz_reuse=None, chain_length=None, eab=False,
+		     authz_reuse=None, chain_length=None,
+		     nonce_reject=None, eab=False,
 		     tls_port=None, keep=False):
 		self.folder = Path(folder)
 		self.folder.mkdir(parents=True)
@@ -38,6 +40,9 @@ class Pebble:
 			self.env["PEBBLE_AUTHZREUSE"] = str(authz_reuse)
 		if chain_length is not None:
 			self.env["PEBBLE_CHAIN_LENGTH"] = str(chain_length)
+		if nonce_reject is not None:
+			self.env["PEBBLE_WFE_NONCEREJECT"] = str(nonce_reject)
+		self.http_port, self.tls_port = http_port, tls_port
 		self._make_tls_certificate()
 		self._write_config(http_port, tls_port or free_port(), validity,
 				   eab)
