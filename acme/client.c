@@ -200,14 +200,16 @@ static void signed_done(const struct fetch_reply *r, void *arg)
 	struct client *c = call->client;
 	struct ca_reply reply = read_reply(r, now_ms(c) / 1000);
 	char nonce[NONCE_SIZE];
+	bool is_again;
 
 	if (r->error.kind == ERR_NONE && r->replay_nonce)
 		keep_nonce(c, r->replay_nonce);
-	serve_waiting(c);
-	if (streq(reply.problem.type, "badNonce") &&
-	    ++call->bad_nonces < BAD_NONCE_TRIES && take_nonce(c, nonce))
+	is_again = streq(reply.problem.type, "badNonce") &&
+		   ++call->bad_nonces < BAD_NONCE_TRIES && take_nonce(c, nonce);
+	if (is_again)	/* before the others, or they take what it needs */
 		send_signed(call, nonce);
-	else
+	serve_waiting(c);
+	if (!is_again)
 		answer(call, &reply);
 }
 

@@ -240,6 +240,31 @@ static void a_bad_nonce_is_replaced_by_the_one_that_came(void **state)
 	assert_string_equal(told.body, "fine");
 }
 
+/* Another request waits for a nonce, and takes not the one that came. */
+static void a_bad_nonce_goes_before_those_that_wait(void **state)
+{
+	fetch_done *done;
+	void *arg;
+
+	(void)state;
+	post();
+	reply_with(200, "", "n1");
+	done = net.done;
+	arg = net.arg;
+	net.done = NULL;
+	post();
+	assert_asks_for_a_nonce();
+	net.done = done;
+	net.arg = arg;
+	reply_with(400, BAD, "n2");
+	assert_posts("n2");
+	assert_int_equal(told.times, 0);
+	reply_with(200, "", "n3");
+	assert_posts("n3");
+	reply_with(200, "", "");
+	assert_int_equal(told.times, 2);
+}
+
 static void bad_nonces_come_to_an_end(void **state)
 {
 	unsigned posts = 0;
@@ -397,6 +422,7 @@ int main(void)
 		WITH_A_CLIENT(without_a_nonce_nothing_is_sent),
 		WITH_A_CLIENT(a_ca_that_has_no_nonce_says_when_it_will),
 		WITH_A_CLIENT(a_bad_nonce_is_replaced_by_the_one_that_came),
+		WITH_A_CLIENT(a_bad_nonce_goes_before_those_that_wait),
 		WITH_A_CLIENT(bad_nonces_come_to_an_end),
 		WITH_A_CLIENT(a_bad_nonce_without_a_better_one_is_told),
 		WITH_A_CLIENT(the_pool_is_bounded),
