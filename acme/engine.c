@@ -324,6 +324,7 @@ struct engine *engine_new(const struct world *world, struct store *store,
 	e->world = clock_world(&e->clock);
 	e->store = store;
 	e->inbox_tail = &e->inbox;
+	e->prechecks = prechecks_new();
 	if (resume(e, err) && engine_configure(e, settings, err))
 		return e;
 	engine_free(e);
@@ -338,6 +339,7 @@ void engine_free(struct engine *e)
 	forget_effects(e);
 	for (size_t i = 0; i < e->ca_count; i++)
 		authority_free(e->ca[i]);
+	prechecks_free(e->prechecks);
 	free(e->effects);
 	free(e->passed);
 	free(e);

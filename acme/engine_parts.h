@@ -1,7 +1,8 @@
 /*
  * What the files of the engine share: the tick in engine.c, one CA in
- * authority.c, who is next in queue.c, orders in issuance.c, what comes of
- * them in install.c and outcome.c, DNS looks in arrivals.c.
+ * authority.c, who is next in queue.c, looks before an order in prechecks.c,
+ * orders in issuance.c, what comes of them in install.c and outcome.c, DNS
+ * looks at names that do not lead here yet in arrivals.c.
  *
  * A tick has three phases. While *staging*, inside the transaction, the parts
  * take what came in, write rows and note effects; nothing else may be touched.
@@ -98,6 +99,7 @@ struct engine {
 	struct err failure;
 	unsigned failures;		/* of ticks, in a row */
 
+	struct prechecks *prechecks;
 	int64_t looking[LOOKS_IN_FLIGHT];	/* domain ids; 0: free */
 	size_t look_count;
 	time_t looked_at;		/* what was due then is looked at */
@@ -207,6 +209,26 @@ struct authority *queue_choose(struct engine *e, const struct domain *d);
 
 /* Has this CA been down for longer than the domain waits for it? */
 bool queue_is_down_for(const struct authority *a, const struct domain *d);
+
+/* ---- prechecks.c: looks at a name before its order ---- */
+
+struct prechecks *prechecks_new(void);
+void prechecks_free(struct prechecks *p);
+
+enum look_answer {
+	LOOK_GO,	/* order it */
+	LOOK_UNDER_WAY, /* there will be a tick when it is over */
+	LOOK_PUT_OFF	/* it has left the queue; the row is written */
+};
+
+/* Staging: may an order for this domain of the queue be made now? */
+enum look_answer prechecks_ask(struct engine *e, struct domain *d);
+
+/* Staging: its order is made. */
+void prechecks_forget(struct engine *e, int64_t domain_id);
+
+/* Was it seen just now that CAA forbids this CA, but not another one? */
+bool prechecks_forbid(const struct authority *a, const struct domain *d);
 
 /* ---- issuance.c: orders under way ---- */
 

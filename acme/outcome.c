@@ -159,7 +159,7 @@ void outcome_certified(struct engine *e, struct domain *d,
 	d->due_at = c->renew_at;
 	d->ready_at = 0;
 	d->failures = 0;
-	d->skips = 0;
+	d->skips = d->skips > 0 ? -1 : 0;
 	d->renew_forced = d->revoked = false;
 	d->method = o->method;
 	d->avoid_ca = 0;

@@ -87,7 +87,7 @@ void precheck_take_probe(struct precheck *p, const struct err *problem)
 
 /* ---- what follows from it ---- */
 
-static bool is_many(const struct precheck_mood *mood)
+bool precheck_is_many(const struct precheck_mood *mood)
 {
 	return mood->failed >= MANY && 4ul * mood->failed >= 3ul * mood->asked;
 }
@@ -125,7 +125,7 @@ static const char *despite(enum precheck_look look,
 {
 	bool is_known = c->is_first && finding == PRECHECK_WRONG;
 
-	if (!is_known && is_many(&c->mood[look]))
+	if (!is_known && precheck_is_many(&c->mood[look]))
 		return "so many names have it alike that it is this box or its "
 		       "network";
 	return c->is_first ? despite_first(finding, c) : despite_renewal(c);
@@ -136,15 +136,30 @@ static long least(long a, long b)
 	return a < b ? a : b;
 }
 
-/* As long again as it has been waited for, within bounds and deadlines. */
+/* As long again as it has been waited for, within bounds. */
+static long pause_after(long since)
+{
+	long pause = least(since, PAUSE_MAX);
+
+	return pause < PAUSE_MIN ? PAUSE_MIN : pause;
+}
+
 static long renewal_pause(const struct precheck_case *c)
 {
-	long pause = least(c->since, PAUSE_MAX);
+	long pause = least(pause_after(c->since),
+			   PRECHECK_DELAY_MAX - c->since);
 
-	if (pause < PAUSE_MIN)
-		pause = PAUSE_MIN;
-	pause = least(pause, PRECHECK_DELAY_MAX - c->since);
 	return least(pause, time_to_spare(c));
+}
+
+long precheck_waited(bool is_first, long times)
+{
+	long most = is_first ? PRECHECK_PATIENCE : PRECHECK_DELAY_MAX;
+	long since = 0;
+
+	while (times-- > 0 && since < most)
+		since += is_first ? PAUSE_MIN : pause_after(since);
+	return least(since, most);
 }
 
 static long first_pause(enum precheck_finding finding,

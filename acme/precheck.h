@@ -70,6 +70,16 @@ struct precheck_mood {
 	unsigned asked, failed;
 };
 
+/* So many that it is not the name. */
+bool precheck_is_many(const struct precheck_mood *mood);
+
+/*
+ * How long an order has been waited for that was put off `times` times by a
+ * doubt. The pauses follow from one another, so that their number is all that
+ * must be kept; time in which nobody looked does not count.
+ */
+long precheck_waited(bool is_first, long times);
+
 struct precheck_case {
 	bool is_first;		/* no certificate yet */
 	long left, life;	/* seconds of the certificate's; else 0 */

@@ -31,8 +31,9 @@ static long patience_of(const struct domain *d, const struct schedule_life *life
 
 static bool refuses(const struct authority *a, const struct domain *d)
 {
-	return d->avoid_ca == a->row.id &&
-	       d->avoid_until > engine_now(a->engine);
+	return (d->avoid_ca == a->row.id &&
+		d->avoid_until > engine_now(a->engine)) ||
+	       prechecks_forbid(a, d);
 }
 
 /* The best CA to wait for, if none is any good: the first that would take it. */
@@ -142,9 +143,33 @@ static bool begin(struct engine *e, struct authority *a, struct domain *d)
 	struct budget_wait wait;
 	struct err err = ERR_INIT;
 
+	prechecks_forget(e, d->id);
 	if (issuance_start(e, a, d, &wait, &err))
 		return true;
 	return wait.ready_ms && limited(e, a, d, &wait, &err);
+}
+
+/* There is room for it: is all well with the name, too? */
+static bool look_and_begin(struct engine *e, struct authority *a,
+			   struct domain *d)
+{
+	switch (prechecks_ask(e, d)) {
+	case LOOK_UNDER_WAY:
+		return false;
+	case LOOK_PUT_OFF:
+		return true;
+	case LOOK_GO:
+		break;
+	}
+	if (!refuses(a, d))
+		return begin(e, a, d);
+	a = queue_choose(e, d); /* CAA lets another one issue, and not this */
+	if (!a) {
+		put_back(e, d, d->avoid_until, NULL);
+		return true;
+	}
+	a->is_wanted = true;
+	return room_for(a, d) && begin(e, a, d);
 }
 
 /*
@@ -161,7 +186,7 @@ static bool serve(struct engine *e, struct domain *d)
 	}
 	a->is_wanted = true;
 	if (room_for(a, d))
-		return begin(e, a, d);
+		return look_and_begin(e, a, d);
 	if (authority_is_ready(a) || !has_another(e, a))
 		return false;
 	put_back(e, d, engine_now(e) + PASSED_OVER, NULL);

@@ -27,6 +27,11 @@ static const char *const methods[METHOD_COUNT] = {
 	[METHOD_TLS_ALPN_01] = "tls-alpn-01",
 };
 
+const char *wire_method(enum challenge_method method)
+{
+	return methods[method];
+}
+
 static json_t *load(const char *what, const char *text, size_t len,
 		    struct err *err)
 {

@@ -77,6 +77,9 @@ struct wire_challenge {
 	struct wire_problem problem;	/* type empty: none */
 };
 
+/* "http-01" */
+const char *wire_method(enum challenge_method method);
+
 struct wire_authz {
 	enum wire_status status;
 	struct wire_challenge challenge[METHOD_COUNT];	/* by method */

@@ -57,7 +57,8 @@ struct domain {
 	bool renew_forced;		/* the admin asked for this renewal */
 	bool revoked;			/* what is served is, or will be */
 	enum challenge_method method;	/* the next to try: the last that worked */
-	long skips;			/* renewals put off by the precheck, in a row */
+	long skips; /* by the precheck, of the next order; */
+		    /* -1: of the last, but not of this */
 	int64_t avoid_ca;		/* this CA refuses the name ... */
 	time_t avoid_until;		/* ... and is not asked before */
 	int64_t try_ca;			/* an admin wants a trial there; 0: no */
