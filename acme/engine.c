@@ -15,7 +15,7 @@
 #define TICK_MAX_MS	(WHEN_MINUTE * 1000)	/* clocks step, boxes sleep */
 #define TICK_MIN_MS	20	/* no row can make us spin */
 #define AFTER_FAILURE_MS 1000	/* doubles, up to ... */
-#define FAILURES_APART_MS 30000
+#define FAILURES_APART_MS 8000
 
 time_t engine_now(const struct engine *e)
 {

@@ -203,6 +203,30 @@ static void an_outage_is_not_charged_to_domains(void **state)
 	}
 }
 
+static bool has_ordered(struct sim_world *w)
+{
+	return w->shared->ca.orders > 0;
+}
+
+/* A day, and the order is void; the outage lasts longer. */
+static void an_order_that_expires_in_an_outage_is_not_charged(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with(&w, NAME);
+	assert_true(sim_run(&w, has_ordered, 10));
+	w.fault = SIM_LOST_REQUEST;
+	w.fault_until = ULONG_MAX;
+	sim_run(&w, NULL, 30 * WHEN_HOUR);
+	assert_int_equal(sim_domain(&w, NAME).failures, 0);
+	w.fault_until = 0;
+	assert_true(sim_run(&w, sim_all_live, 2 * WHEN_MINUTE));
+	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord WHERE state = 9"),
+			 1);
+	sim_release(&w);
+}
+
 static void is_not_blamed(struct sim_world *w)
 {
 	assert_int_equal(sim_domain(w, NAME).failures, 0);
@@ -922,7 +946,7 @@ static void nothing_is_done_before_it_is_served(void **state)
 			start_and_step(&w, NAME, at);
 			fail_for_a_while(&w, i);
 			assert_true(sim_all_live(&w) ||
-				    sim_run(&w, sim_all_live, 12));
+				    sim_run(&w, sim_all_live, 20));
 			assert_one_certificate(&w);
 			sim_release(&w);
 		}
@@ -1010,6 +1034,7 @@ int main(void)
 		cmocka_unit_test(it_renews_at_its_moment),
 		cmocka_unit_test(it_never_expires),
 		cmocka_unit_test(an_outage_is_not_charged_to_domains),
+		cmocka_unit_test(an_order_that_expires_in_an_outage_is_not_charged),
 		cmocka_unit_test(an_order_that_is_stuck_is_replaced),
 		cmocka_unit_test(
 			a_lost_account_is_registered_with_the_same_key),
