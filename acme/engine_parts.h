@@ -38,6 +38,7 @@ struct authority {
 	int64_t config_retry_ms;	/* the configuration is in the way */
 	unsigned in_flight;		/* orders with a request under way */
 	unsigned polls;			/* for renewal information, under way */
+	int64_t ari_retry_ms;		/* none before, as the CA asked */
 	struct bucket posts, ari_bucket;	/* of requests: lost at the end */
 	int64_t new_orders_ms;		/* its limit of new orders is used up */
 	unsigned errands;		/* other requests under way */

@@ -78,15 +78,28 @@ static bool may_poll(struct authority *a, int64_t now_ms)
 	       bucket_take(&a->ari_bucket, limit, now_ms, 1);
 }
 
+static time_t spread(struct engine *e, long most)
+{
+	return (time_t)((uint64_t)engine_dice(e) * (uint64_t)most >> 32);
+}
+
 /*
  * It is not waited for, nor kept from its rest, for the sake of advice; and
  * what is due at another CA must not stand behind it.
  */
-static void wait_for_ca(struct engine *e, struct cert *c)
+static bool is_away(struct engine *e, const struct authority *a,
+		    struct cert *c)
 {
-	uint64_t spread = (uint64_t)engine_dice(e) * AWAY >> 32;
+	int64_t now_ms = e->world->now_ms(e->world->ctx);
 
-	put_off(e, c, engine_now(e) + AWAY + (time_t)spread);
+	if (authority_retry_ms(a) > now_ms)
+		put_off(e, c, now_ms / 1000 + AWAY + spread(e, AWAY));
+	else if (a->ari_retry_ms > now_ms)
+		put_off(e, c, a->ari_retry_ms / 1000 + 1 +
+				      spread(e, WHEN_MINUTE));
+	else
+		return false;
+	return true;
 }
 
 /* False if it must wait for a moment. */
@@ -95,10 +108,8 @@ static bool poll_or_put_off(struct engine *e, struct authority *a,
 {
 	int64_t now_ms = e->world->now_ms(e->world->ctx);
 
-	if (authority_retry_ms(a) > now_ms) {
-		wait_for_ca(e, c);
+	if (is_away(e, a, c))
 		return true;
-	}
 	a->is_wanted = true;
 	if (!client_is_current(a->client))
 		return false;
@@ -248,14 +259,32 @@ static void take_window(struct engine *e, struct cert *c,
 	move_renewal(e, c, facts.planned, is_news);
 }
 
-static void no_window(struct engine *e, struct cert *c,
+/*
+ * Who asks to be left alone with these questions is left alone with these,
+ * and not with orders: advice that fails must not keep us from renewing.
+ */
+static void hold_polls(struct engine *e, struct authority *a, long retry_after)
+{
+	int64_t now_ms = e->world->now_ms(e->world->ctx);
+
+	if (retry_after > WHEN_DAY)
+		retry_after = WHEN_DAY;
+	if (retry_after > 0)
+		a->ari_retry_ms = now_ms + retry_after * 1000;
+}
+
+static void no_window(struct engine *e, struct authority *a, struct cert *c,
 		      const struct ca_reply *reply)
 {
 	bool is_temporary = reply->error.kind == ERR_AGAIN ||
 			    reply->status >= 500;
 
 	c->ari_failures++;
-	put_off(e, c, engine_now(e) + ari_retry(c->ari_failures, is_temporary,
+	if (reply->status == 503 || reply->status == 429)
+		hold_polls(e, a, reply->retry_after);
+	if (!is_away(e, a, c))
+		put_off(e, c, engine_now(e) +
+				      ari_retry(c->ari_failures, is_temporary,
 						engine_dice(e)));
 }
 
@@ -271,7 +300,7 @@ static void got_window(struct engine *e, const struct arrived *got)
 		return;
 	if (reply->error.kind != ERR_NONE || reply->status != 200 ||
 	    !ari_parse(&w, reply->body, reply->len, &err)) {
-		no_window(e, &c, reply);
+		no_window(e, got->authority, &c, reply);
 		return;
 	}
 	c.ari_failures = 0;

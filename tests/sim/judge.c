@@ -397,32 +397,36 @@ void judge_after_death(struct rig *r)
 {
 	for (unsigned i = 0; i < r->names; i++)
 		lapse_ends(r, i);
-	for (size_t i = 0; i < r->ca_count; i++)
-		if (r->now_ms - r->judge->asked_ms[i] < 5 * MS)
-			r->judge->until_ms[i] = 0;
+	for (size_t i = 0; i < r->ca_count; i++) {
+		if (r->now_ms - r->judge->orders[i].asked_ms < 5 * MS)
+			r->judge->orders[i].until_ms = 0;
+		r->judge->advice[i].until_ms = 0;	/* not durable */
+	}
 }
 
 /* ---- manners towards a CA ---- */
 
-void judge_retry_after(struct rig *r, size_t ca, long seconds)
+void judge_retry_after(struct rig *r, size_t ca, bool is_advice, long seconds)
 {
-	struct judge *j = r->judge;
+	struct peace *p = is_advice ? &r->judge->advice[ca]
+				    : &r->judge->orders[ca];
 
-	if (j->until_ms[ca] > r->now_ms || r->skew_ms)
+	if (p->until_ms > r->now_ms || r->skew_ms)
 		return;
-	j->asked_ms[ca] = r->now_ms;
-	j->until_ms[ca] = r->now_ms + seconds * 950LL;
+	p->asked_ms = r->now_ms;
+	p->until_ms = r->now_ms + seconds * 950LL;
 }
 
-void judge_request(struct rig *r, size_t ca)
+void judge_request(struct rig *r, size_t ca, bool is_advice)
 {
 	struct judge *j = r->judge;
+	const struct peace *p = is_advice ? &j->advice[ca] : &j->orders[ca];
 
-	if (j->until_ms[ca] > r->now_ms && !r->skew_ms &&
-	    r->now_ms > j->asked_ms[ca] + 2 * MS)
+	if (p->until_ms > r->now_ms && !r->skew_ms &&
+	    r->now_ms > p->asked_ms + 2 * MS)
 		rig_condemn(r, "CA %zu asked for peace until %lld s from now, "
 			       "and is asked", ca,
-			    (long long)(j->until_ms[ca] - r->now_ms) / 1000);
+			    (long long)(p->until_ms - r->now_ms) / 1000);
 	if (!weather_is_down(r->ca_mode[ca]) ||
 	    r->now_ms < j->count_from_ms[ca])
 		return;

@@ -40,6 +40,11 @@ struct awaited {
 	unsigned looks;
 };
 
+/* A CA asked to be left alone, then and until then. */
+struct peace {
+	int64_t asked_ms, until_ms;
+};
+
 struct judge {
 	struct judge_name *name;
 	struct stretches box;		/* up, online, its clock right, ... */
@@ -47,8 +52,11 @@ struct judge {
 	struct awaited *awaited;
 	size_t awaited_count, awaited_cap;
 
-	/* Retry-After that the box has heard, and requests to a dead CA. */
-	int64_t asked_ms[RIG_CAS], until_ms[RIG_CAS];
+	/*
+	 * Retry-After that the box has heard, of all and of renewal
+	 * information; and requests to a dead CA.
+	 */
+	struct peace orders[RIG_CAS], advice[RIG_CAS];
 	int64_t count_from_ms[RIG_CAS];
 	unsigned knocks[RIG_CAS];
 
@@ -65,8 +73,8 @@ void judge_weather(struct rig *r);
 void judge_name_weather(struct rig *r, unsigned name);
 
 /* A request went out; an answer came in. */
-void judge_request(struct rig *r, size_t ca);
-void judge_retry_after(struct rig *r, size_t ca, long seconds);
+void judge_request(struct rig *r, size_t ca, bool is_advice);
+void judge_retry_after(struct rig *r, size_t ca, bool is_advice, long seconds);
 
 /* The CA has given a certificate away. */
 void judge_expect(struct rig *r, size_t ca, uint32_t cert);

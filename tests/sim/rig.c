@@ -343,7 +343,8 @@ static void world_fetch(void *ctx, const struct fetch_request *request,
 	r->in_flight++;
 	if (!r->is_dying && ca < r->ca_count) {
 		r->exchanges++;
-		judge_request(r, ca);
+		e->detail = strstr(request->url, "/ari/") != NULL;
+		judge_request(r, ca, e->detail);
 		exchange(r, e, ca, request, fate);
 		rig_say(r, "%s %s: %ld%s (fate %d)",
 			request->method == FETCH_POST ? "POST" : "GET",
@@ -377,7 +378,7 @@ static void deliver_reply(struct rig *r, struct rig_event *e)
 
 	r->in_flight--;
 	if (!r->is_dying && e->answer.status == 503 && *e->answer.retry_after)
-		judge_retry_after(r, e->number,
+		judge_retry_after(r, e->number, e->detail,
 				  atol(e->answer.retry_after));
 	e->fetched(&reply, e->arg);
 }
@@ -695,7 +696,7 @@ static int64_t oversleep(struct rig *r)
 {
 	int64_t until;
 
-	if (r->is_exact || r->in_flight ||
+	if (r->is_exact || r->skew_ms || r->in_flight ||
 	    r->wake_ms - r->now_ms < IDLE_MS)
 		return r->wake_ms;
 	until = idle_until_ms(r);
