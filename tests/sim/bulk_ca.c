@@ -611,32 +611,50 @@ static void post_order(struct post *p)
 
 /* ---- validation ---- */
 
-static void decide(struct bulk_ca *ca, uint32_t id, struct bulk_order *o,
-		   enum bulk_method method)
+static void found(struct bulk_ca *ca, struct bulk_order *o)
 {
-	char token[40], key_auth[128];
-	const char *problem;
+	o->chall_failed = false;
+	o->authz = SIM_VALID;
+	o->status = SIM_READY;
+	ca->name[o->name].validated_until = ca->now + ca->authz_reuse;
+}
 
-	snprintf(token, sizeof(token), "t%u-%u", ca->number, id);
-	snprintf(key_auth, sizeof(key_auth), "%s.%s", token,
-		 ca->account[o->account].thumbprint);
-	problem = ca->validate(ca->arg, o->name, method, token, key_auth);
-	if (!problem && !ca->allows(ca->arg, ca, o->name))
-		problem = "caa";
-	o->chall_failed = problem != NULL;
-	if (!problem) {
-		o->authz = SIM_VALID;
-		o->status = SIM_READY;
-		ca->name[o->name].validated_until = ca->now + ca->authz_reuse;
-		return;
-	}
-	ca->failed_looks++;
+static void not_found(struct bulk_ca *ca, struct bulk_order *o,
+		      const char *problem)
+{
+	o->chall_failed = true;
+	o->looks = 0;
 	o->problem = problem;
+	ca->failed_looks++;
 	spend(&ca->name[o->name].failed, &failed, ca->now);
 	if (!ca->keeps_failed_pending) {
 		o->authz = SIM_INVALID;
 		o->status = SIM_INVALID;
 	}
+}
+
+/* All must find it, and each looks when it does: nobody waits for a poll. */
+void bulk_ca_look(struct bulk_ca *ca, uint32_t id)
+{
+	struct bulk_order *o = &ca->order[id];
+	char token[40], key_auth[128];
+	const char *problem;
+
+	if (!o->is_known || o->authz != SIM_PENDING || !o->looks)
+		return;
+	snprintf(token, sizeof(token), "t%u-%u", ca->number, id);
+	snprintf(key_auth, sizeof(key_auth), "%s.%s", token,
+		 ca->account[o->account].thumbprint);
+	problem = ca->validate(ca->arg, o->name, (enum bulk_method)o->method,
+			       token, key_auth);
+	if (!problem && !ca->allows(ca->arg, ca, o->name))
+		problem = "caa";
+	if (problem)
+		not_found(ca, o, problem);
+	else if (--o->looks == 0)
+		found(ca, o);
+	else
+		ca->later(ca->arg, ca, id, 1000);
 }
 
 static void told_to_look(struct post *p, enum bulk_method method,
@@ -655,10 +673,16 @@ static void told_to_look(struct post *p, enum bulk_method method,
 		refuse(p->answer, 400, "malformed", "not pending any more");
 		return;
 	}
-	o->told = (uint8_t)(method + 1);
-	o->looks = (uint8_t)p->ca->validation_looks;
-	if (!o->looks)
-		decide(p->ca, p->id, o, method);
+	if (!o->looks) {
+		o->looks = (uint8_t)p->ca->looks;
+		o->method = (uint8_t)method;
+		o->chall_failed = false;
+		if (p->ca->look_after_ms)
+			p->ca->later(p->ca->arg, p->ca, p->id,
+				     p->ca->look_after_ms);
+		else
+			bulk_ca_look(p->ca, p->id);
+	}
 	challenge_text(p->ca, p->id, type, path, text, sizeof(text));
 	answer_text(p->answer, 200, "%s", text);
 }
@@ -680,8 +704,6 @@ static void post_authz(struct post *p)
 
 	if (!o)
 		return;
-	if (o->authz == SIM_PENDING && o->told && o->looks && --o->looks == 0)
-		decide(p->ca, p->id, o, (enum bulk_method)(o->told - 1));
 	host_of(o->name, host);
 	challenge_text(p->ca, p->id, "http-01", "chall", http, sizeof(http));
 	challenge_text(p->ca, p->id, "tls-alpn-01", "challtls", tls,
@@ -1039,6 +1061,7 @@ void bulk_ca_init(struct bulk_ca *ca, unsigned number, unsigned names,
 		.signer = signer,
 		.names = names,
 		.reuses_orders = true,
+		.looks = 1,
 	};
 	snprintf(ca->origin, sizeof(ca->origin), "https://%c.ca.test",
 		 'a' + (int)number);

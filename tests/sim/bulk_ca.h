@@ -34,7 +34,8 @@ struct bulk_order {
 	uint32_t name, account;
 	uint8_t status, authz;		/* enum sim_status */
 	bool is_known, chall_failed, is_real, is_reused, is_exempt;
-	uint8_t looks, told;
+	uint8_t looks;			/* still to come */
+	uint8_t method;			/* enum bulk_method */
 	const char *problem;		/* why it is invalid, a type */
 	time_t made_at, expires_at, busy_until;
 	uint32_t cert;			/* once valid */
@@ -68,7 +69,8 @@ struct bulk_ca {
 	bool lists_orders, reuses_orders, has_ari, has_limits, wants_eab;
 	bool keeps_failed_pending;
 	long authz_reuse;		/* seconds that a validation counts */
-	unsigned validation_looks;	/* at an authz till it is decided */
+	unsigned looks;			/* from several places, a second apart */
+	long look_after_ms;		/* of the first: 0: at once */
 	long issuance_time;		/* an order is `processing` */
 	long poll_after;		/* Retry-After of that; 0: not said */
 	long ari_retry;			/* Retry-After of renewal information */
@@ -84,6 +86,10 @@ struct bulk_ca {
 				enum bulk_method method, const char *token,
 				const char *key_auth);
 	bool (*allows)(void *arg, const struct bulk_ca *ca, unsigned name);
+
+	/* bulk_ca_look() is to be called after so long. */
+	void (*later)(void *arg, const struct bulk_ca *ca, uint32_t order,
+		      long ms);
 	void *arg;
 
 	/* What it has. */
@@ -125,6 +131,9 @@ void bulk_ca_release(struct bulk_ca *ca);
 bool bulk_ca_owns(const struct bulk_ca *ca, const char *url);
 void bulk_ca_answer(struct bulk_ca *ca, const struct fetch_request *rq,
 		    struct sim_answer *answer);
+
+/* The CA looks whether the challenge is there. */
+void bulk_ca_look(struct bulk_ca *ca, uint32_t order);
 
 /* Its database is lost: accounts, orders, and who has which certificate. */
 void bulk_ca_wipe(struct bulk_ca *ca);

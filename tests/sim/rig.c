@@ -508,6 +508,20 @@ static bool is_token_served(struct rig *r, unsigned name,
 	       streq(found, key_auth);
 }
 
+static void ca_looks(struct rig *r, struct rig_event *e)
+{
+	struct bulk_ca *ca = &r->ca[e->number];
+
+	ca->now = rig_now(r);
+	bulk_ca_look(ca, (uint32_t)e->detail);
+}
+
+static void look_later(void *arg, const struct bulk_ca *ca, uint32_t order,
+		       long ms)
+{
+	rig_after(arg, ms, ca_looks, ca->number)->detail = order;
+}
+
 static const char *validate(void *arg, unsigned name, enum bulk_method method,
 			    const char *token, const char *key_auth)
 {
@@ -521,8 +535,11 @@ static const char *validate(void *arg, unsigned name, enum bulk_method method,
 	r->judge->name[name].may_be_charged |= r->name[name].mode != NAME_WELL;
 	if (problems[r->name[name].mode])
 		return problems[r->name[name].mode];
-	if (!r->is_up || r->is_dying || r->is_asleep)
+	if (!r->is_up || r->is_dying || r->is_asleep ||
+	    r->weather->is_offline) {
+		r->judge->name[name].may_be_charged = true;
 		return "connection";
+	}
 	if (is_token_served(r, name, method, token, key_auth))
 		return NULL;
 	rig_condemn(r, "%s: its token is not served when the CA looks",
@@ -835,6 +852,7 @@ void rig_init(struct rig *r, uint64_t seed, unsigned names, size_t cas,
 		bulk_ca_init(&r->ca[i], (unsigned)i, names, signer);
 		r->ca[i].validate = validate;
 		r->ca[i].allows = allows;
+		r->ca[i].later = look_later;
 		r->ca[i].arg = r;
 	}
 	make_world(r);

@@ -410,7 +410,9 @@ static void set_cas(struct rig *r)
 				  dice_one_in(&r->dice, 4);
 		c->keeps_failed_pending = dice_one_in(&r->dice, 5);
 		c->authz_reuse = dice_one_in(&r->dice, 2) ? 7 * WHEN_HOUR : 0;
-		c->validation_looks = dice_below(&r->dice, 3);
+		c->looks = 1 + dice_below(&r->dice, 3);
+		c->look_after_ms = dice_one_in(&r->dice, 2)
+					   ? 0 : 1 + dice_below(&r->dice, 5000);
 		c->has_limits = !dice_one_in(&r->dice, 4);
 		c->has_ari = dice_one_in(&r->dice, 2);
 		c->ari_retry = dice_one_in(&r->dice, 10) ? 6 * WHEN_HOUR
