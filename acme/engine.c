@@ -9,13 +9,16 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "store/box.h"
 #include "store/clock.h"
+#include "store/health.h"
 #include "store/trail.h"
 
 #define TICK_MAX_MS	(WHEN_MINUTE * 1000)	/* clocks step, boxes sleep */
 #define TICK_MIN_MS	20	/* no row can make us spin */
 #define AFTER_FAILURE_MS 1000	/* doubles, up to ... */
 #define FAILURES_APART_MS 8000
+#define SILENT_MS	 (10 * WHEN_MINUTE * 1000) /* about the same failure */
 
 time_t engine_now(const struct engine *e)
 {
@@ -141,12 +144,50 @@ void engine_event(struct engine *e, const struct trail *event)
 	whole.at = engine_now(e);
 	whole.actor = "mtastsd";
 	engine_ok(e, trail_add(e->store, &whole, &err), &err);
-	if (event->level == TRAIL_INFO)
-		log_info("%s: %s", event->domain ? event->domain : "mtastsd",
-			 event->text);
-	else
-		log_warn("%s: %s", event->domain ? event->domain : "mtastsd",
-			 event->text);
+	e->lines = xrealloc_array(e->lines, e->line_count + 1,
+				  sizeof(*e->lines));
+	e->lines[e->line_count++] = (struct line){
+		.is_warning = event->level != TRAIL_INFO,
+		.text = xasprintf("%s: %s",
+				  event->domain ? event->domain : "mtastsd",
+				  event->text),
+	};
+}
+
+/* Not before: on a full disk the same may be staged again and again. */
+static void log_lines(struct engine *e)
+{
+	for (size_t i = 0; i < e->line_count; i++)
+		if (e->lines[i].is_warning)
+			log_warn("%s", e->lines[i].text);
+		else
+			log_info("%s", e->lines[i].text);
+}
+
+static void forget_lines(struct engine *e)
+{
+	for (size_t i = 0; i < e->line_count; i++)
+		free(e->lines[i].text);
+	e->line_count = 0;
+}
+
+/*
+ * May orders be begun? Not on a box that is frozen, and not on a disk that
+ * may have no room for their end. What is under way goes on.
+ */
+static bool may_begin(struct engine *e)
+{
+	struct err why = ERR_INIT;
+
+	if (box_is_frozen(e->store))
+		return false;
+	if (!store_may_start(e->store, &why) && !e->held.kind)
+		log_error("mtastsd: no order is begun: %s: %s", why.text,
+			  why.hint);
+	else if (!why.kind && e->held.kind)
+		log_info("mtastsd: orders are begun again");
+	e->held = why;
+	return !why.kind;
 }
 
 /* What the engine does: each by itself, in this order. */
@@ -168,6 +209,7 @@ static void stage(struct engine *e)
 {
 	e->has_more = false;
 	timekeeping_stage(e);
+	e->may_begin = may_begin(e);
 	for (size_t i = 0; i < e->ca_count; i++)
 		authority_refresh(e->ca[i]);
 	for (const struct arrived *a = e->inbox; a && !e->has_failed;
@@ -201,6 +243,7 @@ static void forget_effects(struct engine *e)
 	}
 	e->effect_count = 0;
 	e->passed_count = 0;
+	forget_lines(e);
 }
 
 /*
@@ -226,6 +269,7 @@ static bool stage_and_commit(struct engine *e, struct err *err)
 	}
 	at_point(e, "after-commit");
 	timekeeping_committed(e);
+	log_lines(e);
 	e->is_swept = true;
 	empty_inbox(e);
 	return true;
@@ -288,17 +332,29 @@ static int64_t after_failure(struct engine *e)
 	return e->world->now_ms(e->world->ctx) + pause;
 }
 
+static void tell_failure(struct engine *e, const struct err *err)
+{
+	int64_t now_ms = e->world->now_ms(e->world->ctx);
+
+	if (streq(err->text, e->told.text) && now_ms < e->silent_until_ms)
+		return;
+	log_error("mtastsd: %s%s%s; trying again", err->text,
+		  *err->hint ? ": " : "", err->hint);
+	e->told = *err;
+	e->silent_until_ms = now_ms + SILENT_MS;
+}
+
 void engine_tick(struct engine *e)
 {
 	struct err err = ERR_INIT;
 
 	if (run_tick(e, &err)) {
 		e->failures = 0;
+		e->told = (struct err)ERR_INIT;
 		e->world->wake_at(e->world->ctx, next_tick(e));
 		return;
 	}
-	log_error("mtastsd: %s%s%s; trying again", err.text,
-		  *err.hint ? ": " : "", err.hint);
+	tell_failure(e, &err);
 	e->world->wake_at(e->world->ctx, after_failure(e));
 }
 
@@ -342,6 +398,7 @@ void engine_free(struct engine *e)
 	prechecks_free(e->prechecks);
 	free(e->effects);
 	free(e->passed);
+	free(e->lines);
 	free(e);
 }
 

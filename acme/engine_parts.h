@@ -77,6 +77,12 @@ struct effect {
 	struct err verdict;		/* of errands: for the reply's taker */
 };
 
+/* What an event says in the log. */
+struct line {
+	bool is_warning;
+	char *text; /* owned */
+};
+
 struct engine {
 	const struct world *world;
 	struct store *store;
@@ -96,9 +102,15 @@ struct engine {
 	bool has_more;			/* staged a part: tick again at once */
 	bool ari_left;			/* polls that are due and must wait */
 	bool is_committed;		/* effects wait for the projection */
+	bool may_begin;			/* new orders, in this tick */
+	struct err held;		/* why not, as it was told last */
 	bool has_failed;		/* the database, in this tick */
 	struct err failure;
 	unsigned failures;		/* of ticks, in a row */
+	struct err told;	 /* of failures, last; and until when */
+	int64_t silent_until_ms; /* the same is not told again */
+	struct line *lines;	 /* for the log, once it is committed */
+	size_t line_count;
 
 	struct prechecks *prechecks;
 	int64_t looking[LOOKS_IN_FLIGHT];	/* domain ids; 0: free */

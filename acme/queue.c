@@ -12,7 +12,6 @@
 #include "acme/engine_parts.h"
 #include "base/mem.h"
 #include "base/when.h"
-#include "store/box.h"
 
 #define QUEUE_PART     200	/* rows put into the queue in one tick */
 #define HEAD	       64	/* rows of a rank looked at in one tick */
@@ -258,7 +257,7 @@ void queue_stage(struct engine *e)
 {
 	struct err err = ERR_INIT;
 
-	if (box_is_frozen(e->store))
+	if (!e->may_begin)
 		return;
 	engine_ok(e, domain_queue_due(e->store, engine_now(e), QUEUE_PART,
 				      &err), &err);
@@ -287,8 +286,8 @@ int64_t queue_next_ms(struct engine *e)
 	time_t live = domain_next_due(e->store, DOMAIN_LIVE, 0);
 	time_t fresh = domain_next_due(e->store, DOMAIN_ISSUING, 0);
 
-	if (box_is_frozen(e->store))
-		return 0;	/* a thaw wakes us */
+	if (!e->may_begin)
+		return 0; /* a thaw wakes us, or room that is found */
 	if (!live || (fresh && fresh < live))
 		live = fresh;
 	if (!live || (more_ms && more_ms < (int64_t)live * 1000))

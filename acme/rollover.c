@@ -27,7 +27,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
-#include "store/box.h"
 #include "store/trail.h"
 
 #define GRACE_MS   (2 * WHEN_MINUTE * 1000)
@@ -165,13 +164,13 @@ static bool lacks_key_change(const struct authority *a)
 	return d && !*d->key_change;
 }
 
-static bool may_begin(const struct authority *a)
+static bool may_roll(const struct authority *a)
 {
 	const struct engine *e = a->engine;
 
 	return a->account.state == ACCOUNT_VALID &&
 	       a->account.roll_at <= engine_now(e) &&
-	       authority_retry_ms(a) <= now_ms(e) && !box_is_frozen(e->store);
+	       authority_retry_ms(a) <= now_ms(e) && e->may_begin;
 }
 
 static void begin(struct authority *a)
@@ -192,7 +191,7 @@ static void stage_wanted(struct authority *a)
 		give_up(a, "the CA does not offer to change a key");
 		return;
 	}
-	if (!may_begin(a)) {
+	if (!may_roll(a)) {
 		a->roll_hold_ms = 0;
 		return;
 	}
@@ -242,7 +241,7 @@ int64_t rollover_next_ms(struct engine *e)
 {
 	int64_t best = 0;
 
-	if (box_is_frozen(e->store))
+	if (!e->may_begin)
 		return 0;
 	for (size_t i = 0; i < e->ca_count; i++) {
 		int64_t at = next_of(e->ca[i]);

@@ -13,7 +13,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
-#include "store/box.h"
 #include "store/trail.h"
 
 #define CANARY_EVERY (7 * WHEN_DAY)
@@ -143,7 +142,7 @@ static void send_asked(struct engine *e, struct authority *a)
 
 void trials_stage(struct engine *e)
 {
-	if (box_is_frozen(e->store))
+	if (!e->may_begin)
 		return;
 	for (size_t i = 0; i < e->settings.ca_count && !e->has_failed; i++) {
 		send_asked(e, e->ca[i]);

@@ -21,6 +21,7 @@
 #include "store/order.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_world.h"
+#include "tests/sim/small_disk.h"
 
 #define HOST "mta-sts.example.org"
 #define NAME "example.org"
@@ -886,6 +887,45 @@ static void a_full_disk_loses_nothing(void **state)
 	}
 }
 
+static bool has_begun(struct sim_world *w)
+{
+	return w->shared->ca.orders > 0;
+}
+
+/* A world on a disk of 16 MB, of which 2 are the reserve. */
+static void start_on(struct sim_world *w, char *disk)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *before = xstrdup(tmp ? tmp : "/tmp");
+
+	setenv("TMPDIR", disk, 1);
+	start_with(w, NAME);
+	setenv("TMPDIR", before, 1);
+	free(before);
+}
+
+static void below_the_reserve_orders_end_and_none_begins(void **state)
+{
+	char *disk = small_disk(state);
+	struct sim_world w;
+	unsigned long ticks;
+
+	start_on(&w, disk);
+	assert_true(sim_run(&w, has_begun, WHEN_MINUTE));
+	small_disk_leave(disk, SMALL_DISK_MB);
+	assert_true(sim_run(&w, sim_all_live, WHEN_MINUTE));
+	sim_add(&w, "b.test");
+	ticks = w.ticks;
+	run_for(&w, WHEN_HOUR);
+	assert_int_equal(sim_domain(&w, "b.test").state, DOMAIN_ISSUING);
+	assert_int_equal(w.shared->ca.orders, 1);
+	assert_true(w.ticks - ticks < 200);
+	small_disk_fill(disk, 0);
+	assert_true(sim_run(&w, sim_all_live, 2 * WHEN_MINUTE));
+	assert_int_equal(w.shared->ca.orders, 2);
+	sim_release(&w);
+}
+
 /* Another process holds the write lock for longer than SQLite waits. */
 static void a_held_lock_loses_nothing(void **state)
 {
@@ -1059,6 +1099,7 @@ int main(void)
 		cmocka_unit_test(a_crash_while_the_ca_works_costs_nothing),
 		cmocka_unit_test(a_crash_while_renewing_costs_nothing),
 		cmocka_unit_test(a_full_disk_loses_nothing),
+		ON_A_SMALL_DISK(below_the_reserve_orders_end_and_none_begins),
 		cmocka_unit_test(a_held_lock_loses_nothing),
 		cmocka_unit_test(nothing_is_done_before_it_is_served),
 		cmocka_unit_test(a_vague_ca_gets_the_account_again),
