@@ -18,6 +18,7 @@
 #include "daemon/peer.h"
 #include "daemon/routes.h"
 #include "daemon/unix_listen.h"
+#include "httpd/accept_pause.h"
 
 #define IDLE_SECONDS 30
 #define HEADERS_MAX  16384
@@ -198,6 +199,7 @@ static bool open_entrance(struct entrance *in, const char *run_dir,
 			  struct err *err)
 {
 	char *path = xasprintf("%s/%s", run_dir, doors[in->door].file);
+	struct evhttp_bound_socket *bound;
 	int fd = -1;
 
 	if (make_http(in, err))
@@ -207,8 +209,11 @@ static bool open_entrance(struct entrance *in, const char *run_dir,
 		return false;
 	}
 	in->path = path;
-	if (evhttp_accept_socket(in->http, fd) == 0)
+	bound = evhttp_accept_socket_with_handle(in->http, fd);
+	if (bound) {
+		accept_pause_on_error(evhttp_bound_socket_get_listener(bound));
 		return true;
+	}
 	close(fd);
 	return err_set(err, ERR_INTERNAL, "libevent does not take %s", path);
 }

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "daemon/admin.h"
 #include "daemon/config.h"
 #include "daemon/desk.h"
+#include "daemon/file_limit.h"
 #include "daemon/probe.h"
 #include "daemon/world.h"
 #include "httpd/listener.h"
@@ -113,7 +113,7 @@ static struct httpd *start_httpd(struct daemon *d, struct err *err)
 	struct httpd_options o = {
 		.state_dir = c->state_dir,
 		.workers = c->workers,
-		.max_connections = c->max_connections,
+		.max_connections = file_limit_share(c->max_connections),
 		.max_per_address = c->max_per_address,
 		.deadline_ms = (unsigned)c->connection_deadline * 1000,
 		.cache_bytes = c->cache_bytes,
@@ -286,17 +286,6 @@ static void watch_signals(struct daemon *d)
 
 /* ---- main ---- */
 
-/* A connection is a descriptor: what the hard limit allows is ours to use. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static int run(struct daemon *d)
 {
 	struct err err = ERR_INIT;
@@ -394,7 +383,7 @@ int main(int argc, char **argv)
 	}
 	log_init(d.config.log_level);
 	signal(SIGPIPE, SIG_IGN);
-	raise_file_limit();
+	file_limit_raise();
 	loop_init_library();
 	return run(&d);
 }

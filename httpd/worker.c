@@ -4,25 +4,21 @@
 #include <event2/listener.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "httpd/accept_pause.h"
 #include "httpd/after.h"
 #include "httpd/answer.h"
 #include "httpd/head_meter.h"
 #include "httpd/routes.h"
 
 #define BODY_MAX	 4096
-#define EVHTTP_HEAD_MAX	 (8L * HEAD_MAX)	/* never met: conn.c refuses first */
-#define PAUSE_MS	 100	/* after an accept that failed */
+#define EVHTTP_HEAD_MAX	 (8L * HEAD_MAX) /* never met: conn.c refuses first */
 #define DRAIN_TICK_MS	 20
-#define COMPLAIN_EVERY	 60	/* seconds, about accepts that fail */
 
 struct entrance {
 	struct worker *worker;
@@ -80,30 +76,6 @@ static void on_request(struct evhttp_request *req, void *arg)
 	conn_end_answer(c);
 }
 
-static void resume(evutil_socket_t fd, short what, void *listener)
-{
-	(void)fd;
-	(void)what;
-	evconnlistener_enable(listener);
-}
-
-/* Out of descriptors, most likely: a pause, instead of a busy loop. */
-static void on_accept_error(struct evconnlistener *listener, void *arg)
-{
-	static atomic_long silent_until;
-	const struct timeval pause = after_ms(PAUSE_MS);
-	int why = EVUTIL_SOCKET_ERROR();
-	long now = (long)time(NULL), until = atomic_load(&silent_until);
-
-	(void)arg;
-	evconnlistener_disable(listener);
-	event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT,
-			resume, listener, &pause);
-	if (now >= until && atomic_compare_exchange_strong(
-				    &silent_until, &until, now + COMPLAIN_EVERY))
-		log_warn("httpd: accept: %s", strerror(why));
-}
-
 static struct evhttp *make_evhttp(struct entrance *e)
 {
 	struct evhttp *http = evhttp_new(loop_base(e->worker->loop));
@@ -136,7 +108,7 @@ static bool listen_on(struct entrance *e, int fd)
 		evconnlistener_free(l);
 		return false;
 	}
-	evconnlistener_set_error_cb(l, on_accept_error);
+	accept_pause_on_error(l);
 	e->listeners[e->count++] = l;
 	return true;
 }
