@@ -80,8 +80,37 @@ static int open_flags(enum db_mode mode, const char *vfs)
 {
 	if (mode == DB_READ)
 		return SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READONLY;
+	if (mode == DB_STILL)
+		return SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READONLY |
+		       SQLITE_OPEN_URI;
 	return SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE |
 	       (vfs && mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0);
+}
+
+/* The path as SQLite wants it; the caller frees. */
+static char *name_of(const char *path, enum db_mode mode)
+{
+	char *name, *out;
+
+	if (mode != DB_STILL)
+		return xstrdup(path);
+	name = out = xmalloc(3 * strlen(path) + sizeof("file:?immutable=1"));
+	out = stpcpy(out, "file:");
+	for (; *path; path++)
+		out += sprintf(out, strchr("%?#", *path) ? "%%%02X" : "%c",
+			       *path);
+	strcpy(out, "?immutable=1");
+	return name;
+}
+
+static bool open_handle(struct db *db, const char *path, enum db_mode mode,
+			const char *vfs)
+{
+	char *name = name_of(path, mode);
+	int rc = sqlite3_open_v2(name, &db->handle, open_flags(mode, vfs), vfs);
+
+	free(name);
+	return rc == SQLITE_OK;
 }
 
 struct db *db_open(const char *path, enum db_mode mode, const char *vfs,
@@ -92,15 +121,14 @@ struct db *db_open(const char *path, enum db_mode mode, const char *vfs,
 	if (mode == DB_WRITE && !db_make_file(path, vfs, err))
 		return NULL;
 	db = xcalloc(1, sizeof(*db));
-	if (sqlite3_open_v2(path, &db->handle, open_flags(mode, vfs), vfs) !=
-	    SQLITE_OK) {
+	if (!open_handle(db, path, mode, vfs)) {
 		db_error(db, err);
 		err_prefix(err, "%s", path);
 		db_close(db);
 		return NULL;
 	}
 	sqlite3_extended_result_codes(db->handle, 1);
-	sqlite3_busy_timeout(db->handle, mode == DB_READ ? READER_WAITS_MS
+	sqlite3_busy_timeout(db->handle, mode >= DB_READ ? READER_WAITS_MS
 							 : WRITER_WAITS_MS);
 	return db;
 }
@@ -158,7 +186,8 @@ static const char *const remedies[] = {
 			 "user",
 	[DB_FAILING] = "the state folder must be there and writable; the "
 		       "kernel's log says what is wrong with the disk",
-	[DB_DAMAGED] = "the database file is damaged: restore a backup",
+	[DB_DAMAGED] = "a database file is damaged: mtastsd --restore FILE "
+		       "puts a backup in its place",
 };
 
 bool db_error(struct db *db, struct err *err)

@@ -28,9 +28,10 @@ struct db;
 struct cached;
 
 enum db_mode {
-	DB_WRITE,	/* makes the file, 0600 */
-	DB_BESIDE,	/* writes too, but never makes it */
-	DB_READ
+	DB_WRITE,  /* makes the file, 0600 */
+	DB_BESIDE, /* writes too, but never makes it */
+	DB_READ,
+	DB_STILL /* reads what nobody can write: no lock, no log */
 };
 
 /*

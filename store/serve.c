@@ -1,10 +1,12 @@
 #include "store/serve.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "store/db.h"
@@ -17,6 +19,7 @@ struct serve {
 	ino_t inode;		/* that is open */
 	time_t looked_at;	/* at the file; of the monotonic clock */
 	bool is_bad;		/* it failed since */
+	bool is_still;		/* opened as one that nobody can write */
 	atomic_ulong failures;
 };
 
@@ -35,6 +38,37 @@ static time_t uptime(void)
 	return ts.tv_sec;
 }
 
+static bool is_writable(const char *path)
+{
+	return access(path, W_OK) == 0 || errno != EROFS;
+}
+
+static bool can_be_read(struct db *db)
+{
+	return db && db_exec(db, "SELECT 1 FROM sqlite_schema", NULL);
+}
+
+/*
+ * Without its log, a database in WAL mode cannot be read on a disk that is
+ * read-only, unless it is told that nobody else writes there either.
+ */
+static struct db *open_file(struct serve *s, struct err *err)
+{
+	struct db *db = db_open(s->path, DB_READ, s->vfs, err), *still;
+
+	s->is_still = false;
+	if (s->vfs || is_writable(s->path) || can_be_read(db))
+		return db;
+	still = db_open(s->path, DB_STILL, NULL, NULL);
+	if (!can_be_read(still)) {
+		db_close(still);
+		return db;
+	}
+	db_close(db);
+	s->is_still = true;
+	return still;
+}
+
 struct serve *serve_open(const char *dir, const char *vfs, struct err *err)
 {
 	struct serve *s = xcalloc(1, sizeof(*s));
@@ -43,7 +77,7 @@ struct serve *serve_open(const char *dir, const char *vfs, struct err *err)
 	s->vfs = vfs ? xstrdup(vfs) : NULL;
 	s->looked_at = uptime();
 	s->inode = inode_of(s->path);
-	s->db = db_open(s->path, DB_READ, vfs, err);
+	s->db = open_file(s, err);
 	if (s->db)
 		return s;
 	serve_close(s);
@@ -71,9 +105,10 @@ static void look_again(struct serve *s)
 	ino_t inode = inode_of(s->path);
 	struct db *db;
 
-	if (!inode || (inode == s->inode && !s->is_bad))
+	if (!inode || (inode == s->inode && !s->is_bad &&
+		       !(s->is_still && is_writable(s->path))))
 		return;
-	db = db_open(s->path, DB_READ, NULL, NULL);
+	db = open_file(s, NULL);
 	if (!db)
 		return;
 	db_close(s->db);
