@@ -83,6 +83,17 @@ static struct db *open_backup(const char *file, const char *state,
 
 /* ---- a copy, marked ---- */
 
+/* It is root who restores, and another user's daemon that must read it. */
+static bool give_to_owner_of(const char *dir, const char *path, struct err *err)
+{
+	struct stat st;
+
+	return geteuid() != 0 ||
+	       (stat(dir, &st) == 0 &&
+		chown(path, st.st_uid, st.st_gid) == 0) ||
+	       err_sys(err, "change the owner of %s", path);
+}
+
 /* Whoever opens it first takes over what serve.db has: restore_adopt(). */
 static bool mark(const char *path, time_t now, struct err *err)
 {
@@ -99,12 +110,13 @@ static bool mark(const char *path, time_t now, struct err *err)
 	return ok;
 }
 
-static bool make_copy(const struct places *p, const char *file, time_t now,
-		      struct err *err)
+static bool make_copy(const struct places *p, const char *dir, const char *file,
+		      time_t now, struct err *err)
 {
 	struct db *from = open_backup(file, p->state, err);
 	bool ok = from && backup_copy(from, p->fresh, NULL, NULL, err) &&
-		  mark(p->fresh, now, err);
+		  mark(p->fresh, now, err) &&
+		  give_to_owner_of(dir, p->fresh, err);
 
 	db_close(from);
 	return ok;
@@ -140,6 +152,19 @@ static bool keep_former(const struct places *p, struct restored *r,
 	return true;
 }
 
+static bool put_in_place(const struct places *p, struct err *err)
+{
+	return rename(p->fresh, p->state) == 0 ||
+	       err_sys(err, "rename %s to %s", p->fresh, p->state);
+}
+
+static void put_back(const struct places *p)
+{
+	move(p->broken, "-wal", p->state, NULL);
+	move(p->broken, "-shm", p->state, NULL);
+	move(p->broken, "", p->state, NULL);
+}
+
 static bool sync_folder(const char *dir, struct err *err)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -153,11 +178,25 @@ static bool sync_folder(const char *dir, struct err *err)
 static bool replace(const struct places *p, const char *dir, const char *file,
 		    time_t now, struct restored *r, struct err *err)
 {
-	if (!make_copy(p, file, now, err) || !keep_former(p, r, err))
+	if (!make_copy(p, dir, file, now, err))
 		return false;
-	if (rename(p->fresh, p->state) < 0)
-		return err_sys(err, "rename %s to %s", p->fresh, p->state);
+	if (!keep_former(p, r, err) || !put_in_place(p, err)) {
+		put_back(p);
+		return false;
+	}
 	return sync_folder(dir, err);
+}
+
+static int take_lock(const struct places *p, const char *dir, struct err *err)
+{
+	int fd = lockfile_take(p->lock, err);
+
+	if (fd < 0 && err && err->kind == ERR_REFUSED)
+		err_hint(err, "stop mtastsd first: it writes the state.db that "
+			      "is to be replaced");
+	if (fd >= 0)
+		give_to_owner_of(dir, p->lock, NULL);
+	return fd;
 }
 
 bool store_restore(const struct store_options *options, const char *file,
@@ -169,7 +208,7 @@ bool store_restore(const struct store_options *options, const char *file,
 
 	*r = (struct restored){ .kept = NULL };
 	places_init(&p, options->dir, now);
-	lock = lockfile_take(p.lock, err);
+	lock = take_lock(&p, options->dir, err);
 	if (lock >= 0) {
 		ok = replace(&p, options->dir, file, now, r, err);
 		close(lock);
