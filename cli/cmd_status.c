@@ -19,19 +19,25 @@ static long long number(const json_t *value, const char *path)
 	return json_integer_value(value_at(value, path));
 }
 
-static void show_box(const json_t *s, time_t now)
+static void show_domains(const json_t *s)
 {
-	char up[DURATION_TEXT], expiry[WHEN_TEXT];
-
-	printf("mtastsd %s, up %s: %lld of %lld domains live",
-	       text_at(s, "version"),
-	       duration_rough(age_at(s, "started", now), up),
-	       number(s, "domains.live"), number(s, "domains.total"));
+	printf(": %lld of %lld domains live", number(s, "domains.live"),
+	       number(s, "domains.total"));
 	if (number(s, "domains.issuing"))
 		printf(", %lld issuing", number(s, "domains.issuing"));
 	if (number(s, "domains.waiting-for-dns"))
 		printf(", %lld waiting for DNS",
 		       number(s, "domains.waiting-for-dns"));
+}
+
+static void show_box(const json_t *s, time_t now)
+{
+	char up[DURATION_TEXT], expiry[WHEN_TEXT];
+
+	printf("mtastsd %s, up %s", text_at(s, "version"),
+	       duration_rough(age_at(s, "started", now), up));
+	if (json_is_object(value_at(s, "domains")))
+		show_domains(s);
 	putchar('\n');
 	if (*text_at(s, "nearest_expiry"))
 		printf("nearest expiry %s\n",

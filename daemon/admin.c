@@ -268,3 +268,8 @@ void admin_stop(struct admin *a)
 		close_entrance(&a->entrance[i]);
 	free(a);
 }
+
+void admin_update(struct admin *a, const struct admin_parts *parts)
+{
+	a->parts = *parts;
+}

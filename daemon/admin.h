@@ -14,14 +14,22 @@
 #include "acme/engine.h"
 #include "base/loop.h"
 #include "daemon/config.h"
+#include "daemon/guard.h"
 #include "httpd/server.h"
 #include "store/store.h"
 
-/* What the routes work on. All of it outlives the admin. */
+/*
+ * What the routes work on. All of it outlives the admin.
+ *
+ * A box whose state.db cannot be opened serves on, without a store, an engine
+ * and a guard: then only /v1/status has an answer, and `trouble` says why.
+ */
 struct admin_parts {
 	struct loop *loop;
 	struct store *store;
 	struct engine *engine;
+	const struct guard *guard;
+	const struct err *trouble;
 	struct httpd *httpd;
 	const struct config *config;	/* the daemon's, updated by a reload */
 	time_t started_at;
@@ -35,5 +43,8 @@ struct admin;
  */
 struct admin *admin_start(const struct admin_parts *parts, struct err *err);
 void admin_stop(struct admin *a);
+
+/* The parts are others now. */
+void admin_update(struct admin *a, const struct admin_parts *parts);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "base/when.h"
 #include "daemon/api.h"
+#include "daemon/guard.h"
 #include "daemon/json_view.h"
 #include "store/box.h"
 #include "store/cert.h"
@@ -88,6 +89,12 @@ static void judge_clock(const struct engine *engine, struct findings *out)
 			     "%s", trouble.text);
 }
 
+static void judge_store(struct api_call *call, struct findings *out)
+{
+	if (call->parts->guard)
+		guard_judge(call->parts->guard, out);
+}
+
 static void judge_freeze(struct api_call *call, struct findings *out)
 {
 	struct box_freeze f;
@@ -106,6 +113,7 @@ static void judge_box(struct api_call *call, struct findings *out)
 	struct engine *engine = call->parts->engine;
 	struct engine_ca_status ca;
 
+	judge_store(call, out);
 	judge_freeze(call, out);
 	judge_clock(engine, out);
 	for (size_t i = 0; i < engine_ca_count(engine); i++) {
@@ -144,6 +152,18 @@ static void set(struct api_call *call, const char *key, json_t *value)
 	json_object_set_new(call->answer, key, value);
 }
 
+/* What can be said without any database. */
+static void fill_box(struct api_call *call, const struct findings *box,
+		     enum health worst)
+{
+	set(call, "version", json_string(MTASTSD_VERSION));
+	set(call, "started", view_instant(call->parts->started_at));
+	set(call, "now", view_instant(call->now));
+	set(call, "health", json_string(health_name(worst)));
+	set(call, "findings", view_findings(box));
+	set(call, "serving", view_serving(call->parts->httpd));
+}
+
 /* The cas are there; the counts and the problems were read. */
 static void fill(struct api_call *call, const struct domain_counts *counts,
 		 const struct problems *p)
@@ -155,16 +175,34 @@ static void fill(struct api_call *call, const struct domain_counts *counts,
 	worst = findings_worst(&box);
 	if (p->worst > worst)
 		worst = p->worst;
-	set(call, "version", json_string(MTASTSD_VERSION));
-	set(call, "started", view_instant(call->parts->started_at));
-	set(call, "now", view_instant(call->now));
-	set(call, "health", json_string(health_name(worst)));
-	set(call, "findings", view_findings(&box));
+	fill_box(call, &box, worst);
 	set(call, "domains", view_domains(counts));
 	set(call, "problems", json_incref(p->list));
 	set(call, "nearest_expiry",
 	    view_instant(cert_nearest_expiry(call->parts->store)));
-	set(call, "serving", view_serving(call->parts->httpd));
+}
+
+/* The store is not there, or not to be read: it serves all the same. */
+static bool serves_only(struct api_call *call, const struct err *why)
+{
+	struct findings box = { .count = 0 };
+
+	if (call->parts->store)
+		findings_add(&box, "store.unreadable", HEALTH_ERROR, why->hint,
+			     "state.db cannot be read: %s", why->text);
+	else
+		findings_add(&box, "box.serves-only", HEALTH_ERROR, why->hint,
+			     "it serves what it has, and orders nothing: %s",
+			     why->text);
+	judge_store(call, &box);
+	if (!call->answer)
+		call->answer = json_object();
+	fill_box(call, &box, HEALTH_ERROR);
+	set(call, "domains", json_null());
+	set(call, "problems", json_array());
+	set(call, "cas", json_array());
+	set(call, "nearest_expiry", json_null());
+	return true;
 }
 
 bool api_status(struct api_call *call, struct err *err)
@@ -174,6 +212,8 @@ bool api_status(struct api_call *call, struct err *err)
 	struct domain_counts counts;
 	bool ok;
 
+	if (!s)
+		return serves_only(call, call->parts->trouble);
 	p.list = json_array();
 	ok = domain_count(s, &counts, err) &&
 	     domain_each_problem(s, PROBLEMS_SHOWN, add_problem, &p, err) &&
@@ -181,5 +221,5 @@ bool api_status(struct api_call *call, struct err *err)
 	if (ok)
 		fill(call, &counts, &p);
 	json_decref(p.list);
-	return ok;
+	return ok || serves_only(call, err);
 }

@@ -4,9 +4,7 @@
  * First what serves, then what keeps it certified, then who administers it:
  * a restart answers senders before it does anything else.
  */
-#include <errno.h>
 #include <event2/event.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,38 +16,37 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "daemon/admin.h"
 #include "daemon/config.h"
-#include "daemon/desk.h"
 #include "daemon/file_limit.h"
+#include "daemon/guard.h"
+#include "daemon/options.h"
 #include "daemon/probe.h"
+#include "daemon/restore.h"
 #include "daemon/world.h"
 #include "httpd/listener.h"
 #include "httpd/server.h"
 #include "store/store.h"
 
-#define CONFIG_DEFAULT "/etc/mtastsd/mtastsd.conf"
 #define STOP_GRACE_MS  5000
-
-enum {
-	EXIT_OK = 0,
-	EXIT_FAILED = 1,
-	EXIT_USAGE = 64,
-	EXIT_CONFIG = 78	/* sysexits(3): EX_CONFIG */
-};
+#define AGAIN_SECONDS  10 /* between tries to open state.db */
 
 struct daemon {
 	const char *config_path;
 	struct config config;
+	time_t started_at;
 	struct probe probe;
 	struct loop *loop;
-	struct store *store;
-	struct desk *desk;
+	struct store *store; /* NULL: see `trouble` */
+	struct guard guard;
 	struct httpd *httpd;
 	struct real_world *world;
 	struct engine *engine;
 	struct admin *admin;
 	struct event *signals[3];
+	struct err trouble; /* why it serves only, and orders nothing */
+	struct event *again;
 };
 
 static void print_error(const struct err *err)
@@ -144,6 +141,15 @@ static void tick(void *arg)
 	engine_tick(d->engine);
 }
 
+/* What it could not begin on a full disk is to be begun now. */
+static void store_recovered(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->engine)
+		engine_poke(d->engine);
+}
+
 static bool start_engine(struct daemon *d, struct err *err)
 {
 	d->world = real_world_new(d->loop, &d->config, &d->probe, err);
@@ -157,27 +163,131 @@ static bool start_engine(struct daemon *d, struct err *err)
 	return true;
 }
 
-static bool start_admin(struct daemon *d, struct err *err)
+static bool start_guard(struct daemon *d, struct err *err)
 {
-	struct admin_parts parts = {
+	d->guard.recovered = store_recovered;
+	d->guard.arg = d;
+	return guard_start(&d->guard, d->loop, d->store, d->httpd,
+			   d->config.state_dir, err);
+}
+
+static struct admin_parts admin_parts_of(struct daemon *d)
+{
+	return (struct admin_parts){
 		.loop = d->loop,
 		.store = d->store,
 		.engine = d->engine,
+		.guard = d->store ? &d->guard : NULL,
+		.trouble = &d->trouble,
 		.httpd = d->httpd,
 		.config = &d->config,
-		.started_at = time(NULL),
+		.started_at = d->started_at,
 	};
+}
 
+static bool start_admin(struct daemon *d, struct err *err)
+{
+	struct admin_parts parts;
+
+	d->started_at = time(NULL);
+	parts = admin_parts_of(d);
 	d->admin = admin_start(&parts, err);
 	return d->admin != NULL;
 }
 
-static bool start(struct daemon *d, struct err *err)
+/* ---- what orders, and what it needs ---- */
+
+static bool open_store(struct daemon *d, struct err *err)
 {
 	struct store_options options = { .dir = d->config.state_dir };
 
 	d->store = store_open(&options, err);
-	if (!d->store)
+	return d->store != NULL;
+}
+
+static void stop_orders(struct daemon *d)
+{
+	if (d->world)
+		real_world_quiet(d->world);
+	engine_free(d->engine);
+	d->engine = NULL; /* what is still posted may ask for it */
+	real_world_free(d->world);
+	d->world = NULL;
+	guard_stop(&d->guard);
+	store_close(d->store);
+	d->store = NULL;
+}
+
+static bool start_orders(struct daemon *d, struct err *err)
+{
+	if (start_guard(d, err) && start_engine(d, err))
+		return true;
+	stop_orders(d);
+	return false;
+}
+
+/*
+ * Senders need no state.db: what serve.db has is served, while somebody looks
+ * for a backup, or the disk comes back. What is refused stays refused.
+ */
+static bool serves_only(struct daemon *d, const struct err *err)
+{
+	char *path = xasprintf("%s/serve.db", d->config.state_dir);
+	bool has_serve = access(path, R_OK) == 0;
+
+	free(path);
+	if (err->kind == ERR_REFUSED || err->kind == ERR_INPUT || !has_serve)
+		return false;
+	d->trouble = *err;
+	return true;
+}
+
+static void say_serves_only(const struct daemon *d)
+{
+	log_error("mtastsd: it serves what it has, and orders nothing");
+	print_error(&d->trouble);
+	sd_notifyf(0, "STATUS=Serves only: %s", d->trouble.text);
+}
+
+/* It was restored, put back, or there is room again: no restart is needed. */
+static void try_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	struct err err = ERR_INIT;
+	struct admin_parts parts;
+
+	(void)fd;
+	(void)what;
+	if (!open_store(d, &err) || !start_orders(d, &err)) {
+		if (!streq(err.text, d->trouble.text)) {
+			d->trouble = err;
+			say_serves_only(d);
+		}
+		return;
+	}
+	event_del(d->again);
+	parts = admin_parts_of(d);
+	admin_update(d->admin, &parts);
+	engine_poke(d->engine);
+	log_info("mtastsd: state.db is there again, and orders are made");
+	sd_notify(0, "STATUS=");
+}
+
+static bool try_later(struct daemon *d, struct err *err)
+{
+	static const struct timeval pace = { .tv_sec = AGAIN_SECONDS };
+
+	say_serves_only(d);
+	d->again = event_new(loop_base(d->loop), -1, EV_PERSIST, try_again, d);
+	return (d->again && event_add(d->again, &pace) == 0) ||
+	       err_set(err, ERR_INTERNAL, "libevent gave no timer");
+}
+
+/* ---- all of it ---- */
+
+static bool start(struct daemon *d, struct err *err)
+{
+	if (!open_store(d, err) && !serves_only(d, err))
 		return false;
 	probe_init(&d->probe);
 	log_debug("mtastsd: probe %s is answered with %s",
@@ -185,8 +295,9 @@ static bool start(struct daemon *d, struct err *err)
 	d->httpd = start_httpd(d, err);
 	if (!d->httpd)
 		return false;
-	d->desk = desk_start(d->config.state_dir, err);
-	return d->desk && start_engine(d, err) && start_admin(d, err);
+	if (d->store && !start_orders(d, err) && !serves_only(d, err))
+		return false;
+	return (d->store || try_later(d, err)) && start_admin(d, err);
 }
 
 /* ---- stopping ---- */
@@ -199,13 +310,9 @@ static void stop(struct daemon *d)
 	admin_stop(d->admin);
 	if (d->httpd)
 		httpd_stop(d->httpd, STOP_GRACE_MS);
-	if (d->world)
-		real_world_quiet(d->world);
-	engine_free(d->engine);
-	d->engine = NULL;	/* what is still posted may ask for it */
-	real_world_free(d->world);
-	desk_stop(d->desk);
-	store_close(d->store);
+	if (d->again)
+		event_free(d->again);
+	stop_orders(d);
 	loop_free(d->loop);
 }
 
@@ -230,14 +337,16 @@ static bool reload(struct daemon *d, struct err *err)
 {
 	struct config fresh;
 
-	if (!config_read(&fresh, d->config_path, err) ||
-	    !real_world_configure(d->world, &fresh, err) ||
-	    !engine_configure(d->engine, &fresh.engine, err))
+	if (!config_read(&fresh, d->config_path, err))
+		return false;
+	if (d->engine && (!real_world_configure(d->world, &fresh, err) ||
+			  !engine_configure(d->engine, &fresh.engine, err)))
 		return false;
 	if (needs_restart(&d->config, &fresh))
 		log_warn("mtastsd: listeners, folders, workers and limits "
 			 "change at a restart only");
 	log_init(fresh.log_level);
+	memcpy(fresh.state_dir, d->config.state_dir, sizeof(fresh.state_dir));
 	d->config = fresh;
 	return true;
 }
@@ -299,87 +408,41 @@ static int run(struct daemon *d)
 	if (!start(d, &err)) {
 		print_error(&err);
 		stop(d);
-		return EXIT_FAILED;
+		return err.kind == ERR_DAMAGED ? EXIT_DAMAGED : EXIT_FAILED;
 	}
-	engine_poke(d->engine);
+	if (d->engine)
+		engine_poke(d->engine);
 	log_info("mtastsd: ready (version " MTASTSD_VERSION ", state in %s)",
 		 d->config.state_dir);
 	sd_notify(0, "READY=1");
 	loop_run(d->loop);
 	log_info("mtastsd: stopping");
 	stop(d);
-	return EXIT_OK;
-}
-
-static void usage(FILE *out)
-{
-	fputs("usage: mtastsd [--config FILE] [--check-config]\n"
-	      "\n"
-	      "  --config FILE    configuration (" CONFIG_DEFAULT ")\n"
-	      "  --check-config   read it, say what is wrong, and end\n"
-	      "  --version        print the version\n"
-	      "\n"
-	      "See mtastsd(8) and mtastsd.conf(5). It is administered with\n"
-	      "mtastsctl(1).\n", out);
-}
-
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "check-config", no_argument, NULL, 't' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* -1: go on; else the exit code. */
-static int read_options(int argc, char **argv, struct daemon *d, bool *check)
-{
-	int c;
-
-	while ((c = getopt_long(argc, argv, "c:th", long_options, NULL)) >= 0) {
-		switch (c) {
-		case 'c':
-			d->config_path = optarg;
-			break;
-		case 't':
-			*check = true;
-			break;
-		case 'V':
-			puts("mtastsd " MTASTSD_VERSION);
-			return EXIT_OK;
-		case 'h':
-			usage(stdout);
-			return EXIT_OK;
-		default:
-			usage(stderr);
-			return EXIT_USAGE;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "mtastsd: \"%s\" is too much\n", argv[optind]);
-		usage(stderr);
-		return EXIT_USAGE;
-	}
-	return -1;
+	return EXIT_FINE;
 }
 
 int main(int argc, char **argv)
 {
-	static struct daemon d = { .config_path = CONFIG_DEFAULT };
+	static struct daemon d;
+	struct options options;
 	struct err err = ERR_INIT;
-	bool check_only = false;
-	int code = read_options(argc, argv, &d, &check_only);
 
-	if (code >= 0)
-		return code;
+	if (!options_read(&options, argc, argv))
+		return options.code;
+	d.config_path = options.config;
 	log_init(LOG_LEVEL_INFO);
 	if (!config_read(&d.config, d.config_path, &err)) {
 		print_error(&err);
 		return EXIT_CONFIG;
 	}
-	if (check_only) {
+	switch (options.command) {
+	case COMMAND_CHECK_CONFIG:
 		printf("%s: good\n", d.config_path);
-		return EXIT_OK;
+		return EXIT_FINE;
+	case COMMAND_RESTORE:
+		return restore_command(d.config.state_dir, options.backup);
+	case COMMAND_SERVE:
+		break;
 	}
 	log_init(d.config.log_level);
 	signal(SIGPIPE, SIG_IGN);

@@ -165,12 +165,21 @@ static bool read_query(const struct route *route, const char *text,
 	return check_query(route, q, err);
 }
 
+static bool no_store(const struct admin_parts *parts, struct err *err)
+{
+	err_set(err, ERR_AGAIN, "%s", parts->trouble->text);
+	return err_hint(err, "%s", parts->trouble->hint);
+}
+
 static bool call_handler(const struct route *route, struct api_call *call,
 			 const struct api_request *request, struct err *err)
 {
-	json_t *body = json_in_parse(request->body, request->body_len, err);
+	json_t *body;
 	bool ok;
 
+	if (!call->parts->store && route->run != api_status)
+		return no_store(call->parts, err);
+	body = json_in_parse(request->body, request->body_len, err);
 	if (!body)
 		return false;
 	call->body = body;

@@ -137,4 +137,6 @@ void httpd_count(const struct httpd *h, struct httpd_counts *counts)
 		.policies = sum(h, TALLY_POLICIES),
 		.challenges = sum(h, TALLY_CHALLENGES),
 	};
+	for (size_t i = 0; i < h->count; i++)
+		counts->failures += worker_failures(h->workers[i]);
 }

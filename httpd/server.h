@@ -61,6 +61,7 @@ struct httpd_counts {
 	unsigned long handshakes_failed;
 	unsigned long policies;		/* 200 answers with a policy */
 	unsigned long challenges;	/* 200 answers with a key authorization */
+	unsigned long failures;		/* of reading serve.db */
 };
 void httpd_count(const struct httpd *h, struct httpd_counts *counts);
 

@@ -294,3 +294,8 @@ struct tally *worker_tally(struct worker *w)
 {
 	return &w->tally;
 }
+
+unsigned long worker_failures(const struct worker *w)
+{
+	return serve_failures(w->serve);
+}

@@ -40,5 +40,6 @@ void worker_join(struct worker *w);	/* waits for its end; if it was started */
 void worker_free(struct worker *w);
 
 struct tally *worker_tally(struct worker *w);
+unsigned long worker_failures(const struct worker *w); /* of serve.db */
 
 #endif

@@ -128,8 +128,10 @@ static bool is_lost(const struct store *s, struct err *err)
 	if (!lost)
 		return false;
 	err_set(err, ERR_DAMAGED, "state.db is missing from %s", s->dir);
-	err_hint(err, "restore a backup: mtastsd --restore FILE; or, to begin "
-		      "with nothing, move serve.db away as well");
+	err_hint(err,
+		 "mtastsd --restore FILE: backups are in %s/backup; or, "
+		 "to begin with nothing, move serve.db away as well",
+		 s->dir);
 	return true;
 }
 
@@ -148,6 +150,30 @@ static bool open_again(struct store *s, struct err *err)
 	return open_files(s, err);
 }
 
+static void explain(const struct store *s, struct err *err)
+{
+	char what[sizeof(err->text)];
+
+	if (err->kind != ERR_DAMAGED)
+		return;
+	snprintf(what, sizeof(what), "%s", err->text);
+	err_set(err, ERR_DAMAGED, "state.db is damaged: %s", what);
+	err_hint(err, "mtastsd --restore FILE: backups are in %s/backup",
+		 s->dir);
+}
+
+static bool open_all(struct store *s, struct err *err)
+{
+	struct err problem = ERR_INIT;
+
+	if (open_files(s, &problem) || open_again(s, &problem))
+		return true;
+	explain(s, &problem);
+	if (err)
+		*err = problem;
+	return false;
+}
+
 struct store *store_open(const struct store_options *options, struct err *err)
 {
 	struct store *s = xcalloc(1, sizeof(*s));
@@ -155,8 +181,7 @@ struct store *store_open(const struct store_options *options, struct err *err)
 	s->lock_fd = -1;
 	s->dir = xstrdup(options->dir);
 	s->vfs = options->vfs ? xstrdup(options->vfs) : NULL;
-	if (enter_folder(s, err) && !is_lost(s, err) &&
-	    (open_files(s, err) || open_again(s, err)))
+	if (enter_folder(s, err) && !is_lost(s, err) && open_all(s, err))
 		return s;
 	store_close(s);
 	return NULL;

@@ -1,0 +1,78 @@
+#include "daemon/restore.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "store/backup.h"
+#include "store/restore.h"
+
+static void say_newest(const char *state_dir)
+{
+	char *newest = backup_newest(state_dir);
+
+	if (newest)
+		fprintf(stderr,
+			"mtastsd: hint: the newest of its own backups "
+			"is %s\n",
+			newest);
+	else
+		fprintf(stderr,
+			"mtastsd: hint: there is no backup in "
+			"%s/backup\n",
+			state_dir);
+	free(newest);
+}
+
+static enum daemon_exit failed(const char *state_dir, const struct err *err)
+{
+	fprintf(stderr, "mtastsd: nothing was restored: %s\n", err->text);
+	if (*err->hint)
+		fprintf(stderr, "mtastsd: hint: %s\n", err->hint);
+	else
+		say_newest(state_dir);
+	return EXIT_FAILED;
+}
+
+static void say_done(const char *state_dir, const char *backup,
+		     const struct restored *r)
+{
+	printf("%s/state.db is restored from %s\n", state_dir, backup);
+	if (r->kept)
+		printf("what was there is kept as %s\n", r->kept);
+	puts("Now start mtastsd; one that serves only goes on by itself within "
+	     "some seconds.\n"
+	     "It takes over from serve.db the certificates, policies and "
+	     "names that are newer than\n"
+	     "the backup: mtastsctl log says which.");
+}
+
+enum daemon_exit restore_command(const char *state_dir, const char *backup)
+{
+	struct store_options options = { .dir = state_dir };
+	struct err err = ERR_INIT;
+	struct restored r;
+
+	if (!backup) {
+		fputs("mtastsd: --restore needs the file of a backup\n",
+		      stderr);
+		say_newest(state_dir);
+		return EXIT_USAGE;
+	}
+	if (access(state_dir, F_OK) < 0) {
+		err_set(&err, ERR_REFUSED, "%s: %s", state_dir,
+			strerror(errno));
+		err_hint(&err, "state_dir of the configuration says where the "
+			       "state folder is; --config FILE reads another");
+		return failed(state_dir, &err);
+	}
+	if (!store_restore(&options, backup, time(NULL), &r, &err))
+		return failed(state_dir, &err);
+	say_done(state_dir, backup, &r);
+	restored_release(&r);
+	return EXIT_FINE;
+}
