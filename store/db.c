@@ -245,6 +245,7 @@ bool db_check(struct db *db, enum db_care care, struct err *err)
 				  "integrity_check" },
 	};
 	char found[200] = "";
+	const char *what = found;
 	struct query q;
 
 	query_open(&q, db, checks[care].sql);
@@ -253,7 +254,10 @@ bool db_check(struct db *db, enum db_care care, struct err *err)
 			 col_text_peek(&q, checks[care].column));
 	if (!query_close(&q, err))
 		return false;
-	return streq(found, "ok") || err_set(err, ERR_DAMAGED, "%s", found);
+	if (strchr(found, '\n')) /* below a line that is a heading */
+		what = strchr(found, '\n') + 1;
+	return streq(found, "ok") || err_set(err, ERR_DAMAGED, "%.*s",
+					     (int)strcspn(what, "\n"), what);
 }
 
 sqlite3 *db_handle(struct db *db)

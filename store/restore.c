@@ -78,6 +78,8 @@ static struct db *open_backup(const char *file, const char *state,
 		return db;
 	db_close(db);
 	err_prefix(err, "%s", file);
+	if (err && err->kind == ERR_DAMAGED)
+		err_hint(err, "it is damaged, or no backup: name another");
 	return NULL;
 }
 
