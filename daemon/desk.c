@@ -28,6 +28,7 @@ static bool copy_logs(struct desk *d, struct err *err);
 static bool keep_ballast(struct desk *d, struct err *err);
 static bool check_serve(struct desk *d, struct err *err);
 static bool check_state(struct desk *d, struct err *err);
+static bool check_certs(struct desk *d, struct err *err);
 static bool back_up(struct desk *d, struct err *err);
 
 enum { NO_TOPIC = -1 };
@@ -42,6 +43,7 @@ static const struct task {
 	{ "checkpoint", copy_logs, NO_TOPIC, 1, 1 },
 	{ "serve.db", check_serve, DESK_SERVE_DB, 5, WHEN_DAY },
 	{ "state.db", check_state, DESK_STATE_DB, 10, WHEN_DAY },
+	{ "certificates", check_certs, NO_TOPIC, 15, WHEN_DAY },
 	{ "backup", back_up, DESK_BACKUP, 20, WHEN_MINUTE },
 };
 
@@ -64,6 +66,29 @@ static bool goes_on(void *arg)
 	const struct desk *d = arg;
 
 	return !atomic_load(&d->is_over);
+}
+
+/* ---- what control is told ---- */
+
+struct letter {
+	struct desk_options to;
+	struct desk_news news;
+};
+
+static void deliver(void *arg)
+{
+	struct letter *l = arg;
+
+	l->to.tell(&l->news, l->to.arg);
+	free(l);
+}
+
+static void tell(const struct desk *d, const struct desk_news *news)
+{
+	struct letter *l = xmalloc(sizeof(*l));
+
+	*l = (struct letter){ .to = d->options, .news = *news };
+	loop_post(d->options.control, deliver, l);
 }
 
 /* ---- the tasks ---- */
@@ -94,6 +119,22 @@ static bool check_state(struct desk *d, struct err *err)
 	return store_check(&o, STORE_STATE_DB, goes_on, d, err);
 }
 
+static bool check_certs(struct desk *d, struct err *err)
+{
+	struct desk_news news = { .topic = DESK_CERTS };
+	struct store_options o = where(d);
+	int64_t from = 0;
+
+	do {
+		if (!cert_check(&o, &from, news.ids, &news.count, goes_on, d,
+				err))
+			return false;
+		if (news.count)
+			tell(d, &news);
+	} while (from);
+	return true;
+}
+
 static bool back_up(struct desk *d, struct err *err)
 {
 	struct store_options o = where(d);
@@ -103,40 +144,17 @@ static bool back_up(struct desk *d, struct err *err)
 
 /* ---- what came of one ---- */
 
-struct news {
-	struct desk_options to;
-	enum desk_topic topic;
-	struct err err;
-};
-
-static void deliver(void *arg)
-{
-	struct news *n = arg;
-
-	n->to.tell(n->topic, &n->err, n->to.arg);
-	free(n);
-}
-
-static void tell(const struct job *j, const struct err *err)
-{
-	const struct desk_options *to = &j->desk->options;
-	struct news *n;
-
-	if (j->task->topic == NO_TOPIC || !to->tell)
-		return;
-	n = xmalloc(sizeof(*n));
-	*n = (struct news){ .to = *to,
-			    .topic = (enum desk_topic)j->task->topic,
-			    .err = *err };
-	loop_post(to->control, deliver, n);
-}
-
 static void note(struct job *j, const struct err *err)
 {
+	struct desk_news news = { .err = *err };
+
 	if (*err->text && !streq(err->text, j->last.text))
 		log_warn("store: %s: %s", j->task->what, err->text);
 	j->last = *err;
-	tell(j, err);
+	if (j->task->topic == NO_TOPIC)
+		return;
+	news.topic = (enum desk_topic)j->task->topic;
+	tell(j->desk, &news);
 }
 
 static void set_timer(struct job *j, long seconds)

@@ -1,7 +1,7 @@
 #include "daemon/guard.h"
 
 #include <event2/event.h>
-#include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 
@@ -22,8 +22,8 @@ static void look_at_store(struct guard *g)
 		log_info("store: all is well again");
 	else
 		log_error("store: %s: %s", problem.text, problem.hint);
-	if (is_back && g->recovered)
-		g->recovered(g->arg);
+	if (is_back && g->poke)
+		g->poke(g->arg);
 }
 
 /* ---- serve.db ---- */
@@ -86,21 +86,36 @@ static void told_of_state(struct guard *g, const struct err *err)
 		store_found_damage(g->store, NULL);
 }
 
-static void told(enum desk_topic topic, const struct err *err, void *arg)
+static void told_of_certs(struct guard *g, const struct desk_news *news)
+{
+	struct err err = ERR_INIT;
+
+	if (!cert_replace_damaged(g->store, news->ids, news->count, time(NULL),
+				  &err))
+		log_error("store: %zu damaged certificates: %s", news->count,
+			  err.text);
+	else if (g->poke)
+		g->poke(g->arg);
+}
+
+static void told(const struct desk_news *news, void *arg)
 {
 	struct guard *g = arg;
 
 	if (!g->store)
 		return;
-	switch (topic) {
+	switch (news->topic) {
 	case DESK_STATE_DB:
-		told_of_state(g, err);
+		told_of_state(g, &news->err);
 		break;
 	case DESK_SERVE_DB:
-		g->is_serve_damaged = err->kind == ERR_DAMAGED;
+		g->is_serve_damaged = news->err.kind == ERR_DAMAGED;
+		break;
+	case DESK_CERTS:
+		told_of_certs(g, news);
 		break;
 	case DESK_BACKUP:
-		g->backup = *err;
+		g->backup = news->err;
 		break;
 	}
 }

@@ -4,7 +4,8 @@
  *
  * Once a second it looks at the store's health, which it tells the log when
  * it changes, and at serve.db: one that is gone, or that the desk has found
- * damaged, is made anew from state.db. The desk is its own.
+ * damaged, is made anew from state.db. Certificates that the desk finds
+ * damaged are renewed. The desk is its own.
  *
  * Control thread only.
  */
@@ -28,11 +29,11 @@ struct guard {
 	bool is_serve_damaged;
 	unsigned pause;		      /* seconds until serve.db is tried */
 	struct err serve, backup;     /* why there is none; or ERR_NONE */
-	void (*recovered)(void *arg); /* the store is fine again */
+	void (*poke)(void *arg);      /* there is work for the engine */
 	void *arg;
 };
 
-/* The fields `recovered` and `arg` are the caller's; all else is set here. */
+/* The fields `poke` and `arg` are the caller's; all else is set here. */
 bool guard_start(struct guard *g, struct loop *loop, struct store *store,
 		 struct httpd *httpd, const char *state_dir, struct err *err);
 void guard_stop(struct guard *g);

@@ -141,8 +141,8 @@ static void tick(void *arg)
 	engine_tick(d->engine);
 }
 
-/* What it could not begin on a full disk is to be begun now. */
-static void store_recovered(void *arg)
+/* The guard asks for a tick. */
+static void poke(void *arg)
 {
 	struct daemon *d = arg;
 
@@ -165,7 +165,7 @@ static bool start_engine(struct daemon *d, struct err *err)
 
 static bool start_guard(struct daemon *d, struct err *err)
 {
-	d->guard.recovered = store_recovered;
+	d->guard.poke = poke;
 	d->guard.arg = d;
 	return guard_start(&d->guard, d->loop, d->store, d->httpd,
 			   d->config.state_dir, err);

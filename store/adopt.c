@@ -20,6 +20,7 @@
 #include "base/when.h"
 #include "store/cert.h"
 #include "store/internal.h"
+#include "store/leaf.h"
 #include "store/policy_version.h"
 #include "store/trail.h"
 
@@ -43,16 +44,6 @@ struct tally {
 
 /* ---- a leaf's facts ---- */
 
-static bool read_time(const ASN1_TIME *at, time_t *out)
-{
-	struct tm tm;
-
-	if (!ASN1_TIME_to_tm(at, &tm))
-		return false;
-	*out = timegm(&tm);
-	return true;
-}
-
 static void read_serial(X509 *leaf, struct cert *c)
 {
 	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
@@ -75,16 +66,6 @@ static void read_issuer(X509 *leaf, struct cert *c)
 	free(clean);
 }
 
-static bool has_key(X509 *leaf, const struct p256 *key)
-{
-	EVP_PKEY *pkey = p256_to_pkey(key, NULL);
-	bool ok = pkey && X509_check_private_key(leaf, pkey) == 1;
-
-	EVP_PKEY_free(pkey);
-	ERR_clear_error();
-	return ok;
-}
-
 /* As the engine plans without advice: 2/3 of the life, 1/2 of a short one. */
 static time_t renewal_of(const struct cert *c)
 {
@@ -98,9 +79,8 @@ static bool read_leaf(const struct site *site, struct cert *c)
 {
 	const unsigned char *p = site->chain.leaf;
 	X509 *leaf = d2i_X509(NULL, &p, (long)site->chain.leaf_len);
-	bool ok = leaf && has_key(leaf, &site->key) &&
-		  read_time(X509_get0_notBefore(leaf), &c->not_before) &&
-		  read_time(X509_get0_notAfter(leaf), &c->not_after);
+	bool ok = leaf && leaf_has_key(leaf, &site->key) &&
+		  leaf_times(leaf, &c->not_before, &c->not_after);
 
 	if (ok) {
 		read_serial(leaf, c);

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "store/cert.h"
+#include "store/leaf.h"
 #include "store/order.h"
 #include "store/policy_version.h"
 #include "tests/sim/scratch.h"
@@ -116,6 +117,15 @@ static X509 *issue(struct hosted *h, const char *name, const struct p256 *key)
 	return cert;
 }
 
+static void read_times(const struct cert_chain *chain, struct cert *c)
+{
+	const unsigned char *p = chain->leaf;
+	X509 *leaf = d2i_X509(NULL, &p, (long)chain->leaf_len);
+
+	must(leaf && leaf_times(leaf, &c->not_before, &c->not_after), NULL);
+	X509_free(leaf);
+}
+
 static void install(struct hosted *h, struct domain *d, const struct p256 *key,
 		    const struct cert_chain *chain)
 {
@@ -124,6 +134,7 @@ static void install(struct hosted *h, struct domain *d, const struct p256 *key,
 	struct err err = ERR_INIT;
 
 	snprintf(c.serial, sizeof(c.serial), "%lx", (unsigned long)h->serial);
+	read_times(chain, &c);
 	begin(h);
 	must(key_insert(h->store, d->id, key, 1, &c.key_id, &err) &&
 	     cert_install(h->store, d, &c, chain, &err), &err);
