@@ -456,9 +456,12 @@ static struct order_step not_ready_yet(struct order *o,
 	return poll(o, ORDER_READY, reply, ctx);
 }
 
+/* Once more what failed before comes after a longer pause each time. */
 static struct order_step finalize(struct order *o, const struct order_context *ctx)
 {
+	long tries = o->state == ORDER_FINALIZING ? o->tries : 0;
 	struct err problem = ERR_INIT;
+	struct order_step step;
 
 	if (o->sent >= SENT_MAX) {
 		err_set(&problem, ERR_AGAIN,
@@ -467,7 +470,9 @@ static struct order_step finalize(struct order *o, const struct order_context *c
 		return order_give_up(o, SCOPE_DOMAIN, &problem, ctx->now);
 	}
 	o->sent++;
-	return go_on(o, ORDER_FINALIZING);
+	step = go_on(o, ORDER_FINALIZING);
+	o->tries = tries;
+	return step;
 }
 
 static struct order_step order_seen(struct order *o,
@@ -621,6 +626,17 @@ static struct order_step declined(struct order *o, enum fail_scope scope,
 	return step;
 }
 
+/*
+ * Turned away at the door, by a nonce or for overload: the CSR has not been
+ * looked at, so it does not count among those that the CA made nothing of.
+ */
+static void uncount_csr(struct order *o, const struct ca_reply *reply)
+{
+	if (o->state == ORDER_FINALIZING && !o->unsure && o->sent > 0 &&
+	    (streq(reply->problem.type, "badNonce") || reply->status == 503))
+		o->sent--;
+}
+
 /* Can registering again help, or does the CA want something of people? */
 static bool is_mendable(const struct ca_reply *reply)
 {
@@ -638,6 +654,7 @@ struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 	case SCOPE_NONE:
 		return states[o->state].reply(o, reply, ctx);
 	case SCOPE_CA:
+		uncount_csr(o, reply);
 		return ask_again(o, scope, &problem, reply, ctx);
 	case SCOPE_ACCOUNT:
 		if (is_about_replaces(o, reply, ctx))

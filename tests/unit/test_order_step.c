@@ -714,6 +714,47 @@ static void a_csr_is_sent_three_times_at_most(void **state)
 	assert_true(now_ms / 1000 - NOW < WHEN_HOUR);
 }
 
+/*
+ * One turned away by a nonce or for overload is no try of the CSR, however
+ * often; but the pauses grow.
+ */
+static void a_csr_turned_away_is_not_counted(void **state)
+{
+	static const struct {
+		long status;
+		const char *body;
+	} cases[] = {
+		{ 400, PROBLEM("badNonce") },
+		{ 503, PROBLEM("rateLimited") },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct order o = row_in(ORDER_READY);
+		int64_t now_ms = NOW * 1000;
+		unsigned sent = 0;
+
+		o.sent = 0;
+		while (order_is_live(&o) && sent < 10) {
+			struct order_context ctx = context_at(now_ms, "");
+			bool is_csr = o.state == ORDER_FINALIZING && !o.unsure;
+			struct ca_reply r = is_csr
+				? reply_of(cases[i].status, cases[i].body,
+					   NULL, -1)
+				: reply_of(200, ORDER_BODY("ready", ""), NULL,
+					   -1);
+
+			sent += is_csr;
+			order_reply(&o, &r, &ctx);
+			pass(&o, &now_ms);
+		}
+		assert_int_equal(sent, 10);
+		assert_true(order_is_live(&o));
+		assert_in_range(now_ms / 1000 - NOW, 2 * WHEN_MINUTE,
+				20 * WHEN_MINUTE);
+	}
+}
+
 static void a_ca_is_told_to_look_three_times_at_most(void **state)
 {
 	struct order o = row_in(ORDER_ORDERED);
@@ -874,6 +915,7 @@ int main(void)
 		cmocka_unit_test(an_endless_list_ends),
 		cmocka_unit_test(an_outage_uses_up_no_tries),
 		cmocka_unit_test(a_csr_is_sent_three_times_at_most),
+		cmocka_unit_test(a_csr_turned_away_is_not_counted),
 		cmocka_unit_test(a_ca_is_told_to_look_three_times_at_most),
 		cmocka_unit_test(nothing_goes_on_for_ever),
 		cmocka_unit_test(silence_is_waited_out),
