@@ -68,7 +68,11 @@ struct order_step order_give_up(struct order *o, enum fail_scope scope,
 				    .retry_after = -1, .problem = *problem };
 }
 
-/* The CA's own word on why an order or an authorization failed. */
+/*
+ * The CA's own word on why an order or an authorization failed. It is one
+ * name's trouble whatever the word: while the CA answers everything else, only
+ * a pause of that name keeps us from order after order.
+ */
 static struct order_step refused(struct order *o, const struct wire_problem *p,
 				 const char *what, time_t now)
 {
@@ -81,6 +85,8 @@ static struct order_step refused(struct order *o, const struct wire_problem *p,
 	else
 		err_set(&problem, ERR_REFUSED, "the CA made the %s invalid "
 					       "without a reason", what);
+	if (scope == SCOPE_CA || scope == SCOPE_ACCOUNT)
+		scope = SCOPE_DOMAIN;
 	step = order_give_up(o, scope, &problem, now);
 	memcpy(step.type, p->type, sizeof(step.type));
 	return step;
@@ -514,15 +520,34 @@ static struct order_question ask_download(const struct order *o,
 	return ask_url(o->cert_url, NULL);
 }
 
+static size_t count_of(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	while ((text = strstr(text, what))) {
+		text += strlen(what);
+		n++;
+	}
+	return n;
+}
+
+/* Each certificate begun is ended: else something is missing at the end. */
+static bool is_whole_pem(const char *text)
+{
+	size_t begun = count_of(text, "-----BEGIN CERTIFICATE-----");
+
+	return begun && begun == count_of(text, "-----END CERTIFICATE-----");
+}
+
 static struct order_step downloaded(struct order *o,
 				    const struct ca_reply *reply,
 				    const struct order_context *ctx)
 {
 	struct err problem = ERR_INIT;
 
-	if (!strstr(reply->body, "-----BEGIN CERTIFICATE-----")) {
+	if (!is_whole_pem(reply->body)) {
 		err_set(&problem, ERR_AGAIN,
-			"the CA's certificate is not PEM");
+			"the CA's certificate is not PEM, or not whole");
 		return garbled(o, &problem, reply, ctx);
 	}
 	o->state = ORDER_DONE;

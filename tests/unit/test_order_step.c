@@ -37,7 +37,8 @@
 #define PROBLEM(type) "{\"type\":\"" URN type "\",\"detail\":\"no\"}"
 #define LOCATION  "https://ca.test/o/1"
 #define HTML	  "<html>Bad Gateway</html>"
-#define PEM	  "-----BEGIN CERTIFICATE-----\n"
+#define PEM_CUT	      "-----BEGIN CERTIFICATE-----\nMII"
+#define PEM	      PEM_CUT "\n-----END CERTIFICATE-----\n"
 
 /* ---- a row, a reply, a context ---- */
 
@@ -220,8 +221,8 @@ static const struct {
 	  ORDER_INTENT, ORDER_WAIT, SCOPE_ACCOUNT, true, 800 },
 	{ ORDER_INTENT, false, 403, PROBLEM("userActionRequired"), NULL, -1,
 	  ORDER_INTENT, ORDER_WAIT, SCOPE_CA, true, 800 },
-	{ ORDER_INTENT, false, 400, PROBLEM("badNonce"), NULL, -1,
-	  ORDER_INTENT, ORDER_WAIT, SCOPE_CA, true, 800 },
+	{ ORDER_INTENT, false, 400, PROBLEM("badNonce"), NULL, -1, ORDER_INTENT,
+	  ORDER_WAIT, SCOPE_CA, true, 800 },
 
 	/* ordered */
 	{ ORDER_ORDERED, false, 200, AUTHZ_BODY("pending", "pending", ""), NULL,
@@ -230,18 +231,19 @@ static const struct {
 	  NULL, -1, ORDER_PRESENTED, ORDER_ASK, SCOPE_NONE, false, 0 },
 	{ ORDER_ORDERED, false, 200, AUTHZ_BODY("valid", "valid", ""), NULL, -1,
 	  ORDER_READY, ORDER_ASK, SCOPE_NONE, false, 0 },
-	{ ORDER_ORDERED, false, 200, AUTHZ_BODY("invalid", "invalid",
-						ERROR("connection")),
-	  NULL, -1, ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_ORDERED, false, 200,
+	  AUTHZ_BODY("invalid", "invalid", ERROR("connection")), NULL, -1,
+	  ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
 	{ ORDER_ORDERED, false, 200, AUTHZ_BODY("expired", "pending", ""), NULL,
 	  -1, ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
-	{ ORDER_ORDERED, false, 200, "{\"status\":\"pending\","
-				     "\"challenges\":[]}",
+	{ ORDER_ORDERED, false, 200,
+	  "{\"status\":\"pending\","
+	  "\"challenges\":[]}",
 	  NULL, -1, ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
 	{ ORDER_ORDERED, false, 200, "{}", NULL, -1, ORDER_ORDERED, ORDER_WAIT,
 	  SCOPE_CA, true, 800 },
-	{ ORDER_ORDERED, false, 404, PROBLEM("malformed"), NULL, -1,
-	  ORDER_DEAD, ORDER_END, SCOPE_ORDER, false, 0 },
+	{ ORDER_ORDERED, false, 404, PROBLEM("malformed"), NULL, -1, ORDER_DEAD,
+	  ORDER_END, SCOPE_ORDER, false, 0 },
 
 	/* presented: the challenge, or the authorization if unsure */
 	{ ORDER_PRESENTED, false, 200, "{}", NULL, -1, ORDER_CHALLENGED,
@@ -258,9 +260,9 @@ static const struct {
 	  NULL, -1, ORDER_CHALLENGED, ORDER_WAIT, SCOPE_NONE, false, 100 },
 	{ ORDER_PRESENTED, true, 200, AUTHZ_BODY("valid", "valid", ""), NULL,
 	  -1, ORDER_READY, ORDER_ASK, SCOPE_NONE, false, 0 },
-	{ ORDER_PRESENTED, true, 200, AUTHZ_BODY("invalid", "invalid",
-						 ERROR("dns")),
-	  NULL, -1, ORDER_DEAD, ORDER_END, SCOPE_ORDER, true, 0 },
+	{ ORDER_PRESENTED, true, 200,
+	  AUTHZ_BODY("invalid", "invalid", ERROR("dns")), NULL, -1, ORDER_DEAD,
+	  ORDER_END, SCOPE_ORDER, true, 0 },
 
 	/* challenged */
 	{ ORDER_CHALLENGED, false, 200, AUTHZ_BODY("pending", "pending", ""),
@@ -274,6 +276,9 @@ static const struct {
 	  -1, ORDER_READY, ORDER_ASK, SCOPE_NONE, false, 0 },
 	{ ORDER_CHALLENGED, false, 200,
 	  AUTHZ_BODY("invalid", "invalid", ERROR("unauthorized")), NULL, -1,
+	  ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_CHALLENGED, false, 200,
+	  AUTHZ_BODY("invalid", "invalid", ERROR("serverInternal")), NULL, -1,
 	  ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
 	{ ORDER_CHALLENGED, false, 500, "{}", NULL, -1, ORDER_CHALLENGED,
 	  ORDER_WAIT, SCOPE_CA, true, 800 },
@@ -331,6 +336,9 @@ static const struct {
 	  ORDER_DOWNLOAD, ORDER_ASK, SCOPE_NONE, false, 0 },
 	{ ORDER_POLLING, false, 200, ORDER_BODY("invalid", ERROR("caa")), NULL,
 	  -1, ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_POLLING, false, 200,
+	  ORDER_BODY("invalid", ERROR("serverInternal")), NULL, -1, ORDER_DEAD,
+	  ORDER_END, SCOPE_DOMAIN, false, 0 },
 	{ ORDER_POLLING, false, 200, ORDER_BODY("revoked", ""), NULL, -1,
 	  ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
 
@@ -338,6 +346,10 @@ static const struct {
 	{ ORDER_DOWNLOAD, false, 200, PEM, NULL, -1, ORDER_DONE, ORDER_INSTALL,
 	  SCOPE_NONE, false, 0 },
 	{ ORDER_DOWNLOAD, false, 200, HTML, NULL, -1, ORDER_DOWNLOAD,
+	  ORDER_WAIT, SCOPE_CA, true, 800 },
+	{ ORDER_DOWNLOAD, false, 200, PEM_CUT, NULL, -1, ORDER_DOWNLOAD,
+	  ORDER_WAIT, SCOPE_CA, true, 800 },
+	{ ORDER_DOWNLOAD, false, 200, PEM PEM_CUT, NULL, -1, ORDER_DOWNLOAD,
 	  ORDER_WAIT, SCOPE_CA, true, 800 },
 	{ ORDER_DOWNLOAD, true, 0, NULL, NULL, -1, ORDER_DOWNLOAD, ORDER_WAIT,
 	  SCOPE_CA, true, 800 },
