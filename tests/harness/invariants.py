@@ -20,16 +20,17 @@ CERT_BAD = 2		# enum cert_state, store/cert.h
 MOST_FETCHED = 40
 
 
-def check_all(stage, crashes=None, breaches=()):
+def check_all(stage, crashes=None, breaches=(), complaint=None):
 	"""When nothing is left to do, or soon. `crashes`: orders that a lost
 	answer may have cost (where the CA does not tell us of them), 0 if it is
-	a fakeca; `breaches`: limits that the story itself exceeds."""
+	a fakeca; `breaches`: limits that the story itself exceeds;
+	`complaint`: the only kind that is let pass."""
 	wait_for("the CA and the store to agree", lambda: agree(stage), 10)
 	i2_one_certificate_an_order(stage)
 	i3_as_many_certificates_as_rows(stage)
 	i4_no_more_orders_than_decided(stage, crashes)
 	i5_sound(stage)
-	i7_no_limit_exceeded(stage, breaches)
+	i7_no_limit_exceeded(stage, breaches, complaint)
 	i9_each_failure_told_once(stage)
 	i1_served(stage)
 
@@ -67,6 +68,7 @@ def i1_served(stage):
 			" ON c.id = d.cert_id LIMIT ?", MOST_FETCHED):
 		reply = client.fetch(f"mta-sts.{name}")
 		assert (name, reply.status) == (name, 200)
+		assert reply.not_after > stage.now()
 		now = stage.daemon.rows(
 			"SELECT c.serial FROM domain d JOIN cert c"
 			" ON c.id = d.cert_id WHERE d.name = ?", name)
@@ -108,11 +110,12 @@ def i5_sound(stage):
 		" GROUP BY domain_id, trial HAVING count(*) > 1") == []
 
 
-def i7_no_limit_exceeded(stage, breaches):
+def i7_no_limit_exceeded(stage, breaches, complaint):
 	for ca in cas_of(stage):
 		if not hasattr(ca, "serials"):
 			continue
-		assert ca.complaint() is None
+		assert [c for c in ca.call("GET", "/complaints") if not
+			complaint or complaint not in c["text"]] == []
 		seen = ca.counts()
 		assert set(seen["breaches"]) <= set(breaches), \
 			seen["first_breach"]

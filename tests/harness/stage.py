@@ -17,6 +17,7 @@ from .faultproxy import FaultProxy
 from .fetch import Client, Fetcher
 from .front import Front
 from .process import free_port, wait_for
+from .rush import NO_CHECK_TIME
 
 
 class Stage:
@@ -24,12 +25,14 @@ class Stage:
 
 	ca	validates at the front, if there is one, else at the daemon
 	proxy, front	or None
-	more_cas	others that issue to the daemon (see two())
+	more_cas	others that issue to the daemon
+	rush		the time of daemon and fakeca (rush.py), or None
 	"""
 
-	def __init__(self, rig, ca, front=None, proxy=None, **settings):
+	def __init__(self, rig, ca, front=None, proxy=None, rush=None,
+		     **settings):
 		self.rig, self.dns, self.ca = rig, rig.dns, ca
-		self.front, self.proxy = front, proxy
+		self.front, self.proxy, self.rush = front, proxy, rush
 		self.more_cas = []
 		http_port = front.behind if front else ca.http_port
 		self.daemon = rig.daemon(http_port, ca.tls_port, **settings)
@@ -38,8 +41,11 @@ class Stage:
 		self.crashes = 0
 
 	def start(self, env=None):
-		self.daemon.start(env=env)
+		self.daemon.start(env=env or self.rush and self.rush.env())
 		return self
+
+	def now(self):
+		return self.rush.now() if self.rush else time.time()
 
 	def kill(self):
 		self.daemon.kill()
@@ -91,6 +97,8 @@ class Stage:
 		client = Client(self.daemon.https_port, self.ca.root())
 		for ca in self.more_cas:
 			client.context.load_verify_locations(cafile=ca.root())
+		if self.rush:	# Fetcher and invariants look at the date
+			client.context.verify_flags |= NO_CHECK_TIME
 		return client
 
 	def served(self, name):
@@ -119,7 +127,7 @@ class Stage:
 		"""(failures in a row, seconds until the next try)"""
 		return self.daemon.rows(
 			"SELECT failures, retry_ms / 1000.0 - ?"
-			" FROM ca ORDER BY id", time.time())[0]
+			" FROM ca ORDER BY id", self.now())[0]
 
 	def live_order(self, name):
 		"""Its order that is under way, as a dict, or None."""
@@ -172,12 +180,13 @@ def make_stage(rig, tmp_path):
 		fakecas[-1].start().set(**settings)
 		return fakecas[-1]
 
-	def make(ca=None, front=False, proxy=False, rig=rig, **settings):
+	def make(ca=None, front=False, proxy=False, rush=None, rig=rig,
+		 **settings):
 		if ca is None or isinstance(ca, dict):
-			ca = make_fakeca(ca or {})
+			ca = make_fakeca(ca or {}, env=rush and rush.env())
 		stages.append(Stage(rig, ca,
 				    Front(ca.http_port) if front else None,
-				    FaultProxy(ca) if proxy else None,
+				    FaultProxy(ca) if proxy else None, rush,
 				    **settings))
 		return stages[-1]
 
