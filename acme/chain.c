@@ -15,7 +15,7 @@
 #define CHAIN_MAX (96 * 1024)
 #define SLACK	  (5 * WHEN_MINUTE)	/* of our clock against the CA's */
 
-static STACK_OF(X509) *read_pem(const char *pem, size_t len, struct err *err)
+static STACK_OF(X509) * read_pem(const char *pem, size_t len)
 {
 	STACK_OF(X509) *certs = sk_X509_new_null();
 	BIO *in = BIO_new_mem_buf(pem, (int)(len < CHAIN_MAX ? len : CHAIN_MAX));
@@ -26,12 +26,18 @@ static STACK_OF(X509) *read_pem(const char *pem, size_t len, struct err *err)
 		sk_X509_push(certs, x);
 	ERR_clear_error();	/* "no start line" is how it always ends */
 	BIO_free(in);
-	if (sk_X509_num(certs) >= 2 && sk_X509_num(certs) <= CHAIN_CERTS_MAX)
-		return certs;
-	err_set(err, ERR_REFUSED, "%d certificates came, not a chain of 2 to %d",
-		sk_X509_num(certs), CHAIN_CERTS_MAX);
-	sk_X509_pop_free(certs, X509_free);
-	return NULL;
+	return certs;
+}
+
+static bool check_count(const STACK_OF(X509) * certs, struct err *err)
+{
+	int n = certs ? sk_X509_num(certs) : 0;
+
+	if (n >= 2 && n <= CHAIN_CERTS_MAX)
+		return true;
+	return err_set(err, ERR_REFUSED,
+		       "%d certificates came, not a chain of 2 to %d", n,
+		       CHAIN_CERTS_MAX);
 }
 
 static bool is_for_key(X509 *leaf, const struct p256 *key)
@@ -150,7 +156,11 @@ static time_t first_use(const struct chain *c, time_t now)
 static bool fill(struct chain *c, STACK_OF(X509) *certs, struct err *err)
 {
 	X509 *leaf = sk_X509_value(certs, 0);
-	bool ok = add_der(&c->leaf, leaf);
+	bool ok;
+
+	if (!leaf)
+		return true; /* which check_count() does not like */
+	ok = add_der(&c->leaf, leaf);
 
 	for (int i = 1; ok && i < sk_X509_num(certs); i++)
 		ok = add_der(&c->issuers, sk_X509_value(certs, i));
@@ -170,10 +180,8 @@ bool chain_read(struct chain *c, const char *pem, size_t len,
 	*c = (struct chain){ .serial = "" };
 	buf_init(&c->leaf, CHAIN_MAX);
 	buf_init(&c->issuers, CHAIN_MAX);
-	certs = read_pem(pem, len, err);
-	if (!certs)
-		return false;
-	ok = fill(c, certs, err) &&
+	certs = read_pem(pem, len);
+	ok = fill(c, certs, err) && check_count(certs, err) &&
 	     check_leaf(c, sk_X509_value(certs, 0), wanted, err) &&
 	     check_path(certs, first_use(c, wanted->now), err);
 	sk_X509_pop_free(certs, X509_free);

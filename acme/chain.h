@@ -33,7 +33,8 @@ struct chain_wanted {
 };
 
 /*
- * *c is always to be released. ERR_REFUSED says what is wrong with the chain.
+ * *c is always to be released. ERR_REFUSED says what is wrong with the chain;
+ * what could be read of it stands in *c all the same.
  */
 bool chain_read(struct chain *c, const char *pem, size_t len,
 		const struct chain_wanted *wanted, struct err *err);

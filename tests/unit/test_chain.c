@@ -175,6 +175,7 @@ static void chains_are_checked(void **state)
 		print_message("\"%s\": %s\n", chains[i].certs, err.text);
 		assert_int_equal(ok, chains[i].accepted);
 		assert_int_equal(err.kind, ok ? ERR_NONE : ERR_REFUSED);
+		assert_int_equal(c.leaf.len > 0, chains[i].certs[0] != '\0');
 		chain_release(&c);
 	}
 	X509_free(leaf);
