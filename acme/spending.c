@@ -83,7 +83,8 @@ void spending_ended(const struct stepping *s, const struct order *o,
 		return;
 	facts = facts_of(e, a, s->domain, o, s->host);
 	budget_for_order(&b, &a->settings.limits, &facts);
-	engine_ok(e, budget_refund(&b, e->store, now, &err), &err);
+	if (!*o->cert_url) /* else it was issued, if to nobody's use */
+		engine_ok(e, budget_refund(&b, e->store, now, &err), &err);
 	if (streq(step->type, "rateLimited"))
 		believe(e, a, &facts, step);
 	else if (*o->token && step->scope == SCOPE_DOMAIN)
