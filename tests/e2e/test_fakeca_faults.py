@@ -16,6 +16,16 @@ from harness.process import free_port, wait_for
 NAME = "mta-sts.a.test"
 
 
+def test_its_date_is_its_own(world):
+	def ahead():
+		told = world.acme.order(NAME).headers["date"]
+		return parsedate_to_datetime(told).timestamp() - time.time()
+
+	assert -5 < ahead() < 5
+	world.ca.set(clock=7200)
+	assert 7195 < ahead() < 7205
+
+
 # Retry-After and processing.
 
 @pytest.mark.parametrize("told, seen", [

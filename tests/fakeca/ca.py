@@ -78,6 +78,10 @@ class CA:
 	def retry_after(value):
 		return retry_after(value)
 
+	def date(self):
+		"""As it believes it to be; a rule may give another Date."""
+		return retry_after({"date": self.settings["clock"]})
+
 	def url(self, call, path):
 		style = call.knob("link_style")
 		scheme = "http" if style == "http" else "https"
@@ -171,6 +175,7 @@ class CA:
 			links = links if isinstance(links, list) else [links]
 			index = f'<{self.url(call, "/directory")}>;rel="index"'
 			reply.headers["Link"] = [index, *links]
+		reply.headers.setdefault("Date", self.date())
 		reply.headers.setdefault("Cache-Control",
 					 "public, max-age=0, no-cache")
 		self.counts.request(call.endpoint, call.names, reply.status,

@@ -14,6 +14,7 @@ DEFAULTS = {
 	"net": "up",			# up, refused, reset, blackhole
 	"tls": "good",			# good, expired, other-name, ...
 	"latency": 0,			# seconds, of each answer
+	"clock": 0,			# seconds that its Date is ahead
 
 	# The directory.
 	"ari": True,			# there is a renewalInfo

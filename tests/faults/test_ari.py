@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.clock import Rush, Steps
+from harness.clock import Rush, Leaps
 from harness.process import wait_for
 
 HOUR, DAY = 3600, 86400
@@ -145,7 +145,7 @@ def test_nonsense_windows_in_the_long_run(make_box, saw):
 		   "the new one as well, for a day (Retry-After: 1 h)",
 		   "one renewal only")
 def test_stale_window(make_box, name, saw, tmp_path):
-	clock = Steps(tmp_path)
+	clock = Leaps(tmp_path)
 	box = make_box(clock, ca={"ari_retry_after": 3500}).start()
 	box.live(name)
 	wait_on(box, clock, 3 * DAY)
@@ -186,7 +186,7 @@ IN_FLIGHT = 4
 @pytest.mark.parametrize("count", [
 	pytest.param(30, marks=pytest.mark.quick), 240])
 def test_mass_revocation(make_box, saw, tmp_path, count):
-	clock = Steps(tmp_path)
+	clock = Leaps(tmp_path)
 	box = make_box(clock, ca={"limits": {"new-orders": False}},
 		       orders_in_flight=IN_FLIGHT)
 	box.daemon.ca |= {"limit_new_orders": "none", "limit_ari": "1000/1s"}

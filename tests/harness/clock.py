@@ -17,8 +17,13 @@ def preload():
 				":verify_asan_link_order=0"}
 
 
-class Steps:
-	"""The wall clock alone steps; what counts elapsed time goes on."""
+class Leaps:
+	"""All time, wall clock and elapsed, goes on by leaps.
+
+	Who sleeps is not woken by a leap, so it takes a poke: Daemon.reload().
+	"""
+
+	extra = {}
 
 	def __init__(self, folder):
 		self.file = folder / "clock"
@@ -27,21 +32,26 @@ class Steps:
 
 	def env(self):
 		return preload() | {"FAKETIME_TIMESTAMP_FILE": str(self.file),
-				    "FAKETIME_NO_CACHE": "1",
-				    "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+				    "FAKETIME_NO_CACHE": "1"} | self.extra
 
 	def now(self):
 		return time.time() + self.ahead
 
 	def set(self, ahead):
 		self.ahead = ahead
-		# In place: a reader must never find it missing or empty.
+		# In one go: a reader never finds it missing or empty.
 		new = self.file.with_suffix(".new")
 		new.write_text(f"{ahead:+d}\n")
 		new.replace(self.file)
 
 	def step(self, seconds):
 		self.set(self.ahead + round(seconds))
+
+
+class Steps(Leaps):
+	"""The wall clock alone; what counts elapsed time goes on as ever."""
+
+	extra = {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 class Rush:

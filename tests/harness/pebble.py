@@ -17,6 +17,7 @@ class Pebble:
 	validity	of the certificates, in seconds
 	authz_reuse	percentage of orders that find a valid authorization
 	chain_length	certificates between leaf and root
+	alternate_roots	so many, each with a chain of its own
 	nonce_reject	percentage of good nonces that it refuses
 	eab		an account needs EAB: kid "kid-1", key EAB_KEY
 	tls_port	where it validates by tls-alpn-01; None: nowhere
@@ -24,7 +25,7 @@ class Pebble:
 
 	def __init__(self, folder, dns_port, http_port, validity=90 * 86400,
 		     authz_reuse=None, chain_length=None,
-		     nonce_reject=None, eab=False,
+		     alternate_roots=0, nonce_reject=None, eab=False,
 		     tls_port=None, keep=False):
 		self.folder = Path(folder)
 		self.folder.mkdir(parents=True)
@@ -40,6 +41,8 @@ class Pebble:
 			self.env["PEBBLE_AUTHZREUSE"] = str(authz_reuse)
 		if chain_length is not None:
 			self.env["PEBBLE_CHAIN_LENGTH"] = str(chain_length)
+		if alternate_roots:
+			self.env["PEBBLE_ALTERNATE_ROOTS"] = str(alternate_roots)
 		if nonce_reject is not None:
 			self.env["PEBBLE_WFE_NONCEREJECT"] = str(nonce_reject)
 		self.http_port, self.tls_port = http_port, tls_port
