@@ -1,6 +1,6 @@
 /*
- * libcurl's multi interface on a loop: its sockets and its one timer, for
- * whatever protocol the easy handles speak (base/fetch.c, base/mailer.c).
+ * libcurl's multi interface on a loop: its sockets and its one timer. Not for
+ * SMTP, in which libcurl 7.88 waits inside of a call (base/mailer.c).
  *
  * Owning thread only.
  */
