@@ -494,6 +494,24 @@ bool alert_each(struct store *s, const struct alert_filter *f, time_t now,
 	return each_row(&q, now, each, arg, err);
 }
 
+size_t alert_subjects(struct store *s, const char *kind, const char *after,
+		      char (*subjects)[ALERT_SUBJECT_SIZE], size_t limit,
+		      struct err *err)
+{
+	struct query q;
+	size_t n = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT subject FROM alert WHERE ended_at = 0 AND kind = ?"
+		   " AND subject > ? ORDER BY subject LIMIT ?");
+	bind_text(&q, kind);
+	bind_text(&q, after);
+	bind_int(&q, (int64_t)limit);
+	while (n < limit && query_row(&q))
+		col_text(&q, "subject", subjects[n++], ALERT_SUBJECT_SIZE);
+	return query_close(&q, err) ? n : 0;
+}
+
 bool alert_count(struct store *s, struct alert_counts *counts,
 		 struct err *err)
 {

@@ -94,6 +94,14 @@ bool alert_each(struct store *s, const struct alert_filter *f, time_t now,
 		bool (*each)(const struct alert *a, void *arg), void *arg,
 		struct err *err);
 
+/*
+ * The subjects of those open of one kind, in order beyond `after`, at most
+ * `limit`. Returns how many; 0 on failure too, with err set.
+ */
+size_t alert_subjects(struct store *s, const char *kind, const char *after,
+		      char (*subjects)[ALERT_SUBJECT_SIZE], size_t limit,
+		      struct err *err);
+
 struct alert_counts {
 	long open;
 	long grave;		/* of level error or worse */

@@ -142,6 +142,25 @@ size_t cert_revoke_due(struct store *s, time_t now, int64_t *ids, size_t limit,
 		       now, ids, limit, err);
 }
 
+size_t cert_judge_due(struct store *s, time_t now, int64_t *ids, size_t limit,
+		      struct err *err)
+{
+	return due_ids(s, "SELECT id FROM cert WHERE state = 0"
+			  " AND warn_at <= ? ORDER BY warn_at LIMIT ?",
+		       now, ids, limit, err);
+}
+
+bool cert_judge_at(struct store *s, int64_t id, time_t at, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE cert SET warn_at = ? WHERE id = ?");
+	bind_int(&q, at);
+	bind_int(&q, id);
+	return query_run(&q, err);
+}
+
 bool cert_put_off_revocation(struct store *s, int64_t id, time_t until,
 			     struct err *err)
 {

@@ -98,6 +98,14 @@ size_t cert_revoke_due(struct store *s, time_t now, int64_t *ids, size_t limit,
 		       struct err *err);
 bool cert_put_off_revocation(struct store *s, int64_t id, time_t until,
 			     struct err *err);
+/*
+ * Those served that are to be judged by what is left of their life at `now`:
+ * a new one at once, any other when cert_judge_at() said so.
+ */
+size_t cert_judge_due(struct store *s, time_t now, int64_t *ids, size_t limit,
+		      struct err *err);
+bool cert_judge_at(struct store *s, int64_t id, time_t at, struct err *err);
+
 time_t cert_next_ari(struct store *s);		/* the earliest, or 0 */
 time_t cert_next_revoke(struct store *s);
 

@@ -213,11 +213,24 @@ bool domain_delete(struct store *s, const struct domain *d, struct err *err)
 	       change_note(s, d->id, err);
 }
 
+static bool each_row(struct query *q,
+		     bool (*each)(const struct domain *d, void *arg), void *arg,
+		     struct err *err)
+{
+	struct domain d;
+
+	while (query_row(q)) {
+		read_row(q, &d);
+		if (query_row_is_good(q, "domain") && !each(&d, arg))
+			break;
+	}
+	return query_close(q, err);
+}
+
 bool domain_each(struct store *s, const struct domain_filter *f,
 		 bool (*each)(const struct domain *d, void *arg), void *arg,
 		 struct err *err)
 {
-	struct domain d;
 	struct query q;
 
 	query_open(&q, store_db(s),
@@ -234,31 +247,36 @@ bool domain_each(struct store *s, const struct domain_filter *f,
 		bind_null(&q);
 	bind_text(&q, f->after);
 	bind_int(&q, f->limit ? f->limit : -1);
-	while (query_row(&q)) {
-		read_row(&q, &d);
-		if (query_row_is_good(&q, "domain") && !each(&d, arg))
-			break;
-	}
-	return query_close(&q, err);
+	return each_row(&q, each, arg, err);
 }
 
 bool domain_each_problem(struct store *s, long limit,
 			 bool (*each)(const struct domain *d, void *arg),
 			 void *arg, struct err *err)
 {
-	struct domain d;
 	struct query q;
 
 	query_open(&q, store_db(s),
 		   "SELECT * FROM domain WHERE problem <> ''"
 		   " ORDER BY state DESC, name LIMIT ?");
 	bind_int(&q, limit);
-	while (query_row(&q)) {
-		read_row(&q, &d);
-		if (query_row_is_good(&q, "domain") && !each(&d, arg))
-			break;
-	}
-	return query_close(&q, err);
+	return each_row(&q, each, arg, err);
+}
+
+bool domain_each_troubled(struct store *s, enum domain_state state,
+			  const char *after, long limit,
+			  bool (*each)(const struct domain *d, void *arg),
+			  void *arg, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT * FROM domain WHERE problem <> '' AND state = ?"
+		   " AND name > ? ORDER BY name LIMIT ?");
+	bind_int(&q, state);
+	bind_text(&q, after);
+	bind_int(&q, limit);
+	return each_row(&q, each, arg, err);
 }
 
 size_t domain_due(struct store *s, enum domain_state state, time_t now,
@@ -394,6 +412,18 @@ bool domain_first_live(struct store *s, int64_t *id, struct err *err)
 		   "SELECT id FROM domain WHERE +state = ? ORDER BY id LIMIT 1");
 	bind_int(&q, DOMAIN_LIVE);
 	return one_id(&q, id, err);
+}
+
+int64_t domain_last_id(struct store *s)
+{
+	struct query q;
+	int64_t id = 0;
+
+	query_open(&q, store_db(s), "SELECT max(id) AS id FROM domain");
+	if (query_row(&q))
+		id = col_int(&q, "id");
+	query_close(&q, NULL);
+	return id;
 }
 
 bool domain_count(struct store *s, struct domain_counts *counts,

@@ -115,6 +115,15 @@ bool domain_each_problem(struct store *s, long limit,
 			 void *arg, struct err *err);
 
 /*
+ * The rows of `state` with a problem, in order of name beyond `after`, at most
+ * `limit`.
+ */
+bool domain_each_troubled(struct store *s, enum domain_state state,
+			  const char *after, long limit,
+			  bool (*each)(const struct domain *d, void *arg),
+			  void *arg, struct err *err);
+
+/*
  * The rows of `state` due at `now`, longest due first, at most `limit`, as
  * ids. Returns how many; 0 on failure too, with err set.
  */
@@ -146,6 +155,9 @@ size_t domain_queue_head(struct store *s, enum domain_rank rank, size_t skip,
 bool domain_next_trial(struct store *s, int64_t ca_id, int64_t *id,
 		       struct err *err);
 bool domain_first_live(struct store *s, int64_t *id, struct err *err);
+
+/* The largest id so far: there are no more domains than that. */
+int64_t domain_last_id(struct store *s);
 
 struct domain_counts {
 	long waiting, issuing, live;

@@ -188,6 +188,27 @@ static void lists_are_in_order_and_in_pages(void **state)
 	assert_list(true, 4, 1, ROW("late", "warning"));
 }
 
+static void subjects_come_in_pages(void **state)
+{
+	static const char *const names[] = { "c", "a", "b" };
+	char page[2][ALERT_SUBJECT_SIZE];
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		raise_at(names[i], ALERT_INFO, NOW);
+	assert_int_equal(
+		alert_subjects(fix.store, "ca.down", "", page, 2, &err), 2);
+	assert_string_equal(page[0], "a");
+	assert_string_equal(page[1], "b");
+	end_at("c", NOW);
+	assert_int_equal(
+		alert_subjects(fix.store, "ca.down", "b", page, 2, &err), 0);
+	assert_int_equal(alert_subjects(fix.store, "ca.up", "", page, 2, &err),
+			 0);
+	assert_int_equal(err.kind, ERR_NONE);
+}
+
 static void all_of_a_subject_end(void **state)
 {
 	struct alert other = alert("one", ALERT_ERROR);
@@ -516,6 +537,7 @@ int main(void)
 		IN_A_STORE(a_raise_renews_what_is_open),
 		IN_A_STORE(what_comes_back_is_counted),
 		IN_A_STORE(lists_are_in_order_and_in_pages),
+		IN_A_STORE(subjects_come_in_pages),
 		IN_A_STORE(all_of_a_subject_end),
 		IN_A_STORE(grave_is_what_nobody_silenced),
 		IN_A_STORE(a_notice_waits_for_more),

@@ -307,6 +307,32 @@ static int64_t revocation_due(time_t now)
 	return id;
 }
 
+static size_t to_judge(time_t now, int64_t *id)
+{
+	struct err err = ERR_INIT;
+	size_t n = cert_judge_due(fix.store, now, id, 1, &err);
+
+	assert_int_equal(err.kind, ERR_NONE);
+	return n;
+}
+
+static void it_is_judged_when_it_was_to_be(void **state)
+{
+	struct cert c = rows_cert(fix.store, &fix.domain, "leaf", "issuer");
+	struct err err = ERR_INIT;
+	int64_t id = 0;
+
+	(void)state;
+	assert_int_equal(to_judge(1, &id), 1); /* at once */
+	assert_int_equal(id, c.id);
+	must(cert_judge_at(fix.store, c.id, 1000, &err), &err);
+	assert_int_equal(to_judge(999, &id), 0);
+	assert_int_equal(to_judge(1000, &id), 1);
+	c = rows_cert(fix.store, &fix.domain, "leaf 2", "issuer");
+	assert_int_equal(to_judge(999, &id), 1); /* not the old one */
+	assert_int_equal(id, c.id);
+}
+
 static void its_revocation_waits_for_the_next_one(void **state)
 {
 	struct cert first = rows_cert(fix.store, &fix.domain, "a", "issuer");
@@ -360,6 +386,7 @@ int main(void)
 		WITH_A_DOMAIN(what_is_no_certificate_has_no_pem),
 		WITH_A_DOMAIN(a_key_comes_back_as_it_was),
 		WITH_A_DOMAIN(a_compromised_key_never_comes_back),
+		WITH_A_DOMAIN(it_is_judged_when_it_was_to_be),
 		WITH_A_DOMAIN(its_revocation_waits_for_the_next_one),
 		WITH_A_DOMAIN(what_is_to_be_revoked_is_not_forgotten),
 	};

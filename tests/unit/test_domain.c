@@ -244,6 +244,16 @@ static void lists_are_filtered_and_in_order(void **state)
 	names[0] = '\0';
 	assert_true(domain_each_problem(fix.store, 9, note_name, names, &err));
 	assert_string_equal(names, "stop.test ");	/* live: the gravest */
+	names[0] = '\0';
+	assert_true(domain_each_troubled(fix.store, DOMAIN_LIVE, "", 9,
+					 note_name, names, &err));
+	assert_string_equal(names, "stop.test ");
+	assert_true(domain_each_troubled(fix.store, DOMAIN_LIVE, "stop.test", 9,
+					 note_name, names, &err));
+	assert_true(domain_each_troubled(fix.store, DOMAIN_WAITING_FOR_DNS,
+					 "zz", 9, note_name, names, &err));
+	assert_string_equal(names, "stop.test ");
+	assert_int_equal(domain_last_id(fix.store), 4);
 }
 
 static void domains_are_counted(void **state)
