@@ -1,0 +1,190 @@
+/* A command that is told something: real ones, run for real. */
+#include "daemon/notify.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define GUARD_SECONDS 20
+
+static struct loop *loop;
+static unsigned calls;
+static struct err result;
+
+static void on_done(const struct err *r, void *arg)
+{
+	(void)arg;
+	calls++;
+	result = *r;
+	loop_stop(loop);
+}
+
+static void on_guard(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	*(bool *)arg = true;
+	loop_stop(loop);
+}
+
+static void run(void)
+{
+	bool late = false;
+	struct event *guard = evtimer_new(loop_base(loop), on_guard, &late);
+
+	event_add(guard, &(struct timeval){ GUARD_SECONDS, 0 });
+	loop_run(loop);
+	event_free(guard);
+	assert_false(late);
+}
+
+static int set_up(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	loop = loop_new(&err);
+	calls = 0;
+	return loop ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	loop_free(loop);
+	return 0;
+}
+
+static struct notify *start(const char *script, const char *input, long ms)
+{
+	const char *const argv[] = { "/bin/sh", "-c", script, NULL };
+	struct err err = ERR_INIT;
+	struct notify *n = notify_start(loop, argv, input, ms, on_done, NULL,
+					&err);
+
+	assert_non_null(n);
+	assert_int_equal(calls, 0);
+	return n;
+}
+
+static const struct {
+	const char *script, *input;
+	enum err_kind kind;
+	const char *says;
+} cases[] = {
+	{ "exit 0", "", ERR_NONE, "" },
+	{ "exit 3", "", ERR_AGAIN, "/bin/sh ended with status 3" },
+	{ "kill -9 $$", "", ERR_AGAIN, "/bin/sh was ended by signal 9" },
+	{ "test \"$(cat)\" = '{\"a\": \"b c\"}'", "{\"a\": \"b c\"}", ERR_NONE,
+	  "" },
+	{ "exec 0<&-; exit 0", "not read at all", ERR_NONE, "" },
+
+	/* Nothing of ours is open in there, and what we ignore is not. */
+	{ "test $(ls /proc/self/fd | wc -l) -le 4", "", ERR_NONE, "" },
+	{ "kill -PIPE $$", "", ERR_AGAIN, "by signal 13" },
+
+	/* Its time is up: what it started goes with it. */
+	{ "sleep 60 & sleep 60", "", ERR_AGAIN, "did not end in time" },
+};
+
+static void what_a_command_says_is_told(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		print_message("%s\n", cases[i].script);
+		calls = 0;
+		start(cases[i].script, cases[i].input, 2000);
+		run();
+		assert_int_equal(calls, 1);
+		assert_int_equal(result.kind, cases[i].kind);
+		assert_non_null(strstr(result.text, cases[i].says));
+	}
+}
+
+static void a_long_input_blocks_nobody(void **state)
+{
+	size_t len = 1 << 20;
+	char *input = xmalloc(len + 1);
+
+	(void)state;
+	memset(input, 'x', len);
+	input[len] = '\0';
+	start("sleep 0.2; test $(wc -c) = 1048576", input, 5000);
+	run();
+	assert_int_equal(result.kind, ERR_NONE);
+	free(input);
+}
+
+static void one_that_is_killed_says_nothing(void **state)
+{
+	struct notify *n = start("sleep 60", "", 5000);
+
+	(void)state;
+	notify_kill(n);
+	event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+	assert_int_equal(calls, 0);
+	notify_kill(NULL);
+}
+
+/* The process that a command wrote down is gone with the command. */
+static void its_children_go_with_it(void **state)
+{
+	char path[] = "/tmp/test_notify.XXXXXX", script[128];
+	int fd = mkstemp(path);
+	long pid = 0;
+	FILE *f;
+
+	(void)state;
+	assert_true(fd >= 0);
+	snprintf(script, sizeof(script), "sleep 60 & echo $! > %s; wait", path);
+	start(script, "", 1000);
+	run();
+	f = fdopen(fd, "r");
+	assert_int_equal(fscanf(f, "%ld", &pid), 1);
+	fclose(f);
+	unlink(path);
+	for (int i = 0; i < 500 && kill((pid_t)pid, 0) == 0; i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	assert_true(kill((pid_t)pid, 0) < 0 && errno == ESRCH);
+}
+
+static void what_cannot_be_run_is_said_at_once(void **state)
+{
+	const char *const argv[] = { "/nonexistent/notify", NULL };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_null(notify_start(loop, argv, "", 1000, on_done, NULL, &err));
+	assert_non_null(strstr(err.text, "/nonexistent/notify does not start: "
+					 "No such file"));
+	assert_int_equal(calls, 0);
+}
+
+#define ON_A_LOOP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		ON_A_LOOP(what_a_command_says_is_told),
+		ON_A_LOOP(a_long_input_blocks_nobody),
+		ON_A_LOOP(one_that_is_killed_says_nothing),
+		ON_A_LOOP(its_children_go_with_it),
+		ON_A_LOOP(what_cannot_be_run_is_said_at_once),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	loop_init_library();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
