@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "daemon/config_alerts.h"
 #include "daemon/limit_text.h"
 #include "daemon/own_address.h"
 
@@ -82,6 +83,19 @@ static cfg_opt_t options[] = {
 	CFG_INT("orders_in_flight", 32, CFGF_NONE),
 	CFG_STR("log_level", "info", CFGF_NONE),
 	CFG_STR_LIST("ca_order", no_entries, CFGF_NONE),
+	CFG_STR_LIST("notify", no_entries, CFGF_NONE),
+	CFG_STR_LIST("alert_mail", no_entries, CFGF_NONE),
+	CFG_STR("mail_server", "smtp://127.0.0.1:25", CFGF_NONE),
+	CFG_STR("mail_from", "", CFGF_NONE),
+	CFG_STR("mail_user", "", CFGF_NONE),
+	CFG_STR("mail_password_file", "", CFGF_NONE),
+	CFG_BOOL("mail_tls", cfg_false, CFGF_NONE),
+	CFG_STR("mail_trust", "", CFGF_NONE),
+	CFG_STR("heartbeat_url", "", CFGF_NONE),
+	CFG_STR("heartbeat_trust", "", CFGF_NONE),
+	CFG_STR("heartbeat_interval", "5m", CFGF_NONE),
+	CFG_STR("alert_ca_down", "15m", CFGF_NONE),
+	CFG_STR("alert_gather", "30s", CFGF_NONE),
 	CFG_SEC("ca", ca_options, CFGF_MULTI | CFGF_TITLE),
 	CFG_END(),
 };
@@ -233,6 +247,14 @@ static int check_directory(cfg_t *cfg, cfg_opt_t *opt)
 	return refuse(cfg, opt, text, "the https URL of an ACME directory");
 }
 
+static int check_alert(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *expected = config_alert_expected(
+		opt->name, newest(opt), (size_t)cfg_opt_size(opt) - 1);
+
+	return expected ? refuse(cfg, opt, newest(opt), expected) : 0;
+}
+
 static int check_profile(cfg_t *cfg, cfg_opt_t *opt)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
@@ -330,6 +352,17 @@ static const struct {
 	{ "cache_size", check_range },
 	{ "orders_in_flight", check_range },
 	{ "log_level", check_log_level },
+	{ "notify", check_alert },
+	{ "alert_mail", check_alert },
+	{ "mail_server", check_alert },
+	{ "mail_from", check_alert },
+	{ "mail_user", check_alert },
+	{ "mail_trust", check_trust },
+	{ "heartbeat_url", check_alert },
+	{ "heartbeat_trust", check_trust },
+	{ "heartbeat_interval", check_duration },
+	{ "alert_ca_down", check_duration },
+	{ "alert_gather", check_duration },
 	{ "ca|directory", check_directory },
 	{ "ca|trust", check_trust },
 	{ "ca|profile", check_profile },
@@ -577,6 +610,7 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 			 &c->listen_http_count, CONFIG_LIST_MAX, err) &&
 	       copy_list(cfg, "resolvers", c->resolvers, &c->resolver_count,
 			 DNS_SERVERS_MAX, err) &&
+	       config_copy_alerts(cfg, &c->alerts, err) &&
 	       copy_addresses(cfg, &c->engine, err) &&
 	       copy_cas(cfg, &c->engine, err);
 }

@@ -13,6 +13,7 @@
 
 #include "acme/engine.h"
 #include "base/log.h"
+#include "daemon/alert_settings.h"
 
 #define CONFIG_LIST_MAX 16
 #define CONFIG_PATH_SIZE 256
@@ -34,6 +35,7 @@ struct config {
 	size_t cache_bytes;
 	enum log_level log_level;
 	struct engine_settings engine;
+	struct alert_settings alerts;
 };
 
 /* ERR_INPUT: "FILE:LINE: what is wrong", with what was expected as hint. */

@@ -186,6 +186,76 @@ static void every_limit_has_its_key(void **state)
 	assert_true(c.engine.ca[0].needs_profile);
 }
 
+/* ---- alerts ---- */
+
+static void nobody_is_told_by_default(void **state)
+{
+	const struct alert_settings *a;
+	struct config c;
+
+	(void)state;
+	read_good("", &c);
+	a = &c.alerts;
+	assert_int_equal(a->notify_count + a->mail_to_count, 0);
+	assert_string_equal(a->heartbeat_url, "");
+	assert_int_equal(a->heartbeat_interval, 300);
+	assert_int_equal(a->ca_down, 900);
+	assert_int_equal(a->gather, 30);
+	assert_string_equal(a->mail_server, "smtp://127.0.0.1:25");
+	assert_true(mail_address_is_good(a->mail_from));
+	assert_false(a->mail_tls);
+}
+
+static void who_is_told_is_read(void **state)
+{
+	const struct alert_settings *a;
+	struct config c;
+
+	(void)state;
+	read_good("notify = {\"/bin/sh\", \"-c\", \"cat\"}\n"
+		  "alert_mail = {a@b.test, c@d.test}\n"
+		  "mail_server = \"smtps://mx.test:465\"\n"
+		  "mail_from = \"box@b.test\" mail_tls = true\n"
+		  "mail_trust = \"/dev/null\"\n"
+		  "heartbeat_url = \"https://w.test/x?y\"\n"
+		  "heartbeat_trust = \"/dev/null\" alert_ca_down = 1h\n"
+		  "heartbeat_interval = 90s alert_gather = 1s\n", &c);
+	a = &c.alerts;
+	assert_int_equal(a->notify_count, 3);
+	assert_string_equal(a->notify[2], "cat");
+	assert_int_equal(a->mail_to_count, 2);
+	assert_string_equal(a->mail_to[1], "c@d.test");
+	assert_string_equal(a->mail_server, "smtps://mx.test:465");
+	assert_string_equal(a->mail_from, "box@b.test");
+	assert_true(a->mail_tls);
+	assert_string_equal(a->mail_trust, "/dev/null");
+	assert_string_equal(a->heartbeat_url, "https://w.test/x?y");
+	assert_string_equal(a->heartbeat_trust, "/dev/null");
+	assert_int_equal(a->heartbeat_interval, 90);
+	assert_int_equal(a->ca_down, 3600);
+	assert_int_equal(a->gather, 1);
+	read_good("notify = \"/bin/sh\"", &c);	/* one is a list, too */
+	assert_int_equal(c.alerts.notify_count, 1);
+}
+
+static void a_password_goes_over_tls_only(void **state)
+{
+	char path[] = "/tmp/test-config-XXXXXX", text[200];
+	int fd = mkstemp(path);
+	struct config c;
+
+	(void)state;
+	assert_int_equal(write(fd, "secret word\r\n", 13), 13);
+	close(fd);
+	snprintf(text, sizeof(text),
+		 "mail_user = u mail_password_file = \"%s\"", path);
+	read_good(text, &c);
+	unlink(path);
+	assert_string_equal(c.alerts.mail_user, "u");
+	assert_string_equal(c.alerts.mail_password, "secret word");
+	assert_true(c.alerts.mail_tls);
+}
+
 /* ---- what is refused ---- */
 
 static const struct {
@@ -195,6 +265,21 @@ static const struct {
 } bad_cases[] = {
 	{ "ca a {\n limit_posts = \"many\"\n}", 2, "limit_posts: \"many\"",
 	  "300/3h" },
+	{ "notify = sh", 1, "notify: \"sh\"", "absolute path" },
+	{ "notify = \"/nonexistent/x\"", 1, "notify", "may be run" },
+	{ "notify = {\"/bin/sh\",1,2,3,4,5,6,7,8}", 1, "notify", "seven" },
+	{ "alert_mail = {a@b.test, nobody}", 1, "alert_mail: \"nobody\"",
+	  "mail addresses" },
+	{ "mail_server = \"http://a\"", 1, "mail_server", "smtps://" },
+	{ "mail_server = \"smtp://\"", 1, "mail_server", "smtps://" },
+	{ "mail_server = \"smtp://u:p@a\"", 1, "mail_server", "smtps://" },
+	{ "mail_from = me", 1, "mail_from", "one mail address" },
+	{ "mail_user = me", 0, "mail_password_file", "both" },
+	{ "mail_user = me mail_password_file = \"/dev/null\"", 0,
+	  "/dev/null holds no password", "first line" },
+	{ "heartbeat_url = \"http://a/\"", 1, "heartbeat_url", "https" },
+	{ "heartbeat_interval = 0s", 1, "heartbeat_interval", "hour" },
+	{ "alert_gather = 2h", 1, "alert_gather", "hour" },
 	{ "ca a {\n limit_ari = \"0/1s\"\n}", 2, "limit_ari", "none" },
 	{ "ca a {\n limit_ari = \"\"\n}", 2, "limit_ari", "none" },
 	{ "ca a {\n limit_aris = \"1/1s\"\n}", 2, "limit_aris",
@@ -279,6 +364,9 @@ static void a_key_that_all_may_read_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nobody_is_told_by_default),
+		cmocka_unit_test(who_is_told_is_read),
+		cmocka_unit_test(a_password_goes_over_tls_only),
 		cmocka_unit_test(limits_are_read),
 		cmocka_unit_test(cas_stand_in_order),
 		cmocka_unit_test(staging_is_one_line),
