@@ -99,6 +99,12 @@ static void send_reply(struct evhttp_request *req,
 		evbuffer_free(body);
 }
 
+/* A box without its database has no engine. */
+static time_t now_of(const struct admin_parts *parts)
+{
+	return parts->engine ? engine_clock(parts->engine) : time(NULL);
+}
+
 static void answer(struct entrance *in, struct evhttp_request *req,
 		   struct api_reply *reply)
 {
@@ -116,7 +122,7 @@ static void answer(struct entrance *in, struct evhttp_request *req,
 		.actor = peer_describe(
 			peer_fd(req),
 			evhttp_find_header(headers, "X-Sudo-User"), actor),
-		.now = engine_clock(in->admin->parts.engine),
+		.now = now_of(&in->admin->parts),
 	};
 
 	api_routes_answer(&in->admin->parts, &request, reply);

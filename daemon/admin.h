@@ -13,6 +13,7 @@
 
 #include "acme/engine.h"
 #include "base/loop.h"
+#include "daemon/alerts.h"
 #include "daemon/config.h"
 #include "daemon/guard.h"
 #include "httpd/server.h"
@@ -31,6 +32,7 @@ struct admin_parts {
 	const struct guard *guard;
 	const struct err *trouble;
 	struct httpd *httpd;
+	struct alerts *alerts;
 	const struct config *config;	/* the daemon's, updated by a reload */
 	time_t started_at;
 };

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/admin.h"
+#include "daemon/alerts.h"
 #include "daemon/config.h"
 #include "daemon/file_limit.h"
 #include "daemon/guard.h"
@@ -43,6 +44,7 @@ struct daemon {
 	struct httpd *httpd;
 	struct real_world *world;
 	struct engine *engine;
+	struct alerts *alerts;
 	struct admin *admin;
 	struct event *signals[3];
 	struct err trouble; /* why it serves only, and orders nothing */
@@ -163,6 +165,17 @@ static bool start_engine(struct daemon *d, struct err *err)
 	return true;
 }
 
+static bool start_alerts(struct daemon *d, struct err *err)
+{
+	const struct alerts_parts parts = { .loop = d->loop,
+					    .store = d->store,
+					    .engine = d->engine,
+					    .config = &d->config };
+
+	d->alerts = alerts_start(&parts, err);
+	return d->alerts != NULL;
+}
+
 static bool start_guard(struct daemon *d, struct err *err)
 {
 	d->guard.poke = poke;
@@ -180,6 +193,7 @@ static struct admin_parts admin_parts_of(struct daemon *d)
 		.guard = d->store ? &d->guard : NULL,
 		.trouble = &d->trouble,
 		.httpd = d->httpd,
+		.alerts = d->alerts,
 		.config = &d->config,
 		.started_at = d->started_at,
 	};
@@ -207,6 +221,8 @@ static bool open_store(struct daemon *d, struct err *err)
 
 static void stop_orders(struct daemon *d)
 {
+	alerts_stop(d->alerts);
+	d->alerts = NULL;
 	if (d->world)
 		real_world_quiet(d->world);
 	engine_free(d->engine);
@@ -220,7 +236,7 @@ static void stop_orders(struct daemon *d)
 
 static bool start_orders(struct daemon *d, struct err *err)
 {
-	if (start_guard(d, err) && start_engine(d, err))
+	if (start_guard(d, err) && start_engine(d, err) && start_alerts(d, err))
 		return true;
 	stop_orders(d);
 	return false;
@@ -348,6 +364,8 @@ static bool reload(struct daemon *d, struct err *err)
 	log_init(fresh.log_level);
 	memcpy(fresh.state_dir, d->config.state_dir, sizeof(fresh.state_dir));
 	d->config = fresh;
+	if (d->alerts)
+		alerts_configure(d->alerts);
 	return true;
 }
 
