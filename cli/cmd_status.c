@@ -47,6 +47,15 @@ static void show_box(const json_t *s, time_t now)
 	       number(s, "serving.handshakes"), number(s, "serving.open"));
 }
 
+static void show_alerts(const json_t *s)
+{
+	long long open = number(s, "alerts.open");
+
+	if (open)
+		printf("%lld alert%s open, %lld grave: mtastsctl alert list\n",
+		       open, open == 1 ? "" : "s", number(s, "alerts.grave"));
+}
+
 static void show_cas(const json_t *s)
 {
 	const json_t *list = value_at(s, "cas"), *ca;
@@ -120,6 +129,7 @@ static void show(const json_t *s)
 
 	show_box(s, now);
 	show_cas(s);
+	show_alerts(s);
 	show_problems(s);
 	if (streq(text_at(s, "health"), "ok"))
 		puts("all is well");

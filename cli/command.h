@@ -75,6 +75,9 @@ enum exit_code cmd_ca_show(struct cli *cli);
 enum exit_code cmd_ca_rollover(struct cli *cli);
 enum exit_code cmd_freeze(struct cli *cli);
 enum exit_code cmd_thaw(struct cli *cli);
+enum exit_code cmd_alert_list(struct cli *cli);
+enum exit_code cmd_alert_silence(struct cli *cli);
+enum exit_code cmd_alert_test(struct cli *cli);
 enum exit_code cmd_log(struct cli *cli);
 
 #endif

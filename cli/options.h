@@ -23,11 +23,14 @@ enum option_id {
 	OPT_CANCEL,
 	OPT_CERT,
 	OPT_DRY_RUN,
+	OPT_ENDED,
 	OPT_FILE,
 	OPT_FOLLOW,
+	OPT_FOR,
 	OPT_HELP,
 	OPT_JSON,
 	OPT_KEY,
+	OPT_KIND,
 	OPT_LABEL,
 	OPT_LIMIT,
 	OPT_MAX_AGE,
@@ -55,13 +58,13 @@ enum option_id {
 struct options {
 	unsigned given;		/* OPTION() bits */
 	struct words words;	/* noun, verb, names: all that is no option */
-	const char *actor, *ca, *cert, *file, *key, *label, *mode, *preset,
-		*reason, *socket, *state, *why;
+	const char *actor, *ca, *cert, *file, *key, *kind, *label, *mode,
+		*preset, *reason, *socket, *state, *why;
 	struct words mx, rua;
-	bool all, cancel, dry_run, follow, help, json, new_account, now,
+	bool all, cancel, dry_run, ended, follow, help, json, new_account, now,
 		version, wait;
 	long limit;		/* 0: none */
-	long max_age, since, timeout;	/* seconds */
+	long for_long, max_age, since, timeout;	/* seconds */
 };
 
 /*

@@ -6,6 +6,7 @@
 #include "daemon/api.h"
 #include "daemon/guard.h"
 #include "daemon/json_view.h"
+#include "store/alert.h"
 #include "store/box.h"
 #include "store/cert.h"
 #include "store/domain.h"
@@ -147,6 +148,16 @@ static bool add_problem(const struct domain *d, void *arg)
 	return true;
 }
 
+static json_t *view_alerts(struct store *s)
+{
+	struct alert_counts n;
+
+	if (!alert_count(s, &n, NULL))
+		return json_null();
+	return json_pack("{s:I, s:I}", "open", (json_int_t)n.open, "grave",
+			 (json_int_t)n.grave);
+}
+
 static void set(struct api_call *call, const char *key, json_t *value)
 {
 	json_object_set_new(call->answer, key, value);
@@ -178,6 +189,7 @@ static void fill(struct api_call *call, const struct domain_counts *counts,
 	fill_box(call, &box, worst);
 	set(call, "domains", view_domains(counts));
 	set(call, "problems", json_incref(p->list));
+	set(call, "alerts", view_alerts(call->parts->store));
 	set(call, "nearest_expiry",
 	    view_instant(cert_nearest_expiry(call->parts->store)));
 }

@@ -43,6 +43,10 @@ static const struct route {
 	{ "POST", "/v1/cas/@/rollover", api_ca_rollover, { NULL } },
 	{ "POST", "/v1/freeze", api_freeze, { NULL } },
 	{ "POST", "/v1/thaw", api_thaw, { NULL } },
+	{ "GET", "/v1/alerts", api_alert_list,
+	  { "kind", "ended", "after", "limit" } },
+	{ "POST", "/v1/alerts/silence", api_alert_silence, { NULL } },
+	{ "POST", "/v1/alerts/test", api_alert_test, { NULL } },
 	{ "GET", "/v1/log", api_log_list,
 	  { "name", "after", "since", "actor", "label", "limit" } },
 };
