@@ -3,6 +3,7 @@
 # make check      set up, build, run every test
 # make check-asan the same under AddressSanitizer and UBSan
 # make faults     inject every fault there is a word for; a table of what was seen
+# make soak       HOURS=1 of all of them at once (NAMES=, LIFE= in s, SEED=)
 # make lint       clang-tidy, cppcheck, mandoc: clean, or it fails
 # make format     clang-format over the lines changed since the last commit
 # make install    into $(DESTDIR)$(PREFIX); uninstall takes it out again
@@ -96,6 +97,12 @@ faults:
 	$(BUILD_ALL) all tests
 	$(Q)tests/run --build $(B) faults
 
+soak:
+	$(Q)tests/setup check
+	$(BUILD_ALL) all
+	$(Q)HOURS='$(HOURS)' NAMES='$(NAMES)' LIFE='$(LIFE)' SEED='$(SEED)' \
+		tests/run --build $(B) soak
+
 check-valgrind:
 	$(Q)tests/setup valgrind
 	$(BUILD_ALL) all
@@ -148,5 +155,5 @@ clean:
 	rm -rf build build-asan
 
 .SECONDARY:
-.PHONY: all tests demo faults check check-unit check-e2e check-valgrind check-asan \
+.PHONY: all tests demo faults soak check check-unit check-e2e check-valgrind check-asan \
 	lint lint-here format install uninstall help clean

@@ -1,0 +1,241 @@
+"""The soak: hours of everything at once, and never a bad certificate.
+
+A fleet with certificates of minutes lives through a random mix of faults, as
+they come in years: the daemon is killed, stopped, suspended and reloaded; the
+CA goes away, loses answers, answers nonsense and forgets everything; names
+vanish from DNS. Each fault is short against the certificates' life, as real
+ones are, and followed by a calm no shorter than itself, so that the CA can be
+reached for at least half of each certificate's margin.
+
+	make soak [HOURS=1] [NAMES=200] [LIFE=300] [SEED=1]
+
+LIFE is that of a certificate, in seconds. A fault lasts up to a fifteenth of
+it, and 10 s.
+"""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+
+import pytest
+
+from harness.faultproxy import FaultProxy
+from harness.prober import Prober
+from harness.process import free_port, wait_for
+from harness.rig import Rig
+
+HOURS = float(os.environ.get("HOURS") or 1)
+NAMES = int(os.environ.get("NAMES") or 200)
+LIFE = int(os.environ.get("LIFE") or 300)
+SEED = int(os.environ.get("SEED") or 1)
+
+LOSSES = [
+	{"drop": "before"}, {"drop": "after"}, {"reset": "after"},
+	{"truncate": 20}, {"duplicate": "first"}, {"duplicate": "second"},
+	{"delay": 2}, {"delay_after": 2}, {"blackhole": "after"},
+	{"status": 500, "body": "<html>oops</html>"},
+	{"status": 503, "headers": {"Retry-After": "3"}, "body": "{}"},
+]
+
+
+class Fleet:
+	"""A rig, a daemon with many names, a prober, and dice."""
+
+	def __init__(self):
+		https_port = free_port()
+		self.dice = random.Random(SEED)
+		self.rig = Rig(validity=LIFE, tls_port=https_port)
+		self.rig.start()
+		self.proxy = FaultProxy(self.rig.pebble)
+		# The CA's limits are for years of this; so are ours.
+		self.daemon = self.rig.daemon(https_port=https_port)
+		self.daemon.ca |= {"directory": self.proxy.directory,
+				   "limit_new_orders": "none",
+				   "limit_failed_validations": "none"}
+		self.daemon.start()
+		self.names = [f"soak{i}.test" for i in range(NAMES)]
+		self.prober = Prober(https_port, [f"mta-sts.{name}"
+						  for name in self.names])
+		self.prober.trust(self.rig.pebble.root())
+		self.did = Counter()
+		self.most = Counter()	# of memory (kB) and open files
+
+	def close(self):
+		self.proxy.close()
+		self.rig.close()
+
+	def arrive(self):
+		self.rig.dns.point(*self.names)
+		for name in self.names:
+			status, view = self.daemon.api(
+				"POST", "/v1/domains",
+				{"name": name, "mx": [f"mx.{name}"]}, 60)
+			assert status == 200, view
+		self.wait_live(120 + NAMES)
+
+	def wait_live(self, seconds):
+		wait_for("all to be live and well", self.all_live, seconds, 1)
+
+	def all_live(self):
+		_, status = self.daemon.api("GET", "/v1/status", seconds=60)
+		counts = status["domains"]
+		return counts["live"] == NAMES and not counts["with_problem"]
+
+	def some_time(self):
+		return self.dice.uniform(0, 10 + LIFE / 15)
+
+	# The faults.
+
+	def kill(self):
+		with self.prober.absence():
+			self.daemon.kill()
+			self.daemon.start()
+
+	def kill_and_stay_away(self):
+		with self.prober.absence():
+			self.daemon.kill()
+			time.sleep(self.some_time())
+			self.daemon.start()
+
+	def restart(self):
+		with self.prober.absence():
+			self.daemon.stop()
+			self.daemon.start()
+
+	def suspend(self):
+		process = self.daemon.process.process
+		with self.prober.absence():
+			process.send_signal(signal.SIGSTOP)
+			time.sleep(self.some_time())
+			process.send_signal(signal.SIGCONT)
+			wait_for("it to be awake", self.daemon.is_running)
+			self.daemon.api("GET", "/v1/status", seconds=60)
+
+	def reload(self):
+		self.daemon.settings["contact"] = \
+			f"box{self.dice.randrange(1000)}@example.org"
+		self.daemon.reload()
+
+	def ca_forgets_all(self):
+		self.rig.pebble.stop()
+		time.sleep(self.some_time() * self.dice.randrange(2))
+		self.rig.pebble.start()
+		self.prober.trust(self.rig.pebble.root())
+
+	def ca_unreachable(self):
+		self.proxy.set_net(self.dice.choice(
+			["refused", "reset", "blackhole"]))
+		time.sleep(self.some_time())
+		self.proxy.set_net("up")
+
+	def losses(self):
+		for do in self.dice.sample(LOSSES, 3):
+			self.proxy.rule(do, share=0.05)
+		time.sleep(self.some_time())
+		self.proxy.drop_rules()
+
+	def killed_in_losses(self):
+		self.proxy.rule({"drop": "after"}, share=0.3)
+		time.sleep(self.some_time())
+		self.kill()
+		self.proxy.drop_rules()
+
+	def names_vanish(self):
+		gone = self.dice.sample(self.names, max(1, NAMES // 10))
+		self.rig.dns.forget(*gone)
+		time.sleep(self.some_time())
+		self.rig.dns.point(*gone)
+
+	def dns_is_down(self):
+		process = self.rig.dns.process.process
+		process.send_signal(signal.SIGSTOP)
+		time.sleep(self.some_time())
+		process.send_signal(signal.SIGCONT)
+
+	FAULTS = (kill, kill_and_stay_away, restart, suspend, reload,
+		  ca_forgets_all, ca_unreachable, losses, killed_in_losses,
+		  names_vanish, dns_is_down)
+
+	def weather(self, end):
+		while time.monotonic() < end and not self.prober.faults:
+			fault = self.dice.choice(self.FAULTS)
+			print(f"{time.strftime('%T')} {fault.__name__}",
+			      flush=True)
+			start = time.monotonic()
+			fault(self)
+			lasted = time.monotonic() - start
+			self.did[fault.__name__] += 1
+			self.measure()
+			time.sleep(lasted + self.dice.uniform(0, LIFE / 30))
+
+	def measure(self):
+		proc = f"/proc/{self.daemon.process.pid}"
+		with open(f"{proc}/status") as status:
+			rss = next(int(line.split()[1]) for line in status
+				   if line.startswith("VmRSS"))
+		self.most["rss"] = max(self.most["rss"], rss)
+		self.most["files"] = max(self.most["files"],
+					 len(os.listdir(f"{proc}/fd")))
+
+	# What was seen.
+
+	def certificates(self):
+		"""All there ever were; old rows go, numbers do not come back."""
+		return self.daemon.rows("SELECT max(id) FROM cert")[0][0]
+
+	def figures(self, hours):
+		counts, did = self.prober.counts, self.did
+		return (f"{hours:.2f} h, {NAMES} names, life {LIFE} s, seed "
+			f"{SEED}: {counts['good']} good handshakes, "
+			f"{counts['absent']} while it was down, "
+			f"{self.certificates()} certificates, "
+			f"{sum(did.values())} faults ("
+			+ ", ".join(f"{n} {w.replace('_', ' ')}"
+				    for w, n in sorted(did.items()))
+			+ f"), nearest to expiry {self.prober.nearest:.0f} s, "
+			f"most memory {self.most['rss'] // 1024} MiB, most open "
+			f"files {self.most['files']}, expired or wrong "
+			f"{counts['bad']}, missing {counts['missing']}")
+
+
+@pytest.fixture
+def fleet():
+	fleet = Fleet()
+	try:
+		yield fleet
+		fleet.rig.end_daemons()
+	finally:
+		fleet.close()
+
+
+@pytest.mark.soak
+@pytest.mark.fault(52, "hours of kills, restarts, suspensions, CA outages and "
+		   "losses, CAs wiped, DNS flaps",
+		   "never an expired or wrong certificate")
+def test_soak(fleet, saw):
+	fleet.arrive()
+	start = time.monotonic()
+	with fleet.prober:
+		fleet.weather(start + HOURS * 3600)
+		if not fleet.prober.faults:
+			fleet.wait_live(LIFE + 120)
+	hours = (time.monotonic() - start) / 3600
+
+	saw(fleet.figures(hours))
+	assert fleet.prober.faults == []
+	assert fleet.prober.counts["good"] > 0
+	assert len(fleet.prober.serials) > NAMES	# there were renewals
+	assert_whole(fleet)
+
+
+def assert_whole(fleet):
+	"""No certificate without a row but of orders that are under way, and
+	those that a wiped CA took along."""
+	fleet.daemon.stop()
+	[(open_orders,)] = fleet.daemon.rows(
+		"SELECT count(*) FROM ord WHERE ended_at = 0")
+	lost = fleet.rig.pebble.issued() - fleet.certificates()
+	assert 0 <= lost <= open_orders + 32 * fleet.did["ca_forgets_all"]
+	assert fleet.daemon.rows("PRAGMA integrity_check") == [("ok",)]
