@@ -134,13 +134,18 @@ class Fleet:
 		for do in self.dice.sample(LOSSES, 3):
 			self.proxy.rule(do, share=0.05)
 		time.sleep(self.some_time())
+		self.end_losses()
+
+	def end_losses(self):
+		"""What hangs ends as well, or the fault would go on in it."""
 		self.proxy.drop_rules()
+		self.proxy.set_net("up")
 
 	def killed_in_losses(self):
 		self.proxy.rule({"drop": "after"}, share=0.3)
 		time.sleep(self.some_time())
 		self.kill()
-		self.proxy.drop_rules()
+		self.end_losses()
 
 	def names_vanish(self):
 		gone = self.dice.sample(self.names, max(1, NAMES // 10))

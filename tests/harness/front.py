@@ -12,12 +12,15 @@ import time
 from .process import free_port
 
 PATIENCE = 20		# seconds
+NOT_FOUND = (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n"
+	     b"Connection: close\r\n\r\n")
 
 
 class Front:
 	def __init__(self, port):
 		self.behind = free_port()	# where the daemon listens
 		self.is_deaf = False		# hangs up on the CA at once
+		self.strangers = set()		# hosts that another box answers
 		self._listener = socket.create_server(("127.0.0.1", port))
 		threading.Thread(target=self._accept, daemon=True).start()
 
@@ -37,6 +40,9 @@ class Front:
 	def _serve(self, client):
 		with client:
 			request = read_until(client, b"\r\n\r\n")
+			if host_of(request) in self.strangers:
+				client.sendall(NOT_FOUND)
+				return
 			end = time.monotonic() + PATIENCE
 			while request and not self.is_deaf and \
 					time.monotonic() < end:
@@ -55,6 +61,14 @@ class Front:
 				return read_until(s, None)
 		except OSError:
 			return b""
+
+
+def host_of(request):
+	"""Of its Host line, without the port; "" if there is none."""
+	for line in request.decode("latin-1").split("\r\n"):
+		if line.lower().startswith("host:"):
+			return line[5:].strip().partition(":")[0]
+	return ""
 
 
 def read_until(sock, end):
