@@ -12,6 +12,7 @@
 #define DAEMON_ADMIN_H
 
 #include "acme/engine.h"
+#include "base/lag.h"
 #include "base/loop.h"
 #include "daemon/alerts.h"
 #include "daemon/config.h"
@@ -34,6 +35,7 @@ struct admin_parts {
 	struct httpd *httpd;
 	struct alerts *alerts;
 	const struct config *config;	/* the daemon's, updated by a reload */
+	const struct lag *lag;	/* of the loop; NULL: not measured */
 	time_t started_at;
 };
 

@@ -2,6 +2,7 @@
  * /v1/status: the box in one answer: how much there is, what is well, and
  * the first few domains that need a hand, the gravest first.
  */
+#include "base/lag.h"
 #include "base/when.h"
 #include "daemon/api.h"
 #include "daemon/guard.h"
@@ -41,6 +42,19 @@ static json_t *view_serving(const struct httpd *httpd)
 			 (json_int_t)c.handshakes_failed, "policies",
 			 (json_int_t)c.policies, "challenges",
 			 (json_int_t)c.challenges);
+}
+
+/* How long whoever comes has to wait for the control thread. */
+static json_t *view_lag(const struct lag *lag)
+{
+	struct lag_figures f;
+
+	if (!lag)
+		return json_null();
+	f = lag_read(lag);
+	return json_pack("{s:I, s:I, s:I, s:I}", "beats", (json_int_t)f.beats,
+			 "p50_ms", (json_int_t)f.p50_ms, "p99_ms",
+			 (json_int_t)f.p99_ms, "max_ms", (json_int_t)f.max_ms);
 }
 
 /*
@@ -173,6 +187,7 @@ static void fill_box(struct api_call *call, const struct findings *box,
 	set(call, "health", json_string(health_name(worst)));
 	set(call, "findings", view_findings(box));
 	set(call, "serving", view_serving(call->parts->httpd));
+	set(call, "loop", view_lag(call->parts->lag));
 }
 
 /* The cas are there; the counts and the problems were read. */

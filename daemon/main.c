@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "acme/engine.h"
+#include "base/lag.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
@@ -39,6 +40,7 @@ struct daemon {
 	time_t started_at;
 	struct probe probe;
 	struct loop *loop;
+	struct lag *lag;
 	struct store *store; /* NULL: see `trouble` */
 	struct guard guard;
 	struct httpd *httpd;
@@ -195,6 +197,7 @@ static struct admin_parts admin_parts_of(struct daemon *d)
 		.httpd = d->httpd,
 		.alerts = d->alerts,
 		.config = &d->config,
+		.lag = d->lag,
 		.started_at = d->started_at,
 	};
 }
@@ -303,6 +306,9 @@ static bool try_later(struct daemon *d, struct err *err)
 
 static bool start(struct daemon *d, struct err *err)
 {
+	d->lag = lag_new(d->loop, err);
+	if (!d->lag)
+		return false;
 	if (!open_store(d, err) && !serves_only(d, err))
 		return false;
 	probe_init(&d->probe);
@@ -329,6 +335,7 @@ static void stop(struct daemon *d)
 	if (d->again)
 		event_free(d->again);
 	stop_orders(d);
+	lag_free(d->lag);
 	loop_free(d->loop);
 }
 

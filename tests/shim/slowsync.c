@@ -1,6 +1,7 @@
 /*
  * A slow disk, for LD_PRELOAD: every fsync() and fdatasync() takes
- * SLOWSYNC_MS milliseconds longer than it would.
+ * SLOWSYNC_MS milliseconds longer than it would: "20", or "5-50" for a new
+ * number in there each time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,10 +12,16 @@
 static void delay(void)
 {
 	const char *text = getenv("SLOWSYNC_MS");
-	long ms = text ? strtol(text, NULL, 10) : 0;
-	struct timespec left = { ms / 1000, ms % 1000 * 1000000 };
+	char *rest = NULL;
+	long from = text ? strtol(text, &rest, 10) : 0;
+	long to = rest && *rest == '-' ? strtol(rest + 1, NULL, 10) : from;
+	long us = from * 1000;
+	struct timespec left;
 
-	while (ms > 0 && nanosleep(&left, &left) < 0 && errno == EINTR)
+	if (to > from)		/* NOLINTNEXTLINE: dice, no secret */
+		us += random() % ((to - from) * 1000 + 1);
+	left = (struct timespec){ us / 1000000, us % 1000000 * 1000 };
+	while (us > 0 && nanosleep(&left, &left) < 0 && errno == EINTR)
 		;
 }
 
