@@ -13,6 +13,7 @@
 #define SENT_MAX	  3	/* times the CA is told to look, or the CSR sent */
 #define SEEK_MAX	  100	/* pages and orders looked at in one search */
 #define ACCOUNT_TRIES_MAX 5	/* of an order, while the account is mended */
+#define LOOKS_LEAST	  10	/* ten seconds of them, or more */
 
 /* ---- what a step can come to ---- */
 
@@ -38,7 +39,11 @@ static bool is_overdue(const struct order *o, const struct order_context *ctx)
 	return ctx->now - o->created_at >= ctx->patience;
 }
 
-/* The state goes on; the CA works, and is asked again after a while. */
+/*
+ * The state goes on; the CA works, and is asked again after a while. It may
+ * have begun just now with an order that is old because the CA was down, or
+ * the box was off: that it has no end takes a number of looks.
+ */
 static struct order_step poll(struct order *o, enum order_state state,
 			      const struct ca_reply *reply,
 			      const struct order_context *ctx)
@@ -49,7 +54,7 @@ static struct order_step poll(struct order *o, enum order_state state,
 		o->tries = 0;
 	o->state = state;
 	o->unsure = false;
-	if (!is_overdue(o, ctx))
+	if (!is_overdue(o, ctx) || o->tries < LOOKS_LEAST)
 		return wait_ms(o, ctx,
 			       schedule_poll_ms(o->tries, reply->retry_after));
 	err_set(&late, ERR_AGAIN, "the CA has not come to an end with the "
