@@ -292,16 +292,9 @@ static bool must_move(struct engine *e, const struct authority *a,
 }
 
 /*
- * What expired while it waited was kept from its end by the CA, or by a box
- * that was off: never the name's fault. One that is born expired must not come
- * again at once: a clock is wrong, and the next would be the same.
+ * True if the row is no longer among those that are due. What may have been
+ * issued is asked for, however old it is: the certificate is still there.
  */
-static enum fail_scope scope_of_expiry(const struct order *o)
-{
-	return o->created_at < o->expires_at ? SCOPE_CA : SCOPE_ORDER;
-}
-
-/* True if the row is no longer among those that are due. */
 static bool wake_order(struct engine *e, struct authority *a, int64_t id)
 {
 	struct domain d;
@@ -311,8 +304,9 @@ static bool wake_order(struct engine *e, struct authority *a, int64_t id)
 		set_aside(e, id);
 		return true;
 	}
-	if (o.expires_at && o.expires_at < engine_now(e)) {
-		abandon(e, &o, &d, scope_of_expiry(&o),
+	if (o.state < ORDER_FINALIZING && o.expires_at &&
+	    o.expires_at < engine_now(e)) {
+		abandon(e, &o, &d, order_scope_of_expiry(&o),
 			"the order has expired at the CA");
 		return true;
 	}

@@ -486,6 +486,23 @@ static struct order_step finalize(struct order *o, const struct order_context *c
 	return step;
 }
 
+enum fail_scope order_scope_of_expiry(const struct order *o)
+{
+	return o->created_at < o->expires_at ? SCOPE_NONE : SCOPE_ORDER;
+}
+
+static struct order_step is_invalid(struct order *o,
+				    const struct wire_problem *p,
+				    const struct order_context *ctx)
+{
+	bool is_expired = o->expires_at && o->expires_at < ctx->now;
+	struct order_step step = refused(o, p, "order", ctx->now);
+
+	if (is_expired)
+		step.scope = order_scope_of_expiry(o);
+	return step;
+}
+
 static struct order_step order_seen(struct order *o,
 				    const struct ca_reply *reply,
 				    const struct order_context *ctx)
@@ -513,7 +530,7 @@ static struct order_step order_seen(struct order *o,
 	case WIRE_INVALID:
 		break;
 	}
-	return refused(o, &w.problem, "order", ctx->now);
+	return is_invalid(o, &w.problem, ctx);
 }
 
 /* ---- download ---- */

@@ -66,6 +66,14 @@ struct order_question order_ask(const struct order *o,
 struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 			      const struct order_context *ctx);
 
+/*
+ * Whose fault is an order that the CA has let expire? What did so while it
+ * waited was kept from its end by the CA, or by a box that was off: nobody's
+ * (SCOPE_NONE). One that was born expired must not come again at once: a clock
+ * is wrong, and the next would be the same.
+ */
+enum fail_scope order_scope_of_expiry(const struct order *o);
+
 /* The row ends here, with this problem. */
 struct order_step order_give_up(struct order *o, enum fail_scope scope,
 				const struct err *problem, time_t now);

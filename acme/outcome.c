@@ -58,7 +58,8 @@ long outcome_patience(struct engine *e, const struct domain *d)
 /* Is the failure this name's? Then it must pause; else its CA does. */
 static bool is_charged(const struct order_step *step)
 {
-	return step->scope != SCOPE_CA && step->scope != SCOPE_ACCOUNT;
+	return step->scope != SCOPE_NONE && step->scope != SCOPE_CA &&
+	       step->scope != SCOPE_ACCOUNT;
 }
 
 static long pause_after(struct engine *e, const struct domain *d,

@@ -69,6 +69,16 @@ static void believe(struct engine *e, const struct authority *a,
 						&err), &err);
 }
 
+/*
+ * A validation that failed is the CA's to count, also if we were not there
+ * when it looked and nobody is to blame.
+ */
+static bool is_counted(const struct order_step *step)
+{
+	return step->scope == SCOPE_DOMAIN ||
+	       (step->scope == SCOPE_ORDER && *step->type);
+}
+
 void spending_ended(const struct stepping *s, const struct order *o,
 		    const struct order_step *step)
 {
@@ -87,7 +97,7 @@ void spending_ended(const struct stepping *s, const struct order *o,
 		engine_ok(e, budget_refund(&b, e->store, now, &err), &err);
 	if (streq(step->type, "rateLimited"))
 		believe(e, a, &facts, step);
-	else if (*o->token && step->scope == SCOPE_DOMAIN)
+	else if (*o->token && is_counted(step))
 		engine_ok(e, budget_charge_failure(&a->settings.limits, &facts,
 						   e->store, now, &err), &err);
 }

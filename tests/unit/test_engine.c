@@ -228,6 +228,27 @@ static void an_order_that_expires_in_an_outage_is_not_charged(void **state)
 	sim_release(&w);
 }
 
+static bool is_issued(struct sim_world *w)
+{
+	return w->shared->ca.certs > 0;
+}
+
+/* The order expires, and what it brought does not: it is fetched. */
+static void a_certificate_outlives_its_order(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with(&w, NAME);
+	assert_true(sim_run(&w, is_issued, 10));
+	sim_stop(&w);
+	w.shared->now_ms += 30 * WHEN_HOUR * 1000;
+	sim_start(&w);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	assert_one_certificate(&w);
+	sim_release(&w);
+}
+
 static void is_not_blamed(struct sim_world *w)
 {
 	assert_int_equal(sim_domain(w, NAME).failures, 0);
@@ -1076,6 +1097,7 @@ int main(void)
 		cmocka_unit_test(it_renews_at_its_moment),
 		cmocka_unit_test(it_never_expires),
 		cmocka_unit_test(an_outage_is_not_charged_to_domains),
+		cmocka_unit_test(a_certificate_outlives_its_order),
 		cmocka_unit_test(an_order_that_expires_in_an_outage_is_not_charged),
 		cmocka_unit_test(an_order_that_is_stuck_is_replaced),
 		cmocka_unit_test(
