@@ -141,7 +141,7 @@ static void one_that_is_killed_says_nothing(void **state)
 /* The process that a command wrote down is gone with the command. */
 static void its_children_go_with_it(void **state)
 {
-	char path[] = "/tmp/test_notify.XXXXXX", script[128];
+	char path[] = "/tmp/test_notify.XXXXXX", script[128], text[24] = "";
 	int fd = mkstemp(path);
 	long pid = 0;
 	FILE *f;
@@ -152,9 +152,10 @@ static void its_children_go_with_it(void **state)
 	start(script, "", 1000);
 	run();
 	f = fdopen(fd, "r");
-	assert_int_equal(fscanf(f, "%ld", &pid), 1);
+	assert_non_null(fgets(text, sizeof(text), f));
 	fclose(f);
 	unlink(path);
+	assert_true(str_to_long(text, strcspn(text, "\n"), 1L << 22, &pid));
 	for (int i = 0; i < 500 && kill((pid_t)pid, 0) == 0; i++)
 		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 	assert_true(kill((pid_t)pid, 0) < 0 && errno == ESRCH);
