@@ -13,7 +13,7 @@
 #include "policy/domain_name.h"
 
 #define PACE_MS	     1000
-#define BUSY_PACE_MS 200	/* while there is more to look at */
+#define BUSY_PACE_MS 100	/* while there is more to look at */
 #define FORGET_TURNS 600
 #define LOG_TURNS    60		/* of what fails at each turn */
 
@@ -80,37 +80,54 @@ static bool look(struct alerts *a, size_t i, time_t now, struct err *err)
 	return false;
 }
 
-static void look_all(struct alerts *a, time_t now)
+static void step_look(struct alerts *a, size_t i, time_t now)
 {
-	bool is_written = true;
+	struct err err = ERR_INIT;
 
-	for (size_t i = 0; i < ARRAY_LEN(watchers); i++) {
-		struct err err = ERR_INIT;
-
-		if (look(a, i, now, &err))
-			continue;
-		is_written = false;
-		if (a->turns % LOG_TURNS == 0)
-			log_warn("alerts: %s: %s", watchers[i].what, err.text);
-	}
-	alerts_watch_unwritable(a, is_written, now);
+	if (look(a, i, now, &err))
+		return;
+	a->is_written = false;
+	if (a->turns % LOG_TURNS == 0)
+		log_warn("alerts: %s: %s", watchers[i].what, err.text);
 }
 
-static void on_turn(evutil_socket_t fd, short what, void *arg)
+static void after(struct alerts *a, long ms)
+{
+	event_add(a->timer, &(struct timeval){ ms / 1000, ms % 1000 * 1000 });
+}
+
+static void end_turn(struct alerts *a, time_t now)
+{
+	alerts_watch_unwritable(a, a->is_written, now);
+	alerts_self_turn(a);
+	after(a, a->has_more ? BUSY_PACE_MS : PACE_MS);
+	a->turns++;
+	a->step = 0;
+	a->has_more = false;
+	a->is_written = true;
+}
+
+/*
+ * A turn is many steps, and the loop is free between them: each writes once
+ * at most, and a disk that takes its time is waited for by others no longer
+ * than that.
+ */
+static void on_step(evutil_socket_t fd, short what, void *arg)
 {
 	struct alerts *a = arg;
 	time_t now = time(NULL);
-	long ms;
+	size_t step = a->step++;
 
 	(void)fd;
 	(void)what;
-	a->has_more = false;
-	look_all(a, now);
-	alerts_self_turn(a);
-	alerts_outbox_turn(a, now);
-	a->turns++;
-	ms = a->has_more ? BUSY_PACE_MS : PACE_MS;
-	event_add(a->timer, &(struct timeval){ ms / 1000, ms % 1000 * 1000 });
+	if (step >= ARRAY_LEN(watchers) &&
+	    !alerts_outbox_step(a, step - ARRAY_LEN(watchers), now)) {
+		end_turn(a, now);
+		return;
+	}
+	if (step < ARRAY_LEN(watchers))
+		step_look(a, step, now);
+	after(a, 0);
 }
 
 /* ---- by hand ---- */
@@ -138,11 +155,12 @@ struct alerts *alerts_start(const struct alerts_parts *parts, struct err *err)
 
 	a->parts = *parts;
 	a->failing.state = DOMAIN_LIVE;
+	a->is_written = true;
 	alerts_self_start(a);
-	a->timer = evtimer_new(loop_base(parts->loop), on_turn, a);
+	a->timer = evtimer_new(loop_base(parts->loop), on_step, a);
 	if (a->timer && alerts_outbox_start(a, err) &&
 	    alerts_beat_start(a, err)) {
-		event_add(a->timer, &(struct timeval){ .tv_sec = 1 });
+		after(a, PACE_MS);
 		return a;
 	}
 	alerts_stop(a);

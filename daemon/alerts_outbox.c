@@ -306,13 +306,15 @@ static bool seal(struct alerts *a, time_t now, struct err *err)
 	return store_commit(s, err);
 }
 
-void alerts_outbox_turn(struct alerts *a, time_t now)
+bool alerts_outbox_step(struct alerts *a, size_t step, time_t now)
 {
 	struct err err = ERR_INIT;
 
-	seal(a, now, &err);	/* if not now, then in the next turn */
-	for (enum alert_sink sink = 0; sink < SINK_COUNT; sink++)
-		serve(a, sink, now);
+	if (step == 0)
+		seal(a, now, &err);	/* if not now, then in the next turn */
+	else if (step <= SINK_COUNT)
+		serve(a, (enum alert_sink)(step - 1), now);
+	return step <= SINK_COUNT;
 }
 
 void alerts_urgent(struct alerts *a, enum notice_what what,

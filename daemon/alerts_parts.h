@@ -17,7 +17,7 @@
 #include "store/health.h"
 #include "store/notice.h"
 
-#define ALERTS_PART 50	/* rows looked at in one turn, of each sort */
+#define ALERTS_PART 100	/* rows looked at in one turn, of each sort */
 
 #define KIND_CERT     "cert.expiring"
 #define KIND_SERVED   "cert.not-served"
@@ -45,11 +45,13 @@ struct sink_state {
 #define SELF_AGAIN 3		/* looks that agree before it is an alert */
 
 struct self_state {
+	SSL_CTX *tls;
 	struct self_look *look;		/* under way, or NULL */
 	char host[DOMAIN_NAME_SIZE];	/* of that look: the domain */
 	unsigned strikes;		/* looks in a row that saw it wrong */
 	char soon[SELF_SOON][DOMAIN_NAME_SIZE];
 	size_t soon_count;
+	unsigned soon_left;		/* of them, in this turn */
 	char after[DOMAIN_NAME_SIZE];	/* the sample has come so far */
 	double allowance;		/* looks of the sample that may begin */
 	unsigned turn;			/* of the listeners */
@@ -59,6 +61,8 @@ struct alerts {
 	struct alerts_parts parts;
 	struct event *timer;
 	unsigned turns;
+	size_t step;			/* of this turn */
+	bool is_written;		/* by all its steps so far */
 	bool has_more;			/* a watcher has not looked at all */
 
 	struct { enum domain_state state; char after[DOMAIN_NAME_SIZE]; } failing;
@@ -125,7 +129,9 @@ void alerts_self_stop(struct alerts *a);
 
 bool alerts_outbox_start(struct alerts *a, struct err *err);
 void alerts_outbox_configure(struct alerts *a);
-void alerts_outbox_turn(struct alerts *a, time_t now);
+
+/* The nth step of a turn; false when there is none. */
+bool alerts_outbox_step(struct alerts *a, size_t step, time_t now);
 void alerts_outbox_stop(struct alerts *a);
 
 /* At once, from memory, for what cannot be written. */

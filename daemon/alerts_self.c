@@ -22,6 +22,7 @@
 #define ROUND_SMALL  WHEN_HOUR	/* all names once, as long as ... */
 #define RATE_SMALL   0.5	/* ... that is no more a second than this */
 #define ALLOWANCE    4.0
+#define SOON_A_TURN  4
 #define SAMPLE_ROWS  20
 
 static void look_next(struct alerts *a);
@@ -48,8 +49,9 @@ void alerts_self_soon(struct alerts *a, const char *domain)
 
 static bool take_soon(struct self_state *s)
 {
-	if (!s->soon_count)
+	if (!s->soon_count || !s->soon_left)
 		return false;
+	s->soon_left--;
 	memcpy(s->host, s->soon[0], sizeof(s->host));
 	s->soon_count--;
 	memmove(s->soon[0], s->soon[1], s->soon_count * sizeof(s->soon[0]));
@@ -164,7 +166,7 @@ static void look(struct alerts *a)
 
 	domain_name_policy_host(s->host, host);
 	s->look = self_look_start(
-		a->parts.loop,
+		a->parts.loop, s->tls,
 		c->listen_https[s->turn++ % c->listen_https_count], host,
 		LOOK_MS, on_seen, a);
 }
@@ -191,6 +193,7 @@ void alerts_self_turn(struct alerts *a)
 {
 	struct self_state *s = &a->self;
 
+	s->soon_left = SOON_A_TURN;
 	s->allowance += rate_of(domain_last_id(a->parts.store));
 	if (s->allowance > ALLOWANCE)
 		s->allowance = ALLOWANCE;
@@ -205,10 +208,13 @@ void alerts_self_turn(struct alerts *a)
 void alerts_self_start(struct alerts *a)
 {
 	a->self.allowance = ALLOWANCE;
+	a->self.tls = self_look_tls();
 }
 
 void alerts_self_stop(struct alerts *a)
 {
 	self_look_stop(a->self.look);
 	a->self.look = NULL;
+	SSL_CTX_free(a->self.tls);
+	a->self.tls = NULL;
 }

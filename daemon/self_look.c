@@ -5,7 +5,6 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,24 +122,27 @@ static bool parse_place(const char *listener, struct sockaddr_storage *at,
 	return true;
 }
 
-/*
- * Nothing is verified: it is our own box, at an address of our own, and what
- * comes is compared with what should.
- */
-static SSL *make_ssl(const char *host)
+SSL_CTX *self_look_tls(void)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	SSL *ssl = ctx ? SSL_new(ctx) : NULL;
+	SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+
+	if (!tls)
+		abort();	/* out of memory */
+	SSL_CTX_set_verify(tls, SSL_VERIFY_NONE, NULL);
+	return tls;
+}
+
+static SSL *make_ssl(SSL_CTX *tls, const char *host)
+{
+	SSL *ssl = SSL_new(tls);
 
 	if (!ssl)
 		abort();	/* out of memory */
-	SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
 	SSL_set_tlsext_host_name(ssl, host);
-	SSL_CTX_free(ctx);
 	return ssl;
 }
 
-static bool begin(struct self_look *look, struct loop *loop,
+static bool begin(struct self_look *look, struct loop *loop, SSL_CTX *tls,
 		  const char *listener, const char *host)
 {
 	struct sockaddr_storage at;
@@ -150,7 +152,7 @@ static bool begin(struct self_look *look, struct loop *loop,
 		return err_set(&look->problem, ERR_INTERNAL,
 			       "%s is no address", listener);
 	look->bev = bufferevent_openssl_socket_new(
-		loop_base(loop), -1, make_ssl(host),
+		loop_base(loop), -1, make_ssl(tls, host),
 		BUFFEREVENT_SSL_CONNECTING,
 		BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	if (!look->bev)
@@ -162,9 +164,10 @@ static bool begin(struct self_look *look, struct loop *loop,
 	return true;
 }
 
-struct self_look *self_look_start(struct loop *loop, const char *listener,
-				  const char *host, long timeout_ms,
-				  self_look_done *done, void *arg)
+struct self_look *self_look_start(struct loop *loop, SSL_CTX *tls,
+				  const char *listener, const char *host,
+				  long timeout_ms, self_look_done *done,
+				  void *arg)
 {
 	struct self_look *look = xcalloc(1, sizeof(*look));
 	struct timeval late = { timeout_ms / 1000, timeout_ms % 1000 * 1000 };
@@ -175,7 +178,7 @@ struct self_look *self_look_start(struct loop *loop, const char *listener,
 	look->late = evtimer_new(loop_base(loop), on_late, look);
 	if (!look->late)
 		abort();	/* out of memory */
-	if (!begin(look, loop, listener, host))
+	if (!begin(look, loop, tls, listener, host))
 		late = (struct timeval){ 0 };
 	event_add(look->late, &late);
 	return look;

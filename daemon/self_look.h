@@ -5,6 +5,8 @@
 #ifndef DAEMON_SELF_LOOK_H
 #define DAEMON_SELF_LOOK_H
 
+#include <openssl/ssl.h>
+
 #include "base/err.h"
 #include "base/loop.h"
 
@@ -18,12 +20,20 @@ typedef void self_look_done(const char *serial, const struct err *problem,
 			    void *arg);
 
 /*
+ * What all looks share; costly, so made once. Nothing is verified: it is our
+ * own box, at an address of our own, and what comes is compared with what
+ * should. To be freed by SSL_CTX_free().
+ */
+SSL_CTX *self_look_tls(void);
+
+/*
  * `listener` is where we listen, such as "0.0.0.0:443": an address that means
  * all of them is asked for at loopback.
  */
-struct self_look *self_look_start(struct loop *loop, const char *listener,
-				  const char *host, long timeout_ms,
-				  self_look_done *done, void *arg);
+struct self_look *self_look_start(struct loop *loop, SSL_CTX *tls,
+				  const char *listener, const char *host,
+				  long timeout_ms, self_look_done *done,
+				  void *arg);
 
 /* `done` does not come. NULL is fine. */
 void self_look_stop(struct self_look *look);
