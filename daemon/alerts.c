@@ -80,6 +80,13 @@ static bool look(struct alerts *a, size_t i, time_t now, struct err *err)
 	return false;
 }
 
+void alerts_could_not(struct alerts *a, const char *what,
+		      const struct err *why)
+{
+	if (store_health(a->parts.store, NULL) == STORE_FINE)
+		log_warn("alerts: %s: %s", what, why->text);
+}
+
 static void step_look(struct alerts *a, size_t i, time_t now)
 {
 	struct err err = ERR_INIT;
@@ -88,7 +95,7 @@ static void step_look(struct alerts *a, size_t i, time_t now)
 		return;
 	a->is_written = false;
 	if (a->turns % LOG_TURNS == 0)
-		log_warn("alerts: %s: %s", watchers[i].what, err.text);
+		alerts_could_not(a, watchers[i].what, &err);
 }
 
 static void after(struct alerts *a, long ms)

@@ -154,7 +154,7 @@ static void on_result(struct alerts *a, enum alert_sink sink,
 		s->has_urgent = result->kind != ERR_NONE;
 		s->urgent_at = now + URGENT_PAUSE;
 	} else if (!write_result(a, sink, result, now, &err)) {
-		log_warn("alerts: %s: %s", sink_names[sink], err.text);
+		alerts_could_not(a, sink_names[sink], &err);
 		s->urgent_at = now + URGENT_PAUSE;	/* no storm of it */
 	}
 }

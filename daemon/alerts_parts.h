@@ -94,6 +94,10 @@ typedef bool alerts_watch(struct alerts *a, time_t now, struct err *err);
 alerts_watch alerts_watch_certs, alerts_watch_domains, alerts_watch_cas,
 	alerts_watch_schedule, alerts_watch_store, alerts_watch_review;
 
+/* Logs it, unless it is the store that is not well: that is told already. */
+void alerts_could_not(struct alerts *a, const char *what,
+		      const struct err *why);
+
 /* Text that is too long is cut. */
 bool alerts_raise(struct alerts *a, const char *kind, const char *subject,
 		  enum alert_level level, const char *hint, time_t now,

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -147,7 +146,7 @@ static void on_seen(const char *serial, const struct err *problem, void *arg)
 	s->strikes = wrong ? s->strikes + 1 : 0;
 	if (!wrong || s->strikes >= SELF_AGAIN) {
 		if (!settle(a, wrong != NULL, wrong, &err))
-			log_warn("alerts: %s: %s", s->host, err.text);
+			alerts_could_not(a, s->host, &err);
 		s->strikes = 0;
 		s->host[0] = '\0';
 	}

@@ -205,6 +205,25 @@ def test_a_certificate_served_unlike_the_stored_one(rig, command):
 	assert command.whats("cert.not-served") == ["begun", "ended"]
 
 
+def test_a_renewal_that_everybody_forgot(rig, command, name):
+	daemon = rig.daemon(**told_quickly(command)).start()
+	rig.dns.point(name)
+	daemon.add(name)
+	with sqlite3.connect(daemon.state / "state.db", timeout=20) as db:
+		db.execute("UPDATE domain SET due_at = 0")
+		db.execute("UPDATE cert SET renew_at = unixepoch() - 3660,"
+			   " warn_at = 0")
+	db.close()
+
+	told, = command.wait("schedule.forgotten", 1)
+	assert told["alerts"][0]["subject"] == name
+	assert told["level"] == "error"
+	daemon.ok("cert", "renew", name, "--wait")
+	command.wait("schedule.forgotten", 2)
+	wait_over(daemon, "schedule.forgotten", name)
+	assert command.whats("schedule.forgotten") == ["begun", "ended"]
+
+
 def test_the_heartbeat_stops_when_it_is_grave(make_rig, command, closing,
 					      tmp_path, name):
 	rig = make_rig()

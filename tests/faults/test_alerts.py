@@ -75,6 +75,7 @@ class Deaf:
 		self.wait_open("ca.down", 1)
 		self.rig.pebble.start()
 		self.wait_open("ca.down", 0, seconds=120)
+		self.wait_open("domain.failing", len(NAMES) + 1)
 
 	def pass_time(self, steps):
 		for _ in range(steps):
