@@ -1,4 +1,7 @@
-/* What is left of a certificate, how often a sink is tried: pure judgement. */
+/*
+ * What is left of a certificate, how often a sink is tried: pure judgement.
+ * And watchers, with a real engine and store in the virtual world of tests/sim.
+ */
 #include "daemon/alerts_parts.h"
 
 #include <setjmp.h>
@@ -7,8 +10,17 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/mem.h"
 #include "base/when.h"
+#include "store/box.h"
+#include "tests/sim/fixture.h"
+#include "tests/sim/scratch.h"
+#include "tests/sim/sim_world.h"
+
+#define NAME "example.org"
 
 #define OPEN(level) true, level
 
@@ -101,9 +113,222 @@ static void pauses_grow_to_a_bound(void **state)
 				 pauses[i].pause);
 }
 
+/* ---- watchers ---- */
+
+static struct sim_world w;
+static struct config config;
+static struct alerts alerts;
+
+static int set_up(void **state)
+{
+	(void)state;
+	sim_init(&w);
+	sim_start(&w);
+	sim_add(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, 100));
+	config.alerts.ca_down = 15 * WHEN_MINUTE;
+	alerts = (struct alerts){ .parts = { .store = w.store,
+					     .engine = w.engine,
+					     .config = &config },
+				  .failing = { .state = DOMAIN_LIVE } };
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	sim_release(&w);
+	return 0;
+}
+
+static void watch(alerts_watch *one, time_t now)
+{
+	struct err err = ERR_INIT;
+
+	must(store_begin(w.store, &err), &err);
+	must(one(&alerts, now, &err), &err);
+	must(store_commit(w.store, &err), &err);
+}
+
+static bool add_name(const struct alert *a, void *arg)
+{
+	char *out = arg;
+
+	sprintf(out + strlen(out), "%s%s%s/%s ", a->kind,
+		*a->subject ? " " : "", a->subject,
+		alert_level_name(a->level));
+	return true;
+}
+
+static void assert_open(const char *expected)
+{
+	const struct alert_filter all = { .limit = 9 };
+	struct err err = ERR_INIT;
+	char out[1000] = "";
+
+	must(alert_each(w.store, &all, sim_now(&w), add_name, out, &err), &err);
+	assert_string_equal(out, expected);
+}
+
+static void change(void (*how)(struct domain *d, time_t at), time_t at)
+{
+	struct domain d = sim_domain(&w, NAME);
+	struct err err = ERR_INIT;
+
+	how(&d, at);
+	must(store_begin(w.store, &err), &err);
+	must(domain_update(w.store, &d, &err), &err);
+	must(store_commit(w.store, &err), &err);
+}
+
+static void be_due(struct domain *d, time_t at)
+{
+	d->due_at = at;
+	d->ready_at = 0;
+}
+
+static void be_queued(struct domain *d, time_t at)
+{
+	d->due_at = 0;
+	d->ready_at = at;
+	d->rank = RANK_RENEWAL;
+}
+
+static void (*const stalls[])(struct domain *d, time_t at) = { be_due,
+								be_queued };
+
+static void freeze(bool is_frozen)
+{
+	const struct box_freeze f = { .since = sim_now(&w), .actor = "me" };
+	struct err err = ERR_INIT;
+
+	must(store_begin(w.store, &err), &err);
+	must(is_frozen ? box_freeze(w.store, &f, &err)
+		       : box_thaw(w.store, &err), &err);
+	must(store_commit(w.store, &err), &err);
+}
+
+/* The engine is not ticked: it is what stands still here. */
+static void what_stands_still_is_told(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(stalls); i++) {
+		time_t now = sim_now(&w);
+
+		change(stalls[i], now - WHEN_HOUR + 10);
+		watch(alerts_watch_schedule, now);
+		watch(alerts_watch_schedule, now + 9);	/* not an hour yet */
+		assert_open("");
+		watch(alerts_watch_schedule, now + 10);
+		watch(alerts_watch_schedule, now + 129);	/* it may wake */
+		assert_open("");
+		watch(alerts_watch_schedule, now + 130);
+		assert_open("schedule.stalled/critical ");
+		freeze(true);	/* a reason to lie still */
+		watch(alerts_watch_schedule, now + 131);
+		assert_open("");
+		freeze(false);
+		change(stalls[i], now + 200);
+		watch(alerts_watch_schedule, now + 200);
+		assert_open("");
+	}
+}
+
+static void a_certificate_goes_through_all_levels(void **state)
+{
+	struct domain d = sim_domain(&w, NAME);
+	struct err err = ERR_INIT;
+	struct cert c;
+	time_t now;
+
+	(void)state;
+	must(cert_current(w.store, &d, &c, &err), &err);
+	watch(alerts_watch_certs, c.not_before);
+	assert_open("");
+	now = c.not_after - (c.not_after - c.not_before) / 4;
+	watch(alerts_watch_certs, now - 1);
+	assert_open("");
+	watch(alerts_watch_certs, now);
+	assert_open("cert.expiring example.org/warning ");
+	watch(alerts_watch_certs, c.not_after - (c.not_after - now) / 3);
+	assert_open("cert.expiring example.org/error ");
+	watch(alerts_watch_certs, c.not_after - (c.not_after - now) / 6);
+	assert_open("cert.expiring example.org/critical ");
+	watch(alerts_watch_certs, c.not_after + 5 * WHEN_DAY);
+	assert_open("cert.expiring example.org/critical ");
+}
+
+static void fail_once(struct domain *d, time_t at)
+{
+	d->failures++;
+	d->problem_at = at;
+	snprintf(d->problem, sizeof(d->problem), "the CA said no");
+}
+
+static void recover(struct domain *d, time_t at)
+{
+	(void)at;
+	d->failures = 0;
+	d->problem[0] = '\0';
+}
+
+static void a_domain_that_fails_and_recovers(void **state)
+{
+	time_t now = sim_now(&w);
+
+	(void)state;
+	change(fail_once, now);
+	watch(alerts_watch_domains, now);
+	assert_open("domain.failing example.org/info ");
+	watch(alerts_watch_review, now);
+	assert_open("domain.failing example.org/info ");
+	change(recover, now);
+	watch(alerts_watch_domains, now);	/* those without one */
+	watch(alerts_watch_domains, now);
+	assert_open("domain.failing example.org/info ");
+	watch(alerts_watch_review, now);
+	assert_open("");
+}
+
+static void set_down(time_t since)
+{
+	struct err err = ERR_INIT;
+	struct ca ca;
+
+	must(ca_by_id(w.store, 1, &ca, &err), &err);
+	ca.down_since = since;
+	snprintf(ca.problem, sizeof(ca.problem), "%s", since ? "gone" : "");
+	must(store_begin(w.store, &err), &err);
+	must(ca_update(w.store, &ca, &err), &err);
+	must(store_commit(w.store, &err), &err);
+}
+
+static void a_ca_that_is_down(void **state)
+{
+	time_t now = sim_now(&w);
+
+	(void)state;
+	set_down(now);
+	watch(alerts_watch_cas, now + 15 * WHEN_MINUTE - 1);
+	assert_open("");
+	watch(alerts_watch_cas, now + 15 * WHEN_MINUTE);
+	assert_open("ca.down test/warning ");
+	watch(alerts_watch_cas, now + 4 * WHEN_HOUR);	/* and no other is */
+	assert_open("ca.down test/error ");
+	set_down(0);
+	watch(alerts_watch_cas, now + 4 * WHEN_HOUR);
+	assert_open("");
+}
+
+#define IN_A_BOX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		IN_A_BOX(what_stands_still_is_told),
+		IN_A_BOX(a_certificate_goes_through_all_levels),
+		IN_A_BOX(a_domain_that_fails_and_recovers),
+		IN_A_BOX(a_ca_that_is_down),
 		cmocka_unit_test(a_certificate_is_judged_by_the_share_left),
 		cmocka_unit_test(each_look_comes_later),
 		cmocka_unit_test(pauses_grow_to_a_bound),
