@@ -108,8 +108,8 @@ class Stage:
 		return int(reply.serial, 16)
 
 	def fetcher(self, *names, pause=0.05):
-		return Fetcher(self.client(), [f"mta-sts.{n}" for n in names],
-			       threads=1, pause=pause)
+		return PunctualFetcher(self.now, self.client(), [
+			f"mta-sts.{n}" for n in names], threads=1, pause=pause)
 
 	# What the daemon knows, and what the CA saw.
 
@@ -165,6 +165,19 @@ class Stage:
 			self.proxy.close()
 		if self.front:
 			self.front.close()
+
+
+class PunctualFetcher(Fetcher):
+	"""Knows what time it is on the stage."""
+
+	def __init__(self, now, *args, **options):
+		super().__init__(*args, **options)
+		self.clock = now
+
+	def _problem(self, reply):
+		if reply.status == 200 and reply.not_after <= self.clock():
+			return f"leaf {reply.serial} has expired"
+		return super()._problem(reply)
 
 
 @pytest.fixture
