@@ -76,6 +76,11 @@ enum limit_kind limit_meant(const char *problem)
 	return LIMIT_KINDS;
 }
 
+bool limit_is_pause(const char *problem)
+{
+	return strstr(problem, "temporarily prevented from requesting");
+}
+
 /* From the deepest debt: a whole burst and the longest pause below nothing. */
 int64_t limits_forget_before(const struct limits *limits, int64_t now_ms)
 {

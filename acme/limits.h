@@ -59,6 +59,12 @@ bool limit_is_sane(struct limit limit);
 enum limit_kind limit_meant(const char *problem);
 
 /*
+ * Has the CA paused the name, by Boulder's words? Then only people can end
+ * that, at the URL in the text.
+ */
+bool limit_is_pause(const char *problem);
+
+/*
  * A bucket that was last written before this moment (ms) is full by now,
  * whatever was in it: bucket_prune().
  */

@@ -13,6 +13,7 @@
 #include "base/when.h"
 #include "store/trail.h"
 
+#define PAUSED_AS   4 /* failures in a row: from then on it is daily */
 #define REFUSED_FOR WHEN_DAY	/* a CA that refuses a name may be asked again */
 
 static void tell_failed(struct engine *e, const struct domain *d,
@@ -69,6 +70,10 @@ static long pause_after(struct engine *e, const struct domain *d,
 
 	if (!is_charged(step))
 		return 1;
+
+	/* To ask more often ends no pause. */
+	if (limit_is_pause(step->problem.text))
+		n = PAUSED_AS;
 
 	/* A void order is nobody's fault: at once, but only once. */
 	if (step->scope == SCOPE_ORDER && n-- == 1)

@@ -367,6 +367,20 @@ static void a_refusal_says_which_limit_it_means(void **state)
 				 problems[i].kind);
 }
 
+static void a_pause_is_none_of_them(void **state)
+{
+	static const char pause[] =
+		"the CA said: Your account is temporarily prevented from "
+		"requesting certificates for mta-sts.example.com and possibly "
+		"others. Please visit: https://portal.test/ (rateLimited)";
+
+	(void)state;
+	assert_true(limit_is_pause(pause));
+	assert_int_equal(limit_meant(pause), LIMIT_KINDS);
+	for (size_t i = 0; i < ARRAY_LEN(problems); i++)
+		assert_false(limit_is_pause(problems[i].problem));
+}
+
 /* However deep the debt: what is forgotten would be full. */
 static void what_is_forgotten_is_full(void **state)
 {
@@ -512,6 +526,7 @@ int main(void)
 		cmocka_unit_test(no_hour_sees_more_than_three_failures),
 		cmocka_unit_test(numbers_have_bounds),
 		cmocka_unit_test(a_refusal_says_which_limit_it_means),
+		cmocka_unit_test(a_pause_is_none_of_them),
 		cmocka_unit_test(what_is_forgotten_is_full),
 		cmocka_unit_test(the_guard_follows_the_life),
 		cmocka_unit_test(who_renews_at_half_life_never_notices),
