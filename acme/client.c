@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "acme/jws.h"
 #include "base/mem.h"
@@ -237,6 +238,36 @@ static void send_signed(struct call *call, const char *nonce)
 	free(body);
 }
 
+/* How much of it is scheme, host and port; 0: it is not https. */
+static size_t origin_len(const char *url)
+{
+	static const char scheme[] = "https://";
+
+	if (!str_starts(url, scheme))
+		return 0;
+	return strlen(scheme) + strcspn(url + strlen(scheme), "/?#");
+}
+
+static bool is_same_origin(const char *a, const char *b)
+{
+	size_t len = origin_len(a);
+
+	return len > 0 && len == origin_len(b) && strncasecmp(a, b, len) == 0;
+}
+
+/* What the CA's answers link to is asked only where its directory leads. */
+static bool check_url(const struct client *c, const char *url, struct err *err)
+{
+	if (is_same_origin(url, c->directory_url) ||
+	    is_same_origin(url, c->directory.new_order) ||
+	    is_same_origin(url, c->directory.new_account))
+		return true;
+	return err_set(err, ERR_AGAIN,
+		       "the CA's link %.120s is none to a place "
+		       "that its directory names",
+		       url);
+}
+
 static void fetch_nonce(struct client *c);
 
 /* Who waits would have failed as well: all are told. */
@@ -301,12 +332,15 @@ void client_post(struct client *c, const struct p256 *key, const char *kid,
 {
 	struct call *call = call_new(c, done, arg);
 	char nonce[NONCE_SIZE];
+	struct err err = ERR_INIT;
 
 	call->key = *key;
 	call->kid = xstrdup(kid);
 	call->url = xstrdup(url);
 	call->payload = xstrdup(payload);
-	if (!c->waiting && take_nonce(c, nonce))
+	if (!check_url(c, url, &err))
+		answer_error(call, &err, -1);
+	else if (!c->waiting && take_nonce(c, nonce))
 		send_signed(call, nonce);
 	else
 		wait_for_nonce(c, call);

@@ -193,6 +193,44 @@ static void an_old_nonce_is_not_used(void **state)
 	reply_with(200, "", "");
 }
 
+static const struct {
+	const char *url;
+	bool is_asked;
+} links[] = {
+	{ "https://ca.test/x", true },
+	{ "https://CA.test?x", true },
+	{ "https://ca.test", true },
+	{ "http://ca.test/x", false },
+	{ "/x", false },
+	{ "", false },
+	{ "https://ca.test:8443/x", false },
+	{ "https://ca.test.evil.test/x", false },
+	{ "https://ca.tes", false },
+	{ "https://ca.test@evil.test/x", false },
+	{ "https://169.254.169.254/x", false },
+	{ "file:///etc/passwd", false },
+};
+
+static void only_the_ca_is_asked(void **state)
+{
+	(void)state;
+	post();
+	reply_with(200, "", "n1");
+	reply_with(200, "", "n2");
+	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+		print_message("%s\n", links[i].url);
+		told.times = 0;
+		client_post(client, &key, "kid", links[i].url, "{}", note,
+			    &told);
+		assert_int_equal(net.done != NULL, links[i].is_asked);
+		if (net.done)
+			reply_with(200, "", "n");
+		else
+			assert_int_equal(told.error.kind, ERR_AGAIN);
+		assert_int_equal(told.times, 1);
+	}
+}
+
 static const char *const no_nonces[] = { "", NULL, "huge" };
 
 static void without_a_nonce_nothing_is_sent(void **state)
@@ -418,6 +456,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		WITH_A_CLIENT(a_nonce_is_fetched_and_the_next_one_kept),
+		WITH_A_CLIENT(only_the_ca_is_asked),
 		WITH_A_CLIENT(an_old_nonce_is_not_used),
 		WITH_A_CLIENT(without_a_nonce_nothing_is_sent),
 		WITH_A_CLIENT(a_ca_that_has_no_nonce_says_when_it_will),
