@@ -1,0 +1,264 @@
+"""Names that do not lead here, or not always, and ports 80 of all kinds."""
+
+import pytest
+
+from harness.clock import Leaps, Rush
+from harness.flaky_dns import FlakyDns
+from harness.process import free_port, wait_for
+from harness.stubborn import Loris, Stubborn
+
+HOUR = 3600
+
+
+@pytest.fixture
+def closing():
+	"""What a story made is closed at its end."""
+	made = []
+
+	def keep(thing):
+		made.append(thing)
+		return thing
+
+	yield keep
+	for thing in made:
+		thing.close()
+
+
+def problem_of(daemon, name):
+	return daemon.rows("SELECT problem FROM domain WHERE name = ?",
+			   name)[0][0]
+
+
+# 25. A first certificate: nothing is ordered until the name leads here.
+
+ASTRAY = {
+	"nxdomain": ({}, "does not exist in DNS yet"),
+	"wrong-a": ({"A": "127.0.0.9"},
+		    "the A record 127.0.0.9, which is not this box"),
+	"dead-aaaa": ({"A": "127.0.0.1", "AAAA": "2001:db8::1"},
+		      "the AAAA record 2001:db8::1, which is not this box"),
+}
+
+
+@pytest.mark.quick
+@pytest.mark.fault(25, "a new name's DNS is wrong",
+		   "0 orders; the reason in words; issued once it is right")
+@pytest.mark.parametrize("case", ASTRAY)
+def test_astray(rig, daemon, name, saw, case):
+	records, words = ASTRAY[case]
+	for kind, address in records.items():
+		rig.dns.set(f"mta-sts.{name}", kind, address)
+	orders = rig.pebble.orders()
+	daemon.add(name, wait=False)
+	wait_for("the reason", lambda: words in problem_of(daemon, name))
+	problem = problem_of(daemon, name)
+	assert rig.pebble.orders() == orders
+
+	rig.dns.set(f"mta-sts.{name}", "AAAA")
+	rig.dns.point(name)
+	daemon.wait_state("live", name)
+
+	assert rig.pebble.orders() == orders + 1
+	saw(f"\"{problem}\"; then live, by 1 order")
+
+
+@pytest.mark.quick
+@pytest.mark.fault(25, "SERVFAIL to each query of the only resolver",
+		   "0 orders; the resolver is named; issued once it answers")
+def test_servfail(rig, name, saw, closing):
+	flaky = closing(FlakyDns(rig.dns, 1))
+	daemon = rig.daemon(resolvers=[flaky.address]).start()
+	rig.dns.point(name)
+	orders = rig.pebble.orders()
+	daemon.add(name, wait=False)
+	wait_for("the reason", lambda: "did not answer" in
+		 problem_of(daemon, name))
+	problem = problem_of(daemon, name)
+	assert str(flaky.port) in problem
+	assert rig.pebble.orders() == orders
+
+	flaky.share = 0
+	daemon.wait_state("live", name)
+	saw(f"\"{problem}\"; then live")
+
+
+@pytest.mark.quick
+@pytest.mark.fault(25, "a second address, an AAAA of this box, at which "
+		   "another server answers 404",
+		   "the look before the order names it; issued once it is gone")
+def test_aaaa_to_another_server(rig, name, saw, closing):
+	closing(Stubborn("404", rig.http_port, "::1"))
+	daemon = rig.daemon(public_addresses=["127.0.0.1", "::1"]).start()
+	rig.dns.point(name)
+	rig.dns.set(f"mta-sts.{name}", "AAAA", "::1")
+	orders = rig.pebble.orders()
+	daemon.add(name, wait=False)
+	wait_for("the reason", lambda: "another" in problem_of(daemon, name))
+	problem = problem_of(daemon, name)
+	assert "::1" in problem
+	assert rig.pebble.orders() == orders
+
+	rig.dns.set(f"mta-sts.{name}", "AAAA")
+	daemon.ok("cert", "renew", name, "--wait")
+	saw(f"\"{problem}\"; then live, by {rig.pebble.orders() - orders} order")
+
+
+@pytest.mark.fault(25, "every second query fails for 4 min, ours and the "
+		   "CA's, time at x 60", "issued after the flap; few failures")
+def test_flap(make_rig, saw, closing):
+	rig = make_rig()
+	flaky = closing(FlakyDns(rig.dns, 0.5))
+	rig.pebble.dns_port = flaky.port
+	rig.pebble.restart()
+	rush = Rush(60)
+	daemon = rig.daemon(resolvers=[flaky.address])
+	daemon.start(env=rush.env())
+	names = [f"flap{i}.test" for i in range(8)]
+	rig.dns.point(*names)
+	daemon.add(*names, wait=False)
+	rush.sleep(240)
+	failures = [n for n, in daemon.rows("SELECT failures FROM domain")]
+	live = daemon.rows("SELECT count(*) FROM domain WHERE cert_id > 0")
+
+	assert max(failures) <= 3
+	flaky.share = 0
+	daemon.wait_state("live", *names, seconds=120)
+	assert rig.pebble.issued() == len(names)
+	saw(f"{flaky.failed} of {flaky.asked} queries failed; at most "
+	    f"{max(failures)} failures of a name; {live[0][0]} of {len(names)} "
+	    "live within the flap, all after it")
+
+
+# 26. What the CA finds at the name's port 80.
+
+PORTS = {
+	"blocked": "",
+	"404": "404",
+	"redirect-loop": "loop",
+	"never-done": "slow",
+}
+
+
+def lead_astray(box, name, stubborn, tls_port=None):
+	"""The CA is led to another server; we think that all is well."""
+	port = stubborn.port if stubborn else free_port()
+	box.ca.set(hosts={f"mta-sts.{name}": [
+		"127.0.0.1", port, tls_port or free_port()]}, fetch_timeout=1)
+
+
+@pytest.mark.quick
+@pytest.mark.fault(26, "the CA finds port 80 closed, or another server there",
+		   "that name pauses, for the reason told; others do not wait")
+@pytest.mark.parametrize("case", PORTS)
+def test_port_80(box, name, saw, closing, case):
+	lead_astray(box, name, PORTS[case] and
+		    closing(Stubborn(PORTS[case])))
+	others = [f"other{i}.test" for i in range(3)]
+	box.dns.point(name, *others)
+	box.add(name, *others)
+	box.daemon.wait_state("live", *others)
+	wait_for("the failure", lambda: box.failures(name))
+
+	pause = box.daemon.rows("SELECT due_at FROM domain WHERE name = ?",
+				name)[0][0] - box.now()
+	assert 40 < pause < 75
+	assert box.ca_view()["down_since"] is None
+	assert [box.failures(n) for n in others] == [0] * 3
+	saw(f"3 others live; \"{box.problem(name)}\", next in {pause:.0f} s")
+
+
+@pytest.mark.quick
+@pytest.mark.fault(26, "port 80 is closed, 443 is not",
+		   "the second try is by tls-alpn-01")
+def test_port_80_closed_and_443_open(make_box, name, saw, tmp_path):
+	clock = Leaps(tmp_path)
+	box = make_box(clock).start()
+	lead_astray(box, name, None, box.ca.tls_port)
+	box.dns.point(name)
+	box.add(name)
+	wait_for("the failure", lambda: box.failures(name))
+	clock.step(75)
+	box.daemon.reload()
+	box.daemon.wait_state("live", name)
+	saw("live by the second order")
+
+
+@pytest.mark.fault(26, "the CA gets 404 for 6 h", "at most 5 failures in any "
+		   "hour (the CA's limit), ever fewer")
+def test_404_for_hours(make_box, name, saw, closing, tmp_path):
+	clock = Leaps(tmp_path)
+	box = make_box(clock).start()
+	lead_astray(box, name, closing(Stubborn("404")))
+	box.dns.point(name)
+	box.add(name)
+	wait_for("the failure", lambda: box.failures(name))
+	began = clock.now()
+	while clock.now() < began + 6 * HOUR:
+		box.wait_idle()
+		clock.step(box.daemon.rows(
+			"SELECT due_at FROM domain")[0][0] - clock.now() + 1)
+		box.daemon.reload()
+	box.wait_idle()
+
+	times = [r["at"] for r in box.ca.seen(f"mta-sts.{name}")
+		 if r["endpoint"] == "challenge" and r["status"] == 200]
+	worst = max(sum(t <= u < t + HOUR for u in times) for t in times)
+	assert 3 <= len(times) and worst <= 5
+	assert box.ca.counts()["breaches"] == {}
+	saw(f"{len(times)} validations, at most {worst} in an hour; 0 limits "
+	    "touched")
+
+
+@pytest.mark.quick
+@pytest.mark.fault(26, "600 clients from two addresses never finish their "
+		   "requests to our port 80", "names are validated all the "
+		   "while; the slow are cut off")
+def test_slow_clients(make_box, name, saw, closing):
+	box = make_box(connection_deadline="3s").start()
+	loris = [closing(Loris(box.daemon.http_port, 300, f"127.0.0.{i}"))
+		 for i in (66, 67)]
+	opened = [one.open() for one in loris]
+	box.live(name)
+	assert max(opened) <= 256		# max_per_address
+	wait_for("their end", lambda: sum(one.open() for one in loris) == 0)
+	saw(f"{sum(opened)} of 600 got in; live meanwhile; all ended by the "
+	    "deadline")
+
+
+# 27. The look from here fails always: a router that leads nobody back.
+
+@pytest.mark.fault(27, "our own address cannot be reached from here, the CA "
+		   "reaches it", "issues and renews all the same")
+def test_hairpin(make_box, name, saw, tmp_path):
+	clock = Leaps(tmp_path)
+	box = make_box(clock, ca={"lifetime": 24 * HOUR, "ari": False},
+		       public_addresses=["127.0.0.53"]).start()
+	box.dns.point(name, address="127.0.0.53")
+	box.add(name)
+	wait_for("a reason", lambda: "127.0.0.53" in box.problem(name) or
+		 box.daemon.domain(name)["state"] == "live")
+	problem, began = box.problem(name), clock.now()
+	while box.daemon.domain(name)["state"] != "live":
+		assert clock.now() < began + 20 * 60
+		go_on(box, clock, 61)
+	waited = clock.now() - began
+
+	while len(box.certs(name)) < 2:
+		assert clock.now() < box.certs(name)[0]["not_after"]
+		go_on(box, clock, HOUR / 2)
+	[first, second] = box.certs(name)
+	left = (first["not_after"] - second["created_at"]) / (24 * HOUR)
+	assert left > 0.2
+	assert box.failures(name) == 0
+	saw(f"\"{problem}\"; issued after {waited / 60:.0f} min; renewed with "
+	    f"{left:.0%} of life left")
+
+
+def go_on(box, clock, seconds):
+	"""Time passes, and the looks and orders of that moment are done."""
+	clock.step(seconds)
+	box.daemon.reload()
+	wait_for("orders", lambda: box.daemon.rows(
+		"SELECT (SELECT count(*) FROM ord WHERE ended_at = 0)"
+		" + (SELECT count(*) FROM domain WHERE ready_at > 0)")
+		== [(0,)])
