@@ -19,6 +19,8 @@
 #define AFTER_FAILURE_MS 1000	/* doubles, up to ... */
 #define FAILURES_APART_MS 8000
 #define SILENT_MS	 (10 * WHEN_MINUTE * 1000) /* about the same failure */
+#define STAGE_MAX_MS	10	/* others wait for the thread as well */
+#define REST_MAX_MS	100
 
 time_t engine_now(const struct engine *e)
 {
@@ -35,9 +37,33 @@ uint32_t engine_dice(const struct engine *e)
 
 /* ---- what comes in ---- */
 
+static int64_t now_ms(const struct engine *e)
+{
+	return e->world->now_ms(e->world->ctx);
+}
+
+/*
+ * After a tick the thread is left to others for as long as the tick took: on
+ * a slow disk it is mostly waiting, and what comes meanwhile is one commit.
+ * A clock that was set back must not make a long rest of it.
+ */
+static int64_t rested(const struct engine *e, int64_t at_ms)
+{
+	bool is_long = e->rest_until_ms - now_ms(e) > REST_MAX_MS;
+
+	return is_long || e->rest_until_ms < at_ms ? at_ms : e->rest_until_ms;
+}
+
 void engine_poke(struct engine *e)
 {
-	e->world->wake_at(e->world->ctx, e->world->now_ms(e->world->ctx));
+	e->world->wake_at(e->world->ctx, rested(e, now_ms(e)));
+}
+
+bool engine_has_time(const struct engine *e)
+{
+	int64_t spent = now_ms(e) - e->staging_since_ms;
+
+	return spent >= 0 && spent < STAGE_MAX_MS;
 }
 
 struct arrived *arrived_new(arrived_take *take, struct authority *a, int64_t id,
@@ -79,16 +105,18 @@ void engine_arrived(struct engine *e, struct arrived *a)
 	engine_poke(e);
 }
 
-static void empty_inbox(struct engine *e)
+/* The first so many. */
+static void empty_inbox(struct engine *e, size_t count)
 {
-	struct arrived *a, *next;
+	struct arrived *a;
 
-	for (a = e->inbox; a; a = next) {
-		next = a->next;
+	for (; e->inbox && count; count--) {
+		a = e->inbox;
+		e->inbox = a->next;
 		arrived_free(a);
 	}
-	e->inbox = NULL;
-	e->inbox_tail = &e->inbox;
+	if (!e->inbox)
+		e->inbox_tail = &e->inbox;
 }
 
 /* ---- staging ---- */
@@ -204,17 +232,27 @@ static const struct part {
 	{ rollover_stage, rollover_next_ms },	/* last: it sees who asks */
 };
 
+/* What there is no time for stays for the next tick. */
+static void take_inbox(struct engine *e)
+{
+	e->taken = 0;
+	for (const struct arrived *a = e->inbox; a && !e->has_failed &&
+	     (!e->taken || engine_has_time(e)); a = a->next) {
+		a->take(e, a);
+		e->taken++;
+	}
+}
+
 /* Inbox first: what came in makes room. CAs last: now it is known who waits. */
 static void stage(struct engine *e)
 {
 	e->has_more = false;
+	e->staging_since_ms = now_ms(e);
 	timekeeping_stage(e);
 	e->may_begin = may_begin(e);
 	for (size_t i = 0; i < e->ca_count; i++)
 		authority_refresh(e->ca[i]);
-	for (const struct arrived *a = e->inbox; a && !e->has_failed;
-	     a = a->next)
-		a->take(e, a);
+	take_inbox(e);
 	for (size_t i = 0; i < ARRAY_LEN(parts) && !e->has_failed; i++)
 		parts[i].stage(e);
 	for (size_t i = 0; i < e->ca_count && !e->has_failed; i++) {
@@ -271,7 +309,7 @@ static bool stage_and_commit(struct engine *e, struct err *err)
 	timekeeping_committed(e);
 	log_lines(e);
 	e->is_swept = true;
-	empty_inbox(e);
+	empty_inbox(e, e->taken);
 	return true;
 }
 
@@ -346,12 +384,15 @@ static void tell_failure(struct engine *e, const struct err *err)
 
 void engine_tick(struct engine *e)
 {
+	int64_t since = now_ms(e);
 	struct err err = ERR_INIT;
+	bool ok = run_tick(e, &err);
 
-	if (run_tick(e, &err)) {
+	e->rest_until_ms = 2 * now_ms(e) - since;
+	if (ok) {
 		e->failures = 0;
 		e->told = (struct err)ERR_INIT;
-		e->world->wake_at(e->world->ctx, next_tick(e));
+		e->world->wake_at(e->world->ctx, rested(e, next_tick(e)));
 		return;
 	}
 	tell_failure(e, &err);
@@ -391,7 +432,7 @@ void engine_free(struct engine *e)
 {
 	if (!e)
 		return;
-	empty_inbox(e);
+	empty_inbox(e, SIZE_MAX);
 	forget_effects(e);
 	for (size_t i = 0; i < e->ca_count; i++)
 		authority_free(e->ca[i]);

@@ -91,6 +91,8 @@ struct engine {
 	size_t ca_count;
 
 	struct arrived *inbox, **inbox_tail;
+	size_t taken;			/* of the inbox, by this tick */
+	int64_t staging_since_ms, rest_until_ms;
 	struct effect **effects;	/* noted by this tick, not yet done */
 	size_t effect_count;
 	const char **passed;		/* order states entered in this tick */
@@ -132,6 +134,9 @@ void arrived_keep_reply(struct arrived *a, const struct ca_reply *reply);
 /* Staging: an effect to fill in. The engine's. */
 struct effect *engine_will(struct engine *e, effect_act *act,
 			   struct authority *a);
+
+/* Staging: false if what is left is for the next tick (set has_more). */
+bool engine_has_time(const struct engine *e);
 
 /* Staging: an order enters this state, for the points of the world. */
 void engine_passes(struct engine *e, const char *state);

@@ -246,9 +246,14 @@ static void serve_rank(struct engine *e, enum domain_rank rank)
 		want_for(e, ids[0]);
 		return;
 	}
-	for (size_t i = 0; i < n && !e->has_failed; i++)
+	for (size_t i = 0; i < n && !e->has_failed; i++) {
+		if (!engine_has_time(e)) {
+			e->has_more = true;
+			return;
+		}
 		if (engine_domain(e, ids[i], &d) && !is_under_way(e, &d))
 			left += !serve(e, &d);
+	}
 	if (n == ARRAY_LEN(ids) && left < n)
 		e->has_more = true;
 }
