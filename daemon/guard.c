@@ -15,6 +15,8 @@ static void look_at_store(struct guard *g)
 	enum store_health health = store_health(g->store, &problem);
 	bool is_back = health == STORE_FINE && g->health != STORE_FINE;
 
+	if (health > STORE_TIGHT && g->poke)
+		g->poke(g->arg); /* only a write shows that it is over */
 	if (health == g->health)
 		return;
 	g->health = health;

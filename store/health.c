@@ -92,6 +92,15 @@ static bool is_gone(const struct store *s)
 	return s->state_inode && store_inode(s, "state.db") != s->state_inode;
 }
 
+/* SQLite says no more than that a write failed. */
+static bool is_read_only(const struct store *s)
+{
+	struct ballast_room room;
+
+	return !s->vfs && ballast_look(s->dir, &room, NULL) &&
+	       room.is_read_only;
+}
+
 /* What the file system says by itself, with nothing tried. */
 static enum store_health look(const struct store *s, struct err *problem)
 {
@@ -120,6 +129,8 @@ enum store_health store_health(struct store *s, struct err *problem)
 	case DB_READ_ONLY:
 		return read_only(s, problem);
 	case DB_FAILING:
+		if (is_read_only(s))
+			return read_only(s, problem);
 		return failing(s, problem);
 	case DB_DAMAGED:
 		store_found_damage(s, "a page that was read is none");

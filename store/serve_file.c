@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "store/health.h"
 #include "store/internal.h"
@@ -98,10 +99,23 @@ bool store_renew_serve(struct store *s, struct err *err)
 	return ok;
 }
 
-/* Is it serve.db that is to blame, and not the disk it is on? */
-static bool can_be_mended(const struct store *s)
+/*
+ * Readers in this process that opened it while the disk was read-only keep
+ * SQLite from writing it, though the disk can be written again. A new file
+ * is free of them.
+ */
+static bool is_held_by_readers(const struct store *s)
 {
-	return db_trouble(s->db) == DB_WELL || db_trouble(s->db) == DB_DAMAGED;
+	return db_trouble(s->db) == DB_READ_ONLY && !s->vfs &&
+	       access(s->dir, W_OK) == 0;
+}
+
+/* Is it serve.db that is to blame, and not the disk it is on? */
+static bool can_be_mended(const struct store *s, bool is_restored)
+{
+	return db_trouble(s->db) == DB_WELL ||
+	       db_trouble(s->db) == DB_DAMAGED ||
+	       (!is_restored && is_held_by_readers(s));
 }
 
 static bool bring_up(struct store *s, struct err *err)
@@ -116,10 +130,11 @@ bool serve_file_open(struct store *s, struct err *err)
 	bool is_restored = restore_is_pending(s), ok;
 	char *path = store_path(s->dir, "serve.db");
 
-	ok = attach_serve(s, path, err) && (is_restored || bring_up(s, err));
+	ok = attach_serve(s, path, err) && (is_restored || bring_up(s, err)) &&
+	     db_exec(s->db, "BEGIN IMMEDIATE; ROLLBACK", err);
 	free(path);
 	if (!ok) {
-		if (!can_be_mended(s))
+		if (!can_be_mended(s, is_restored))
 			return false;
 		db_is_well(s->db);
 		if (!store_renew_serve(s, err))

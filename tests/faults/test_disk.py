@@ -1,15 +1,18 @@
 """A disk that is full, breaks, forgets or is read-only; and a second daemon."""
 
-import re
+import errno
+import os
+import sqlite3
 import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from harness.daemon import BUILD, ORDER_DONE, Daemon
+from harness.daemon import BUILD, Daemon
 from harness.fetch import Fetcher
 from harness.process import wait_for
+from harness.shim import FaultyDisk
 
 NOISE = b"\x5a" * 512
 
@@ -116,3 +119,290 @@ def test_state_db_lost(rig, live, name, saw, loss):
 def renew(daemon, name):
 	daemon.ok("cert", "renew", name, "--wait")
 	return daemon.serial(name)
+
+
+@pytest.mark.quick
+@pytest.mark.fault(38, "state.db is deleted while the daemon runs, and it is "
+		   "restarted; a backup is restored",
+		   "serves on before and after, and says so; nothing is lost")
+def test_state_db_deleted_while_it_runs(rig, live, name, saw):
+	backup = wait_backup(live)
+	serial = live.serial(name)
+	remove(live, "state.db*")
+	said = wait_finding(live, "store.broken")
+	assert still_serves(rig, live, name) == serial
+
+	live.stop()
+	live.start()
+	wait_finding(live, "box.serves-only")
+	assert still_serves(rig, live, name) == serial
+	assert restore(live, backup)[0] == 0
+	wait_well(live)
+	assert live.serial(name) == serial
+	saw(f'"{said}"')
+
+
+@pytest.mark.fault(38, "pages of state.db are overwritten while the daemon "
+		   "runs; a backup is restored on the stopped box",
+		   "a check finds it; serves on; a restore is refused while it "
+		   "runs, and brings all back")
+def test_pages_of_state_db(rig, daemon, name, saw):
+	names = [f"p{i}.{name}" for i in range(30)]
+	rig.dns.point(name, *names)
+	daemon.add(name, wait=False)
+	daemon.add(*names)
+	backup = wait_backup(daemon)
+	serial = daemon.serial(name)
+	daemon.stop()
+	issued = rig.pebble.issued()
+	scribble_table(daemon.state / "state.db", "trail")
+	daemon.start()
+	said = wait_finding(daemon, "store.broken", 40)
+	assert still_serves(rig, daemon, name) == serial
+
+	code, text = restore(daemon, backup)
+	assert code == 1 and "stop mtastsd first" in text
+	daemon.stop()
+	assert restore(daemon, backup)[0] == 0
+	daemon.start()
+	assert not findings(daemon)
+	assert {daemon.domain(n)["state"] for n in [name, *names]} == {"live"}
+	assert daemon.serial(name) == serial
+	assert rig.pebble.issued() == issued
+	saw(f'"{said}"; 31 of 31 certificates kept')
+
+
+def scribble_table(path, table):
+	"""Its leaves: pages of the database's tree that nothing starts with."""
+	db = sqlite3.connect(path)
+	pages = [row[0] for row in db.execute(
+		"SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf'",
+		(table,))] if has_dbstat(db) else []
+	db.close()
+	assert pages, table
+	with open(path, "r+b") as file:
+		for page in pages:
+			file.seek((page - 1) * 4096)
+			file.write(NOISE)
+
+
+def has_dbstat(db):
+	return ("ENABLE_DBSTAT_VTAB",) in db.execute("PRAGMA compile_options")
+
+
+# serve.db is lost.
+
+@pytest.mark.quick
+@pytest.mark.parametrize("loss", ["deleted", "damaged"])
+@pytest.mark.fault(38, "serve.db is lost while the daemon runs",
+		   "it is made anew within seconds, without a restart")
+def test_serve_db_lost_while_it_runs(rig, live, name, saw, loss):
+	serial = live.serial(name)
+	live.stop()		# its log is in it now
+	live.start()
+	if loss == "deleted":
+		remove(live, "serve.db*")
+	else:
+		scribble(live.state / "serve.db", 4096)
+	client = rig.client(live)
+	wait_for("serve.db to be made anew",
+		 lambda: "made anew" in live.log.read_text() and
+		 is_sound(live.state / "serve.db"), 30)
+
+	with Fetcher(client, [f"mta-sts.{name}"], pause=0.02) as f:
+		wait_for("the new one to be read", lambda: f.ok > 20, 10)
+	renewed = renew(live, name)
+	wait_for("the new certificate to be served",
+		 lambda: still_serves(rig, live, name) == renewed, 5)
+	assert renewed != serial
+	assert not findings(live)
+	saw(f"served again; a renewal after it too; {len(f.failures)} of "
+	    f"{f.ok + len(f.failures)} fetches failed")
+
+
+def is_sound(path):
+	try:
+		db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+		found = db.execute("PRAGMA integrity_check").fetchall()
+		db.close()
+	except sqlite3.DatabaseError:
+		return False
+	return found == [("ok",)]
+
+
+# Errors.
+
+@pytest.fixture
+def disk(rig, name):
+	"""A daemon on a disk that can fail, with one live domain."""
+	daemon = rig.daemon()
+	with tempfile.TemporaryDirectory() as scratch:
+		disk = FaultyDisk(daemon.state, Path(scratch))
+		disk.daemon = daemon.start(env=disk.env)
+		rig.dns.point(name)
+		daemon.add(name)
+		yield disk
+		disk.work()
+
+
+@pytest.mark.quick
+@pytest.mark.fault(38, "every write and sync fails for 5 s while a renewal is "
+		   "under way", "serves on, says so; the renewal ends when the "
+		   "disk is well; one certificate")
+def test_disk_that_fails(rig, disk, name, saw):
+	daemon = disk.daemon
+	issued, before = rig.pebble.issued(), daemon.serial(name)
+	with Fetcher(rig.client(daemon), [f"mta-sts.{name}"], pause=0.02) as f:
+		daemon.ok("cert", "renew", name)
+		disk.fail(errno.EIO)
+		said = wait_finding(daemon, "store.broken")
+		status, answer = daemon.api("POST", "/v1/freeze", {})
+		assert status == 500
+		assert answer["error"]["hint"]
+		f.wait_count(f.ok + 100)
+		disk.work()
+		wait_well(daemon)
+		wait_for("the renewal", lambda: daemon.serial(name) != before)
+	assert not f.failures
+	assert rig.pebble.issued() == issued + 1
+	assert daemon.rows("PRAGMA integrity_check") == [("ok",)]
+	saw(f'{disk.failed} calls failed; "{said}"; {f.ok} fetches, 0 failed; '
+	    "1 certificate")
+
+
+@pytest.mark.fault(37, "every ninth write of a new domain's way to its "
+		   "certificate in turn, and the one behind it, find no room",
+		   "each goes live, with one order and one certificate")
+def test_no_room_at_each_write(rig, disk, name, saw):
+	daemon = disk.daemon
+	issued, orders = rig.pebble.issued(), rig.pebble.orders()
+	rounds = at = 0
+	while True:
+		fresh = f"w{rounds}{name}"
+		rig.dns.point(fresh)
+		disk.fail(errno.ENOSPC, skip=at, count=2)
+		wait_for("room to add it", lambda: add(daemon, fresh))
+		daemon.wait_state("live", fresh)
+		rounds, at = rounds + 1, at + 9
+		is_over = disk.left[1] == 2
+		disk.work()
+		wait_well(daemon)
+		if is_over:
+			break
+	assert rig.pebble.issued() == issued + rounds
+	assert rig.pebble.orders() == orders + rounds
+	assert daemon.rows("PRAGMA integrity_check") == [("ok",)]
+	assert rounds > 10
+	saw(f"{rounds} domains, {at} writes: {rounds} orders, {rounds} "
+	    "certificates")
+
+
+def add(daemon, name):
+	return daemon.ctl("domain", "add", name, "--mx",
+			  f"mx.{name}").status == 0
+
+
+# Real file systems, where this may be mounted.
+
+@pytest.fixture
+def small(rig):
+	"""A daemon whose state is on a disk of 16 MB: 1 is ballast, 2 are the
+	reserve."""
+	daemon = rig.daemon()
+	daemon.state.mkdir()
+	if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=700",
+			   "tmpfs", daemon.state], capture_output=True).returncode:
+		pytest.skip("nothing can be mounted here")
+	try:
+		yield daemon
+	finally:
+		if daemon.is_running():
+			daemon.stop()
+		subprocess.run(["umount", daemon.state], check=True)
+
+
+def leave(daemon, free):
+	"""Somebody else takes all but so many bytes."""
+	room = os.statvfs(daemon.state)
+	with open(daemon.state / "other", "ab") as file:
+		file.flush()
+		os.posix_fallocate(file.fileno(), file.tell(),
+				   room.f_bavail * room.f_frsize - free)
+
+
+def free(daemon):
+	(daemon.state / "other").unlink()
+
+
+@pytest.mark.fault(37, "the disk is filled below the reserve, and then up, "
+		   "during a wave of renewals",
+		   "none is begun while it is tight; what is under way ends in "
+		   "the room of the ballast; all are renewed once there is room")
+def test_wave_on_a_full_disk(rig, small, name, saw):
+	names = [f"n{i}{name}" for i in range(12)]
+	rig.dns.point(*names)
+	small.start()
+	small.add(*names)
+	wait_for("the ballast", (small.state / "ballast").exists, 40)
+	issued, orders = rig.pebble.issued(), rig.pebble.orders()
+	before = {n: small.serial(n) for n in names}
+	hosts = [f"mta-sts.{n}" for n in names]
+
+	with Fetcher(rig.client(small), hosts, pause=0.02) as f:
+		leave(small, 1 << 20)
+		tight = wait_finding(small, "store.tight")
+		for n in names:
+			small.ok("cert", "renew", n)
+		f.wait_count(f.ok + 100)
+		assert rig.pebble.orders() == orders
+
+		free(small)
+		wait_well(small, 60)
+		wait_for("some to be under way",
+			 lambda: rig.pebble.orders() > orders)
+		leave(small, 0)
+		f.wait_count(f.ok + 200)
+		full = findings(small)
+		free(small)
+		wait_for("all to be renewed", lambda: all(
+			small.serial(n) != before[n] for n in names), 60)
+		wait_well(small, 60)
+	assert not f.failures
+	assert rig.pebble.issued() == issued + len(names)
+	assert rig.pebble.orders() == orders + len(names)
+	assert small.rows("PRAGMA integrity_check") == [("ok",)]
+	saw(f'"{tight}"; then {sorted(full)}; 12 orders, 12 certificates; '
+	    f"{f.ok} fetches, 0 failed")
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.fault(38, "the file system is read-only at the start, after a "
+		   "stop or a crash, and later writable again",
+		   "serves at once, says why it orders nothing, and goes on by "
+		   "itself")
+def test_read_only_at_the_start(rig, small, name, saw, end):
+	rig.dns.point(name)
+	small.start()
+	small.add(name)
+	serial = small.serial(name)
+	getattr(small, end)()
+	remount(small, "ro")
+
+	small.start()
+	assert still_serves(rig, small, name) == serial
+	said = wait_finding(small, "box.serves-only")
+	assert "ead-only" in said
+	remount(small, "rw")
+	wait_well(small)
+	small.wait_state("live", name)
+	renewed = renew(small, name)
+	wait_for("the new certificate to be served",
+		 lambda: still_serves(rig, small, name) == renewed, 5)
+	assert renewed != serial
+	saw(f'"{said}"; renewed after it')
+
+
+def remount(daemon, how):
+	subprocess.run(["mount", "-o", f"remount,{how}", daemon.state],
+		       check=True)

@@ -1,5 +1,7 @@
 """Small libraries for LD_PRELOAD, built when they are needed."""
 
+import mmap
+import struct
 import subprocess
 
 from .daemon import HERE
@@ -13,3 +15,38 @@ def build_shim(name, folder):
 			HERE / "tests" / "shim" / f"{name}.c", "-ldl"],
 		       check=True)
 	return library
+
+
+class FaultyDisk:
+	"""tests/shim/faultydisk.c below one folder, and its control."""
+
+	FOR_EVER = 2**31 - 1
+
+	def __init__(self, folder, scratch):
+		control = scratch / "faultydisk"
+		control.write_bytes(bytes(16))
+		with open(control, "r+b") as file:
+			self._words = mmap.mmap(file.fileno(), 16)
+		self.env = {
+			"LD_PRELOAD": str(build_shim("faultydisk", scratch)),
+			"FAULTYDISK_FOLDER": f"{folder}/",
+			"FAULTYDISK_CONTROL": str(control),
+			"ASAN_OPTIONS": "verify_asan_link_order=0",
+		}
+
+	def fail(self, error, skip=0, count=FOR_EVER):
+		"""After `skip` writes, the next `count` fail with this errno."""
+		struct.pack_into("=4i", self._words, 0, skip, 0, error, 0)
+		struct.pack_into("=i", self._words, 4, count)
+
+	def work(self):
+		struct.pack_into("=2i", self._words, 0, 0, 0)
+
+	@property
+	def left(self):
+		"""(writes to skip, writes to fail)"""
+		return struct.unpack_from("=2i", self._words)
+
+	@property
+	def failed(self):
+		return struct.unpack_from("=i", self._words, 12)[0]
