@@ -1,16 +1,23 @@
-"""A disk that is full, breaks, forgets or is read-only; and a second daemon."""
+"""A machine that fails: its disk, its memory, its descriptors; and a copy of it."""
 
 import errno
 import os
+import random
+import resource
+import shutil
+import signal
+import socket
 import sqlite3
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
 from harness.daemon import BUILD, Daemon
 from harness.fetch import Fetcher
+from harness.front import Front
 from harness.process import wait_for
 from harness.shim import FaultyDisk
 
@@ -406,3 +413,156 @@ def test_read_only_at_the_start(rig, small, name, saw, end):
 def remount(daemon, how):
 	subprocess.run(["mount", "-o", f"remount,{how}", daemon.state],
 		       check=True)
+
+
+# One row, one more daemon.
+
+@pytest.mark.fault(39, "the row of one certificate is damaged",
+		   "the start is not held up; that name is certified anew, "
+		   "the others are left alone")
+def test_one_damaged_row(rig, daemon, name, saw):
+	names = [f"r{i}{name}" for i in range(3)]
+	rig.dns.point(*names)
+	daemon.add(*names)
+	before = {n: daemon.serial(n) for n in names}
+	issued = rig.pebble.issued()
+	daemon.stop()
+	db = sqlite3.connect(daemon.state / "state.db")
+	db.execute("UPDATE cert SET leaf = x'3000' WHERE id = (SELECT cert_id"
+		   " FROM domain WHERE name = ?)", (names[1],))
+	db.commit()
+	db.close()
+
+	daemon.start()
+	assert still_serves(rig, daemon, names[0]) == before[names[0]]
+	wait_for("a new certificate", lambda: daemon.serial(names[1]) !=
+		 before[names[1]], 40)
+	assert still_serves(rig, daemon, names[1]) == daemon.serial(names[1])
+	assert daemon.serial(names[0]) == before[names[0]]
+	assert daemon.serial(names[2]) == before[names[2]]
+	assert rig.pebble.issued() == issued + 1
+	kinds = [e["kind"] for e in daemon.json("log", names[1])["events"]]
+	assert "cert.damaged" in kinds
+	saw("found by the desk, 1 certificate issued, 2 of 2 others kept")
+
+
+@pytest.mark.quick
+@pytest.mark.fault(40, "a second daemon is started on the same state folder",
+		   "it ends and names the first, which is not disturbed")
+def test_second_daemon(rig, live, name, saw):
+	second = Daemon(rig.folder / f"second-{name}").use(rig.pebble, rig.dns)
+	second.settings["state_dir"] = live.state
+	with Fetcher(rig.client(live), [f"mta-sts.{name}"], pause=0.02) as f:
+		second.launch()
+		status = second.process.wait()
+		f.wait_count(f.ok + 20)
+	said = second.log.read_text().splitlines()
+	assert status == 1
+	assert str(live.process.pid) in said[0]
+	assert not f.failures
+	assert renew(live, name)
+	saw(f"status {status}, {len(said)} lines naming the first's pid; "
+	    f"{f.ok} fetches, 0 failed; a renewal after it")
+
+
+# The process itself.
+
+@pytest.fixture
+def front(rig):
+	front = Front(rig.http_port)
+	yield front
+	front.close()
+
+
+@pytest.mark.fault(46, "abort(), as when there is no memory, at random "
+		   "moments while orders are under way; then a restart",
+		   "each order is gone on with; one certificate each")
+def test_abort(rig, front, name, saw):
+	daemon = rig.daemon(http_port=front.behind)
+	issued, orders = rig.pebble.issued(), rig.pebble.orders()
+	names = [f"a{i}{name}" for i in range(8)]
+	rig.dns.point(*names)
+	dice = random.Random(46)
+	daemon.start()
+	for n in names:
+		daemon.add(n, wait=False)
+		time.sleep(dice.uniform(0, 0.4))
+		daemon.process.process.send_signal(signal.SIGABRT)
+		assert daemon.process.wait() == -signal.SIGABRT
+		daemon.start()
+	daemon.wait_state("live", *names, seconds=60)
+	assert rig.pebble.issued() == issued + len(names)
+	assert rig.pebble.orders() == orders + len(names)
+	assert daemon.rows("PRAGMA integrity_check") == [("ok",)]
+	saw(f"{len(names)} aborts, {len(names)} orders, {len(names)} "
+	    "certificates")
+
+
+@pytest.mark.fault(46, "not one descriptor more for 3 s, while clients knock "
+		   "at all doors and a renewal is asked for",
+		   "no busy loop, no end; all goes on when there are some again")
+def test_out_of_descriptors(rig, live, name, saw):
+	pid, serial = live.process.pid, live.serial(name)
+	issued = rig.pebble.issued()
+	limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+	live.ok("cert", "renew", name)
+	used = len(os.listdir(f"/proc/{pid}/fd"))
+	resource.prlimit(pid, resource.RLIMIT_NOFILE, (1, limits[1]))
+	doors = [socket.create_connection(("127.0.0.1", port))
+		 for port in (live.https_port, live.http_port) * 5]
+	doors += [unix_door(live.socket) for _ in range(5)]
+	before = cpu_seconds(pid)
+	time.sleep(3)
+	burnt = cpu_seconds(pid) - before
+	assert live.is_running()
+	resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+	for door in doors:
+		door.close()
+
+	assert burnt < 1.5
+	assert "accept: " in live.log.read_text()
+	wait_for("the renewal", lambda: live.serial(name) != serial, 90)
+	assert still_serves(rig, live, name) == live.serial(name)
+	assert rig.pebble.issued() == issued + 1
+	wait_well(live, 60)
+	saw(f"{used} descriptors in use, {burnt:.2f} s of CPU in 3 s; then the "
+	    "renewal: 1 certificate")
+
+
+def unix_door(path):
+	door = socket.socket(socket.AF_UNIX)
+	door.connect(str(path))
+	return door
+
+
+def cpu_seconds(pid):
+	fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+	return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.fault(6, "the databases and their logs, as they are on disk at "
+		   "random moments while orders are under way, become another "
+		   "box's (what was not synced is dropped in the simulator)",
+		   "they are whole; the orders are gone on with; one "
+		   "certificate each")
+def test_copied_while_it_runs(rig, front, name, saw):
+	issued, orders = rig.pebble.issued(), rig.pebble.orders()
+	daemon = rig.daemon(http_port=front.behind).start()
+	names = [f"c{i}{name}" for i in range(6)]
+	rig.dns.point(*names)
+	dice = random.Random(6)
+	for n in names:
+		daemon.add(n, wait=False)
+		time.sleep(dice.uniform(0, 0.4))
+		other = rig.daemon(http_port=front.behind,
+				   https_port=daemon.https_port)
+		daemon.process.process.send_signal(signal.SIGSTOP)
+		shutil.copytree(daemon.state, other.state)
+		daemon.kill()
+		daemon = other.start()
+		assert daemon.rows("PRAGMA integrity_check") == [("ok",)]
+	daemon.wait_state("live", *names, seconds=60)
+	assert rig.pebble.issued() == issued + len(names)
+	assert rig.pebble.orders() == orders + len(names)
+	saw(f"{len(names)} copies, each whole; {len(names)} orders, {len(names)} "
+	    "certificates")
