@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -15,6 +16,7 @@
 #define CACHE_SLOTS	256	/* a power of two, well over our statements */
 #define WRITER_WAITS_MS 2000
 #define READER_WAITS_MS 10	/* serving never waits; WAL lets it read */
+#define NAME_MAX_BYTES	16384
 #define STEPS_PER_ASK	10000	/* of SQLite's machine: a millisecond or so */
 
 #define PLACES_MAX 40
@@ -90,17 +92,17 @@ static int open_flags(enum db_mode mode, const char *vfs)
 /* The path as SQLite wants it; the caller frees. */
 static char *name_of(const char *path, enum db_mode mode)
 {
-	char *name, *out;
+	struct buf name;
 
 	if (mode != DB_STILL)
 		return xstrdup(path);
-	name = out = xmalloc(3 * strlen(path) + sizeof("file:?immutable=1"));
-	out = stpcpy(out, "file:");
+	buf_init(&name, NAME_MAX_BYTES);
+	buf_puts(&name, "file:");
 	for (; *path; path++)
-		out += sprintf(out, strchr("%?#", *path) ? "%%%02X" : "%c",
-			       *path);
-	strcpy(out, "?immutable=1");
-	return name;
+		buf_printf(&name, strchr("%?#", *path) ? "%%%02X" : "%c",
+			   *path);
+	buf_puts(&name, "?immutable=1");
+	return name.data;
 }
 
 static bool open_handle(struct db *db, const char *path, enum db_mode mode,
