@@ -22,8 +22,8 @@
 
 #define AT_ONCE 64
 #define FRESH	(2 * WHEN_MINUTE)	/* so long a look is good for an order */
-#define RECENT	16			/* looks that make the mood ... */
-#define OF_LATE WHEN_HOUR		/* ... if they are no older */
+#define RECENT	16			/* names that make the mood ... */
+#define OF_LATE WHEN_HOUR		/* ... if looked at no longer ago */
 
 struct look {
 	struct engine *engine;
@@ -41,6 +41,7 @@ struct prechecks {
 	struct look *look[AT_ONCE];	/* NULL: free */
 	struct {
 		time_t at;
+		int64_t domain_id;
 		bool failed[PRECHECK_LOOKS];
 	} recent[RECENT];
 	size_t next;
@@ -76,15 +77,25 @@ static struct precheck_mood mood_of(const struct engine *e,
 	return mood;
 }
 
-static void remember(struct engine *e, const struct precheck *seen)
+/* A name that is looked at again and again counts once. */
+static size_t place_of(struct prechecks *p, int64_t domain_id)
+{
+	for (size_t i = 0; i < RECENT; i++)
+		if (p->recent[i].domain_id == domain_id)
+			return i;
+	return p->next++ % RECENT;
+}
+
+static void remember(struct engine *e, const struct look *look)
 {
 	struct prechecks *p = e->prechecks;
-	size_t at = p->next++ % RECENT;
+	size_t at = place_of(p, look->domain_id);
 
 	p->recent[at].at = engine_now(e);
+	p->recent[at].domain_id = look->domain_id;
 	for (enum precheck_look i = 0; i < PRECHECK_LOOKS; i++)
-		p->recent[at].failed[i] =
-			seen->look[i].finding != PRECHECK_FINE;
+		p->recent[at].failed[i] = look->seen.look[i].finding !=
+					  PRECHECK_FINE;
 }
 
 /* ---- looks under way ---- */
@@ -155,7 +166,7 @@ static void answered(struct look *look)
 	if (--look->awaited)
 		return;
 	look->done_at = engine_now(e);
-	remember(e, &look->seen);
+	remember(e, look);
 	engine_poke(e);
 }
 

@@ -147,7 +147,8 @@ def test_try_proves_and_changes_nothing(two, name):
 	assert_nobody_blamed(daemon, name)
 
 
-def test_try_fails_where_the_name_leads_elsewhere(two, name):
+def test_try_fails_where_the_name_leads_elsewhere(make_two, name):
+	two = make_two(authz_reuse=0)
 	daemon = two.daemon().start()
 	live_and_proven(two, daemon, name)
 	serial = daemon.serial(name)

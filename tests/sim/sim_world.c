@@ -236,7 +236,7 @@ static void deliver_answer(struct sim_world *w, const struct sim_event *e)
 
 		snprintf(v->server, sizeof(v->server), "192.0.2.5%zu:53", i);
 		v->a.outcome = v->aaaa.outcome = DNS_NO_NAME;
-		if (e->error.kind != ERR_NONE) {
+		if (e->error.kind != ERR_NONE || w->dns_fails) {
 			v->a.outcome = v->aaaa.outcome = DNS_FAILED;
 		} else if (w->names_lead_here) {
 			v->a.outcome = DNS_FOUND;
@@ -248,7 +248,6 @@ static void deliver_answer(struct sim_world *w, const struct sim_event *e)
 	e->resolved(&answer, e->arg);
 }
 
-/* Nobody publishes CAA here. */
 static void caa(void *ctx, const char *name, dns_caa_done *done, void *arg)
 {
 	struct sim_world *w = ctx;
@@ -257,26 +256,43 @@ static void caa(void *ctx, const char *name, dns_caa_done *done, void *arg)
 	event_after(w, w->dns_ms, arg)->caa_found = done;
 }
 
-static void deliver_caa(const struct sim_event *e)
+static void publish_caa(struct dns_caa_set *set, const char *issue)
+{
+	set->outcome = DNS_FOUND;
+	set->count = 1;
+	strcpy(set->found_at, "example.org");
+	strcpy(set->record[0].tag, "issue");
+	snprintf(set->record[0].value, sizeof(set->record[0].value), "%s",
+		 issue);
+}
+
+static void deliver_caa(const struct sim_world *w, const struct sim_event *e)
 {
 	struct dns_caa_answer answer = { .count = 2 };
 
-	for (size_t i = 0; i < answer.count; i++)
-		answer.view[i].outcome = e->error.kind == ERR_NONE ?
-					 DNS_NO_RECORD : DNS_FAILED;
+	for (size_t i = 0; i < answer.count; i++) {
+		answer.view[i].outcome = DNS_NO_RECORD;
+		if (e->error.kind != ERR_NONE || w->dns_fails)
+			answer.view[i].outcome = DNS_FAILED;
+		else if (w->caa_issue)
+			publish_caa(&answer.view[i], w->caa_issue);
+	}
 	e->caa_found(&answer, e->arg);
 }
 
-/* ---- our own listener, seen from here: always fine ---- */
+/* ---- our own listener, seen from here ---- */
 
 static void probe(void *ctx, const char *host, const char *address,
 		  probe_done *done, void *arg)
 {
 	struct sim_world *w = ctx;
 
-	(void)host;
-	(void)address;
-	event_after(w, REPLY_MS, arg)->probed = done;
+	struct sim_event *event = event_after(w, REPLY_MS, arg);
+
+	event->probed = done;
+	if (w->probe_fails)
+		err_set(&event->error, ERR_AGAIN, "%s at %s: no answer", host,
+			address);
 }
 
 static void deliver(struct sim_world *w)
@@ -289,7 +305,7 @@ static void deliver(struct sim_world *w)
 	else if (e->resolved)
 		deliver_answer(w, e);
 	else if (e->caa_found)
-		deliver_caa(e);
+		deliver_caa(w, e);
 	else
 		e->probed(&e->error, e->arg);
 	free(e->answer.body);

@@ -47,6 +47,9 @@ struct sim_world {
 	struct engine_settings settings;
 	bool names_lead_here;
 	long dns_ms;			/* that an answer takes */
+	bool dns_fails;			/* no answer comes */
+	const char *caa_issue;		/* published for all; NULL: nothing */
+	bool probe_fails;		/* nobody reaches our port 80 */
 	bool sleeps;			/* idle timers come up to an hour late */
 	enum sim_fault fault;
 	unsigned long fault_from, fault_until;	/* exchanges, first and end */
