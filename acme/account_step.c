@@ -177,11 +177,20 @@ enum fail_scope account_reply(struct account *a, const char *contact,
 	if (*a->url && !was_known &&
 	    streq(reply->problem.type, "unauthorized"))
 		return deactivated(a, problem.text, now);
+	if (!was_known) {
+		account_refuse(a, &problem, now);
+		return SCOPE_ACCOUNT;
+	}
 	note(a, &problem);
-	if (!was_known)
-		a->state = ACCOUNT_REFUSED;
 	a->retry_at = now + REFUSED_PAUSE;
 	return SCOPE_ACCOUNT;
+}
+
+void account_refuse(struct account *a, const struct err *problem, time_t now)
+{
+	note(a, problem);
+	a->state = ACCOUNT_REFUSED;
+	a->retry_at = now + REFUSED_PAUSE;
 }
 
 void account_lose(struct account *a)

@@ -44,4 +44,7 @@ bool account_is_declined(const struct account *a);
 /* The CA has said that it does not know the account. */
 void account_lose(struct account *a);
 
+/* Orders wait until it is asked again, or the configuration is read anew. */
+void account_refuse(struct account *a, const struct err *problem, time_t now);
+
 #endif

@@ -25,6 +25,9 @@
  */
 #define DOUBT_AFTER 5
 
+/* It refused a profile that it had offered: so long we ask without. */
+#define PROFILE_PAUSE_MS (WHEN_HOUR * 1000)
+
 #define CONFIG_PAUSE_MS 60000	/* a reload of the configuration wakes us */
 
 /*
@@ -74,10 +77,29 @@ bool authority_is_current(const struct authority *a)
 	return authority_by_id(a->engine, a->row.id) == a;
 }
 
+static bool is_refused(const struct authority *a)
+{
+	return a->profile_refused_ms &&
+	       now_ms(a) - a->profile_refused_ms < PROFILE_PAUSE_MS;
+}
+
+static bool offers_profile(const struct authority *a)
+{
+	const struct wire_directory *d = client_directory(a->client);
+
+	if (!d || is_refused(a))
+		return false;
+	for (size_t i = 0; i < d->profile_count; i++)
+		if (streq(d->profiles[i], a->settings.profile))
+			return true;
+	return false;
+}
+
 bool authority_is_ready(const struct authority *a)
 {
 	return a->has_account && a->account.state == ACCOUNT_VALID &&
 	       !a->account.roll_told && client_is_current(a->client) &&
+	       (!a->settings.needs_profile || offers_profile(a)) &&
 	       a->config_retry_ms <= now_ms(a) &&
 	       breaker_allows(&a->row, now_ms(a));
 }
@@ -242,16 +264,6 @@ void authority_lost_account(struct authority *a)
 
 /* ---- what it offers ---- */
 
-static bool offers_profile(const struct authority *a)
-{
-	const struct wire_directory *d = client_directory(a->client);
-
-	for (size_t i = 0; i < d->profile_count; i++)
-		if (streq(d->profiles[i], a->settings.profile))
-			return true;
-	return false;
-}
-
 void authority_plan_profile(struct authority *a, char out[static PROFILE_SIZE])
 {
 	bool is_there = *a->settings.profile && offers_profile(a);
@@ -272,7 +284,49 @@ static bool lacks_profile(struct authority *a)
 	return true;
 }
 
+/* One that is preferred may be missing: told when that begins. */
+static void look_at_profile(struct authority *a)
+{
+	bool is_missing = *a->settings.profile && !offers_profile(a);
+	char *text;
+
+	if (is_missing && !a->lacks_profile && !a->settings.needs_profile) {
+		text = xasprintf("it does not offer the profile %s: its "
+				 "default is asked for",
+				 a->settings.profile);
+		tell(a, TRAIL_WARNING, "ca.profile-missing", text,
+		     "change profile in its ca section of mtastsd.conf");
+		free(text);
+	}
+	a->lacks_profile = is_missing;
+}
+
+void authority_refused_profile(struct authority *a)
+{
+	a->profile_refused_ms = now_ms(a);
+	client_doubt_directory(a->client);
+	look_at_profile(a);
+}
+
 /* ---- exchanges with it, well and badly ---- */
+
+static void show_refusal(struct authority *a)
+{
+	struct err problem = ERR_INIT;
+
+	err_set(&problem, ERR_REFUSED, "no account: %s", a->account.problem);
+	err_hint(&problem, "%s", a->account.hint);
+	cannot_order(a, &problem);
+}
+
+void authority_refused_account(struct authority *a, const struct err *problem)
+{
+	if (!read_account(a) || a->account.state != ACCOUNT_VALID)
+		return;
+	account_refuse(&a->account, problem, engine_now(a->engine));
+	write_account(a);
+	show_refusal(a);
+}
 
 void authority_failed(struct authority *a, const struct err *problem,
 		      long retry_after)
@@ -328,15 +382,6 @@ static bool is_configured(struct authority *a)
 				"read them, set agree_tos = true in "
 				"mtastsd.conf, then reload");
 	return *s->contact && s->agree_tos;
-}
-
-static void show_refusal(struct authority *a)
-{
-	struct err problem = ERR_INIT;
-
-	err_set(&problem, ERR_REFUSED, "no account: %s", a->account.problem);
-	err_hint(&problem, "%s", a->account.hint);
-	cannot_order(a, &problem);
 }
 
 static void stage_account(struct authority *a)
@@ -480,6 +525,8 @@ static void got_directory(struct engine *e, const struct arrived *got)
 	struct authority *a = got->authority;
 
 	(void)e;
+	if (got->reply.error.kind == ERR_NONE)
+		look_at_profile(a);
 	if (got->reply.error.kind != ERR_NONE)
 		authority_failed(a, &got->reply.error, got->reply.retry_after);
 	else if (!account_is_declined(&a->account))

@@ -86,6 +86,12 @@ bool client_is_current(const struct client *c)
 	return c->directory_at_ms && age >= 0 && age <= DIRECTORY_AGE_MS;
 }
 
+void client_doubt_directory(struct client *c)
+{
+	if (c->directory_at_ms)
+		c->directory_at_ms = 1;
+}
+
 static void keep_nonce(struct client *c, const char *text)
 {
 	if (!*text || strlen(text) >= NONCE_SIZE)

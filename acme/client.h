@@ -44,6 +44,9 @@ const struct wire_directory *client_directory(const struct client *c);
 /* Did it get it within the last hour? */
 bool client_is_current(const struct client *c);
 
+/* It does not hold any more: to be loaded again before it is relied on. */
+void client_doubt_directory(struct client *c);
+
 /*
  * A plain GET of the directory. The reply has an error if the answer was not
  * a directory.

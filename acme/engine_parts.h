@@ -40,6 +40,8 @@ struct authority {
 	unsigned polls;			/* for renewal information, under way */
 	int64_t ari_retry_ms;		/* none before, as the CA asked */
 	struct bucket posts, ari_bucket;	/* of requests: lost at the end */
+	int64_t profile_refused_ms;	/* by an order, though it was offered */
+	bool lacks_profile;		/* that is preferred: told already */
 	int64_t new_orders_ms;		/* its limit of new orders is used up */
 	unsigned errands;		/* other requests under way */
 	int64_t roll_hold_ms;		/* orders are held back since; 0: not */
@@ -216,6 +218,10 @@ void authority_worked(struct authority *a);
 void authority_failed(struct authority *a, const struct err *problem,
 		      long retry_after);
 void authority_lost_account(struct authority *a);
+void authority_refused_profile(struct authority *a);
+
+/* It has our account, but wants something of people first. */
+void authority_refused_account(struct authority *a, const struct err *problem);
 
 /* ---- queue.c: which domain is next, and with which CA ---- */
 

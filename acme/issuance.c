@@ -11,6 +11,7 @@
 #include "acme/engine_parts.h"
 #include "acme/jws.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/when.h"
 #include "store/trail.h"
 
@@ -64,7 +65,10 @@ static void charge(struct authority *a, const struct order_step *step)
 {
 	switch (step->scope) {
 	case SCOPE_CA:
-		authority_failed(a, &step->problem, step->retry_after);
+		if (streq(step->type, "userActionRequired"))
+			authority_refused_account(a, &step->problem);
+		else
+			authority_failed(a, &step->problem, step->retry_after);
 		break;
 	case SCOPE_ACCOUNT:
 		authority_lost_account(a);
@@ -76,6 +80,8 @@ static void charge(struct authority *a, const struct order_step *step)
 		authority_worked(a);
 		break;
 	}
+	if (streq(step->type, "invalidProfile"))
+		authority_refused_profile(a);
 }
 
 static bool write_order(struct engine *e, struct order *o)

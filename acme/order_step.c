@@ -120,6 +120,7 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 	step.scope = scope;
 	step.retry_after = reply->retry_after;
 	step.problem = *problem;
+	memcpy(step.type, reply->problem.type, sizeof(step.type));
 	return step;
 }
 

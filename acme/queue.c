@@ -35,6 +35,12 @@ static bool refuses(const struct authority *a, const struct domain *d)
 	       prechecks_forbid(a, d);
 }
 
+/* It has no time to find out whether a CA that was down is well again. */
+static bool is_pressed(const struct schedule_life *life)
+{
+	return life->whole && life->left < life->whole / 4;
+}
+
 /* The best CA to wait for, if none is any good: the first that would take it. */
 struct authority *queue_choose(struct engine *e, const struct domain *d)
 {
@@ -47,7 +53,8 @@ struct authority *queue_choose(struct engine *e, const struct domain *d)
 
 		if (refuses(a, d))
 			continue;
-		if (!authority_is_down(a, patience) || authority_room(a))
+		if (!authority_is_down(a, patience) ||
+		    (authority_room(a) && !is_pressed(&life)))
 			return a;
 		if (!first)
 			first = a;
@@ -171,6 +178,14 @@ static bool look_and_begin(struct engine *e, struct authority *a,
 	return room_for(a, d) && begin(e, a, d);
 }
 
+/* Its directory and our account are quickly there, trouble is not over soon. */
+static long time_to_ready(const struct authority *a)
+{
+	const struct world *w = a->engine->world;
+
+	return authority_retry_ms(a) > w->now_ms(w->ctx) ? PASSED_OVER : 1;
+}
+
 /*
  * False if it stays where it is, because its CA is full or not ready. If it
  * is the only one who waits for that CA, it must not stand in the way.
@@ -188,7 +203,7 @@ static bool serve(struct engine *e, struct domain *d)
 		return look_and_begin(e, a, d);
 	if (authority_is_ready(a) || !has_another(e, a))
 		return false;
-	put_back(e, d, engine_now(e) + PASSED_OVER, NULL);
+	put_back(e, d, engine_now(e) + time_to_ready(a), NULL);
 	return true;
 }
 

@@ -27,9 +27,12 @@ static const struct {
 	  "something else answers on port 80 for this name" },
 	{ "invalidContact", SCOPE_ACCOUNT,
 	  "set contact in mtastsd.conf to a mail address that the CA accepts" },
+	{ "invalidProfile", SCOPE_ORDER,
+	  "change profile in the ca section of mtastsd.conf" },
 	{ "orderNotReady", SCOPE_ORDER, "" },
-	{ "rateLimited", SCOPE_DOMAIN, "the CA's rate limit: it is tried again "
-				       "when the CA allows it" },
+	{ "rateLimited", SCOPE_DOMAIN,
+	  "the CA's rate limit: it is tried again "
+	  "when the CA allows it" },
 	{ "rejectedIdentifier", SCOPE_DOMAIN,
 	  "the CA will not issue for this name" },
 	{ "serverInternal", SCOPE_CA, "" },

@@ -16,6 +16,7 @@
 #include "store/trail.h"
 
 #define CANARY_EVERY (7 * WHEN_DAY)
+#define NAMES_TRIED  8
 #define CANARY_PAUSE WHEN_HOUR	/* after a failure; doubles, to a day */
 
 static long pause_after(long failures)
@@ -79,13 +80,19 @@ static bool has_canary(const struct authority *a)
 	return a->engine->settings.ca_count > 1 && authority_is_current(a);
 }
 
-/* Any live name will do: the one that came first is here to stay. */
-static bool find_name(struct engine *e, struct domain *d)
+/*
+ * Any live name will do: the one that came first is here to stay. After a
+ * failure it is the next one's turn: CAA may forbid this CA for a name.
+ */
+static bool find_name(struct authority *a, struct domain *d)
 {
+	struct engine *e = a->engine;
+	long n = a->row.canary_failures % NAMES_TRIED;
 	struct err err = ERR_INIT;
 	int64_t id;
 
-	return domain_first_live(e->store, &id, &err) &&
+	return (domain_nth_live(e->store, n, &id, &err) ||
+		domain_nth_live(e->store, 0, &id, &err)) &&
 	       engine_domain(e, id, d);
 }
 
@@ -95,8 +102,8 @@ static void send_canary(struct engine *e, struct authority *a)
 	struct err err = ERR_INIT;
 	struct domain d;
 
-	if (canary_due(a) > engine_now(e) || order_has_trial(e->store, a->row.id) ||
-	    !find_name(e, &d))
+	if (canary_due(a) > engine_now(e) ||
+	    order_has_trial(e->store, a->row.id) || !find_name(a, &d))
 		return;
 	a->is_wanted = true;
 	if (!authority_room(a) || rollover_holds(a) ||

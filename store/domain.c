@@ -404,13 +404,15 @@ bool domain_next_trial(struct store *s, int64_t ca_id, int64_t *id,
 	return one_id(&q, id, err);
 }
 
-bool domain_first_live(struct store *s, int64_t *id, struct err *err)
+bool domain_nth_live(struct store *s, long n, int64_t *id, struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db(s),
-		   "SELECT id FROM domain WHERE +state = ? ORDER BY id LIMIT 1");
+		   "SELECT id FROM domain WHERE +state = ?"
+		   " ORDER BY id LIMIT 1 OFFSET ?");
 	bind_int(&q, DOMAIN_LIVE);
+	bind_int(&q, n);
 	return one_id(&q, id, err);
 }
 

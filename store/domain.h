@@ -149,12 +149,12 @@ size_t domain_queue_head(struct store *s, enum domain_rank rank, size_t skip,
 			 int64_t *ids, size_t limit, struct err *err);
 
 /*
- * The domain that waits for a trial with this CA; the live one that has been
- * here longest. False if there is none, or with err set.
+ * The domain that waits for a trial with this CA; the live one that came
+ * after `n` others. False if there is none, or with err set.
  */
 bool domain_next_trial(struct store *s, int64_t ca_id, int64_t *id,
 		       struct err *err);
-bool domain_first_live(struct store *s, int64_t *id, struct err *err);
+bool domain_nth_live(struct store *s, long n, int64_t *id, struct err *err);
 
 /* The largest id so far: there are no more domains than that. */
 int64_t domain_last_id(struct store *s);

@@ -200,6 +200,9 @@ static void a_renewal_goes_in_the_end(void **state)
 			c.left -= r.again_in;
 			assert_true(r.verdict == PRECHECK_GO || r.again_in > 0);
 			looks++;
+			if (r.verdict == PRECHECK_DELAY && c.left > c.life / 4)
+				assert_int_equal(precheck_waited(false, looks),
+						 c.since);
 		} while (r.verdict != PRECHECK_GO && looks < 100);
 		print_message("%ld of %ld: goes after %ld, %ld looks\n",
 			      renewals[i].left, renewals[i].life, c.since,
