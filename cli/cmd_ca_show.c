@@ -62,6 +62,27 @@ static void show_health(const json_t *ca, time_t now)
 		       number(ca, "failures"));
 }
 
+/* Those that wait for DNS may come at any time. */
+static void show_onboarding(const json_t *ca, time_t now)
+{
+	long long ready = number(ca, "onboarding.waiting");
+	long long later = number(ca, "onboarding.waiting_for_dns");
+	char when[WHEN_TEXT];
+
+	if (ready)
+		printf("  %-12s %lld wait for their first certificate; the "
+		       "last "
+		       "is ordered by %s\n",
+		       "onboarding", ready,
+		       when_at(ca, "onboarding.last_ordered", now, when));
+	if (later)
+		printf("  %-12s %lld wait for DNS; if all came now, the last "
+		       "would be ordered by %s\n",
+		       ready ? "" : "onboarding", later,
+		       when_at(ca, "onboarding.last_if_all_came_now", now,
+			       when));
+}
+
 static void show_work(const json_t *ca, time_t now)
 {
 	char when[WHEN_TEXT];
@@ -73,11 +94,7 @@ static void show_work(const json_t *ca, time_t now)
 	printf("  %-12s %s\n", "issued last",
 	       *when_at(ca, "canary.proven", now, when) ? when : "never");
 	show_when(ca, "next trial", "canary.next", now);
-	if (!number(ca, "onboarding.waiting"))
-		return;
-	printf("  %-12s %lld wait for their first certificate; all ordered by "
-	       "%s\n", "onboarding", number(ca, "onboarding.waiting"),
-	       when_at(ca, "onboarding.last_ordered", now, when));
+	show_onboarding(ca, now);
 }
 
 /* ---- limits ---- */

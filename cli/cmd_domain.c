@@ -10,6 +10,7 @@
 #include "base/when.h"
 #include "cli/change.h"
 #include "cli/command.h"
+#include "cli/onboarding.h"
 #include "cli/say.h"
 #include "cli/targets.h"
 #include "cli/wait.h"
@@ -64,7 +65,12 @@ static enum exit_code add(struct cli *cli, const char *name, struct err *err)
 
 enum exit_code cmd_domain_add(struct cli *cli)
 {
-	return targets_each_labelled(cli, add);
+	enum exit_code code = targets_each_labelled(cli, add);
+	const struct options *o = &cli->options;
+
+	if (!o->json && !o->dry_run && (cli->name_count > 1 || o->file))
+		onboarding_say(cli);
+	return code;
 }
 
 /* ---- set, remove ---- */

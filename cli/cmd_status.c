@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "cli/command.h"
+#include "cli/onboarding.h"
 #include "cli/say.h"
 
 static long long number(const json_t *value, const char *path)
@@ -129,6 +130,7 @@ static void show(const json_t *s)
 
 	show_box(s, now);
 	show_cas(s);
+	onboarding_show(s, now);
 	show_alerts(s);
 	show_problems(s);
 	if (streq(text_at(s, "health"), "ok"))

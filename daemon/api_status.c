@@ -5,6 +5,7 @@
 #include "base/lag.h"
 #include "base/when.h"
 #include "daemon/api.h"
+#include "daemon/ca_view.h"
 #include "daemon/guard.h"
 #include "daemon/json_view.h"
 #include "store/alert.h"
@@ -207,6 +208,7 @@ static void fill(struct api_call *call, const struct domain_counts *counts,
 	set(call, "alerts", view_alerts(call->parts->store));
 	set(call, "nearest_expiry",
 	    view_instant(cert_nearest_expiry(call->parts->store)));
+	set(call, "onboarding", ca_view_onboarding(call->parts, call->now));
 }
 
 /* The store is not there, or not to be read: it serves all the same. */

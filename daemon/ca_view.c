@@ -111,25 +111,6 @@ static json_t *view_limits(struct store *s, int64_t ca_id,
 	return list;
 }
 
-/* If all who wait for their first certificate came to this CA. */
-static json_t *view_onboarding(struct store *s, int64_t ca_id,
-			       const struct limits *limits, time_t now)
-{
-	struct domain_counts n;
-	struct bucket b;
-	long seconds;
-
-	if (!domain_count(s, &n, NULL) ||
-	    !bucket_read(s, ca_id, LIMIT_NEW_ORDERS, "", &b, NULL))
-		return json_null();
-	seconds = budget_estimate(limits, &b, n.issuing, (int64_t)now * 1000);
-	return json_pack("{s:I, s:o}", "waiting", (json_int_t)n.issuing,
-			 "last_ordered", n.issuing ? view_instant(now + seconds)
-						   : json_null());
-}
-
-/* ---- all of it ---- */
-
 static const struct ca_settings *settings_of(const struct admin_parts *parts,
 					     const char *name)
 {
@@ -140,6 +121,60 @@ static const struct ca_settings *settings_of(const struct admin_parts *parts,
 			return &s->ca[i];
 	return NULL;
 }
+
+/* When the last of `count` new domains can be ordered; null: there is none. */
+static json_t *view_last(const struct limits *limits, const struct bucket *b,
+			 long count, time_t now)
+{
+	long seconds = budget_estimate(limits, b, count, (int64_t)now * 1000);
+
+	return view_instant(count ? now + seconds : 0);
+}
+
+/*
+ * If all who wait for their first certificate came to this CA: those that may
+ * be ordered now, and with those whose names do not lead here yet.
+ */
+static json_t *view_onboarding(struct store *s, int64_t ca_id,
+			       const struct limits *limits, time_t now)
+{
+	struct domain_counts n;
+	struct bucket b;
+
+	if (!domain_count(s, &n, NULL) ||
+	    !bucket_read(s, ca_id, LIMIT_NEW_ORDERS, "", &b, NULL))
+		return json_null();
+	return json_pack("{s:I, s:o, s:I, s:o}", "waiting",
+			 (json_int_t)n.issuing, "last_ordered",
+			 view_last(limits, &b, n.issuing, now),
+			 "waiting_for_dns", (json_int_t)n.waiting,
+			 "last_if_all_came_now",
+			 view_last(limits, &b, n.issuing + n.waiting, now));
+}
+
+json_t *ca_view_onboarding(const struct admin_parts *parts, time_t now)
+{
+	struct engine *engine = parts->engine;
+	struct engine_ca_status ca;
+	const struct ca_settings *settings;
+	json_t *view;
+
+	for (size_t i = 0; i < engine_ca_count(engine); i++) {
+		engine_ca_status(engine, i, &ca);
+		settings = settings_of(parts, ca.name);
+		if (!ca.is_used || !settings)
+			continue;
+		view = view_onboarding(parts->store,
+				       engine_ca_id(engine, ca.name),
+				       &settings->limits, now);
+		if (json_is_object(view))
+			json_object_set_new(view, "ca", json_string(ca.name));
+		return view;
+	}
+	return json_null();
+}
+
+/* ---- all of it ---- */
 
 static void set(json_t *object, const char *key, json_t *value)
 {

@@ -15,4 +15,7 @@
 json_t *ca_view(const struct admin_parts *parts,
 		const struct engine_ca_status *ca, time_t now);
 
+/* The same for the CA where new orders go now, with its name as "ca". */
+json_t *ca_view_onboarding(const struct admin_parts *parts, time_t now);
+
 #endif
