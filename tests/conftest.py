@@ -3,6 +3,7 @@
 rig		a CA and a DNS server, shared by the stories of one process
 daemon		a fresh mtastsd, started, on that rig
 make_rig	a rig of one's own, with options for the CA
+make_two	such a rig, and a second CA beside (harness/two_cas.py)
 make_fakeca	fakeca, as many as one likes (harness/fakeca.py)
 world		a fakeca, and a client of it that does as it is told
 name		a mail domain that no other story uses: "d7.test"
@@ -63,6 +64,22 @@ def make_rig():
 	finally:
 		for one in rigs:
 			one.close()
+
+
+@pytest.fixture
+def make_two(make_rig):
+	from harness.two_cas import TwoCas
+
+	made = []
+
+	def make(**pebble):
+		made.append(TwoCas(make_rig(**pebble), **pebble))
+		return made[-1]
+
+	yield make
+	for two in made:
+		if two.second.process.is_alive():
+			two.second.process.kill()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import socket
 import sqlite3
 import ssl
 
-from harness.process import free_port
+from harness.process import free_port, wait_for
 
 
 def rig_on_443(make_rig):
@@ -67,3 +67,18 @@ def test_a_ca_validates_on_443(make_rig, name):
 	chosen, served = shake(daemon, host, "acme-tls/1", "http/1.1")
 	assert chosen == "http/1.1"
 	assert served == shake(daemon, host, "http/1.1")[1]
+
+
+def test_it_is_turned_to_when_port_80_fails_and_remembered(make_rig, name):
+	rig, daemon = rig_on_443(make_rig)
+	daemon.start()
+	rig.dns.point(name)
+	daemon.add(name, wait=False)
+	wait_for("the failure on port 80", lambda: daemon.rows(
+		"SELECT failures FROM domain WHERE name = ?", name) == [(1,)], 30)
+
+	daemon.ok("cert", "renew", name, "--wait")	# it would wait a minute
+	orders = len(daemon.orders(name))
+	daemon.ok("cert", "renew", name, "--wait")
+	assert len(daemon.orders(name)) == orders + 1 == 3
+	assert rig.pebble.issued() == 2

@@ -5,75 +5,17 @@ import time
 
 import pytest
 
-from harness.fetch import Client, Fetcher
-from harness.pebble import EAB_KEY, Pebble
+from harness.fetch import Fetcher
 from harness.process import wait_for
+from harness.two_cas import ca, issuer
 
 CERT_TRIAL = 3		# enum cert_state, store/cert.h
 ERRORS = 2
 
 
-class TwoCas:
-	"""A rig whose daemons have a second CA, one that wants EAB."""
-
-	def __init__(self, rig, **pebble):
-		self.rig, self.first = rig, rig.pebble
-		self.second = Pebble(rig.folder / "ca2", rig.dns.port,
-				     rig.http_port, eab=True, **pebble).start()
-		self.key = rig.folder / "eab.key"
-		self.key.write_text(EAB_KEY + "\n")
-		self.key.chmod(0o600)
-
-	def daemon(self, **second_keys):
-		daemon = self.rig.daemon()
-		daemon.more_cas["second"] = {
-			"directory": self.second.directory,
-			"trust": self.second.trust,
-			"eab_kid": "kid-1",
-			"eab_key_file": self.key,
-		} | second_keys
-		return daemon
-
-	def client(self, daemon):
-		"""One that trusts both."""
-		client = Client(daemon.https_port, self.first.root())
-		self.trust(client, self.second)
-		return client
-
-	@staticmethod
-	def trust(client, ca):
-		"""It makes another root each time it starts."""
-		client.context.load_verify_locations(cafile=ca.root())
-
-
-@pytest.fixture
-def make_two(make_rig):
-	made = []
-
-	def make(**pebble):
-		made.append(TwoCas(make_rig(**pebble), **pebble))
-		return made[-1]
-
-	yield make
-	for two in made:
-		if two.second.process.is_alive():
-			two.second.process.kill()
-
-
 @pytest.fixture
 def two(make_two):
 	return make_two()
-
-
-def ca(daemon, name):
-	[found] = [ca for ca in daemon.json("ca", "list")["cas"]
-		   if ca["name"] == name]
-	return found
-
-
-def issuer(daemon, name):
-	"""The CA that the certificate served is from."""
-	return daemon.domain(name)["certificate"]["ca"]
 
 
 def live(two, daemon, *names):

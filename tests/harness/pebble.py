@@ -100,12 +100,20 @@ class Pebble:
 		self.stop()
 		return self.start()
 
-	def root(self):
-		"""A file with the root that its certificates lead to."""
-		url = f"https://127.0.0.1:{self.management_port}/roots/0"
+	def _manage(self, path):
+		url = f"https://127.0.0.1:{self.management_port}/{path}"
 		context = ssl.create_default_context(cafile=self.trust)
 		with urllib.request.urlopen(url, context=context) as reply:
-			pem = reply.read()
+			return reply.read()
+
+	def status(self, serial):
+		"""("Valid" or "Revoked", reason) of a certificate."""
+		found = json.loads(self._manage(f"cert-status-by-serial/{serial}"))
+		return found["Status"], found.get("Reason", 0)
+
+	def root(self):
+		"""A file with the root that its certificates lead to."""
+		pem = self._manage("roots/0")
 		path = self.folder / f"root-{self.process.pid}.pem"
 		path.write_bytes(pem)
 		return path
