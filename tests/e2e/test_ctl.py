@@ -290,7 +290,7 @@ def test_ca_list(rig, live):
 	assert ca["account_url"].startswith("https://")
 	assert not ca["problem"]
 	line = live.ok("ca", "list").splitlines()[1].split()
-	assert line[:3] == ["pebble", "yes", ca["account"]]
+	assert line[:4] == ["pebble", "first", "yes", ca["account"]]
 
 
 # log
