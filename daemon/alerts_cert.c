@@ -75,7 +75,7 @@ static bool tell_cert(struct alerts *a, const struct domain *d,
 		 v->has_expired ? "expired" : "expires",
 		 instant_format(c->not_after, at), *d->problem ? ": " : "",
 		 d->problem);
-	snprintf(hint, sizeof(hint), "%s%s",
+	snprintf(hint, sizeof(hint), "%.30s%.280s",
 		 *d->hint ? "" : "mtastsctl domain show ",
 		 *d->hint ? d->hint : d->name);
 	return v->has_expired
