@@ -28,6 +28,7 @@
 /* It refused a profile that it had offered: so long we ask without. */
 #define PROFILE_PAUSE_MS (WHEN_HOUR * 1000)
 
+#define TELL_AGAIN_MS	(10 * WHEN_MINUTE * 1000)
 #define CONFIG_PAUSE_MS 60000	/* a reload of the configuration wakes us */
 
 /*
@@ -166,18 +167,33 @@ static void tell(struct authority *a, enum trail_level level, const char *kind,
 	free(line);
 }
 
-/* Told when it begins or changes, not each time. */
 static void tell_trouble(struct authority *a, const struct err *problem)
 {
-	if (!streq(a->row.problem, problem->text))
-		tell(a, TRAIL_WARNING, "ca.trouble", problem->text,
-		     problem->hint);
+	a->told_ms = now_ms(a);
+	str_copy(a->told, sizeof(a->told), problem->text);
+	tell(a, TRAIL_WARNING, "ca.trouble", problem->text, problem->hint);
+}
+
+/*
+ * Told when it begins, not each time. One outage has many words: while it
+ * lasts, others are told only now and then.
+ */
+static bool is_news(const struct authority *a, const struct err *problem)
+{
+	int64_t since_ms = now_ms(a) - a->told_ms;
+
+	if (!a->row.down_since)
+		return true;
+	if (!a->told_ms) /* in another life of ours, perhaps */
+		return !streq(a->row.problem, problem->text);
+	return since_ms >= TELL_AGAIN_MS && !streq(a->told, problem->text);
 }
 
 /* Nothing can be ordered here before somebody, or the CA, changes its mind. */
 static void cannot_order(struct authority *a, const struct err *problem)
 {
-	tell_trouble(a, problem);
+	if (!streq(a->row.problem, problem->text))
+		tell_trouble(a, problem);
 	if (!a->row.down_since)
 		a->row.down_since = engine_now(a->engine);
 	snprintf(a->row.problem, sizeof(a->row.problem), "%s", problem->text);
@@ -331,7 +347,8 @@ void authority_refused_account(struct authority *a, const struct err *problem)
 void authority_failed(struct authority *a, const struct err *problem,
 		      long retry_after)
 {
-	tell_trouble(a, problem);
+	if (is_news(a, problem))
+		tell_trouble(a, problem);
 	breaker_failed(&a->row, problem, retry_after, now_ms(a),
 		       engine_dice(a->engine));
 	if (problem->kind == ERR_REFUSED && a->row.failures > 0 &&

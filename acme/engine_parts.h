@@ -35,6 +35,8 @@ struct authority {
 	bool is_wanted;			/* somebody waits for it, in this tick */
 	bool is_busy;			/* directory or account asked for */
 	int64_t asked_ms;		/* for its directory, last */
+	int64_t told_ms; /* of its trouble, last; in these words */
+	char told[sizeof(((struct err *)0)->text)];
 	int64_t config_retry_ms;	/* the configuration is in the way */
 	unsigned in_flight;		/* orders with a request under way */
 	unsigned polls;			/* for renewal information, under way */

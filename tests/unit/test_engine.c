@@ -204,6 +204,33 @@ static void an_outage_is_not_charged_to_domains(void **state)
 	}
 }
 
+/* An outage that changes its words at each look is one outage. */
+static void an_outage_of_many_words_is_told_once(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	w.sleeps = true;
+	sim_run(&w, NULL, sim_domain(&w, NAME).due_at - sim_now(&w) - 60);
+	w.sleeps = false;
+	w.fault_until = ULONG_MAX;
+	for (int i = 0; i < 6; i++) {
+		w.fault = i % 2 ? SIM_LOST_REQUEST : SIM_BUSY_503;
+		sim_run(&w, NULL, 10);
+	}
+	w.fault_until = 0;
+	assert_true(sim_run(&w, is_renewed, 2 * WHEN_MINUTE));
+	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
+				  " WHERE kind = 'ca.trouble'"),
+			 1);
+	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
+				  " WHERE kind = 'ca.well'"),
+			 1);
+	sim_release(&w);
+}
+
 static bool has_ordered(struct sim_world *w)
 {
 	return w->shared->ca.orders > 0;
@@ -1099,6 +1126,7 @@ int main(void)
 		cmocka_unit_test(an_outage_is_not_charged_to_domains),
 		cmocka_unit_test(a_certificate_outlives_its_order),
 		cmocka_unit_test(an_order_that_expires_in_an_outage_is_not_charged),
+		cmocka_unit_test(an_outage_of_many_words_is_told_once),
 		cmocka_unit_test(an_order_that_is_stuck_is_replaced),
 		cmocka_unit_test(
 			a_lost_account_is_registered_with_the_same_key),
