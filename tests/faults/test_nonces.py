@@ -10,7 +10,7 @@ from harness.stage import make_stage  # noqa: F401
 
 REJECTED = ("nine of ten nonces are refused",
 	    "all issue; no domain is charged")
-NAMES = [f"n{i}.test" for i in range(3)]
+NAMES = ["n0.test"]
 
 
 def assert_all_issued(stage, saw, names):
