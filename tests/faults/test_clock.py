@@ -1,0 +1,98 @@
+"""Clocks that jump, are wrong at boot, drift, or stand still for a while."""
+
+import signal
+
+import pytest
+
+from harness.clock import Rush, Steps
+from harness.process import wait_for
+
+HOUR, DAY, YEAR = 3600, 86400, 365 * 86400
+NAMES = [f"clock{i}.test" for i in range(6)]
+
+
+def poke(box):
+	"""A step wakes nobody by itself; the daemon looks once a minute."""
+	box.daemon.reload()
+
+
+def clock_words(box):
+	return box.told("clock.wrong")
+
+
+# While a CA's Date is not to be had, a step is not followed.
+
+STEPS = {"+90d": 90 * DAY, "-1y": -YEAR, "+2h": 2 * HOUR}
+
+
+@pytest.mark.quick
+@pytest.mark.fault(41, "the wall clock jumps while no CA can be asked",
+		   "not followed: no mass renewal, all is served; told; right "
+		   "again once it is back")
+@pytest.mark.parametrize("step", STEPS)
+def test_step(make_box, saw, tmp_path, step):
+	clock = Steps(tmp_path)
+	box = make_box(clock).start()
+	box.live(*NAMES)
+	box.wait_idle()
+	box.ca.stop()
+	due = box.daemon.rows("SELECT name, due_at FROM domain ORDER BY name")
+
+	clock.step(STEPS[step])
+	poke(box)
+	said = wait_for("words about the clock", lambda: clock_words(box))
+	poke(box)
+
+	assert box.daemon.rows("SELECT name, due_at FROM domain"
+			       " ORDER BY name") == due
+	assert box.daemon.rows("SELECT count(*) FROM ord") == [(len(NAMES),)]
+	for name in NAMES:
+		assert box.served(name).status == 200
+	clock.set(0)
+	poke(box)
+	wait_for("the end of it", lambda: box.told("clock.right"))
+	saw(f"{len(NAMES)} served, 0 orders; \"{said[0]}\"")
+
+
+@pytest.mark.fault(41, "the machine boots in 1970", "our time begins where it "
+		   "ended: all is served, nothing is ordered, told")
+def test_boot_in_1970(make_box, saw, tmp_path):
+	clock = Steps(tmp_path)
+	box = make_box(clock).start()
+	box.live(*NAMES)
+	box.wait_idle()
+	box.daemon.stop()
+	box.ca.stop()
+
+	clock.set(-round(clock.now()) + 1000)
+	box.start()
+	said = wait_for("words about the clock", lambda: clock_words(box))
+
+	for name in NAMES:
+		assert box.served(name).status == 200
+	assert box.daemon.rows("SELECT count(*) FROM ord") == [(len(NAMES),)]
+	saw(f"{len(NAMES)} served, 0 orders; \"{said[0]}\"")
+
+
+@pytest.mark.fault(41, "the daemon is stopped (SIGSTOP) while renewals come "
+		   "due, time at x 10", "after SIGCONT what is due is done within "
+		   "a minute, each once")
+def test_stopped(make_box, saw):
+	rush = Rush(10)
+	box = make_box(rush, ca={"lifetime": 600}).start()
+	box.live(*NAMES)
+	box.wait_idle()
+	process = box.daemon.process.process
+	process.send_signal(signal.SIGSTOP)
+	try:
+		rush.sleep(340)
+	finally:
+		process.send_signal(signal.SIGCONT)
+	went_on = rush.now()
+	for name in NAMES:
+		box.wait_issued(name, 2, 12)
+	took = rush.now() - went_on
+
+	assert box.ca.issued() == 2 * len(NAMES)
+	assert took < 60 + 30			# we look twice a second
+	saw(f"{len(NAMES)} renewed {took:.0f} s after SIGCONT, each once")
