@@ -54,6 +54,27 @@ def test_step(make_box, saw, tmp_path, step):
 	saw(f"{len(NAMES)} served, 0 orders; \"{said[0]}\"")
 
 
+@pytest.mark.quick
+@pytest.mark.fault(41, "the wall clock jumps by 90 d, and the CA's Date does "
+		   "not", "the CA's time counts: no renewal; told")
+def test_step_that_a_ca_denies(make_box, saw, tmp_path):
+	clock = Steps(tmp_path)
+	box = make_box()
+	box.daemon.start(env=clock.env())
+	box.live(*NAMES)
+	box.wait_idle()
+
+	clock.step(90 * DAY)
+	poke(box)
+	said = wait_for("words about the clock", lambda: clock_words(box))
+	box.renew(NAMES[0])
+
+	assert box.ca.issued() == len(NAMES) + 1
+	newest = box.certs(NAMES[0])[-1]
+	assert abs(newest["created_at"] - box.now()) < HOUR
+	saw(f"0 orders but the one asked for, dated by the CA; \"{said[-1]}\"")
+
+
 @pytest.mark.fault(41, "the machine boots in 1970", "our time begins where it "
 		   "ended: all is served, nothing is ordered, told")
 def test_boot_in_1970(make_box, saw, tmp_path):
