@@ -75,7 +75,7 @@ def test_replaces_declined(box, name, saw, case):
 # 31. What the CA answers instead of a window that makes sense.
 
 LASTING = 6 * HOUR, 7.3 * HOUR		# until it is asked again
-SOON = 60, 75
+SOON = 60, 150			# and what the first poll waited
 AS_TOLD = 5 * HOUR, 7.3 * HOUR		# the Retry-After of these answers
 
 WINDOWS = {
