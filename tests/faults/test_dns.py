@@ -174,6 +174,7 @@ def test_port_80(box, name, saw, closing, case):
 def test_port_80_closed_and_443_open(make_box, name, saw):
 	box = make_box(Rush(20)).start()
 	lead_astray(box, name, None, box.ca.tls_port)
+	box.ca.set(fetch_timeout=100)		# of its hurried seconds
 	box.dns.point(name)
 	box.add(name)
 	box.daemon.wait_state("live", name)
