@@ -4,6 +4,9 @@
 # make check-asan the same under AddressSanitizer and UBSan
 # make faults     inject every fault there is a word for; a table of what was seen
 # make soak       HOURS=1 of all of them at once (NAMES=, LIFE= in s, SEED=)
+# make sim        years of boxes in every weather; SEED=n replays one seed
+# make sim-long   ten times as many
+# make sim-mutants can the simulator fail? Deliberate defects, each caught
 # make lint       clang-tidy, cppcheck, mandoc: clean, or it fails
 # make format     clang-format over the lines changed since the last commit
 # make install    into $(DESTDIR)$(PREFIX); uninstall takes it out again
@@ -103,6 +106,18 @@ soak:
 	$(Q)HOURS='$(HOURS)' NAMES='$(NAMES)' LIFE='$(LIFE)' SEED='$(SEED)' \
 		tests/run --build $(B) soak
 
+SEEDS = 1 200
+
+sim sim-long:
+	$(Q)tests/setup check
+	$(BUILD_ALL) $(B)/simulate
+	$(Q)$(B)/simulate --jobs $(shell nproc) \
+		$(or $(SEED),$(if $(filter sim-long,$@),1 2000,$(SEEDS)))
+
+sim-mutants:
+	$(Q)tests/setup check
+	$(Q)tests/sim/mutants
+
 check-valgrind:
 	$(Q)tests/setup valgrind
 	$(BUILD_ALL) all
@@ -155,5 +170,6 @@ clean:
 	rm -rf build build-asan
 
 .SECONDARY:
-.PHONY: all tests demo faults soak check check-unit check-e2e check-valgrind check-asan \
+.PHONY: all tests demo faults soak sim sim-long sim-mutants check check-unit \
+	check-e2e check-valgrind check-asan \
 	lint lint-here format install uninstall help clean

@@ -447,6 +447,10 @@ static void ari_window(const struct bulk_ca *ca, const struct bulk_cert *c,
 
 	*start = middle - life / 100;
 	*end = middle + life / 100;
+	if (ca->ari_is_late) {
+		*start = c->until + WHEN_DAY;
+		*end = c->until + 2 * WHEN_DAY;
+	}
 	if (c->is_revoked || (ca->is_incident &&
 			      c->issued_at < ca->incident_before)) {
 		*start = ca->now - WHEN_HOUR;

@@ -74,6 +74,7 @@ struct bulk_ca {
 	long issuance_time;		/* an order is `processing` */
 	long poll_after;		/* Retry-After of that; 0: not said */
 	long ari_retry;			/* Retry-After of renewal information */
+	bool ari_is_late;		/* its windows lie beyond the end */
 	unsigned bad_nonce_every;
 
 	/* The world round it. */

@@ -250,21 +250,6 @@ static void lapse_ends(struct rig *r, unsigned name)
 	n->lapsed_ms = 0;
 }
 
-static void check_expiry(struct rig *r, unsigned name)
-{
-	struct judge_name *n = &r->judge->name[name];
-
-	if (r->is_up && !r->is_dying && n->served_until && !n->lapsed_ms &&
-	    n->served_until <= rig_now(r))
-		lapse_begins(r, name);
-}
-
-static void on_expiry(struct rig *r, struct rig_event *e)
-{
-	if (r->judge->name[e->number].served_until == e->detail)
-		check_expiry(r, e->number);
-}
-
 static time_t instant_of(const ASN1_TIME *at)
 {
 	struct tm tm;
@@ -304,6 +289,8 @@ static void check_plan(struct rig *r, unsigned name, const X509 *leaf)
 		rig_condemn(r, "%s: renewal is planned for its last quarter",
 			    r->name[name].host);
 }
+
+static rig_run on_expiry;
 
 static void seen(struct rig *r, unsigned name, X509 *leaf)
 {
@@ -346,6 +333,25 @@ static void look(struct rig *r, unsigned name)
 	else if (r->judge->name[name].served_until && !disk_is_dead(r->disk))
 		rig_condemn(r, "%s: nothing is served any more: %s",
 			    r->name[name].host, err.text);
+}
+
+/* What was put in its place may not have been looked at yet. */
+static void check_expiry(struct rig *r, unsigned name)
+{
+	struct judge_name *n = &r->judge->name[name];
+
+	if (!r->is_up || r->is_dying || !n->served_until || n->lapsed_ms ||
+	    n->served_until > rig_now(r))
+		return;
+	look(r, name);
+	if (n->served_until <= rig_now(r))
+		lapse_begins(r, name);
+}
+
+static void on_expiry(struct rig *r, struct rig_event *e)
+{
+	if (r->judge->name[e->number].served_until == e->detail)
+		check_expiry(r, e->number);
 }
 
 /* ---- certificates that must show ---- */

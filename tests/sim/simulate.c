@@ -59,11 +59,7 @@ static unsigned long orders_of(const struct rig *r)
 static void run_until(struct rig *r, int64_t end_ms, unsigned long orders)
 {
 	while (r->now_ms < end_ms && !*r->verdict && orders_of(r) < orders)
-	{
 		rig_step(r);
-		if (getenv("PROG") && r->events % 20000 == 0)
-			fprintf(stdout, "%.2f d: events %lu ticks %lu ex %lu crashes %lu orders %lu starts %lu looks %lu skew %lld down %d %d %d disk %d off %d sleep %d aw %zu\n", (double)(r->now_ms - RIG_START*1000)/86400e3, r->events, r->ticks, r->exchanges, r->crashes, orders_of(r), r->starts, r->judge->looks, (long long)r->skew_ms, r->ca_mode[0], r->ca_mode[1], r->ca_mode[2], r->weather->is_disk_bad, r->weather->is_offline, r->is_asleep, r->judge->awaited_count), fflush(stdout);
-	}
 }
 
 static void add_up(const struct rig *r, struct sums *s)

@@ -415,6 +415,7 @@ static void set_cas(struct rig *r)
 					   ? 0 : 1 + dice_below(&r->dice, 5000);
 		c->has_limits = !dice_one_in(&r->dice, 4);
 		c->has_ari = dice_one_in(&r->dice, 2);
+		c->ari_is_late = dice_one_in(&r->dice, 5);
 		c->ari_retry = dice_one_in(&r->dice, 10) ? 6 * WHEN_HOUR
 							 : WHEN_DAY;
 		c->poll_after = dice_one_in(&r->dice, 2) ? 3 : 0;
