@@ -213,7 +213,7 @@ static void signed_done(const struct fetch_reply *r, void *arg)
 		keep_nonce(c, r->replay_nonce);
 	is_again = streq(reply.problem.type, "badNonce") &&
 		   ++call->bad_nonces < BAD_NONCE_TRIES && take_nonce(c, nonce);
-	if (is_again)	/* before the others, or they take what it needs */
+	if (is_again) /* before the others, or they take what it needs */
 		send_signed(call, nonce);
 	serve_waiting(c);
 	if (!is_again)

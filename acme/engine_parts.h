@@ -95,7 +95,7 @@ struct engine {
 	size_t ca_count;
 
 	struct arrived *inbox, **inbox_tail;
-	size_t taken;			/* of the inbox, by this tick */
+	size_t taken; /* of the inbox, by this tick */
 	int64_t staging_since_ms, rest_until_ms;
 	struct effect **effects;	/* noted by this tick, not yet done */
 	size_t effect_count;

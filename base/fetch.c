@@ -14,7 +14,7 @@
 
 #define WHOLE_MS         60000L
 #define CONNECT_MS       10000L
-#define HOST_CONNECTIONS 32L	/* to a CA without HTTP/2: each is one request */
+#define HOST_CONNECTIONS 32L /* to a CA without HTTP/2: each is one request */
 #define TRUST_CACHE      60L	/* a trust file that changed is read by then */
 #define SPARE_MAX        32
 #define WORDS_MAX        160	/* of strangers' text in one error */

@@ -7,13 +7,13 @@
 
 #include "base/mem.h"
 
-#define WINDOW_BEATS 3000	/* five minutes of them */
+#define WINDOW_BEATS 3000 /* five minutes of them */
 #define LATE_MAX_MS  60000
 
 struct lag {
 	struct event *beat;
 	int64_t due_us;
-	struct lag_counts now, before;	/* this window and the last one */
+	struct lag_counts now, before; /* this window and the last one */
 };
 
 static int64_t monotonic_us(void)
@@ -84,7 +84,7 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (late_ms < 0)
 		late_ms = 0;
-	if (late_ms > LATE_MAX_MS)	/* we were stopped */
+	if (late_ms > LATE_MAX_MS) /* we were stopped */
 		late_ms = LATE_MAX_MS;
 	if (lag->now.beats >= WINDOW_BEATS) {
 		lag->before = lag->now;

@@ -18,7 +18,7 @@ struct lag;
 
 struct lag_figures {
 	unsigned long beats;
-	unsigned p50_ms, p99_ms, max_ms;	/* rounded up; 0: none yet */
+	unsigned p50_ms, p99_ms, max_ms; /* rounded up; 0: none yet */
 };
 
 /* The loop must outlive it. */
@@ -30,13 +30,13 @@ struct lag_figures lag_read(const struct lag *lag);
 /* ---- the arithmetic, apart from any clock ---- */
 
 #define LAG_BEAT_MS  100
-#define LAG_EXACT_MS 1000	/* what is later counts as this much */
+#define LAG_EXACT_MS 1000 /* what is later counts as this much */
 
 /* Zero to begin with. */
 struct lag_counts {
 	unsigned long beats;
 	unsigned max_ms;
-	unsigned long late[LAG_EXACT_MS + 1];	/* by milliseconds */
+	unsigned long late[LAG_EXACT_MS + 1]; /* by milliseconds */
 };
 
 /* One that is late by more than a beat stands for those it kept from coming. */

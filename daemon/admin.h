@@ -35,7 +35,7 @@ struct admin_parts {
 	struct httpd *httpd;
 	struct alerts *alerts;
 	const struct config *config;	/* the daemon's, updated by a reload */
-	const struct lag *lag;	/* of the loop; NULL: not measured */
+	const struct lag *lag;		/* of the loop; NULL: not measured */
 	time_t started_at;
 };
 

@@ -18,7 +18,7 @@ static void delay(void)
 	long us = from * 1000;
 	struct timespec left;
 
-	if (to > from)		/* NOLINTNEXTLINE: dice, no secret */
+	if (to > from) /* NOLINTNEXTLINE: dice, no secret */
 		us += random() % ((to - from) * 1000 + 1);
 	left = (struct timespec){ us / 1000000, us % 1000000 * 1000 };
 	while (us > 0 && nanosleep(&left, &left) < 0 && errno == EINTR)

@@ -76,7 +76,7 @@ static void a_long_stall_is_the_beats_that_it_swallowed(void **state)
 	struct lag_figures f;
 
 	(void)state;
-	lag_note(&c, 350);	/* and 250, 150, 50 */
+	lag_note(&c, 350); /* and 250, 150, 50 */
 	f = lag_figures(&c, &none);
 	assert_int_equal(f.beats, 4);
 	assert_int_equal(f.p50_ms, 150);
@@ -89,7 +89,7 @@ static void a_long_stall_is_the_beats_that_it_swallowed(void **state)
 static void hold_up(void *arg)
 {
 	(void)arg;
-	usleep(350000);		/* longer than three beats */
+	usleep(350000); /* longer than three beats */
 }
 
 static void stop(evutil_socket_t fd, short what, void *arg)
