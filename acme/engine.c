@@ -19,8 +19,9 @@
 #define AFTER_FAILURE_MS 1000	/* doubles, up to ... */
 #define FAILURES_APART_MS 8000
 #define SILENT_MS	 (10 * WHEN_MINUTE * 1000) /* about the same failure */
-#define STAGE_MAX_MS	10	/* others wait for the thread as well */
-#define REST_MAX_MS	100
+#define STAGE_MAX_MS	 10 /* others wait for the thread as well */
+#define SLOW_TICK_MS	 15
+#define REST_MAX_MS	 150
 
 time_t engine_now(const struct engine *e)
 {
@@ -43,8 +44,8 @@ static int64_t now_ms(const struct engine *e)
 }
 
 /*
- * After a tick the thread is left to others for as long as the tick took: on
- * a slow disk it is mostly waiting, and what comes meanwhile is one commit.
+ * After a tick the thread is left to others for as long as the tick took, and
+ * longer on a slow disk: what comes meanwhile is one commit.
  * A clock that was set back must not make a long rest of it.
  */
 static int64_t rested(const struct engine *e, int64_t at_ms)
@@ -382,13 +383,20 @@ static void tell_failure(struct engine *e, const struct err *err)
 	e->silent_until_ms = now_ms + SILENT_MS;
 }
 
+static void rest(struct engine *e, int64_t took_ms)
+{
+	int64_t ms = took_ms < SLOW_TICK_MS ? took_ms : 3 * took_ms;
+
+	e->rest_until_ms = now_ms(e) + (ms < REST_MAX_MS ? ms : REST_MAX_MS);
+}
+
 void engine_tick(struct engine *e)
 {
 	int64_t since = now_ms(e);
 	struct err err = ERR_INIT;
 	bool ok = run_tick(e, &err);
 
-	e->rest_until_ms = 2 * now_ms(e) - since;
+	rest(e, now_ms(e) - since);
 	if (ok) {
 		e->failures = 0;
 		e->told = (struct err)ERR_INIT;
