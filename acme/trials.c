@@ -100,11 +100,13 @@ static void send_canary(struct engine *e, struct authority *a)
 {
 	struct budget_wait wait;
 	struct err err = ERR_INIT;
+	struct order there;
 	struct domain d;
 
 	if (canary_due(a) > engine_now(e) ||
-	    order_has_trial(e->store, a->row.id) || !find_name(a, &d))
-		return;
+	    order_has_trial(e->store, a->row.id) || !find_name(a, &d) ||
+	    order_trial_of_domain(e->store, d.id, &there, NULL))
+		return; /* one trial of a name at a time: another CA's first */
 	a->is_wanted = true;
 	if (!authority_room(a) || rollover_holds(a) ||
 	    issuance_start_trial(e, a, &d, &wait, &err) || !wait.ready_ms)
