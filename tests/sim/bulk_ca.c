@@ -733,7 +733,7 @@ static void count_duplicate(struct bulk_ca *ca, const struct bulk_order *o,
 		NULL : &ca->cert[ca->name[o->name].newest];
 	time_t start, end;
 
-	if (!c || c->is_lost)
+	if (!c || c->is_lost || c->is_trial)
 		return;
 	ari_window(ca, c, &start, &end);
 	if (start <= o->made_at)
@@ -785,13 +785,18 @@ static void issue(struct bulk_ca *ca, uint32_t id, const unsigned char *point)
 {
 	struct bulk_order *o = &ca->order[id];
 	struct bulk_name *n = &ca->name[o->name];
+	bool is_trial = ca->is_trial && ca->is_trial(ca->arg, ca, id);
 	char host[32];
 
 	host_of(o->name, host);
-	count_duplicate(ca, o, host);
+	if (!is_trial)
+		count_duplicate(ca, o, host);
 	if (ca->has_limits && !o->is_exempt)
 		spend(&n->duplicates, &duplicates, ca->now);
-	o->cert = n->newest = add_cert(ca, id, point);
+	o->cert = add_cert(ca, id, point);
+	ca->cert[o->cert].is_trial = is_trial;
+	if (!is_trial || n->newest == BULK_NONE)
+		n->newest = o->cert;
 	o->busy_until = ca->now + ca->issuance_time;
 	o->status = ca->issuance_time ? SIM_PROCESSING : SIM_VALID;
 	ca->real_certs += o->is_real;

@@ -47,7 +47,7 @@ struct bulk_cert {
 	time_t from, until, issued_at;
 	unsigned char point[P256_POINT];
 	bool is_served;		/* was ever: told by who looks */
-	bool is_revoked, is_lost;
+	bool is_revoked, is_lost, is_trial;
 	time_t revoked_at;
 	uint32_t replaced_by;	/* an order, or BULK_NONE */
 };
@@ -91,6 +91,9 @@ struct bulk_ca {
 	/* bulk_ca_look() is to be called after so long. */
 	void (*later)(void *arg, const struct bulk_ca *ca, uint32_t order,
 		      long ms);
+
+	/* Is the order one whose certificate is not meant to be served? */
+	bool (*is_trial)(void *arg, const struct bulk_ca *ca, uint32_t order);
 	void *arg;
 
 	/* What it has. */

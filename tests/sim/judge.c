@@ -360,6 +360,8 @@ void judge_expect(struct rig *r, size_t ca, uint32_t cert)
 {
 	struct judge *j = r->judge;
 
+	if (r->ca[ca].cert[cert].is_trial)
+		return;
 	if (j->awaited_count == j->awaited_cap) {
 		j->awaited_cap = j->awaited_cap ? 2 * j->awaited_cap : 64;
 		j->awaited = xrealloc_array(j->awaited, j->awaited_cap,

@@ -554,6 +554,22 @@ static bool allows(void *arg, const struct bulk_ca *ca, unsigned name)
 	return !(r->name[name].forbidden >> ca->number & 1);
 }
 
+/* The canary's certificate is kept, and not served: the order's row says so. */
+static bool is_trial(void *arg, const struct bulk_ca *ca, uint32_t order)
+{
+	struct rig *r = arg;
+	const char *host = r->name[ca->order[order].name].host;
+	struct err err = ERR_INIT;
+	char url[80];
+	struct domain d;
+	struct order o;
+
+	snprintf(url, sizeof(url), "%s/order/%u", ca->origin, order);
+	return domain_by_name(r->store, host + strlen("mta-sts."), &d, &err) &&
+	       order_trial_of_domain(r->store, d.id, &o, &err) &&
+	       streq(o.order_url, url);
+}
+
 /* ---- a life ---- */
 
 void rig_kill(struct rig *r)
@@ -853,6 +869,7 @@ void rig_init(struct rig *r, uint64_t seed, unsigned names, size_t cas,
 		r->ca[i].validate = validate;
 		r->ca[i].allows = allows;
 		r->ca[i].later = look_later;
+		r->ca[i].is_trial = is_trial;
 		r->ca[i].arg = r;
 	}
 	make_world(r);
