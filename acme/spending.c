@@ -79,6 +79,21 @@ static bool is_counted(const struct order_step *step)
 	       (step->scope == SCOPE_ORDER && *step->type);
 }
 
+/* A CA that leaves a failed challenge pending has looked each time. */
+static void charge_looks(struct engine *e, const struct authority *a,
+			 const struct budget_order *facts,
+			 const struct order *o)
+{
+	int64_t now = e->world->now_ms(e->world->ctx);
+	struct err err = ERR_INIT;
+	long n = 0;
+
+	do
+		engine_ok(e, budget_charge_failure(&a->settings.limits, facts,
+						   e->store, now, &err), &err);
+	while (++n < o->sent && !e->has_failed);
+}
+
 void spending_ended(const struct stepping *s, const struct order *o,
 		    const struct order_step *step)
 {
@@ -98,6 +113,5 @@ void spending_ended(const struct stepping *s, const struct order *o,
 	if (streq(step->type, "rateLimited"))
 		believe(e, a, &facts, step);
 	else if (*o->token && is_counted(step))
-		engine_ok(e, budget_charge_failure(&a->settings.limits, &facts,
-						   e->store, now, &err), &err);
+		charge_looks(e, a, &facts, o);
 }
