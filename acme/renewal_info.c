@@ -87,16 +87,15 @@ static time_t spread(struct engine *e, long most)
  * It is not waited for, nor kept from its rest, for the sake of advice; and
  * what is due at another CA must not stand behind it.
  */
-static bool is_away(struct engine *e, const struct authority *a,
-		    struct cert *c)
+static bool is_away(struct engine *e, const struct authority *a, struct cert *c)
 {
 	int64_t now_ms = e->world->now_ms(e->world->ctx);
 
 	if (authority_retry_ms(a) > now_ms)
 		put_off(e, c, now_ms / 1000 + AWAY + spread(e, AWAY));
 	else if (a->ari_retry_ms > now_ms)
-		put_off(e, c, a->ari_retry_ms / 1000 + 1 +
-				      spread(e, WHEN_MINUTE));
+		put_off(e, c,
+			a->ari_retry_ms / 1000 + 1 + spread(e, WHEN_MINUTE));
 	else
 		return false;
 	return true;
@@ -283,9 +282,9 @@ static void no_window(struct engine *e, struct authority *a, struct cert *c,
 	if (reply->status == 503 || reply->status == 429)
 		hold_polls(e, a, reply->retry_after);
 	if (!is_away(e, a, c))
-		put_off(e, c, engine_now(e) +
-				      ari_retry(c->ari_failures, is_temporary,
-						engine_dice(e)));
+		put_off(e, c,
+			engine_now(e) + ari_retry(c->ari_failures, is_temporary,
+						  engine_dice(e)));
 }
 
 static void got_window(struct engine *e, const struct arrived *got)

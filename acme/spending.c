@@ -89,8 +89,10 @@ static void charge_looks(struct engine *e, const struct authority *a,
 	long n = 0;
 
 	do
-		engine_ok(e, budget_charge_failure(&a->settings.limits, facts,
-						   e->store, now, &err), &err);
+		engine_ok(e,
+			  budget_charge_failure(&a->settings.limits, facts,
+						e->store, now, &err),
+			  &err);
 	while (++n < o->sent && !e->has_failed);
 }
 

@@ -69,8 +69,8 @@ struct bulk_ca {
 	bool lists_orders, reuses_orders, has_ari, has_limits, wants_eab;
 	bool keeps_failed_pending;
 	long authz_reuse;		/* seconds that a validation counts */
-	unsigned looks;			/* from several places, a second apart */
-	long look_after_ms;		/* of the first: 0: at once */
+	unsigned looks;	    /* from several places, a second apart */
+	long look_after_ms; /* of the first: 0: at once */
 	long issuance_time;		/* an order is `processing` */
 	long poll_after;		/* Retry-After of that; 0: not said */
 	long ari_retry;			/* Retry-After of renewal information */

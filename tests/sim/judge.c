@@ -408,7 +408,7 @@ void judge_after_death(struct rig *r)
 	for (size_t i = 0; i < r->ca_count; i++) {
 		if (r->now_ms - r->judge->orders[i].asked_ms < 5 * MS)
 			r->judge->orders[i].until_ms = 0;
-		r->judge->advice[i].until_ms = 0;	/* not durable */
+		r->judge->advice[i].until_ms = 0; /* not durable */
 	}
 }
 
@@ -432,9 +432,10 @@ void judge_request(struct rig *r, size_t ca, bool is_advice)
 
 	if (p->until_ms > r->now_ms && !r->skew_ms &&
 	    r->now_ms > p->asked_ms + 2 * MS)
-		rig_condemn(r, "CA %zu asked for peace until %lld s from now, "
-			       "and is asked", ca,
-			    (long long)(p->until_ms - r->now_ms) / 1000);
+		rig_condemn(r,
+			    "CA %zu asked for peace until %lld s from now, "
+			    "and is asked",
+			    ca, (long long)(p->until_ms - r->now_ms) / 1000);
 	if (!weather_is_down(r->ca_mode[ca]) ||
 	    r->now_ms < j->count_from_ms[ca])
 		return;

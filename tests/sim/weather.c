@@ -412,7 +412,8 @@ static void set_cas(struct rig *r)
 		c->authz_reuse = dice_one_in(&r->dice, 2) ? 7 * WHEN_HOUR : 0;
 		c->looks = 1 + dice_below(&r->dice, 3);
 		c->look_after_ms = dice_one_in(&r->dice, 2)
-					   ? 0 : 1 + dice_below(&r->dice, 5000);
+					   ? 0
+					   : 1 + dice_below(&r->dice, 5000);
 		c->has_limits = !dice_one_in(&r->dice, 4);
 		c->has_ari = dice_one_in(&r->dice, 2);
 		c->ari_is_late = dice_one_in(&r->dice, 5);
