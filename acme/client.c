@@ -94,7 +94,7 @@ void client_doubt_directory(struct client *c)
 
 static void keep_nonce(struct client *c, const char *text)
 {
-	if (!*text || strlen(text) >= NONCE_SIZE)
+	if (!text || !*text || strlen(text) >= NONCE_SIZE)
 		return;
 	if (c->pooled == NONCE_POOL) {	/* drop the oldest */
 		memmove(c->pool, c->pool + 1,

@@ -451,6 +451,19 @@ void engine_free(struct engine *e)
 	free(e);
 }
 
+static bool is_same(const struct ca_settings *a, const struct ca_settings *b)
+{
+	return streq(a->name, b->name) &&
+	       streq(a->directory_url, b->directory_url) &&
+	       streq(a->trust_file, b->trust_file) &&
+	       streq(a->eab_kid, b->eab_kid) &&
+	       a->eab_key_len == b->eab_key_len &&
+	       memcmp(a->eab_key, b->eab_key, a->eab_key_len) == 0 &&
+	       streq(a->profile, b->profile) &&
+	       a->needs_profile == b->needs_profile &&
+	       memcmp(&a->limits, &b->limits, sizeof(a->limits)) == 0;
+}
+
 /*
  * A CA that is under way is never freed before the end: requests point to it.
  * One whose settings are the same is kept with all it knows; others follow
@@ -462,7 +475,7 @@ static struct authority *take_kept(struct engine *e, struct authority **old,
 	for (size_t i = 0; i < count; i++) {
 		struct authority *a = old[i];
 
-		if (!a || memcmp(&a->settings, s, sizeof(*s)) != 0)
+		if (!a || !is_same(&a->settings, s))
 			continue;
 		old[i] = NULL;
 		return a;

@@ -137,7 +137,7 @@ void bulk_ca_answer(struct bulk_ca *ca, const struct fetch_request *rq,
 		    struct sim_answer *answer);
 
 /* The CA looks whether the challenge is there. */
-void bulk_ca_look(struct bulk_ca *ca, uint32_t order);
+void bulk_ca_look(struct bulk_ca *ca, uint32_t id);
 
 /* Its database is lost: accounts, orders, and who has which certificate. */
 void bulk_ca_wipe(struct bulk_ca *ca);

@@ -88,7 +88,7 @@ static struct node *find(const struct disk *d, const char *path)
 {
 	struct node *n;
 
-	LIST_FOREACH(n, &d->nodes, entry)
+	for (n = LIST_FIRST(&d->nodes); n; n = LIST_NEXT(n, entry))
 		if (n->is_linked && n->path && streq(n->path, path))
 			return n;
 	return NULL;
@@ -236,7 +236,7 @@ void disk_lose_power(struct disk *d)
 	struct node *n;
 
 	assert(d->is_dead);
-	LIST_FOREACH(n, &d->nodes, entry)
+	for (n = LIST_FIRST(&d->nodes); n; n = LIST_NEXT(n, entry))
 		lose_of(d, n);
 }
 
@@ -665,12 +665,13 @@ struct disk *disk_new(uint64_t seed)
 
 void disk_free(struct disk *d)
 {
-	struct node *n;
+	struct node *n, *next;
 
 	if (!d)
 		return;
 	sqlite3_vfs_unregister(&d->vfs);
-	while ((n = LIST_FIRST(&d->nodes))) {
+	for (n = LIST_FIRST(&d->nodes); n; n = next) {
+		next = LIST_NEXT(n, entry);
 		assert(!n->handles);
 		n->is_linked = false;
 		node_free_if_unused(d, n);
@@ -718,7 +719,7 @@ void disk_start(struct disk *d)
 
 	d->is_dead = false;
 	d->life++;
-	LIST_FOREACH(n, &d->nodes, entry) {
+	for (n = LIST_FIRST(&d->nodes); n; n = LIST_NEXT(n, entry)) {
 		n->shared = 0;
 		n->has_reserved = n->has_pending = n->has_exclusive = false;
 		index_release(n->index);

@@ -28,9 +28,9 @@
 
 static void stretch_begin(struct stretches *s, int64_t at_ms)
 {
-	if (s->count && !s->list[s->count - 1].to_ms)
+	if (s->list && s->count && !s->list[s->count - 1].to_ms)
 		return;
-	if (s->count == s->cap) {
+	if (!s->list || s->count == s->cap) {
 		s->cap = s->cap ? 2 * s->cap : 8;
 		s->list = xrealloc_array(s->list, s->cap, sizeof(*s->list));
 	}

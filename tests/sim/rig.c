@@ -262,8 +262,8 @@ static void spoil(struct rig *r, struct rig_event *e, size_t ca,
 		return;
 	case FATE_503:
 		snprintf(wait, sizeof(wait), "%lld",
-			 (long long)((r->weather->busy_until_ms[ca] -
-				      r->now_ms) / 1000 + 1));
+			 (long long)(r->weather->busy_until_ms[ca] -
+				     r->now_ms) / 1000 + 1);
 		answer_with(&e->answer, 503, "{\"type\":\"urn:ietf:params:acme:"
 			    "error:rateLimited\",\"detail\":\"Service busy; "
 			    "retry later.\"}", wait);
@@ -379,7 +379,7 @@ static void deliver_reply(struct rig *r, struct rig_event *e)
 	r->in_flight--;
 	if (!r->is_dying && e->answer.status == 503 && *e->answer.retry_after)
 		judge_retry_after(r, e->number, e->detail,
-				  atol(e->answer.retry_after));
+				  strtol(e->answer.retry_after, NULL, 10));
 	e->fetched(&reply, e->arg);
 }
 

@@ -109,11 +109,10 @@ static void run_seed(uint64_t seed, const struct options *o,
 	uint64_t dice = dice_seed(seed ^ 0xb0c5);
 	unsigned names = 40 + dice_below(&dice, 160);
 	size_t cas = 1 + dice_below(&dice, RIG_CAS);
-	const char *told = getenv("SIM_CAS");
 	int64_t end;
 	struct rig r;
 
-	rig_init(&r, seed, names, told ? (size_t)atol(told) : cas, signer);
+	rig_init(&r, seed, names, cas, signer);
 	r.is_verbose = o->is_verbose;
 	rig_install(&r);
 	run_until(&r, (RIG_START + YEARS_MAX * 365 * WHEN_DAY) * 1000,

@@ -50,7 +50,7 @@ static void set_size(const char *dir, long bytes, long more)
 	char *path = scratch_path(dir, "other");
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	struct err err = ERR_INIT;
-	struct stat st;
+	struct stat st = { .st_size = 0 };
 
 	must(fd >= 0 && fstat(fd, &st) == 0, &err);
 	bytes = more ? st.st_size + more : bytes;
