@@ -202,7 +202,7 @@ static struct outcome send_to(unsigned port, const char *scheme, bool tls)
 	assert_int_equal(o.calls, 0);
 	run();
 	assert_int_equal(o.calls, 1);
-	print_message("%s (%s)\n%s\n", o.result.text, o.result.hint,
+	print_message("%s (%s)\n%.500s\n", o.result.text, o.result.hint,
 		      server.heard.data);
 	return o;
 }
