@@ -42,7 +42,8 @@ class Rig:
 				https_port=https_port,
 				keep=self.keep)
 		daemon.use(self.pebble, self.dns)
-		daemon.settings |= settings
+		# Pebble 2.4.0 hangs for good when too many come at once.
+		daemon.settings |= {"orders_in_flight": 8} | settings
 		self.daemons.append(daemon)
 		return daemon
 
