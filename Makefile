@@ -93,7 +93,8 @@ demo:
 check check-unit check-e2e:
 	$(Q)tests/setup check
 	$(BUILD_ALL) all tests
-	$(Q)tests/run --build $(B) $(patsubst check-%,%,$(filter check-%,$@))
+	$(Q)tests/run --build $(B) $(or $(patsubst check-%,%,\
+		$(filter check-%,$@)),$(KINDS))
 
 faults:
 	$(Q)tests/setup check
@@ -127,6 +128,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 check-asan:
 	+$(Q)$(MAKE) --no-print-directory check B=build-asan \
+		KINDS='unit arrows sim e2e' \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' \
 		LDFLAGS='$(SANITIZE)'
 
