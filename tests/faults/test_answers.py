@@ -7,7 +7,7 @@ import pytest
 from harness.daemon import ORDER_DEAD, ORDER_DONE
 from harness.invariants import check_all
 from harness.process import wait_for
-from harness.rush import Rush
+from harness.clock import Rush
 from harness.stage import make_stage  # noqa: F401
 
 ENDPOINTS = ["directory", "new-account", "new-order", "authz", "challenge",

@@ -6,7 +6,7 @@ import pytest
 
 from harness.invariants import check_all
 from harness.process import wait_for
-from harness.rush import Rush
+from harness.clock import Rush
 from harness.stage import make_stage  # noqa: F401
 
 LIFE = 60

@@ -1,36 +1,8 @@
-"""Time that goes faster, for daemon and fakeca alike: libfaketime."""
+"""What stories in fast time need beside harness/clock.py."""
 
-import glob
-import time
+from .clock import preload
 
 NO_CHECK_TIME = 0x200000	# X509_V_FLAG_NO_CHECK_TIME
-
-
-class Rush:
-	"""From now on all time goes `rate` times as fast."""
-
-	def __init__(self, rate):
-		self.rate = rate
-		self.began = time.time()
-
-	def env(self):
-		"""For a process that starts now, at the common time."""
-		ahead = (time.time() - self.began) * (self.rate - 1)
-		return preload() | {"FAKETIME": f"+{ahead:.3f}s x{self.rate}"}
-
-	def now(self):
-		return self.began + (time.time() - self.began) * self.rate
-
-	def sleep(self, seconds):
-		time.sleep(seconds / self.rate)
-
-
-def preload():
-	return {"LD_PRELOAD": glob.glob(
-			"/usr/lib/*/faketime/libfaketimeMT.so.1")[0],
-		# Ours comes before that of a sanitizer, which is fine.
-		"ASAN_OPTIONS": "detect_leaks=1:halt_on_error=1:exitcode=99"
-				":verify_asan_link_order=0"}
 
 
 def step(file, seconds):
