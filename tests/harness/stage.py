@@ -12,12 +12,12 @@ import time
 
 import pytest
 
+from .clock import NO_CHECK_TIME
 from .fakeca import FakeCa
 from .faultproxy import FaultProxy
 from .fetch import Client, Fetcher
 from .front import Front
 from .process import free_port, wait_for
-from .rush import NO_CHECK_TIME
 
 
 class Stage:
@@ -26,7 +26,7 @@ class Stage:
 	ca	validates at the front, if there is one, else at the daemon
 	proxy, front	or None
 	more_cas	others that issue to the daemon
-	rush		the time of daemon and fakeca (rush.py), or None
+	rush		the time of daemon and fakeca (clock.Rush), or None
 	"""
 
 	def __init__(self, rig, ca, front=None, proxy=None, rush=None,
