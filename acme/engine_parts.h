@@ -233,6 +233,10 @@ int64_t queue_next_ms(struct engine *e);
 /* NULL: all refuse the name. */
 struct authority *queue_choose(struct engine *e, const struct domain *d);
 
+/* This CA is not asked for the name before then. Is there another to ask? */
+bool queue_turn_away(struct engine *e, const struct authority *a,
+		     const struct domain *d, time_t until);
+
 /* Has this CA been down for longer than the domain waits for it? */
 bool queue_is_down_for(const struct authority *a, const struct domain *d);
 

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "store/refusal.h"
 #include "store/trail.h"
 
 #define PAUSED_AS   4 /* failures in a row: from then on it is daily */
@@ -123,19 +124,18 @@ static void turn_to_another(struct engine *e, struct domain *d,
 			    const struct order_step *step)
 {
 	struct meaning m = meaning_of(step->type);
-	time_t now = engine_now(e);
+	time_t now = engine_now(e), until = now + REFUSED_FOR;
 
 	if (m.other_method)
 		d->method = d->method == METHOD_HTTP_01 ? METHOD_TLS_ALPN_01
 							: METHOD_HTTP_01;
-	if (e->settings.ca_count < 2 || (!m.other_ca && !is_pressing(e, d)))
+	if (!m.other_ca && !is_pressing(e, d))
 		return;
-	d->avoid_ca = a->row.id;
-	d->avoid_until = now + REFUSED_FOR;
 	if (step->retry_after > 0 && streq(step->type, "rateLimited"))
-		d->avoid_until = now + step->retry_after;
-	if (d->failures == 1)
-		d->due_at = now + 1;	/* at once, but only once */
+		until = now + step->retry_after;
+	if (queue_turn_away(e, a, d, until) &&
+	    d->failures < (long)e->settings.ca_count)
+		d->due_at = now + 1;	/* at once, but only once at each */
 }
 
 void outcome_failed(struct engine *e, struct domain *d,
@@ -159,6 +159,8 @@ void outcome_failed(struct engine *e, struct domain *d,
 void outcome_certified(struct engine *e, struct domain *d,
 		       const struct order *o, const struct cert *c)
 {
+	struct err err = ERR_INIT;
+
 	if (d->state != DOMAIN_LIVE)
 		d->state_at = engine_now(e);
 	d->state = DOMAIN_LIVE;
@@ -168,6 +170,6 @@ void outcome_certified(struct engine *e, struct domain *d,
 	d->skips = d->skips > 0 ? -1 : 0;
 	d->renew_forced = d->revoked = false;
 	d->method = o->method;
-	d->avoid_ca = 0;
+	engine_ok(e, refusal_forget(e->store, d->id, &err), &err);
 	d->problem[0] = d->hint[0] = '\0';
 }

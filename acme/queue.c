@@ -12,6 +12,7 @@
 #include "acme/engine_parts.h"
 #include "base/mem.h"
 #include "base/when.h"
+#include "store/refusal.h"
 
 #define QUEUE_PART     200	/* rows put into the queue in one tick */
 #define HEAD	       64	/* rows of a rank looked at in one tick */
@@ -30,8 +31,9 @@ static long patience_of(const struct domain *d, const struct schedule_life *life
 
 static bool refuses(const struct authority *a, const struct domain *d)
 {
-	return (d->avoid_ca == a->row.id &&
-		d->avoid_until > engine_now(a->engine)) ||
+	struct engine *e = a->engine;
+
+	return refusal_holds(e->store, d->id, a->row.id, engine_now(e)) ||
 	       prechecks_forbid(a, d);
 }
 
@@ -62,7 +64,30 @@ struct authority *queue_choose(struct engine *e, const struct domain *d)
 	return first;
 }
 
+bool queue_turn_away(struct engine *e, const struct authority *a,
+		     const struct domain *d, time_t until)
+{
+	struct err err = ERR_INIT;
+
+	if (e->settings.ca_count < 2 ||
+	    !engine_ok(e, refusal_note(e->store, d->id, a->row.id, until, &err),
+		       &err))
+		return false;
+	for (size_t i = 0; i < e->settings.ca_count; i++)
+		if (!refuses(e->ca[i], d))
+			return true;
+	return false;
+}
+
 /* ---- one domain of the queue ---- */
+
+/* No CA wants it: by then one may be asked again. */
+static time_t next_hope(struct engine *e, const struct domain *d)
+{
+	time_t end = refusal_next_end(e->store, d->id, engine_now(e));
+
+	return end ? end : engine_now(e) + PASSED_OVER;
+}
 
 /* What is under way already will say itself when it is due again. */
 static bool is_under_way(struct engine *e, struct domain *d)
@@ -134,11 +159,8 @@ static bool limited(struct engine *e, struct authority *a, struct domain *d,
 		a->new_orders_ms = wait->ready_ms;
 		return false;
 	}
-	if (e->settings.ca_count > 1 && d->avoid_ca == 0) {
-		d->avoid_ca = a->row.id;
-		d->avoid_until = until;
+	if (queue_turn_away(e, a, d, until))
 		until = engine_now(e) + 1;
-	}
 	put_back(e, d, until, why);
 	return true;
 }
@@ -171,7 +193,7 @@ static bool look_and_begin(struct engine *e, struct authority *a,
 		return begin(e, a, d);
 	a = queue_choose(e, d); /* CAA lets another one issue, and not this */
 	if (!a) {
-		put_back(e, d, d->avoid_until, NULL);
+		put_back(e, d, next_hope(e, d), NULL);
 		return true;
 	}
 	a->is_wanted = true;
@@ -195,7 +217,7 @@ static bool serve(struct engine *e, struct domain *d)
 	struct authority *a = queue_choose(e, d);
 
 	if (!a) {
-		put_back(e, d, d->avoid_until, NULL);
+		put_back(e, d, next_hope(e, d), NULL);
 		return true;
 	}
 	a->is_wanted = true;
@@ -277,10 +299,14 @@ void queue_stage(struct engine *e)
 {
 	struct err err = ERR_INIT;
 
-	if (!e->may_begin)
+	if (!e->may_begin ||
+	    !engine_ok(e, domain_queue_due(e->store, engine_now(e), QUEUE_PART,
+					   &err), &err) ||
+	    domain_queue_is_empty(e->store, &err) ||
+	    !engine_ok(e, err.kind == ERR_NONE &&
+			  domain_queue_lift(e->store, engine_now(e),
+					    QUEUE_PART, &err), &err))
 		return;
-	engine_ok(e, domain_queue_due(e->store, engine_now(e), QUEUE_PART,
-				      &err), &err);
 	for (int rank = RANK_EMERGENCY; rank <= RANK_NEW; rank++)
 		if (!e->has_failed)
 			serve_rank(e, (enum domain_rank)rank);

@@ -190,7 +190,7 @@ static void make_live(struct domain *d, const struct cert *c, time_t now)
 		d->state_at = now;
 	d->state = DOMAIN_LIVE;
 	d->due_at = c->renew_at;
-	d->ready_at = d->avoid_until = 0;
+	d->ready_at = 0;
 	d->failures = d->skips = 0;
 	d->renew_forced = d->revoked = false;
 	d->problem[0] = d->hint[0] = '\0';

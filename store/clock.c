@@ -52,8 +52,7 @@ static const struct {
 	  " AND (SELECT renew_at FROM cert WHERE cert.id = domain.cert_id)"
 	  "  > ?1 AND ?2 > 0",
 	  false },
-	{ "UPDATE domain SET avoid_until = MAX(?1, avoid_until - ?2)"
-	  " WHERE avoid_until > ?1",
+	{ "UPDATE refusal SET until = MAX(?1, until - ?2) WHERE until > ?1",
 	  false },
 	{ "UPDATE ca SET retry_ms = MAX(?1, retry_ms - ?2)"
 	  " WHERE retry_ms > ?1",

@@ -354,6 +354,14 @@ bool query_close(struct query *q, struct err *err)
 	return ok;
 }
 
+bool db_run(struct db *db, const char *sql, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, db, sql);
+	return query_run(&q, err);
+}
+
 int db_changes(struct db *db)
 {
 	return sqlite3_changes(db->handle);

@@ -51,6 +51,9 @@ void db_remove(const char *path, const char *vfs);
 /* Statements without parameters or rows, as many as the text holds. */
 bool db_exec(struct db *db, const char *sql, struct err *err);
 
+/* One such statement, a literal, that is prepared once: query_open(). */
+bool db_run(struct db *db, const char *sql, struct err *err);
+
 /*
  * Says what SQLite says, with a hint where one is known: ERR_DAMAGED if the
  * file is, else ERR_INTERNAL. What it says of the disk is remembered.

@@ -45,8 +45,6 @@ static void read_row(struct query *q, struct domain *d)
 		.rank = (enum domain_rank)col_enum(q, "rank", RANK_NEW),
 		.deadline = col_int(q, "deadline"),
 		.skips = col_long(q, "skips"),
-		.avoid_ca = col_int(q, "avoid_ca"),
-		.avoid_until = col_int(q, "avoid_until"),
 		.try_ca = col_int(q, "try_ca"),
 		.problem_at = col_int(q, "problem_at"),
 		.policy_id = col_int(q, "policy_id"),
@@ -116,8 +114,6 @@ static void bind_row(struct query *q, const struct domain *d)
 	bind_int(q, d->rank);
 	bind_int(q, d->deadline);
 	bind_int(q, d->skips);
-	bind_int(q, d->avoid_ca);
-	bind_int(q, d->avoid_until);
 	bind_int(q, d->try_ca);
 	bind_text(q, d->problem);
 	bind_text(q, d->hint);
@@ -138,10 +134,10 @@ bool domain_insert(struct store *s, struct domain *d, struct err *err)
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO domain(label, rua, state, state_at, due_at,"
 		   " dns_looks, failures, renew_forced, revoked, method,"
-		   " ready_at, rank, deadline, skips, avoid_ca, avoid_until,"
-		   " try_ca, problem, hint, problem_at, policy_id, cert_id,"
-		   " name, created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		   " ready_at, rank, deadline, skips, try_ca, problem,"
+		   " hint, problem_at, policy_id, cert_id, name, created_at)"
+		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		   " ?, ?, ?, ?, ?)");
 	bind_row(&q, d);
 	bind_text(&q, d->name);
 	bind_int(&q, d->created_at);
@@ -160,8 +156,8 @@ bool domain_update(struct store *s, struct domain *d, struct err *err)
 		   "UPDATE domain SET label = ?, rua = ?, state = ?,"
 		   " state_at = ?, due_at = ?, dns_looks = ?, failures = ?,"
 		   " renew_forced = ?, revoked = ?, method = ?, ready_at = ?,"
-		   " rank = ?, deadline = ?, skips = ?, avoid_ca = ?,"
-		   " avoid_until = ?, try_ca = ?, problem = ?, hint = ?, problem_at = ?,"
+		   " rank = ?, deadline = ?, skips = ?, try_ca = ?,"
+		   " problem = ?, hint = ?, problem_at = ?,"
 		   " policy_id = ?, cert_id = ?, epoch = epoch + 1"
 		   " WHERE id = ? AND epoch = ?");
 	bind_row(&q, d);
@@ -322,11 +318,26 @@ time_t domain_next_due(struct store *s, enum domain_state state, time_t after)
 	"  WHEN d.revoked OR d.renew_forced THEN 1 ELSE 2 END,"                \
 	" deadline = COALESCE(c.not_after, d.created_at)"
 
+/* Asked first, and often: an UPDATE that finds nothing costs far more. */
+static bool is_any_due(struct store *s, enum domain_state state, time_t now,
+		       struct err *err)
+{
+	int64_t id;
+
+	return domain_due(s, state, now, &id, 1, err) > 0;
+}
+
 static bool queue_due(struct store *s, enum domain_state state, time_t now,
 		      long limit, struct err *err)
 {
+	struct err problem = ERR_INIT;
 	struct query q;
 
+	if (!is_any_due(s, state, now, &problem)) {
+		if (problem.kind != ERR_NONE && err)
+			*err = problem;
+		return problem.kind == ERR_NONE;
+	}
 	query_open(&q, store_db_write(s),
 		   "UPDATE domain SET ready_at = ?1, due_at = 0,"
 		   " epoch = domain.epoch + 1," RANK_AND_DEADLINE
@@ -362,9 +373,25 @@ static bool lift(struct store *s, enum domain_rank rank, time_t now, long limit,
 bool domain_queue_due(struct store *s, time_t now, long limit, struct err *err)
 {
 	return queue_due(s, DOMAIN_LIVE, now, limit, err) &&
-	       queue_due(s, DOMAIN_ISSUING, now, limit, err) &&
-	       lift(s, RANK_REVOKED, now, limit, err) &&
+	       queue_due(s, DOMAIN_ISSUING, now, limit, err);
+}
+
+bool domain_queue_lift(struct store *s, time_t now, long limit,
+		       struct err *err)
+{
+	return lift(s, RANK_REVOKED, now, limit, err) &&
 	       lift(s, RANK_RENEWAL, now, limit, err);
+}
+
+bool domain_queue_is_empty(struct store *s, struct err *err)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM domain WHERE ready_at > 0 LIMIT 1");
+	found = query_row(&q);
+	return query_close(&q, err) && !found;
 }
 
 size_t domain_queue_head(struct store *s, enum domain_rank rank, size_t skip,

@@ -59,8 +59,6 @@ struct domain {
 	enum challenge_method method;	/* the next to try: the last that worked */
 	long skips; /* by the precheck, of the next order; */
 		    /* -1: of the last, but not of this */
-	int64_t avoid_ca;		/* this CA refuses the name ... */
-	time_t avoid_until;		/* ... and is not asked before */
 	int64_t try_ca;			/* an admin wants a trial there; 0: no */
 	char problem[sizeof(((struct err *)0)->text)];	/* or empty */
 	char hint[sizeof(((struct err *)0)->hint)];
@@ -135,11 +133,17 @@ time_t domain_next_due(struct store *s, enum domain_state state, time_t after);
 
 /*
  * Puts live and issuing rows that are due at `now` into the queue, at most
- * `limit`, longest due first; and lifts the first `limit` of each rank that
- * have become emergencies since. Inside a transaction.
+ * `limit`, longest due first. Inside a transaction.
  */
 bool domain_queue_due(struct store *s, time_t now, long limit,
 		      struct err *err);
+
+/* Lifts the first `limit` of each rank that have become emergencies since. */
+bool domain_queue_lift(struct store *s, time_t now, long limit,
+		       struct err *err);
+
+/* Does nobody wait in it? False on failure too, with err set. */
+bool domain_queue_is_empty(struct store *s, struct err *err);
 
 /*
  * The head of one rank of the queue, as ids, beyond those `skip` that are

@@ -19,6 +19,7 @@ struct store {
 	int64_t changes;	/* of the handle, before the transaction */
 	bool is_short;		/* the disk was full, and has not got over it */
 	bool has_serve;		/* it is attached */
+	bool is_projected;	/* nothing in the feed is left to be applied */
 	ino_t state_inode, serve_inode;	/* that are open; 0: not known */
 	char damage[200];	/* of state.db, as it was found; or empty */
 };

@@ -366,6 +366,7 @@ static bool note_challenged(struct store *s, int64_t account_id,
 {
 	struct query q;
 
+	s->is_projected = false;
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO change(domain_id) SELECT domain_id FROM ord"
 		   " WHERE account_id = ? AND ended_at = 0 AND token <> ''");

@@ -129,13 +129,13 @@ static size_t read_feed(struct db *db, int64_t *ids, int64_t *last,
 static bool project_part(struct db *db, const int64_t *ids, size_t n,
 			 int64_t last, struct err *err)
 {
-	bool ok = db_exec(db, "BEGIN IMMEDIATE", err);
+	bool ok = db_run(db, "BEGIN IMMEDIATE", err);
 
 	for (size_t i = 0; ok && i < n; i++)
 		ok = project_domain(db, ids[i], err);
-	if (ok && set_applied(db, last, err) && db_exec(db, "COMMIT", err))
+	if (ok && set_applied(db, last, err) && db_run(db, "COMMIT", err))
 		return true;
-	db_exec(db, "ROLLBACK", NULL);
+	db_run(db, "ROLLBACK", NULL);
 	return err_prefix(err, "serve.db");
 }
 

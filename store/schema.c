@@ -30,8 +30,6 @@ static const char *const migrations[] = {
 	"  rank INTEGER NOT NULL DEFAULT 0,"
 	"  deadline INTEGER NOT NULL DEFAULT 0,"
 	"  skips INTEGER NOT NULL DEFAULT 0,"
-	"  avoid_ca INTEGER NOT NULL DEFAULT 0,"
-	"  avoid_until INTEGER NOT NULL DEFAULT 0,"
 	"  try_ca INTEGER NOT NULL DEFAULT 0,"
 	"  problem TEXT NOT NULL DEFAULT '',"
 	"  hint TEXT NOT NULL DEFAULT '',"
@@ -79,6 +77,12 @@ static const char *const migrations[] = {
 	"  problem TEXT NOT NULL DEFAULT '',"
 	"  hint TEXT NOT NULL DEFAULT '',"
 	"  UNIQUE(name, directory_url));"
+
+	"CREATE TABLE refusal("		/* of a name, by a CA */
+	"  domain_id INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"
+	"  ca_id INTEGER NOT NULL REFERENCES ca,"
+	"  until INTEGER NOT NULL,"
+	"  PRIMARY KEY(domain_id, ca_id)) WITHOUT ROWID;"
 
 	"CREATE TABLE bucket("		/* what is left of a CA's limits */
 	"  ca_id INTEGER NOT NULL REFERENCES ca,"

@@ -213,10 +213,10 @@ static bool mend(struct store *s, struct err *err)
 
 static bool begin(struct store *s, struct err *err)
 {
-	bool ok = db_exec(s->db, "BEGIN IMMEDIATE", err);
+	bool ok = db_run(s->db, "BEGIN IMMEDIATE", err);
 
 	if (!ok && db_trouble(s->db) == DB_DAMAGED)
-		ok = mend(s, err) && db_exec(s->db, "BEGIN IMMEDIATE", err);
+		ok = mend(s, err) && db_run(s->db, "BEGIN IMMEDIATE", err);
 	s->in_transaction = ok;
 	s->changes = db_changes_in_all(s->db);
 	return ok;
@@ -224,7 +224,7 @@ static bool begin(struct store *s, struct err *err)
 
 static bool commit(struct store *s, struct err *err)
 {
-	if (!db_exec(s->db, "COMMIT", err)) {
+	if (!db_run(s->db, "COMMIT", err)) {
 		store_rollback(s);
 		return false;
 	}
@@ -239,8 +239,8 @@ static bool prove(struct store *s, struct err *err)
 {
 	if (!begin(s, err))
 		return false;
-	if (db_exec(s->db, "INSERT OR REPLACE INTO main.meta"
-			   " VALUES('proof', random())", err))
+	if (db_run(s->db, "INSERT OR REPLACE INTO main.meta"
+			  " VALUES('proof', random())", err))
 		return commit(s, err);
 	store_rollback(s);
 	return false;
@@ -280,7 +280,7 @@ bool store_commit(struct store *s, struct err *err)
 void store_rollback(struct store *s)
 {
 	assert(s->in_transaction);
-	db_exec(s->db, "ROLLBACK", NULL);	/* may have happened already */
+	db_run(s->db, "ROLLBACK", NULL);	/* may have happened already */
 	s->in_transaction = false;
 }
 
@@ -289,14 +289,18 @@ bool store_project(struct store *s, struct err *err)
 	assert(!s->in_transaction);
 	if (!s->has_serve)
 		return mend(s, err);
-	return projection_run(s->db, err) ||
-	       (db_trouble(s->db) == DB_DAMAGED && mend(s, err));
+	if (s->is_projected)
+		return true;
+	s->is_projected = projection_run(s->db, err) ||
+			  (db_trouble(s->db) == DB_DAMAGED && mend(s, err));
+	return s->is_projected;
 }
 
 bool change_note(struct store *s, int64_t domain_id, struct err *err)
 {
 	struct query q;
 
+	s->is_projected = false;
 	query_open(&q, store_db_write(s), "INSERT INTO change(domain_id)"
 					  " VALUES(?)");
 	bind_int(&q, domain_id);

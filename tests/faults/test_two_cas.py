@@ -141,6 +141,26 @@ def test_caa_forbids_the_first(stage, name, saw):
 
 
 @pytest.mark.quick
+@pytest.mark.fault(28, "two of three CAs refuse a name by a record that only "
+		   "they see", "each is asked once, at once; then the third")
+def test_two_of_three_refuse(stage, name, saw):
+	cas = [stage.ca(letter) for letter in "abc"]
+	for refusing in cas[:2]:
+		refusing.set(caa={name: ["c-ca.test"]})
+	daemon = stage.daemon.start()
+	stage.point(name)
+	began = time.monotonic()
+	daemon.add(name)
+	took = time.monotonic() - began
+
+	asked = daemon.rows("SELECT ca.name, count(*) FROM ord JOIN ca ON ca.id"
+			    " = ca_id WHERE trial = 0 GROUP BY ca.name")
+	assert issuer(daemon, name) == "c"
+	assert dict(asked) == {"a": 1, "b": 1, "c": 1}
+	saw(f"live with the third after {took:.0f} s, one order at each")
+
+
+@pytest.mark.quick
 @pytest.mark.fault(28, "CAA forbids both CAs",
 		   "no order, the record is named, and it goes on by itself")
 def test_caa_forbids_both(stage, name, saw):

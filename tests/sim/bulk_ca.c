@@ -14,6 +14,7 @@
 #include "tests/sim/es256.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sham.h"
+#include "tests/sim/shortcuts.h"
 
 #define BODY_MAX     8192
 #define ORDER_LIFE   (8 * WHEN_HOUR)
@@ -244,6 +245,14 @@ static const char *instant(time_t at, char out[static INSTANT_TEXT])
 	return instant_format(at, out);
 }
 
+static void say_when(struct post *p)
+{
+	if (p->ca->poll_after)
+		snprintf(p->answer->retry_after,
+			 sizeof(p->answer->retry_after), "%ld",
+			 p->ca->poll_after);
+}
+
 static void show_order(struct post *p, uint32_t id, long status)
 {
 	const struct bulk_ca *ca = p->ca;
@@ -265,10 +274,8 @@ static void show_order(struct post *p, uint32_t id, long status)
 		    "[\"%s/authz/%u\"],\"finalize\":\"%s/finalize/%u\"%s%s}",
 		    status_words[o->status], instant(o->expires_at, expires),
 		    host, ca->origin, id, ca->origin, id, cert, error);
-	if (o->status == SIM_PROCESSING && ca->poll_after)
-		snprintf(p->answer->retry_after,
-			 sizeof(p->answer->retry_after), "%ld",
-			 ca->poll_after);
+	if (o->status == SIM_PROCESSING)
+		say_when(p);
 }
 
 static void challenge_text(const struct bulk_ca *ca, uint32_t id,
@@ -716,6 +723,8 @@ static void post_authz(struct post *p)
 		    "{\"status\":\"%s\",\"identifier\":{\"type\":\"dns\","
 		    "\"value\":\"%s\"},\"challenges\":[%s,%s]}",
 		    status_words[o->authz], host, tls, http);
+	if (o->authz == SIM_PENDING && o->looks)
+		say_when(p);
 }
 
 /* ---- issuance ---- */
@@ -814,11 +823,20 @@ static const unsigned char *point_in(const unsigned char *der, size_t len,
 	return at + 3;
 }
 
-static bool is_signed_csr(const unsigned char *der, size_t len)
+/* By the key that is in it, be that a real signature or a sham one. */
+static bool is_signed_csr(struct bulk_order *o, const unsigned char *der,
+			  size_t len)
 {
-	X509_REQ *req = d2i_X509_REQ(NULL, &der, (long)len);
-	bool ok = req && X509_REQ_verify(req, X509_REQ_get0_pubkey(req)) == 1;
+	enum sham_request kind = shortcuts_look(der, len);
+	X509_REQ *req;
+	bool ok;
 
+	if (kind != REQUEST_REAL) {
+		o->is_real = false;
+		return kind == REQUEST_SHAM;
+	}
+	req = d2i_X509_REQ(NULL, &der, (long)len);
+	ok = req && X509_REQ_verify(req, X509_REQ_get0_pubkey(req)) == 1;
 	X509_REQ_free(req);
 	return ok;
 }
@@ -831,7 +849,7 @@ static void finalize(struct post *p, struct bulk_order *o,
 
 	host_of(o->name, host);
 	point = point_in(der, len, host);
-	if (!point || (o->is_real && !is_signed_csr(der, len))) {
+	if (!point || !is_signed_csr(o, der, len)) {
 		complain(p->ca, p->answer, "a bad CSR");
 		return;
 	}

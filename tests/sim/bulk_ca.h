@@ -72,7 +72,7 @@ struct bulk_ca {
 	unsigned looks;	    /* from several places, a second apart */
 	long look_after_ms; /* of the first: 0: at once */
 	long issuance_time;		/* an order is `processing` */
-	long poll_after;		/* Retry-After of that; 0: not said */
+	long poll_after;		/* Retry-After of what goes on; 0: none */
 	long ari_retry;			/* Retry-After of renewal information */
 	bool ari_is_late;		/* its windows lie beyond the end */
 	unsigned bad_nonce_every;

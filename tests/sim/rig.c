@@ -18,6 +18,7 @@
 #include "tests/sim/judge.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sham.h"
+#include "tests/sim/shortcuts.h"
 #include "tests/sim/weather.h"
 
 #define DIR	     "box"
@@ -25,6 +26,7 @@
 #define WRITES_LONG  1500		/* between two checkpoints */
 #define TIMEOUT_MS   10000		/* until a lost exchange is noticed */
 #define IDLE_MS	     59000		/* a timer so far ahead is an idle one */
+#define ARI_LATE_MS  (3 * WHEN_HOUR * 1000)
 #define OVERSLEEP_MS (50 * WHEN_MINUTE * 1000)
 #define REAL_MS	     (10 * WHEN_MINUTE * 1000)
 #define REAL_ONE_IN  300	/* spans of REAL_MS with real signatures */
@@ -183,19 +185,23 @@ static void world_random(void *ctx, void *out, size_t len)
 	dice_fill(&r->world_dice, out, len);
 }
 
-/* Each key once in a world: the pool is larger than its orders are many. */
-static bool world_key_make(void *ctx, struct p256 *key, struct err *err)
-{
-	struct rig *r = ctx;
-
-	return sham_key(r->next_key++, key) || p256_generate(key, err);
-}
-
 static bool is_real_now(const struct rig *r)
 {
 	uint64_t span = (uint64_t)(r->now_ms / REAL_MS) ^ r->seed << 32;
 
 	return dice_one_in(&span, REAL_ONE_IN);
+}
+
+/*
+ * Each key once in a world: the pool is larger than its orders are many. What
+ * it is asked for next is the key's request for a certificate.
+ */
+static bool world_key_make(void *ctx, struct p256 *key, struct err *err)
+{
+	struct rig *r = ctx;
+
+	shortcuts_off(is_real_now(r));
+	return sham_key(r->next_key++, key) || p256_generate(key, err);
 }
 
 static bool world_sign(void *ctx, const struct p256 *key, const void *data,
@@ -709,6 +715,7 @@ static void earlier(int64_t *best, int64_t at_ms)
 /*
  * An idle box ticks once a minute, only to see whether its clock was set. Of
  * these ticks we leave out those before which nothing can have become due.
+ * Renewal information is asked for late, then for many certificates at once.
  */
 static int64_t idle_until_ms(struct rig *r)
 {
@@ -720,17 +727,26 @@ static int64_t idle_until_ms(struct rig *r)
 					       0) * 1000);
 	for (size_t i = 0; i < r->ca_count; i++)
 		earlier(&best, order_next_wake(r->store, (int64_t)i + 1));
-	earlier(&best, cert_next_ari(r->store) * 1000);
+	if (cert_next_ari(r->store))
+		earlier(&best, cert_next_ari(r->store) * 1000 + ARI_LATE_MS);
 	earlier(&best, cert_next_revoke(r->store) * 1000);
 	return best - r->skew_ms;
+}
+
+/* Is there nothing to wake it but the clock, and advice that can wait? */
+static bool is_idle(const struct rig *r)
+{
+	int64_t ari_ms = cert_next_ari(r->store) * 1000;
+
+	return r->wake_ms - r->now_ms >= IDLE_MS ||
+	       (ari_ms && r->wake_ms >= ari_ms);
 }
 
 static int64_t oversleep(struct rig *r)
 {
 	int64_t until;
 
-	if (r->is_exact || r->skew_ms || r->in_flight ||
-	    r->wake_ms - r->now_ms < IDLE_MS)
+	if (r->is_exact || r->skew_ms || r->in_flight || !is_idle(r))
 		return r->wake_ms;
 	until = idle_until_ms(r);
 	return until > r->wake_ms ? until : r->wake_ms;

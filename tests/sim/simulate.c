@@ -8,6 +8,7 @@
  * the same for ever: its fingerprint is told, so that one can see.
  */
 #include <malloc.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #include "tests/sim/judge.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sham.h"
+#include "tests/sim/shortcuts.h"
 #include "tests/sim/weather.h"
 
 #define ORDERS	   5200		/* that make one box's life */
@@ -139,11 +141,13 @@ static void run_share(const struct options *o, unsigned job, int fd)
 	if (!o->is_verbose)	/* a disk that is full is told of a lot */
 		must(freopen("/dev/null", "w", stderr), NULL);
 	sham_init(KEYS);
+	shortcuts_init();
 	signer = bulk_signer_new(RIG_START - 2 * 365 * WHEN_DAY,
 				 RIG_START + 20 * 365 * WHEN_DAY);
 	for (uint64_t seed = o->first + job; seed <= o->last; seed += o->jobs)
 		run_seed(seed, o, signer, &sums);
 	bulk_signer_free(signer);
+	shortcuts_release();
 	must(write(fd, &sums, sizeof(sums)) == sizeof(sums), NULL);
 }
 
@@ -258,6 +262,9 @@ int main(int argc, char **argv)
 				"[--verbose] FIRST [LAST]\n");
 		return 64;
 	}
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 1200, 400);
 	log_init(o.is_verbose ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
 	for (unsigned i = 0; i < o.jobs; i++)
 		fds[i] = start_job(&o, i);

@@ -398,6 +398,8 @@ enum fate weather_fate(struct rig *r, size_t ca)
 
 static void set_cas(struct rig *r)
 {
+	static const long reuses[] = { 0, 7 * WHEN_HOUR, 30 * WHEN_DAY };
+
 	for (size_t i = 0; i < r->ca_count; i++) {
 		struct bulk_ca *c = &r->ca[i];
 
@@ -409,7 +411,7 @@ static void set_cas(struct rig *r)
 		c->lists_orders = !c->reuses_orders ||
 				  dice_one_in(&r->dice, 4);
 		c->keeps_failed_pending = dice_one_in(&r->dice, 5);
-		c->authz_reuse = dice_one_in(&r->dice, 2) ? 7 * WHEN_HOUR : 0;
+		c->authz_reuse = reuses[dice_below(&r->dice, ARRAY_LEN(reuses))];
 		c->looks = 1 + dice_below(&r->dice, 3);
 		c->look_after_ms = dice_one_in(&r->dice, 2)
 					   ? 0
@@ -466,7 +468,6 @@ void weather_end(struct rig *r)
 	for (size_t i = 0; i < r->ca_count; i++) {
 		w->busy_until_ms[i] = 0;
 		set_mode(r, i, CA_WELL);
-		r->ca[i].is_incident = false;
 	}
 	for (none.number = 0; none.number < r->names; none.number++)
 		name_recovers(r, &none);

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/when.h"
 #include "store/clock.h"
+#include "store/refusal.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
 
@@ -232,8 +233,9 @@ static void waits_move_and_plans_stay(void **state)
 	(void)state;
 	waits = rows_domain(s, "b.example");
 	waits.due_at = ROWS_NOW + 10 * DAY;
-	waits.avoid_until = ROWS_NOW + 9 * DAY;
-	must(domain_update(s, &waits, &err), &err);
+	must(domain_update(s, &waits, &err) &&
+	     refusal_note(s, waits.id, c.ca_id, ROWS_NOW + 9 * DAY, &err),
+	     &err);
 	must(domain_by_name(s, "a.example", &d, &err), &err);
 	d.due_at = c.renew_at;
 	must(domain_update(s, &d, &err), &err);
@@ -247,7 +249,8 @@ static void waits_move_and_plans_stay(void **state)
 	assert_true(c.renew_at > ROWS_NOW);
 	assert_int_equal(plans.due_at, c.renew_at);
 	assert_int_equal(waits.due_at, ROWS_NOW + 23 * HOUR);
-	assert_int_equal(waits.avoid_until, ROWS_NOW);
+	assert_false(refusal_holds(s, waits.id, c.ca_id, ROWS_NOW));
+	assert_true(refusal_holds(s, waits.id, c.ca_id, ROWS_NOW - 1));
 	assert_int_equal(plans.epoch, d.epoch);
 }
 
