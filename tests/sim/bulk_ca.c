@@ -17,6 +17,7 @@
 #include "tests/sim/shortcuts.h"
 
 #define BODY_MAX     8192
+#define LOOKS_APART_MS 300
 #define ORDER_LIFE   (8 * WHEN_HOUR)
 #define RENEWAL_LOOK (120 * WHEN_DAY)	/* a renewal of what was in these */
 
@@ -247,10 +248,13 @@ static const char *instant(time_t at, char out[static INSTANT_TEXT])
 
 static void say_when(struct post *p)
 {
-	if (p->ca->poll_after)
+	long part = p->ca->issuance_time / 16, after = p->ca->poll_after;
+
+	if (part > WHEN_MINUTE)
+		after = part;
+	if (after)
 		snprintf(p->answer->retry_after,
-			 sizeof(p->answer->retry_after), "%ld",
-			 p->ca->poll_after);
+			 sizeof(p->answer->retry_after), "%ld", after);
 }
 
 static void show_order(struct post *p, uint32_t id, long status)
@@ -665,7 +669,7 @@ void bulk_ca_look(struct bulk_ca *ca, uint32_t id)
 	else if (--o->looks == 0)
 		found(ca, o);
 	else
-		ca->later(ca->arg, ca, id, 1000);
+		ca->later(ca->arg, ca, id, LOOKS_APART_MS);
 }
 
 static void told_to_look(struct post *p, enum bulk_method method,

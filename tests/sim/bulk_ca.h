@@ -69,7 +69,7 @@ struct bulk_ca {
 	bool lists_orders, reuses_orders, has_ari, has_limits, wants_eab;
 	bool keeps_failed_pending;
 	long authz_reuse;		/* seconds that a validation counts */
-	unsigned looks;	    /* from several places, a second apart */
+	unsigned looks;	    /* from several places, a moment apart */
 	long look_after_ms; /* of the first: 0: at once */
 	long issuance_time;		/* an order is `processing` */
 	long poll_after;		/* Retry-After of what goes on; 0: none */

@@ -739,7 +739,7 @@ static bool is_idle(const struct rig *r)
 	int64_t ari_ms = cert_next_ari(r->store) * 1000;
 
 	return r->wake_ms - r->now_ms >= IDLE_MS ||
-	       (ari_ms && r->wake_ms >= ari_ms);
+	       (ari_ms > r->now_ms && r->wake_ms == ari_ms);
 }
 
 static int64_t oversleep(struct rig *r)

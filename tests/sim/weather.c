@@ -29,6 +29,14 @@ static bool all_are_down(const struct rig *r)
 	return true;
 }
 
+/* Minutes; once in a while it takes half a day over each order. */
+static long slowness(struct rig *r)
+{
+	return (long)dice_skewed(&r->dice, 5, dice_one_in(&r->dice, 10)
+						      ? 12 * WHEN_HOUR
+						      : 15 * WHEN_MINUTE);
+}
+
 /* Keeps the sums of how long one and all were down. */
 static void set_mode(struct rig *r, size_t ca, enum ca_mode mode)
 {
@@ -45,8 +53,7 @@ static void set_mode(struct rig *r, size_t ca, enum ca_mode mode)
 		w->all_since_ms = r->now_ms;
 	if (were_all && !all_are_down(r))
 		w->all_down_ms += r->now_ms - w->all_since_ms;
-	r->ca[ca].issuance_time = mode == CA_SLOW ?
-		(long)dice_skewed(&r->dice, 5, 4 * WHEN_HOUR) : 0;
+	r->ca[ca].issuance_time = mode == CA_SLOW ? slowness(r) : 0;
 	rig_say(r, "CA %zu: mode %d", ca, mode);
 	judge_weather(r);
 }
@@ -415,7 +422,7 @@ static void set_cas(struct rig *r)
 		c->looks = 1 + dice_below(&r->dice, 3);
 		c->look_after_ms = dice_one_in(&r->dice, 2)
 					   ? 0
-					   : 1 + dice_below(&r->dice, 5000);
+					   : 1 + dice_below(&r->dice, 1500);
 		c->has_limits = !dice_one_in(&r->dice, 4);
 		c->has_ari = dice_one_in(&r->dice, 2);
 		c->ari_is_late = dice_one_in(&r->dice, 5);
@@ -450,7 +457,7 @@ void weather_begin(struct rig *r)
 	w->crash_in_exchange = 300;
 	w->crash_in_write = 400;
 	w->fault = 4 + dice_below(&r->dice, 12);
-	w->outage_every = 20 * WHEN_DAY;
+	w->outage_every = 50 * WHEN_DAY;
 	set_cas(r);
 	start_processes(r);
 }
