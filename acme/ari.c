@@ -12,6 +12,7 @@
 #include "base/when.h"
 
 #define LASTING_PAUSE (6 * WHEN_HOUR)
+#define FIRST_HOLD    30
 
 /* The content octets of the serial, with the leading 00 if there is one. */
 static char *serial_text(const X509 *leaf)
@@ -178,6 +179,16 @@ long ari_retry(long n, bool is_temporary, uint32_t dice)
 		pause *= 2;
 	pause = bounded(pause, 1, LASTING_PAUSE);
 	return pause + roll(pause / 5, dice);
+}
+
+long ari_hold(long n, long retry_after)
+{
+	long pause = FIRST_HOLD;
+
+	while (--n > 0 && pause < WHEN_HOUR)
+		pause *= 2;
+	pause = bounded(pause, 1, WHEN_HOUR);
+	return bounded(retry_after, pause, WHEN_DAY);
 }
 
 static time_t later(time_t a, time_t b)

@@ -67,6 +67,13 @@ time_t ari_next_poll(time_t now, long retry_after, uint32_t dice);
  */
 long ari_retry(long n, bool is_temporary, uint32_t dice);
 
+/*
+ * Seconds for which a CA is asked no such question at all after the nth
+ * temporary failure in a row: what it asked for, or 30 s, doubled each time up
+ * to an hour; a day at most.
+ */
+long ari_hold(long n, long retry_after);
+
 struct ari_case {
 	time_t not_before, not_after;
 	time_t first_seen;		/* when we got the certificate */

@@ -40,7 +40,8 @@ struct authority {
 	int64_t config_retry_ms;	/* the configuration is in the way */
 	unsigned in_flight;		/* orders with a request under way */
 	unsigned polls;			/* for renewal information, under way */
-	int64_t ari_retry_ms;		/* none before, as the CA asked */
+	int64_t ari_retry_ms;		/* none before that */
+	long ari_failures;		/* in a row, whichever they were for */
 	struct bucket posts, ari_bucket;	/* of requests: lost at the end */
 	int64_t profile_refused_ms;	/* by an order, though it was offered */
 	bool lacks_profile;		/* that is preferred: told already */

@@ -119,23 +119,32 @@ static bool is_pressing(struct engine *e, const struct domain *d)
 	return d->failures >= 2 && life.left < life.whole / 4 + !life.whole;
 }
 
+/*
+ * When all have refused, the round begins anew: how often is for the domain's
+ * own pauses to say.
+ */
 static void turn_to_another(struct engine *e, struct domain *d,
 			    const struct authority *a,
 			    const struct order_step *step)
 {
 	struct meaning m = meaning_of(step->type);
+	bool is_limit = step->retry_after > 0 && streq(step->type, "rateLimited");
 	time_t now = engine_now(e), until = now + REFUSED_FOR;
+	struct err err = ERR_INIT;
 
 	if (m.other_method)
 		d->method = d->method == METHOD_HTTP_01 ? METHOD_TLS_ALPN_01
 							: METHOD_HTTP_01;
 	if (!m.other_ca && !is_pressing(e, d))
 		return;
-	if (step->retry_after > 0 && streq(step->type, "rateLimited"))
+	if (is_limit)
 		until = now + step->retry_after;
-	if (queue_turn_away(e, a, d, until) &&
-	    d->failures < (long)e->settings.ca_count)
-		d->due_at = now + 1;	/* at once, but only once at each */
+	if (queue_turn_away(e, a, d, until)) {
+		if (d->failures < (long)e->settings.ca_count)
+			d->due_at = now + 1; /* at once, but only once at each */
+	} else if (!is_limit) {
+		engine_ok(e, refusal_forget(e->store, d->id, &err), &err);
+	}
 }
 
 void outcome_failed(struct engine *e, struct domain *d,

@@ -74,7 +74,9 @@ static bool may_poll(struct authority *a, int64_t now_ms)
 {
 	struct limit limit = a->settings.limits.of[LIMIT_ARI];
 
-	return a->polls + polls_noted(a->engine, a) < POLLS_IN_FLIGHT &&
+	unsigned most = a->ari_failures ? 1 : POLLS_IN_FLIGHT;
+
+	return a->polls + polls_noted(a->engine, a) < most &&
 	       bucket_take(&a->ari_bucket, limit, now_ms, 1);
 }
 
@@ -259,17 +261,19 @@ static void take_window(struct engine *e, struct cert *c,
 }
 
 /*
- * Who asks to be left alone with these questions is left alone with these,
- * and not with orders: advice that fails must not keep us from renewing.
+ * Who does not answer these questions is left alone with these, and not with
+ * orders: advice that fails must not keep us from renewing. Then one question
+ * shows whether it is over.
  */
-static void hold_polls(struct engine *e, struct authority *a, long retry_after)
+static time_t hold_polls(struct engine *e, struct authority *a,
+			 long retry_after)
 {
 	int64_t now_ms = e->world->now_ms(e->world->ctx);
 
-	if (retry_after > WHEN_DAY)
-		retry_after = WHEN_DAY;
-	if (retry_after > 0)
-		a->ari_retry_ms = now_ms + retry_after * 1000;
+	a->ari_failures++;
+	a->ari_retry_ms = now_ms +
+			  ari_hold(a->ari_failures, retry_after) * 1000;
+	return a->ari_retry_ms / 1000 + 1 + spread(e, WHEN_MINUTE);
 }
 
 static void no_window(struct engine *e, struct authority *a, struct cert *c,
@@ -277,14 +281,14 @@ static void no_window(struct engine *e, struct authority *a, struct cert *c,
 {
 	bool is_temporary = reply->error.kind == ERR_AGAIN ||
 			    reply->status >= 500;
+	time_t again, held = 0;
 
 	c->ari_failures++;
-	if (reply->status == 503 || reply->status == 429)
-		hold_polls(e, a, reply->retry_after);
-	if (!is_away(e, a, c))
-		put_off(e, c,
-			engine_now(e) + ari_retry(c->ari_failures, is_temporary,
-						  engine_dice(e)));
+	again = engine_now(e) + ari_retry(c->ari_failures, is_temporary,
+					  engine_dice(e));
+	if (is_temporary || reply->status == 429)
+		held = hold_polls(e, a, reply->retry_after);
+	put_off(e, c, again > held ? again : held);
 }
 
 static void got_window(struct engine *e, const struct arrived *got)
@@ -302,7 +306,7 @@ static void got_window(struct engine *e, const struct arrived *got)
 		no_window(e, got->authority, &c, reply);
 		return;
 	}
-	c.ari_failures = 0;
+	c.ari_failures = got->authority->ari_failures = 0;
 	take_window(e, &c, &w);
 	put_off(e, &c, ari_next_poll(engine_now(e), reply->retry_after,
 				     engine_dice(e)));

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "store/cert.h"
+#include "store/order.h"
 #include "tests/sim/bulk_signer.h"
 #include "tests/sim/dice.h"
 #include "tests/sim/scratch.h"
@@ -219,6 +220,27 @@ static bool was_promised(struct rig *r, unsigned name)
 
 /* ---- what is served ---- */
 
+/* For who looks into a lapse. */
+static void say_row(struct rig *r, unsigned name)
+{
+	struct err err = ERR_INIT;
+	struct domain d;
+	struct order o = { .id = 0 };
+
+	if (!r->store || !domain_by_name(r->store, r->name[name].host + 8, &d,
+					 &err))
+		return;
+	order_of_domain(r->store, d.id, &o, &err);
+	rig_say(r, "%s: due in %lld s, in the queue since %lld s, rank %d, "
+		   "failures %ld, skips %ld, order %lld in state %d due in "
+		   "%lld s; %s", d.name,
+		(long long)d.due_at - rig_clock_ms(r) / 1000,
+		d.ready_at ? rig_clock_ms(r) / 1000 - (long long)d.ready_at : 0,
+		(int)d.rank, d.failures, d.skips, (long long)o.id,
+		(int)o.state,
+		(long long)(o.wake_ms - rig_clock_ms(r)) / 1000, d.problem);
+}
+
 static void lapse_begins(struct rig *r, unsigned name)
 {
 	struct judge_name *n = &r->judge->name[name];
@@ -230,6 +252,7 @@ static void lapse_begins(struct rig *r, unsigned name)
 	rig_say(r, "%s: expired at %s, %s", r->name[name].host,
 		instant_format(n->served_until, until),
 		n->is_promised ? "though it was promised" : "outside the promise");
+	say_row(r, name);
 	if (n->is_promised)
 		rig_condemn(r, "%s: its certificate expired at %s, though a CA "
 			       "could be had for long enough",

@@ -445,6 +445,22 @@ static void failures_wait_ever_longer(void **state)
 					retries[i].pause * 6 / 5);
 }
 
+static void a_ca_that_fails_is_held_longer_each_time(void **state)
+{
+	static const struct {
+		long n, retry_after, hold;
+	} holds[] = {
+		{ 1, -1, 30 },	{ 2, -1, 60 },	{ 8, -1, 3600 },
+		{ 99, -1, 3600 }, { 1, 5, 30 }, { 1, 600, 600 },
+		{ 3, 600, 600 }, { 9, 600, 3600 }, { 1, 999999, 86400 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(holds); i++)
+		assert_int_equal(ari_hold(holds[i].n, holds[i].retry_after),
+				 holds[i].hold);
+}
+
 /* ---- when to renew ---- */
 
 static const long lives[] = { 60,	      6 * WHEN_DAY,  160 * WHEN_HOUR,
@@ -674,6 +690,7 @@ int main(void)
 		cmocka_unit_test(a_window_is_open_from_start_to_end),
 		cmocka_unit_test(the_ca_says_when_to_ask_again),
 		cmocka_unit_test(failures_wait_ever_longer),
+		cmocka_unit_test(a_ca_that_fails_is_held_longer_each_time),
 		cmocka_unit_test(advice_is_followed_within_bounds),
 		cmocka_unit_test(without_advice_it_is_as_planned),
 		cmocka_unit_test(at_once_needs_a_reason_while_it_is_new),
