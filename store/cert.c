@@ -319,7 +319,7 @@ static bool retire_active(struct store *s, int64_t domain_id, time_t now,
 	query_open(&q, store_db_write(s),
 		   "UPDATE cert SET state = ?,"
 		   " revoke_due_at = MIN(revoke_due_at, ?)"
-		   " WHERE domain_id = ? AND state = ?");
+		   " WHERE domain_id = ? AND +state = ?");
 	bind_int(&q, CERT_RETIRED);
 	bind_int(&q, now);
 	bind_int(&q, domain_id);

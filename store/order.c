@@ -101,13 +101,17 @@ bool order_by_id(struct store *s, int64_t id, struct order *o, struct err *err)
 	return read_one(&q, o, err);
 }
 
+/*
+ * "+": SQLite would else prepare the statement anew for each value, to see
+ * whether an index serves that holds some values only.
+ */
 static bool live_of_domain(struct store *s, int64_t domain_id, bool is_trial,
 			   struct order *o, struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db(s), "SELECT * FROM ord WHERE domain_id = ?"
-				    " AND trial = ? AND ended_at = 0");
+				    " AND +trial = ? AND ended_at = 0");
 	bind_int(&q, domain_id);
 	bind_int(&q, is_trial);
 	return read_one(&q, o, err);

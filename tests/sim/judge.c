@@ -403,9 +403,49 @@ static bool is_seen(struct rig *r, struct awaited *a)
 	return c->is_served || ++a->looks > LOOKS_MAX;
 }
 
+/* ---- failures that are the CA's ---- */
+
+static bool row_of(struct rig *r, unsigned name, struct domain *d)
+{
+	struct err err = ERR_INIT;
+
+	return domain_by_name(r->store, r->name[name].host + 8, d, &err);
+}
+
+void judge_wronged(struct rig *r, unsigned name)
+{
+	struct judge *j = r->judge;
+	struct domain d;
+
+	if (!row_of(r, name, &d))
+		return;
+	if (j->wronged_count == j->wronged_cap) {
+		j->wronged_cap = j->wronged_cap ? 2 * j->wronged_cap : 64;
+		j->wronged = xrealloc_array(j->wronged, j->wronged_cap,
+					    sizeof(*j->wronged));
+	}
+	j->wronged[j->wronged_count++] = (struct wronged){
+		.name = name, .failures = d.failures };
+}
+
+static void check_wronged(struct rig *r)
+{
+	struct judge *j = r->judge;
+	struct domain d;
+
+	for (size_t i = 0; i < j->wronged_count; i++)
+		if (row_of(r, j->wronged[i].name, &d) &&
+		    d.failures > j->wronged[i].failures)
+			rig_condemn(r, "%s is charged with what was the CA's "
+				       "fault: %s", d.name, d.problem);
+	j->wronged_count = 0;
+}
+
 void judge_after_tick(struct rig *r)
 {
 	struct judge *j = r->judge;
+
+	check_wronged(r);
 
 	for (size_t i = 0; i < j->awaited_count;)
 		if (is_seen(r, &j->awaited[i]))
@@ -426,6 +466,7 @@ void judge_after_start(struct rig *r)
 /* What is down serves nothing: nobody can be shown what has expired. */
 void judge_after_death(struct rig *r)
 {
+	r->judge->wronged_count = 0;
 	for (unsigned i = 0; i < r->names; i++)
 		lapse_ends(r, i);
 	for (size_t i = 0; i < r->ca_count; i++) {
@@ -437,12 +478,22 @@ void judge_after_death(struct rig *r)
 
 /* ---- manners towards a CA ---- */
 
+/*
+ * Its clock is wrong, or it goes by one of its own since it was: then what it
+ * wrote down of moments is not what a next life makes of them.
+ */
+static bool is_clock_off(const struct rig *r)
+{
+	return r->skew_ms || !r->engine ||
+	       llabs((long long)(engine_clock(r->engine) - rig_now(r))) > 5;
+}
+
 void judge_retry_after(struct rig *r, size_t ca, bool is_advice, long seconds)
 {
 	struct peace *p = is_advice ? &r->judge->advice[ca]
 				    : &r->judge->orders[ca];
 
-	if (p->until_ms > r->now_ms || r->skew_ms)
+	if (p->until_ms > r->now_ms || is_clock_off(r))
 		return;
 	p->asked_ms = r->now_ms;
 	p->until_ms = r->now_ms + seconds * 950LL;
@@ -583,6 +634,7 @@ void judge_release(struct rig *r)
 	free(j->box.list);
 	free(j->name);
 	free(j->awaited);
+	free(j->wronged);
 	free(j);
 	r->judge = NULL;
 }

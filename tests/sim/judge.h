@@ -63,6 +63,13 @@ struct judge {
 	int64_t promised_ms, unpromised_ms;	/* lapsed, in all */
 	unsigned long lapses, looks, installed;
 	unsigned long checks;
+
+	/* Names whose orders the CA has just spoilt, and their failures. */
+	struct wronged {
+		unsigned name;
+		long failures;
+	} *wronged;
+	size_t wronged_count, wronged_cap;
 };
 
 void judge_begin(struct rig *r);
@@ -75,6 +82,12 @@ void judge_name_weather(struct rig *r, unsigned name);
 /* A request went out; an answer came in. */
 void judge_request(struct rig *r, size_t ca, bool is_advice);
 void judge_retry_after(struct rig *r, size_t ca, bool is_advice, long seconds);
+
+/*
+ * An answer comes that is none, to a question about this name's order: that
+ * is never the name's failure.
+ */
+void judge_wronged(struct rig *r, unsigned name);
 
 /* The CA has given a certificate away. */
 void judge_expect(struct rig *r, size_t ca, uint32_t cert);

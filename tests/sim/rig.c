@@ -300,6 +300,7 @@ static struct rig_event *reply_after(struct rig *r, long ms, void *arg)
 	struct rig_event *e = rig_after(r, ms, deliver, 0);
 
 	e->is_of_life = true;
+	e->wronged = RIG_NOBODY;
 	e->arg = arg;
 	e->sent_ms = r->now_ms;
 	return e;
@@ -312,6 +313,16 @@ static size_t ca_of(const struct rig *r, const char *url)
 	while (i < r->ca_count && !bulk_ca_owns(&r->ca[i], url))
 		i++;
 	return i;
+}
+
+/* Of whom is the order that is asked about? */
+static unsigned owner_of(const struct bulk_ca *c, const char *url)
+{
+	const char *id = strrchr(url, '/');
+	unsigned long order = id ? strtoul(id + 1, NULL, 10) : c->orders;
+
+	return strstr(url, "/ari/") || !id || id[1] < '0' || id[1] > '9' ||
+	       order >= c->orders ? RIG_NOBODY : c->order[order].name;
 }
 
 static void exchange(struct rig *r, struct rig_event *e, size_t ca,
@@ -343,7 +354,7 @@ static void world_fetch(void *ctx, const struct fetch_request *request,
 	if (dies_first)
 		rig_kill(r);
 	if (ca < r->ca_count && !r->is_dying)
-		fate = weather_fate(r, ca);
+		fate = weather_fate(r, ca, request->url);
 	e = reply_after(r, takes_ms(r, fate), arg);
 	e->fetched = done;
 	r->in_flight++;
@@ -352,6 +363,8 @@ static void world_fetch(void *ctx, const struct fetch_request *request,
 		e->detail = strstr(request->url, "/ari/") != NULL;
 		judge_request(r, ca, e->detail);
 		exchange(r, e, ca, request, fate);
+		if (fate != FATE_GOOD)
+			e->wronged = owner_of(&r->ca[ca], request->url);
 		rig_say(r, "%s %s: %ld%s (fate %d)",
 			request->method == FETCH_POST ? "POST" : "GET",
 			request->url, e->answer.status,
@@ -386,6 +399,8 @@ static void deliver_reply(struct rig *r, struct rig_event *e)
 	if (!r->is_dying && e->answer.status == 503 && *e->answer.retry_after)
 		judge_retry_after(r, e->number, e->detail,
 				  strtol(e->answer.retry_after, NULL, 10));
+	if (!r->is_dying && e->wronged != RIG_NOBODY)
+		judge_wronged(r, e->wronged);
 	e->fetched(&reply, e->arg);
 }
 

@@ -22,6 +22,7 @@
 #define RIG_START   1800000000L		/* January 2027 */
 #define RIG_ADDRESS "192.0.2.1"
 #define RIG_CAS	    3
+#define RIG_NOBODY  (~0u)
 
 struct rig;
 struct rig_event;
@@ -35,6 +36,7 @@ struct rig_event {
 	bool is_of_life;	/* a reply: it comes at once when a life ends */
 	unsigned number;	/* of a name, a CA or a thing of the caller's */
 	int64_t detail;
+	unsigned wronged;	/* whose order an answer spoils; RIG_NOBODY */
 
 	/* Replies: one of them is set. */
 	fetch_done *fetched;
@@ -58,6 +60,7 @@ enum ca_mode {
 	CA_BUSY,	/* 503 with Retry-After */
 	CA_PROXY_DIES,	/* 502 in HTML, though it may have acted */
 	CA_GARBLES,	/* 200 and rubbish */
+	CA_HOLLOW,	/* a directory that is served, and 500 behind it */
 	CA_MODES
 };
 

@@ -1,6 +1,7 @@
 #include "tests/sim/weather.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/when.h"
@@ -373,7 +374,7 @@ static enum fate busy(struct rig *r, size_t ca)
 	return FATE_503;
 }
 
-enum fate weather_fate(struct rig *r, size_t ca)
+enum fate weather_fate(struct rig *r, size_t ca, const char *url)
 {
 	if (r->weather->is_offline)
 		return FATE_REFUSED;
@@ -397,6 +398,8 @@ enum fate weather_fate(struct rig *r, size_t ca)
 		return dice_one_in(&r->dice, 3) ? FATE_502 : FATE_REFUSED;
 	case CA_GARBLES:
 		return FATE_GARBAGE;
+	case CA_HOLLOW:
+		return strstr(url, "/directory") ? FATE_GOOD : FATE_500;
 	}
 	return FATE_GOOD;
 }

@@ -40,7 +40,7 @@ void weather_begin(struct rig *r);
 void weather_end(struct rig *r);	/* all is well from now on */
 void weather_release(struct rig *r);
 
-enum fate weather_fate(struct rig *r, size_t ca);
+enum fate weather_fate(struct rig *r, size_t ca, const char *url);
 bool weather_kills_at_point(struct rig *r);
 bool weather_kills_in_exchange(struct rig *r);
 void weather_before_tick(struct rig *r);
