@@ -62,12 +62,13 @@ static void go_by(struct clock *c, int64_t offset_ms)
 /*
  * Stepped: our own time is known better than by a Date that fits neither, so
  * it stays. From before the mark on, time may have passed while we were off.
+ * A Date that is behind us may have lain in a cache; one ahead of us has not.
  */
 static bool is_overruled(const struct clock *c, int64_t wrong_ms)
 {
 	int64_t off_ms = wrong_ms + c->offset_ms; /* we less the Date */
 
-	if (is_near(off_ms, ODD_MS))
+	if (off_ms >= -CLOCK_SLACK_MS && off_ms <= ODD_MS)
 		return false;
 	switch (c->doubt) {
 	case CLOCK_CONFIRMED:

@@ -109,7 +109,8 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 {
 	struct order_step step;
 
-	if (reply->error.kind == ERR_NONE && is_overdue(o, ctx))
+	if (reply->error.kind == ERR_NONE && is_overdue(o, ctx) &&
+	    o->tries >= LOOKS_LEAST)
 		return order_give_up(o, scope == SCOPE_NONE ? SCOPE_ORDER
 							    : scope,
 				     problem, ctx->now);

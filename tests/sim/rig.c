@@ -753,6 +753,8 @@ static bool is_idle(const struct rig *r)
 {
 	int64_t ari_ms = cert_next_ari(r->store) * 1000;
 
+	if (!domain_queue_is_empty(r->store, NULL))
+		return false;	/* a CA that is down is waited for */
 	return r->wake_ms - r->now_ms >= IDLE_MS ||
 	       (ari_ms > r->now_ms && r->wake_ms == ari_ms);
 }

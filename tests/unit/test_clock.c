@@ -126,6 +126,27 @@ static void a_step_that_is_undone_leaves_no_doubt(void **state)
 
 /* ---- at boot ---- */
 
+static void a_date_ahead_is_believed_and_one_behind_may_be_old(void **state)
+{
+	static const struct {
+		int64_t machine, mark, date, ours;
+	} boots[] = {
+		{ -1800, -DAY, 0, 0 },	/* half an hour behind, and not known */
+		{ -DAY, -2000, 0, 0 },	/* behind the mark, which is late too */
+		{ 0, -DAY, -1800, 0 },	/* the Date has lain in a cache */
+		{ -240, -DAY, 0, -240 },	/* that is near enough */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(boots); i++) {
+		struct clock c;
+
+		begin(&c, NOW + boots[i].machine, NOW + boots[i].mark);
+		clock_heard(&c, NOW + boots[i].date);
+		assert_time(&c, NOW + boots[i].ours);
+	}
+}
+
 static void before_what_has_been_it_is_not_believed(void **state)
 {
 	struct clock c;
@@ -272,6 +293,8 @@ int main(void)
 		cmocka_unit_test(it_is_the_machines),
 		cmocka_unit_test(steps_are_not_followed_till_confirmed),
 		cmocka_unit_test(a_step_that_is_undone_leaves_no_doubt),
+		cmocka_unit_test(
+			a_date_ahead_is_believed_and_one_behind_may_be_old),
 		cmocka_unit_test(before_what_has_been_it_is_not_believed),
 		cmocka_unit_test(nor_before_this_program_was),
 		cmocka_unit_test(far_ahead_at_boot_the_ca_is_right),

@@ -887,6 +887,23 @@ static void nothing_goes_on_for_ever(void **state)
 	}
 }
 
+/* It is old because the CA, or we, were away: one bad answer ends nothing. */
+static void an_old_order_is_not_given_up_at_the_first_bad_answer(void **state)
+{
+	struct ca_reply bad = reply_of(502, HTML, NULL, -1);
+	int64_t now_ms = (NOW + 2 * PATIENCE) * 1000;
+
+	(void)state;
+	for (int from = ORDER_ORDERED; from <= ORDER_DOWNLOAD; from++) {
+		struct order o = row_in((enum order_state)from);
+		struct order_context ctx = context_at(now_ms, "");
+
+		assert_int_equal(order_reply(&o, &bad, &ctx).effect,
+				 ORDER_WAIT);
+		assert_int_equal(o.state, from);
+	}
+}
+
 /* Nobody there: it is tried each minute until the CA's own bound. */
 static void silence_is_waited_out(void **state)
 {
@@ -913,6 +930,8 @@ static void silence_is_waited_out(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			an_old_order_is_not_given_up_at_the_first_bad_answer),
 		cmocka_unit_test(each_state_asks_its_question),
 		cmocka_unit_test(the_longest_url_is_asked_for_whole),
 		cmocka_unit_test(each_answer_has_its_step),
