@@ -120,6 +120,25 @@ static bool is_pressing(struct engine *e, const struct domain *d)
 }
 
 /*
+ * Until when this CA is passed over. It may think better of a name that has
+ * little time left. One that only failed is passed over once.
+ */
+static time_t turned_away_until(struct engine *e, const struct domain *d,
+				const struct order_step *step, bool is_refusal)
+{
+	struct schedule_life life = engine_life(e, d);
+	time_t now = engine_now(e), part = life.left / 4;
+
+	if (!is_refusal)
+		return d->due_at + 1;
+	if (step->retry_after > 0 && streq(step->type, "rateLimited"))
+		return now + step->retry_after;
+	if (!life.whole || part > REFUSED_FOR)
+		part = REFUSED_FOR;
+	return now + (part < WHEN_HOUR ? WHEN_HOUR : part);
+}
+
+/*
  * When all have refused, the round begins anew: how often is for the domain's
  * own pauses to say.
  */
@@ -128,8 +147,6 @@ static void turn_to_another(struct engine *e, struct domain *d,
 			    const struct order_step *step)
 {
 	struct meaning m = meaning_of(step->type);
-	bool is_limit = step->retry_after > 0 && streq(step->type, "rateLimited");
-	time_t now = engine_now(e), until = now + REFUSED_FOR;
 	struct err err = ERR_INIT;
 
 	if (m.other_method)
@@ -137,12 +154,11 @@ static void turn_to_another(struct engine *e, struct domain *d,
 							: METHOD_HTTP_01;
 	if (!m.other_ca && !is_pressing(e, d))
 		return;
-	if (is_limit)
-		until = now + step->retry_after;
-	if (queue_turn_away(e, a, d, until)) {
+	if (queue_turn_away(e, a, d, turned_away_until(e, d, step,
+						       m.other_ca))) {
 		if (d->failures < (long)e->settings.ca_count)
-			d->due_at = now + 1; /* at once, but only once at each */
-	} else if (!is_limit) {
+			d->due_at = engine_now(e) + 1; /* once at each */
+	} else if (step->retry_after <= 0) {
 		engine_ok(e, refusal_forget(e->store, d->id, &err), &err);
 	}
 }

@@ -522,10 +522,10 @@ static bool is_token_served(struct rig *r, unsigned name,
 {
 	char found[SERVE_CHALLENGE_SIZE];
 
-	(void)name;
-	if (method != BULK_HTTP_01)
-		return true;
-	return serve_challenge(r->serve, token, found) &&
+	if (method == BULK_HTTP_01)
+		return serve_challenge(r->serve, token, found) &&
+		       streq(found, key_auth);
+	return serve_alpn_challenge(r->serve, r->name[name].host, found) &&
 	       streq(found, key_auth);
 }
 
