@@ -178,15 +178,44 @@ static bool forget_old(struct store *s, int64_t domain_id, struct err *err)
 	return query_run(&q, err);
 }
 
-bool order_insert(struct store *s, struct order *o, struct err *err)
+/* None that can be read is in the way; one that cannot be may stand there. */
+static bool end_unreadable(struct store *s, const struct order *o,
+			   struct err *err)
 {
-	struct order live = { .id = 0 };
 	struct query q;
 
-	if (live_of_domain(s, o->domain_id, o->is_trial, &live, NULL))
-		return err_set(err, ERR_REFUSED, "order %lld is under way",
+	query_open(&q, store_db_write(s),
+		   "UPDATE ord SET state = ?, ended_at = ?, wake_ms = 0,"
+		   " problem = 'its row was damaged', epoch = epoch + 1"
+		   " WHERE domain_id = ? AND trial = ? AND ended_at = 0");
+	bind_int(&q, ORDER_DEAD);
+	bind_int(&q, o->created_at);
+	bind_int(&q, o->domain_id);
+	bind_int(&q, o->is_trial);
+	return query_run(&q, err);
+}
+
+static bool make_room(struct store *s, const struct order *o, struct err *err)
+{
+	struct err problem = ERR_INIT;
+	struct order live;
+
+	if (live_of_domain(s, o->domain_id, o->is_trial, &live, &problem))
+		return err_set(err, ERR_AGAIN, "order %lld is under way",
 			       (long long)live.id);
-	if (!forget_old(s, o->domain_id, err))
+	if (problem.kind == ERR_NOT_FOUND)
+		return end_unreadable(s, o, err) &&
+		       forget_old(s, o->domain_id, err);
+	if (err)
+		*err = problem;
+	return false;
+}
+
+bool order_insert(struct store *s, struct order *o, struct err *err)
+{
+	struct query q;
+
+	if (!make_room(s, o, err))
 		return false;
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO ord(state, tries, sent, unsure, wake_ms,"

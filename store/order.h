@@ -72,8 +72,8 @@ const char *order_state_name(enum order_state state);
 bool order_is_live(const struct order *o);	/* neither done nor dead */
 
 /*
- * Fills o->id. ERR_REFUSED if the domain has a live order. Of the ended ones
- * the last few are kept.
+ * Fills o->id. ERR_AGAIN if the domain has a live order; one whose row does
+ * not decode is ended to make room. Of the ended ones the last few are kept.
  */
 bool order_insert(struct store *s, struct order *o, struct err *err);
 bool order_by_id(struct store *s, int64_t id, struct order *o, struct err *err);

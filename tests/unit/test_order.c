@@ -64,7 +64,7 @@ static void a_domain_has_one_live_order(void **state)
 
 	(void)state;
 	assert_false(order_insert(fix.store, &second, &err));
-	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_int_equal(err.kind, ERR_AGAIN);
 	assert_true(order_of_domain(fix.store, fix.domain.id, &found, &err));
 	assert_int_equal(found.id, o.id);
 	end(&o);
@@ -248,6 +248,33 @@ static void a_damaged_row_is_set_aside(void **state)
 	}
 }
 
+/* Nor is it in the way of another order, of which there can be but one. */
+static void a_damaged_row_makes_room(void **state)
+{
+	(void)state;
+	must(store_commit(fix.store, NULL), NULL);
+	for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
+		struct err err = ERR_INIT;
+		struct order o, next;
+
+		must(store_begin(fix.store, &err), &err);
+		o = rows_order(fix.store, &fix.domain);
+		next = o;
+		must(store_commit(fix.store, &err), &err);
+		scratch_sql(fix.dir, "state.db", damages[i]);
+		must(store_begin(fix.store, &err), &err);
+		assert_true(order_insert(fix.store, &next, &err));
+		must(store_commit(fix.store, &err), &err);
+		assert_true(next.id > o.id);
+		assert_int_equal(scratch_number(fix.dir, "state.db",
+						"SELECT COUNT(*) FROM ord"
+						" WHERE ended_at = 0"),
+				 1);
+		scratch_sql(fix.dir, "state.db", "DELETE FROM ord");
+	}
+	must(store_begin(fix.store, NULL), NULL);
+}
+
 static void orders_are_counted(void **state)
 {
 	struct domain other = rows_domain(fix.store, "example.com");
@@ -329,6 +356,7 @@ int main(void)
 		WITH_A_DOMAIN(orders_are_known_by_their_url),
 		WITH_A_DOMAIN(orders_go_with_their_domain),
 		WITH_A_DOMAIN(a_damaged_row_is_set_aside),
+		WITH_A_DOMAIN(a_damaged_row_makes_room),
 		WITH_A_DOMAIN(orders_are_counted),
 		WITH_A_DOMAIN(all_of_an_account_end_at_once),
 		WITH_A_DOMAIN(another_key_answers_otherwise),

@@ -1,0 +1,167 @@
+/*
+ * One row, whatever is wrong with it, must not stop the others: in the whole
+ * engine, on a real store.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/when.h"
+#include "store/order.h"
+#include "tests/sim/scratch.h"
+#include "tests/sim/sim_world.h"
+
+#define ODD   "odd.example.org"
+#define OTHER "example.com"
+
+static long rows(const struct sim_world *w, const char *sql)
+{
+	return scratch_number(w->dir, "state.db", sql);
+}
+
+static bool is_live(struct sim_world *w, const char *name)
+{
+	return sim_domain(w, name).state == DOMAIN_LIVE;
+}
+
+static void start(struct sim_world *w)
+{
+	sim_init(w);
+	w->settings.ca[0].limits = limits_staging();
+	sim_start(w);
+	sim_add(w, ODD);
+}
+
+static void start_live(struct sim_world *w)
+{
+	start(w);
+	must(sim_run(w, sim_all_live, 10), NULL);
+}
+
+/* What was done to the row, from beside, as by a bad disk or a bad hand. */
+static void spoil(struct sim_world *w, const char *sql)
+{
+	scratch_sql(w->dir, "state.db", sql);
+}
+
+/* Another domain comes, and is certified in time; nor is anything spun on. */
+static void assert_others_go_on(struct sim_world *w)
+{
+	sim_add(w, OTHER);
+	sim_run(w, NULL, WHEN_MINUTE);
+	assert_true(is_live(w, OTHER));
+	w->ticks = 0;
+	sim_run(w, NULL, 20 * WHEN_MINUTE);
+	assert_true(w->ticks < 200);
+	assert_string_equal(w->shared->ca.complaint, "");
+}
+
+static void change(struct sim_world *w, struct domain *d)
+{
+	struct err err = ERR_INIT;
+
+	must(store_begin(w->store, &err), &err);
+	must(domain_update(w->store, d, &err), &err);
+	must(store_commit(w->store, &err), &err);
+	engine_poke(w->engine);
+}
+
+static void renew_now(struct sim_world *w)
+{
+	struct domain d = sim_domain(w, ODD);
+
+	d.due_at = sim_now(w);
+	d.renew_forced = true;
+	change(w, &d);
+}
+
+static void try_now(struct sim_world *w)
+{
+	struct domain d = sim_domain(w, ODD);
+
+	d.try_ca = engine_ca_id(w->engine, "test");
+	change(w, &d);
+}
+
+/* ---- orders ---- */
+
+static bool is_challenged(struct sim_world *w)
+{
+	return rows(w, "SELECT COUNT(*) FROM ord WHERE state = 3"
+		       " AND ended_at = 0") == 1;
+}
+
+static const char *const order_damages[] = {
+	"UPDATE ord SET csr = zeroblob(5000), wake_ms = 0 WHERE ended_at = 0",
+	"UPDATE ord SET state = 77, wake_ms = 0 WHERE ended_at = 0",
+	"UPDATE ord SET state = 77, wake_ms = 9e15 WHERE ended_at = 0",
+};
+
+/* Nobody comes to it, but for who would make another one. */
+static void a_damaged_order_makes_room_for_another(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(order_damages); i++) {
+		struct sim_world w;
+
+		print_message("%s\n", order_damages[i]);
+		start_live(&w);
+		w.shared->ca.validation_looks = 20;
+		renew_now(&w);
+		assert_true(sim_run(&w, is_challenged, 10));
+		spoil(&w, order_damages[i]);
+		w.shared->ca.validation_looks = 0;
+		renew_now(&w);
+		assert_others_go_on(&w);
+		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM cert"
+					  " WHERE domain_id = 1"),
+				 2);
+		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"
+					  " WHERE ended_at = 0"),
+				 0);
+		sim_release(&w);
+	}
+}
+
+static void a_damaged_trial_makes_room_for_another(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(order_damages); i++) {
+		struct sim_world w;
+
+		print_message("%s\n", order_damages[i]);
+		start_live(&w);
+		w.shared->ca.validation_looks = 20;
+		try_now(&w);
+		assert_true(sim_run(&w, is_challenged, 10));
+		spoil(&w, order_damages[i]);
+		w.shared->ca.validation_looks = 0;
+		try_now(&w);
+		assert_others_go_on(&w);
+		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM cert"
+					  " WHERE state = 3"),
+				 1);
+		sim_release(&w);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_damaged_order_makes_room_for_another),
+		cmocka_unit_test(a_damaged_trial_makes_room_for_another),
+	};
+
+	if (getenv("ONLY"))
+		cmocka_set_test_filter(getenv("ONLY"));
+	log_init(LOG_LEVEL_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
