@@ -213,13 +213,35 @@ static void wait_for_config(struct authority *a, const char *text,
 
 /* ---- the account's row ---- */
 
+/*
+ * A row that does not decode, and whose key may be lost, must not cost a
+ * renewal: it is kept as it is, and another account is made. False if that is
+ * not what is wrong.
+ */
+static bool set_account_aside(struct authority *a)
+{
+	struct engine *e = a->engine;
+	bool done = false;
+
+	if (!account_set_aside(e->store, a->row.id, engine_now(e), &done,
+			       NULL) ||
+	    !done)
+		return false;
+	tell(a, TRAIL_WARNING, "account.damaged",
+	     "the row of our account does not decode: another one is made",
+	     "mtastsd --restore brings a backup of it, if it is needed");
+	return true;
+}
+
 static bool read_account(struct authority *a)
 {
 	struct err err = ERR_INIT;
 
 	a->has_account = account_of_ca(a->engine->store, a->row.id,
 				       &a->account, &err);
-	return engine_ok(a->engine, a->has_account, &err);
+	if (a->has_account || err.kind == ERR_NOT_FOUND)
+		return a->has_account;
+	return !set_account_aside(a) && engine_ok(a->engine, false, &err);
 }
 
 static void make_account(struct authority *a)
@@ -251,7 +273,7 @@ bool authority_hope(struct authority *a, struct err *err)
 
 	a->config_retry_ms = 0;
 	if (!account_of_ca(a->engine->store, a->row.id, &account, err)) {
-		if (err->kind != ERR_NOT_FOUND)
+		if (err->kind != ERR_NOT_FOUND && !set_account_aside(a))
 			return false;
 		*err = (struct err)ERR_INIT;
 		return true;

@@ -16,6 +16,17 @@ const char *account_state_name(enum account_state state)
 	return state_names[state];
 }
 
+/* They are only told: one that is too long is left out. */
+static void read_texts(struct query *q, struct ca *ca)
+{
+	col_text(q, "problem", ca->problem, sizeof(ca->problem));
+	col_text(q, "hint", ca->hint, sizeof(ca->hint));
+	col_text(q, "name", ca->name, sizeof(ca->name));
+	col_text(q, "directory_url", ca->directory_url,
+		 sizeof(ca->directory_url));
+	q->rc = SQLITE_ROW;
+}
+
 static bool read_ca(struct query *q, struct ca *ca, bool *found,
 		    struct err *err)
 {
@@ -32,11 +43,7 @@ static bool read_ca(struct query *q, struct ca *ca, bool *found,
 			.canary_at = col_int(q, "canary_at"),
 			.canary_failures = col_long(q, "canary_failures"),
 		};
-		col_text(q, "problem", ca->problem, sizeof(ca->problem));
-		col_text(q, "hint", ca->hint, sizeof(ca->hint));
-		col_text(q, "name", ca->name, sizeof(ca->name));
-		col_text(q, "directory_url", ca->directory_url,
-			 sizeof(ca->directory_url));
+		read_texts(q, ca);
 	}
 	return query_close(q, err);
 }

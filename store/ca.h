@@ -80,6 +80,7 @@ const char *account_state_name(enum account_state state);
  */
 bool ca_ensure(struct store *s, const char *name, const char *directory_url,
 	       struct ca *ca, struct err *err);
+/* A text of it that does not decode is left out: it is only told. */
 bool ca_by_id(struct store *s, int64_t id, struct ca *ca, struct err *err);
 
 /* Guarded by epoch, as domain_update(). */

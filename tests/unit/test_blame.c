@@ -27,6 +27,17 @@ static long rows(const struct sim_world *w, const char *sql)
 	return scratch_number(w->dir, "state.db", sql);
 }
 
+static long told(const struct sim_world *w, const char *kind)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT COUNT(*) FROM trail WHERE kind ="
+		 " '%s'",
+		 kind);
+	return rows(w, sql);
+}
+
 static bool is_live(struct sim_world *w, const char *name)
 {
 	return sim_domain(w, name).state == DOMAIN_LIVE;
@@ -89,6 +100,95 @@ static void try_now(struct sim_world *w)
 
 	d.try_ca = engine_ca_id(w->engine, "test");
 	change(w, &d);
+}
+
+/* ---- the account's row, and its CA's ---- */
+
+static const char *const account_damages[] = {
+	"UPDATE account SET scalar = x'00'",
+	"UPDATE account SET point = x''",
+	"UPDATE account SET state = 77",
+	"UPDATE account SET url = hex(zeroblob(900))",
+	"UPDATE account SET next_scalar = x'03'",
+};
+
+/* It is kept, another one is made; what was under way begins anew. */
+static void check_account(const char *sql, unsigned at, bool restarts)
+{
+	struct sim_world w;
+	long damaged;
+
+	start(&w);
+	for (unsigned i = 0; i < at; i++)
+		sim_step(&w);
+	if (restarts)
+		sim_stop(&w);
+	spoil(&w, sql);
+	damaged = rows(&w, "SELECT COUNT(*) FROM account");
+	if (restarts)
+		sim_start(&w);
+	assert_others_go_on(&w);
+	assert_true(is_live(&w, ODD));
+	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM account"
+				  " WHERE superseded_at > 0"),
+			 damaged);
+	assert_int_equal(told(&w, "account.damaged"), damaged);
+	assert_int_equal(sim_domain(&w, ODD).failures, 0);
+	sim_release(&w);
+}
+
+static void a_damaged_account_is_replaced(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(account_damages); i++) {
+		print_message("%s\n", account_damages[i]);
+		for (unsigned at = 1; at < 40; at += 3)
+			check_account(account_damages[i], at, at % 2 == 0);
+	}
+}
+
+/* A reload reads it as well, and is no worse for it. */
+static void a_reload_meets_a_damaged_account(void **state)
+{
+	struct sim_world w;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	start_live(&w);
+	spoil(&w, account_damages[0]);
+	assert_true(engine_configure(w.engine, &w.settings, &err));
+	assert_others_go_on(&w);
+	sim_release(&w);
+}
+
+static const char *const ca_damages[] = {
+	"UPDATE ca SET problem = hex(zeroblob(900))",
+	"UPDATE ca SET hint = hex(zeroblob(900))",
+	"UPDATE ca SET name = hex(zeroblob(900))",
+};
+
+/* It says how things stood with the CA, and that is found out again. */
+static void a_damaged_ca_is_no_harm(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ca_damages); i++)
+		for (unsigned at = 1; at < 24; at += 4) {
+			struct sim_world w;
+			bool restarts = at % 8 == 1;
+
+			print_message("%s\n", ca_damages[i]);
+			start(&w);
+			for (unsigned n = 0; n < at; n++)
+				sim_step(&w);
+			if (restarts)
+				sim_stop(&w);
+			spoil(&w, ca_damages[i]);
+			if (restarts)
+				sim_start(&w);
+			assert_others_go_on(&w);
+			assert_true(is_live(&w, ODD));
+			sim_release(&w);
+		}
 }
 
 /* ---- orders ---- */
@@ -156,6 +256,9 @@ static void a_damaged_trial_makes_room_for_another(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_damaged_account_is_replaced),
+		cmocka_unit_test(a_reload_meets_a_damaged_account),
+		cmocka_unit_test(a_damaged_ca_is_no_harm),
 		cmocka_unit_test(a_damaged_order_makes_room_for_another),
 		cmocka_unit_test(a_damaged_trial_makes_room_for_another),
 	};
