@@ -159,8 +159,23 @@ bool engine_domain(struct engine *e, int64_t id, struct domain *d)
 	if (engine_ok(e, domain_by_id(e->store, id, d, &err), &err))
 		return true;
 	if (!e->has_failed)
-		engine_ok(e, domain_set_aside(e->store, id,
-					      engine_now(e) + WHEN_DAY, &err),
+		engine_ok(e,
+			  domain_set_aside(e->store, id,
+					   engine_now(e) + WHEN_DAY, &err),
+			  &err);
+	return false;
+}
+
+bool engine_cert(struct engine *e, int64_t id, struct cert *c)
+{
+	struct err err = ERR_INIT;
+
+	if (engine_ok(e, cert_by_id(e->store, id, c, &err), &err))
+		return true;
+	if (!e->has_failed)
+		engine_ok(e,
+			  cert_put_off(e->store, id, engine_now(e) + WHEN_DAY,
+				       &err),
 			  &err);
 	return false;
 }

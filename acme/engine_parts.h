@@ -159,6 +159,9 @@ bool engine_ok(struct engine *e, bool ok, const struct err *err);
  */
 bool engine_domain(struct engine *e, int64_t id, struct domain *d);
 
+/* The same of a certificate that its CA is to be asked about, or told of. */
+bool engine_cert(struct engine *e, int64_t id, struct cert *c);
+
 /* Staging: a line in the trail, and in the log. */
 struct trail;
 void engine_event(struct engine *e, const struct trail *event);

@@ -125,12 +125,11 @@ static bool poll_or_put_off(struct engine *e, struct authority *a,
 
 static bool stage_one(struct engine *e, int64_t id)
 {
-	struct err err = ERR_INIT;
 	struct authority *a;
 	struct cert c;
 
-	if (!engine_ok(e, cert_by_id(e->store, id, &c, &err), &err))
-		return false;
+	if (!engine_cert(e, id, &c))
+		return true;
 	a = authority_by_id(e, c.ca_id);
 	if (a && c.not_after > engine_now(e))
 		return poll_or_put_off(e, a, &c);

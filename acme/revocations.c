@@ -125,27 +125,13 @@ static bool may_ask(const struct engine *e, const struct authority *a)
 	       a->row.retry_ms <= e->world->now_ms(e->world->ctx);
 }
 
-/* A row that does not decode must not come up again and again. */
-static void set_aside(struct engine *e, int64_t id)
-{
-	struct err err = ERR_INIT;
-
-	if (!e->has_failed)
-		engine_ok(e, cert_put_off_revocation(e->store, id,
-						     engine_now(e) + WHEN_DAY,
-						     &err), &err);
-}
-
 static void stage_one(struct engine *e, int64_t id)
 {
-	struct err err = ERR_INIT;
 	struct authority *a;
 	struct cert c;
 
-	if (!engine_ok(e, cert_by_id(e->store, id, &c, &err), &err)) {
-		set_aside(e, id);
+	if (!engine_cert(e, id, &c))
 		return;
-	}
 	a = authority_by_id(e, c.ca_id);
 	if (c.not_after <= engine_now(e))
 		give_up(e, &c);

@@ -161,13 +161,15 @@ bool cert_judge_at(struct store *s, int64_t id, time_t at, struct err *err)
 	return query_run(&q, err);
 }
 
-bool cert_put_off_revocation(struct store *s, int64_t id, time_t until,
-			     struct err *err)
+bool cert_put_off(struct store *s, int64_t id, time_t until, struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE cert SET revoke_due_at = ? WHERE id = ?");
+		   "UPDATE cert SET ari_poll_at = CASE WHEN ari_poll_at > 0"
+		   "  THEN MAX(ari_poll_at, ?1) ELSE 0 END,"
+		   " revoke_due_at = CASE WHEN revoke_due_at > 0"
+		   "  THEN MAX(revoke_due_at, ?1) ELSE 0 END WHERE id = ?2");
 	bind_int(&q, until);
 	bind_int(&q, id);
 	return query_run(&q, err);

@@ -96,8 +96,10 @@ size_t cert_ari_due(struct store *s, time_t now, int64_t *ids, size_t limit,
 		    struct err *err);
 size_t cert_revoke_due(struct store *s, time_t now, int64_t *ids, size_t limit,
 		       struct err *err);
-bool cert_put_off_revocation(struct store *s, int64_t id, time_t until,
-			     struct err *err);
+
+/* What of these two is due before `until` is due then: for a damaged row. */
+bool cert_put_off(struct store *s, int64_t id, time_t until, struct err *err);
+
 /*
  * Those served that are to be judged by what is left of their life at `now`:
  * a new one at once, any other when cert_judge_at() said so.

@@ -253,6 +253,29 @@ static void a_damaged_trial_makes_room_for_another(void **state)
 	}
 }
 
+/* ---- certificates ---- */
+
+static const char *const cert_damages[] = {
+	"UPDATE cert SET issuer = hex(zeroblob(900)), ari_poll_at = 1",
+	"UPDATE cert SET issuer = hex(zeroblob(900)), revoke_due_at = 1",
+	"UPDATE cert SET state = 0, revoke_due_at = 1, serial ="
+	" hex(zeroblob(900)), ari_poll_at = 1",
+};
+
+static void a_damaged_certificate_is_left_alone(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cert_damages); i++) {
+		struct sim_world w;
+
+		print_message("%s\n", cert_damages[i]);
+		start_live(&w);
+		spoil(&w, cert_damages[i]);
+		assert_others_go_on(&w);
+		sim_release(&w);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -261,6 +284,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_ca_is_no_harm),
 		cmocka_unit_test(a_damaged_order_makes_room_for_another),
 		cmocka_unit_test(a_damaged_trial_makes_room_for_another),
+		cmocka_unit_test(a_damaged_certificate_is_left_alone),
 	};
 
 	if (getenv("ONLY"))
