@@ -20,8 +20,8 @@
 #define PROJECT_PART 500	/* changes applied in one transaction */
 
 #define SITE_COLUMNS                                                           \
-	"INSERT INTO serve.site(domain_id, host, cert_id, leaf, scalar,"       \
-	"  point, issuer_id, body)"                                            \
+	"INSERT OR REPLACE INTO serve.site(domain_id, host, cert_id, leaf,"    \
+	"  scalar, point, issuer_id, body)"                                    \
 	" SELECT d.id, 'mta-sts.' || d.name, COALESCE(c.id, 0), c.leaf,"       \
 	"  k.scalar, k.point, c.issuer_id, p.body"                             \
 	" FROM main.domain d JOIN main.policy p ON p.id = d.policy_id"         \

@@ -276,6 +276,23 @@ static void a_damaged_certificate_is_left_alone(void **state)
 	}
 }
 
+/* ---- serve.db ---- */
+
+/* A row of serve.db that is nobody's any more, under a name that comes. */
+static void a_stray_site_stops_nobody(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_live(&w);
+	scratch_sql(w.dir, "serve.db",
+		    "INSERT INTO site(domain_id, host,"
+		    " cert_id, body) VALUES(999, 'mta-sts." OTHER "', 0, '')");
+	assert_others_go_on(&w);
+	assert_true(sim_served_until(&w, OTHER) > 0);
+	sim_release(&w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -285,6 +302,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_order_makes_room_for_another),
 		cmocka_unit_test(a_damaged_trial_makes_room_for_another),
 		cmocka_unit_test(a_damaged_certificate_is_left_alone),
+		cmocka_unit_test(a_stray_site_stops_nobody),
 	};
 
 	if (getenv("ONLY"))
