@@ -33,6 +33,7 @@ static void will_look(struct engine *e, int64_t id)
 	struct effect *effect;
 	struct domain d;
 
+	engine_at(e, ROW_DOMAIN, id);
 	if (!engine_domain(e, id, &d))
 		return;
 	effect = engine_will(e, look, NULL);
@@ -161,6 +162,7 @@ static void got_dns(struct engine *e, const struct arrived *got)
 	struct err err = ERR_INIT;
 	struct domain d;
 
+	engine_at(e, ROW_DOMAIN, got->id);
 	if (!engine_ok(e, domain_by_id(e->store, got->id, &d, &err), &err) ||
 	    d.state != DOMAIN_WAITING_FOR_DNS)
 		return;

@@ -479,6 +479,11 @@ static bool is_curious(const struct authority *a)
 	return after_ms && now_ms(a) - a->asked_ms >= after_ms;
 }
 
+void authority_put_off(struct authority *a, int64_t until_ms)
+{
+	a->config_retry_ms = until_ms;
+}
+
 void authority_forget_waits(struct authority *a)
 {
 	a->config_retry_ms = a->new_orders_ms = a->asked_ms = 0;

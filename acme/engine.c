@@ -142,12 +142,19 @@ void engine_passes(struct engine *e, const char *state)
 	e->passed[e->passed_count++] = state;
 }
 
+void engine_at(struct engine *e, enum row_kind kind, int64_t id)
+{
+	e->at = (struct row_at){ kind, id };
+}
+
 bool engine_ok(struct engine *e, bool ok, const struct err *err)
 {
 	if (ok || err->kind == ERR_AGAIN || err->kind == ERR_NOT_FOUND)
 		return ok;
-	if (!e->has_failed)
+	if (!e->has_failed) {
 		e->failure = *err;
+		e->culprit = e->at;
+	}
 	e->has_failed = true;
 	return false;
 }
@@ -248,35 +255,56 @@ static const struct part {
 	{ rollover_stage, rollover_next_ms },	/* last: it sees who asks */
 };
 
+static void at_authority(struct engine *e, const struct authority *a)
+{
+	engine_at(e, a ? ROW_CA : ROW_NONE, a ? a->row.id : 0);
+}
+
 /* What there is no time for stays for the next tick. */
 static void take_inbox(struct engine *e)
 {
 	e->taken = 0;
-	for (const struct arrived *a = e->inbox; a && !e->has_failed &&
-	     (!e->taken || engine_has_time(e)); a = a->next) {
-		a->take(e, a);
+	for (struct arrived *a = e->inbox;
+	     a && !e->has_failed && (!e->taken || engine_has_time(e));
+	     a = a->next) {
+		e->taking = a;
+		at_authority(e, a->authority);
+		if (!a->is_spoilt)
+			a->take(e, a);
 		e->taken++;
 	}
+	if (!e->has_failed)
+		e->taking = NULL;
+}
+
+static void stage_authority(struct engine *e, struct authority *a)
+{
+	if (!authority_is_current(a))
+		return;
+	at_authority(e, a);
+	authority_stage(a);
+	authority_write(a);
 }
 
 /* Inbox first: what came in makes room. CAs last: now it is known who waits. */
 static void stage(struct engine *e)
 {
 	e->has_more = false;
+	e->taking = NULL;
+	engine_at(e, ROW_NONE, 0);
 	e->staging_since_ms = now_ms(e);
 	timekeeping_stage(e);
 	e->may_begin = may_begin(e);
 	for (size_t i = 0; i < e->ca_count; i++)
 		authority_refresh(e->ca[i]);
+	blame_stage(e);
 	take_inbox(e);
-	for (size_t i = 0; i < ARRAY_LEN(parts) && !e->has_failed; i++)
+	for (size_t i = 0; i < ARRAY_LEN(parts) && !e->has_failed; i++) {
+		engine_at(e, ROW_NONE, 0);
 		parts[i].stage(e);
-	for (size_t i = 0; i < e->ca_count && !e->has_failed; i++) {
-		if (!authority_is_current(e->ca[i]))
-			continue;
-		authority_stage(e->ca[i]);
-		authority_write(e->ca[i]);
 	}
+	for (size_t i = 0; i < e->ca_count && !e->has_failed; i++)
+		stage_authority(e, e->ca[i]);
 }
 
 /* ---- commit, project, act ---- */
@@ -302,7 +330,8 @@ static void forget_effects(struct engine *e)
 
 /*
  * On failure nothing happened: rows are as they were, what came in is still
- * in the inbox, and the next tick does all of it again.
+ * in the inbox, and the next tick does all of it again; but for the row that
+ * failed it, if it was a row.
  */
 static bool stage_and_commit(struct engine *e, struct err *err)
 {
@@ -311,6 +340,7 @@ static bool stage_and_commit(struct engine *e, struct err *err)
 	e->has_failed = false;
 	stage(e);
 	if (e->has_failed) {
+		blame_failed(e);
 		store_rollback(e->store);
 		*err = e->failure;
 		forget_effects(e);
@@ -323,6 +353,7 @@ static bool stage_and_commit(struct engine *e, struct err *err)
 	}
 	at_point(e, "after-commit");
 	timekeeping_committed(e);
+	blame_committed(e);
 	log_lines(e);
 	e->is_swept = true;
 	empty_inbox(e, e->taken);

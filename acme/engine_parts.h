@@ -64,6 +64,7 @@ struct arrived {
 	long epoch;			/* of that row when it was asked */
 	struct ca_reply reply;		/* its texts are owned, in `texts` */
 	char *texts[3];
+	bool is_spoilt;			/* it has failed a tick: thrown away */
 	bool is_good;			/* of looks: what came of it ... */
 	char found[200];
 	struct err verdict;
@@ -80,6 +81,33 @@ struct effect {
 	char *payload;			/* ... what, or a long URL; owned */
 	bool by_key;			/* signed with the key, not the kid */
 	struct err verdict;		/* of errands: for the reply's taker */
+};
+
+/* A row that is being staged; its id is that of the domain, order, .... */
+enum row_kind {
+	ROW_NONE,
+	ROW_DOMAIN,
+	ROW_TRIAL,  /* the trial that an admin wants of a domain */
+	ROW_CANARY, /* that a CA is sent */
+	ROW_ORDER,
+	ROW_CERT,
+	ROW_CA
+};
+
+struct row_at {
+	enum row_kind kind;
+	int64_t id;
+};
+
+#define BLAMED_MAX 16
+
+/* A row that has failed a tick: blame.c. */
+struct blamed {
+	struct row_at row;
+	unsigned times; /* in a row, nearly */
+	time_t at;	/* last */
+	bool is_due;	/* to be put off, by the next tick */
+	char why[sizeof(((struct err *)0)->text)];
 };
 
 /* What an event says in the log. */
@@ -113,6 +141,10 @@ struct engine {
 	struct err held;		/* why not, as it was told last */
 	bool has_failed;		/* the database, in this tick */
 	struct err failure;
+	struct row_at at, culprit; /* staged just now; when it failed */
+	struct arrived *taking;	   /* or NULL */
+	struct blamed blamed[BLAMED_MAX];
+	bool is_blameless;		/* they fail whatever row it is */
 	unsigned failures;		/* of ticks, in a row */
 	struct err told;	 /* of failures, last; and until when */
 	int64_t silent_until_ms; /* the same is not told again */
@@ -147,6 +179,12 @@ bool engine_has_time(const struct engine *e);
 void engine_passes(struct engine *e, const char *state);
 
 /*
+ * Staging: from here on it is about this row. If the tick fails, the next one
+ * puts it off: blame.c.
+ */
+void engine_at(struct engine *e, enum row_kind kind, int64_t id);
+
+/*
  * Staging: a database call came back. True if all is well; ERR_AGAIN and
  * ERR_NOT_FOUND (the row has moved on, or is gone) only skip this row; any
  * other error fails the whole tick.
@@ -165,6 +203,15 @@ bool engine_cert(struct engine *e, int64_t id, struct cert *c);
 /* Staging: a line in the trail, and in the log. */
 struct trail;
 void engine_event(struct engine *e, const struct trail *event);
+
+/* ---- blame.c: a row that fails a tick fails no second one ---- */
+
+/* Staging, first of all: puts off who is to blame for the last failure. */
+void blame_stage(struct engine *e);
+
+/* After a tick failed while staging; and after one was committed. */
+void blame_failed(struct engine *e);
+void blame_committed(struct engine *e);
 
 /* ---- timekeeping.c ---- */
 
@@ -197,6 +244,9 @@ void authority_refresh(struct authority *a);
 void authority_stage(struct authority *a);
 void authority_write(struct authority *a);
 int64_t authority_next_ms(const struct authority *a);
+
+/* It is left alone until then, as far as we are concerned. */
+void authority_put_off(struct authority *a, int64_t until_ms);
 
 /* Time went back: what it waits for in memory lies too far ahead. */
 void authority_forget_waits(struct authority *a);

@@ -191,6 +191,7 @@ static void got_reply(struct engine *e, const struct arrived *got)
 	struct domain d;
 	struct order o;
 
+	engine_at(e, ROW_ORDER, got->id);
 	if (!read_pair(e, got->id, &o, &d)) {
 		set_aside(e, got->id);
 		return;
@@ -237,6 +238,7 @@ static void abandon_stray(struct engine *e, int64_t id)
 	struct domain d;
 	struct order o;
 
+	engine_at(e, ROW_ORDER, id);
 	if (read_pair(e, id, &o, &d))
 		abandon(e, &o, &d, SCOPE_ORDER,
 			"its CA is not configured any more");
@@ -306,6 +308,7 @@ static bool wake_order(struct engine *e, struct authority *a, int64_t id)
 	struct domain d;
 	struct order o;
 
+	engine_at(e, ROW_ORDER, id);
 	if (!read_pair(e, id, &o, &d)) {
 		set_aside(e, id);
 		return true;

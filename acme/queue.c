@@ -252,6 +252,7 @@ static void want_for(struct engine *e, int64_t id)
 	struct authority *a;
 	struct domain d;
 
+	engine_at(e, ROW_DOMAIN, id);
 	if (!engine_domain(e, id, &d))
 		return;
 	a = queue_choose(e, &d);
@@ -288,6 +289,7 @@ static void serve_rank(struct engine *e, enum domain_rank rank)
 			e->has_more = true;
 			return;
 		}
+		engine_at(e, ROW_DOMAIN, ids[i]);
 		if (engine_domain(e, ids[i], &d) && !is_under_way(e, &d))
 			left += !serve(e, &d);
 	}

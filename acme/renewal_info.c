@@ -128,6 +128,7 @@ static bool stage_one(struct engine *e, int64_t id)
 	struct authority *a;
 	struct cert c;
 
+	engine_at(e, ROW_CERT, id);
 	if (!engine_cert(e, id, &c))
 		return true;
 	a = authority_by_id(e, c.ca_id);
@@ -297,6 +298,7 @@ static void got_window(struct engine *e, const struct arrived *got)
 	struct ari_window w;
 	struct cert c;
 
+	engine_at(e, ROW_CERT, got->id);
 	if (!engine_ok(e, cert_by_id(e->store, got->id, &c, &err), &err) ||
 	    c.state != CERT_ACTIVE || !c.ari_poll_at)
 		return;

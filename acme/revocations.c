@@ -130,6 +130,7 @@ static void stage_one(struct engine *e, int64_t id)
 	struct authority *a;
 	struct cert c;
 
+	engine_at(e, ROW_CERT, id);
 	if (!engine_cert(e, id, &c))
 		return;
 	a = authority_by_id(e, c.ca_id);
@@ -278,6 +279,7 @@ static void got_revocation(struct engine *e, const struct arrived *got)
 	enum fail_scope scope = scope_of(&got->reply, &problem);
 	struct cert c;
 
+	engine_at(e, ROW_CERT, got->id);
 	if (!engine_ok(e, cert_by_id(e->store, got->id, &c, &err), &err) ||
 	    !c.revoke_due_at)
 		return;

@@ -214,6 +214,7 @@ void rollover_stage(struct engine *e)
 	for (size_t i = 0; i < e->ca_count && !e->has_failed; i++) {
 		struct authority *a = e->ca[i];
 
+		engine_at(e, ROW_CA, a->row.id);
 		if (!authority_is_current(a) || !a->has_account ||
 		    !a->account.is_rolling)
 			a->roll_hold_ms = 0;

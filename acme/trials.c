@@ -91,9 +91,13 @@ static bool find_name(struct authority *a, struct domain *d)
 	struct err err = ERR_INIT;
 	int64_t id;
 
-	return (domain_nth_live(e->store, n, &id, &err) ||
-		domain_nth_live(e->store, 0, &id, &err)) &&
-	       engine_domain(e, id, d);
+	if (!domain_nth_live(e->store, n, &id, &err) &&
+	    !domain_nth_live(e->store, 0, &id, &err))
+		return false;
+	if (engine_domain(e, id, d))
+		return true;
+	a->row.canary_failures++;
+	return false;
 }
 
 static void send_canary(struct engine *e, struct authority *a)
@@ -137,6 +141,7 @@ static void send_asked(struct engine *e, struct authority *a)
 		engine_ok(e, err.kind == ERR_NONE, &err);
 		return;
 	}
+	engine_at(e, ROW_TRIAL, id);
 	a->is_wanted = true;
 	if (!authority_room(a) || rollover_holds(a) || !engine_domain(e, id, &d))
 		return;
@@ -155,7 +160,8 @@ void trials_stage(struct engine *e)
 		return;
 	for (size_t i = 0; i < e->settings.ca_count && !e->has_failed; i++) {
 		send_asked(e, e->ca[i]);
-		if (has_canary(e->ca[i]))
+		engine_at(e, ROW_CANARY, e->ca[i]->row.id);
+		if (has_canary(e->ca[i]) && !e->has_failed)
 			send_canary(e, e->ca[i]);
 	}
 }

@@ -169,13 +169,24 @@ bool domain_update(struct store *s, struct domain *d, struct err *err)
 	return true;
 }
 
+bool domain_forget_trial(struct store *s, int64_t id, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE domain SET try_ca = 0, epoch = epoch + 1"
+		   " WHERE id = ?");
+	bind_int(&q, id);
+	return query_run(&q, err);
+}
+
 bool domain_set_aside(struct store *s, int64_t id, time_t until,
 		      struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE domain SET due_at = ?, ready_at = 0,"
+		   "UPDATE domain SET due_at = ?, ready_at = 0, try_ca = 0,"
 		   " epoch = epoch + 1 WHERE id = ?");
 	bind_int(&q, until);
 	bind_int(&q, id);

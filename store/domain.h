@@ -85,7 +85,13 @@ bool domain_by_id(struct store *s, int64_t id, struct domain *d,
  */
 bool domain_update(struct store *s, struct domain *d, struct err *err);
 
-/* Nobody comes to a row that does not decode before `until`. */
+/* The admin's wish for a trial is dropped. */
+bool domain_forget_trial(struct store *s, int64_t id, struct err *err);
+
+/*
+ * Nobody comes to a row that does not decode, or cannot be worked with, before
+ * `until`.
+ */
 bool domain_set_aside(struct store *s, int64_t id, time_t until,
 		      struct err *err);
 

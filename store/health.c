@@ -141,6 +141,13 @@ enum store_health store_health(struct store *s, struct err *problem)
 	return look(s, problem);
 }
 
+bool store_has_failed(const struct store *s)
+{
+	enum db_trouble trouble = db_trouble(s->db);
+
+	return trouble != DB_WELL && trouble != DB_DAMAGED;
+}
+
 bool store_may_start(struct store *s, struct err *err)
 {
 	struct err problem = ERR_INIT;

@@ -26,6 +26,12 @@ const char *store_health_name(enum store_health health);
 enum store_health store_health(struct store *s, struct err *problem);
 
 /*
+ * Has the disk failed since something was last written? Then an error that
+ * came back says nothing of the row that it was about.
+ */
+bool store_has_failed(const struct store *s);
+
+/*
  * May something new be begun that must be written to its end, such as an
  * order? False with ERR_AGAIN, and why. Damage alone does not forbid it:
  * as long as rows can be written, certificates are renewed.

@@ -335,6 +335,19 @@ bool order_resume_all(struct store *s, int64_t now_ms, struct err *err)
 	return query_run(&q, err);
 }
 
+bool order_put_off(struct store *s, int64_t id, int64_t until_ms,
+		   struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE ord SET wake_ms = ?, unsure = 1, epoch = epoch + 1"
+		   " WHERE id = ? AND ended_at = 0");
+	bind_int(&q, until_ms);
+	bind_int(&q, id);
+	return query_run(&q, err);
+}
+
 static bool end_order(struct store *s, int64_t id, time_t now, struct err *err)
 {
 	struct query q;

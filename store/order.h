@@ -102,8 +102,15 @@ size_t order_cas(struct store *s, int64_t *ca_ids, size_t limit,
 		 struct err *err);
 
 /*
- * Ends a row that does not decode, and makes its domain due: another order
- * may do better. No such live row is success.
+ * Nobody comes to a live row before `until_ms`; and then its CA is asked what
+ * became of it, for an answer may have been lost.
+ */
+bool order_put_off(struct store *s, int64_t id, int64_t until_ms,
+		   struct err *err);
+
+/*
+ * Ends a row that does not decode, or cannot be worked with, and makes its
+ * domain due: another order may do better. No such live row is success.
  */
 bool order_set_aside(struct store *s, int64_t id, time_t now, struct err *err);
 

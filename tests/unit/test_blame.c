@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/engine_parts.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/when.h"
@@ -276,7 +277,148 @@ static void a_damaged_certificate_is_left_alone(void **state)
 	}
 }
 
-/* ---- serve.db ---- */
+/* ---- rows that decode, and cannot be worked with all the same ---- */
+
+#define NEVER(when)                                                            \
+	"CREATE TRIGGER never BEFORE " when                                    \
+	" BEGIN SELECT RAISE(ABORT, 'no'); END"
+
+/* The first needs no more than an order's end; the others fail for ever. */
+static const struct {
+	const char *what, *sql;
+	bool is_challenged; /* when it happens */
+	bool recovers;
+} oddities[] = {
+	{ "a certificate that seems to be from the order that goes on",
+	  "UPDATE cert SET order_id = 2", false, true },
+	{ "orders that cannot be changed",
+	  NEVER("UPDATE OF csr, token ON ord WHEN new.domain_id = 1"), false,
+	  false },
+	{ "an order that cannot be changed",
+	  NEVER("UPDATE OF csr, token ON ord WHEN new.domain_id = 1"), true,
+	  false },
+	{ "orders that cannot be made",
+	  NEVER("INSERT ON ord WHEN new.domain_id = 1"), false, false },
+	{ "certificates that cannot be stored",
+	  NEVER("INSERT ON cert WHEN new.domain_id = 1"), true, false },
+	{ "a domain that cannot be changed",
+	  NEVER("UPDATE OF state ON domain WHEN new.id = 1"), false, false },
+	{ "a domain that cannot be changed any more",
+	  NEVER("UPDATE OF state ON domain WHEN new.id = 1"), true, false },
+};
+
+static void assert_recovers(struct sim_world *w)
+{
+	sim_run(w, NULL, 2 * WHEN_HOUR);
+	assert_int_equal(rows(w, "SELECT COUNT(*) FROM cert"
+				 " WHERE domain_id = 1"),
+			 2);
+	assert_int_equal(rows(w, "SELECT COUNT(*) FROM ord"
+				 " WHERE ended_at = 0"),
+			 0);
+}
+
+/* Each failure costs the others a second, and there are ever fewer. */
+static void no_oddity_stops_the_others(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(oddities); i++) {
+		struct sim_world w;
+
+		print_message("%s\n", oddities[i].what);
+		start_live(&w);
+		w.shared->ca.validation_looks = 3;
+		renew_now(&w);
+		if (oddities[i].is_challenged)
+			assert_true(sim_run(&w, is_challenged, 10));
+		spoil(&w, oddities[i].sql);
+		assert_others_go_on(&w);
+		assert_in_range(told(&w, "row.put-off"), 1, 20);
+		if (oddities[i].recovers)
+			assert_recovers(&w);
+		sim_release(&w);
+	}
+}
+
+/* The same of one that only waits for its DNS: its answer is thrown away. */
+static void a_domain_that_cannot_arrive_stops_nobody(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start(&w);
+	spoil(&w, NEVER("UPDATE OF state ON domain WHEN new.id = 1"));
+	assert_others_go_on(&w);
+	assert_in_range(told(&w, "row.put-off"), 3, 20);
+	spoil(&w, "DROP TRIGGER never");
+	assert_true(sim_run(&w, sim_all_live, WHEN_HOUR));
+	sim_release(&w);
+}
+
+/* The wish is dropped; a canary is sent later, and for another name. */
+static void a_trial_that_cannot_be_made_stops_nobody(void **state)
+{
+	struct err err = ERR_INIT;
+	struct sim_world w;
+
+	(void)state;
+	start_live(&w);
+	spoil(&w, NEVER("INSERT ON ord WHEN new.trial = 1"));
+	try_now(&w);
+	assert_others_go_on(&w);
+	assert_int_equal(sim_domain(&w, ODD).try_ca, 0);
+	assert_int_equal(told(&w, "row.put-off"), 1);
+
+	w.settings.ca[1] = w.settings.ca[0];
+	strcpy(w.settings.ca[1].name, "second");
+	w.settings.ca_count = 2;
+	must(engine_configure(w.engine, &w.settings, &err), &err);
+	w.ticks = 0;
+	sim_run(&w, NULL, WHEN_HOUR);
+	assert_true(w.ticks < 300);
+	assert_in_range(told(&w, "row.put-off"), 5, 20);
+	assert_true(rows(&w, "SELECT canary_failures FROM ca"
+			     " WHERE name = 'second'") > 3);
+	sim_release(&w);
+}
+
+/* Its row is the first that is live, and does not decode. */
+static void a_canary_takes_the_next_name(void **state)
+{
+	struct err err = ERR_INIT;
+	struct sim_world w;
+
+	(void)state;
+	start_live(&w);
+	sim_add(&w, OTHER);
+	must(sim_run(&w, sim_all_live, 10), NULL);
+	spoil(&w, "UPDATE domain SET hint = hex(zeroblob(900)) WHERE id = 1");
+	w.settings.ca[1] = w.settings.ca[0];
+	strcpy(w.settings.ca[1].name, "second");
+	w.settings.ca_count = 2;
+	must(engine_configure(w.engine, &w.settings, &err), &err);
+	sim_run(&w, NULL, 10 * WHEN_MINUTE);
+	assert_int_equal(told(&w, "trial.passed"), 1);
+	sim_release(&w);
+}
+
+/* Sixteen at once: each is found out, one tick after the other. */
+static void many_oddities_stop_nobody(void **state)
+{
+	struct sim_world w;
+	char name[32];
+
+	(void)state;
+	start_live(&w);
+	for (int i = 0; i < BLAMED_MAX; i++) {
+		snprintf(name, sizeof(name), "odd%02d.example", i);
+		sim_add(&w, name);
+	}
+	spoil(&w, NEVER("INSERT ON ord WHEN new.domain_id > 1"
+			" AND new.domain_id < 18"));
+	assert_others_go_on(&w);
+	sim_release(&w);
+}
 
 /* A row of serve.db that is nobody's any more, under a name that comes. */
 static void a_stray_site_stops_nobody(void **state)
@@ -302,6 +444,11 @@ int main(void)
 		cmocka_unit_test(a_damaged_order_makes_room_for_another),
 		cmocka_unit_test(a_damaged_trial_makes_room_for_another),
 		cmocka_unit_test(a_damaged_certificate_is_left_alone),
+		cmocka_unit_test(no_oddity_stops_the_others),
+		cmocka_unit_test(a_domain_that_cannot_arrive_stops_nobody),
+		cmocka_unit_test(a_trial_that_cannot_be_made_stops_nobody),
+		cmocka_unit_test(a_canary_takes_the_next_name),
+		cmocka_unit_test(many_oddities_stop_nobody),
 		cmocka_unit_test(a_stray_site_stops_nobody),
 	};
 
