@@ -486,6 +486,11 @@ struct resolver *resolver_new(struct loop *loop, const char *const *servers,
 	return r;
 }
 
+bool resolver_is_idle(const struct resolver *r)
+{
+	return !r->running_count && TAILQ_EMPTY(&r->waiting);
+}
+
 /* c-ares calls back for what is still open, which frees the look-ups. */
 static void server_release(struct server *s)
 {

@@ -97,6 +97,9 @@ struct resolver *resolver_new(struct loop *loop, const char *const *servers,
 /* Ends what is under way: each callback comes, every view DNS_FAILED. */
 void resolver_free(struct resolver *r);
 
+/* Is no look-up under way? */
+bool resolver_is_idle(const struct resolver *r);
+
 /*
  * Asks every server for A and AAAA of `name`. The callback comes once, when
  * all have answered or timed out, and never from within this call. So many

@@ -19,6 +19,8 @@ struct real_world {
 	struct loop *loop;
 	struct fetcher *fetcher;
 	struct resolver *resolver;
+	struct resolver **former; /* with looks that are under way */
+	size_t former_count;
 	const struct probe *probe;
 	struct event *timer;
 	void (*tick)(void *arg);
@@ -74,11 +76,36 @@ static void real_fetch(void *ctx, const struct fetch_request *request,
 	fetch_start(w->fetcher, request, done, arg);
 }
 
+/* Those that nobody waits for any more, or all of them. */
+static void drop_former(struct real_world *w, bool all)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->former_count; i++) {
+		struct resolver *r = w->former[i];
+
+		if (all || resolver_is_idle(r))
+			resolver_free(r);
+		else
+			w->former[kept++] = r;
+	}
+	w->former_count = kept;
+}
+
+static void keep_former(struct real_world *w, struct resolver *r)
+{
+	w->former = xrealloc_array(w->former, w->former_count + 1,
+				   sizeof(struct resolver *));
+	w->former[w->former_count++] = r;
+	drop_former(w, false);
+}
+
 static void real_addresses(void *ctx, const char *name, dns_done *done,
 			   void *arg)
 {
 	struct real_world *w = ctx;
 
+	drop_former(w, false);
 	resolver_addresses(w->resolver, name, done, arg);
 }
 
@@ -201,7 +228,7 @@ bool real_world_configure(struct real_world *w, const struct config *config,
 
 	if (!fresh)
 		return false;
-	resolver_free(w->resolver);
+	keep_former(w, w->resolver);
 	w->resolver = fresh;
 	return true;
 }
@@ -215,6 +242,9 @@ void real_world_quiet(struct real_world *w)
 	w->fetcher = NULL;
 	resolver_free(w->resolver);
 	w->resolver = NULL;
+	drop_former(w, true);
+	free(w->former);
+	w->former = NULL;
 }
 
 void real_world_free(struct real_world *w)

@@ -22,7 +22,11 @@ const struct world *real_world_window(const struct real_world *w);
 void real_world_on_tick(struct real_world *w, void (*tick)(void *arg),
 			void *arg);
 
-/* New resolvers, after a reload. */
+/*
+ * New resolvers, after a reload: for the looks to come. One that is under way
+ * comes to its end with those it has asked, for broken off it would count as a
+ * bad answer.
+ */
 bool real_world_configure(struct real_world *w, const struct config *config,
 			  struct err *err);
 
