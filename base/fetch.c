@@ -19,6 +19,12 @@
 #define SPARE_MAX        32
 #define WORDS_MAX        160	/* of strangers' text in one error */
 
+/*
+ * Seconds. Servers close what is idle after a minute or more: whoever sends at
+ * that moment gets no answer.
+ */
+#define IDLE_MAX 30L
+
 /* What is kept of an answer's headers. */
 enum { CONTENT_TYPE, LOCATION, REPLAY_NONCE, RETRY_AFTER, LINK, DATE, HEADERS };
 
@@ -42,6 +48,9 @@ struct request {
 	struct curl_slist *connect_to;
 	fetch_done *done;
 	void *arg;
+
+	struct buf upload; /* what is posted */
+	size_t uploaded;
 
 	char *where;	/* "ca.example:443" ("... at ADDRESS"), or a bad URL */
 	char says[CURL_ERROR_SIZE];
@@ -165,6 +174,7 @@ static void request_free(struct request *q)
 	for (int i = 0; i < HEADERS; i++)
 		buf_release(&q->header[i]);
 	buf_release(&q->body);
+	buf_release(&q->upload);
 	free(q->where);
 	free(q);
 }
@@ -284,7 +294,51 @@ static void add_header(struct request *q, const char *line)
 	add_line(&q->headers, line);
 }
 
-/* What is asked; libcurl copies every string, and the body. */
+/* --- What is posted: once. --- */
+
+static size_t give_upload(char *out, size_t one, size_t room, void *arg)
+{
+	struct request *q = arg;
+	size_t left = q->upload.len - q->uploaded;
+	size_t len = room < left ? room : left;
+
+	(void)one;
+	memcpy(out, q->upload.data + q->uploaded, len);
+	q->uploaded += len;
+	return len;
+}
+
+/*
+ * On a connection that was used before and ends without an answer, libcurl
+ * sends a request again, for that connection may have been closed before it
+ * got there. But it may have got there as well. libcurl (7.88) has no option
+ * against that; it wants the body from its beginning, though, if any of it
+ * has been sent, and does not get it. (That a server of HTTP/2 has refused a
+ * stream, after which nothing would be wrong with sending it again, cannot be
+ * told apart: it is rare, and costs a look.)
+ */
+static int refuse_rewind(void *arg, curl_off_t offset, int origin)
+{
+	(void)arg;
+	(void)offset;
+	(void)origin;
+	return CURL_SEEKFUNC_FAIL;
+}
+
+static void set_upload(struct request *q, const void *body, size_t len)
+{
+	buf_init(&q->upload, len);
+	buf_add(&q->upload, body, len);
+	curl_easy_setopt(q->easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(q->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+	curl_easy_setopt(q->easy, CURLOPT_READFUNCTION, give_upload);
+	curl_easy_setopt(q->easy, CURLOPT_READDATA, q);
+	curl_easy_setopt(q->easy, CURLOPT_SEEKFUNCTION, refuse_rewind);
+	if (!len) /* nothing to rewind: by no used connection, then */
+		curl_easy_setopt(q->easy, CURLOPT_FRESH_CONNECT, 1L);
+}
+
+/* What is asked; libcurl copies every string. */
 static void set_question(struct request *q, const struct fetch_request *r)
 {
 	add_header(q, "Cache-Control: no-cache");
@@ -298,10 +352,7 @@ static void set_question(struct request *q, const struct fetch_request *r)
 
 		add_header(q, type);
 		free(type);
-		curl_easy_setopt(q->easy, CURLOPT_POSTFIELDSIZE_LARGE,
-				 (curl_off_t)r->body_len);
-		curl_easy_setopt(q->easy, CURLOPT_COPYPOSTFIELDS,
-				 r->body_len ? r->body : "");
+		set_upload(q, r->body, r->body_len);
 	}
 	curl_easy_setopt(q->easy, CURLOPT_URL, r->url);
 	curl_easy_setopt(q->easy, CURLOPT_USERAGENT, q->fetcher->user_agent);
@@ -332,6 +383,7 @@ static void set_limits(struct request *q, long timeout_ms)
 	curl_easy_setopt(q->easy, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(q->easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(q->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(q->easy, CURLOPT_MAXAGE_CONN, IDLE_MAX);
 	curl_easy_setopt(q->easy, CURLOPT_PIPEWAIT, 1L);
 	/* A resolver that hangs must not hold up whoever ends the request. */
 	curl_easy_setopt(q->easy, CURLOPT_QUICK_EXIT, 1L);
@@ -363,12 +415,25 @@ static void set_receivers(struct request *q)
 	curl_easy_setopt(q->easy, CURLOPT_WRITEDATA, q);
 }
 
+/* It was not sent again: see refuse_rewind(). */
+static CURLcode meant_by(CURL *easy, CURLcode result, struct request *q)
+{
+	long status = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	if (result != CURLE_SEND_FAIL_REWIND && (result != CURLE_OK || status))
+		return result;
+	q->says[0] = '\0';
+	return CURLE_GOT_NOTHING;
+}
+
 static void on_ended(CURL *easy, CURLcode result)
 {
 	struct err error = ERR_INIT;
 	struct request *q = NULL;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &q);
+	result = meant_by(easy, result, q);
 	if (q->error.kind != ERR_NONE)
 		error = q->error;
 	else if (result != CURLE_OK)

@@ -4,7 +4,9 @@
  * A request is made, carried out on the loop and answered by exactly one
  * callback; that holds for failures and for fetcher_free() too. No redirect
  * is ever followed, what comes back is capped, and only https is spoken,
- * unless a request says otherwise in plain_at.
+ * unless a request says otherwise in plain_at. A POST is sent once: if its
+ * connection ends without an answer, whoever asked must find out whether it
+ * has been acted upon. A GET or HEAD may have been sent twice then.
  *
  * Owning thread only.
  */

@@ -20,17 +20,16 @@ CERT_BAD = 2		# enum cert_state, store/cert.h
 MOST_FETCHED = 40
 
 
-def check_all(stage, crashes=None, breaches=(), complaint=None):
+def check_all(stage, crashes=None, breaches=()):
 	"""When nothing is left to do, or soon. `crashes`: orders that a lost
 	answer may have cost (where the CA does not tell us of them), 0 if it is
-	a fakeca; `breaches`: limits that the story itself exceeds;
-	`complaint`: the only kind that is let pass."""
+	a fakeca; `breaches`: limits that the story itself exceeds."""
 	wait_for("the CA and the store to agree", lambda: agree(stage), 10)
 	i2_one_certificate_an_order(stage)
 	i3_as_many_certificates_as_rows(stage)
 	i4_no_more_orders_than_decided(stage, crashes)
 	i5_sound(stage)
-	i7_no_limit_exceeded(stage, breaches, complaint)
+	i7_no_limit_exceeded(stage, breaches)
 	i9_each_failure_told_once(stage)
 	i1_served(stage)
 
@@ -110,12 +109,11 @@ def i5_sound(stage):
 		" GROUP BY domain_id, trial HAVING count(*) > 1") == []
 
 
-def i7_no_limit_exceeded(stage, breaches, complaint):
+def i7_no_limit_exceeded(stage, breaches):
 	for ca in cas_of(stage):
 		if not hasattr(ca, "serials"):
 			continue
-		assert [c for c in ca.call("GET", "/complaints") if not
-			complaint or complaint not in c["text"]] == []
+		assert ca.call("GET", "/complaints") == []
 		seen = ca.counts()
 		assert set(seen["breaches"]) <= set(breaches), \
 			seen["first_breach"]

@@ -71,7 +71,10 @@ static const struct page pages[] = {
 	  true },
 	{ "/longline", "HTTP/1.1 200 OK\r\nX-Pad: ", 8 * FETCH_HEADER_MAX,
 	  "\r\n\r\n", true },
+	{ "/last", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0, "",
+	  true },	/* it does not say so */
 	{ "/gone", "", 0, "", true },
+	{ "/reset", "", 0, "", true },
 	{ "/cut", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour", 0, "",
 	  true },
 	{ "/cuthead", "HTTP/1.1 200 OK\r\nContent-Le", 0, "", true },
@@ -87,7 +90,7 @@ struct server {
 	bool speaks_http;	/* if it speaks no TLS */
 	char pem[256];		/* its own certificate, as a trust file */
 	unsigned port;
-	unsigned connections, open;
+	unsigned connections, open, requests;
 	char request[4096];	/* the last one, whole */
 };
 
@@ -140,6 +143,10 @@ static void answer(struct bufferevent *bev, const struct page *page,
 		evbuffer_add(out, filler, page->filler);
 	evbuffer_add(out, page->tail, strlen(page->tail));
 	free(filler);
+	if (streq(page->path, "/reset"))
+		setsockopt(bufferevent_getfd(bev), SOL_SOCKET, SO_LINGER,
+			   &(struct linger){ .l_onoff = 1 },
+			   sizeof(struct linger));
 	if (page->closes && !evbuffer_get_length(out))
 		on_written(bev, s);
 	else if (page->closes)
@@ -166,6 +173,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 	if (!body || (length && strlen(body + 4) < strtoul(length + 16, NULL, 10)))
 		return;
 	evbuffer_drain(in, len);
+	s->requests++;
 	memcpy(s->request, text, sizeof(text));
 	answer(bev, page_of(text), s);
 }
@@ -815,6 +823,95 @@ static void test_start_from_callback(void **state)
 	assert_int_equal(good.connections, 1);	/* one, again and again */
 }
 
+/*
+ * The server has a request, all of it, and closes the connection without a
+ * word. On a connection that was used before, libcurl takes that for one that
+ * had been closed already, and sends the request again; of a POST it may not.
+ */
+static const struct {
+	const char *what, *path;
+	struct fetch_request request;
+	unsigned seen;
+} dropped[] = {
+	{ "a POST", "/gone",
+	  { .method = FETCH_POST, .body = "{}", .body_len = 2 }, 1 },
+	{ "a POST, and a reset", "/reset",
+	  { .method = FETCH_POST, .body = "{}", .body_len = 2 }, 1 },
+	{ "a POST of nothing", "/gone", { .method = FETCH_POST }, 1 },
+	{ "a GET", "/gone", { .method = FETCH_GET }, 2 },
+	{ "a HEAD", "/gone", { .method = FETCH_HEAD }, 2 },
+};
+
+static void test_a_post_is_sent_once(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(dropped); i++) {
+		struct fetch_request request = dropped[i].request;
+		struct outcome o = get(&good, "/ok", good.pem);
+		unsigned before = good.requests;
+
+		outcome_release(&o);
+		request.url = url_of(&good, dropped[i].path);
+		request.ca_file = good.pem;
+		start(&request, &o);
+		run();
+		print_message("%s: seen %u times: %s\n", dropped[i].what,
+			      good.requests - before, o.error.text);
+		assert_int_equal(good.requests - before, dropped[i].seen);
+		assert_int_equal(o.error.kind, ERR_AGAIN);
+		assert_non_null(strstr(o.error.text, "closed the connection "
+						     "without an answer"));
+		assert_int_equal(o.status, 0);
+		outcome_release(&o);
+	}
+}
+
+/* One that the server has closed meanwhile is seen to be so, and not used. */
+static void test_a_post_after_a_pause(void **state)
+{
+	struct fetch_request request = { .method = FETCH_POST,
+					 .body = "{}",
+					 .body_len = 2,
+					 .ca_file = good.pem };
+	struct outcome o = get(&good, "/last", good.pem);
+
+	(void)state;
+	outcome_release(&o);
+	while (good.open)
+		event_base_loop(loop_base(loop), EVLOOP_ONCE);
+	request.url = url_of(&good, "/ok");
+	start(&request, &o);
+	run();
+	assert_int_equal(o.status, 200);
+	assert_int_equal(good.requests, 2);
+	assert_int_equal(good.connections, 2);
+	outcome_release(&o);
+}
+
+static void test_posts_reuse_connections(void **state)
+{
+	char body[3000];
+	struct fetch_request request = { .method = FETCH_POST,
+					 .body = body,
+					 .body_len = sizeof(body),
+					 .ca_file = good.pem };
+	struct outcome o = { 0 };
+
+	(void)state;
+	memset(body, 'b', sizeof(body));
+	for (int i = 0; i < 20; i++) {
+		request.url = url_of(&good, "/ok");
+		start(&request, &o);
+		run();
+		assert_int_equal(o.status, 200);
+		assert_int_equal(
+			strspn(strstr(good.request, "\r\n\r\n") + 4, "b"),
+			sizeof(body));
+		outcome_release(&o);
+	}
+	assert_int_equal(good.connections, 1);
+}
+
 static void test_many_at_once(void **state)
 {
 	struct fetch_request request = { .url = url_of(&good, "/full"),
@@ -919,6 +1016,9 @@ int main(void)
 		CASE(test_connect_timeout),
 		CASE(test_bad_urls),
 		CASE(test_start_from_callback),
+		CASE(test_a_post_is_sent_once),
+		CASE(test_a_post_after_a_pause),
+		CASE(test_posts_reuse_connections),
 		CASE(test_many_at_once),
 		CASE(test_free_under_way),
 		CASE(test_unknown_name),
