@@ -97,10 +97,17 @@ static struct order_step refused(struct order *o, const struct wire_problem *p,
 	return step;
 }
 
+/* It has been refused before anybody looked at what it asks (8555, 6.5). */
+static bool is_bad_nonce(const struct ca_reply *reply)
+{
+	return streq(reply->problem.type, "badNonce");
+}
+
 /*
- * An answer that is no answer: the same question again, but look first. A CA
- * that answers like this for too long may do better with another order; one
- * that cannot be reached is waited for.
+ * An answer that is no answer: the same question again, but look first, unless
+ * the CA is known to have done nothing. A CA that answers like this for too
+ * long may do better with another order; one that cannot be reached is waited
+ * for.
  */
 static struct order_step ask_again(struct order *o, enum fail_scope scope,
 				   const struct err *problem,
@@ -114,7 +121,7 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 		return order_give_up(o, scope == SCOPE_NONE ? SCOPE_ORDER
 							    : scope,
 				     problem, ctx->now);
-	o->unsure = true;
+	o->unsure = o->unsure || !is_bad_nonce(reply);
 	step = wait_ms(o, ctx,
 		       schedule_ca_pause_ms(o->tries + 1, reply->retry_after,
 					    ctx->dice));
@@ -676,13 +683,13 @@ static struct order_step declined(struct order *o, enum fail_scope scope,
 }
 
 /*
- * Turned away at the door, by a nonce or for overload: the CSR has not been
- * looked at, so it does not count among those that the CA made nothing of.
+ * Turned away at the door for overload: the CSR has not been looked at, so it
+ * does not count among those that the CA made nothing of.
  */
 static void uncount_csr(struct order *o, const struct ca_reply *reply)
 {
 	if (o->state == ORDER_FINALIZING && !o->unsure && o->sent > 0 &&
-	    (streq(reply->problem.type, "badNonce") || reply->status == 503))
+	    reply->status == 503)
 		o->sent--;
 }
 

@@ -57,7 +57,8 @@ enum fail_scope scope_of_problem(const struct wire_problem *p,
 		scope = problems[i].scope;
 		hint = problems[i].hint;
 	}
-	err_set(problem, ERR_REFUSED, "the CA said: %s (%s)",
+	err_set(problem, streq(p->type, "badNonce") ? ERR_AGAIN : ERR_REFUSED,
+		"the CA said: %s (%s)",
 		*p->detail ? p->detail : "no more than the word", p->type);
 	err_hint(problem, "%s", hint);
 	return scope;

@@ -107,6 +107,8 @@ static bool spend_nonce(struct sim_ca *ca, const char *text)
 	    ca->nonce_is_used[n % SIM_NONCES])
 		return false;
 	ca->nonce_is_used[n % SIM_NONCES] = true;
+	if ((ca->posts * 2654435761u >> 16) % 100 < ca->bad_nonce_percent)
+		return false;
 	return !ca->bad_nonce_every || ca->posts % ca->bad_nonce_every != 0;
 }
 

@@ -64,6 +64,7 @@ struct sim_ca {
 	unsigned cursed;		/* the nth order's authz: 500 for ever */
 	bool is_vague;			/* no account: 500, and not a word */
 	unsigned bad_nonce_every;	/* every nth POST; 0: never */
+	unsigned bad_nonce_percent;	/* of POSTs, by a dice that is fixed */
 	const char *sends_instead;	/* of each chain: a PEM; NULL: honest */
 
 	/* The world round it. */

@@ -516,6 +516,64 @@ static void bad_nonces_cost_nothing(void **state)
 	sim_release(&w);
 }
 
+static long longest_pause_ms;
+
+static void note_pause(struct sim_world *w)
+{
+	struct err err = ERR_INIT;
+	struct ca ca;
+
+	must(ca_by_id(w->store, 1, &ca, &err), &err);
+	if (ca.retry_ms - w->shared->now_ms > longest_pause_ms)
+		longest_pause_ms = ca.retry_ms - w->shared->now_ms;
+}
+
+/*
+ * A CA that takes hardly any nonce: no request is tried for ever, and what is
+ * waited for is seconds. It is the CA's trouble, and no name's.
+ */
+static void refused_nonces_cost_seconds(void **state)
+{
+	static const struct {
+		unsigned percent;
+		long pause_ms, seconds;
+	} cases[] = {
+		{ 50, 0, 10 },
+		{ 90, 3000, 2 * WHEN_MINUTE },
+		{ 97, 61000, WHEN_HOUR },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct sim_world w;
+		char name[32];
+
+		sim_init(&w);
+		w.shared->ca.bad_nonce_percent = cases[i].percent;
+		sim_start(&w);
+		for (int n = 0; n < 20; n++) {
+			snprintf(name, sizeof(name), "d%02d.example", n);
+			sim_add(&w, name);
+		}
+		longest_pause_ms = 0;
+		w.watch = note_pause;
+		assert_true(sim_run(&w, sim_all_live, cases[i].seconds));
+		print_message(
+			"%u %%: %ld s, %u POSTs, %ld ms the longest pause\n",
+			cases[i].percent, (long)sim_now(&w) - SIM_START,
+			w.shared->ca.posts, longest_pause_ms);
+		assert_true(longest_pause_ms <= cases[i].pause_ms);
+		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
+					  " WHERE kind = 'account.lost'"),
+				 0);
+		assert_int_equal(w.shared->ca.certs, 20);
+		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM domain"
+					  " WHERE failures > 0"),
+				 0);
+		sim_release(&w);
+	}
+}
+
 /* ---- many ---- */
 
 static void many_go_live_a_few_at_a_time(void **state)
@@ -1125,7 +1183,8 @@ int main(void)
 		cmocka_unit_test(it_never_expires),
 		cmocka_unit_test(an_outage_is_not_charged_to_domains),
 		cmocka_unit_test(a_certificate_outlives_its_order),
-		cmocka_unit_test(an_order_that_expires_in_an_outage_is_not_charged),
+		cmocka_unit_test(
+			an_order_that_expires_in_an_outage_is_not_charged),
 		cmocka_unit_test(an_outage_of_many_words_is_told_once),
 		cmocka_unit_test(an_order_that_is_stuck_is_replaced),
 		cmocka_unit_test(
@@ -1134,6 +1193,7 @@ int main(void)
 		cmocka_unit_test(crash_after_crash_gets_on),
 		cmocka_unit_test(no_lost_answer_costs_a_certificate),
 		cmocka_unit_test(bad_nonces_cost_nothing),
+		cmocka_unit_test(refused_nonces_cost_seconds),
 		cmocka_unit_test(many_go_live_a_few_at_a_time),
 		cmocka_unit_test(a_missing_binding_is_said_and_mended),
 		cmocka_unit_test(without_contact_nothing_is_ordered),

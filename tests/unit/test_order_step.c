@@ -222,6 +222,8 @@ static const struct {
 	{ ORDER_INTENT, false, 403, PROBLEM("userActionRequired"), NULL, -1,
 	  ORDER_INTENT, ORDER_WAIT, SCOPE_CA, true, 800 },
 	{ ORDER_INTENT, false, 400, PROBLEM("badNonce"), NULL, -1, ORDER_INTENT,
+	  ORDER_WAIT, SCOPE_CA, false, 800 },
+	{ ORDER_INTENT, true, 400, PROBLEM("badNonce"), NULL, -1, ORDER_INTENT,
 	  ORDER_WAIT, SCOPE_CA, true, 800 },
 
 	/* ordered */
@@ -767,6 +769,35 @@ static void a_csr_turned_away_is_not_counted(void **state)
 	}
 }
 
+/*
+ * A nonce that is refused is said of the request, and nothing was done about
+ * it: it is sent again, with no look what became of it, and counts as sent
+ * once. (Each time counted would be charged to the name as a failed look.)
+ */
+static void a_refused_nonce_changes_nothing(void **state)
+{
+	(void)state;
+	for (int at = ORDER_INTENT; at < ORDER_DONE; at++) {
+		struct order o = row_in((enum order_state)at);
+		int64_t now_ms = NOW * 1000;
+		long sent = o.sent;
+
+		for (int i = 0; i < 20; i++) {
+			struct order_context ctx = context_at(now_ms, "");
+			struct ca_reply r = reply_of(400, PROBLEM("badNonce"),
+						     NULL, -1);
+			struct order_step step = order_reply(&o, &r, &ctx);
+
+			assert_int_equal(step.scope, SCOPE_CA);
+			assert_int_equal(step.effect, ORDER_WAIT);
+			assert_int_equal(o.state, at);
+			assert_int_equal(o.sent, sent);
+			assert_false(o.unsure);
+			pass(&o, &now_ms);
+		}
+	}
+}
+
 static void a_ca_is_told_to_look_three_times_at_most(void **state)
 {
 	struct order o = row_in(ORDER_ORDERED);
@@ -946,6 +977,7 @@ int main(void)
 		cmocka_unit_test(an_endless_list_ends),
 		cmocka_unit_test(an_outage_uses_up_no_tries),
 		cmocka_unit_test(a_csr_is_sent_three_times_at_most),
+		cmocka_unit_test(a_refused_nonce_changes_nothing),
 		cmocka_unit_test(a_csr_turned_away_is_not_counted),
 		cmocka_unit_test(a_ca_is_told_to_look_three_times_at_most),
 		cmocka_unit_test(nothing_goes_on_for_ever),
