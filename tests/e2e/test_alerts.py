@@ -6,6 +6,7 @@ import time
 import pytest
 
 from harness.process import free_port, wait_for
+from harness.stage import make_stage  # noqa: F401
 from harness.told import (Command, Mailbox, Watch, make_certificate,
 			  server_context)
 
@@ -83,6 +84,27 @@ def test_a_ca_that_is_down(make_rig, command, closing, name):
 	assert log.count("alert: warning: ca.down pebble") == 1
 	assert log.count("over: ca.down pebble") == 1
 	assert not daemon.rows("SELECT * FROM notice")
+
+
+def test_an_account_that_the_ca_ends(make_stage, command, name):
+	stage = make_stage(**told_quickly(command)).start()
+	daemon, ca = stage.daemon, "pebble"	# as its section is called
+	stage.live(name)
+	stage.ca.deactivate()
+	stage.ask_renewal(name)
+
+	begun, = command.wait("account.trouble", 1)
+	assert begun["what"] == "begun" and begun["level"] == "error"
+	alert, = begun["alerts"]
+	assert alert["subject"] == ca and "deactivated" in alert["text"]
+	assert "--new-account" in alert["hint"]
+	assert "account.trouble" in daemon.ctl("alert", "list").out
+
+	daemon.ok("ca", "rollover", ca, "--new-account")
+	command.wait("account.trouble", 2)
+	wait_over(daemon, "account.trouble", ca)
+	time.sleep(3)	# nobody has another word to say of it
+	assert command.whats("account.trouble") == ["begun", "ended"]
 
 
 def test_many_alike_are_one(rig, command):

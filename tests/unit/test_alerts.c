@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/rollover.h"
 #include "base/mem.h"
 #include "base/when.h"
 #include "store/box.h"
+#include "store/notice.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_world.h"
@@ -320,6 +322,79 @@ static void a_ca_that_is_down(void **state)
 	assert_open("");
 }
 
+static long told(enum notice_what what)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT COALESCE(SUM(count), 0) FROM notice"
+		 " WHERE kind = 'account.trouble' AND what = %d",
+		 (int)what);
+	return scratch_number(w.dir, "state.db", sql);
+}
+
+static void look_often(void)
+{
+	for (int i = 0; i < 20; i++) {
+		sim_run(&w, NULL, WHEN_MINUTE);
+		watch(alerts_watch_cas, sim_now(&w));
+		watch(alerts_watch_review, sim_now(&w));
+	}
+}
+
+static void make_new_account(void)
+{
+	char was[URL_SIZE];
+	struct err err = ERR_INIT;
+
+	must(store_begin(w.store, &err), &err);
+	must(rollover_new_account(w.engine, "test", was, &err), &err);
+	must(store_commit(w.store, &err), &err);
+	engine_poke(w.engine);
+}
+
+/* That is not a CA that is down, however long it lasts. */
+static void an_account_that_the_ca_ends(void **state)
+{
+	(void)state;
+	w.shared->ca.more.is_deactivated = true;
+	change(be_due, sim_now(&w));
+	engine_poke(w.engine);
+	look_often();
+	assert_open("account.trouble test/error ");
+	assert_int_equal(told(NOTICE_BEGUN), 1);
+	assert_int_equal(told(NOTICE_ENDED), 0);
+
+	w.shared->ca.more.is_deactivated = false;
+	w.shared->ca.account[0].is_known = false;
+	make_new_account();
+	look_often();
+	assert_open("");
+	assert_int_equal(told(NOTICE_BEGUN), 1);
+	assert_int_equal(told(NOTICE_WORSE) + told(NOTICE_AGAIN), 0);
+	assert_int_equal(told(NOTICE_ENDED), 1);
+}
+
+/* Its CA is not in the configuration any more: there is nothing to mend. */
+static void an_account_that_nobody_wants_any_more(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	w.shared->ca.more.is_deactivated = true;
+	change(be_due, sim_now(&w));
+	engine_poke(w.engine);
+	look_often();
+	assert_open("account.trouble test/error ");
+	snprintf(w.settings.ca[0].name, sizeof(w.settings.ca[0].name), "other");
+	must(engine_configure(w.engine, &w.settings, &err), &err);
+	w.shared->ca.more.is_deactivated = false;
+	look_often();
+	assert_open("");
+	assert_int_equal(told(NOTICE_BEGUN), 1);
+	assert_int_equal(told(NOTICE_ENDED), 1);
+}
+
 #define IN_A_BOX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -329,6 +404,8 @@ int main(void)
 		IN_A_BOX(a_certificate_goes_through_all_levels),
 		IN_A_BOX(a_domain_that_fails_and_recovers),
 		IN_A_BOX(a_ca_that_is_down),
+		IN_A_BOX(an_account_that_the_ca_ends),
+		IN_A_BOX(an_account_that_nobody_wants_any_more),
 		cmocka_unit_test(a_certificate_is_judged_by_the_share_left),
 		cmocka_unit_test(each_look_comes_later),
 		cmocka_unit_test(pauses_grow_to_a_bound),
