@@ -67,6 +67,7 @@ static int64_t now_ms(void *ctx)
 {
 	struct sim_world *w = ctx;
 
+	w->shared->now_ms += w->look_ms;
 	return w->shared->now_ms + w->shared->skew_ms;
 }
 
@@ -86,7 +87,9 @@ static void throw_dice(void *ctx, void *out, size_t len)
 
 static bool make_key(void *ctx, struct p256 *key, struct err *err)
 {
-	(void)ctx;
+	struct sim_world *w = ctx;
+
+	w->shared->now_ms += w->key_ms;
 	return p256_generate(key, err);
 }
 
@@ -109,9 +112,12 @@ static void at_point(void *ctx, const char *where, const char *what)
 {
 	struct sim_world *w = ctx;
 
-	(void)where;
 	(void)what;
 	w->shared->points++;
+	if (streq(where, "after-commit") && w->slow_tick != w->ticks) {
+		w->slow_tick = w->ticks;
+		w->shared->now_ms += w->commit_ms;
+	}
 	if (w->crash_at && --w->crash_at == 0)
 		_exit(SIM_CRASHED);
 }

@@ -51,6 +51,8 @@ struct sim_world {
 	const char *caa_issue;		/* published for all; NULL: nothing */
 	bool probe_fails;		/* nobody reaches our port 80 */
 	bool sleeps;			/* idle timers come up to an hour late */
+	long look_ms, key_ms, commit_ms; /* that these take: a look at
+						   the clock, a key, a commit */
 	enum sim_fault fault;
 	unsigned long fault_from, fault_until;	/* exchanges, first and end */
 	unsigned long crash_at;		/* the nth point from now; 0: never */
@@ -63,7 +65,7 @@ struct sim_world {
 	struct sim_event *events;	/* earliest first */
 	int64_t wake_at_ms;
 	unsigned in_flight, most_in_flight;
-	unsigned long ticks;
+	unsigned long ticks, slow_tick;
 };
 
 void sim_init(struct sim_world *w);

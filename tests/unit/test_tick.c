@@ -1,0 +1,188 @@
+/*
+ * How long a tick of the engine may take, and how long it rests after it: in
+ * the virtual world, where work takes the time that a test says.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/when.h"
+#include "tests/sim/scratch.h"
+#include "tests/sim/sim_world.h"
+
+#define NAMES 24
+
+static struct sim_world w;
+
+static long rows(const char *sql)
+{
+	return scratch_number(w.dir, "state.db", sql);
+}
+
+static long orders(void)
+{
+	return rows("SELECT COUNT(*) FROM ord");
+}
+
+static void add_names(void)
+{
+	char name[32];
+
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "d%02d.example", i);
+		sim_add(&w, name);
+	}
+}
+
+/* All are live, and an admin wants all of them renewed: now. */
+static int set_up(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	sim_init(&w);
+	sim_start(&w);
+	add_names();
+	must(sim_run(&w, sim_all_live, WHEN_MINUTE), NULL);
+	sim_run(&w, NULL, WHEN_MINUTE);
+	scratch_sql(w.dir, "state.db",
+		    "UPDATE domain SET due_at = 1,"
+		    " renew_forced = 1");
+	must(engine_configure(w.engine, &w.settings, &err), &err);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	sim_release(&w);
+	return 0;
+}
+
+/* The tick that comes next; how many milliseconds it took. */
+static long tick(void)
+{
+	unsigned long before = w.ticks;
+	int64_t since = w.wake_at_ms > w.shared->now_ms ? w.wake_at_ms
+							: w.shared->now_ms;
+
+	sim_step(&w);
+	assert_int_equal(w.ticks, before + 1);
+	return w.shared->now_ms - since;
+}
+
+static long until_next_ms(void)
+{
+	return w.wake_at_ms - w.shared->now_ms;
+}
+
+/* ---- staging ---- */
+
+/* Each order costs a key: so many fit in, and the one that was begun. */
+static const struct {
+	long key_ms, orders;
+} keys[] = {
+	{ 1, 10 }, { 3, 4 }, { 9, 2 }, { 10, 1 }, { 70, 1 },
+};
+
+static void what_does_not_fit_in_waits_for_the_next_tick(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		long had;
+
+		set_up(NULL);
+		had = orders();
+		w.key_ms = keys[i].key_ms;
+		assert_int_equal(tick(), keys[i].orders * keys[i].key_ms);
+		print_message("%ld ms a key: %ld orders\n", keys[i].key_ms,
+			      orders() - had);
+		assert_int_equal(orders() - had, keys[i].orders);
+		assert_true(until_next_ms() <= 150);
+		sim_run(&w, NULL, WHEN_MINUTE);
+		assert_int_equal(orders() - had, NAMES);
+		tear_down(NULL);
+	}
+}
+
+/* ---- the rest ---- */
+
+static const struct {
+	const char *what;
+	long key_ms, commit_ms, rest_ms;
+} rests[] = {
+	{ "twenty milliseconds are between two ticks in any case", 10, 0, 20 },
+	{ "a tick that is not slow: as long again", 10, 4, 20 },
+	{ "a slow disk: three times as long", 10, 5, 45 },
+	{ "a slower one", 10, 30, 120 },
+	{ "and not more than that", 10, 400, 150 },
+};
+
+static void after_a_tick_the_thread_is_left_to_others(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rests); i++) {
+		print_message("%s\n", rests[i].what);
+		set_up(NULL);
+		w.key_ms = rests[i].key_ms;
+		w.commit_ms = rests[i].commit_ms;
+		assert_int_equal(tick(), w.key_ms + w.commit_ms);
+		assert_int_equal(until_next_ms(), rests[i].rest_ms);
+		tear_down(NULL);
+	}
+}
+
+/* What comes meanwhile waits for its end: it is one commit. */
+static void a_poke_does_not_end_the_rest(void **state)
+{
+	(void)state;
+	w.key_ms = 10;
+	w.commit_ms = 30;
+	tick();
+	assert_int_equal(until_next_ms(), 120);
+	for (int i = 0; i < 100; i++)
+		engine_poke(w.engine);
+	assert_int_equal(until_next_ms(), 120);
+	w.shared->now_ms += 100;
+	engine_poke(w.engine);
+	assert_int_equal(until_next_ms(), 20);
+	w.shared->now_ms += 30;
+	engine_poke(w.engine);
+	assert_int_equal(until_next_ms(), 0);
+}
+
+/* The end of it lies two minutes ahead now: it is not waited for. */
+static void a_clock_that_is_set_back_makes_no_long_rest(void **state)
+{
+	(void)state;
+	w.key_ms = 10;
+	w.commit_ms = 30;
+	tick();
+	w.shared->skew_ms -= 2 * WHEN_MINUTE * 1000;
+	engine_poke(w.engine);
+	assert_int_equal(until_next_ms(), 0);
+}
+
+#define SET_UP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_does_not_fit_in_waits_for_the_next_tick),
+		cmocka_unit_test(after_a_tick_the_thread_is_left_to_others),
+		SET_UP(a_poke_does_not_end_the_rest),
+		SET_UP(a_clock_that_is_set_back_makes_no_long_rest),
+	};
+
+	if (getenv("ONLY"))
+		cmocka_set_test_filter(getenv("ONLY"));
+	log_init(LOG_LEVEL_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
