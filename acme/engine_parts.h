@@ -138,6 +138,7 @@ struct engine {
 	bool ari_left;			/* polls that are due and must wait */
 	bool is_committed;		/* effects wait for the projection */
 	bool may_begin;			/* new orders, in this tick */
+	bool has_served;		/* one of the queue, in this tick */
 	struct err held;		/* why not, as it was told last */
 	bool has_failed;		/* the database, in this tick */
 	struct err failure;

@@ -268,6 +268,31 @@ static void want_back(struct engine *e)
 			e->ca[i]->is_wanted = true;
 }
 
+/*
+ * There is no time left: but one that can be served is served in each tick,
+ * or a box that is always late would serve nobody.
+ */
+static bool must_stop(struct engine *e)
+{
+	if (!e->has_served || engine_has_time(e))
+		return false;
+	e->has_more = true;
+	return true;
+}
+
+static bool serve_one(struct engine *e, int64_t id)
+{
+	struct domain d;
+	bool is_served;
+
+	engine_at(e, ROW_DOMAIN, id);
+	if (!engine_domain(e, id, &d) || is_under_way(e, &d))
+		return true;
+	is_served = serve(e, &d);
+	e->has_served = e->has_served || is_served;
+	return is_served;
+}
+
 static void serve_rank(struct engine *e, enum domain_rank rank)
 {
 	int64_t ids[HEAD];
@@ -275,7 +300,6 @@ static void serve_rank(struct engine *e, enum domain_rank rank)
 	size_t n = domain_queue_head(e->store, rank, 0, ids, ARRAY_LEN(ids),
 				     &err);
 	size_t left = 0;
-	struct domain d;
 
 	engine_ok(e, err.kind == ERR_NONE, &err);
 	if (n)
@@ -285,13 +309,9 @@ static void serve_rank(struct engine *e, enum domain_rank rank)
 		return;
 	}
 	for (size_t i = 0; i < n && !e->has_failed; i++) {
-		if (!engine_has_time(e)) {
-			e->has_more = true;
+		if (must_stop(e))
 			return;
-		}
-		engine_at(e, ROW_DOMAIN, ids[i]);
-		if (engine_domain(e, ids[i], &d) && !is_under_way(e, &d))
-			left += !serve(e, &d);
+		left += !serve_one(e, ids[i]);
 	}
 	if (n == ARRAY_LEN(ids) && left < n)
 		e->has_more = true;
@@ -301,6 +321,7 @@ void queue_stage(struct engine *e)
 {
 	struct err err = ERR_INIT;
 
+	e->has_served = false;
 	if (!e->may_begin ||
 	    !engine_ok(e, domain_queue_due(e->store, engine_now(e), QUEUE_PART,
 					   &err), &err) ||

@@ -170,6 +170,29 @@ static void a_clock_that_is_set_back_makes_no_long_rest(void **state)
 	assert_int_equal(until_next_ms(), 0);
 }
 
+/* ---- a box that is always too slow ---- */
+
+/* What else is to be done takes all of the time: it gets on all the same. */
+static void however_slow_it_is_it_gets_on(void **state)
+{
+	static const long looks_ms[] = { 1, 11, 100 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(looks_ms); i++) {
+		long had;
+
+		set_up(NULL);
+		had = orders();
+		w.look_ms = looks_ms[i];
+		sim_run(&w, NULL, WHEN_HOUR);
+		print_message("%ld ms a look at the clock: %ld orders\n",
+			      looks_ms[i], orders() - had);
+		assert_int_equal(orders() - had, NAMES);
+		assert_int_equal(rows("SELECT COUNT(*) FROM cert"), 2 * NAMES);
+		tear_down(NULL);
+	}
+}
+
 #define SET_UP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -179,6 +202,7 @@ int main(void)
 		cmocka_unit_test(after_a_tick_the_thread_is_left_to_others),
 		SET_UP(a_poke_does_not_end_the_rest),
 		SET_UP(a_clock_that_is_set_back_makes_no_long_rest),
+		cmocka_unit_test(however_slow_it_is_it_gets_on),
 	};
 
 	if (getenv("ONLY"))
