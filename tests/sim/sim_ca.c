@@ -459,6 +459,7 @@ static void issue(struct sim_ca *ca, struct sim_order *o, X509_REQ *req)
 		.key = X509_REQ_get0_pubkey(req),
 		.from = ca->now - ca->backdate,
 		.until = ca->now - ca->backdate + ca->life,
+		.names_issuer_key = ca->more.has_ari,
 		.serial = 1000 + (long)ca->certs,
 	};
 	X509 *x = tiny_ca_issue(ca->signer, &leaf);
@@ -631,6 +632,8 @@ void sim_ca_answer(struct sim_ca *ca, const struct fetch_request *rq,
 		answer_any_post(ca, rq, answer);
 	else if (streq(rq->url, SIM_CA_DIRECTORY))
 		answer_directory(ca, answer);
+	else if (rq->method == FETCH_GET)
+		sim_ca_more_get(ca, rq->url + strlen(SIM_CA_ORIGIN), answer);
 	if (streq(rq->url, SIM_CA_DIRECTORY))
 		sim_ca_more_directory(ca, answer);
 	if (!streq(rq->url, SIM_CA_DIRECTORY))

@@ -12,6 +12,7 @@
 #include "base/b64.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/when.h"
 #include "tests/sim/es256.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_ca.h"
@@ -281,6 +282,30 @@ bool sim_ca_more(struct sim_ca *ca, const struct fetch_request *rq,
 	return is_answered;
 }
 
+static char *window_of(const struct sim_more *more)
+{
+	char start[INSTANT_TEXT], end[INSTANT_TEXT];
+
+	return xasprintf("{\"suggestedWindow\":{\"start\":\"%s\","
+			 "\"end\":\"%s\"}}",
+			 instant_format(more->ari_start, start),
+			 instant_format(more->ari_end, end));
+}
+
+void sim_ca_more_get(struct sim_ca *ca, const char *path,
+		     struct sim_answer *ans)
+{
+	struct sim_more *more = &ca->more;
+
+	if (!more->has_ari || !str_starts(path, "/ari/"))
+		return;
+	more->ari_polls++;
+	ans->status = more->ari_status ? more->ari_status : 200;
+	ans->body = more->ari_status ? xstrdup("{}") : window_of(more);
+	memcpy(ans->retry_after, more->ari_retry_after,
+	       sizeof(ans->retry_after));
+}
+
 void sim_ca_more_directory(const struct sim_ca *ca, struct sim_answer *ans)
 {
 	json_t *root = json_loads(ans->body, 0, NULL);
@@ -291,6 +316,9 @@ void sim_ca_more_directory(const struct sim_ca *ca, struct sim_answer *ans)
 	if (!ca->more.lacks_key_change)
 		json_object_set_new(root, "keyChange",
 				    json_string(SIM_CA_ORIGIN "/key-change"));
+	if (ca->more.has_ari)
+		json_object_set_new(root, "renewalInfo",
+				    json_string(SIM_CA_ORIGIN "/ari"));
 	free(ans->body);
 	ans->body = json_dumps(root, JSON_COMPACT);
 	json_decref(root);

@@ -17,6 +17,26 @@ static void add_extension(X509 *x, int nid, const char *value)
 	X509_EXTENSION_free(ext);
 }
 
+/* The first 20 bytes of SHA-256 over the issuer's public key, say. */
+static void add_issuer_key(X509 *x, EVP_PKEY *key)
+{
+	AUTHORITY_KEYID *id = AUTHORITY_KEYID_new();
+	unsigned char point[65], digest[EVP_MAX_MD_SIZE];
+	size_t len = 0;
+
+	must(id &&
+		     EVP_PKEY_get_octet_string_param(key, "pub", point,
+						     sizeof(point), &len) &&
+		     EVP_Digest(point, len, digest, NULL, EVP_sha256(), NULL),
+	     NULL);
+	id->keyid = ASN1_OCTET_STRING_new();
+	must(id->keyid && ASN1_OCTET_STRING_set(id->keyid, digest, 20) &&
+		     X509_add1_ext_i2d(x, NID_authority_key_identifier, id, 0,
+				       0),
+	     NULL);
+	AUTHORITY_KEYID_free(id);
+}
+
 static X509 *blank(const char *name, long serial, time_t from, time_t until)
 {
 	X509 *x = X509_new();
@@ -79,6 +99,8 @@ X509 *tiny_ca_issue(const struct tiny_ca *ca, const struct tiny_leaf *leaf)
 	X509_set_issuer_name(x, X509_get_subject_name(ca->cert));
 	add_extension(x, NID_subject_alt_name, san);
 	add_extension(x, NID_ext_key_usage, "serverAuth");
+	if (leaf->names_issuer_key)
+		add_issuer_key(x, ca->key);
 	must(X509_sign(x, ca->key, EVP_sha256()) > 0, NULL);
 	free(san);
 	return x;

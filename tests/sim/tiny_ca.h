@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <stdbool.h>
 #include <time.h>
 
 struct tiny_ca {
@@ -24,6 +25,7 @@ struct tiny_leaf {
 	EVP_PKEY *key;		/* its public half is certified */
 	time_t from, until;
 	long serial;
+	bool names_issuer_key; /* an authority key identifier */
 };
 
 /* The caller frees with X509_free. */

@@ -1,0 +1,226 @@
+/*
+ * Renewal information in the whole engine: whom it is asked for, how often,
+ * and that a CA which wants to be left alone with it is left alone with it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/when.h"
+#include "tests/sim/scratch.h"
+#include "tests/sim/sim_world.h"
+
+#define NAMES 10
+#define SOON  "soon.example"
+
+static struct sim_world w;
+static struct sim_more *ca;
+static unsigned polls;	 /* as they were last seen ... */
+static time_t polled_at; /* ... when the last of them came */
+
+static void note_polls(struct sim_world *world)
+{
+	if (ca->ari_polls != polls)
+		polled_at = sim_now(world);
+	polls = ca->ari_polls;
+}
+
+static long rows(const char *sql)
+{
+	return scratch_number(w.dir, "state.db", sql);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	sim_init(&w);
+	ca = &w.shared->ca.more;
+	ca->has_ari = true;
+	ca->ari_start = SIM_START + 40 * WHEN_DAY;
+	ca->ari_end = SIM_START + 41 * WHEN_DAY;
+	snprintf(ca->ari_retry_after, sizeof(ca->ari_retry_after), "600");
+	w.watch = note_polls;
+	polls = 0;
+	sim_start(&w);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	assert_string_equal(w.shared->ca.complaint, "");
+	sim_release(&w);
+	return 0;
+}
+
+static bool is_each_asked_about(struct sim_world *world)
+{
+	return sim_all_live(world) && ca->ari_polls >= NAMES;
+}
+
+static void go_live(void)
+{
+	char name[32];
+
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "d%02d.example", i);
+		sim_add(&w, name);
+	}
+	assert_true(sim_run(&w, is_each_asked_about, WHEN_MINUTE));
+	assert_int_equal(ca->ari_polls, NAMES);
+}
+
+static void answer_with(long status, const char *retry_after)
+{
+	ca->ari_status = status;
+	snprintf(ca->ari_retry_after, sizeof(ca->ari_retry_after), "%s",
+		 retry_after);
+}
+
+static bool is_asked(struct sim_world *world)
+{
+	return polled_at == sim_now(world);
+}
+
+/* How many seconds after the last time it is asked again; -1: not at all. */
+static long asked_after(long limit)
+{
+	time_t last = polled_at;
+
+	polled_at = 0;
+	return sim_run(&w, is_asked, limit) ? polled_at - last : -1;
+}
+
+/* ---- all is well ---- */
+
+static void each_is_asked_about_once_and_then_as_the_ca_says(void **state)
+{
+	(void)state;
+	go_live();
+	assert_in_range(asked_after(WHEN_DAY), 595, 600);
+	sim_run(&w, NULL, 30);
+	assert_int_equal(ca->ari_polls, 2 * NAMES);
+	assert_int_equal(rows("SELECT COUNT(*) FROM domain WHERE due_at"
+			      " BETWEEN 1803456000 AND 1803542400"),
+			 NAMES);
+}
+
+/* ---- a CA that has enough of it ---- */
+
+static const struct {
+	long status;
+	const char *retry_after;
+	long hold;
+} holds[] = {
+	{ 503, "1000", 1000 },
+	{ 429, "1000", 1000 },
+	{ 503, "86400", WHEN_DAY },
+	{ 503, "99999999", WHEN_DAY }, /* nobody is left alone for ever */
+};
+
+/* Those that are not asked about yet are spread over the minute after it. */
+static void it_is_left_alone_for_as_long_as_it_says(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(holds); i++) {
+		unsigned before;
+		long after;
+
+		print_message("%ld, Retry-After: %s\n", holds[i].status,
+			      holds[i].retry_after);
+		set_up(NULL);
+		go_live();
+		sim_run(&w, NULL, 500);
+		answer_with(holds[i].status, holds[i].retry_after);
+		asked_after(WHEN_HOUR);
+		sim_run(&w, NULL, 1); /* those that were under way */
+		before = ca->ari_polls;
+		answer_with(0, "600");
+		after = asked_after(2 * WHEN_DAY);
+		print_message("asked again after %ld s\n", after);
+		assert_in_range(after, holds[i].hold,
+				holds[i].hold + WHEN_MINUTE);
+		sim_run(&w, NULL, 2 * WHEN_MINUTE);
+		assert_in_range(ca->ari_polls - before, NAMES, NAMES + 1);
+		tear_down(NULL);
+	}
+}
+
+static bool is_live(struct sim_world *world)
+{
+	return sim_domain(world, SOON).state == DOMAIN_LIVE;
+}
+
+/* Advice that is not to be had keeps nobody from a certificate. */
+static void orders_are_not_held(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	go_live();
+	answer_with(503, "86400");
+	sim_run(&w, NULL, WHEN_HOUR);
+	before = ca->ari_polls;
+	sim_add(&w, SOON);
+	assert_true(sim_run(&w, is_live, WHEN_MINUTE));
+	sim_run(&w, NULL, WHEN_HOUR);
+	assert_int_equal(ca->ari_polls, before);
+	assert_int_equal(rows("SELECT COUNT(*) FROM trail"
+			      " WHERE kind = 'ca.trouble'"),
+			 0);
+	assert_int_equal(rows("SELECT COUNT(*) FROM ca WHERE retry_ms > 0"), 0);
+}
+
+/* What is no wish to be left alone is one certificate's trouble. */
+static const struct {
+	const char *what;
+	long status;
+	const char *retry_after;
+	long least, most; /* until the same is asked about again */
+} troubles[] = {
+	{ "a busy CA that does not say for how long", 503, "", WHEN_MINUTE,
+	  75 },
+	{ "nonsense", 503, "soon", WHEN_MINUTE, 75 },
+	{ "a broken one", 500, "1000", WHEN_MINUTE, 75 },
+	{ "it does not know the certificate", 404, "1000", 6 * WHEN_HOUR,
+	  6 * WHEN_HOUR * 6 / 5 },
+};
+
+static void other_answers_hold_nobody(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(troubles); i++) {
+		print_message("%s\n", troubles[i].what);
+		set_up(NULL);
+		answer_with(troubles[i].status, troubles[i].retry_after);
+		go_live();
+		assert_in_range(asked_after(WHEN_DAY), troubles[i].least,
+				troubles[i].most);
+		tear_down(NULL);
+	}
+}
+
+#define SET_UP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		SET_UP(each_is_asked_about_once_and_then_as_the_ca_says),
+		cmocka_unit_test(it_is_left_alone_for_as_long_as_it_says),
+		SET_UP(orders_are_not_held),
+		cmocka_unit_test(other_answers_hold_nobody),
+	};
+
+	if (getenv("ONLY"))
+		cmocka_set_test_filter(getenv("ONLY"));
+	log_init(LOG_LEVEL_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
