@@ -1,6 +1,7 @@
 /*
- * How long a tick of the engine may take, and how long it rests after it: in
- * the virtual world, where work takes the time that a test says.
+ * How long a tick of the engine may take, how long it rests after it, and how
+ * soon it is tried again when it fails: in the virtual world, where work takes
+ * the time that a test says.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -41,21 +44,24 @@ static void add_names(void)
 	}
 }
 
-/* All are live, and an admin wants all of them renewed: now. */
+/* An admin wants all of them renewed: now. */
+static void make_due(void)
+{
+	scratch_sql(w.dir, "state.db",
+		    "UPDATE domain SET due_at = 1, renew_forced = 1");
+	engine_poke(w.engine);
+}
+
 static int set_up(void **state)
 {
-	struct err err = ERR_INIT;
-
 	(void)state;
 	sim_init(&w);
+	w.settings.ca[0].limits = limits_staging();
 	sim_start(&w);
 	add_names();
 	must(sim_run(&w, sim_all_live, WHEN_MINUTE), NULL);
 	sim_run(&w, NULL, WHEN_MINUTE);
-	scratch_sql(w.dir, "state.db",
-		    "UPDATE domain SET due_at = 1,"
-		    " renew_forced = 1");
-	must(engine_configure(w.engine, &w.settings, &err), &err);
+	make_due();
 	return 0;
 }
 
@@ -170,6 +176,96 @@ static void a_clock_that_is_set_back_makes_no_long_rest(void **state)
 	assert_int_equal(until_next_ms(), 0);
 }
 
+/* ---- a tick that fails ---- */
+
+static int saved_stderr, said;
+
+static void begin_listening(void)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	saved_stderr = dup(STDERR_FILENO);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	said = ends[0];
+}
+
+/* How often it was said. */
+static unsigned end_listening(const char *what)
+{
+	static char text[65536];
+	ssize_t n;
+	unsigned times = 0;
+
+	dup2(saved_stderr, STDERR_FILENO);
+	close(saved_stderr);
+	n = read(said, text, sizeof(text) - 1);
+	close(said);
+	text[n > 0 ? n : 0] = '\0';
+	for (const char *at = text; (at = strstr(at, what)); at++)
+		times++;
+	return times;
+}
+
+/* Nothing is lost meanwhile, and nothing is spun on. */
+static void a_full_disk_is_tried_ever_more_slowly(void **state)
+{
+	static const long pauses[] = { 1000, 2000, 4000, 8000, 8000, 8000 };
+
+	(void)state;
+	for (int again = 0; again < 2; again++) {
+		make_due();
+		scratch_disk_full(true);
+		for (size_t i = 0; i < ARRAY_LEN(pauses); i++) {
+			tick();
+			assert_int_equal(until_next_ms(), pauses[i]);
+		}
+		scratch_disk_full(false);
+		sim_run(&w, NULL, 5 * WHEN_MINUTE);
+		must(!w.events, NULL);
+	}
+	assert_int_equal(rows("SELECT COUNT(*) FROM cert"), 3 * NAMES);
+}
+
+/* An admin who has made room, an answer that comes: it is tried at once. */
+static void a_poke_ends_the_pause(void **state)
+{
+	(void)state;
+	scratch_disk_full(true);
+	for (int i = 0; i < 4; i++)
+		tick();
+	assert_int_equal(until_next_ms(), 8000);
+	engine_poke(w.engine);
+	assert_int_equal(until_next_ms(), 0);
+	tick();
+	assert_int_equal(until_next_ms(), 8000);
+	scratch_disk_full(false);
+}
+
+/* Of a disk that is full for an hour: each ten minutes. */
+static void the_same_failure_is_told_now_and_then(void **state)
+{
+	unsigned told, begun;
+
+	(void)state;
+	scratch_disk_full(true);
+	begin_listening();
+	sim_run(&w, NULL, WHEN_HOUR - 1);
+	told = end_listening("trying again");
+	scratch_disk_full(false);
+	assert_in_range(told, 6, 7);
+
+	sim_run(&w, NULL, 5 * WHEN_MINUTE);
+	make_due();
+	scratch_disk_full(true);
+	begin_listening();
+	sim_run(&w, NULL, 2 * WHEN_MINUTE);
+	begun = end_listening("trying again");
+	scratch_disk_full(false);
+	assert_int_equal(begun, 1); /* that is another one */
+}
+
 /* ---- a box that is always too slow ---- */
 
 /* What else is to be done takes all of the time: it gets on all the same. */
@@ -202,6 +298,9 @@ int main(void)
 		cmocka_unit_test(after_a_tick_the_thread_is_left_to_others),
 		SET_UP(a_poke_does_not_end_the_rest),
 		SET_UP(a_clock_that_is_set_back_makes_no_long_rest),
+		SET_UP(a_full_disk_is_tried_ever_more_slowly),
+		SET_UP(a_poke_ends_the_pause),
+		SET_UP(the_same_failure_is_told_now_and_then),
 		cmocka_unit_test(however_slow_it_is_it_gets_on),
 	};
 
