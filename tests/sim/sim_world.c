@@ -260,6 +260,9 @@ static void caa(void *ctx, const char *name, dns_caa_done *done, void *arg)
 
 	(void)name;
 	event_after(w, w->dns_ms, arg)->caa_found = done;
+	w->caa_asked++;
+	if (++w->caa_open > w->most_caa_open)
+		w->most_caa_open = w->caa_open;
 }
 
 static void publish_caa(struct dns_caa_set *set, const char *issue)
@@ -272,10 +275,11 @@ static void publish_caa(struct dns_caa_set *set, const char *issue)
 		 issue);
 }
 
-static void deliver_caa(const struct sim_world *w, const struct sim_event *e)
+static void deliver_caa(struct sim_world *w, const struct sim_event *e)
 {
 	struct dns_caa_answer answer = { .count = 2 };
 
+	w->caa_open--;
 	for (size_t i = 0; i < answer.count; i++) {
 		answer.view[i].outcome = DNS_NO_RECORD;
 		if (e->error.kind != ERR_NONE || w->dns_fails)

@@ -65,6 +65,8 @@ struct sim_world {
 	struct sim_event *events;	/* earliest first */
 	int64_t wake_at_ms;
 	unsigned in_flight, most_in_flight;
+	unsigned caa_asked, caa_open, most_caa_open; /* a look before an
+							   order asks once */
 	unsigned long ticks, slow_tick;
 };
 

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/when.h"
+#include "store/box.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_world.h"
 
@@ -238,6 +239,164 @@ static void where_no_resolver_answers_renewals_go_on(void **state)
 	sim_release(&w);
 }
 
+/* ---- how many looks ---- */
+
+static unsigned certs_of(unsigned names, unsigned each)
+{
+	wanted = names * each;
+	return wanted;
+}
+
+static void start_many(struct sim_world *w, int names)
+{
+	char name[32];
+
+	sim_init(w);
+	w->settings.ca[0].limits = limits_staging();
+	sim_start(w);
+	for (int i = 0; i < names; i++) {
+		snprintf(name, sizeof(name), "d%d.example", i);
+		sim_add(w, name);
+	}
+	must(sim_run(w, sim_all_live, 5 * WHEN_MINUTE), NULL);
+}
+
+/* All are due for a plain renewal. Counting begins. */
+static void make_due(struct sim_world *w)
+{
+	scratch_sql(w->dir, "state.db",
+		    "UPDATE domain SET due_at = 1"
+		    " WHERE due_at > 0");
+	w->caa_asked = w->most_caa_open = 0;
+	engine_poke(w->engine);
+}
+
+static void each_order_is_looked_at_once(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_live(&w);
+	assert_int_equal(w.caa_asked, 1);
+	make_due(&w);
+	certs_of(1, 2);
+	assert_true(sim_run(&w, has_certs, WHEN_MINUTE));
+	assert_int_equal(w.caa_asked, 1);
+	sim_release(&w);
+}
+
+/* However many are due, and however slowly DNS answers. */
+static void no_more_than_64_are_looked_at_at_once(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_many(&w, 200);
+	w.dns_ms = 4000;
+	make_due(&w);
+	certs_of(200, 2);
+	assert_true(sim_run(&w, has_certs, 5 * WHEN_MINUTE));
+	assert_int_equal(w.most_caa_open, 64);
+	assert_int_equal(w.caa_asked, 200);
+	sim_release(&w);
+}
+
+static void freeze(struct sim_world *w, bool is_frozen)
+{
+	const struct box_freeze f = { .since = sim_now(w), .actor = "me" };
+	struct err err = ERR_INIT;
+
+	must(store_begin(w->store, &err), &err);
+	must(is_frozen ? box_freeze(w->store, &f, &err)
+		       : box_thaw(w->store, &err),
+	     &err);
+	must(store_commit(w->store, &err), &err);
+	engine_poke(w->engine);
+}
+
+static bool is_asked_about(struct sim_world *w)
+{
+	return w->caa_asked == 1;
+}
+
+/* The box is frozen between a look and its order. */
+static const struct {
+	long seconds;
+	unsigned looks;
+} pauses[] = {
+	{ WHEN_MINUTE, 1 },
+	{ 10 * WHEN_MINUTE, 2 },
+};
+
+static void a_look_is_good_for_two_minutes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pauses); i++) {
+		struct sim_world w;
+
+		start_live(&w);
+		make_due(&w);
+		must(sim_run(&w, is_asked_about, WHEN_MINUTE), NULL);
+		freeze(&w, true);
+		sim_run(&w, NULL, pauses[i].seconds);
+		assert_int_equal(w.shared->ca.certs, 1);
+		freeze(&w, false);
+		certs_of(1, 2);
+		assert_true(sim_run(&w, has_certs, WHEN_MINUTE));
+		print_message("%ld s: %u looks\n", pauses[i].seconds,
+			      w.caa_asked);
+		assert_int_equal(w.caa_asked, pauses[i].looks);
+		sim_release(&w);
+	}
+}
+
+/* What is under way comes to its end, and is judged. */
+static void settle(struct sim_world *w)
+{
+	while (w->events)
+		sim_step(w);
+	sim_step(w);
+}
+
+/* What is wrong is looked at as DNS is; what was wrong counts no more then. */
+static void looks_at_what_is_wrong_thin_out(void **state)
+{
+	struct sim_world w;
+	struct domain d;
+
+	(void)state;
+	start_with(&w, NAME);
+	w.caa_issue = ";";
+	sim_run(&w, NULL, 30);
+	assert_in_range(w.caa_asked, 5, 7); /* each five seconds */
+	sim_run(&w, NULL, WHEN_HOUR - 30);
+	assert_in_range(w.caa_asked, 120, 130); /* each half a minute */
+	d = sim_domain(&w, NAME);
+	assert_int_equal(d.dns_looks + w.caa_open, w.caa_asked);
+	assert_int_equal(d.skips, 0);
+	assert_int_equal(d.failures, 0);
+	sim_release(&w);
+}
+
+/* A doubt is counted in the row, and forgotten with the certificate. */
+static void doubts_are_counted(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with(&w, NAME);
+	w.probe_fails = true;
+	sim_run(&w, NULL, 5 * WHEN_MINUTE);
+	settle(&w);
+	assert_in_range(w.caa_asked, 5, 7); /* one a minute */
+	assert_int_equal(sim_domain(&w, NAME).skips, w.caa_asked);
+	assert_int_equal(sim_domain(&w, NAME).failures, 0);
+	w.probe_fails = false;
+	assert_true(sim_run(&w, sim_all_live, 2 * WHEN_MINUTE));
+	assert_int_equal(sim_domain(&w, NAME).skips, -1);
+	sim_release(&w);
+}
+
 /* ---- crashes ---- */
 
 static void how_long_it_was_put_off_outlives_a_restart(void **state)
@@ -272,9 +431,16 @@ int main(void)
 		cmocka_unit_test(the_last_quarter_is_never_touched),
 		cmocka_unit_test(an_admin_does_not_wait_for_it),
 		cmocka_unit_test(where_no_resolver_answers_renewals_go_on),
+		cmocka_unit_test(each_order_is_looked_at_once),
+		cmocka_unit_test(no_more_than_64_are_looked_at_at_once),
+		cmocka_unit_test(a_look_is_good_for_two_minutes),
+		cmocka_unit_test(looks_at_what_is_wrong_thin_out),
+		cmocka_unit_test(doubts_are_counted),
 		cmocka_unit_test(how_long_it_was_put_off_outlives_a_restart),
 	};
 
+	if (getenv("ONLY"))
+		cmocka_set_test_filter(getenv("ONLY"));
 	log_init(LOG_LEVEL_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
