@@ -387,7 +387,7 @@ static bool is_vain(const struct engine *e, const struct domain *d)
 {
 	bool is_bad = false;
 
-	if (!d->cert_id || !count_under_way(e))
+	if (!d->cert_id || count_under_way(e) + count_noted(e) == 0)
 		return false;
 	for (enum precheck_look i = 0; i < PRECHECK_LOOKS; i++) {
 		struct precheck_mood mood = mood_of(e, i);

@@ -301,6 +301,29 @@ static void no_more_than_64_are_looked_at_at_once(void **state)
 	sim_release(&w);
 }
 
+/* Once it is known that they fail for everybody. */
+static void where_looks_are_in_vain_one_is_made_at_a_time(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_many(&w, 40);
+	w.dns_fails = true;
+	w.dns_ms = 5000;
+	make_due(&w);
+	certs_of(40, 2);
+	assert_true(sim_run(&w, has_certs, 2 * WHEN_MINUTE));
+	sim_run(&w, NULL, WHEN_MINUTE);
+	assert_int_equal(w.caa_open, 0);
+
+	make_due(&w);
+	certs_of(40, 3);
+	assert_true(sim_run(&w, has_certs, 2 * WHEN_MINUTE));
+	assert_int_equal(w.most_caa_open, 1);
+	assert_in_range(w.caa_asked, 1, 3);
+	sim_release(&w);
+}
+
 static void freeze(struct sim_world *w, bool is_frozen)
 {
 	const struct box_freeze f = { .since = sim_now(w), .actor = "me" };
@@ -433,6 +456,7 @@ int main(void)
 		cmocka_unit_test(where_no_resolver_answers_renewals_go_on),
 		cmocka_unit_test(each_order_is_looked_at_once),
 		cmocka_unit_test(no_more_than_64_are_looked_at_at_once),
+		cmocka_unit_test(where_looks_are_in_vain_one_is_made_at_a_time),
 		cmocka_unit_test(a_look_is_good_for_two_minutes),
 		cmocka_unit_test(looks_at_what_is_wrong_thin_out),
 		cmocka_unit_test(doubts_are_counted),
