@@ -211,7 +211,8 @@ static void show_cert(const json_t *d, time_t now)
 	}
 	field("certificate", text_at(c, "serial"));
 	field("  issued by", text_at(c, "issuer"));
-	field("  from ca", text_at(c, "ca"));
+	field("  from ca",
+	      *text_at(c, "ca") ? text_at(c, "ca") : "none: it was imported");
 	field("  since", when_at(c, "not_before", now, when));
 	field("  until", when_at(c, "not_after", now, when));
 	field("  renewal", when_at(c, "renew_at", now, when));

@@ -93,18 +93,23 @@ static json_t *view_revocation(const struct cert *c)
 			 view_instant(c->revoked_at));
 }
 
+/* What was imported is from none. */
+static json_t *view_ca_of(const struct domain_facts *f)
+{
+	return *f->ca.name ? view_text(f->ca.name) : json_null();
+}
+
 json_t *view_cert(const struct domain_facts *f)
 {
 	if (!f->has_cert)
 		return json_null();
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "serial",
 			 view_text(f->cert.serial), "issuer",
-			 view_text(f->cert.issuer), "ca",
-			 view_text(f->ca.name), "not_before",
-			 view_instant(f->cert.not_before), "not_after",
-			 view_instant(f->cert.not_after), "renew_at",
-			 view_instant(f->cert.renew_at), "revocation",
-			 view_revocation(&f->cert));
+			 view_text(f->cert.issuer), "ca", view_ca_of(f),
+			 "not_before", view_instant(f->cert.not_before),
+			 "not_after", view_instant(f->cert.not_after),
+			 "renew_at", view_instant(f->cert.renew_at),
+			 "revocation", view_revocation(&f->cert));
 }
 
 static json_t *view_order(const struct domain_facts *f)

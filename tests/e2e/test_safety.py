@@ -165,7 +165,10 @@ def test_an_imported_certificate_is_served_until_ours_comes(rig, daemon, name,
 	assert reply.status == 200
 	shown = daemon.domain(name)
 	assert shown["state"] == "live"
-	assert not shown["certificate"]["ca"]
+	assert shown["certificate"]["ca"] is None
+	assert cert(daemon, name)["ca"] is None
+	assert "imported" in daemon.ok("domain", "show", name)
+	assert "(imported)" in daemon.ok("cert", "show", name)
 	assert daemon.orders(name) == []
 
 	rig.dns.point(name)
