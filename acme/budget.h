@@ -34,7 +34,8 @@ struct budget_order {
 
 	/*
 	 * From the promised moment on (a quarter of the life is left) a
-	 * renewal is one: our own guard must not cost the promise.
+	 * renewal is one: our own guard must not cost the promise. A name
+	 * that has nothing to serve is one from the beginning.
 	 */
 	bool is_emergency;
 };

@@ -111,9 +111,9 @@ struct limit limit_duplicates(struct limit limit, long life);
 /*
  * Tokens that must be there before one more certificate of the same name is
  * ordered. That is our own guard: some are kept back for a certificate that
- * is revoked or about to expire, which needs just the CA's one. Of Let's
- * Encrypt's five, two may go quickly, then one at a time as they come back;
- * who renews 160-hour certificates at half their life never notices.
+ * is revoked or about to expire, or not there yet, which needs just the CA's
+ * one. Of Let's Encrypt's five, two may go quickly, then one at a time as they
+ * come back; who renews 160-hour certificates at half their life never notices.
  */
 long limit_duplicates_needed(struct limit limit, bool is_revoked,
 			     bool is_emergency);

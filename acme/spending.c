@@ -23,8 +23,10 @@ static struct budget_order facts_of(struct engine *e,
 				    const struct domain *d,
 				    const struct order *o, const char *host)
 {
-	struct budget_order facts = { .ca_id = a->row.id, .host = host,
-				      .is_revoked = d->revoked };
+	struct budget_order facts = { .ca_id = a->row.id,
+				      .host = host,
+				      .is_revoked = d->revoked,
+				      .is_emergency = true };
 	struct cert c;
 
 	if (cert_is_known_to(e->store, d->id, a->row.id))

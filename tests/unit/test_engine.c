@@ -782,37 +782,78 @@ static void an_order_of_another_ca_comes_to_its_end(void **state)
 	}
 }
 
-static void a_bad_chain_is_kept_and_never_served(void **state)
+/* A chain for another key. The caller frees. */
+static char *make_bad_chain(void)
 {
-	struct sim_world w;
 	struct tiny_ca other;
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *leaf;
 	char *pem;
 
-	(void)state;
 	tiny_ca_init(&other, "Other", SIM_START - WHEN_DAY,
 		     SIM_START + 99 * WHEN_DAY);
 	leaf = tiny_ca_issue(&other, &(struct tiny_leaf){
 		.host = HOST, .key = key, .from = SIM_START,
 		.until = SIM_START + WHEN_DAY, .serial = 1 });
 	pem = tiny_ca_pem((X509 *[]){ leaf, other.cert, NULL });
+	tiny_ca_release(&other);
+	EVP_PKEY_free(key);
+	X509_free(leaf);
+	return pem;
+}
+
+/*
+ * They were issued, so they count: five of a name, and one each 34 h, as Let's
+ * Encrypt says. Up to there the name has its own pauses only.
+ */
+static void a_bad_chain_is_kept_and_never_served(void **state)
+{
+	char *pem = make_bad_chain();
+	struct sim_world w;
+
+	(void)state;
 	start_with(&w, NAME);
 	w.shared->ca.sends_instead = pem;
-	run_for(&w, 20 * WHEN_DAY);
+	run_for(&w, 3 * WHEN_HOUR);
+	assert_int_equal(w.shared->ca.certs, 4);
+	run_for(&w, 30 * WHEN_HOUR);
+	assert_int_equal(w.shared->ca.certs, 5);
+	run_for(&w, 20 * WHEN_DAY - 33 * WHEN_HOUR);
 	assert_int_equal(sim_served_until(&w, NAME), 0);
-
-	/* They were issued: five of a name, and one each 34 h. */
-	assert_in_range(sim_domain(&w, NAME).failures, 5, 5 + 20 * 24 / 34);
+	assert_in_range(sim_domain(&w, NAME).failures, 15, 5 + 20 * 24 / 34);
 	assert_in_range(rows(&w, "SELECT COUNT(*) FROM cert WHERE state = 2"),
 			1, 10);
 	w.shared->ca.sends_instead = NULL;
 	assert_true(sim_run(&w, sim_all_live, 2 * WHEN_DAY));
 	assert_int_equal(sim_domain(&w, NAME).failures, 0);
 	sim_release(&w);
-	tiny_ca_release(&other);
-	EVP_PKEY_free(key);
-	X509_free(leaf);
+	free(pem);
+}
+
+static bool has_failed_twice(struct sim_world *w)
+{
+	return sim_domain(w, NAME).failures == 2;
+}
+
+/* What we keep back of the CA's limit is kept for names like this one. */
+static void a_name_with_nothing_to_serve_is_not_held_back(void **state)
+{
+	char *pem = make_bad_chain();
+	struct sim_world w;
+
+	(void)state;
+	start_with(&w, NAME);
+	w.shared->ca.sends_instead = pem;
+	assert_true(sim_run(&w, has_failed_twice, 5 * WHEN_MINUTE));
+	w.shared->ca.sends_instead = NULL;
+	assert_true(sim_run(&w, sim_all_live, 15 * WHEN_MINUTE));
+	assert_int_equal(w.shared->ca.certs, 3);
+
+	/* From now on it has one: a fourth waits, unless it is urgent. */
+	renew_now(&w);
+	run_for(&w, 20 * WHEN_HOUR);
+	assert_int_equal(w.shared->ca.certs, 3);
+	sim_release(&w);
 	free(pem);
 }
 
@@ -1203,6 +1244,7 @@ int main(void)
 		cmocka_unit_test(another_ca_may_be_configured_at_any_moment),
 		cmocka_unit_test(an_order_of_another_ca_comes_to_its_end),
 		cmocka_unit_test(a_bad_chain_is_kept_and_never_served),
+		cmocka_unit_test(a_name_with_nothing_to_serve_is_not_held_back),
 		cmocka_unit_test(a_failing_domain_slows_down),
 		cmocka_unit_test(no_order_before_the_name_leads_here),
 		cmocka_unit_test(a_client_wakes_a_waiting_name),
