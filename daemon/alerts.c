@@ -17,6 +17,12 @@
 #define FORGET_TURNS 600
 #define LOG_TURNS    60		/* of what fails at each turn */
 
+/* A machine whose clock steps has no other certificates than before. */
+time_t alerts_now(const struct alerts *a)
+{
+	return engine_clock(a->parts.engine);
+}
+
 /* ---- raising ---- */
 
 bool alerts_raise(struct alerts *a, const char *kind, const char *subject,
@@ -122,7 +128,7 @@ static void end_turn(struct alerts *a, time_t now)
 static void on_step(evutil_socket_t fd, short what, void *arg)
 {
 	struct alerts *a = arg;
-	time_t now = time(NULL);
+	time_t now = alerts_now(a);
 	size_t step = a->step++;
 
 	(void)fd;

@@ -6,7 +6,6 @@
 #include "daemon/alerts_parts.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -51,7 +50,7 @@ static void on_beaten(const struct fetch_reply *reply, void *arg)
 		note_problem(a, text);
 	} else {
 		note_problem(a, "");
-		a->beat_at = time(NULL);
+		a->beat_at = alerts_now(a);
 	}
 }
 
@@ -80,7 +79,7 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (a->is_beating)
 		return;
-	hold(a, !is_well(a, time(NULL)));
+	hold(a, !is_well(a, alerts_now(a)));
 	if (a->is_held)
 		return;
 	a->is_beating = true;

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -144,7 +143,7 @@ static void on_result(struct alerts *a, enum alert_sink sink,
 {
 	struct sink_state *s = &a->sinks[sink];
 	struct err err = ERR_INIT;
-	time_t now = time(NULL);
+	time_t now = alerts_now(a);
 
 	s->is_busy = false;
 	if (!a->timer)
@@ -258,13 +257,19 @@ static void give(struct alerts *a, enum alert_sink sink,
 
 /* ---- a turn ---- */
 
+/* One from beyond its pause has seen the time go back: it is over. */
+static bool is_pausing(const struct sink_state *s, time_t now)
+{
+	return s->urgent_at > now && s->urgent_at <= now + URGENT_PAUSE;
+}
+
 static void serve(struct alerts *a, enum alert_sink sink, time_t now)
 {
 	struct sink_state *s = &a->sinks[sink];
 	struct notice n;
 	bool found;
 
-	if (s->is_busy || !is_used(a, sink) || s->urgent_at > now)
+	if (s->is_busy || !is_used(a, sink) || is_pausing(s, now))
 		return;
 	if (s->has_urgent)
 		give(a, sink, &a->urgent);

@@ -85,6 +85,9 @@ struct alerts {
 	char beat_problem[sizeof(((struct err *)0)->text)];
 };
 
+/* The engine's time, which follows no clock that steps. */
+time_t alerts_now(const struct alerts *a);
+
 /*
  * The watchers: each in a transaction of its own. False with err set ends it
  * without a trace; the others go on.

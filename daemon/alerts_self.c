@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -100,7 +99,7 @@ static bool take_sample(struct alerts *a)
 static bool settle(struct alerts *a, bool is_wrong, const char *text,
 		   struct err *err)
 {
-	time_t now = time(NULL);
+	time_t now = alerts_now(a);
 	const char *host = a->self.host;
 	struct store *s = a->parts.store;
 	bool ok;

@@ -34,6 +34,10 @@ bool store_clock_set_mark(struct store *s, time_t at, struct err *err)
  * certificate, or else a wait. Polls for renewal information are spread over
  * a day, and are spread anew if they lie beyond that. Who stands in the queue
  * for a renewal that is not due by the right time goes home.
+ *
+ * A certificate that was judged for an alert in time is judged again within
+ * the hour after its renewal; whose next judgement lies beyond that, may have
+ * been called expired. Silences end earlier, rather than later.
  */
 static const struct {
 	const char *sql; /* ?1: now, ?2: back */
@@ -77,6 +81,21 @@ static const struct {
 	  false },
 	{ "UPDATE cert SET revoke_due_at = MAX(?1, revoke_due_at - ?2)"
 	  " WHERE revoke_due_at > ?1 AND revoke_due_at < 253402300799",
+	  false },
+	{ "UPDATE cert SET warn_at = 0 WHERE state = 0 AND warn_at > ?1"
+	  " AND warn_at > renew_at + 3600 AND ?2 > 0",
+	  false },
+	{ "UPDATE alert SET silenced_until = MAX(?1, silenced_until - ?2)"
+	  " WHERE ended_at = 0 AND silenced_until > ?1",
+	  false },
+	{ "UPDATE alert SET since = MAX(1, since - ?2)"
+	  " WHERE ended_at = 0 AND since > ?1",
+	  false },
+	{ "UPDATE silence SET until = MAX(?1, until - ?2) WHERE until > ?1",
+	  false },
+	{ "UPDATE notice SET at = MAX(1, at - ?2) WHERE at > ?1", false },
+	{ "UPDATE delivery SET due_at = MAX(?1, due_at - ?2)"
+	  " WHERE due_at > ?1",
 	  false },
 };
 

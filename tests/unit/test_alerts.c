@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/when.h"
 #include "store/box.h"
+#include "store/clock.h"
 #include "store/notice.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
@@ -260,6 +261,29 @@ static void a_certificate_goes_through_all_levels(void **state)
 	assert_open("cert.expiring example.org/critical ");
 }
 
+/* The engine's clock was ahead for a while, until a CA said so. */
+static void what_was_called_expired_is_judged_again(void **state)
+{
+	struct domain d = sim_domain(&w, NAME);
+	struct err err = ERR_INIT;
+	struct cert c;
+	time_t now = sim_now(&w), wrong = now + 100 * WHEN_DAY;
+
+	(void)state;
+	must(cert_current(w.store, &d, &c, &err), &err);
+	assert_true(c.not_after < wrong);
+	watch(alerts_watch_certs, wrong);
+	assert_open("cert.expiring example.org/critical ");
+
+	must(store_begin(w.store, &err), &err);
+	must(store_clock_shift(w.store, now, wrong - now, &err), &err);
+	must(store_commit(w.store, &err), &err);
+	watch(alerts_watch_certs, now);
+	assert_open("");
+	watch(alerts_watch_certs, c.not_after - (c.not_after - c.not_before) / 4);
+	assert_open("cert.expiring example.org/warning ");
+}
+
 static void fail_once(struct domain *d, time_t at)
 {
 	d->failures++;
@@ -402,6 +426,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		IN_A_BOX(what_stands_still_is_told),
 		IN_A_BOX(a_certificate_goes_through_all_levels),
+		IN_A_BOX(what_was_called_expired_is_judged_again),
 		IN_A_BOX(a_domain_that_fails_and_recovers),
 		IN_A_BOX(a_ca_that_is_down),
 		IN_A_BOX(an_account_that_the_ca_ends),

@@ -14,7 +14,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/when.h"
+#include "store/alert.h"
 #include "store/clock.h"
+#include "store/notice.h"
 #include "store/refusal.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
@@ -275,6 +277,44 @@ static void waits_move_and_plans_stay(void **state)
 	assert_int_equal(plans.epoch, d.epoch);
 }
 
+/* What is told, and what is not, was put off by a clock that was ahead. */
+static void alerts_wait_no_longer_than_they_were_to(void **state)
+{
+	const time_t wrong = ROWS_NOW + 90 * DAY;
+	const struct notice_pace pace = { 60, 5 };
+	struct alert a = { .kind = "test.kind", .subject = "a", .text = "t" };
+	struct notice n;
+	struct err err = ERR_INIT;
+	bool found, more;
+
+	(void)state;
+	must(alert_raise(fix.store, &a, wrong, &err) &&
+		     notice_gathered(fix.store, &pace, wrong + 60, &n, &found,
+				     &err) &&
+		     notice_seal(fix.store, &n, 1, wrong + 60, &err) &&
+		     notice_failed(fix.store, n.id, 0, wrong + 600, &err) &&
+		     alert_silence_kind(fix.store, a.kind, wrong + HOUR, &err),
+	     &err);
+	assert_true(found);
+
+	must(store_clock_shift(fix.store, ROWS_NOW, (long)(90 * DAY), &err),
+	     &err);
+
+	must(notice_due(fix.store, 0, ROWS_NOW + 599, &n, &found, &err), &err);
+	assert_false(found);
+	must(notice_due(fix.store, 0, ROWS_NOW + 600, &n, &found, &err), &err);
+	assert_true(found);
+	assert_int_equal(n.at, ROWS_NOW);
+	a.subject = "b";	/* silent, and then told */
+	must(alert_raise(fix.store, &a, ROWS_NOW + HOUR - 1, &err) &&
+		     alert_wake(fix.store, ROWS_NOW + HOUR, &more, &err) &&
+		     notice_gathered(fix.store, &pace, ROWS_NOW + 2 * HOUR, &n,
+				     &found, &err),
+	     &err);
+	assert_true(found);
+	assert_int_equal(n.at, ROWS_NOW + HOUR);
+}
+
 static void the_mark_is_kept(void **state)
 {
 	struct err err = ERR_INIT;
@@ -301,6 +341,7 @@ int main(void)
 		cmocka_unit_test(a_confirmed_clock_is_not_overruled),
 		cmocka_unit_test(a_timer_is_set_by_the_machines_clock),
 		IN_A_STORE(waits_move_and_plans_stay),
+		IN_A_STORE(alerts_wait_no_longer_than_they_were_to),
 		IN_A_STORE(the_mark_is_kept),
 	};
 
