@@ -96,6 +96,7 @@ static void keep_good(const struct stepping *s, const struct order *o,
 	bool is_first = !s->domain->cert_id;
 
 	s->authority->row.proven_at = c.created_at;
+	s->authority->row.canary_failures = 0;
 	if (o->is_trial) {
 		c.state = CERT_TRIAL;
 		c.ari_poll_at = 0;

@@ -16,6 +16,8 @@
 
 #define LATE	    WHEN_HOUR
 #define SEEN_FOR    (2 * WHEN_MINUTE)	/* a machine that slept catches up */
+#define PROVEN_FOR  (14 * WHEN_DAY)	/* twice the pace of the canary */
+#define TRIALS_MANY 3
 #define CA_ERROR    16	/* times the patience, and no other CA is there */
 
 /* ---- CAs ---- */
@@ -83,6 +85,66 @@ static bool judge_ca(struct alerts *a, const struct engine_ca_status *ca,
 			      : alert_end(s, KIND_CA, ca->name, now, err);
 }
 
+/* ---- CAs that should stand by ---- */
+
+/* Only then is there a canary, and a name for it. */
+static bool has_canaries(struct alerts *a)
+{
+	int64_t id;
+
+	return engine_ca_count(a->parts.engine) > 1 &&
+	       !box_is_frozen(a->parts.store) &&
+	       domain_nth_live(a->parts.store, 0, &id, NULL);
+}
+
+static bool is_unproven(const struct ca *row, time_t now)
+{
+	return row->canary_failures >= TRIALS_MANY ||
+	       (row->proven_at && now - row->proven_at > PROVEN_FOR);
+}
+
+static bool tell_unproven(struct alerts *a, const struct ca *row, time_t now,
+			  struct err *err)
+{
+	char hint[sizeof(err->hint)], at[INSTANT_TEXT] = "never";
+
+	snprintf(hint, sizeof(hint),
+		 "mtastsctl log tells of each trial; mtastsctl cert try "
+		 "NAME --ca %s makes one now",
+		 row->name);
+	if (row->proven_at)
+		instant_format(row->proven_at, at);
+	return alerts_raise(a, KIND_UNPROVEN, row->name, ALERT_WARNING, hint,
+			    now, err,
+			    "it might not take over: its last certificate: %s; "
+			    "trials that have failed since: %ld",
+			    at, row->canary_failures);
+}
+
+/*
+ * What is down, or has refused us, is told already. After a start, or a thaw,
+ * the canary has its hour.
+ */
+static bool judge_standby(struct alerts *a, const struct engine_ca_status *ca,
+			  time_t *since, time_t now, struct err *err)
+{
+	struct store *s = a->parts.store;
+	struct ca row;
+
+	if (ca->down_since || has_account_trouble(ca))
+		return true;
+	if (!ca_by_id(s, engine_ca_id(a->parts.engine, ca->name), &row, NULL))
+		return true; /* damaged: the engine says so */
+	if (!is_unproven(&row, now) || !has_canaries(a)) {
+		*since = 0;
+		return alert_end(s, KIND_UNPROVEN, ca->name, now, err);
+	}
+	if (!*since || *since > now)
+		*since = now;
+	return (row.canary_failures < TRIALS_MANY && now - *since < LATE) ||
+	       tell_unproven(a, &row, now, err);
+}
+
 bool alerts_watch_cas(struct alerts *a, time_t now, struct err *err)
 {
 	struct engine *e = a->parts.engine;
@@ -90,7 +152,8 @@ bool alerts_watch_cas(struct alerts *a, time_t now, struct err *err)
 
 	for (size_t i = 0; i < engine_ca_count(e); i++) {
 		engine_ca_status(e, i, &ca);
-		if (!judge_ca(a, &ca, now, err))
+		if (!judge_ca(a, &ca, now, err) ||
+		    !judge_standby(a, &ca, &a->unproven_since[i], now, err))
 			return false;
 	}
 	return true;
@@ -263,6 +326,7 @@ static const struct {
 	{ KIND_FORGOTTEN, is_no_domain, 1 },
 	{ KIND_SERVED, look_again, 5 },
 	{ KIND_CA, is_no_ca, 1 },
+	{ KIND_UNPROVEN, is_no_ca, 1 },
 	{ KIND_ACCOUNT, is_no_ca, 1 },
 };
 

@@ -23,6 +23,7 @@
 #define KIND_SERVED   "cert.not-served"
 #define KIND_DOMAIN   "domain.failing"
 #define KIND_CA	      "ca.down"
+#define KIND_UNPROVEN  "ca.unproven"
 #define KIND_ACCOUNT  "account.trouble"
 #define KIND_STALLED  "schedule.stalled"
 #define KIND_FORGOTTEN "schedule.forgotten"
@@ -69,6 +70,7 @@ struct alerts {
 	size_t review;			/* the kind whose alerts are gone over */
 	char reviewed[ALERT_SUBJECT_SIZE];
 	time_t stalled_since;
+	time_t unproven_since[ENGINE_CA_LIMIT];
 
 	enum store_health told_health;	/* by the urgent notice */
 	struct notice urgent;		/* what the store cannot keep */

@@ -419,6 +419,96 @@ static void an_account_that_nobody_wants_any_more(void **state)
 	assert_int_equal(told(NOTICE_ENDED), 1);
 }
 
+/* ---- a CA that should stand by ---- */
+
+static void add_second_ca(void)
+{
+	struct err err = ERR_INIT;
+
+	w.settings.ca[1] = w.settings.ca[0];
+	strcpy(w.settings.ca[1].name, "second");
+	w.settings.ca_count = 2;
+	must(engine_configure(w.engine, &w.settings, &err), &err);
+}
+
+static void set_proven(const char *name, time_t proven_at, long failures)
+{
+	struct err err = ERR_INIT;
+	struct ca ca;
+
+	must(ca_by_id(w.store, engine_ca_id(w.engine, name), &ca, &err), &err);
+	ca.proven_at = proven_at;
+	ca.canary_failures = failures;
+	must(store_begin(w.store, &err), &err);
+	must(ca_update(w.store, &ca, &err), &err);
+	must(store_commit(w.store, &err), &err);
+}
+
+static void a_second_ca_whose_trials_fail(void **state)
+{
+	time_t now = sim_now(&w);
+
+	(void)state;
+	add_second_ca();
+	set_proven("second", 0, 2);
+	watch(alerts_watch_cas, now);
+	assert_open("");
+	set_proven("second", 0, 3);
+	watch(alerts_watch_cas, now);
+	assert_open("ca.unproven second/warning ");
+	freeze(true); /* no trials then */
+	watch(alerts_watch_cas, now);
+	assert_open("");
+	freeze(false);
+	watch(alerts_watch_cas, now);
+	assert_open("ca.unproven second/warning ");
+	set_proven("second", now, 0);
+	watch(alerts_watch_cas, now);
+	assert_open("");
+}
+
+static bool is_renewed(struct sim_world *world)
+{
+	return sim_domain(world, NAME).cert_id > 1;
+}
+
+/* It took over: what needs no canary any more is not called unproven. */
+static void everyday_work_proves_a_ca(void **state)
+{
+	struct err err = ERR_INIT;
+	struct ca ca;
+
+	(void)state;
+	set_proven("test", 0, 3);
+	change(be_due, sim_now(&w));
+	engine_poke(w.engine);
+	assert_true(sim_run(&w, is_renewed, 60));
+	must(ca_by_id(w.store, 1, &ca, &err), &err);
+	assert_int_equal(ca.canary_failures, 0);
+	assert_true(ca.proven_at > 0);
+}
+
+/* Whatever keeps the canary away. It has its hour after a long sleep. */
+static void a_second_ca_that_has_issued_nothing(void **state)
+{
+	time_t now = sim_now(&w), late = now + 14 * WHEN_DAY + 1;
+
+	(void)state;
+	add_second_ca();
+	set_proven("test", late, 0);
+	set_proven("second", now, 0);
+	watch(alerts_watch_cas, late - 1);
+	watch(alerts_watch_cas, late);
+	watch(alerts_watch_cas, late + WHEN_HOUR - 1);
+	assert_open("");
+	watch(alerts_watch_cas, late + WHEN_HOUR);
+	assert_open("ca.unproven second/warning ");
+	w.settings.ca_count = 1;
+	must(engine_configure(w.engine, &w.settings, NULL), NULL);
+	watch(alerts_watch_review, late + WHEN_HOUR);
+	assert_open("");
+}
+
 #define IN_A_BOX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -431,6 +521,9 @@ int main(void)
 		IN_A_BOX(a_ca_that_is_down),
 		IN_A_BOX(an_account_that_the_ca_ends),
 		IN_A_BOX(an_account_that_nobody_wants_any_more),
+		IN_A_BOX(a_second_ca_whose_trials_fail),
+		IN_A_BOX(everyday_work_proves_a_ca),
+		IN_A_BOX(a_second_ca_that_has_issued_nothing),
 		cmocka_unit_test(a_certificate_is_judged_by_the_share_left),
 		cmocka_unit_test(each_look_comes_later),
 		cmocka_unit_test(pauses_grow_to_a_bound),
