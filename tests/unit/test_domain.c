@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -314,6 +315,51 @@ static void a_row_is_set_aside(void **state)
 	assert_int_equal(err.kind, ERR_AGAIN);
 }
 
+static int64_t nth_live(long n)
+{
+	struct err err = ERR_INIT;
+	int64_t id = 0;
+
+	assert_true(domain_nth_live(fix.store, n, &id, &err) ||
+		    err.kind == ERR_NONE);
+	return id;
+}
+
+static void the_live_are_counted_as_they_came(void **state)
+{
+	struct domain first, second;
+
+	(void)state;
+	first = rows_domain(fix.store, "z.example");
+	rows_domain(fix.store, "waits.example");
+	second = rows_domain(fix.store, "a.example");
+	assert_int_equal(nth_live(0), 0);
+	rows_cert(fix.store, &second, "leaf 1", "issuers");
+	assert_int_equal(nth_live(0), second.id);
+	rows_cert(fix.store, &first, "leaf 2", "issuers");
+	rows_cert(fix.store, &first, "leaf 3", "issuers");
+	assert_int_equal(nth_live(0), first.id);
+	assert_int_equal(nth_live(1), second.id);
+	assert_int_equal(nth_live(2), 0);
+}
+
+/* Looked through they would take some 2 ms each time. */
+static void names_that_wait_cost_no_look_at_a_live_one(void **state)
+{
+	clock_t began;
+
+	(void)state;
+	scratch_sql(fix.dir, "state.db",
+		    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
+		    " SELECT i + 1 FROM n WHERE i < 50000)"
+		    " INSERT INTO domain(name, state, created_at, state_at)"
+		    " SELECT 'd' || i || '.example', 0, 1, 1 FROM n");
+	began = clock();
+	for (int i = 0; i < 500; i++)
+		assert_int_equal(nth_live(0), 0);
+	assert_true(clock() - began < CLOCKS_PER_SEC / 4);
+}
+
 static void states_have_names(void **state)
 {
 	enum domain_state s;
@@ -341,6 +387,10 @@ int main(void)
 		IN_A_STORE(domains_are_counted),
 		IN_A_STORE(a_damaged_row_is_skipped),
 		IN_A_STORE(a_row_is_set_aside),
+		IN_A_STORE(the_live_are_counted_as_they_came),
+		cmocka_unit_test_setup_teardown(
+			names_that_wait_cost_no_look_at_a_live_one,
+			fixture_open, fixture_close),
 		cmocka_unit_test(states_have_names),
 	};
 
