@@ -40,8 +40,7 @@ static const struct cost *cost_of(enum limit_kind kind)
 	return NULL;
 }
 
-/* A name that is a public suffix itself stands for itself. */
-static const char *registered_domain(const char *host)
+const char *budget_registered_domain(const char *host)
 {
 	const char *domain = psl_registrable_domain(psl_builtin(), host);
 
@@ -52,7 +51,7 @@ static const char *subject_of(enum subject subject, const char *host)
 {
 	switch (subject) {
 	case OF_REGISTERED_DOMAIN:
-		return registered_domain(host);
+		return budget_registered_domain(host);
 	case OF_NAME:
 		return host;
 	case OF_ACCOUNT:
@@ -245,10 +244,9 @@ bool budget_empty_until(const struct limits *limits,
 	return put(&item, o->ca_id, s, &bucket, err);
 }
 
-long budget_estimate(const struct limits *limits, const struct bucket *bucket,
+long budget_estimate(struct limit limit, const struct bucket *bucket,
 		     long count, int64_t now_ms)
 {
-	struct limit limit = limits->of[LIMIT_NEW_ORDERS];
 	int64_t missing;
 
 	if (!limit.burst || count <= 0)

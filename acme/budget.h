@@ -96,9 +96,15 @@ bool budget_empty_until(const struct limits *limits,
 
 /*
  * Seconds until the last of `count` new names can be ordered, if each takes
- * one token of `bucket` (LIMIT_NEW_ORDERS). Rounded up to whole tokens.
+ * one token of `bucket`. Rounded up to whole tokens.
  */
-long budget_estimate(const struct limits *limits, const struct bucket *bucket,
+long budget_estimate(struct limit limit, const struct bucket *bucket,
 		     long count, int64_t now_ms);
+
+/*
+ * The name by which LIMIT_PER_DOMAIN counts this one: a tail of it. One that
+ * is a public suffix itself stands for itself.
+ */
+const char *budget_registered_domain(const char *host);
 
 #endif

@@ -89,6 +89,13 @@ void engine_clock_trouble(const struct engine *e, struct err *out);
 /* The row of a configured CA, or 0. */
 int64_t engine_ca_id(const struct engine *e, const char *name);
 
+/*
+ * What is left there for our account, of a limit that does not count by name.
+ * False if there is no such CA or limit, or it cannot be read.
+ */
+bool engine_ca_bucket(const struct engine *e, const char *name,
+		      enum limit_kind kind, struct bucket *out);
+
 size_t engine_ca_count(const struct engine *e);
 void engine_ca_status(struct engine *e, size_t i, struct engine_ca_status *out);
 

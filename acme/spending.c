@@ -119,3 +119,20 @@ void spending_ended(const struct stepping *s, const struct order *o,
 	else if (*o->token && is_counted(step))
 		charge_looks(e, a, &facts, o);
 }
+
+bool engine_ca_bucket(const struct engine *e, const char *name,
+		      enum limit_kind kind, struct bucket *out)
+{
+	for (size_t i = 0; i < e->settings.ca_count; i++) {
+		const struct authority *a = e->ca[i];
+
+		if (!streq(a->settings.name, name))
+			continue;
+		if (kind == LIMIT_NEW_ORDERS)
+			return bucket_read(e->store, a->row.id, (int)kind, "",
+					   out, NULL);
+		*out = kind == LIMIT_POSTS ? a->posts : a->ari_bucket;
+		return kind == LIMIT_POSTS || kind == LIMIT_ARI;
+	}
+	return false;
+}

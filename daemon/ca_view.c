@@ -1,9 +1,8 @@
 #include "daemon/ca_view.h"
 
-#include "acme/budget.h"
 #include "base/str.h"
 #include "daemon/json_view.h"
-#include "store/domain.h"
+#include "daemon/onboarding_view.h"
 
 /* ---- the account ---- */
 
@@ -73,14 +72,13 @@ static json_t *view_ready(const struct bucket *b, struct limit limit,
 }
 
 /* What is left, and when one more, or all of it, will be there. */
-static void add_level(json_t *view, struct store *s, int64_t ca_id,
+static void add_level(json_t *view, const struct engine *e, const char *ca,
 		      enum limit_kind kind, struct limit limit, time_t now)
 {
 	int64_t now_ms = (int64_t)now * 1000, level;
 	struct bucket b;
 
-	if (!is_of_account(kind) ||
-	    !bucket_read(s, ca_id, (int)kind, "", &b, NULL))
+	if (!is_of_account(kind) || !engine_ca_bucket(e, ca, kind, &b))
 		return;
 	level = bucket_level_at(&b, limit, now_ms) / 1000;
 	json_object_set_new(view, "left", json_integer(level));
@@ -89,7 +87,7 @@ static void add_level(json_t *view, struct store *s, int64_t ca_id,
 			    view_ready(&b, limit, now_ms, limit.burst));
 }
 
-static json_t *view_limits(struct store *s, int64_t ca_id,
+static json_t *view_limits(const struct engine *e, const char *ca,
 			   const struct limits *limits, time_t now)
 {
 	json_t *list = json_array();
@@ -105,7 +103,7 @@ static json_t *view_limits(struct store *s, int64_t ca_id,
 				 (json_int_t)limit.burst, "period",
 				 (json_int_t)limit.period, "left", "next",
 				 "full");
-		add_level(view, s, ca_id, kind, limit, now);
+		add_level(view, e, ca, kind, limit, now);
 		json_array_append_new(list, view);
 	}
 	return list;
@@ -122,36 +120,6 @@ static const struct ca_settings *settings_of(const struct admin_parts *parts,
 	return NULL;
 }
 
-/* When the last of `count` new domains can be ordered; null: there is none. */
-static json_t *view_last(const struct limits *limits, const struct bucket *b,
-			 long count, time_t now)
-{
-	long seconds = budget_estimate(limits, b, count, (int64_t)now * 1000);
-
-	return view_instant(count ? now + seconds : 0);
-}
-
-/*
- * If all who wait for their first certificate came to this CA: those that may
- * be ordered now, and with those whose names do not lead here yet.
- */
-static json_t *view_onboarding(struct store *s, int64_t ca_id,
-			       const struct limits *limits, time_t now)
-{
-	struct domain_counts n;
-	struct bucket b;
-
-	if (!domain_count(s, &n, NULL) ||
-	    !bucket_read(s, ca_id, LIMIT_NEW_ORDERS, "", &b, NULL))
-		return json_null();
-	return json_pack("{s:I, s:o, s:I, s:o}", "waiting",
-			 (json_int_t)n.issuing, "last_ordered",
-			 view_last(limits, &b, n.issuing, now),
-			 "waiting_for_dns", (json_int_t)n.waiting,
-			 "last_if_all_came_now",
-			 view_last(limits, &b, n.issuing + n.waiting, now));
-}
-
 json_t *ca_view_onboarding(const struct admin_parts *parts, time_t now)
 {
 	struct engine *engine = parts->engine;
@@ -164,7 +132,7 @@ json_t *ca_view_onboarding(const struct admin_parts *parts, time_t now)
 		settings = settings_of(parts, ca.name);
 		if (!ca.is_used || !settings)
 			continue;
-		view = view_onboarding(parts->store,
+		view = onboarding_view(parts->store,
 				       engine_ca_id(engine, ca.name),
 				       &settings->limits, now);
 		if (json_is_object(view))
@@ -181,15 +149,18 @@ static void set(json_t *object, const char *key, json_t *value)
 	json_object_set_new(object, key, value);
 }
 
-static void add_settings(json_t *view, struct store *s, int64_t ca_id,
+static void add_settings(json_t *view, const struct admin_parts *parts,
 			 const struct ca_settings *settings, time_t now)
 {
+	int64_t ca_id = engine_ca_id(parts->engine, settings->name);
+
 	set(view, "profile", view_text(settings->profile));
 	set(view, "profile_required", json_boolean(settings->needs_profile));
 	set(view, "eab_kid", view_text(settings->eab_kid));
-	set(view, "limits", view_limits(s, ca_id, &settings->limits, now));
+	set(view, "limits",
+	    view_limits(parts->engine, settings->name, &settings->limits, now));
 	set(view, "onboarding",
-	    view_onboarding(s, ca_id, &settings->limits, now));
+	    onboarding_view(parts->store, ca_id, &settings->limits, now));
 }
 
 json_t *ca_view(const struct admin_parts *parts,
@@ -208,6 +179,6 @@ json_t *ca_view(const struct admin_parts *parts,
 		set(view, "canary", view_canary(&row));
 	}
 	if (settings)
-		add_settings(view, s, id, settings, now);
+		add_settings(view, parts, settings, now);
 	return view;
 }

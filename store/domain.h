@@ -166,6 +166,15 @@ bool domain_next_trial(struct store *s, int64_t ca_id, int64_t *id,
 		       struct err *err);
 bool domain_nth_live(struct store *s, long n, int64_t *id, struct err *err);
 
+/*
+ * The names in this state, or about `most` of them if there are more: of
+ * `count`, as domain_count() says. By their ids, but in no order that an
+ * import could have.
+ */
+bool domain_each_sampled(struct store *s, enum domain_state state, long count,
+			 long most, void (*each)(const char *name, void *arg),
+			 void *arg, struct err *err);
+
 /* The largest id so far: there are no more domains than that. */
 int64_t domain_last_id(struct store *s);
 

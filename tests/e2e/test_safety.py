@@ -252,3 +252,15 @@ def test_limits_are_shown(rig, name):
 	assert "onboarding: 4 may be ordered; by the limit of pebble" in status
 	assert "(in 2 h)" in status, status
 	assert "new-orders" in daemon.ok("ca", "show")
+
+
+def test_a_limit_kept_in_memory_is_shown(rig, name):
+	daemon = rig.daemon()
+	daemon.ca["limit_posts"] = "500/12h"
+	daemon.start()
+	rig.dns.point(name)
+	daemon.add(name)
+	shown = daemon.json("ca", "show")
+	[left] = [one["left"] for one in shown["limits"]
+		  if one["limit"] == "posts"]
+	assert 400 < left < 500

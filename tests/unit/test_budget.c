@@ -537,8 +537,8 @@ static void the_estimate_is_honest(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(estimates); i++) {
 		struct bucket b = { estimates[i].level, NOW };
 
-		assert_int_equal(budget_estimate(&limits, &b,
-						 estimates[i].count, NOW),
+		assert_int_equal(budget_estimate(limits.of[LIMIT_NEW_ORDERS],
+						 &b, estimates[i].count, NOW),
 				 estimates[i].seconds);
 	}
 }
@@ -555,9 +555,9 @@ static void the_estimate_comes_true(void **state)
 		assert_true(bucket_take(&b, limits.of[LIMIT_NEW_ORDERS], now,
 					1));
 	}
-	assert_in_range(budget_estimate(&limits, &was, 3000, NOW),
-			(now - NOW) / SECOND * 99 / 100,
-			(now - NOW) / SECOND + 39);
+	assert_in_range(
+		budget_estimate(limits.of[LIMIT_NEW_ORDERS], &was, 3000, NOW),
+		(now - NOW) / SECOND * 99 / 100, (now - NOW) / SECOND + 39);
 }
 
 static void without_a_limit_all_go_now(void **state)
@@ -566,7 +566,9 @@ static void without_a_limit_all_go_now(void **state)
 
 	(void)state;
 	limits.of[LIMIT_NEW_ORDERS].burst = 0;
-	assert_int_equal(budget_estimate(&limits, &b, 100000, NOW), 0);
+	assert_int_equal(
+		budget_estimate(limits.of[LIMIT_NEW_ORDERS], &b, 100000, NOW),
+		0);
 }
 
 #define IN_BUDGET(test)                                                        \
