@@ -446,6 +446,7 @@ void engine_tick(struct engine *e)
 	if (ok) {
 		e->failures = 0;
 		e->told = (struct err)ERR_INIT;
+		spending_tidy(e);
 		e->world->wake_at(e->world->ctx, rested(e, next_tick(e)));
 		return;
 	}

@@ -135,6 +135,7 @@ struct engine {
 	bool is_clock_told;
 	bool is_swept;			/* strays of the last life are ended */
 	bool has_more;			/* staged a part: tick again at once */
+	unsigned tidy_in;		/* ticks: old buckets are forgotten */
 	bool ari_left;			/* polls that are due and must wait */
 	bool is_committed;		/* effects wait for the projection */
 	bool may_begin;			/* new orders, in this tick */
@@ -374,6 +375,9 @@ bool spending_take(struct engine *e, struct authority *a,
 /* Staging: it ended without a certificate. */
 void spending_ended(const struct stepping *s, const struct order *o,
 		    const struct order_step *step);
+
+/* After a tick, now and then: forgets buckets that are full again. */
+void spending_tidy(struct engine *e);
 
 /* ---- renewal_info.c ---- */
 

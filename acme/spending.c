@@ -8,6 +8,10 @@
 #include "acme/engine_parts.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "store/health.h"
+
+#define TIDY_EVERY 100 /* ticks, of a minute each when nothing is to do */
+#define TIDY_ROWS  200 /* at once: the thread is not ours alone */
 
 /* Would the CA exempt this order from its limits (RFC 9773, 5)? */
 static bool is_in_window(const struct order *o, const struct cert *c)
@@ -135,4 +139,51 @@ bool engine_ca_bucket(const struct engine *e, const char *name,
 		return kind == LIMIT_POSTS || kind == LIMIT_ARI;
 	}
 	return false;
+}
+
+/* ---- what is full again ---- */
+
+/* By the longest of all limits: before that, no row means anything. */
+static int64_t forget_before(const struct engine *e)
+{
+	int64_t now_ms = e->world->now_ms(e->world->ctx), before_ms = now_ms;
+
+	for (size_t i = 0; i < e->ca_count; i++) {
+		int64_t at_ms = limits_forget_before(&e->ca[i]->settings.limits,
+						     now_ms);
+
+		before_ms = at_ms < before_ms ? at_ms : before_ms;
+	}
+	return before_ms;
+}
+
+static bool forget_some(struct engine *e, long *forgotten)
+{
+	struct store *s = e->store;
+
+	if (!store_begin(s, NULL))
+		return false;
+	if (bucket_prune(s, forget_before(e), TIDY_ROWS, forgotten, NULL))
+		return store_commit(s, NULL);
+	store_rollback(s);
+	return false;
+}
+
+/*
+ * A clock that nobody has confirmed may be far ahead: then what is still
+ * empty would be taken for full. What cannot be done now is done later.
+ */
+void spending_tidy(struct engine *e)
+{
+	long forgotten = 0;
+
+	if (e->tidy_in) {
+		e->tidy_in--;
+		return;
+	}
+	e->tidy_in = TIDY_EVERY;
+	if (e->ca_count && e->clock.doubt == CLOCK_CONFIRMED &&
+	    store_health(e->store, NULL) == STORE_FINE &&
+	    forget_some(e, &forgotten) && forgotten == TIDY_ROWS)
+		e->tidy_in = 0; /* there are more of them */
 }
