@@ -101,6 +101,11 @@ void clock_heard(struct clock *c, time_t date)
 	c->doubt = CLOCK_OVERRULED;
 }
 
+bool clock_is_known(const struct clock *c)
+{
+	return c->doubt == CLOCK_CONFIRMED || c->doubt == CLOCK_OVERRULED;
+}
+
 bool clock_is_doubtful(const struct clock *c)
 {
 	return c->doubt >= CLOCK_BEHIND;

@@ -57,6 +57,12 @@ int64_t clock_now_ms(struct clock *c);
  */
 void clock_heard(struct clock *c, time_t date);
 
+/*
+ * Has a CA said what time it is, and do we go by that? Before, what cannot be
+ * undone is not done only because its time seems to be over.
+ */
+bool clock_is_known(const struct clock *c);
+
 /* Is it worth asking a CA only for the time? */
 bool clock_is_doubtful(const struct clock *c);
 

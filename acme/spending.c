@@ -182,7 +182,7 @@ void spending_tidy(struct engine *e)
 		return;
 	}
 	e->tidy_in = TIDY_EVERY;
-	if (e->ca_count && e->clock.doubt == CLOCK_CONFIRMED &&
+	if (e->ca_count && clock_is_known(&e->clock) &&
 	    store_health(e->store, NULL) == STORE_FINE &&
 	    forget_some(e, &forgotten) && forgotten == TIDY_ROWS)
 		e->tidy_in = 0; /* there are more of them */

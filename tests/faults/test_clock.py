@@ -103,6 +103,33 @@ def test_boot_in_1970(make_box, saw, tmp_path):
 	saw(f"{len(NAMES)} served, 0 orders; \"{said[0]}\"")
 
 
+@pytest.mark.fault(41, "the machine boots four months ahead, and no CA is "
+		   "there; then it is", "nothing is ordered; alerts of an expiry "
+		   "are over; renewal information is asked for as before")
+def test_boot_ahead(make_box, saw, tmp_path):
+	clock = Steps(tmp_path)
+	box = make_box()
+	box.daemon.start(env=clock.env())
+	box.live(*NAMES)
+	box.wait_idle()
+	box.daemon.stop()
+	box.ca.stop()
+	clock.set(120 * DAY)
+	box.daemon.start(env=clock.env())
+	wait_for("an alert", lambda: "cert.expiring" in alerts_open(box))
+
+	box.ca.start()
+	said = wait_for("words about the clock", lambda: clock_words(box), 120)
+	wait_for("its end", lambda: "cert.expiring" not in alerts_open(box))
+
+	assert box.daemon.rows("SELECT count(*) FROM ord") == [(len(NAMES),)]
+	for name in NAMES:
+		assert box.served(name).status == 200
+		polled = box.certs(name)[-1]["ari_poll_at"]
+		assert 0 < polled < time.time() + 2 * DAY
+	saw(f"0 orders, all asked for again within a day; \"{said[-1]}\"")
+
+
 @pytest.mark.fault(41, "the daemon is stopped (SIGSTOP) while renewals come "
 		   "due, time at x 10", "after SIGCONT what is due is done within "
 		   "a minute, each once")

@@ -353,6 +353,28 @@ static void it_is_over_when_it_expires(void **state)
 	sim_release(&w);
 }
 
+/* By a clock that is far ahead it has expired, until the CA tells. */
+static void a_boot_far_ahead_ends_no_revocation(void **state)
+{
+	struct sim_world w;
+	struct cert old;
+
+	(void)state;
+	start_live(&w);
+	old = served(&w);
+	w.fault = SIM_LOST_REQUEST;
+	w.fault_until = ULONG_MAX;
+	assert_true(ask(&w, SUPERSEDED, true));
+	sim_stop(&w);
+	w.shared->skew_ms = 120 * WHEN_DAY * 1000LL;
+	sim_start(&w);
+	sim_run(&w, NULL, WHEN_HOUR);
+	w.fault = SIM_FAULTLESS;
+	assert_true(sim_run(&w, is_revoked, WHEN_HOUR));
+	assert_revoked(&w, old.serial, SUPERSEDED, false);
+	sim_release(&w);
+}
+
 static void an_outage_is_waited_out(void **state)
 {
 	struct sim_world w;
@@ -501,6 +523,7 @@ int main(void)
 		cmocka_unit_test(a_reason_that_is_not_taken_is_left_out),
 		cmocka_unit_test(an_error_is_tried_again_ever_slower),
 		cmocka_unit_test(it_is_over_when_it_expires),
+		cmocka_unit_test(a_boot_far_ahead_ends_no_revocation),
 		cmocka_unit_test(an_outage_is_waited_out),
 		cmocka_unit_test(no_lost_answer_matters),
 		cmocka_unit_test(a_crash_at_any_point_changes_nothing),

@@ -137,6 +137,28 @@ static void no_wait_becomes_long_when_time_goes_back(void **state)
 	sim_release(&w);
 }
 
+/* It looks expired, and there is nobody to ask what time it is. */
+static void advice_is_asked_for_after_a_boot_far_ahead(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	go_live(&w);
+	w.fault = SIM_LOST_REQUEST;
+	w.fault_until = ULONG_MAX;
+	scratch_sql(w.dir, "state.db", "UPDATE cert SET ari_poll_at = 1");
+	restart_with(&w, 120 * WHEN_DAY);
+	sim_run(&w, NULL, WHEN_DAY);
+	assert_int_equal(rows(&w, "SELECT ari_poll_at > 0 FROM cert"), 1);
+
+	w.fault = SIM_FAULTLESS;
+	sim_run(&w, NULL, WHEN_HOUR);
+	assert_int_equal(w.shared->ca.certs, 1);
+	assert_in_range(rows(&w, "SELECT ari_poll_at FROM cert"), sim_now(&w),
+			sim_now(&w) + WHEN_DAY);
+	sim_release(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +166,7 @@ int main(void)
 		cmocka_unit_test(
 			a_boot_in_the_past_or_far_ahead_orders_nothing),
 		cmocka_unit_test(no_wait_becomes_long_when_time_goes_back),
+		cmocka_unit_test(advice_is_asked_for_after_a_boot_far_ahead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
