@@ -46,6 +46,7 @@ struct authority {
 	int64_t profile_refused_ms;	/* by an order, though it was offered */
 	bool lacks_profile;		/* that is preferred: told already */
 	int64_t new_orders_ms;		/* its limit of new orders is used up */
+	struct err new_orders_why;	/* ... in words */
 	unsigned errands;		/* other requests under way */
 	int64_t roll_hold_ms;		/* orders are held back since; 0: not */
 };

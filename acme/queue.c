@@ -6,16 +6,20 @@
  * configuration that is not down, and that has not refused its name. A CA that
  * has been down for longer than the domain has patience is passed over; while
  * it is down it gets one domain at a time, to see whether it is well again.
+ * So is one whose limit of new orders is used up, by a domain that would be
+ * new to it and has a certificate to lose.
  */
 #include <stdio.h>
 
 #include "acme/engine_parts.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/when.h"
 #include "store/refusal.h"
 
 #define QUEUE_PART     200	/* rows put into the queue in one tick */
 #define HEAD	       64	/* rows of a rank looked at in one tick */
+#define AHEAD	       16	/* of them: they wait for the next order */
 #define PATIENCE       (2 * WHEN_MINUTE)
 #define PASSED_OVER    30	/* seconds until a row that must wait is back */
 
@@ -37,6 +41,21 @@ static bool refuses(const struct authority *a, const struct domain *d)
 	       prechecks_forbid(a, d);
 }
 
+/* Its limit of new orders is used up, and this would be one. */
+static bool is_limited(const struct authority *a, const struct domain *d)
+{
+	const struct engine *e = a->engine;
+
+	return a->new_orders_ms > e->world->now_ms(e->world->ctx) &&
+	       !cert_is_known_to(e->store, d->id, a->row.id);
+}
+
+/* First certificates wait for that; what is served goes to the next CA. */
+static bool passes_over(const struct authority *a, const struct domain *d)
+{
+	return d->rank != RANK_NEW && is_limited(a, d);
+}
+
 /* It has no time to find out whether a CA that was down is well again. */
 static bool is_pressed(const struct schedule_life *life)
 {
@@ -55,8 +74,9 @@ struct authority *queue_choose(struct engine *e, const struct domain *d)
 
 		if (refuses(a, d))
 			continue;
-		if (!authority_is_down(a, patience) ||
-		    (authority_room(a) && !is_pressed(&life)))
+		if ((!authority_is_down(a, patience) ||
+		     (authority_room(a) && !is_pressed(&life))) &&
+		    !passes_over(a, d))
 			return a;
 		if (!first)
 			first = a;
@@ -102,6 +122,19 @@ static bool is_under_way(struct engine *e, struct domain *d)
 	return true;
 }
 
+/* What went wrong before says more. True if the row is now another. */
+static bool explain(struct engine *e, struct domain *d, const struct err *why)
+{
+	bool is_same = streq(d->problem, why->text);
+
+	if ((*d->problem && !is_same) || (is_same && streq(d->hint, why->hint)))
+		return false;
+	d->problem_at = engine_now(e);
+	snprintf(d->problem, sizeof(d->problem), "%s", why->text);
+	snprintf(d->hint, sizeof(d->hint), "%s", why->hint);
+	return true;
+}
+
 static void put_back(struct engine *e, struct domain *d, time_t until,
 		     const struct err *why)
 {
@@ -109,21 +142,9 @@ static void put_back(struct engine *e, struct domain *d, time_t until,
 
 	d->ready_at = 0;
 	d->due_at = until;
-	if (why && !d->problem[0]) {
-		d->problem_at = engine_now(e);
-		snprintf(d->problem, sizeof(d->problem), "%s", why->text);
-		snprintf(d->hint, sizeof(d->hint), "%s", why->hint);
-	}
+	if (why)
+		explain(e, d, why);
 	engine_ok(e, domain_update(e->store, d, &err), &err);
-}
-
-/* Its limit of new orders is used up, and this would be one. */
-static bool is_limited(const struct authority *a, const struct domain *d)
-{
-	const struct engine *e = a->engine;
-
-	return a->new_orders_ms > e->world->now_ms(e->world->ctx) &&
-	       !cert_is_known_to(e->store, d->id, a->row.id);
 }
 
 /* New domains leave half of the room to those that have senders already. */
@@ -148,7 +169,7 @@ static bool has_another(struct engine *e, const struct authority *a)
 
 /*
  * The CA's limit for this name is used up; another CA has limits of its own.
- * That for new orders concerns all new ones: they stay in the queue.
+ * That for new orders concerns all new ones: they are looked at once more.
  */
 static bool limited(struct engine *e, struct authority *a, struct domain *d,
 		    const struct budget_wait *wait, const struct err *why)
@@ -157,6 +178,8 @@ static bool limited(struct engine *e, struct authority *a, struct domain *d,
 
 	if (wait->kind == LIMIT_NEW_ORDERS) {
 		a->new_orders_ms = wait->ready_ms;
+		a->new_orders_why = *why;
+		e->has_more = true;
 		return false;
 	}
 	if (queue_turn_away(e, a, d, until))
@@ -209,10 +232,33 @@ static long time_to_ready(const struct authority *a)
 }
 
 /*
+ * No CA has an order left for it. First certificates stay, for those behind
+ * them wait for the same. What is served leaves, so that it hides nobody: the
+ * most urgent are back when there is one, the others look again later.
+ */
+static bool wait_for_limit(struct engine *e, struct authority *a,
+			   struct domain *d, bool is_ahead)
+{
+	struct schedule_life life = engine_life(e, d);
+	time_t until = engine_now(e) + patience_of(d, &life) + 1;
+	time_t back = a->new_orders_ms / 1000 + 1;
+	struct err err = ERR_INIT;
+
+	if (d->rank != RANK_NEW) {
+		put_back(e, d, is_ahead && back < until ? back : until,
+			 &a->new_orders_why);
+		return true;
+	}
+	if (explain(e, d, &a->new_orders_why))
+		engine_ok(e, domain_update(e->store, d, &err), &err);
+	return false;
+}
+
+/*
  * False if it stays where it is, because its CA is full or not ready. If it
  * is the only one who waits for that CA, it must not stand in the way.
  */
-static bool serve(struct engine *e, struct domain *d)
+static bool serve(struct engine *e, struct domain *d, bool is_ahead)
 {
 	struct authority *a = queue_choose(e, d);
 
@@ -221,6 +267,8 @@ static bool serve(struct engine *e, struct domain *d)
 		return true;
 	}
 	a->is_wanted = true;
+	if (is_limited(a, d))
+		return wait_for_limit(e, a, d, is_ahead);
 	if (room_for(a, d))
 		return look_and_begin(e, a, d);
 	if (authority_is_ready(a) || !has_another(e, a))
@@ -280,7 +328,7 @@ static bool must_stop(struct engine *e)
 	return true;
 }
 
-static bool serve_one(struct engine *e, int64_t id)
+static bool serve_one(struct engine *e, int64_t id, bool is_ahead)
 {
 	struct domain d;
 	bool is_served;
@@ -288,7 +336,7 @@ static bool serve_one(struct engine *e, int64_t id)
 	engine_at(e, ROW_DOMAIN, id);
 	if (!engine_domain(e, id, &d) || is_under_way(e, &d))
 		return true;
-	is_served = serve(e, &d);
+	is_served = serve(e, &d, is_ahead);
 	e->has_served = e->has_served || is_served;
 	return is_served;
 }
@@ -311,7 +359,7 @@ static void serve_rank(struct engine *e, enum domain_rank rank)
 	for (size_t i = 0; i < n && !e->has_failed; i++) {
 		if (must_stop(e))
 			return;
-		left += !serve_one(e, ids[i]);
+		left += !serve_one(e, ids[i], i < AHEAD);
 	}
 	if (n == ARRAY_LEN(ids) && left < n)
 		e->has_more = true;
