@@ -81,6 +81,7 @@ struct effect {
 	char url[URL_SIZE];		/* where to ask ... */
 	char *payload;			/* ... what, or a long URL; owned */
 	bool by_key;			/* signed with the key, not the kid */
+	bool is_gone;			/* of looks: see acme/prechecks.c */
 	struct err verdict;		/* of errands: for the reply's taker */
 };
 

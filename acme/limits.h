@@ -11,6 +11,7 @@
 #define ACME_LIMITS_H
 
 #include <stdbool.h>
+#include <time.h>
 
 #include "store/bucket.h"
 
@@ -45,6 +46,12 @@ struct limits limits_default(void);
 
 /* Those of Let's Encrypt's staging CA. */
 struct limits limits_staging(void);
+
+/*
+ * A CA counts an order as a renewal if it has certified the same name since:
+ * Let's Encrypt looks back 120 days.
+ */
+time_t limit_known_since(time_t now);
 
 /* Stable words, such as "new-orders". */
 const char *limit_name(enum limit_kind kind);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "acme/engine_parts.h"
+#include "acme/precheck.h"
 #include "acme/schedule.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -64,22 +65,38 @@ static bool is_charged(const struct order_step *step)
 	       step->scope != SCOPE_ACCOUNT;
 }
 
+/* To ask more often ends no pause, however little time is left. */
+static long pause_of_paused(struct engine *e, const struct order_step *step)
+{
+	return schedule_domain_pause(PAUSED_AS, (struct schedule_life){ 0, 0 },
+				     step->retry_after, engine_dice(e));
+}
+
+/* What was ordered though it did not lead here may do so again any time. */
+static bool is_watched(const struct domain *d, struct schedule_life life,
+		       const struct order_step *step)
+{
+	return schedule_is_gone(life) && d->skips > 0 &&
+	       step->retry_after < PRECHECK_GONE;
+}
+
 static long pause_after(struct engine *e, const struct domain *d,
 			const struct order_step *step)
 {
+	struct schedule_life life = engine_life(e, d);
 	long n = d->failures;
 
 	if (!is_charged(step))
 		return 1;
-
-	/* To ask more often ends no pause. */
 	if (limit_is_pause(step->problem.text))
-		n = PAUSED_AS;
+		return pause_of_paused(e, step);
 
 	/* A void order is nobody's fault: at once, but only once. */
 	if (step->scope == SCOPE_ORDER && n-- == 1)
 		return 1;
-	return schedule_domain_pause(n, engine_life(e, d), step->retry_after,
+	if (is_watched(d, life, step))
+		return PRECHECK_GONE;
+	return schedule_domain_pause(n, life, step->retry_after,
 				     engine_dice(e));
 }
 
@@ -119,23 +136,46 @@ static bool is_pressing(struct engine *e, const struct domain *d)
 	return d->failures >= 2 && life.left < life.whole / 4 + !life.whole;
 }
 
+static bool is_limit(const struct order_step *step)
+{
+	return limit_is_pause(step->problem.text) ||
+	       (step->retry_after > 0 && streq(step->type, "rateLimited"));
+}
+
 /*
- * Until when this CA is passed over. It may think better of a name that has
- * little time left. One that only failed is passed over once.
+ * Until when this CA is not asked for the name. One that has only failed, and
+ * may do better next time, is left out once; one that refuses may think better
+ * of a name that has little time left.
  */
-static time_t turned_away_until(struct engine *e, const struct domain *d,
-				const struct order_step *step, bool is_refusal)
+static time_t refused_until(struct engine *e, const struct domain *d,
+			    const struct order_step *step)
 {
 	struct schedule_life life = engine_life(e, d);
-	time_t now = engine_now(e), part = life.left / 4;
+	time_t now = engine_now(e), most = REFUSED_FOR;
 
-	if (!is_refusal)
-		return d->due_at + 1;
-	if (step->retry_after > 0 && streq(step->type, "rateLimited"))
+	if (limit_is_pause(step->problem.text))
+		return now + most;
+	if (is_limit(step))
 		return now + step->retry_after;
-	if (!life.whole || part > REFUSED_FOR)
-		part = REFUSED_FOR;
-	return now + (part < WHEN_HOUR ? WHEN_HOUR : part);
+	if (life.whole && life.left / 4 < most)
+		most = life.left / 4 > WHEN_HOUR ? life.left / 4 : WHEN_HOUR;
+	if (!meaning_of(step->type).other_ca && 2 * d->due_at - now < now + most)
+		return 2 * d->due_at - now;
+	return now + most;
+}
+
+/* A pause is one CA's: the others go on at their pace. */
+static time_t next_of_others(struct engine *e, const struct domain *d,
+			     bool is_one_free)
+{
+	time_t now = engine_now(e);
+	time_t next = refusal_next_end(e->store, d->id, now);
+
+	if (is_one_free)
+		next = now + schedule_domain_pause(d->failures,
+						   engine_life(e, d), -1,
+						   engine_dice(e));
+	return next && next < d->due_at ? next : d->due_at;
 }
 
 /*
@@ -148,19 +188,22 @@ static void turn_to_another(struct engine *e, struct domain *d,
 {
 	struct meaning m = meaning_of(step->type);
 	struct err err = ERR_INIT;
+	bool is_one_free;
 
 	if (m.other_method)
 		d->method = d->method == METHOD_HTTP_01 ? METHOD_TLS_ALPN_01
 							: METHOD_HTTP_01;
 	if (!m.other_ca && !is_pressing(e, d))
 		return;
-	if (queue_turn_away(e, a, d, turned_away_until(e, d, step,
-						       m.other_ca))) {
-		if (d->failures < (long)e->settings.ca_count)
-			d->due_at = engine_now(e) + 1; /* once at each */
-	} else if (step->retry_after <= 0) {
+	is_one_free = queue_turn_away(e, a, d, refused_until(e, d, step));
+
+	/* At once, but only once at each. */
+	if (is_one_free && d->failures < (long)e->settings.ca_count)
+		d->due_at = engine_now(e) + 1;
+	else if (limit_is_pause(step->problem.text))
+		d->due_at = next_of_others(e, d, is_one_free);
+	else if (!is_one_free && !is_limit(step))
 		engine_ok(e, refusal_forget(e->store, d->id, &err), &err);
-	}
 }
 
 void outcome_failed(struct engine *e, struct domain *d,
@@ -172,6 +215,8 @@ void outcome_failed(struct engine *e, struct domain *d,
 	d->failures += is_charged(step);
 	d->ready_at = 0;
 	d->due_at = now + pause_after(e, d, step);
+	if (is_charged(step) && schedule_is_gone(engine_life(e, d)))
+		d->renew_forced = false; /* it has had its order */
 	if (a && step->scope == SCOPE_DOMAIN)
 		turn_to_another(e, d, a, step);
 	d->problem_at = now;

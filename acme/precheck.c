@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "acme/arrival.h"
+#include "acme/schedule.h"
 #include "base/str.h"
 
 #define MANY	  5	/* names that fail alike, and three in four do */
@@ -118,6 +119,21 @@ static const char *despite_renewal(const struct precheck_case *c)
 	return NULL;
 }
 
+static struct schedule_life life_of(const struct precheck_case *c)
+{
+	return (struct schedule_life){ .left = c->left, .whole = c->life };
+}
+
+static const char *despite_gone(enum precheck_finding finding,
+				const struct precheck_case *c)
+{
+	if (c->since < WHEN_DAY ||
+	    (finding == PRECHECK_WRONG && schedule_is_dormant(life_of(c))))
+		return NULL;
+	return "its certificate has ended, and once a day the CA's own look "
+	       "decides";
+}
+
 /* Why what was found is no reason to hold the order back; NULL: it is. */
 static const char *despite(enum precheck_look look,
 			   enum precheck_finding finding,
@@ -125,6 +141,8 @@ static const char *despite(enum precheck_look look,
 {
 	bool is_known = c->is_first && finding == PRECHECK_WRONG;
 
+	if (schedule_is_gone(life_of(c)))
+		return despite_gone(finding, c);
 	if (!is_known && precheck_is_many(&c->mood[look]))
 		return "so many names have it alike that it is this box or its "
 		       "network";
@@ -162,9 +180,11 @@ long precheck_waited(bool is_first, long times)
 	return least(since, most);
 }
 
-static long first_pause(enum precheck_finding finding,
-			const struct precheck_case *c)
+static long wait_pause(enum precheck_finding finding,
+		       const struct precheck_case *c)
 {
+	if (schedule_is_gone(life_of(c)))
+		return PRECHECK_GONE;
 	if (finding == PRECHECK_WRONG)
 		return 0;
 	return least(PAUSE_MIN, PRECHECK_PATIENCE - c->since);
@@ -175,7 +195,8 @@ static enum precheck_verdict verdict_of(const struct precheck_case *c,
 {
 	if (why_go)
 		return PRECHECK_GO;
-	return c->is_first ? PRECHECK_WAIT : PRECHECK_DELAY;
+	return c->is_first || schedule_is_gone(life_of(c)) ? PRECHECK_WAIT
+							   : PRECHECK_DELAY;
 }
 
 /* What is wrong keeps an order longer than a doubt, so it is told first. */
@@ -208,7 +229,7 @@ static void judge_look(const struct precheck *p, enum precheck_look look,
 	if (verdict == PRECHECK_DELAY)
 		result->again_in = renewal_pause(c);
 	else if (verdict == PRECHECK_WAIT)
-		result->again_in = first_pause(finding, c);
+		result->again_in = wait_pause(finding, c);
 }
 
 void precheck_judge(const struct precheck *p, const struct precheck_case *c,

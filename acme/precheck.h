@@ -11,6 +11,11 @@
  * perhaps because a router leads nobody back to its own address) does so for
  * PRECHECK_PATIENCE: then the CA's own look decides.
  *
+ * A name whose certificate ended days ago (schedule_is_gone()) is looked at
+ * each hour, and ordered when all is well again. If it is not, the CA's own
+ * look is asked for once a day; after a month (schedule_is_dormant()) no more,
+ * for as long as we know what is wrong.
+ *
  * Pure: no I/O, no clock.
  */
 #ifndef ACME_PRECHECK_H
@@ -24,6 +29,7 @@
 #define PRECHECK_PROBES	  4
 #define PRECHECK_DELAY_MAX (6 * WHEN_HOUR)	/* of a renewal, in all */
 #define PRECHECK_PATIENCE (10 * WHEN_MINUTE)	/* of a first certificate */
+#define PRECHECK_GONE	   WHEN_HOUR		 /* between looks at one gone */
 
 enum precheck_look { PRECHECK_ADDRESSES, PRECHECK_CAA, PRECHECK_PROBE,
 		     PRECHECK_LOOKS };
@@ -91,8 +97,8 @@ struct precheck_case {
 
 enum precheck_verdict {
 	PRECHECK_GO,
-	PRECHECK_DELAY,		/* a renewal: look again after again_in */
-	PRECHECK_WAIT		/* a first certificate: the same */
+	PRECHECK_DELAY, /* a renewal: look again after again_in */
+	PRECHECK_WAIT	/* a first certificate, or one gone: the same */
 };
 
 struct precheck_result {

@@ -7,7 +7,9 @@
  * must survive is in the row: how often the order was put off.
  *
  * Nobody is looked at whose order would be made anyway: the urgent, those an
- * admin waits for, and trials.
+ * admin waits for, and trials. Names whose certificates ended days ago get few
+ * places, and say nothing about how looks go of late: a thousand of them must
+ * not make it look as if it were this box.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@
 #include "store/trail.h"
 
 #define AT_ONCE 64
+#define GONE_AT_ONCE 8			     /* of them, gone */
 #define FRESH	(2 * WHEN_MINUTE)	/* so long a look is good for an order */
 #define RECENT	16			/* names that make the mood ... */
 #define OF_LATE WHEN_HOUR		/* ... if looked at no longer ago */
@@ -34,7 +37,7 @@ struct look {
 	int64_t ca_id[ENGINE_CA_LIMIT];	/* those of seen.caa */
 	unsigned awaited;		/* answers under way */
 	time_t done_at;			/* 0: not yet */
-	bool is_told;
+	bool is_told, is_gone;
 };
 
 struct prechecks {
@@ -166,7 +169,8 @@ static void answered(struct look *look)
 	if (--look->awaited)
 		return;
 	look->done_at = engine_now(e);
-	remember(e, look);
+	if (!look->is_gone)
+		remember(e, look);
 	engine_poke(e);
 }
 
@@ -238,6 +242,7 @@ static void start(struct engine *e, const struct effect *effect)
 	e->prechecks->look[i] = look;
 	look->engine = e;
 	look->domain_id = effect->id;
+	look->is_gone = effect->is_gone;
 	look->method = effect->order.method;
 	memcpy(look->host, effect->host, sizeof(look->host));
 	look->awaited = 2;
@@ -254,14 +259,35 @@ static unsigned count_noted(const struct engine *e)
 	return n;
 }
 
+/* Under way, and noted in this tick. */
+static unsigned count_gone(const struct engine *e)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < AT_ONCE; i++)
+		n += e->prechecks->look[i] && e->prechecks->look[i]->is_gone &&
+		     !e->prechecks->look[i]->done_at;
+	for (size_t i = 0; i < e->effect_count; i++)
+		n += e->effects[i]->act == start && e->effects[i]->is_gone;
+	return n;
+}
+
+static bool is_gone(struct engine *e, const struct domain *d)
+{
+	return !d->renew_forced && schedule_is_gone(engine_life(e, d));
+}
+
 static void will_look(struct engine *e, const struct domain *d)
 {
+	bool gone = is_gone(e, d);
 	struct effect *effect;
 
-	if (count_noted(e) >= count_free(e))
+	if (count_noted(e) >= count_free(e) ||
+	    (gone && count_gone(e) >= GONE_AT_ONCE))
 		return;
 	effect = engine_will(e, start, NULL);
 	effect->id = d->id;
+	effect->is_gone = gone;
 	effect->order.method = d->method;
 	domain_name_policy_host(d->name, effect->host);
 }
@@ -311,17 +337,17 @@ static void put_off(struct engine *e, struct domain *d,
 		    const struct precheck_result *r)
 {
 	bool is_news = !streq(d->problem, r->problem.text);
-	bool is_first = r->verdict == PRECHECK_WAIT;
+	bool is_waiting = r->verdict == PRECHECK_WAIT;
 	struct err err = ERR_INIT;
 
 	d->due_at = engine_now(e) + pause_of(d, r);
 	d->ready_at = 0;
 	note_problem(e, d, &r->problem);
-	if (!is_first)
+	if (!is_waiting)
 		move_renewal(e, d);
 	if (engine_ok(e, domain_update(e->store, d, &err), &err) && is_news)
-		tell(e, d, is_first ? "precheck.waiting" : "precheck.delayed",
-		     is_first ? "no order yet" : "renewal put off",
+		tell(e, d, is_waiting ? "precheck.waiting" : "precheck.delayed",
+		     is_waiting ? "no order yet" : "renewal put off",
 		     r->problem.text);
 }
 
@@ -339,6 +365,24 @@ static void go_despite(struct engine *e, const struct domain *d,
 	free(why);
 }
 
+static long waited(const struct domain *d, struct schedule_life life)
+{
+	if (schedule_is_gone(life))
+		return d->skips * PRECHECK_GONE;
+	return precheck_waited(!d->cert_id, d->skips);
+}
+
+/*
+ * What is ordered against what was seen is looked at again in an hour, if
+ * that fails: see pause_after() in acme/outcome.c.
+ */
+static void note_order(struct engine *e, struct domain *d,
+		       const struct precheck_result *r)
+{
+	if (is_gone(e, d))
+		d->skips = r->problem.kind != ERR_NONE;
+}
+
 static struct precheck_case case_of(struct engine *e, const struct domain *d)
 {
 	struct schedule_life life = engine_life(e, d);
@@ -346,7 +390,7 @@ static struct precheck_case case_of(struct engine *e, const struct domain *d)
 		.is_first = !d->cert_id,
 		.left = life.left,
 		.life = life.whole,
-		.since = precheck_waited(!d->cert_id, d->skips),
+		.since = waited(d, life),
 		.was_delayed = d->skips < 0,
 	};
 
@@ -364,6 +408,7 @@ static enum look_answer judge(struct engine *e, struct domain *d,
 	precheck_judge(&look->seen, &c, &r);
 	if (r.verdict == PRECHECK_GO) {
 		go_despite(e, d, look, &r);
+		note_order(e, d, &r);
 		return LOOK_GO;
 	}
 	put_off(e, d, &r);
@@ -375,6 +420,8 @@ static bool is_urgent(struct engine *e, const struct domain *d)
 {
 	struct schedule_life life = engine_life(e, d);
 
+	if (is_gone(e, d))
+		return false;
 	return d->rank < RANK_RENEWAL || d->renew_forced || d->revoked ||
 	       (life.whole && life.left <= life.whole / 4);
 }
@@ -405,7 +452,7 @@ enum look_answer prechecks_ask(struct engine *e, struct domain *d)
 		return LOOK_GO;
 	if (look && look->done_at && !is_stale(e, look))
 		return judge(e, d, look);
-	if (is_vain(e, d))
+	if (!is_gone(e, d) && is_vain(e, d))
 		return LOOK_GO;
 	if (!look || look->done_at)
 		will_look(e, d);

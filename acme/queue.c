@@ -47,7 +47,8 @@ static bool is_limited(const struct authority *a, const struct domain *d)
 	const struct engine *e = a->engine;
 
 	return a->new_orders_ms > e->world->now_ms(e->world->ctx) &&
-	       !cert_is_known_to(e->store, d->id, a->row.id);
+	       !cert_is_known_to(e->store, d->id, a->row.id,
+				 limit_known_since(engine_now(e)));
 }
 
 /* First certificates wait for that; what is served goes to the next CA. */
@@ -147,13 +148,22 @@ static void put_back(struct engine *e, struct domain *d, time_t until,
 	engine_ok(e, domain_update(e->store, d, &err), &err);
 }
 
-/* New domains leave half of the room to those that have senders already. */
-static unsigned room_for(const struct authority *a, const struct domain *d)
+/*
+ * New domains leave half of the room to those that have senders already, and
+ * those that are gone nearly as much, so that new ones do not keep them out.
+ */
+static bool has_its_share(const struct authority *a, const struct domain *d)
 {
 	unsigned half = a->engine->settings.orders_in_flight / 2;
+	unsigned share = d->rank == RANK_GONE ? half + half / 4 : half;
+
+	return d->rank >= RANK_NEW && half > 0 && authority_used(a) >= share;
+}
+
+static unsigned room_for(const struct authority *a, const struct domain *d)
+{
 	bool is_held = rollover_holds(a) || is_limited(a, d) ||
-		       (d->rank == RANK_NEW && half > 0 &&
-			authority_used(a) >= half);
+		       has_its_share(a, d);
 
 	return is_held ? 0 : authority_room(a);
 }
@@ -378,7 +388,7 @@ void queue_stage(struct engine *e)
 			  domain_queue_lift(e->store, engine_now(e),
 					    QUEUE_PART, &err), &err))
 		return;
-	for (int rank = RANK_EMERGENCY; rank <= RANK_NEW; rank++)
+	for (int rank = RANK_EMERGENCY; rank <= RANK_GONE; rank++)
 		if (!e->has_failed)
 			serve_rank(e, (enum domain_rank)rank);
 }

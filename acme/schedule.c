@@ -4,6 +4,8 @@
 #include "base/when.h"
 
 #define SHORT_LIFE (10 * WHEN_DAY)
+#define GONE	   (3 * WHEN_DAY) /* after the end */
+#define DORMANT	   (30 * WHEN_DAY)
 
 /* A uniform number in [-1000, 1000], for spreads in thousandths. */
 static long thousandths(uint32_t dice)
@@ -30,6 +32,16 @@ static long bounded(long value, long low, long high)
 	return value < low ? low : value;
 }
 
+bool schedule_is_gone(struct schedule_life life)
+{
+	return life.whole > 0 && life.left < -GONE;
+}
+
+bool schedule_is_dormant(struct schedule_life life)
+{
+	return life.whole > 0 && life.left < -DORMANT;
+}
+
 long schedule_domain_pause(long n, struct schedule_life life, long retry_after,
 			   uint32_t dice)
 {
@@ -38,7 +50,7 @@ long schedule_domain_pause(long n, struct schedule_life life, long retry_after,
 	long pause = pauses[bounded(n, 1, ARRAY_LEN(pauses)) - 1];
 
 	pause += pause / 5 * thousandths(dice) / 1000;
-	if (life.whole > 0) {
+	if (life.whole > 0 && !schedule_is_gone(life)) {
 		long floor = bounded(life.whole / 20, 1, 15 * WHEN_MINUTE);
 		long most = bounded(life.left / 10, floor, WHEN_DAY);
 

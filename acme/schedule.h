@@ -5,6 +5,7 @@
 #ifndef ACME_SCHEDULE_H
 #define ACME_SCHEDULE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -25,11 +26,17 @@ struct schedule_life {
 	long whole;
 };
 
+/* It ended three days ago: whoever is behind the name has left, or gave up. */
+bool schedule_is_gone(struct schedule_life life);
+
+/* It ended a month ago: only what DNS says is a reason to order again. */
+bool schedule_is_dormant(struct schedule_life life);
+
 /*
  * Pause after the nth failure in a row of a domain's orders (n >= 1): 1 min,
- * 10 min, 100 min, a day, +-20 %, but never more than a tenth of what is left
- * of its certificate (with a floor: a quarter of an hour, or a twentieth of
- * the life if that is less), and never less than the CA asked for
+ * 10 min, 100 min, a day, +-20 %, but until it is gone never more than a tenth
+ * of what is left of its certificate (with a floor: a quarter of an hour, or a
+ * twentieth of the life if that is less), and never less than the CA asked for
  * (`retry_after` seconds, or -1).
  */
 long schedule_domain_pause(long n, struct schedule_life life, long retry_after,

@@ -33,7 +33,8 @@ static struct budget_order facts_of(struct engine *e,
 				      .is_emergency = true };
 	struct cert c;
 
-	if (cert_is_known_to(e->store, d->id, a->row.id))
+	if (cert_is_known_to(e->store, d->id, a->row.id,
+			     limit_known_since(o->created_at)))
 		facts.purpose = BUDGET_RENEWAL;
 	if (!d->cert_id || !cert_current(e->store, d, &c, NULL))
 		return facts;

@@ -201,15 +201,18 @@ time_t cert_next_revoke(struct store *s)
 			   " ORDER BY revoke_due_at LIMIT 1");
 }
 
-bool cert_is_known_to(struct store *s, int64_t domain_id, int64_t ca_id)
+bool cert_is_known_to(struct store *s, int64_t domain_id, int64_t ca_id,
+		      time_t since)
 {
 	struct query q;
 	bool is_known;
 
-	query_open(&q, store_db(s), "SELECT 1 FROM cert WHERE domain_id = ?"
-				    " AND ca_id = ?");
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM cert WHERE domain_id = ?"
+		   " AND ca_id = ? AND created_at >= ?");
 	bind_int(&q, domain_id);
 	bind_int(&q, ca_id);
+	bind_int(&q, since);
 	is_known = query_row(&q);
 	query_close(&q, NULL);
 	return is_known;

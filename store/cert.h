@@ -111,8 +111,9 @@ bool cert_judge_at(struct store *s, int64_t id, time_t at, struct err *err);
 time_t cert_next_ari(struct store *s);		/* the earliest, or 0 */
 time_t cert_next_revoke(struct store *s);
 
-/* Has this CA certified the name before, as far as we remember? */
-bool cert_is_known_to(struct store *s, int64_t domain_id, int64_t ca_id);
+/* Has this CA certified the name since then, as far as we remember? */
+bool cert_is_known_to(struct store *s, int64_t domain_id, int64_t ca_id,
+		      time_t since);
 
 /* All of a domain, newest first. `each` returns false to end it early. */
 bool cert_each(struct store *s, int64_t domain_id,

@@ -42,7 +42,7 @@ static void read_row(struct query *q, struct domain *d)
 		.method = (enum challenge_method)col_enum(q, "method",
 							  METHOD_TLS_ALPN_01),
 		.ready_at = col_int(q, "ready_at"),
-		.rank = (enum domain_rank)col_enum(q, "rank", RANK_NEW),
+		.rank = (enum domain_rank)col_enum(q, "rank", RANK_GONE),
 		.deadline = col_int(q, "deadline"),
 		.skips = col_long(q, "skips"),
 		.try_ca = col_int(q, "try_ca"),
@@ -319,15 +319,19 @@ time_t domain_next_due(struct store *s, enum domain_state state, time_t after)
 	return next;
 }
 
+/* Three days after its end, as acme/schedule.h has it. */
+#define IS_GONE "(c.not_after < ?1 - 259200 AND NOT d.renew_forced)"
+
 /*
  * RANK_* as numbers: the partial index answers only for literals. A row with
  * no certificate, or none that is there, is new.
  */
 #define RANK_AND_DEADLINE                                                      \
-	" rank = CASE WHEN c.id IS NULL THEN 3"                                \
+	" rank = CASE WHEN c.id IS NULL THEN 3 WHEN " IS_GONE " THEN 4"        \
 	"  WHEN (c.not_after - ?1) * 20 < c.not_after - c.not_before THEN 0"   \
 	"  WHEN d.revoked OR d.renew_forced THEN 1 ELSE 2 END,"                \
-	" deadline = COALESCE(c.not_after, d.created_at)"
+	" deadline = CASE WHEN " IS_GONE " THEN ?1"                            \
+	"  ELSE COALESCE(c.not_after, d.created_at) END"
 
 /* Asked first, and often: an UPDATE that finds nothing costs far more. */
 static bool is_any_due(struct store *s, enum domain_state state, time_t now,
@@ -381,6 +385,22 @@ static bool lift(struct store *s, enum domain_rank rank, time_t now, long limit,
 	return query_run(&q, err);
 }
 
+static bool let_go(struct store *s, time_t now, long limit, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE domain SET rank = 4, deadline = ?1,"
+		   " epoch = epoch + 1 WHERE id IN (SELECT d.id FROM"
+		   "  (SELECT id, cert_id, renew_forced FROM domain"
+		   "   WHERE ready_at > 0 AND rank = 0"
+		   "   ORDER BY deadline LIMIT ?2) d"
+		   "  JOIN cert c ON c.id = d.cert_id WHERE " IS_GONE ")");
+	bind_int(&q, now);
+	bind_int(&q, limit);
+	return query_run(&q, err);
+}
+
 bool domain_queue_due(struct store *s, time_t now, long limit, struct err *err)
 {
 	return queue_due(s, DOMAIN_LIVE, now, limit, err) &&
@@ -391,7 +411,8 @@ bool domain_queue_lift(struct store *s, time_t now, long limit,
 		       struct err *err)
 {
 	return lift(s, RANK_REVOKED, now, limit, err) &&
-	       lift(s, RANK_RENEWAL, now, limit, err);
+	       lift(s, RANK_RENEWAL, now, limit, err) &&
+	       let_go(s, now, limit, err);
 }
 
 bool domain_queue_is_empty(struct store *s, struct err *err)

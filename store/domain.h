@@ -28,10 +28,11 @@ enum domain_state {
  * the end of the certificate served, or the arrival of a new domain.
  */
 enum domain_rank {
-	RANK_EMERGENCY,	/* expired, or with a twentieth of its life left */
+	RANK_EMERGENCY, /* expired, or with a twentieth of its life left */
 	RANK_REVOKED,	/* must be replaced; or an admin waits for it */
 	RANK_RENEWAL,
-	RANK_NEW
+	RANK_NEW,
+	RANK_GONE /* expired days ago; by how long it waits */
 };
 
 /* How a CA may see that the name is ours (RFC 8555, 8.3; RFC 8737). */
@@ -144,7 +145,10 @@ time_t domain_next_due(struct store *s, enum domain_state state, time_t after);
 bool domain_queue_due(struct store *s, time_t now, long limit,
 		      struct err *err);
 
-/* Lifts the first `limit` of each rank that have become emergencies since. */
+/*
+ * Lifts the first `limit` of each rank that have become emergencies since, and
+ * lets go of emergencies that are gone by now.
+ */
 bool domain_queue_lift(struct store *s, time_t now, long limit,
 		       struct err *err);
 

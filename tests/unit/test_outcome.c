@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/when.h"
@@ -69,10 +72,105 @@ static void no_ca_is_spared_for_long_when_time_is_short(void **state)
 	}
 }
 
+/* ---- names that a CA has paused ---- */
+
+static void (*real_fetch)(void *ctx, const struct fetch_request *request,
+			  fetch_done *done, void *arg);
+static unsigned refused;
+
+struct refusal {
+	fetch_done *done;
+	void *arg;
+};
+
+static void refuse(const struct fetch_reply *reply, void *arg)
+{
+	static const char body[] =
+		"{\"type\":\"urn:ietf:params:acme:error:rateLimited\","
+		"\"detail\":\"Your account is temporarily prevented from "
+		"requesting certificates for example.org.\"}";
+	struct refusal *r = arg;
+	struct fetch_reply no = *reply;
+
+	no.status = 429;
+	no.body = body;
+	no.body_len = strlen(body);
+	no.location = "";
+	r->done(&no, r->arg);
+	free(r);
+}
+
+/* The nonce is asked for instead, so that the answer has one. */
+static void fetch_paused(void *ctx, const struct fetch_request *request,
+			 fetch_done *done, void *arg)
+{
+	struct fetch_request head = *request;
+	struct refusal *r;
+
+	if (!strstr(request->url, "/new-order")) {
+		real_fetch(ctx, request, done, arg);
+		return;
+	}
+	r = xmalloc(sizeof(*r));
+	*r = (struct refusal){ done, arg };
+	refused++;
+	head.method = FETCH_HEAD;
+	head.url = SIM_CA_ORIGIN "/new-nonce";
+	real_fetch(ctx, &head, refuse, r);
+}
+
+static void pause_name(struct sim_world *w)
+{
+	real_fetch = w->world.fetch;
+	w->world.fetch = fetch_paused;
+	refused = 0;
+}
+
+/* Before its end and after it: haste is not what ends a pause. */
+static void a_paused_name_is_asked_for_once_a_day(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_live(&w, 1);
+	sim_run(&w, NULL, 10);
+	w.sleeps = true;
+	sim_run(&w, NULL, sim_domain(&w, NAME).due_at - sim_now(&w) - WHEN_DAY);
+	pause_name(&w);
+	sleep_until(&w, 3 * WHEN_DAY);
+	refused = 0;
+	sim_run(&w, NULL, 10 * WHEN_DAY);
+	assert_in_range(refused, 8, 13);
+	sim_release(&w);
+}
+
+/* Another CA has not paused it, and is asked at its pace. */
+static void another_ca_is_asked_for_a_paused_name(void **state)
+{
+	struct sim_world w;
+	struct domain d;
+
+	(void)state;
+	start_live(&w, 2);
+	w.shared->ca.token_is_served = token_is_nowhere;
+	sleep_until(&w, WHEN_DAY);
+	assert_true(sim_domain(&w, NAME).failures > 2);
+	pause_name(&w);
+	while (!refused)
+		sim_step(&w);
+	sim_run(&w, NULL, 10);
+	d = sim_domain(&w, NAME);
+	assert_non_null(strstr(d.problem, "temporarily prevented"));
+	assert_in_range(d.due_at - sim_now(&w), 1, 3 * WHEN_HOUR);
+	sim_release(&w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_ca_is_spared_for_long_when_time_is_short),
+		cmocka_unit_test(a_paused_name_is_asked_for_once_a_day),
+		cmocka_unit_test(another_ca_is_asked_for_a_paused_name),
 	};
 
 	log_init(LOG_LEVEL_ERROR);

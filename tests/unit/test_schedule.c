@@ -100,8 +100,15 @@ static const struct {
 	{ 4, { 30 * WHEN_DAY, 90 * WHEN_DAY }, -1, 69120, 86400 },
 	{ 4, { 5 * WHEN_DAY, 90 * WHEN_DAY }, -1, 43200, 43200 },
 	{ 4, { WHEN_HOUR, 90 * WHEN_DAY }, -1, 900, 900 },
-	{ 4, { -9 * WHEN_DAY, 90 * WHEN_DAY }, -1, 900, 900 },
+	{ 4, { -2 * WHEN_DAY, 90 * WHEN_DAY }, -1, 900, 900 },
+	{ 4, { -3 * WHEN_DAY, 90 * WHEN_DAY }, -1, 900, 900 },
 	{ 1, { WHEN_HOUR, 90 * WHEN_DAY }, -1, 48, 72 },
+
+	/* it ended more than three days ago: a day like the others */
+	{ 4, { -3 * WHEN_DAY - 1, 90 * WHEN_DAY }, -1, 69120, 103680 },
+	{ 9, { -9 * WHEN_DAY, 90 * WHEN_DAY }, -1, 69120, 103680 },
+	{ 1, { -9 * WHEN_DAY, 90 * WHEN_DAY }, -1, 48, 72 },
+	{ 4, { -9 * WHEN_DAY, 60 }, -1, 69120, 103680 },
 
 	/* one of a minute */
 	{ 4, { 20, 60 }, -1, 3, 3 },
