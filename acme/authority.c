@@ -266,21 +266,22 @@ static void write_account(struct authority *a)
 					    &err), &err);
 }
 
-bool authority_hope(struct authority *a, struct err *err)
+bool authority_hope(struct engine *e, int64_t ca_id, struct err *err)
 {
 	struct account account;
-	bool ok;
+	bool ok = false;
 
-	a->config_retry_ms = 0;
-	if (!account_of_ca(a->engine->store, a->row.id, &account, err)) {
-		if (err->kind != ERR_NOT_FOUND && !set_account_aside(a))
+	if (!account_of_ca(e->store, ca_id, &account, err)) {
+		if (err->kind != ERR_NOT_FOUND &&
+		    !(account_set_aside(e->store, ca_id, engine_now(e), &ok,
+					NULL) && ok))
 			return false;
 		*err = (struct err)ERR_INIT;
 		return true;
 	}
 	account.retry_at = 0;
 	ok = !account_is_declined(&account) ||
-	     account_update(a->engine->store, &account, err);
+	     account_update(e->store, &account, err);
 	p256_release(&account.key);
 	return ok;
 }

@@ -530,25 +530,31 @@ static struct authority *take_kept(struct engine *e, struct authority **old,
 	return authority_new(e, s);
 }
 
-static bool ensure_rows(struct engine *e, bool is_reload, struct err *err)
+static bool read_row(struct engine *e, const struct ca_settings *s,
+		     bool is_reload, struct ca *row, struct err *err)
+{
+	return ca_ensure(e->store, s->name, s->directory_url, row, err) &&
+	       (!is_reload || authority_hope(e, row->id, err));
+}
+
+static bool read_rows(struct engine *e, const struct engine_settings *settings,
+		      bool is_reload, struct ca *rows, struct err *err)
 {
 	bool ok = store_begin(e->store, err);
 
 	if (!ok)
 		return false;
-	for (size_t i = 0; ok && i < e->settings.ca_count; i++)
-		ok = ca_ensure(e->store, e->ca[i]->settings.name,
-			       e->ca[i]->settings.directory_url,
-			       &e->ca[i]->row, err) &&
-		     (!is_reload || authority_hope(e->ca[i], err));
+	for (size_t i = 0; ok && i < settings->ca_count; i++)
+		ok = read_row(e, &settings->ca[i], is_reload, &rows[i], err);
 	if (ok)
 		return store_commit(e->store, err);
 	store_rollback(e->store);
 	return false;
 }
 
-bool engine_configure(struct engine *e, const struct engine_settings *settings,
-		      struct err *err)
+/* Nothing of this fails. */
+static void line_up(struct engine *e, const struct engine_settings *settings,
+		    const struct ca *rows)
 {
 	struct authority *old[ENGINE_CA_LIMIT];
 	size_t old_count = e->ca_count;
@@ -556,14 +562,27 @@ bool engine_configure(struct engine *e, const struct engine_settings *settings,
 	memcpy(old, e->ca, sizeof(old));
 	e->settings = *settings;
 	e->ca_count = 0;
-	for (size_t i = 0; i < settings->ca_count; i++)
-		e->ca[e->ca_count++] = take_kept(e, old, old_count,
-						 &settings->ca[i]);
+	for (size_t i = 0; i < settings->ca_count; i++) {
+		struct authority *a = take_kept(e, old, old_count,
+						&settings->ca[i]);
+
+		a->row = rows[i];
+		a->config_retry_ms = 0;
+		e->ca[e->ca_count++] = a;
+	}
 	for (size_t i = 0; i < old_count; i++)
 		if (old[i] && e->ca_count < ENGINE_CA_LIMIT)
 			e->ca[e->ca_count++] = old[i];
-	if (!ensure_rows(e, old_count > 0, err))
+}
+
+bool engine_configure(struct engine *e, const struct engine_settings *settings,
+		      struct err *err)
+{
+	struct ca rows[ENGINE_CA_LIMIT];
+
+	if (!read_rows(e, settings, e->ca_count > 0, rows, err))
 		return false;
+	line_up(e, settings, rows);
 	engine_poke(e);
 	return true;
 }

@@ -52,7 +52,7 @@ struct engine *engine_new(const struct world *world, struct store *store,
 			  struct err *err);
 void engine_free(struct engine *e);
 
-/* New settings, whole: what is under way goes on. */
+/* New settings, whole: what is under way goes on. On failure the old stay. */
 bool engine_configure(struct engine *e, const struct engine_settings *settings,
 		      struct err *err);
 

@@ -233,7 +233,7 @@ void authority_free(struct authority *a);
  * The settings were read anew: an account that was refused may be taken now.
  * Inside a transaction.
  */
-bool authority_hope(struct authority *a, struct err *err);
+bool authority_hope(struct engine *e, int64_t ca_id, struct err *err);
 
 struct authority *authority_by_id(struct engine *e, int64_t ca_id);
 

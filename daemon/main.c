@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "acme/engine.h"
+#include "base/dns.h"
 #include "base/lag.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -356,14 +357,29 @@ static bool needs_restart(const struct config *a, const struct config *b)
 	       a->cache_bytes != b->cache_bytes;
 }
 
+/* What can fail comes first: then all of it is new, or nothing. */
+static bool reload_orders(struct daemon *d, const struct config *fresh,
+			  struct err *err)
+{
+	struct resolver *resolver = real_world_resolver(d->world, fresh, err);
+
+	if (!resolver)
+		return false;
+	if (!engine_configure(d->engine, &fresh->engine, err)) {
+		resolver_free(resolver);
+		return false;
+	}
+	real_world_use(d->world, resolver);
+	return true;
+}
+
 static bool reload(struct daemon *d, struct err *err)
 {
 	struct config fresh;
 
 	if (!config_read(&fresh, d->config_path, err))
 		return false;
-	if (d->engine && (!real_world_configure(d->world, &fresh, err) ||
-			  !engine_configure(d->engine, &fresh.engine, err)))
+	if (d->engine && !reload_orders(d, &fresh, err))
 		return false;
 	if (needs_restart(&d->config, &fresh))
 		log_warn("mtastsd: listeners, folders, workers and limits "

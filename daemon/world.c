@@ -221,16 +221,17 @@ void real_world_on_tick(struct real_world *w, void (*tick)(void *arg),
 	w->arg = arg;
 }
 
-bool real_world_configure(struct real_world *w, const struct config *config,
-			  struct err *err)
+struct resolver *real_world_resolver(const struct real_world *w,
+				     const struct config *config,
+				     struct err *err)
 {
-	struct resolver *fresh = make_resolver(w->loop, config, err);
+	return make_resolver(w->loop, config, err);
+}
 
-	if (!fresh)
-		return false;
+void real_world_use(struct real_world *w, struct resolver *resolver)
+{
 	keep_former(w, w->resolver);
-	w->resolver = fresh;
-	return true;
+	w->resolver = resolver;
 }
 
 void real_world_quiet(struct real_world *w)

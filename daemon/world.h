@@ -5,6 +5,7 @@
 #define DAEMON_WORLD_H
 
 #include "acme/world.h"
+#include "base/dns.h"
 #include "base/loop.h"
 #include "daemon/config.h"
 #include "daemon/probe.h"
@@ -22,13 +23,16 @@ const struct world *real_world_window(const struct real_world *w);
 void real_world_on_tick(struct real_world *w, void (*tick)(void *arg),
 			void *arg);
 
+/* As this configuration says: for real_world_use(), which takes it. */
+struct resolver *real_world_resolver(const struct real_world *w,
+				     const struct config *config,
+				     struct err *err);
+
 /*
- * New resolvers, after a reload: for the looks to come. One that is under way
- * comes to its end with those it has asked, for broken off it would count as a
- * bad answer.
+ * For the looks to come. One that is under way comes to its end with those it
+ * has asked, for broken off it would count as a bad answer.
  */
-bool real_world_configure(struct real_world *w, const struct config *config,
-			  struct err *err);
+void real_world_use(struct real_world *w, struct resolver *resolver);
 
 /* Ends requests under way (their callbacks come); then no tick comes. */
 void real_world_quiet(struct real_world *w);

@@ -677,6 +677,95 @@ static void a_refused_account_is_tried_again_on_reload(void **state)
 	sim_release(&w);
 }
 
+/* ---- a reload that cannot be written ---- */
+
+static void other_limits(struct engine_settings *s)
+{
+	s->ca[0].limits.of[LIMIT_POSTS].burst++;
+}
+
+static void another_name(struct engine_settings *s)
+{
+	strcpy(s->ca[0].name, "renamed");
+}
+
+static void one_before_it(struct engine_settings *s)
+{
+	s->ca[1] = s->ca[0];
+	strcpy(s->ca[0].name, "first");
+	s->ca_count = 2;
+}
+
+static const struct {
+	const char *what;
+	void (*change)(struct engine_settings *s);
+	const char *first; /* of the CAs, by then */
+	bool is_held;	   /* by another process; else the disk is full */
+} reloads[] = {
+	{ "other limits", other_limits, "test", true },
+	{ "another name", another_name, "renamed", true },
+	{ "another name, and no room", another_name, "renamed", false },
+	{ "another CA before it", one_before_it, "first", true },
+	{ "another CA, and no room", one_before_it, "first", false },
+};
+
+static sqlite3 *held_lock(struct sim_world *w)
+{
+	char *path = scratch_path(w->dir, "state.db");
+	sqlite3 *other;
+
+	must(sqlite3_open(path, &other) == SQLITE_OK &&
+		     sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL) ==
+			     SQLITE_OK,
+	     NULL);
+	free(path);
+	return other;
+}
+
+static void assert_first(struct sim_world *w, const char *name, size_t count)
+{
+	struct engine_ca_status status;
+
+	engine_ca_status(w->engine, 0, &status);
+	assert_string_equal(status.name, name);
+	assert_int_equal(engine_ca_count(w->engine), count);
+	assert_true(engine_ca_id(w->engine, name) > 0);
+}
+
+static void fail_to_reload(struct sim_world *w, bool is_held)
+{
+	sqlite3 *lock = is_held ? held_lock(w) : NULL;
+	struct err err = ERR_INIT;
+
+	scratch_disk_full(!is_held);
+	assert_false(engine_configure(w->engine, &w->settings, &err));
+	scratch_disk_full(false);
+	sqlite3_close(lock);
+	assert_first(w, "test", 1);
+}
+
+/* The old configuration stays, and works; the new one can come later. */
+static void a_reload_that_cannot_write_changes_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(reloads); i++) {
+		struct sim_world w;
+
+		print_message("%s\n", reloads[i].what);
+		start_with(&w, NAME);
+		assert_true(sim_run(&w, sim_all_live, 10));
+		reloads[i].change(&w.settings);
+		fail_to_reload(&w, reloads[i].is_held);
+		renew_now(&w);
+		assert_true(sim_run(&w, is_renewed, 10));
+		configure(&w);
+		assert_first(&w, reloads[i].first, w.settings.ca_count);
+		sim_add(&w, "example.com");
+		assert_true(sim_run(&w, sim_all_live, 60));
+		sim_release(&w);
+	}
+}
+
 static bool is_under_way(struct sim_world *w)
 {
 	struct domain d = sim_domain(w, NAME);
@@ -1239,6 +1328,7 @@ int main(void)
 		cmocka_unit_test(a_missing_binding_is_said_and_mended),
 		cmocka_unit_test(without_contact_nothing_is_ordered),
 		cmocka_unit_test(a_refused_account_is_tried_again_on_reload),
+		cmocka_unit_test(a_reload_that_cannot_write_changes_nothing),
 		cmocka_unit_test(a_renewal_asked_for_twice_is_made_once),
 		cmocka_unit_test(a_domain_may_go_at_any_moment),
 		cmocka_unit_test(another_ca_may_be_configured_at_any_moment),
