@@ -38,6 +38,12 @@
 #define STILL_DOWN_MS (5 * WHEN_MINUTE * 1000)
 #define WHAT_TIME_MS  (WHEN_MINUTE * 1000)
 
+/*
+ * So long after an order failed there, nothing but an order ends its trouble:
+ * a CA may answer everything else for days.
+ */
+#define PROOF_AFTER_MS (20 * WHEN_MINUTE * 1000)
+
 static int64_t now_ms(const struct authority *a)
 {
 	return a->engine->world->now_ms(a->engine->world->ctx);
@@ -51,6 +57,7 @@ struct authority *authority_new(struct engine *e,
 	a->engine = e;
 	a->settings = *settings;
 	a->posts = a->ari_bucket = BUCKET_FULL;
+	a->depth = DEPTH_ACCOUNT; /* of trouble in another life of ours */
 	a->client = client_new(e->world, settings->directory_url,
 			       settings->trust_file);
 	return a;
@@ -189,9 +196,18 @@ static bool is_news(const struct authority *a, const struct err *problem)
 	return since_ms >= TELL_AGAIN_MS && !streq(a->told, problem->text);
 }
 
+static void deepen(struct authority *a, int depth)
+{
+	if (depth > a->depth)
+		a->depth = depth;
+	if (depth >= DEPTH_ORDER)
+		a->order_failed_ms = now_ms(a);
+}
+
 /* Nothing can be ordered here before somebody, or the CA, changes its mind. */
 static void cannot_order(struct authority *a, const struct err *problem)
 {
+	deepen(a, DEPTH_ACCOUNT);
 	if (!streq(a->row.problem, problem->text))
 		tell_trouble(a, problem);
 	if (!a->row.down_since)
@@ -367,9 +383,10 @@ void authority_refused_account(struct authority *a, const struct err *problem)
 	show_refusal(a);
 }
 
-void authority_failed(struct authority *a, const struct err *problem,
+void authority_failed(struct authority *a, int depth, const struct err *problem,
 		      long retry_after)
 {
+	deepen(a, depth);
 	if (is_news(a, problem))
 		tell_trouble(a, problem);
 	breaker_failed(&a->row, problem, retry_after, now_ms(a),
@@ -379,14 +396,17 @@ void authority_failed(struct authority *a, const struct err *problem,
 		lose_account(a, "answers every request with an error");
 }
 
-void authority_worked(struct authority *a)
+void authority_worked(struct authority *a, int depth)
 {
+	if (depth < a->depth)
+		return;
+	a->depth = DEPTH_DIRECTORY;
 	if (breaker_worked(&a->row, now_ms(a)))
 		tell(a, TRAIL_INFO, "ca.well", "answers again", "");
 }
 
-static effect_act ask_directory, ask_account;
-static arrived_take got_directory, got_account;
+static effect_act ask_directory, ask_account, ask_proof;
+static arrived_take got_directory, got_account, got_proof;
 
 /* ---- staging ---- */
 
@@ -424,6 +444,20 @@ static bool is_configured(struct authority *a)
 	return *s->contact && s->agree_tos;
 }
 
+/*
+ * Its directory is there again, which a cache may answer for. If no order is
+ * about to show whether the rest is, too, our account is asked for.
+ */
+static bool is_quiet(const struct authority *a)
+{
+	return now_ms(a) - a->order_failed_ms >= PROOF_AFTER_MS;
+}
+
+static bool may_prove(const struct authority *a)
+{
+	return a->has_directory && a->row.down_since && is_quiet(a);
+}
+
 static void stage_account(struct authority *a)
 {
 	const struct engine_settings *s = &a->engine->settings;
@@ -437,6 +471,8 @@ static void stage_account(struct authority *a)
 		will_ask(a);
 	else if (account_is_declined(&a->account))
 		show_refusal(a);
+	else if (may_prove(a) && !a->account.roll_told)
+		engine_will(a->engine, ask_proof, a);
 }
 
 /* Rows are read anew in each tick, so that one rolled back leaves no trace. */
@@ -448,7 +484,7 @@ void authority_refresh(struct authority *a)
 					   &err), &err))
 		return;
 	a->stored = a->row;
-	a->is_wanted = false;
+	a->is_wanted = a->has_directory = false;
 	read_account(a);
 }
 
@@ -488,11 +524,12 @@ void authority_put_off(struct authority *a, int64_t until_ms)
 void authority_forget_waits(struct authority *a)
 {
 	a->config_retry_ms = a->new_orders_ms = a->asked_ms = 0;
+	a->order_failed_ms = 0;
 }
 
 void authority_stage(struct authority *a)
 {
-	if ((!a->is_wanted && !is_curious(a)) || a->is_busy ||
+	if ((!a->is_wanted && !is_curious(a) && !may_prove(a)) || a->is_busy ||
 	    authority_retry_ms(a) > now_ms(a) || !is_configured(a))
 		return;
 	if (!client_is_current(a->client) || is_curious(a))
@@ -563,6 +600,19 @@ static void ask_account(struct engine *e, const struct effect *effect)
 		    effect->payload, account_done, a);
 }
 
+/* Changes nothing at the CA, and does not come from a cache. */
+static void ask_proof(struct engine *e, const struct effect *effect)
+{
+	struct authority *a = effect->authority;
+
+	(void)e;
+	errand_run(&(struct errand){ .authority = a,
+				     .where = ERRAND_NEW_ACCOUNT,
+				     .key = &a->account.key,
+				     .payload = "{\"onlyReturnExisting\":true}",
+				     .take = got_proof });
+}
+
 /* ---- what came back ---- */
 
 static void got_directory(struct engine *e, const struct arrived *got)
@@ -570,12 +620,35 @@ static void got_directory(struct engine *e, const struct arrived *got)
 	struct authority *a = got->authority;
 
 	(void)e;
-	if (got->reply.error.kind == ERR_NONE)
-		look_at_profile(a);
-	if (got->reply.error.kind != ERR_NONE)
-		authority_failed(a, &got->reply.error, got->reply.retry_after);
-	else if (!account_is_declined(&a->account))
-		authority_worked(a);
+	if (got->reply.error.kind != ERR_NONE) {
+		authority_failed(a, DEPTH_DIRECTORY, &got->reply.error,
+				 got->reply.retry_after);
+		return;
+	}
+	look_at_profile(a);
+	a->has_directory = true;
+	if (!account_is_declined(&a->account))
+		authority_worked(a, DEPTH_DIRECTORY);
+}
+
+static void got_proof(struct engine *e, const struct arrived *got)
+{
+	struct authority *a = got->authority;
+	struct err problem = ERR_INIT;
+	enum fail_scope scope = scope_of(&got->reply, &problem);
+
+	(void)e;
+	if (scope == SCOPE_NONE && !*got->reply.location) {
+		scope = SCOPE_CA;
+		err_set(&problem, ERR_AGAIN, "the CA shows no account of ours");
+	}
+	if (scope == SCOPE_CA)
+		authority_failed(a, DEPTH_ACCOUNT, &problem,
+				 got->reply.retry_after);
+	else if (scope == SCOPE_ACCOUNT)
+		authority_lost_account(a);
+	else
+		authority_worked(a, is_quiet(a) ? DEPTH_WHOLE : DEPTH_ACCOUNT);
 }
 
 static void account_failed(struct authority *a, enum fail_scope scope,
@@ -585,7 +658,8 @@ static void account_failed(struct authority *a, enum fail_scope scope,
 
 	if (scope == SCOPE_CA) {
 		scope_of(&got->reply, &problem);
-		authority_failed(a, &problem, got->reply.retry_after);
+		authority_failed(a, DEPTH_ACCOUNT, &problem,
+				 got->reply.retry_after);
 		return;
 	}
 	write_account(a);
@@ -609,7 +683,7 @@ static void got_account(struct engine *e, const struct arrived *got)
 		return;
 	}
 	write_account(a);
-	authority_worked(a);
+	authority_worked(a, DEPTH_ACCOUNT);
 	if (before != ACCOUNT_VALID)
 		tell(a, TRAIL_INFO, "account.valid", "account", a->account.url);
 }

@@ -35,6 +35,9 @@ struct authority {
 	bool is_wanted;			/* somebody waits for it, in this tick */
 	bool is_busy;			/* directory or account asked for */
 	int64_t asked_ms;		/* for its directory, last */
+	int depth;		 /* of its trouble: what goes as deep ends it */
+	int64_t order_failed_ms; /* for its trouble, last */
+	bool has_directory;	 /* it came just now, in this tick */
 	int64_t told_ms; /* of its trouble, last; in these words */
 	char told[sizeof(((struct err *)0)->text)];
 	int64_t config_retry_ms;	/* the configuration is in the way */
@@ -273,9 +276,17 @@ int64_t authority_retry_ms(const struct authority *a);
 /* What to ask for: empty for the CA's default. */
 void authority_plan_profile(struct authority *a, char out[static PROFILE_SIZE]);
 
-/* An order's exchange went well, or badly for everybody there. */
-void authority_worked(struct authority *a);
-void authority_failed(struct authority *a, const struct err *problem,
+/*
+ * How deep an exchange goes into a CA's works: each order state is a step
+ * deeper. What goes well says nothing of what lies deeper, so trouble ends
+ * with an exchange that goes as deep as the one that failed.
+ */
+enum depth { DEPTH_DIRECTORY, DEPTH_ACCOUNT, DEPTH_ORDER };
+#define DEPTH_WHOLE (DEPTH_ORDER + ORDER_DEAD)
+
+/* An exchange went well, or badly for everybody there. */
+void authority_worked(struct authority *a, int depth);
+void authority_failed(struct authority *a, int depth, const struct err *problem,
 		      long retry_after);
 void authority_lost_account(struct authority *a);
 void authority_refused_profile(struct authority *a);

@@ -61,14 +61,22 @@ static void will_ask(struct engine *e, struct authority *a,
 	snprintf(effect->host, sizeof(effect->host), "%s", host);
 }
 
-static void charge(struct authority *a, const struct order_step *step)
+/* An unsure row looks before it acts: that shows less. */
+static int depth_of(const struct order *o)
+{
+	return o->unsure ? DEPTH_ACCOUNT : DEPTH_ORDER + (int)o->state;
+}
+
+static void charge(struct authority *a, int depth,
+		   const struct order_step *step)
 {
 	switch (step->scope) {
 	case SCOPE_CA:
 		if (streq(step->type, "userActionRequired"))
 			authority_refused_account(a, &step->problem);
 		else
-			authority_failed(a, &step->problem, step->retry_after);
+			authority_failed(a, depth, &step->problem,
+					 step->retry_after);
 		break;
 	case SCOPE_ACCOUNT:
 		authority_lost_account(a);
@@ -77,7 +85,7 @@ static void charge(struct authority *a, const struct order_step *step)
 	case SCOPE_DOMAIN:
 	case SCOPE_ORDER:
 	case SCOPE_LOCAL:
-		authority_worked(a);
+		authority_worked(a, depth);
 		break;
 	}
 	if (streq(step->type, "invalidProfile"))
@@ -111,8 +119,6 @@ static void take_step(const struct stepping *s, struct order *o,
 {
 	struct engine *e = s->engine;
 
-	if (s->authority)
-		charge(s->authority, step);
 	switch (step->effect) {
 	case ORDER_ASK:
 		if (write_order(e, o))
@@ -188,6 +194,7 @@ static void got_reply(struct engine *e, const struct arrived *got)
 	struct order_context ctx;
 	struct order_step step;
 	enum order_state before;
+	int depth;
 	struct domain d;
 	struct order o;
 
@@ -202,8 +209,10 @@ static void got_reply(struct engine *e, const struct arrived *got)
 	domain_name_policy_host(d.name, host);
 	ctx = context_of(e, got->authority, host);
 	before = o.state;
+	depth = depth_of(&o);
 	ctx.patience = outcome_patience(e, &d);
 	step = order_reply(&o, &got->reply, &ctx);
+	charge(got->authority, depth, &step);
 	take_step(&s, &o, before, &step, &got->reply);
 	free((char *)ctx.thumbprint);
 }

@@ -245,7 +245,8 @@ static void ask_revocation(struct engine *e, const struct effect *effect)
 static void wait_for_ca(struct engine *e, struct authority *a, struct cert *c,
 			const struct arrived *got)
 {
-	authority_failed(a, &got->reply.error, got->reply.retry_after);
+	authority_failed(a, DEPTH_ACCOUNT, &got->reply.error,
+			 got->reply.retry_after);
 	c->revoke_due_at = engine_now(e) + 1;
 	write_cert(e, c);
 }
@@ -285,7 +286,7 @@ static void got_revocation(struct engine *e, const struct arrived *got)
 		return;
 	if (scope == SCOPE_NONE || streq(got->reply.problem.type,
 					 "alreadyRevoked")) {
-		authority_worked(got->authority);
+		authority_worked(got->authority, DEPTH_ACCOUNT);
 		finish(e, &c);
 		return;
 	}

@@ -312,7 +312,8 @@ static bool heard_nothing(struct authority *a, const struct arrived *got)
 {
 	if (got->reply.error.kind != ERR_AGAIN)
 		return false;
-	authority_failed(a, &got->reply.error, got->reply.retry_after);
+	authority_failed(a, DEPTH_ACCOUNT, &got->reply.error,
+			 got->reply.retry_after);
 	return true;
 }
 
@@ -398,7 +399,8 @@ static void got_present(struct engine *e, const struct arrived *got)
 	else if (is_unknown(got) && got->is_good)
 		lose(a);
 	else
-		authority_failed(a, &problem, got->reply.retry_after);
+		authority_failed(a, DEPTH_ACCOUNT, &problem,
+				 got->reply.retry_after);
 }
 
 /* ---- for the admin ---- */

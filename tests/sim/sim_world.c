@@ -124,10 +124,13 @@ static void at_point(void *ctx, const char *where, const char *what)
 
 /* ---- exchanges with the CA ---- */
 
-static enum sim_fault fault_of(struct sim_world *w)
+static enum sim_fault fault_of(struct sim_world *w,
+			       const struct fetch_request *request)
 {
 	unsigned long nth = w->shared->exchanges++;
 
+	if (w->spares && w->spares(request))
+		return SIM_FAULTLESS;
 	if (nth >= w->fault_from && nth < w->fault_until)
 		return w->fault;
 	return SIM_FAULTLESS;
@@ -188,7 +191,7 @@ static void fetch(void *ctx, const struct fetch_request *request,
 		  fetch_done *done, void *arg)
 {
 	struct sim_world *w = ctx;
-	enum sim_fault fault = fault_of(w);
+	enum sim_fault fault = fault_of(w, request);
 	bool is_lost = fault == SIM_LOST_REQUEST || fault == SIM_LOST_REPLY;
 	struct sim_event *e = event_after(w, is_lost ? TIMEOUT_MS : REPLY_MS,
 					arg);

@@ -54,6 +54,7 @@ struct sim_world {
 	long look_ms, key_ms, commit_ms; /* that these take: a look at
 						   the clock, a key, a commit */
 	enum sim_fault fault;
+	bool (*spares)(const struct fetch_request *request); /* NULL: none */
 	unsigned long fault_from, fault_until;	/* exchanges, first and end */
 	unsigned long crash_at;		/* the nth point from now; 0: never */
 	void (*watch)(struct sim_world *w);	/* after each event */

@@ -62,6 +62,31 @@ static void start_and_step(struct sim_world *w, const char *name,
 		sim_step(w);
 }
 
+static void renew_now(struct sim_world *w)
+{
+	struct domain d = sim_domain(w, NAME);
+	struct err err = ERR_INIT;
+
+	d.due_at = sim_now(w);
+	d.renew_forced = true;
+	must(store_begin(w->store, &err), &err);
+	must(domain_update(w->store, &d, &err), &err);
+	must(store_commit(w->store, &err), &err);
+	engine_poke(w->engine);
+}
+
+static void delete_now(struct sim_world *w)
+{
+	struct domain d = sim_domain(w, NAME);
+	struct err err = ERR_INIT;
+
+	must(store_begin(w->store, &err), &err);
+	must(domain_delete(w->store, &d, &err), &err);
+	must(store_commit(w->store, &err), &err);
+	must(store_project(w->store, &err), &err);
+	engine_poke(w->engine);
+}
+
 /* ---- the main job ---- */
 
 static void a_domain_goes_live(void **state)
@@ -231,6 +256,104 @@ static void an_outage_of_many_words_is_told_once(void **state)
 	sim_release(&w);
 }
 
+/* ---- a CA that is broken behind its directory ---- */
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), tail = strlen(end);
+
+	return len >= tail && streq(text + len - tail, end);
+}
+
+/* From a cache, say. */
+static bool is_directory(const struct fetch_request *rq)
+{
+	return rq->method == FETCH_GET;
+}
+
+static bool is_no_post(const struct fetch_request *rq)
+{
+	return rq->method != FETCH_POST;
+}
+
+static bool is_no_new_order(const struct fetch_request *rq)
+{
+	return !ends_with(rq->url, "/new-order");
+}
+
+static bool is_no_finalize(const struct fetch_request *rq)
+{
+	return !strstr(rq->url, "/finalize");
+}
+
+static const struct {
+	const char *what;
+	bool (*spares)(const struct fetch_request *request);
+	enum sim_fault fault;
+} half_broken[] = {
+	{ "only the directory", is_directory, SIM_ERROR_500 },
+	{ "only the directory, and silence", is_directory, SIM_LOST_REQUEST },
+	{ "directory and nonces", is_no_post, SIM_ERROR_500 },
+	{ "all but newOrder", is_no_new_order, SIM_ERROR_500 },
+	{ "all but finalize", is_no_finalize, SIM_BUSY_503 },
+};
+
+static long down_for(struct sim_world *w)
+{
+	struct engine_ca_status status;
+
+	engine_ca_status(w->engine, 0, &status);
+	return status.down_since ? sim_now(w) - status.down_since : 0;
+}
+
+/* What works all the time must not hide what does not. */
+static void a_ca_is_down_until_what_failed_works(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(half_broken); i++) {
+		struct sim_world w;
+
+		print_message("%s\n", half_broken[i].what);
+		start_with(&w, NAME);
+		assert_true(sim_run(&w, sim_all_live, 10));
+		w.spares = half_broken[i].spares;
+		run_into(&w, half_broken[i].fault);
+		assert_in_range(down_for(&w), WHEN_DAY, 2 * WHEN_DAY);
+		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
+					  " WHERE kind = 'ca.well'"),
+				 0);
+		assert_true(sim_run(&w, is_renewed, 2 * WHEN_MINUTE));
+		assert_int_equal(down_for(&w), 0);
+		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
+					  " WHERE kind = 'ca.well'"),
+				 1);
+		sim_release(&w);
+	}
+}
+
+/* Nobody orders there any more: its account is asked for. */
+static void a_ca_that_nobody_needs_is_seen_to_be_well(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	w.spares = is_directory;
+	renew_now(&w);
+	w.fault = SIM_ERROR_500;
+	w.fault_until = ULONG_MAX;
+	sim_run(&w, NULL, WHEN_MINUTE);
+	delete_now(&w);
+	sim_run(&w, NULL, 2 * WHEN_HOUR);
+	assert_in_range(down_for(&w), WHEN_HOUR, 3 * WHEN_HOUR);
+	w.fault_until = 0;
+	sim_run(&w, NULL, 6 * WHEN_MINUTE);
+	assert_int_equal(down_for(&w), 0);
+	assert_string_equal(w.shared->ca.complaint, "");
+	sim_release(&w);
+}
+
 static bool has_ordered(struct sim_world *w)
 {
 	return w->shared->ca.orders > 0;
@@ -298,19 +421,6 @@ static void an_order_that_is_stuck_is_replaced(void **state)
 	assert_int_equal(sim_ca_orders_of(&w.shared->ca, HOST), 2);
 	assert_int_equal(w.shared->ca.certs, 2);
 	sim_release(&w);
-}
-
-static void renew_now(struct sim_world *w)
-{
-	struct domain d = sim_domain(w, NAME);
-	struct err err = ERR_INIT;
-
-	d.due_at = sim_now(w);
-	d.renew_forced = true;
-	must(store_begin(w->store, &err), &err);
-	must(domain_update(w->store, &d, &err), &err);
-	must(store_commit(w->store, &err), &err);
-	engine_poke(w->engine);
 }
 
 static void a_lost_account_is_registered_with_the_same_key(void **state)
@@ -793,18 +903,6 @@ static void a_renewal_asked_for_twice_is_made_once(void **state)
 	assert_in_range(sim_domain(&w, NAME).due_at - sim_now(&w),
 			50 * WHEN_DAY, 65 * WHEN_DAY);
 	sim_release(&w);
-}
-
-static void delete_now(struct sim_world *w)
-{
-	struct domain d = sim_domain(w, NAME);
-	struct err err = ERR_INIT;
-
-	must(store_begin(w->store, &err), &err);
-	must(domain_delete(w->store, &d, &err), &err);
-	must(store_commit(w->store, &err), &err);
-	must(store_project(w->store, &err), &err);
-	engine_poke(w->engine);
 }
 
 /* At every step of its order: what comes later finds nothing, and no harm. */
@@ -1316,6 +1414,8 @@ int main(void)
 		cmocka_unit_test(
 			an_order_that_expires_in_an_outage_is_not_charged),
 		cmocka_unit_test(an_outage_of_many_words_is_told_once),
+		cmocka_unit_test(a_ca_is_down_until_what_failed_works),
+		cmocka_unit_test(a_ca_that_nobody_needs_is_seen_to_be_well),
 		cmocka_unit_test(an_order_that_is_stuck_is_replaced),
 		cmocka_unit_test(
 			a_lost_account_is_registered_with_the_same_key),
