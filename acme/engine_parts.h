@@ -42,6 +42,7 @@ struct authority {
 	char told[sizeof(((struct err *)0)->text)];
 	int64_t config_retry_ms;	/* the configuration is in the way */
 	unsigned in_flight;		/* orders with a request under way */
+	int64_t moved_ms, moved_id;	/* orders that wait were looked at */
 	unsigned polls;			/* for renewal information, under way */
 	int64_t ari_retry_ms;		/* none before that */
 	long ari_failures;		/* in a row, whichever they were for */

@@ -15,6 +15,8 @@
 #include "base/when.h"
 #include "store/trail.h"
 
+#define MOVE_EVERY_MS 1000
+
 /* ---- the trail ---- */
 
 /* A plain renewal leaves one line; what somebody waits for leaves each step. */
@@ -328,16 +330,52 @@ static bool wake_order(struct engine *e, struct authority *a, int64_t id)
 			"the order has expired at the CA");
 		return true;
 	}
-	if (must_move(e, a, &o, &d)) {
-		abandon(e, &o, &d, SCOPE_CA, "its CA is down: another takes "
-					     "it over");
-		return true;
-	}
 	a->is_wanted = true;
 	if (!authority_room(a))
 		return false;
 	ask_anew(e, a, &o, &d);
 	return true;
+}
+
+static void move_order(struct engine *e, struct authority *a, int64_t id)
+{
+	struct domain d;
+	struct order o;
+
+	if (!read_pair(e, id, &o, &d))
+		set_aside(e, id);
+	else if (must_move(e, a, &o, &d))
+		abandon(e, &o, &d, SCOPE_CA,
+			"its CA is down: another takes it over");
+}
+
+/* Once a second at most: it begins again with the first of them. */
+static bool may_move(const struct engine *e, const struct authority *a)
+{
+	int64_t ago_ms = e->world->now_ms(e->world->ctx) - a->moved_ms;
+
+	return e->settings.ca_count > 1 && a->row.down_since &&
+	       (a->moved_id || ago_ms < 0 || ago_ms >= MOVE_EVERY_MS);
+}
+
+/* Also those that sleep: they may do so for longer than they have time. */
+static void move_orders(struct engine *e, struct authority *a)
+{
+	int64_t ids[64];
+	struct err err = ERR_INIT;
+	size_t n, i;
+
+	if (!may_move(e, a))
+		return;
+	n = order_waiting(e->store, a->row.id, a->moved_id, ids, ARRAY_LEN(ids),
+			  &err);
+	engine_ok(e, err.kind == ERR_NONE, &err);
+	for (i = 0; i < n && !e->has_failed && (!i || engine_has_time(e)); i++)
+		move_order(e, a, ids[i]);
+	a->moved_ms = e->world->now_ms(e->world->ctx);
+	a->moved_id = i && (i < n || n == ARRAY_LEN(ids)) ? ids[i - 1] : 0;
+	if (a->moved_id)
+		e->has_more = true;
 }
 
 static void wake_orders(struct engine *e, struct authority *a)
@@ -360,9 +398,12 @@ void issuance_stage(struct engine *e)
 {
 	if (!e->is_swept)
 		abandon_strays(e);
-	for (size_t i = 0; i < e->ca_count && !e->has_failed; i++)
-		if (authority_is_current(e->ca[i]))
-			wake_orders(e, e->ca[i]);
+	for (size_t i = 0; i < e->ca_count && !e->has_failed; i++) {
+		if (!authority_is_current(e->ca[i]))
+			continue;
+		move_orders(e, e->ca[i]);
+		wake_orders(e, e->ca[i]);
+	}
 }
 
 /* What cannot be worked on yet is not waited for: its reply will wake us. */

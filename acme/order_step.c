@@ -9,11 +9,18 @@
 #include "base/b64.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/when.h"
 
 #define SENT_MAX	  3	/* times the CA is told to look, or the CSR sent */
 #define SEEK_MAX	  100	/* pages and orders looked at in one search */
 #define ACCOUNT_TRIES_MAX 5	/* of an order, while the account is mended */
 #define LOOKS_LEAST	  10	/* ten seconds of them, or more */
+
+/*
+ * A CA that asks for peace is left in peace by all, and its breaker sees to
+ * that. The order itself must be there when its time with that CA is over.
+ */
+#define PEACE_MAX (2 * WHEN_MINUTE)
 
 /* ---- what a step can come to ---- */
 
@@ -114,6 +121,8 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 				   const struct ca_reply *reply,
 				   const struct order_context *ctx)
 {
+	long most = scope == SCOPE_CA ? PEACE_MAX : WHEN_HOUR;
+	long wait = reply->retry_after;
 	struct order_step step;
 
 	if (reply->error.kind == ERR_NONE && is_overdue(o, ctx) &&
@@ -122,9 +131,10 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 							    : scope,
 				     problem, ctx->now);
 	o->unsure = o->unsure || !is_bad_nonce(reply);
+	if (wait > most)
+		wait = most;
 	step = wait_ms(o, ctx,
-		       schedule_ca_pause_ms(o->tries + 1, reply->retry_after,
-					    ctx->dice));
+		       schedule_ca_pause_ms(o->tries + 1, wait, ctx->dice));
 	step.scope = scope;
 	step.retry_after = reply->retry_after;
 	step.problem = *problem;

@@ -297,6 +297,20 @@ size_t order_due(struct store *s, int64_t ca_id, int64_t now_ms, int64_t *ids,
 	return read_ids(&q, ids, limit, err);
 }
 
+size_t order_waiting(struct store *s, int64_t ca_id, int64_t after_id,
+		     int64_t *ids, size_t limit, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT id FROM ord WHERE ca_id = ? AND ended_at = 0"
+		   " AND wake_ms > 0 AND id > ? ORDER BY id LIMIT ?");
+	bind_int(&q, ca_id);
+	bind_int(&q, after_id);
+	bind_int(&q, (int64_t)limit);
+	return read_ids(&q, ids, limit, err);
+}
+
 size_t order_cas(struct store *s, int64_t *ca_ids, size_t limit,
 		 struct err *err)
 {

@@ -94,6 +94,10 @@ bool order_url_is_known(struct store *s, const char *order_url);
 size_t order_due(struct store *s, int64_t ca_id, int64_t now_ms, int64_t *ids,
 		 size_t limit, struct err *err);
 
+/* Of those that wait, due or not, the next after this id, by id. */
+size_t order_waiting(struct store *s, int64_t ca_id, int64_t after_id,
+		     int64_t *ids, size_t limit, struct err *err);
+
 /* Has this CA a live trial? */
 bool order_has_trial(struct store *s, int64_t ca_id);
 

@@ -154,7 +154,8 @@ static const char busy[] =
 	"{\"type\":\"urn:ietf:params:acme:error:rateLimited\","
 	"\"detail\":\"Service busy; retry later.\"}";
 
-static void spoil(struct sim_event *e, enum sim_fault fault)
+static void spoil(const struct sim_world *w, struct sim_event *e,
+		  enum sim_fault fault)
 {
 	switch (fault) {
 	case SIM_LOST_REQUEST:
@@ -169,7 +170,7 @@ static void spoil(struct sim_event *e, enum sim_fault fault)
 		break;
 	case SIM_BUSY_503:
 		answer_with(e, 503, busy);
-		strcpy(e->answer.retry_after, "30");
+		strcpy(e->answer.retry_after, w->peace ? w->peace : "30");
 		break;
 	case SIM_GARBAGE_200:
 		answer_with(e, 200, "<html>Welcome</html>");
@@ -200,7 +201,7 @@ static void fetch(void *ctx, const struct fetch_request *request,
 	w->shared->ca.now = sim_now(w);
 	if (ca_hears(fault))
 		sim_ca_answer(&w->shared->ca, request, &e->answer);
-	spoil(e, fault);
+	spoil(w, e, fault);
 	if (++w->in_flight > w->most_in_flight)
 		w->most_in_flight = w->in_flight;
 }

@@ -20,12 +20,12 @@
 /* What becomes of an exchange with the CA. */
 enum sim_fault {
 	SIM_FAULTLESS,
-	SIM_LOST_REQUEST,	/* the CA never hears of it */
-	SIM_LOST_REPLY,		/* it acts, and no answer comes */
-	SIM_ERROR_500,		/* it does not act: a problem document */
-	SIM_HTML_500,		/* it acts, and a proxy says 502 in HTML */
-	SIM_BUSY_503,		/* it does not act: Retry-After 30 */
-	SIM_GARBAGE_200,	/* it acts, and what comes back is no JSON */
+	SIM_LOST_REQUEST, /* the CA never hears of it */
+	SIM_LOST_REPLY,	  /* it acts, and no answer comes */
+	SIM_ERROR_500,	  /* it does not act: a problem document */
+	SIM_HTML_500,	  /* it acts, and a proxy says 502 in HTML */
+	SIM_BUSY_503,	  /* it does not act: Retry-After */
+	SIM_GARBAGE_200,  /* it acts, and what comes back is no JSON */
 	SIM_FAULTS
 };
 
@@ -56,6 +56,7 @@ struct sim_world {
 	enum sim_fault fault;
 	bool (*spares)(const struct fetch_request *request); /* NULL: none */
 	unsigned long fault_from, fault_until;	/* exchanges, first and end */
+	const char *peace;		/* Retry-After of SIM_BUSY_503 */
 	unsigned long crash_at;		/* the nth point from now; 0: never */
 	void (*watch)(struct sim_world *w);	/* after each event */
 

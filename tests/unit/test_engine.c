@@ -354,6 +354,91 @@ static void a_ca_that_nobody_needs_is_seen_to_be_well(void **state)
 	sim_release(&w);
 }
 
+/* ---- two CAs, and the first is away ---- */
+
+/* The same behind both names: what happens to one can be told by its row. */
+static void start_with_two(struct sim_world *w, long life)
+{
+	sim_init(w);
+	w->shared->ca.life = life;
+	w->settings.ca[1] = w->settings.ca[0];
+	strcpy(w->settings.ca[1].name, "second");
+	w->settings.ca_count = 2;
+	sim_start(w);
+	sim_add(w, NAME);
+	assert_true(sim_run(w, sim_all_live, 60));
+	sim_run(w, NULL, WHEN_HOUR); /* and the canary is over */
+	assert_int_equal(w->shared->ca.certs, 2);
+	sim_run(w, NULL, sim_domain(w, NAME).due_at - sim_now(w) - 5);
+}
+
+static long certs_of(struct sim_world *w, const char *ca)
+{
+	char sql[160];
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT COUNT(*) FROM cert JOIN ca ON ca.id = cert.ca_id"
+		 " WHERE ca.name = '%s' AND cert.domain_id = 1"
+		 " AND cert.state IN (0, 1)",
+		 ca);
+	return rows(w, sql);
+}
+
+static bool second_has_issued(struct sim_world *w)
+{
+	return certs_of(w, "second") > 0;
+}
+
+static unsigned new_orders;
+
+/* The first newOrder is met with trouble, and nothing else. */
+static bool is_no_first_order(const struct fetch_request *rq)
+{
+	return is_no_new_order(rq) || new_orders++ > 0;
+}
+
+static void a_long_retry_after_keeps_no_order_from_the_next_ca(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with_two(&w, 40 * WHEN_HOUR);
+	new_orders = 0;
+	w.spares = is_no_first_order;
+	w.fault = SIM_BUSY_503;
+	w.peace = "86400";
+	w.fault_until = ULONG_MAX;
+	assert_true(sim_run(&w, second_has_issued, 5 * WHEN_MINUTE));
+	assert_int_equal(certs_of(&w, "test"), 1);
+	assert_string_equal(w.shared->ca.complaint, "");
+	sim_release(&w);
+}
+
+static bool is_being_validated(struct sim_world *w)
+{
+	return rows(w, "SELECT COUNT(*) FROM ord"
+		       " WHERE state = 3 AND ended_at = 0 AND wake_ms > 0") > 0;
+}
+
+/* It was told to come back in an hour, and then its CA went away. */
+static void an_order_that_sleeps_is_moved(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with_two(&w, 40 * WHEN_HOUR);
+	w.shared->ca.validation_looks = 100;
+	assert_true(sim_run(&w, is_being_validated, 10));
+	w.shared->ca.validation_looks = 0;
+	scratch_sql(w.dir, "state.db",
+		    "UPDATE ord SET wake_ms = wake_ms + 3600000"
+		    " WHERE ended_at = 0;"
+		    "UPDATE ca SET failures = 9, down_since = 1800000000,"
+		    " retry_ms = 1900000000000 WHERE name = 'test'");
+	assert_true(sim_run(&w, second_has_issued, 2 * WHEN_MINUTE));
+	sim_release(&w);
+}
+
 static bool has_ordered(struct sim_world *w)
 {
 	return w->shared->ca.orders > 0;
@@ -1416,6 +1501,9 @@ int main(void)
 		cmocka_unit_test(an_outage_of_many_words_is_told_once),
 		cmocka_unit_test(a_ca_is_down_until_what_failed_works),
 		cmocka_unit_test(a_ca_that_nobody_needs_is_seen_to_be_well),
+		cmocka_unit_test(
+			a_long_retry_after_keeps_no_order_from_the_next_ca),
+		cmocka_unit_test(an_order_that_sleeps_is_moved),
 		cmocka_unit_test(an_order_that_is_stuck_is_replaced),
 		cmocka_unit_test(
 			a_lost_account_is_registered_with_the_same_key),

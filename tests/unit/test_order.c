@@ -148,7 +148,15 @@ static void what_waits_is_due_in_its_time(void **state)
 	assert_int_equal(order_due(fix.store, a.ca_id, 9999, ids, 1, &err), 1);
 	assert_int_equal(order_due(fix.store, a.ca_id + 1, 9999, ids, 4, &err), 0);
 	assert_int_equal(order_next_wake(fix.store, a.ca_id + 1), 0);
+	assert_int_equal(order_waiting(fix.store, a.ca_id, 0, ids, 4, &err), 2);
+	assert_int_equal(ids[0], a.id);
+	assert_int_equal(order_waiting(fix.store, a.ca_id, a.id, ids, 4, &err),
+			 1);
+	assert_int_equal(ids[0], b.id);
+	assert_int_equal(order_waiting(fix.store, a.ca_id + 1, 0, ids, 4, &err),
+			 0);
 	end(&b);
+	assert_int_equal(order_waiting(fix.store, a.ca_id, 0, ids, 4, &err), 1);
 	assert_int_equal(order_due(fix.store, a.ca_id, 9999, ids, 4, &err), 1);
 	assert_int_equal(order_cas(fix.store, ids, 4, &err), 1);
 	assert_int_equal(ids[0], a.ca_id);

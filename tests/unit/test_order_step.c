@@ -213,6 +213,8 @@ static const struct {
 	  SCOPE_CA, true, 800 },
 	{ ORDER_INTENT, false, 503, PROBLEM("rateLimited"), NULL, 30,
 	  ORDER_INTENT, ORDER_WAIT, SCOPE_CA, true, 30000 },
+	{ ORDER_FINALIZING, false, 503, PROBLEM("rateLimited"), NULL, 86400,
+	  ORDER_FINALIZING, ORDER_WAIT, SCOPE_CA, true, 120000 },
 	{ ORDER_INTENT, false, 429, PROBLEM("rateLimited"), NULL, 900,
 	  ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
 	{ ORDER_INTENT, false, 400, PROBLEM("rejectedIdentifier"), NULL, -1,
