@@ -200,7 +200,7 @@ static void deepen(struct authority *a, int depth)
 {
 	if (depth > a->depth)
 		a->depth = depth;
-	if (depth >= DEPTH_ORDER)
+	if (depth >= DEPTH_LOOK)
 		a->order_failed_ms = now_ms(a);
 }
 

@@ -282,7 +282,7 @@ void authority_plan_profile(struct authority *a, char out[static PROFILE_SIZE]);
  * deeper. What goes well says nothing of what lies deeper, so trouble ends
  * with an exchange that goes as deep as the one that failed.
  */
-enum depth { DEPTH_DIRECTORY, DEPTH_ACCOUNT, DEPTH_ORDER };
+enum depth { DEPTH_DIRECTORY, DEPTH_ACCOUNT, DEPTH_LOOK, DEPTH_ORDER };
 #define DEPTH_WHOLE (DEPTH_ORDER + ORDER_DEAD)
 
 /* An exchange went well, or badly for everybody there. */

@@ -66,7 +66,7 @@ static void will_ask(struct engine *e, struct authority *a,
 /* An unsure row looks before it acts: that shows less. */
 static int depth_of(const struct order *o)
 {
-	return o->unsure ? DEPTH_ACCOUNT : DEPTH_ORDER + (int)o->state;
+	return o->unsure ? DEPTH_LOOK : DEPTH_ORDER + (int)o->state;
 }
 
 static void charge(struct authority *a, int depth,

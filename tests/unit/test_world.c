@@ -113,7 +113,10 @@ static void configure(const struct server *s)
 	struct config c = config_with(s);
 	struct err err = ERR_INIT;
 
-	assert_true(real_world_configure(world, &c, &err));
+	struct resolver *fresh = real_world_resolver(world, &c, &err);
+
+	assert_non_null(fresh);
+	real_world_use(world, fresh);
 }
 
 static void take(const struct dns_answer *answer, void *arg)
