@@ -146,6 +146,7 @@ struct engine {
 	bool is_committed;		/* effects wait for the projection */
 	bool may_begin;			/* new orders, in this tick */
 	bool has_served;		/* one of the queue, in this tick */
+	int64_t lifted_ms;		/* when ranks were last looked at */
 	struct err held;		/* why not, as it was told last */
 	bool has_failed;		/* the database, in this tick */
 	struct err failure;

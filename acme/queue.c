@@ -10,6 +10,7 @@
  * new to it and has a certificate to lose.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "acme/engine_parts.h"
 #include "base/mem.h"
@@ -17,6 +18,7 @@
 #include "base/when.h"
 #include "store/refusal.h"
 
+#define LIFT_MS	       5000
 #define QUEUE_PART     200	/* rows put into the queue in one tick */
 #define HEAD	       64	/* rows of a rank looked at in one tick */
 #define AHEAD	       16	/* of them: they wait for the next order */
@@ -375,6 +377,17 @@ static void serve_rank(struct engine *e, enum domain_rank rank)
 		e->has_more = true;
 }
 
+/* Ranks change with the days: now and then is often enough. */
+static bool lift(struct engine *e, struct err *err)
+{
+	int64_t now_ms = e->world->now_ms(e->world->ctx);
+
+	if (llabs(now_ms - e->lifted_ms) < LIFT_MS)
+		return true;
+	e->lifted_ms = now_ms;
+	return domain_queue_lift(e->store, engine_now(e), QUEUE_PART, err);
+}
+
 void queue_stage(struct engine *e)
 {
 	struct err err = ERR_INIT;
@@ -384,9 +397,7 @@ void queue_stage(struct engine *e)
 	    !engine_ok(e, domain_queue_due(e->store, engine_now(e), QUEUE_PART,
 					   &err), &err) ||
 	    domain_queue_is_empty(e->store, &err) ||
-	    !engine_ok(e, err.kind == ERR_NONE &&
-			  domain_queue_lift(e->store, engine_now(e),
-					    QUEUE_PART, &err), &err))
+	    !engine_ok(e, err.kind == ERR_NONE && lift(e, &err), &err))
 		return;
 	for (int rank = RANK_EMERGENCY; rank <= RANK_GONE; rank++)
 		if (!e->has_failed)
