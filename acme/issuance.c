@@ -298,13 +298,29 @@ static void ask_anew(struct engine *e, struct authority *a, struct order *o,
 	will_ask(e, a, o, host);
 }
 
+/*
+ * The CA may have issued already, or be about to: another would make a second
+ * certificate of one decision. That is for the last quarter of a life; what
+ * has no life to go by, or was asked for, waits as for a CA that does not end.
+ */
+static bool may_leave(struct engine *e, const struct order *o,
+		      const struct domain *d)
+{
+	struct schedule_life life = engine_life(e, d);
+
+	if (o->state < ORDER_FINALIZING || life.left < life.whole / 4)
+		return true;
+	return (!life.whole || d->renew_forced) &&
+	       engine_now(e) - o->created_at >= outcome_patience(e, d);
+}
+
 /* Its CA is down for longer than it can wait, and another one takes it. */
 static bool must_move(struct engine *e, const struct authority *a,
 		      const struct order *o, const struct domain *d)
 {
 	const struct authority *other;
 
-	if (o->is_trial || !queue_is_down_for(a, d))
+	if (o->is_trial || !queue_is_down_for(a, d) || !may_leave(e, o, d))
 		return false;
 	other = queue_choose(e, d);
 	return other && other != a && !queue_is_down_for(other, d);

@@ -439,6 +439,83 @@ static void an_order_that_sleeps_is_moved(void **state)
 	sim_release(&w);
 }
 
+static char finalized[SIM_TEXT]; /* the order, once it is */
+
+/*
+ * finalize acts, and its answer is lost; from then on nothing is heard of
+ * that order.
+ */
+static bool is_no_lost_order(const struct fetch_request *rq)
+{
+	const char *at = strstr(rq->url, "/finalize/");
+
+	if (at && !*finalized) {
+		snprintf(finalized, sizeof(finalized), "/order/%s",
+			 at + strlen("/finalize/"));
+		return false;
+	}
+	return !*finalized || !ends_with(rq->url, finalized);
+}
+
+static void lose_finalize(struct sim_world *w)
+{
+	finalized[0] = '\0';
+	w->spares = is_no_lost_order;
+	w->fault = SIM_LOST_REPLY;
+	w->fault_until = ULONG_MAX;
+}
+
+/* Issued, and not fetched: it is, when its CA is back. */
+static void what_may_be_issued_is_waited_for(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with_two(&w, 40 * WHEN_HOUR);
+	lose_finalize(&w);
+	sim_run(&w, NULL, 2 * WHEN_HOUR);
+	assert_true(down_for(&w) > WHEN_HOUR);
+	assert_int_equal(w.shared->ca.certs, 3);
+	assert_int_equal(certs_of(&w, "test"), 1);
+	w.fault_until = 0;
+	sim_run(&w, NULL, 5 * WHEN_MINUTE);
+	assert_int_equal(w.shared->ca.certs, 3);
+	assert_int_equal(certs_of(&w, "test"), 2);
+	sim_release(&w);
+}
+
+static void and_not_until_it_is_too_late(void **state)
+{
+	struct sim_world w;
+	time_t until;
+
+	(void)state;
+	start_with_two(&w, 40 * WHEN_HOUR);
+	until = sim_served_until(&w, NAME);
+	lose_finalize(&w);
+	sim_run(&w, NULL, until - sim_now(&w) - 10 * WHEN_HOUR - 60);
+	assert_int_equal(certs_of(&w, "second"), 0);
+	assert_true(sim_run(&w, second_has_issued, 10 * WHEN_MINUTE));
+	assert_true(sim_served_until(&w, NAME) > until);
+	sim_release(&w);
+}
+
+/* Nothing is served meanwhile: half a day, and another may do better. */
+static void a_first_certificate_is_not_waited_for_for_ever(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with_two(&w, 90 * WHEN_DAY);
+	sim_run(&w, NULL, WHEN_MINUTE);
+	lose_finalize(&w);
+	sim_add(&w, "example.com");
+	sim_run(&w, NULL, 11 * WHEN_HOUR);
+	assert_false(sim_all_live(&w));
+	assert_true(sim_run(&w, sim_all_live, 2 * WHEN_HOUR));
+	sim_release(&w);
+}
+
 static bool has_ordered(struct sim_world *w)
 {
 	return w->shared->ca.orders > 0;
@@ -1504,6 +1581,10 @@ int main(void)
 		cmocka_unit_test(
 			a_long_retry_after_keeps_no_order_from_the_next_ca),
 		cmocka_unit_test(an_order_that_sleeps_is_moved),
+		cmocka_unit_test(what_may_be_issued_is_waited_for),
+		cmocka_unit_test(and_not_until_it_is_too_late),
+		cmocka_unit_test(
+			a_first_certificate_is_not_waited_for_for_ever),
 		cmocka_unit_test(an_order_that_is_stuck_is_replaced),
 		cmocka_unit_test(
 			a_lost_account_is_registered_with_the_same_key),
