@@ -224,6 +224,12 @@ void blame_committed(struct engine *e);
 
 /* ---- timekeeping.c ---- */
 
+/*
+ * When an answer comes, and then only: in the inbox it may wait for as long as
+ * nothing can be written, and its Date is no longer true.
+ */
+void timekeeping_hear(struct engine *e, const struct ca_reply *reply);
+
 /* Staging, before anything else. */
 void timekeeping_stage(struct engine *e);
 void timekeeping_committed(struct engine *e);

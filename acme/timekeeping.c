@@ -10,11 +10,10 @@
 
 #define MARK_EVERY WHEN_HOUR /* doubts are about more than that */
 
-static void hear(struct engine *e)
+void timekeeping_hear(struct engine *e, const struct ca_reply *reply)
 {
-	for (const struct arrived *a = e->inbox; a; a = a->next)
-		if (a->reply.error.kind == ERR_NONE && a->reply.date > 0)
-			clock_heard(&e->clock, a->reply.date);
+	if (reply->error.kind == ERR_NONE && reply->date > 0)
+		clock_heard(&e->clock, reply->date);
 }
 
 static void move_waits(struct engine *e)
@@ -68,7 +67,6 @@ static void tell(struct engine *e)
 void timekeeping_stage(struct engine *e)
 {
 	clock_now_ms(&e->clock);
-	hear(e);
 	move_waits(e);
 	if (!e->has_failed)
 		keep_mark(e);

@@ -159,6 +159,53 @@ static void advice_is_asked_for_after_a_boot_far_ahead(void **state)
 	sim_release(&w);
 }
 
+/* ---- what waits to be written ---- */
+
+static bool has_word(struct sim_world *w)
+{
+	struct err trouble;
+
+	engine_clock_trouble(w->engine, &trouble);
+	return trouble.kind != ERR_NONE;
+}
+
+/*
+ * An answer came just before nothing could be written, or projected, and is
+ * taken hours later: the Date in it is no news then.
+ */
+static void an_answer_that_waits_says_nothing_of_the_time(void **state)
+{
+	static const char *const files[] = { "state.db", "serve.db" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		const char *table = i ? "challenge" : "change";
+		struct sim_world w;
+		char sql[80];
+
+		print_message("%s\n", files[i]);
+		sim_init(&w);
+		sim_start(&w);
+		sim_add(&w, NAME);
+		while (!w.shared->ca.orders)
+			sim_step(&w);
+		snprintf(sql, sizeof(sql), "ALTER TABLE %s RENAME TO away",
+			 table);
+		scratch_sql(w.dir, files[i], sql);
+		sim_run(&w, NULL, 3 * WHEN_HOUR);
+		assert_false(has_word(&w));
+		snprintf(sql, sizeof(sql), "ALTER TABLE away RENAME TO %s",
+			 table);
+		scratch_sql(w.dir, files[i], sql);
+		while (!sim_all_live(&w)) {
+			sim_step(&w);
+			assert_false(has_word(&w));
+		}
+		assert_int_equal(trail_of(&w, "clock.wrong"), 0);
+		sim_release(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +214,7 @@ int main(void)
 			a_boot_in_the_past_or_far_ahead_orders_nothing),
 		cmocka_unit_test(no_wait_becomes_long_when_time_goes_back),
 		cmocka_unit_test(advice_is_asked_for_after_a_boot_far_ahead),
+		cmocka_unit_test(an_answer_that_waits_says_nothing_of_the_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
