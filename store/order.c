@@ -43,6 +43,22 @@ static void read_csr(struct query *q, struct order *o)
 	o->csr_len = len;
 }
 
+static uint64_t mixed(uint64_t h, const char *text)
+{
+	do
+		h = (h ^ (unsigned char)*text) * 0x100000001b3u;
+	while (*text++);
+	return h;
+}
+
+/* What serving shows of it, as a number; 0: nothing. */
+static uint64_t shown_of(const struct order *o)
+{
+	if (o->ended_at || !*o->token)
+		return 0;
+	return mixed(mixed(1 + (uint64_t)o->method, o->token), o->key_auth) | 1;
+}
+
 static void read_row(struct query *q, struct order *o)
 {
 	*o = (struct order){
@@ -78,6 +94,7 @@ static void read_row(struct query *q, struct order *o)
 	col_text(q, "profile", o->profile, sizeof(o->profile));
 	col_text(q, "replaces", o->replaces, sizeof(o->replaces));
 	col_text(q, "problem", o->problem, sizeof(o->problem));
+	o->shown = shown_of(o);
 }
 
 static bool read_one(struct query *q, struct order *o, struct err *err)
@@ -237,7 +254,8 @@ bool order_insert(struct store *s, struct order *o, struct err *err)
 		return false;
 	o->id = db_last_id(store_db(s));
 	o->epoch = 1;
-	return true;
+	o->shown = shown_of(o);
+	return !o->shown || change_note(s, o->domain_id, err);
 }
 
 bool order_update(struct store *s, struct order *o, struct err *err)
@@ -257,6 +275,9 @@ bool order_update(struct store *s, struct order *o, struct err *err)
 	if (!query_run(&q, err) || !updated_one(s, "order", err))
 		return false;
 	o->epoch++;
+	if (shown_of(o) == o->shown)
+		return true;
+	o->shown = shown_of(o);
 	return change_note(s, o->domain_id, err);
 }
 

@@ -66,6 +66,7 @@ struct order {
 	time_t created_at;
 	time_t ended_at;		/* 0 while live */
 	char problem[sizeof(((struct err *)0)->text)];
+	uint64_t shown;			/* the store's: what serving has of it */
 };
 
 const char *order_state_name(enum order_state state);
