@@ -22,6 +22,7 @@
 #define SLOW_START   (15 * MS)		/* of a CA that was down */
 #define LOOKS_MAX    2000		/* at what must be served one day */
 #define CRASH_MS     (60 * MS)		/* a restart takes no longer */
+#define OWN_GUARD_MS (60 * WHEN_MINUTE * MS)
 #define BETWEEN_MS   (5 * WHEN_MINUTE * MS)	/* two crashes */
 #define KNOCKS_MAX   60			/* at a dead CA's door in 10 min */
 
@@ -134,9 +135,11 @@ void judge_name_weather(struct rig *r, unsigned name)
 /*
  * What a failure that was the name's own may add: its back-off, which is at
  * most a tenth of what is left, and at least a quarter of an hour or a
- * twentieth of the life.
+ * twentieth of the life; an hour, for our own limit of failed validations
+ * gives one back in that; and twice that if a CA was passed over for it.
  */
-static int64_t pause_of(const struct judge_name *n, int64_t at_ms)
+static int64_t pause_of(const struct rig *r, const struct judge_name *n,
+			int64_t at_ms)
 {
 	int64_t life = (n->served_until - n->served_from) * MS;
 	int64_t left = n->served_until * MS - at_ms;
@@ -148,7 +151,10 @@ static int64_t pause_of(const struct judge_name *n, int64_t at_ms)
 		return 0;
 	if (pause > WHEN_DAY * MS)
 		pause = WHEN_DAY * MS;
-	return pause + pause / 5;
+	if (pause < OWN_GUARD_MS)
+		pause = OWN_GUARD_MS;
+	pause += pause / 5;
+	return r->ca_count > 1 ? 2 * pause : pause;
 }
 
 static bool could_order(const struct rig *r, const struct judge_name *n,
@@ -181,7 +187,7 @@ static bool could_renew(const struct rig *r, const struct judge_name *n,
 			run_from = at;
 		is_running = true;
 		if (change - run_from >=
-		    NEEDED_MS + more + pause_of(n, run_from))
+		    NEEDED_MS + more + pause_of(r, n, run_from))
 			return true;
 	}
 	return false;

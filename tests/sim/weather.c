@@ -460,7 +460,7 @@ void weather_begin(struct rig *r)
 	w->crash_in_exchange = 300;
 	w->crash_in_write = 400;
 	w->fault = 4 + dice_below(&r->dice, 12);
-	w->outage_every = 50 * WHEN_DAY;
+	w->outage_every = 80 * WHEN_DAY;
 	set_cas(r);
 	start_processes(r);
 }
