@@ -112,6 +112,26 @@ enum exit_code cmd_domain_set(struct cli *cli)
 	return EXIT_USAGE;
 }
 
+/* In days or hours, rounded up. */
+static const char *at_most(long seconds, char out[static DURATION_TEXT])
+{
+	long unit = seconds > WHEN_DAY ? WHEN_DAY : WHEN_HOUR;
+
+	return duration_format((seconds + unit - 1) / unit * unit, out);
+}
+
+/* They hold what they have fetched, whether it is still served or not. */
+static void say_holders(const json_t *answer)
+{
+	long left = (long)json_integer_value(value_at(answer, "enforced_for"));
+	char text[DURATION_TEXT];
+
+	if (left)
+		printf("%s: senders go on refusing other hosts for up to %s: "
+		       "see \"Taking a domain away\" in mtastsctl(1)\n",
+		       text_at(answer, "name"), at_most(left, text));
+}
+
 static enum exit_code remove_it(struct cli *cli, const char *name,
 				struct err *err)
 {
@@ -124,6 +144,8 @@ static enum exit_code remove_it(struct cli *cli, const char *name,
 	if (code == EXIT_FINE && !told)
 		say_changed(answer, "removed; take mta-sts, _mta-sts and "
 				    "_smtp._tls of it out of DNS");
+	if (code == EXIT_FINE && !cli->options.json)
+		say_holders(answer);
 	json_decref(answer);
 	return code;
 }

@@ -247,6 +247,11 @@ bool api_domain_set(struct api_call *call, struct err *err)
 	       edit_run(call, &kind, &in, err);
 }
 
+struct domain_remove {
+	struct edit_input common;
+	time_t enforced_until; /* what senders may go on with; 0: nothing */
+};
+
 static const struct json_in_field remove_fields[] = { EDIT_FIELDS };
 
 /* With the rows would go the wish, and the key that can sign it. */
@@ -263,10 +268,20 @@ static bool is_settled(const struct edit *e, struct err *err)
 			d->name);
 }
 
+/* Senders have nothing of a domain that was never live. */
+static bool find_holders(const struct edit *e, struct domain_remove *in,
+			 struct err *err)
+{
+	return e->domain.state != DOMAIN_LIVE ||
+	       policy_version_enforced_until(e->call->parts->store, &e->domain,
+					     e->call->now, &in->enforced_until,
+					     err);
+}
+
 static bool remove_it(struct edit *e, void *input, struct err *err)
 {
-	(void)input;
 	if (!api_domain(e->call, &e->domain, err) || !is_settled(e, err) ||
+	    !find_holders(e, input, err) ||
 	    !domain_delete(e->call->parts->store, &e->domain, err))
 		return false;
 	e->is_removed = true;
@@ -278,9 +293,15 @@ bool api_domain_remove(struct api_call *call, struct err *err)
 {
 	static const struct edit_kind kind = { "domain.removed", "removed",
 					       remove_it };
-	struct edit_input in = { 0 };
+	struct domain_remove in = { .enforced_until = 0 };
+	time_t left;
 
-	return json_in_read(call->body, remove_fields,
-			    ARRAY_LEN(remove_fields), &in, err) &&
-	       edit_run(call, &kind, &in, err);
+	if (!json_in_read(call->body, remove_fields, ARRAY_LEN(remove_fields),
+			  &in, err) ||
+	    !edit_run(call, &kind, &in, err))
+		return false;
+	left = in.enforced_until - call->now;
+	json_object_set_new(call->answer, "enforced_for",
+			    json_integer(left > 0 ? left : 0));
+	return true;
 }

@@ -62,6 +62,25 @@ bool policy_version_current(struct store *s, const struct domain *d,
 	return false;
 }
 
+bool policy_version_enforced_until(struct store *s, const struct domain *d,
+				   time_t now, time_t *until, struct err *err)
+{
+	struct query q;
+
+	*until = 0;
+	query_open(&q, store_db(s),
+		   "SELECT MAX(max_age + COALESCE((SELECT MIN(n.created_at)"
+		   "  FROM policy n WHERE n.domain_id = p.domain_id"
+		   "  AND n.version > p.version), ?1)) AS until"
+		   " FROM policy p WHERE domain_id = ?2 AND mode = ?3");
+	bind_int(&q, now);
+	bind_int(&q, d->id);
+	bind_int(&q, STS_ENFORCE);
+	if (query_row(&q))
+		*until = col_int(&q, "until");
+	return query_close(&q, err);
+}
+
 static bool id_is_taken(struct store *s, const struct domain *d,
 			const char *id)
 {

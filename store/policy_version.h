@@ -35,6 +35,13 @@ bool policy_version_publish(struct store *s, struct domain *d,
 			    const struct sts_policy *policy, time_t now,
 			    bool *changed, struct err *err);
 
+/*
+ * Until when a sender may hold a version of mode enforce: served till now, or
+ * until the next one was made, and then for its max_age. 0: there was none.
+ */
+bool policy_version_enforced_until(struct store *s, const struct domain *d,
+				   time_t now, time_t *until, struct err *err);
+
 /* The domain's current version. */
 bool policy_version_current(struct store *s, const struct domain *d,
 			    struct policy_version *v, struct err *err);

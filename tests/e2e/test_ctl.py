@@ -98,6 +98,16 @@ def test_domain_remove(three, words, left):
 	assert done.out.count("removed") == 3 - len(left)
 
 
+def test_removing_says_who_goes_on_refusing(live, name):
+	HOLDERS = f'{name}: senders go on refusing other hosts for up to 7d: ' \
+		'see "Taking a domain away" in mtastsctl(1)\n'
+	assert "senders" not in live.ok("domain", "remove", name, "--dry-run")
+	live.ok("policy", "enforce", name)
+	live.ok("policy", "testing", name)
+	assert live.ok("domain", "remove", name, "--dry-run").startswith(HOLDERS)
+	assert live.ok("domain", "remove", name).endswith(HOLDERS)
+
+
 NAMES = "# ours\n\n  a.test  # the first\nc.test\r\n#b.test\n"
 
 
