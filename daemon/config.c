@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "daemon/config_alerts.h"
+#include "daemon/config_text.h"
 #include "daemon/limit_text.h"
 #include "daemon/own_address.h"
 
@@ -615,15 +616,32 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	       copy_cas(cfg, &c->engine, err);
 }
 
+static bool parse_text(cfg_t *cfg, const char *path, char *text)
+{
+	FILE *f = fmemopen(text, strlen(text), "r");
+	bool ok;
+
+	if (!f)
+		return err_sys(reading.err, "%s", path);
+	cfg->filename = strdup(path); /* libconfuse frees it */
+	ok = cfg_parse_fp(cfg, f) == CFG_SUCCESS && !reading.has_failed;
+	fclose(f);
+	return ok;
+}
+
 static bool parse(cfg_t *cfg, const char *path, struct err *err)
 {
-	if (access(path, R_OK) < 0) {
-		err_sys(err, "%s", path);
+	char *text = config_text_read(path, err);
+	bool ok;
+
+	if (!text) {
 		err->kind = ERR_INPUT;
 		return err_hint(err, "name the file with --config; a sample "
 				     "is installed with mtastsd");
 	}
-	return cfg_parse(cfg, path) == CFG_SUCCESS && !reading.has_failed;
+	ok = parse_text(cfg, path, text);
+	free(text);
+	return ok;
 }
 
 bool config_read(struct config *c, const char *path, struct err *err)

@@ -263,6 +263,11 @@ static const struct {
 	int line;		/* 0: of the file as a whole */
 	const char *words, *hint;
 } bad_cases[] = {
+	{ "# one\nfoo = 1", 2, "foo", "mtastsd.conf(5)" },
+	{ "workers = 1 # one\n// two\n/* three\n */ foo = 1", 4, "foo", "" },
+	{ "contact = \"#\n'\" # 'two\nfoo = 1", 2, "contact", "mail" },
+	{ "ca a {\n # two\n limit_posts = \"many\" # three\n}", 3,
+	  "limit_posts: \"many\"", "300/3h" },
 	{ "ca a {\n limit_posts = \"many\"\n}", 2, "limit_posts: \"many\"",
 	  "300/3h" },
 	{ "notify = sh", 1, "notify: \"sh\"", "absolute path" },
@@ -288,8 +293,7 @@ static const struct {
 	  "shortlived" },
 	{ "ca a {\n profile_required = true\n}", 3, "no profile",
 	  "set profile" },
-	{ "ca a {\n profile_required = perhaps\n}", 2, "profile_required",
-	  "" },
+	{ "ca a {\n profile_required = perhaps\n}", 2, "profile_required", "" },
 	{ "ca_order = {letsencrypt, letsencrypt}", 0, "letsencrypt twice",
 	  "once" },
 	{ "ca_order = {nobody}", 0, "ca nobody: there is no such section",
