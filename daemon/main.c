@@ -436,6 +436,18 @@ static void watch_signals(struct daemon *d)
 
 /* ---- main ---- */
 
+/* Good, but is it enough? */
+static int say_good(const char *path, const struct engine_settings *s)
+{
+	const char *contact = *s->contact ? "" : "contact is not set";
+	const char *terms = s->agree_tos ? "" : "agree_tos is false";
+
+	printf("%s: good%s%s%s%s\n", path,
+	       *contact || *terms ? ", but nothing is ordered: " : "", contact,
+	       *contact && *terms ? "; " : "", terms);
+	return EXIT_FINE;
+}
+
 static int run(struct daemon *d)
 {
 	struct err err = ERR_INIT;
@@ -478,8 +490,7 @@ int main(int argc, char **argv)
 	}
 	switch (options.command) {
 	case COMMAND_CHECK_CONFIG:
-		printf("%s: good\n", d.config_path);
-		return EXIT_FINE;
+		return say_good(d.config_path, &d.config.engine);
 	case COMMAND_RESTORE:
 		return restore_command(d.config.state_dir, options.backup);
 	case COMMAND_SERVE:

@@ -207,6 +207,20 @@ def test_good_config(tmp_path):
 	assert "good" in out
 
 
+@pytest.mark.parametrize("text, but", [
+	('contact = "a@b.test"\nagree_tos = true', ""),
+	("", ", but nothing is ordered: contact is not set; agree_tos is false"),
+	('contact = "a@b.test"', ", but nothing is ordered: agree_tos is false"),
+	("agree_tos = true", ", but nothing is ordered: contact is not set"),
+])
+def test_a_good_config_that_is_not_enough(tmp_path, text, but):
+	path = tmp_path / "mtastsd.conf"
+	path.write_text(text + "\n")
+	done = subprocess.run([BUILD / "mtastsd", "--check-config", "--config",
+			       path], capture_output=True, text=True, timeout=10)
+	assert (done.returncode, done.stdout) == (0, f"{path}: good{but}\n")
+
+
 def test_reload_with_a_bad_file_keeps_the_old(daemon):
 	with open(daemon.config_file, "a") as f:
 		f.write("colour = red\n")
