@@ -10,6 +10,7 @@
 #include "daemon/json_view.h"
 #include "store/alert.h"
 #include "store/box.h"
+#include "store/ca.h"
 #include "store/cert.h"
 #include "store/domain.h"
 
@@ -124,6 +125,26 @@ static void judge_freeze(struct api_call *call, struct findings *out)
 			     *f.reason ? ": " : "", f.reason);
 }
 
+/* A domain with such a certificate has no problem that it knows of. */
+static void judge_staging(struct api_call *call, struct findings *out)
+{
+	struct store *s = call->parts->store;
+	struct ca ca = { .id = 0 };
+	long n;
+
+	while (ca_next(s, ca.id, &ca, NULL)) {
+		n = ca_is_staging(&ca) ? cert_count_served(s, ca.id) : 0;
+		if (n)
+			findings_add(out, "cert.staging", HEALTH_WARNING,
+				     "mtastsctl domain list shows which; "
+				     "mtastsctl cert renew NAME --wait "
+				     "replaces one",
+				     "certificates that no sender trusts are "
+				     "served: %ld from %s",
+				     n, ca.name);
+	}
+}
+
 static void judge_box(struct api_call *call, struct findings *out)
 {
 	struct engine *engine = call->parts->engine;
@@ -137,6 +158,7 @@ static void judge_box(struct api_call *call, struct findings *out)
 		judge_ca(&ca, out);
 	}
 	judge_schedule(call, out);
+	judge_staging(call, out);
 }
 
 struct problems {

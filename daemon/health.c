@@ -177,10 +177,30 @@ static void cert_revoked(const struct domain_facts *f, time_t now,
 		     f->cert.revoked_at ? "is revoked" : "is to be revoked");
 }
 
+/* It works, so nothing else would say that senders refuse it. */
+static void cert_staging(const struct domain_facts *f, time_t now,
+			 struct findings *out)
+{
+	char hint[sizeof(out->item[0].hint)];
+
+	(void)now;
+	if (f->domain.state != DOMAIN_LIVE || !f->has_cert ||
+	    !ca_is_staging(&f->ca))
+		return;
+	snprintf(hint, sizeof(hint),
+		 "set ca_order to another, then mtastsctl "
+		 "cert renew %.200s --wait",
+		 f->domain.name);
+	findings_add(out, "cert.staging", HEALTH_WARNING, hint,
+		     "the certificate served is from %s, a CA for trying "
+		     "things out, and no sender trusts it",
+		     f->ca.name);
+}
+
 static void (*const judges[])(const struct domain_facts *f, time_t now,
 			      struct findings *out) = {
-	no_policy,    not_here,	       issuance_failing,
-	cert_expired, renewal_failing, renewal_late,	 cert_revoked,
+	no_policy,	 not_here,     issuance_failing, cert_expired,
+	renewal_failing, renewal_late, cert_revoked,	 cert_staging,
 };
 
 void health_of_domain(const struct domain_facts *f, time_t now,

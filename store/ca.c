@@ -1,5 +1,8 @@
 #include "store/ca.h"
 
+#include <string.h>
+
+#include "base/mem.h"
 #include "store/internal.h"
 #include "store/order.h"
 
@@ -71,6 +74,33 @@ bool ca_by_id(struct store *s, int64_t id, struct ca *ca, struct err *err)
 		return false;
 	return found || err_set(err, ERR_NOT_FOUND, "no CA %lld",
 				(long long)id);
+}
+
+bool ca_next(struct store *s, int64_t id, struct ca *ca, struct err *err)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s),
+		   "SELECT * FROM ca WHERE id > ? ORDER BY id LIMIT 1");
+	bind_int(&q, id);
+	if (!read_ca(&q, ca, &found, err))
+		return false;
+	return found || err_set(err, ERR_NOT_FOUND, "no further CA");
+}
+
+bool ca_is_staging(const struct ca *ca)
+{
+	static const char *const hosts[] = {
+		"staging",		/* Let's Encrypt's, and others' */
+		"test-api.pki.goog",	/* Google's */
+		"api.test4.buypass.no", /* Buypass's */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+		if (strstr(ca->directory_url, hosts[i]))
+			return true;
+	return strstr(ca->name, "staging") != NULL;
 }
 
 bool ca_ensure(struct store *s, const char *name, const char *directory_url,

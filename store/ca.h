@@ -83,6 +83,12 @@ bool ca_ensure(struct store *s, const char *name, const char *directory_url,
 /* A text of it that does not decode is left out: it is only told. */
 bool ca_by_id(struct store *s, int64_t id, struct ca *ca, struct err *err);
 
+/* That with the next higher id; ERR_NOT_FOUND after the last. */
+bool ca_next(struct store *s, int64_t id, struct ca *ca, struct err *err);
+
+/* Is it there for trying things out? What it signs is trusted by nobody. */
+bool ca_is_staging(const struct ca *ca);
+
 /* Guarded by epoch, as domain_update(). */
 bool ca_update(struct store *s, struct ca *ca, struct err *err);
 

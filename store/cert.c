@@ -450,6 +450,21 @@ bool cert_leaf(struct store *s, int64_t cert_id, struct buf *der,
 			     (long long)cert_id);
 }
 
+long cert_count_served(struct store *s, int64_t ca_id)
+{
+	struct query q;
+	long n = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT COUNT(*) AS n FROM cert"
+		   " WHERE ca_id = ? AND state = 0");
+	bind_int(&q, ca_id);
+	if (query_row(&q))
+		n = col_long(&q, "n");
+	query_close(&q, NULL);
+	return n;
+}
+
 time_t cert_nearest_expiry(struct store *s)
 {
 	return earliest(s, "SELECT not_after AS at FROM cert WHERE state = 0"

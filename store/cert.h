@@ -127,6 +127,9 @@ char *cert_pem(struct store *s, int64_t cert_id, struct err *err);
 bool cert_leaf(struct store *s, int64_t cert_id, struct buf *der,
 	       struct err *err);
 
+/* How many certificates of this CA are served. */
+long cert_count_served(struct store *s, int64_t ca_id);
+
 /* The earliest not_after over all certificates served, or 0. */
 time_t cert_nearest_expiry(struct store *s);
 

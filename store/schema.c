@@ -51,13 +51,13 @@ static const char *const migrations[] = {
 	"  sts_id TEXT NOT NULL,"
 	"  mode INTEGER NOT NULL,"
 	"  max_age INTEGER NOT NULL,"
-	"  mx TEXT NOT NULL,"		/* one pattern a line */
+	"  mx TEXT NOT NULL," /* one pattern a line */
 	"  body TEXT NOT NULL,"
 	"  created_at INTEGER NOT NULL,"
 	"  UNIQUE(domain_id, version),"
 	"  UNIQUE(domain_id, sts_id));"
 
-	"CREATE TABLE retired_id("	/* of domains that are gone */
+	"CREATE TABLE retired_id(" /* of domains that are gone */
 	"  name TEXT NOT NULL,"
 	"  sts_id TEXT NOT NULL,"
 	"  PRIMARY KEY(name, sts_id)) WITHOUT ROWID;"
@@ -78,18 +78,18 @@ static const char *const migrations[] = {
 	"  hint TEXT NOT NULL DEFAULT '',"
 	"  UNIQUE(name, directory_url));"
 
-	"CREATE TABLE refusal("		/* of a name, by a CA */
+	"CREATE TABLE refusal(" /* of a name, by a CA */
 	"  domain_id INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"
 	"  ca_id INTEGER NOT NULL REFERENCES ca,"
 	"  until INTEGER NOT NULL,"
 	"  PRIMARY KEY(domain_id, ca_id)) WITHOUT ROWID;"
 
-	"CREATE TABLE bucket("		/* what is left of a CA's limits */
+	"CREATE TABLE bucket(" /* what is left of a CA's limits */
 	"  ca_id INTEGER NOT NULL REFERENCES ca,"
 	"  kind INTEGER NOT NULL,"
-	"  subject TEXT NOT NULL,"	/* a name; '' for the account's own */
-	"  level INTEGER NOT NULL,"	/* thousandths of a token */
-	"  at_ms INTEGER NOT NULL,"	/* when it stood at that level */
+	"  subject TEXT NOT NULL,"  /* a name; '' for the account's own */
+	"  level INTEGER NOT NULL," /* thousandths of a token */
+	"  at_ms INTEGER NOT NULL," /* when it stood at that level */
 	"  PRIMARY KEY(ca_id, kind, subject)) WITHOUT ROWID;"
 	"CREATE INDEX bucket_at ON bucket(at_ms);"
 
@@ -103,7 +103,7 @@ static const char *const migrations[] = {
 	"  url TEXT NOT NULL DEFAULT '',"
 	"  orders_url TEXT NOT NULL DEFAULT '',"
 	"  contact TEXT NOT NULL DEFAULT '',"
-	"  next_scalar BLOB,"		/* the key it rolls over to */
+	"  next_scalar BLOB," /* the key it rolls over to */
 	"  next_point BLOB,"
 	"  roll_told INTEGER NOT NULL DEFAULT 0,"
 	"  roll_at INTEGER NOT NULL DEFAULT 0,"
@@ -124,14 +124,14 @@ static const char *const migrations[] = {
 	"  created_at INTEGER NOT NULL);"
 	"CREATE INDEX key_domain ON key(domain_id);"
 
-	"CREATE TABLE compromised_key("	/* never certified again */
+	"CREATE TABLE compromised_key(" /* never certified again */
 	"  point BLOB PRIMARY KEY,"
 	"  at INTEGER NOT NULL) WITHOUT ROWID;"
 
 	"CREATE TABLE issuer("
 	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	"  sha256 BLOB NOT NULL UNIQUE,"
-	"  chain BLOB NOT NULL);"	/* DER, one behind the other */
+	"  chain BLOB NOT NULL);" /* DER, one behind the other */
 
 	"CREATE TABLE ord("
 	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -174,10 +174,10 @@ static const char *const migrations[] = {
 	"CREATE TABLE cert("
 	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	"  domain_id INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"
-	"  ca_id INTEGER REFERENCES ca,"	/* NULL: imported */
+	"  ca_id INTEGER REFERENCES ca," /* NULL: imported */
 	"  account_id INTEGER REFERENCES account,"
 	"  key_id INTEGER NOT NULL REFERENCES key,"
-	"  order_id INTEGER UNIQUE,"	/* one order, one cert */
+	"  order_id INTEGER UNIQUE," /* one order, one cert */
 	"  issuer_id INTEGER NOT NULL REFERENCES issuer,"
 	"  state INTEGER NOT NULL,"
 	"  serial TEXT NOT NULL,"
@@ -185,7 +185,7 @@ static const char *const migrations[] = {
 	"  not_before INTEGER NOT NULL,"
 	"  not_after INTEGER NOT NULL,"
 	"  renew_at INTEGER NOT NULL,"
-	"  warn_at INTEGER NOT NULL DEFAULT 0,"	/* 0: look at it now */
+	"  warn_at INTEGER NOT NULL DEFAULT 0," /* 0: look at it now */
 	"  profile TEXT NOT NULL DEFAULT '',"
 	"  ari_id TEXT NOT NULL DEFAULT '',"
 	"  ari_start INTEGER NOT NULL DEFAULT 0,"
@@ -203,6 +203,7 @@ static const char *const migrations[] = {
 	"CREATE UNIQUE INDEX cert_active ON cert(domain_id) WHERE state = 0;"
 	"CREATE INDEX cert_domain ON cert(domain_id);"
 	"CREATE INDEX cert_key ON cert(key_id);"
+	"CREATE INDEX cert_ca ON cert(ca_id) WHERE state = 0;"
 	"CREATE INDEX cert_ari ON cert(ari_poll_at)"
 	"  WHERE ari_poll_at > 0 AND state = 0;"
 	"CREATE INDEX cert_revoke ON cert(revoke_due_at)"
@@ -224,13 +225,13 @@ static const char *const migrations[] = {
 	"CREATE TABLE alert("
 	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	"  kind TEXT NOT NULL,"
-	"  subject TEXT NOT NULL,"	/* a name; '' for the box itself */
+	"  subject TEXT NOT NULL," /* a name; '' for the box itself */
 	"  level INTEGER NOT NULL,"
-	"  told INTEGER NOT NULL DEFAULT -1,"	/* the highest level told */
+	"  told INTEGER NOT NULL DEFAULT -1," /* the highest level told */
 	"  text TEXT NOT NULL,"
 	"  hint TEXT NOT NULL,"
 	"  since INTEGER NOT NULL,"
-	"  count INTEGER NOT NULL,"	/* begun so often of late */
+	"  count INTEGER NOT NULL," /* begun so often of late */
 	"  silenced_until INTEGER NOT NULL DEFAULT 0,"
 	"  ended_at INTEGER NOT NULL DEFAULT 0);"
 	"CREATE UNIQUE INDEX alert_open ON alert(kind, subject)"
@@ -243,23 +244,23 @@ static const char *const migrations[] = {
 	"  WHERE ended_at = 0 AND silenced_until > 0;"
 	"CREATE INDEX alert_ended ON alert(ended_at) WHERE ended_at > 0;"
 
-	"CREATE TABLE silence("			/* of a whole kind */
+	"CREATE TABLE silence(" /* of a whole kind */
 	"  kind TEXT PRIMARY KEY,"
 	"  until INTEGER NOT NULL) WITHOUT ROWID;"
 
-	"CREATE TABLE notice("			/* what is to be told */
+	"CREATE TABLE notice(" /* what is to be told */
 	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	"  what INTEGER NOT NULL,"
 	"  kind TEXT NOT NULL,"
-	"  level INTEGER NOT NULL,"		/* of the gravest in it */
+	"  level INTEGER NOT NULL," /* of the gravest in it */
 	"  count INTEGER NOT NULL,"
-	"  at INTEGER NOT NULL,"		/* when the first came */
+	"  at INTEGER NOT NULL," /* when the first came */
 	"  sealed INTEGER NOT NULL DEFAULT 0);"
 	"CREATE UNIQUE INDEX notice_gathering ON notice(kind, what)"
 	"  WHERE sealed = 0;"
 	"CREATE INDEX notice_like ON notice(kind, what, id)"
 	"  WHERE sealed = 1;"
-	"CREATE TABLE notice_item("		/* the first few of them */
+	"CREATE TABLE notice_item(" /* the first few of them */
 	"  notice_id INTEGER NOT NULL REFERENCES notice ON DELETE CASCADE,"
 	"  subject TEXT NOT NULL,"
 	"  level INTEGER NOT NULL,"

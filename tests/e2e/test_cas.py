@@ -10,7 +10,7 @@ from harness.process import wait_for
 from harness.two_cas import ca, issuer
 
 CERT_TRIAL = 3		# enum cert_state, store/cert.h
-ERRORS = 2
+WARNINGS, ERRORS = 1, 2
 
 
 @pytest.fixture
@@ -39,6 +39,32 @@ def assert_nobody_blamed(daemon, *names):
 		assert daemon.domain(name)["findings"] == []
 	assert daemon.rows("SELECT count(*) FROM domain WHERE failures > 0"
 			   " OR problem <> ''") == [(0,)]
+
+
+# Trying things out.
+
+def findings(daemon, name):
+	return [[f["id"] for f in facts["findings"]] for facts in
+		(daemon.domain(name), daemon.json("status"))]
+
+
+def test_a_staging_certificate_is_no_good_end(rig, daemon, name):
+	daemon.settings["ca_order"] = ["try-staging"]
+	daemon.more_cas["try-staging"] = daemon.ca
+	daemon.reload()
+	rig.dns.point(name)
+	wait_for("the reload", lambda: [c["name"] for c in daemon.json(
+		"ca", "list")["cas"]] == ["try-staging"])
+	daemon.add(name)
+	assert findings(daemon, name) == [["cert.staging"]] * 2
+	assert daemon.ctl("status").status == WARNINGS
+
+	daemon.settings["ca_order"] = ["pebble"]
+	daemon.reload()
+	wait_for("the reload", lambda: [c["name"] for c in daemon.json(
+		"ca", "list")["cas"]] == ["pebble"])
+	daemon.ok("cert", "renew", name, "--wait")
+	assert findings(daemon, name) == [[], []]
 
 
 # The canary.

@@ -122,6 +122,24 @@ static void several_may_be_found(void **state)
 	assert_int_equal(findings_worst(&got), HEALTH_ERROR);
 }
 
+/* Nothing fails, and nobody trusts it. */
+static void what_is_from_a_staging_ca_is_told(void **state)
+{
+	struct domain_facts facts;
+	struct findings got = { .count = 0 };
+
+	(void)state;
+	fill(&facts, 5);
+	snprintf(facts.ca.name, sizeof(facts.ca.name), "letsencrypt-staging");
+	health_of_domain(&facts, NOW, &got);
+	assert_int_equal(got.count, 1);
+	assert_string_equal(got.item[0].id, "cert.staging");
+	assert_int_equal(got.item[0].level, HEALTH_WARNING);
+	assert_non_null(strstr(got.item[0].text, "letsencrypt-staging"));
+	assert_non_null(strstr(got.item[0].hint,
+			       "mtastsctl cert renew example.org --wait"));
+}
+
 static void too_many_findings_are_dropped(void **state)
 {
 	struct findings got = { .count = 0 };
@@ -138,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_trouble_has_its_finding),
 		cmocka_unit_test(several_may_be_found),
+		cmocka_unit_test(what_is_from_a_staging_ca_is_told),
 		cmocka_unit_test(too_many_findings_are_dropped),
 	};
 

@@ -30,6 +30,48 @@ static void the_same_name_elsewhere_is_another_ca(void **state)
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
 
+static const struct {
+	const char *name, *url;
+	bool is_staging;
+} staging_cases[] = {
+	{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory",
+	  false },
+	{ "le", "https://acme-staging-v02.api.letsencrypt.org/directory",
+	  true },
+	{ "g", "https://dv.acme-v02.api.pki.goog/directory", false },
+	{ "g", "https://dv.acme-v02.test-api.pki.goog/directory", true },
+	{ "our-staging", "https://ca.test/", true },
+	{ "", "", false }, /* imported */
+};
+
+static void those_for_trying_are_known(void **state)
+{
+	struct ca ca;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(staging_cases); i++) {
+		strcpy(ca.name, staging_cases[i].name);
+		strcpy(ca.directory_url, staging_cases[i].url);
+		assert_int_equal(ca_is_staging(&ca),
+				 staging_cases[i].is_staging);
+	}
+}
+
+static void one_after_the_other(void **state)
+{
+	struct ca first, second, found;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_true(ca_ensure(fix.store, "a", "https://a.test/", &first, &err));
+	assert_true(
+		ca_ensure(fix.store, "b", "https://a.test/", &second, &err));
+	assert_true(ca_next(fix.store, first.id, &found, &err));
+	assert_int_equal(found.id, second.id);
+	assert_false(ca_next(fix.store, second.id, &found, &err));
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+}
+
 static void an_account_comes_back_as_it_was(void **state)
 {
 	struct account a = rows_account(fix.store), again;
@@ -198,6 +240,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		IN_A_STORE(the_same_name_elsewhere_is_another_ca),
+		IN_A_STORE(those_for_trying_are_known),
+		IN_A_STORE(one_after_the_other),
 		IN_A_STORE(an_account_comes_back_as_it_was),
 		IN_A_STORE(a_stale_hand_changes_nothing),
 		IN_A_STORE(a_ca_has_one_account),
