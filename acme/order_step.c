@@ -93,7 +93,7 @@ static struct order_step refused(struct order *o, const struct wire_problem *p,
 	struct order_step step;
 
 	if (*p->type)
-		scope = scope_of_problem(p, &problem);
+		scope = scope_of_problem(p, o->method, &problem);
 	else
 		err_set(&problem, ERR_REFUSED, "the CA made the %s invalid "
 					       "without a reason", what);

@@ -3,9 +3,15 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define HINT_PORT_80                                                           \
-	"the CA must reach this box from outside on port 80, on every A and "  \
-	"AAAA address of the name: check firewall, NAT and the addresses"
+#define REACH(port)                                                            \
+	"the CA must reach this box from outside on port " port ", on every "  \
+	"A and AAAA address of the name: check firewall, NAT and the "         \
+	"addresses"
+
+#define OTHER_ON_80 "something else answers on port 80 for this name"
+#define OTHER_ON_443                                                           \
+	"something else answers on port 443 for this name, or takes TLS off "  \
+	"before it comes to this box"
 
 /* RFC 8555, 6.7, and what CAs add. What is not listed is the domain's. */
 static const struct {
@@ -17,14 +23,13 @@ static const struct {
 	{ "badNonce", SCOPE_CA, "" },
 	{ "caa", SCOPE_DOMAIN,
 	  "a CAA record forbids this CA: add one that allows it" },
-	{ "connection", SCOPE_DOMAIN, HINT_PORT_80 },
+	{ "connection", SCOPE_DOMAIN, REACH("80") },
 	{ "dns", SCOPE_DOMAIN,
 	  "the CA's resolvers see something else than ours: check the zone's "
 	  "name servers and DNSSEC" },
 	{ "externalAccountRequired", SCOPE_ACCOUNT,
 	  "set eab_kid and eab_key_file in the ca section of mtastsd.conf" },
-	{ "incorrectResponse", SCOPE_DOMAIN,
-	  "something else answers on port 80 for this name" },
+	{ "incorrectResponse", SCOPE_DOMAIN, OTHER_ON_80 },
 	{ "invalidContact", SCOPE_ACCOUNT,
 	  "set contact in mtastsd.conf to a mail address that the CA accepts" },
 	{ "invalidProfile", SCOPE_ORDER,
@@ -36,16 +41,34 @@ static const struct {
 	{ "rejectedIdentifier", SCOPE_DOMAIN,
 	  "the CA will not issue for this name" },
 	{ "serverInternal", SCOPE_CA, "" },
-	{ "tls", SCOPE_DOMAIN, HINT_PORT_80 },
-	{ "unauthorized", SCOPE_DOMAIN,
-	  "something else answers on port 80 for this name" },
+	{ "tls", SCOPE_DOMAIN, REACH("80") },
+	{ "unauthorized", SCOPE_DOMAIN, OTHER_ON_80 },
 	{ "unsupportedContact", SCOPE_ACCOUNT,
 	  "set contact in mtastsd.conf to a mail address that the CA accepts" },
 	{ "userActionRequired", SCOPE_ACCOUNT,
 	  "the CA wants something of you: open the URL in its message" },
 };
 
+/* With tls-alpn-01 the CA comes to another port. */
+static const struct {
+	const char *type, *hint;
+} alpn_hints[] = {
+	{ "connection", REACH("443") },
+	{ "incorrectResponse", OTHER_ON_443 },
+	{ "tls", REACH("443") },
+	{ "unauthorized", OTHER_ON_443 },
+};
+
+static const char *alpn_hint(const char *type, const char *otherwise)
+{
+	for (size_t i = 0; i < ARRAY_LEN(alpn_hints); i++)
+		if (streq(alpn_hints[i].type, type))
+			return alpn_hints[i].hint;
+	return otherwise;
+}
+
 enum fail_scope scope_of_problem(const struct wire_problem *p,
+				 enum challenge_method method,
 				 struct err *problem)
 {
 	enum fail_scope scope = SCOPE_DOMAIN;
@@ -57,6 +80,8 @@ enum fail_scope scope_of_problem(const struct wire_problem *p,
 		scope = problems[i].scope;
 		hint = problems[i].hint;
 	}
+	if (method == METHOD_TLS_ALPN_01)
+		hint = alpn_hint(p->type, hint);
 	err_set(problem, streq(p->type, "badNonce") ? ERR_AGAIN : ERR_REFUSED,
 		"the CA said: %s (%s)",
 		*p->detail ? p->detail : "no more than the word", p->type);
@@ -74,7 +99,7 @@ enum fail_scope scope_of(const struct ca_reply *reply, struct err *problem)
 	}
 	if (reply->status >= 200 && reply->status <= 299)
 		return SCOPE_NONE;
-	scope = scope_of_problem(&reply->problem, problem);
+	scope = scope_of_problem(&reply->problem, METHOD_HTTP_01, problem);
 	if (reply->status >= 500)
 		return SCOPE_CA;	/* overload is 503 with rateLimited */
 	if (streq(reply->problem.type, "unauthorized")) {

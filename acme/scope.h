@@ -7,6 +7,7 @@
 #define ACME_SCOPE_H
 
 #include "acme/client.h"
+#include "store/domain.h"
 
 enum fail_scope {
 	SCOPE_NONE,
@@ -23,8 +24,12 @@ enum fail_scope {
  */
 enum fail_scope scope_of(const struct ca_reply *reply, struct err *problem);
 
-/* The words for a problem that the CA put into an order or authorization. */
+/*
+ * The words for a problem that the CA put into an order or authorization; the
+ * method is the one by which it looked.
+ */
 enum fail_scope scope_of_problem(const struct wire_problem *p,
+				 enum challenge_method method,
 				 struct err *problem);
 
 #endif

@@ -76,10 +76,35 @@ static void a_challenge_speaks_of_the_domain(void **state)
 		struct err problem = ERR_INIT;
 
 		strcpy(p.type, types[i]);
-		assert_int_equal(scope_of_problem(&p, &problem), SCOPE_DOMAIN);
+		assert_int_equal(scope_of_problem(&p, METHOD_HTTP_01, &problem),
+				 SCOPE_DOMAIN);
 		assert_non_null(strstr(problem.text, "the CA's own words"));
 		assert_non_null(strstr(problem.text, types[i]));
 		assert_true(*problem.hint);
+	}
+}
+
+/* The port that the CA came to is the one to look at. */
+static void the_hint_is_about_the_right_port(void **state)
+{
+	static const char *const types[] = { "connection", "tls",
+					     "unauthorized",
+					     "incorrectResponse" };
+	static const char *const ports[METHOD_COUNT] = {
+		[METHOD_HTTP_01] = "on port 80",
+		[METHOD_TLS_ALPN_01] = "on port 443",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(types) * METHOD_COUNT; i++) {
+		enum challenge_method m = i % METHOD_COUNT;
+		struct wire_problem p = { .detail = "" };
+		struct err problem = ERR_INIT;
+
+		strcpy(p.type, types[i / METHOD_COUNT]);
+		scope_of_problem(&p, m, &problem);
+		print_message("%s: %s\n", p.type, problem.hint);
+		assert_non_null(strstr(problem.hint, ports[m]));
 	}
 }
 
@@ -88,6 +113,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_answer_has_a_scope),
 		cmocka_unit_test(a_challenge_speaks_of_the_domain),
+		cmocka_unit_test(the_hint_is_about_the_right_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
