@@ -36,9 +36,11 @@ static bool hint_address(const char *host, const struct engine_settings *s,
 	char ours[112];	/* so that the rest of the hint fits */
 
 	list_ours(s, ours, sizeof(ours));
-	return err_hint(err, "%.100s must have only addresses of this box (%s); "
-			     "if it is one, add it to public_addresses in "
-			     "mtastsd.conf", host, ours);
+	return err_hint(err,
+			"%.100s must have only addresses of this box (%s); "
+			"if it is one, name all of them in "
+			"public_addresses of mtastsd.conf",
+			host, ours);
 }
 
 static void add_stranger(struct strangers *o, const char *type,

@@ -172,3 +172,11 @@ static void got_dns(struct engine *e, const struct arrived *got)
 		not_here_yet(e, &d, &got->verdict);
 	engine_ok(e, domain_update(e->store, &d, &err), &err);
 }
+
+void engine_set_addresses(struct engine *e,
+			  const struct engine_settings *settings)
+{
+	memcpy(e->settings.address, settings->address,
+	       sizeof(e->settings.address));
+	e->settings.address_count = settings->address_count;
+}

@@ -52,6 +52,10 @@ struct engine *engine_new(const struct world *world, struct store *store,
 			  struct err *err);
 void engine_free(struct engine *e);
 
+/* This box has other addresses now: only those of `settings` are taken over. */
+void engine_set_addresses(struct engine *e,
+			  const struct engine_settings *settings);
+
 /* New settings, whole: what is under way goes on. On failure the old stay. */
 bool engine_configure(struct engine *e, const struct engine_settings *settings,
 		      struct err *err);

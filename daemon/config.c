@@ -398,9 +398,9 @@ static bool copy_list(cfg_t *cfg, const char *key, char (*out)[64],
 	return true;
 }
 
-static bool copy_addresses(cfg_t *cfg, struct engine_settings *s,
-			   struct err *err)
+static bool copy_addresses(cfg_t *cfg, struct config *c, struct err *err)
 {
+	struct engine_settings *s = &c->engine;
 	size_t n = cfg_size(cfg, "public_addresses");
 
 	if (n > ENGINE_ADDRESS_LIMIT)
@@ -410,7 +410,8 @@ static bool copy_addresses(cfg_t *cfg, struct engine_settings *s,
 			cfg_getnstr(cfg, "public_addresses", (unsigned)i),
 			s->address[i]);
 	s->address_count = n;
-	if (!n)
+	c->finds_addresses = n == 0;
+	if (c->finds_addresses)
 		s->address_count = own_address_list(s->address,
 						    ENGINE_ADDRESS_LIMIT);
 	return true;
@@ -612,8 +613,7 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	       copy_list(cfg, "resolvers", c->resolvers, &c->resolver_count,
 			 DNS_SERVERS_MAX, err) &&
 	       config_copy_alerts(cfg, &c->alerts, err) &&
-	       copy_addresses(cfg, &c->engine, err) &&
-	       copy_cas(cfg, &c->engine, err);
+	       copy_addresses(cfg, c, err) && copy_cas(cfg, &c->engine, err);
 }
 
 static bool parse_text(cfg_t *cfg, const char *path, char *text)

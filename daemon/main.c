@@ -25,6 +25,7 @@
 #include "daemon/file_limit.h"
 #include "daemon/guard.h"
 #include "daemon/options.h"
+#include "daemon/own_address.h"
 #include "daemon/probe.h"
 #include "daemon/restore.h"
 #include "daemon/world.h"
@@ -34,6 +35,7 @@
 
 #define STOP_GRACE_MS  5000
 #define AGAIN_SECONDS  10 /* between tries to open state.db */
+#define ADDRESS_SECONDS 5  /* between looks at the interfaces */
 
 struct daemon {
 	const char *config_path;
@@ -52,6 +54,7 @@ struct daemon {
 	struct event *signals[3];
 	struct err trouble; /* why it serves only, and orders nothing */
 	struct event *again;
+	struct event *addresses;
 };
 
 static void print_error(const struct err *err)
@@ -213,6 +216,49 @@ static bool start_admin(struct daemon *d, struct err *err)
 	return d->admin != NULL;
 }
 
+/* ---- the addresses of this box ---- */
+
+static void say_addresses(const struct engine_settings *s)
+{
+	for (size_t i = 0; i < s->address_count; i++)
+		log_info("mtastsd: has the address %s", s->address[i]);
+}
+
+/*
+ * They come and go: an IPv6 address is often there some seconds after us. None
+ * at all is an interface that is down, not a box that has moved.
+ */
+static void find_addresses(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	struct engine_settings *s = &d->config.engine;
+	char now[ENGINE_ADDRESS_LIMIT][DNS_ADDRESS_TEXT] = { "" };
+	size_t n;
+
+	(void)fd;
+	(void)what;
+	if (!d->config.finds_addresses)
+		return;
+	n = own_address_list(now, ENGINE_ADDRESS_LIMIT);
+	if (!n || own_address_same(now, n, s->address, s->address_count))
+		return;
+	memcpy(s->address, now, sizeof(now));
+	s->address_count = n;
+	say_addresses(s);
+	if (d->engine)
+		engine_set_addresses(d->engine, s);
+}
+
+static bool watch_addresses(struct daemon *d, struct err *err)
+{
+	static const struct timeval pace = { .tv_sec = ADDRESS_SECONDS };
+
+	d->addresses = event_new(loop_base(d->loop), -1, EV_PERSIST,
+				 find_addresses, d);
+	return (d->addresses && event_add(d->addresses, &pace) == 0) ||
+	       err_set(err, ERR_INTERNAL, "libevent gave no timer");
+}
+
 /* ---- what orders, and what it needs ---- */
 
 static bool open_store(struct daemon *d, struct err *err)
@@ -320,7 +366,8 @@ static bool start(struct daemon *d, struct err *err)
 		return false;
 	if (d->store && !start_orders(d, err) && !serves_only(d, err))
 		return false;
-	return (d->store || try_later(d, err)) && start_admin(d, err);
+	return (d->store || try_later(d, err)) && watch_addresses(d, err) &&
+	       start_admin(d, err);
 }
 
 /* ---- stopping ---- */
@@ -335,6 +382,8 @@ static void stop(struct daemon *d)
 		httpd_stop(d->httpd, STOP_GRACE_MS);
 	if (d->again)
 		event_free(d->again);
+	if (d->addresses)
+		event_free(d->addresses);
 	stop_orders(d);
 	lag_free(d->lag);
 	loop_free(d->loop);

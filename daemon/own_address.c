@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/str.h"
+
 bool own_address_normalise(const char *text, char out[static DNS_ADDRESS_TEXT])
 {
 	unsigned char raw[16];
@@ -51,4 +53,22 @@ size_t own_address_list(char (*out)[DNS_ADDRESS_TEXT], size_t most)
 			n++;
 	freeifaddrs(list);
 	return n;
+}
+
+static bool is_among(const char *address, char (*list)[DNS_ADDRESS_TEXT],
+		     size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (streq(list[i], address))
+			return true;
+	return false;
+}
+
+bool own_address_same(char (*a)[DNS_ADDRESS_TEXT], size_t n,
+		      char (*b)[DNS_ADDRESS_TEXT], size_t m)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!is_among(a[i], b, m))
+			return false;
+	return n == m;
 }
