@@ -123,13 +123,30 @@ static bool get(const struct budget_item *item, int64_t ca_id, struct store *s,
 	return put(item, ca_id, s, bucket, err);
 }
 
-static bool say_why(const struct budget_item *item, int64_t ready_ms,
-		    struct err *err)
+/* There are some, but they are for worse days. */
+static bool say_kept(const struct budget_item *item, int64_t level,
+		     const char *period, const char *at, struct err *err)
+{
+	err_set(err, ERR_AGAIN,
+		"%lld of %ld %s%s in %s are used, %ld are kept for emergencies",
+		(long long)(item->limit.burst - level / 1000),
+		item->limit.burst, cost_of(item->kind)->words, item->subject,
+		period, item->needed - 1);
+	return err_hint(err,
+			"goes on at %s; one that is revoked or about to "
+			"expire need not wait",
+			at);
+}
+
+static bool say_why(const struct budget_item *item, int64_t level,
+		    int64_t ready_ms, struct err *err)
 {
 	char period[DURATION_TEXT], at[INSTANT_TEXT];
 
 	duration_rough(item->limit.period, period);
 	instant_format((ready_ms + 999) / 1000, at);
+	if (level >= 1000)
+		return say_kept(item, level, period, at, err);
 	err_set(err, ERR_AGAIN, "the limit of %s%s is reached (%ld in %s)",
 		cost_of(item->kind)->words, item->subject, item->limit.burst,
 		period);
@@ -146,7 +163,7 @@ bool budget_check(const struct budget *b, struct store *s, int64_t now_ms,
 	struct budget_wait last = { LIMIT_KINDS, now_ms };
 	const struct budget_item *which = NULL;
 	struct bucket bucket;
-	int64_t at;
+	int64_t at, level = 0;
 
 	for (size_t i = 0; i < b->count; i++) {
 		const struct budget_item *item = &b->items[i];
@@ -158,11 +175,12 @@ bool budget_check(const struct budget *b, struct store *s, int64_t now_ms,
 			continue;
 		last = (struct budget_wait){ item->kind, at };
 		which = item;
+		level = bucket_level_at(&bucket, item->limit, now_ms);
 	}
 	if (!which)
 		return true;
 	*wait = last;
-	return say_why(which, last.ready_ms, err);
+	return say_why(which, level, last.ready_ms, err);
 }
 
 static bool take_item(const struct budget_item *item, int64_t ca_id,

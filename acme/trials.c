@@ -28,18 +28,27 @@ static long pause_after(long failures)
 	return pause < WHEN_DAY ? pause : WHEN_DAY;
 }
 
-static void tell(const struct stepping *s, enum trail_level level,
-		 const char *kind, const char *what, const char *why)
+static const char *ca_of(const struct stepping *s)
 {
-	char *text = xasprintf("trial with %s %s%s%s",
-			       s->authority ? s->authority->settings.name
-					    : "its CA",
-			       what, *why ? ": " : "", why);
+	return s->authority ? s->authority->settings.name : "its CA";
+}
 
+/* Takes the text. */
+static void tell(const struct stepping *s, enum trail_level level,
+		 const char *kind, char *text)
+{
 	engine_event(s->engine, &(struct trail){ .level = level, .kind = kind,
 						 .domain = s->domain->name,
 						 .text = text });
 	free(text);
+}
+
+static void tell_failed(const struct stepping *s, const struct err *why)
+{
+	tell(s, TRAIL_WARNING, "trial.failed",
+	     xasprintf("trial with %s failed: %s%s%s%s", ca_of(s), why->text,
+		       *why->hint ? " (" : "", why->hint,
+		       *why->hint ? ")" : ""));
 }
 
 void trial_passed(const struct stepping *s, const struct cert *c)
@@ -48,12 +57,13 @@ void trial_passed(const struct stepping *s, const struct cert *c)
 
 	ca->proven_at = c->created_at;
 	ca->canary_at = c->created_at + CANARY_EVERY;
-	tell(s, TRAIL_INFO, "trial.passed", "passed", "");
+	tell(s, TRAIL_INFO, "trial.passed",
+	     xasprintf("trial with %s passed", ca_of(s)));
 }
 
 void trial_failed(const struct stepping *s, const struct order_step *step)
 {
-	tell(s, TRAIL_WARNING, "trial.failed", "failed", step->problem.text);
+	tell_failed(s, &step->problem);
 	if (!s->authority)
 		return;
 	s->authority->row.canary_failures++;
@@ -148,7 +158,7 @@ static void send_asked(struct engine *e, struct authority *a)
 	if (engine_ok(e, domain_update(e->store, &d, &err), &err) &&
 	    !order_trial_of_domain(e->store, d.id, &there, NULL) &&
 	    !issuance_start_trial(e, a, &d, &wait, &err) && wait.ready_ms)
-		tell(&s, TRAIL_WARNING, "trial.failed", "failed", err.text);
+		tell_failed(&s, &err);
 }
 
 /* ---- staging ---- */

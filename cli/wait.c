@@ -56,7 +56,7 @@ struct watch {
 	struct cli *cli;
 	FILE *to;		/* stdout, or stderr beside JSON */
 	bool is_terminal;
-	int64_t began_ms, ca_at_ms;
+	int64_t began_ms, end_ms, ca_at_ms;
 	char *ca_told;		/* the CA's problem that was told last */
 };
 
@@ -169,6 +169,19 @@ static enum exit_code get_domain(struct watch *w, const struct waiting *item,
 	return code;
 }
 
+/*
+ * Is the next try after the end? DNS is another matter: it may be published
+ * while we wait, and a look is then brought forward.
+ */
+static bool is_put_off(const struct watch *w, const json_t *domain)
+{
+	json_int_t in = json_integer_value(value_at(domain, "next.in"));
+
+	return !json_is_object(value_at(domain, "order")) &&
+	       !streq(text_at(domain, "next.what"), "dns-look") &&
+	       clock_ms() + in * 1000 > w->end_ms;
+}
+
 /* First the state, then the trail: what is told is never behind the end. */
 static enum exit_code look(struct watch *w, struct waiting *item,
 			   struct err *err)
@@ -180,6 +193,7 @@ static enum exit_code look(struct watch *w, struct waiting *item,
 	if (code != EXIT_FINE)
 		return code;
 	item->is_done = !item->ca && is_as_wished(item, domain);
+	item->is_put_off = !item->ca && is_put_off(w, domain);
 	json_decref(domain);
 	code = tell_events(w, item, err);
 	item->is_done = item->is_done || item->outcome;
@@ -319,16 +333,17 @@ static size_t look_at_all(struct watch *w, enum exit_code *worst)
 		if (item->is_done)
 			continue;
 		code = look(w, item, &err);
-		if (code == EXIT_FINE && !item->is_done) {
+		if (code == EXIT_FINE && !item->is_done && !item->is_put_off) {
 			left++;
 			continue;
 		}
 		clear_line(w);
-		item->is_done = true;
-		if (code == EXIT_FINE)
-			code = say_done(w, item);
-		else
+		if (code != EXIT_FINE)
 			say_failure(item->name, &err);
+		else
+			code = item->is_done ? say_done(w, item)
+					     : say_late(w, item);
+		item->is_done = true;
 		*worst = code > *worst ? code : *worst;
 	}
 	return left;
@@ -338,14 +353,13 @@ enum exit_code wait_for_all(struct cli *cli)
 {
 	struct watch w = { .cli = cli, .began_ms = clock_ms() };
 	struct wait_list *list = &cli->wait;
-	int64_t end_ms = w.began_ms + (int64_t)cli->options.timeout * 1000;
 	enum exit_code worst = EXIT_FINE;
 	size_t left;
 
+	w.end_ms = w.began_ms + (int64_t)cli->options.timeout * 1000;
 	w.to = cli->options.json ? stderr : stdout;
 	w.is_terminal = isatty(fileno(w.to));
-	while ((left = look_at_all(&w, &worst)) > 0 &&
-	       clock_ms() < end_ms) {
+	while ((left = look_at_all(&w, &worst)) > 0 && clock_ms() < w.end_ms) {
 		tell_ca(&w);
 		show_waiting(&w, left);
 		usleep(PAUSE_MS * 1000);

@@ -2,8 +2,8 @@
  * --wait: what happens to domains, as it happens, until each is as wished.
  *
  * The trail is followed event by event; a CA that cannot be ordered from is
- * told at once. Who is not there when the time is up fails, with what stands
- * in the way and what to do about it.
+ * told at once. Who is not there when the time is up, or will not be tried
+ * before, fails, with what stands in the way and what to do about it.
  */
 #ifndef CLI_WAIT_H
 #define CLI_WAIT_H
@@ -23,6 +23,7 @@ struct waiting {
 	char *ca;		/* owned: a trial with this CA; NULL: none */
 	json_int_t after;	/* the last event told */
 	json_t *outcome;	/* of a trial: the event that ended it */
+	bool is_put_off;	/* nothing will come of it in time */
 	bool is_done;
 };
 

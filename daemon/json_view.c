@@ -123,7 +123,7 @@ static json_t *view_order(const struct domain_facts *f)
 }
 
 /* What the engine will do for it by itself, and when. */
-static json_t *view_next(const struct domain *d)
+static json_t *view_next(const struct domain *d, time_t now)
 {
 	static const char *const what[] = {
 		[DOMAIN_WAITING_FOR_DNS] = "dns-look",
@@ -133,8 +133,9 @@ static json_t *view_next(const struct domain *d)
 
 	if (!d->due_at)
 		return json_null();
-	return json_pack("{s:s, s:o}", "what", what[d->state], "at",
-			 view_instant(d->due_at));
+	return json_pack("{s:s, s:o, s:I}", "what", what[d->state], "at",
+			 view_instant(d->due_at), "in",
+			 (json_int_t)(d->due_at > now ? d->due_at - now : 0));
 }
 
 static json_t *view_display(const char *name)
@@ -170,7 +171,7 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 	    f->has_policy ? view_policy(&f->policy) : json_null());
 	set(view, "certificate", view_cert(f));
 	set(view, "order", view_order(f));
-	set(view, "next", view_next(d));
+	set(view, "next", view_next(d, now));
 	set(view, "created", view_instant(d->created_at));
 	set(view, "rua", view_list(d->rua));
 	return view;

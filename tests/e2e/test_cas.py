@@ -126,6 +126,7 @@ def test_try_fails_where_the_name_leads_elsewhere(make_two, name):
 
 	assert tried.status == ERRORS, tried
 	assert "trial with second failed" in tried.err
+	assert "on port 80" in tried.err	# the hint
 	assert daemon.serial(name) == serial
 	assert_nobody_blamed(daemon, name)
 

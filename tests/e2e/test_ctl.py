@@ -421,7 +421,7 @@ def test_json_names_of_a_domain(live, name):
 		has(view, DOMAIN)
 		has(view["policy"], POLICY)
 		has(view["certificate"], CERTIFICATE)
-		has(view["next"], "what at")
+		has(view["next"], "what at in")
 	has(live.json("domain", "records", name), "name state records zone notes")
 	has(live.json("cert", "show", name), "name certificate pem")
 

@@ -1,6 +1,7 @@
 """Account and key safety: freezing, revoking, importing, rolling keys over."""
 
 import subprocess
+import time
 
 import pytest
 
@@ -8,7 +9,7 @@ from harness.fetch import Client, Fetcher
 from harness.process import wait_for
 from harness.two_cas import issuer
 
-WARNINGS, REFUSED = 1, 3
+WARNINGS, ERRORS, REFUSED = 1, 2, 3
 HINT = "mtastsctl thaw"
 
 
@@ -229,6 +230,19 @@ def test_another_account(live, name):
 
 
 # What is left of the CA's limits.
+
+def test_what_is_kept_is_not_waited_for(live, name):
+	live.ok("cert", "renew", name, "--wait")
+	begun = time.monotonic()
+	third = live.ctl("cert", "renew", name, "--wait")
+	assert third.status == ERRORS, third
+	assert time.monotonic() - begun < 20
+	assert f"2 of 5 certificates for mta-sts.{name} in 7 days are used, " \
+		"3 are kept for emergencies" in third.err
+	tried = live.ctl("cert", "try", name, "--ca", "pebble", "--wait")
+	assert tried.status == ERRORS
+	assert "need not wait)" in tried.err
+
 
 def test_limits_are_shown(rig, name):
 	daemon = rig.daemon()

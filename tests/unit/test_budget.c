@@ -197,20 +197,31 @@ static void all_of_it_or_nothing(void **state)
 static const struct {
 	enum limit_kind kind;
 	const char *subject;
-	int64_t ready;		/* from NOW, with the bucket empty */
+	int64_t left, ready; /* then, from NOW on */
 	const char *text, *hint;
 } waits[] = {
-	{ LIMIT_NEW_ORDERS, "", 3 * HOUR / 280 + 1,
+	{ LIMIT_NEW_ORDERS, "", 0, 3 * HOUR / 280 + 1,
 	  "the limit of new orders of our account is reached (280 in 3 h)",
 	  "goes on at 2027-01-15T08:00:39Z by itself" },
-	{ LIMIT_PER_DOMAIN, "example.org", 202 * MINUTE,
+	{ LIMIT_PER_DOMAIN, "example.org", 0, 202 * MINUTE,
 	  "the limit of new certificates under example.org is reached "
-	  "(50 in 7 days)", "goes on at 2027-01-15T11:22:00Z by itself" },
-	{ LIMIT_DUPLICATES, HOST, 4 * 34 * HOUR,
+	  "(50 in 7 days)",
+	  "goes on at 2027-01-15T11:22:00Z by itself" },
+	{ LIMIT_DUPLICATES, HOST, 0, 4 * 34 * HOUR,
 	  "the limit of certificates for " HOST " is reached (5 in 7 days)",
 	  "goes on at 2027-01-21T00:00:00Z; 3 are kept for a certificate "
 	  "revoked or about to expire" },
-	{ LIMIT_FAILED_VALIDATIONS, HOST, HOUR,
+	{ LIMIT_DUPLICATES, HOST, 3000, 34 * HOUR,
+	  "2 of 5 certificates for " HOST " in 7 days are used, 3 are kept for "
+	  "emergencies",
+	  "goes on at 2027-01-16T18:00:00Z; one that is revoked or about to "
+	  "expire need not wait" },
+	{ LIMIT_DUPLICATES, HOST, 1500, 85 * HOUR,
+	  "4 of 5 certificates for " HOST " in 7 days are used, 3 are kept for "
+	  "emergencies",
+	  "goes on at 2027-01-18T21:00:00Z; one that is revoked or about to "
+	  "expire need not wait" },
+	{ LIMIT_FAILED_VALIDATIONS, HOST, 0, HOUR,
 	  "the limit of failed validations of " HOST " is reached (3 in 3 h)",
 	  "goes on at 2027-01-15T09:00:00Z by itself" },
 };
@@ -221,7 +232,7 @@ static void what_is_short_says_so(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
-		set(&o, waits[i].kind, waits[i].subject, 0, NOW);
+		set(&o, waits[i].kind, waits[i].subject, waits[i].left, NOW);
 		assert_false(check(o, NOW));
 		assert_int_equal(err.kind, ERR_AGAIN);
 		assert_string_equal(err.text, waits[i].text);
