@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/fetch_error.h"
+#include "base/host_name.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -138,6 +140,17 @@ char *mail_compose(const struct mail *mail)
 	return buf_take(&out);
 }
 
+char *mail_sender_at(const char *from, const char *host)
+{
+	const char *at = strchr(from, '@'), *dot = strchr(host, '.');
+	size_t len = dot ? (size_t)(dot - host) : 0;
+
+	if (!at || !len || strlen(at + 1) != len ||
+	    strncasecmp(at + 1, host, len) != 0)
+		return xstrdup(from);
+	return xasprintf("%.*s@%s", (int)(at - from), from, host);
+}
+
 /* ---- its way ---- */
 
 static size_t give_message(char *data, size_t one, size_t room, void *arg)
@@ -244,11 +257,15 @@ static void *carry(void *arg)
  * Where TLS is not asked for it is taken if it is offered, whatever the
  * certificate: between machines that is how mail goes, and better than none.
  */
-static void set_server(struct job *j, const struct mail_server *s)
+static void set_server(struct job *j, const struct mail_server *s,
+		       const char *host)
 {
 	bool strict = s->require_tls || str_starts(s->url, "smtps:");
 
-	curl_easy_setopt(j->easy, CURLOPT_URL, s->url);
+	char *url = xasprintf("%s/%s", s->url, host); /* for EHLO */
+
+	curl_easy_setopt(j->easy, CURLOPT_URL, url);
+	free(url);
 	curl_easy_setopt(j->easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
 	curl_easy_setopt(j->easy, CURLOPT_USE_SSL,
 			 (long)(strict ? CURLUSESSL_ALL : CURLUSESSL_TRY));
@@ -309,10 +326,21 @@ static char *where_of(const char *url)
 	return str_printable(host ? host + 3 : url, ADDRESS_MAX);
 }
 
+/* "" is what libcurl takes for the bare name of this machine. */
+static void host_of(const struct mail_server *s, char host[HOST_NAME_SIZE])
+{
+	if (s->host)
+		str_copy(host, HOST_NAME_SIZE, s->host);
+	else if (!host_name_known(host))
+		host_name_ask(); /* for the next one */
+}
+
 void mail_send(struct mailer *m, const struct mail_server *server,
 	       const struct mail *mail, mail_done *done, void *arg)
 {
 	struct job *j = xcalloc(1, sizeof(*j));
+	struct mail named = *mail;
+	char host[HOST_NAME_SIZE], *sender;
 
 	assert(!m->job); /* one at a time */
 	m->job = j;
@@ -324,8 +352,12 @@ void mail_send(struct mailer *m, const struct mail_server *server,
 	j->easy = curl_easy_init();
 	if (!j->easy)
 		abort(); /* out of memory: the one cause there is */
-	set_server(j, server);
-	set_mail(j, mail);
+	host_of(server, host);
+	set_server(j, server, host);
+	sender = mail_sender_at(mail->from, host);
+	named.from = sender;
+	set_mail(j, &named);
+	free(sender);
 	j->has_thread = pthread_create(&j->thread, NULL, carry, j) == 0;
 	if (j->has_thread)
 		return;
@@ -343,6 +375,7 @@ struct mailer *mailer_new(struct loop *loop, struct err *err)
 	}
 	m = xcalloc(1, sizeof(*m));
 	m->loop = loop;
+	host_name_ask();
 	return m;
 }
 

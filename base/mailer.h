@@ -27,10 +27,12 @@ struct mail_server {
 	const char *ca_file; /* PEM; NULL or "": the system's trust store */
 	bool require_tls;    /* STARTTLS, and a certificate that is right */
 	long timeout_ms;     /* from start to end */
+	const char *host; /* who greets; NULL: this machine, as it is known */
 };
 
 /*
- * Who sees what is the header's; `text` is UTF-8 with \n between its lines.
+ * Who sees what is the header's; a sender at the bare name of the host that
+ * greets is sent as one at its whole name; `text` is UTF-8 with \n between its lines.
  * `id` is the Message-ID without its brackets: the same for each attempt, so
  * that a message that comes twice is known.
  */
@@ -61,6 +63,12 @@ void mail_send(struct mailer *m, const struct mail_server *server,
 
 /* The message as it is sent (RFC 5322), lines by \r\n. The caller frees. */
 char *mail_compose(const struct mail *mail);
+
+/*
+ * "a@box" as "a@box.example.org", if that is the host's whole name; any other
+ * address as it is. The caller frees.
+ */
+char *mail_sender_at(const char *from, const char *host);
 
 /* One address, as it may stand in a header and in an envelope? */
 bool mail_address_is_good(const char *text);

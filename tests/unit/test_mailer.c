@@ -194,6 +194,7 @@ static struct outcome send_to(unsigned port, const char *scheme, bool tls)
 	struct outcome o = { .calls = 0 };
 	char url[64];
 	struct mail_server to = { .url = url,
+				  .host = "box.mail.test",
 				  .require_tls = tls,
 				  .timeout_ms = 1500 };
 
@@ -215,6 +216,8 @@ static void a_mail_arrives_whole(void **state)
 		assert_int_equal(
 			send_to(server.port, "smtp://", false).result.kind,
 			ERR_NONE);
+		assert_non_null(
+			strstr(server.heard.data, "EHLO box.mail.test\n"));
 		assert_non_null(
 			strstr(server.heard.data, "MAIL FROM:<box@mail.test>"));
 		assert_non_null(strstr(server.heard.data,
@@ -327,6 +330,29 @@ static const struct {
 	{ "\377\200", "=FF=80" },
 };
 
+static const struct {
+	const char *from, *host, *sent;
+} senders[] = {
+	{ "a@box", "box.example.org", "a@box.example.org" },
+	{ "a@BOX", "box.example.org", "a@box.example.org" },
+	{ "a@box", "", "a@box" }, /* not known */
+	{ "a@box", "box", "a@box" },
+	{ "a@localhost", "box.example.org", "a@localhost" },
+	{ "a@bo", "box.example.org", "a@bo" },
+	{ "a@example.org", "box.example.org", "a@example.org" },
+};
+
+static void a_sender_is_at_the_whole_name(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(senders); i++) {
+		char *sent = mail_sender_at(senders[i].from, senders[i].host);
+
+		assert_string_equal(sent, senders[i].sent);
+		free(sent);
+	}
+}
+
 static void any_text_can_be_sent(void **state)
 {
 	(void)state;
@@ -395,6 +421,7 @@ int main(void)
 		WITH_SERVER(nobody_listens),
 		WITH_SERVER(what_is_under_way_ends_with_it),
 		cmocka_unit_test(the_header_is_right),
+		cmocka_unit_test(a_sender_is_at_the_whole_name),
 		cmocka_unit_test(any_text_can_be_sent),
 		cmocka_unit_test(no_line_is_too_long),
 		cmocka_unit_test(addresses_are_checked),
