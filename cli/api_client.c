@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -108,15 +109,27 @@ static int connect_errno(const char *path)
 	return saved;
 }
 
+static void hint_group(struct err *err)
+{
+	const char *user = getenv("USER");
+
+	if (getgrnam("mtasts-admin"))
+		err_hint(err,
+			 "be root (sudo) or in the group mtasts-admin: "
+			 "usermod -aG mtasts-admin %s, then log in again",
+			 user ? user : "USER");
+	else
+		err_hint(err, "be root (sudo); a group mtasts-admin would be "
+			      "let in, but there is none: see mtastsd(8)");
+}
+
 static void not_connected(const char *path, struct err *err)
 {
 	int why = connect_errno(path);
 
 	if (why == EACCES || why == EPERM) {
 		err_set(err, ERR_REFUSED, "%s: permission denied", path);
-		err_hint(err, "be root or in the group mtasts-admin: "
-			      "adduser %s mtasts-admin, then log in again",
-			 getenv("USER") ? getenv("USER") : "USER");
+		hint_group(err);
 		return;
 	}
 	if (why == ENOENT || why == ECONNREFUSED)

@@ -83,6 +83,33 @@ static void say_changed(const json_t *answer, const char *done)
 	       changed ? done : "already so");
 }
 
+/* A rua is nothing but a record to publish: here it is. */
+static enum exit_code say_reports(struct cli *cli, const char *name,
+				  struct err *err)
+{
+	char *path = api_domain_path(name, "/records");
+	enum exit_code code;
+	json_t *answer, *r;
+	bool is_there = false;
+	size_t i;
+
+	code = api_do(cli->api, "GET", path, NULL, &answer, err);
+	free(path);
+	if (code != EXIT_FINE)
+		return code;
+	json_array_foreach(json_object_get(answer, "records"), i, r)
+	{
+		if (!str_starts(text_at(r, "name"), "_smtp._tls."))
+			continue;
+		printf("%s: now publish: %s\n", name, text_at(r, "line"));
+		is_there = true;
+	}
+	if (!is_there)
+		printf("%s: take _smtp._tls.%s out of DNS\n", name, name);
+	json_decref(answer);
+	return code;
+}
+
 static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 {
 	const struct options *o = &cli->options;
@@ -96,6 +123,8 @@ static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 			   &answer, &told, err);
 	if (code == EXIT_FINE && !told)
 		say_changed(answer, "changed");
+	if (code == EXIT_FINE && !told && o->given & OPTION(RUA))
+		code = say_reports(cli, text_at(answer, "name"), err);
 	json_decref(answer);
 	return code;
 }

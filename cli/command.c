@@ -125,6 +125,16 @@ static bool no_such(const struct words *words, struct err *err)
 	return err_hint(err, "mtastsctl help %s lists what there is", noun);
 }
 
+bool command_is_known(const struct words *words, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (streq(table[i].noun, words->item[0]) &&
+		    (words->count < 2 || !table[i].verb ||
+		     streq(table[i].verb, words->item[1])))
+			return true;
+	return no_such(words, err);
+}
+
 const struct command *command_find(const struct words *words, size_t *used,
 				   struct err *err)
 {

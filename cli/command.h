@@ -50,6 +50,9 @@ const struct command *command_find(const struct words *words, size_t *used,
 bool command_check(const struct command *c, const struct cli *cli,
 		   struct err *err);
 
+/* Is there a command, or several, that begins so? `words` is not empty. */
+bool command_is_known(const struct words *words, struct err *err);
+
 /* All commands, or those of one noun, or one with its options. */
 void command_help(FILE *to, const char *noun, const char *verb);
 

@@ -61,10 +61,17 @@ static enum exit_code find_and_run(struct cli *cli)
 /* "help NOUN VERB", "NOUN VERB --help", "NOUN --help" ... */
 static enum exit_code help(const struct words *words)
 {
-	size_t skip = words->count && streq(words->item[0], "help");
+	struct words about = *words;
+	struct err err = ERR_INIT;
 
-	command_help(stdout, words->count > skip ? words->item[skip] : NULL,
-		     words->count > skip + 1 ? words->item[skip + 1] : NULL);
+	while (about.count && streq(about.item[0], "help")) {
+		about.item++;
+		about.count--;
+	}
+	if (about.count && !command_is_known(&about, &err))
+		return usage(&err);
+	command_help(stdout, about.count > 0 ? about.item[0] : NULL,
+		     about.count > 1 ? about.item[1] : NULL);
 	return EXIT_FINE;
 }
 

@@ -218,6 +218,27 @@ static enum exit_code find_names(struct cli *cli, bool by_label,
 	return EXIT_FINE;
 }
 
+/* No failure, but a label is easily mistyped. */
+static void say_nobody(const struct options *o, bool by_label)
+{
+	struct err err = ERR_INIT;
+
+	if (o->file)
+		err_set(&err, ERR_NOT_FOUND, "--file %s names no domain",
+			o->file);
+	else if (by_label && o->label)
+		err_set(&err, ERR_NOT_FOUND, "no domain%s%s has label %s",
+			o->state ? " in state " : "", o->state ? o->state : "",
+			o->label);
+	else if (o->state)
+		err_set(&err, ERR_NOT_FOUND, "no domain is in state %s",
+			o->state);
+	else
+		err_set(&err, ERR_NOT_FOUND, "no domain is hosted");
+	err_hint(&err, "nothing was done");
+	say_failure(NULL, &err);
+}
+
 /* ---- doing it ---- */
 
 static void say_failed(const struct cli *cli, const char *name,
@@ -262,7 +283,9 @@ static enum exit_code each(struct cli *cli, bool by_label, target_fn *one)
 	struct err err = ERR_INIT;
 	enum exit_code code = find_names(cli, by_label, &names, &err);
 
-	if (code == EXIT_FINE)
+	if (code == EXIT_FINE && !names.count)
+		say_nobody(&cli->options, by_label);
+	else if (code == EXIT_FINE)
 		code = do_each(cli, &names, one);
 	else
 		say_failure(NULL, &err);

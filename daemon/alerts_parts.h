@@ -8,6 +8,7 @@
 
 #include "base/fetch.h"
 #include "base/mailer.h"
+#include "daemon/alert_kinds.h"
 #include "daemon/alerts.h"
 #include "daemon/notify.h"
 #include "daemon/self_look.h"
@@ -18,18 +19,6 @@
 #include "store/notice.h"
 
 #define ALERTS_PART 100	/* rows looked at in one turn, of each sort */
-
-#define KIND_CERT     "cert.expiring"
-#define KIND_SERVED   "cert.not-served"
-#define KIND_DOMAIN   "domain.failing"
-#define KIND_CA	      "ca.down"
-#define KIND_UNPROVEN  "ca.unproven"
-#define KIND_ACCOUNT  "account.trouble"
-#define KIND_STALLED  "schedule.stalled"
-#define KIND_FORGOTTEN "schedule.forgotten"
-#define KIND_STORE    "store.health"
-#define KIND_SINK     "alert.sink-down"
-#define KIND_TEST     "alert.test"
 
 struct sink_state {
 	bool is_busy;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "daemon/alert_kinds.h"
 #include "daemon/alerts.h"
 #include "daemon/api.h"
 #include "daemon/edit.h"
@@ -138,15 +139,26 @@ struct silence_input {
 	long seconds;		/* 0 ends it */
 };
 
+/* A silence of what never comes would be a misunderstanding. */
+static bool is_kind(const char *word)
+{
+	static const char *const kinds[] = ALERT_KINDS;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (streq(word, kinds[i]))
+			return true;
+	return false;
+}
+
 static bool silence_kind(struct store *s, const char *kind, time_t until,
 			 struct err *err)
 {
-	if (*kind && strlen(kind) < ALERT_KIND_SIZE &&
-	    !kind[strspn(kind, "abcdefghijklmnopqrstuvwxyz-.")])
+	if (is_kind(kind))
 		return alert_silence_kind(s, kind, until, err);
 	err_set(err, ERR_INPUT, "there is no such kind of alert");
 	return err_hint(err, "give an id or a kind, such as ca.down; mtastsctl "
-			     "alert list shows those that are open");
+			     "alert list shows those that are open, "
+			     "mtastsctl(1) has all kinds");
 }
 
 static bool silence(struct edit *e, void *input, struct err *err)

@@ -150,8 +150,10 @@ def test_silence(rig, command, name):
 	daemon.ok("alert", "silence", one["id"], "--for", "1h")
 	assert daemon.ctl("alert", "silence", "999999", "--for",
 			  "1h").status == 3
-	assert daemon.ctl("alert", "silence", "what?", "--for",
-			  "1h").status == 3
+	for unknown in ("what?", "ca.dwon", "bogus", "alert.test"):
+		refused = daemon.ctl("alert", "silence", unknown, "--for", "1h")
+		assert refused.status == 3
+		assert "no such kind" in refused.err
 	assert daemon.ctl("alert", "silence", name).status == 64
 	assert "a move" in daemon.ok("log")
 	time.sleep(2)

@@ -124,6 +124,34 @@ def test_names_from_standard_input(three):
 	assert hosted(three) == ["b.test"]
 
 
+@pytest.mark.parametrize("words, said", [
+	(["--label", "typo"], "no domain has label typo"),
+	(["--label", "typo", "--state", "live"],
+	 "no domain in state live has label typo"),
+	(["--state", "live"], "no domain is in state live"),
+	(["--file", "/dev/null"], "--file /dev/null names no domain"),
+])
+def test_nobody_is_said_to_be_meant(three, words, said):
+	done = three.ctl("policy", "enforce", *words)
+	assert done.status == FINE
+	assert (done.out, done.err) == \
+		("", f"mtastsctl: {said} (nothing was done)\n")
+
+
+@pytest.mark.parametrize("words, said", [
+	(["help", "frob"], 'unknown command "frob"'),
+	(["help", "domain", "ad"], "did you mean add?"),
+	(["frob", "--help"], 'unknown command "frob"'),
+	(["help"], ""), (["help", "help"], ""), (["help", "domain"], ""),
+	(["help", "status", "x"], ""), (["domain", "add", "x", "--help"], ""),
+])
+def test_help_knows_what_there_is(three, words, said):
+	done = three.ctl(*words)
+	assert done.status == (USAGE if said else FINE)
+	assert said in done.err
+	assert bool(done.out) == (not said)
+
+
 def test_an_empty_file_is_nobody(three):
 	done = ctl_with_input(three, "# none\n", "domain", "remove", "--file",
 			      "-")
@@ -179,8 +207,11 @@ def test_one_bad_name_as_json(three):
 # domain set
 
 def test_domain_set(three):
-	assert "changed" in three.ok("domain", "set", "c.test", "--label",
-				     "acme", "--rua", "mailto:r@example.org")
+	assert three.ok("domain", "set", "c.test", "--label", "acme", "--rua",
+			"mailto:r@example.org") == (
+		"c.test: changed\n"
+		"c.test: now publish: _smtp._tls.c.test. 3600 IN TXT "
+		'"v=TLSRPTv1; rua=mailto:r@example.org"\n')
 
 	view = three.domain("c.test")
 	assert view["label"] == "acme"
@@ -193,7 +224,8 @@ def test_domain_set(three):
 					"acme")
 	assert trail_length(three) == before
 
-	three.ok("domain", "set", "c.test", "--rua", "")
+	assert "c.test: take _smtp._tls.c.test out of DNS\n" in \
+		three.ok("domain", "set", "c.test", "--rua", "")
 	assert three.domain("c.test")["rua"] == []
 
 

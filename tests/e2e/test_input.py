@@ -1,6 +1,7 @@
 """Bad input is normal input: one clear line, and nothing is lost."""
 
 import http.server
+import os
 import signal
 import socket
 import sqlite3
@@ -157,6 +158,24 @@ def test_daemon_not_running(tmp_path):
 
 	assert result.status == UNREACHABLE
 	assert "systemctl start mtastsd" in result.err
+
+
+NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+
+
+def test_whom_the_socket_does_not_let_in(daemon):
+	"""Who follows the hint must not be told that there is no such group."""
+	if os.geteuid() != 0:
+		pytest.skip("only root can be somebody else")
+	done = subprocess.run([*NOBODY, BUILD / "mtastsctl", "--socket",
+			       daemon.socket, "status"], text=True,
+			      capture_output=True, check=False)
+	has_group = subprocess.run(["getent", "group", "mtasts-admin"],
+				   capture_output=True, check=False)
+	if "setpriv" in done.stderr:
+		pytest.skip("the programs are in nobody's reach")
+	assert "permission denied" in done.stderr
+	assert ("there is none" in done.stderr) == (has_group.returncode != 0)
 
 
 # What mtastsd is told.

@@ -1,0 +1,24 @@
+/*
+ * The kinds of alerts: stable words, listed in mtastsctl(1).
+ */
+#ifndef DAEMON_ALERT_KINDS_H
+#define DAEMON_ALERT_KINDS_H
+
+#define KIND_CERT      "cert.expiring"
+#define KIND_SERVED    "cert.not-served"
+#define KIND_DOMAIN    "domain.failing"
+#define KIND_CA	       "ca.down"
+#define KIND_UNPROVEN "ca.unproven"
+#define KIND_ACCOUNT   "account.trouble"
+#define KIND_STALLED   "schedule.stalled"
+#define KIND_FORGOTTEN "schedule.forgotten"
+#define KIND_STORE     "store.health"
+#define KIND_SINK      "alert.sink-down"
+#define KIND_TEST      "alert.test"
+
+/* Those that can be silenced: all but the last. */
+#define ALERT_KINDS                                                            \
+	{ KIND_CERT, KIND_SERVED, KIND_DOMAIN, KIND_CA, KIND_UNPROVEN,         \
+	  KIND_ACCOUNT, KIND_STALLED, KIND_FORGOTTEN, KIND_STORE, KIND_SINK }
+
+#endif
