@@ -89,9 +89,28 @@ static bool has_failed(const struct dns_view *v)
 	return v->a.outcome == DNS_FAILED || v->aaaa.outcome == DNS_FAILED;
 }
 
+/* The record is there, and what it names is not: another zone's matter. */
+static bool leads_nowhere(const char *host, const struct dns_view *v,
+			  struct err *err)
+{
+	err_set(err, ERR_AGAIN,
+		v->a.outcome == DNS_NO_NAME
+			? "%.150s is a CNAME to %.150s, which does not exist "
+			  "(asked %s)"
+			: "%.150s is a CNAME to %.150s, which has neither an A "
+			  "nor an AAAA record (asked %s)",
+		host, v->a.alias, v->server);
+	return err_hint(err,
+			"give %.200s the A and AAAA records of this box, "
+			"or correct the CNAME",
+			v->a.alias);
+}
+
 static bool view_leads_here(const char *host, const struct dns_view *v,
 			    const struct engine_settings *s, struct err *err)
 {
+	if (*v->a.alias && v->a.count + v->aaaa.count == 0)
+		return leads_nowhere(host, v, err);
 	if (v->a.count + v->aaaa.count == 0) {
 		err_set(err, ERR_AGAIN, v->a.outcome == DNS_NO_NAME
 			? "%s does not exist in DNS yet (asked %s)"

@@ -39,6 +39,8 @@ struct dns_addresses {
 	char address[DNS_ADDRESSES_MAX][DNS_ADDRESS_TEXT];
 	size_t count;
 	char problem[96];	/* "timeout", "SERVFAIL" ... if DNS_FAILED */
+	char alias[DNS_NAME_TEXT]; /* if there is none: the name that has */
+				   /* none, if it is that of a CNAME */
 };
 
 /* One server's view: both address families. */

@@ -23,6 +23,7 @@ struct reading {
 	void *out;
 	size_t left;		/* records that are still taken */
 	bool is_cut;		/* there was another one */
+	char *alias;		/* of DNS_NAME_TEXT; NULL: no matter */
 	const char *problem;	/* if DNS_FAILED */
 	char code[24];		/* room for one */
 };
@@ -137,9 +138,28 @@ static enum dns_outcome read_answer(ns_msg *msg, struct reading *r)
 			: DNS_NO_RECORD;
 }
 
+/* Where the CNAMEs end, if there are any: there is nothing then. */
+static void note_alias(ns_msg *msg, struct reading *r)
+{
+	char name[NS_MAXDNAME];
+	bool is_alias = true;
+	ns_rr question;
+
+	if (!r->alias || ns_parserr(msg, ns_s_qd, 0, &question) < 0 ||
+	    !records_are_sound(msg))
+		return;
+	snprintf(name, sizeof(name), "%s", ns_rr_name(question));
+	for (int hop = 0; hop <= CNAMES_MAX; hop++) {
+		if (!follow_cname(msg, name, &is_alias) || !is_alias)
+			return;
+		str_copy(r->alias, DNS_NAME_TEXT, name);
+	}
+}
+
 static enum dns_outcome read_packet(const unsigned char *packet, int len,
 				    struct reading *r)
 {
+	enum dns_outcome outcome;
 	ns_msg msg;
 	int rcode;
 
@@ -147,13 +167,18 @@ static enum dns_outcome read_packet(const unsigned char *packet, int len,
 	    !ns_msg_getflag(msg, ns_f_qr) || ns_msg_count(msg, ns_s_qd) != 1)
 		return failed(r, "malformed answer");
 	rcode = ns_msg_getflag(msg, ns_f_rcode);
-	if (rcode == ns_r_nxdomain)
+	if (rcode == ns_r_nxdomain) {
+		note_alias(&msg, r);
 		return DNS_NO_NAME;
+	}
 	if (rcode != ns_r_noerror)
 		return failed_rcode(r, rcode);
 	if (ns_msg_getflag(msg, ns_f_tc))
 		return failed(r, "truncated answer");
-	return read_answer(&msg, r);
+	outcome = read_answer(&msg, r);
+	if (outcome == DNS_NO_RECORD)
+		note_alias(&msg, r);
+	return outcome;
 }
 
 /* ---- addresses ---- */
@@ -185,9 +210,11 @@ void dns_addresses_fail(struct dns_addresses *out, const char *problem)
 void dns_packet_addresses(const unsigned char *packet, int len, int type,
 			  struct dns_addresses *out)
 {
-	struct reading r = { .type = type, .out = out,
+	struct reading r = { .type = type,
+			     .out = out,
 			     .read = type == ns_t_a ? read_a : read_aaaa,
-			     .left = DNS_ADDRESSES_MAX };
+			     .left = DNS_ADDRESSES_MAX,
+			     .alias = out->alias };
 
 	*out = (struct dns_addresses){ 0 };
 	out->outcome = read_packet(packet, len, &r);

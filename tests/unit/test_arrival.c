@@ -36,19 +36,34 @@ static const struct {
 	{ { "-/-", "-/-" }, false, "domain records example.org" },
 	{ { "0/0", "0/0" }, false, "neither an A nor an AAAA" },
 	{ { "192.0.2.1/0", "-/-" }, false, "does not exist" },
+	{ { "-host.example/-host.example" },
+	  false,
+	  "mta-sts.example.org is a CNAME to host.example, which does not "
+	  "exist "
+	  "(asked" },
+	{ { "0host.example/0host.example" },
+	  false,
+	  "is a CNAME to host.example, which has neither" },
+	{ { "-host.example/-" },
+	  false,
+	  "give host.example the A and AAAA records of this box" },
 	{ { "-/-", "192.0.2.1/0" }, false, "does not exist" },
 
 	/* elsewhere, in part or whole */
 	{ { "198.51.100.7/0", "198.51.100.7/0" }, false, "198.51.100.7" },
-	{ { "192.0.2.1,198.51.100.7/0", "192.0.2.1/0" }, false,
+	{ { "192.0.2.1,198.51.100.7/0", "192.0.2.1/0" },
+	  false,
 	  "A record 198.51.100.7" },
-	{ { "192.0.2.1/2001:db8::bad", "192.0.2.1/0" }, false,
+	{ { "192.0.2.1/2001:db8::bad", "192.0.2.1/0" },
+	  false,
 	  "AAAA record 2001:db8::bad" },
 	{ { "192.0.2.1/0", "198.51.100.7/0" }, false, "public_addresses" },
-	{ { "198.51.100.7/2001:db8::bad", "192.0.2.1/0" }, false,
+	{ { "198.51.100.7/2001:db8::bad", "192.0.2.1/0" },
+	  false,
 	  "has the A record 198.51.100.7, the AAAA record 2001:db8::bad, which "
 	  "are not this box" },
-	{ { "198.51.100.7,192.0.2.1,198.51.100.8/2001:db8::1", "!/!" }, false,
+	{ { "198.51.100.7,192.0.2.1,198.51.100.8/2001:db8::1", "!/!" },
+	  false,
 	  "the A record 198.51.100.7, the A record 198.51.100.8, which are" },
 	{ { "198.51.100.7/0" }, false, "198.51.100.7, which is not this box" },
 
@@ -66,8 +81,10 @@ static void read_family(struct dns_addresses *out, const char *word, size_t len)
 	snprintf(text, sizeof(text), "%.*s", (int)len, word);
 	out->outcome = text[0] == '-'	? DNS_NO_NAME
 		       : text[0] == '!' ? DNS_FAILED
-		       : strcmp(text, "0") == 0 ? DNS_NO_RECORD
-						: DNS_FOUND;
+		       : text[0] == '0' ? DNS_NO_RECORD
+					: DNS_FOUND;
+	if (out->outcome == DNS_NO_NAME || out->outcome == DNS_NO_RECORD)
+		snprintf(out->alias, sizeof(out->alias), "%s", text + 1);
 	if (out->outcome == DNS_FAILED)
 		strcpy(out->problem, "timeout");
 	if (out->outcome != DNS_FOUND)

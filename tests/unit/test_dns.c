@@ -851,6 +851,9 @@ static void test_two_servers(void **state)
 	assert_string_equal(o.answer.view[1].aaaa.problem, "SERVFAIL");
 	o = look_up("nxdomain.example");
 	assert_int_equal(o.answer.view[1].a.outcome, DNS_NO_NAME);
+	assert_string_equal(o.answer.view[1].a.alias, "");
+	o = look_up("nowhere.example");
+	assert_string_equal(o.answer.view[1].a.alias, "b.example");
 }
 
 static void test_time_limit(void **state)
