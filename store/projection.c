@@ -136,7 +136,7 @@ static bool project_part(struct db *db, const int64_t *ids, size_t n,
 	if (ok && set_applied(db, last, err) && db_run(db, "COMMIT", err))
 		return true;
 	db_run(db, "ROLLBACK", NULL);
-	return err_prefix(err, "serve.db");
+	return err_prefix(err, "from state.db to serve.db");
 }
 
 bool projection_run(struct db *db, struct err *err)
@@ -177,7 +177,7 @@ bool projection_rebuild(struct db *db, struct err *err)
 	if (db_exec(db, all, err))
 		return true;
 	db_exec(db, "ROLLBACK", NULL);
-	return err_prefix(err, "serve.db");
+	return err_prefix(err, "from state.db to serve.db");
 }
 
 bool projection_prune(struct db *db, struct err *err)

@@ -429,11 +429,26 @@ static void a_start_projects_what_was_committed(void **state)
 #define ON_A_STORE(test)                                                       \
 	cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
 
+/* Which of the two is to blame is not known; the one that is whole is not. */
+static void a_failure_blames_neither(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	add_live("example.org");
+	scratch_sql(fix.dir, "state.db", "ALTER TABLE issuer RENAME TO lost");
+	assert_false(store_project(fix.store, &err));
+	print_message("%s\n", err.text);
+	assert_ptr_equal(strstr(err.text, "from state.db to serve.db: "),
+			 err.text);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		ON_A_STORE(nothing_is_served_before_it_is_projected),
 		ON_A_STORE(projecting_again_changes_nothing),
+		ON_A_STORE(a_failure_blames_neither),
 		ON_A_STORE(a_long_feed_is_applied_in_parts),
 		ON_A_STORE(a_token_is_served_while_its_order_lives),
 		ON_A_STORE(a_domain_that_goes_is_served_no_more),
