@@ -64,11 +64,16 @@ $(B)/libparts.a: $(filter-out %/main.o %/simulate.o,$(call objects,daemon \
 		 cli tests/sim))
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c | packages
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC $<")
 	$(Q)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) -MMD -MP \
 		-c -o $@ $<
+
+packages:
+	@pkg-config --exists $(PKGS) || { echo \
+		"make: packages are missing: run  sudo tests/setup build" >&2; \
+		exit 1; }
 
 Q := $(if $(V),,@)
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
@@ -174,6 +179,6 @@ clean:
 	rm -rf build build-asan
 
 .SECONDARY:
-.PHONY: all tests demo faults soak sim sim-long sim-mutants check check-unit \
+.PHONY: all tests packages demo faults soak sim sim-long sim-mutants check check-unit \
 	check-e2e check-valgrind check-asan \
 	lint lint-here format install uninstall help clean

@@ -137,9 +137,11 @@ static void show_limits(const json_t *ca, time_t now)
 
 static void show(const json_t *ca)
 {
+	static bool is_next;
 	time_t now = time(NULL);
 
-	printf("%s\n", text_at(ca, "name"));
+	printf("%s%s\n", is_next ? "\n" : "", text_at(ca, "name"));
+	is_next = true;
 	show_line("directory", text_at(ca, "directory"));
 	show_line("role", json_is_true(value_at(ca, "used"))
 				  ? "new orders go here" : "in reserve");

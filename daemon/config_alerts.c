@@ -60,8 +60,8 @@ static const struct {
 	const char *expected;
 } keys[] = {
 	{ "notify", is_word,
-	  "the absolute path of a program that may be run, and at most seven "
-	  "words for it" },
+	  "the absolute path of a program that is there and may be run, and at "
+	  "most seven words for it" },
 	{ "alert_mail", is_recipient, "mail addresses, at most eight" },
 	{ "mail_server", is_server,
 	  "smtp://HOST:PORT, or smtps://HOST:PORT for TLS from the start" },

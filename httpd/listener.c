@@ -74,7 +74,9 @@ static bool bind_failed(const char *address, struct err *err)
 	if (why == EADDRINUSE) {
 		err->kind = ERR_REFUSED;
 		err_hint(err, "another program has this port: find it with "
-			      "\"ss -ltnp\" and stop it, or choose another");
+			      "\"ss -ltnp\" and stop it, or listen on an "
+			      "address that is free: listen_https, "
+			      "listen_http");
 	} else if (why == EACCES) {
 		err->kind = ERR_REFUSED;
 		err_hint(err, "ports below 1024 need CAP_NET_BIND_SERVICE: "

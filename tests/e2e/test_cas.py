@@ -80,6 +80,7 @@ def test_the_second_ca_is_proven_by_a_canary(two, name):
 	assert [row["certificate"]["serial"] for row
 		in daemon.json("cert", "list")["certs"]] == [shown["serial"]]
 	assert "trial with second passed" in daemon.ok("log", name)
+	assert "\n\nsecond\n" in daemon.ok("ca", "show")
 	assert_nobody_blamed(daemon, name)
 
 	time.sleep(3)
