@@ -270,11 +270,13 @@ static void take_window(struct engine *e, struct cert *c,
 static time_t hold_polls(struct engine *e, struct authority *a,
 			 long retry_after)
 {
-	int64_t now_ms = e->world->now_ms(e->world->ctx);
+	int64_t now_ms = e->world->now_ms(e->world->ctx), until_ms;
 
-	a->ari_failures++;
-	a->ari_retry_ms = now_ms +
-			  ari_hold(a->ari_failures, retry_after) * 1000;
+	if (a->ari_retry_ms <= now_ms) /* else it was asked with the others */
+		a->ari_failures++;
+	until_ms = now_ms + ari_hold(a->ari_failures, retry_after) * 1000;
+	if (until_ms > a->ari_retry_ms)
+		a->ari_retry_ms = until_ms;
 	return a->ari_retry_ms / 1000 + 1 + spread(e, WHEN_MINUTE);
 }
 
@@ -282,13 +284,13 @@ static void no_window(struct engine *e, struct authority *a, struct cert *c,
 		      const struct ca_reply *reply)
 {
 	bool is_temporary = reply->error.kind == ERR_AGAIN ||
-			    reply->status >= 500;
+			    reply->status >= 500 || reply->status == 429;
 	time_t again, held = 0;
 
 	c->ari_failures++;
 	again = engine_now(e) + ari_retry(c->ari_failures, is_temporary,
 					  engine_dice(e));
-	if (is_temporary || reply->status == 429)
+	if (is_temporary)
 		held = hold_polls(e, a, reply->retry_after);
 	put_off(e, c, again > held ? again : held);
 }

@@ -179,33 +179,44 @@ static void orders_are_not_held(void **state)
 	assert_int_equal(rows("SELECT COUNT(*) FROM ca WHERE retry_ms > 0"), 0);
 }
 
-/* What is no wish to be left alone is one certificate's trouble. */
-static const struct {
-	const char *what;
-	long status;
-	const char *retry_after;
-	long least, most; /* until the same is asked about again */
-} troubles[] = {
-	{ "a busy CA that does not say for how long", 503, "", WHEN_MINUTE,
-	  75 },
-	{ "nonsense", 503, "soon", WHEN_MINUTE, 75 },
-	{ "a broken one", 500, "1000", WHEN_MINUTE, 75 },
-	{ "it does not know the certificate", 404, "1000", 6 * WHEN_HOUR,
-	  6 * WHEN_HOUR * 6 / 5 },
-};
-
-static void other_answers_hold_nobody(void **state)
+/* It asks for no peace, but has none to give: one question at a time. */
+static void a_ca_that_fails_is_asked_less_and_less(void **state)
 {
+	static const struct {
+		long status;
+		const char *retry_after;
+	} troubles[] = { { 503, "" }, { 503, "soon" }, { 500, "" } };
+
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(troubles); i++) {
-		print_message("%s\n", troubles[i].what);
+		unsigned before;
+
+		print_message("%ld %s\n", troubles[i].status,
+			      troubles[i].retry_after);
 		set_up(NULL);
-		answer_with(troubles[i].status, troubles[i].retry_after);
 		go_live();
-		assert_in_range(asked_after(WHEN_DAY), troubles[i].least,
-				troubles[i].most);
+		sim_run(&w, NULL, 500);
+		answer_with(troubles[i].status, troubles[i].retry_after);
+		asked_after(WHEN_HOUR);
+		before = ca->ari_polls;
+		sim_run(&w, NULL, 3 * WHEN_HOUR);
+		assert_in_range(ca->ari_polls - before, 4, 2 * NAMES);
+		answer_with(0, "86400");
+		before = ca->ari_polls;
+		sim_run(&w, NULL, 8 * WHEN_HOUR);
+		assert_in_range(ca->ari_polls - before, NAMES, NAMES + 2);
 		tear_down(NULL);
 	}
+}
+
+/* One certificate that it does not know is that one's trouble. */
+static void an_unknown_certificate_holds_nobody(void **state)
+{
+	(void)state;
+	answer_with(404, "1000");
+	go_live();
+	assert_in_range(asked_after(WHEN_DAY), 6 * WHEN_HOUR,
+			6 * WHEN_HOUR * 6 / 5);
 }
 
 #define SET_UP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -216,7 +227,8 @@ int main(void)
 		SET_UP(each_is_asked_about_once_and_then_as_the_ca_says),
 		cmocka_unit_test(it_is_left_alone_for_as_long_as_it_says),
 		SET_UP(orders_are_not_held),
-		cmocka_unit_test(other_answers_hold_nobody),
+		cmocka_unit_test(a_ca_that_fails_is_asked_less_and_less),
+		SET_UP(an_unknown_certificate_holds_nobody),
 	};
 
 	if (getenv("ONLY"))
