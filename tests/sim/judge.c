@@ -20,7 +20,8 @@
 #define NEEDED_MS    (10 * WHEN_MINUTE * MS)
 #define RATE	     50			/* orders a second: the stated rate */
 #define SLOW_START   (15 * MS)		/* of a CA that was down */
-#define LOOKS_MAX    2000		/* at what must be served one day */
+#define LOOKS_OFTEN  64			/* at what must be served one day ... */
+#define LOOKS_MAX    100000		/* ... though the disk is full for two */
 #define CRASH_MS     (60 * MS)		/* a restart takes no longer */
 #define OWN_GUARD_MS (60 * WHEN_MINUTE * MS)
 #define BETWEEN_MS   (5 * WHEN_MINUTE * MS)	/* two crashes */
@@ -404,9 +405,9 @@ static bool is_seen(struct rig *r, struct awaited *a)
 {
 	const struct bulk_cert *c = &r->ca[a->ca].cert[a->cert];
 
-	if (!c->is_served)
+	if (!c->is_served && (++a->looks < LOOKS_OFTEN || a->looks % 32 == 0))
 		look(r, a->name);
-	return c->is_served || ++a->looks > LOOKS_MAX;
+	return c->is_served || a->looks > LOOKS_MAX;
 }
 
 /* ---- failures that are the CA's ---- */

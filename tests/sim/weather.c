@@ -88,11 +88,13 @@ static void next_outage(struct rig *r, size_t ca, rig_run *run)
 	rig_after(r, skewed(r, every / 4, every * 4), run, (unsigned)ca);
 }
 
+/* Where there is another CA, one may be away for weeks. */
 static void outage(struct rig *r, struct rig_event *e)
 {
+	long most = (r->ca_count > 1 ? 40 : 8) * WHEN_DAY;
+
 	if (!r->weather->is_over)
-		ca_fails(r, e->number, skewed(r, WHEN_MINUTE,
-					      30 * WHEN_DAY));
+		ca_fails(r, e->number, skewed(r, WHEN_MINUTE, most));
 	next_outage(r, e->number, outage);
 }
 
@@ -104,7 +106,7 @@ static void great_outage(struct rig *r, struct rig_event *e)
 	(void)e;
 	for (size_t i = 0; i < r->ca_count && !r->weather->is_over; i++)
 		ca_fails(r, i, ms + dice_between(&r->dice, 0, 600 * S));
-	rig_after(r, skewed(r, 10 * WHEN_DAY, 100 * WHEN_DAY), great_outage, 0);
+	rig_after(r, skewed(r, 20 * WHEN_DAY, 200 * WHEN_DAY), great_outage, 0);
 }
 
 static void wipe(struct rig *r, struct rig_event *e)
@@ -427,7 +429,7 @@ static void set_cas(struct rig *r)
 					   ? 0
 					   : 1 + dice_below(&r->dice, 1500);
 		c->has_limits = !dice_one_in(&r->dice, 4);
-		c->has_ari = dice_one_in(&r->dice, 2);
+		c->has_ari = dice_one_in(&r->dice, 3);
 		c->ari_is_late = dice_one_in(&r->dice, 5);
 		c->ari_retry = dice_one_in(&r->dice, 10) ? 6 * WHEN_HOUR
 							 : WHEN_DAY;
@@ -460,7 +462,7 @@ void weather_begin(struct rig *r)
 	w->crash_in_exchange = 300;
 	w->crash_in_write = 400;
 	w->fault = 4 + dice_below(&r->dice, 12);
-	w->outage_every = 80 * WHEN_DAY;
+	w->outage_every = (r->ca_count > 1 ? 90 : 250) * WHEN_DAY;
 	set_cas(r);
 	start_processes(r);
 }
