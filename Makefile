@@ -134,7 +134,7 @@ check-valgrind:
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 check-asan:
-	+$(Q)$(MAKE) --no-print-directory check B=build-asan \
+	+$(Q)SIM_ORDERS=60 $(MAKE) --no-print-directory check B=build-asan \
 		KINDS='unit arrows sim e2e' \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' \
 		LDFLAGS='$(SANITIZE)'

@@ -15,6 +15,7 @@
 #include "base/when.h"
 #include "store/trail.h"
 
+#define APART_MS (WHEN_MINUTE * 1000) /* a trial and an order of one name */
 #define MOVE_EVERY_MS 1000
 
 /* ---- the trail ---- */
@@ -502,12 +503,28 @@ static bool make_order(struct engine *e, struct authority *a,
 	return true;
 }
 
+/*
+ * Two validations by tls-alpn-01 at once cannot be: who connects says the
+ * host, and not which token he wants to see. A trial can be made again.
+ */
+static void end_trial(struct engine *e, const struct domain *d)
+{
+	struct domain copy = *d;
+	struct order trial;
+
+	if (d->method == METHOD_TLS_ALPN_01 &&
+	    order_trial_of_domain(e->store, d->id, &trial, NULL))
+		abandon(e, &trial, &copy, SCOPE_ORDER,
+			"a renewal of the name goes first");
+}
+
 bool issuance_start(struct engine *e, struct authority *a, struct domain *d,
 		    struct budget_wait *wait, struct err *err)
 {
 	struct order o = plan_order(e, a, d, false);
 
 	*wait = (struct budget_wait){ .ready_ms = 0 };
+	end_trial(e, d);
 	if (!engine_ok(e, make_order(e, a, d, &o, wait, err), err))
 		return false;
 	d->ready_at = d->due_at = 0;
@@ -518,9 +535,14 @@ bool issuance_start_trial(struct engine *e, struct authority *a,
 			  const struct domain *d, struct budget_wait *wait,
 			  struct err *err)
 {
-	struct order o = plan_order(e, a, d, true);
+	struct order o = plan_order(e, a, d, true), there;
 
 	*wait = (struct budget_wait){ .ready_ms = 0 };
+	if (d->method == METHOD_TLS_ALPN_01 &&
+	    order_of_domain(e->store, d->id, &there, NULL)) {
+		wait->ready_ms = e->world->now_ms(e->world->ctx) + APART_MS;
+		return err_set(err, ERR_AGAIN, "the name is being validated");
+	}
 	return engine_ok(e, make_order(e, a, d, &o, wait, err), err);
 }
 

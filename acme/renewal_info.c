@@ -105,6 +105,14 @@ static bool is_away(struct engine *e, const struct authority *a, struct cert *c)
 	return true;
 }
 
+/* As its directory said last: for this alone it is not asked for anew. */
+static bool has_none(const struct authority *a)
+{
+	const struct wire_directory *d = client_directory(a->client);
+
+	return d && !*d->renewal_info;
+}
+
 /* False if it must wait for a moment. */
 static bool poll_or_put_off(struct engine *e, struct authority *a,
 			    struct cert *c)
@@ -113,12 +121,14 @@ static bool poll_or_put_off(struct engine *e, struct authority *a,
 
 	if (is_away(e, a, c))
 		return true;
+	if (has_none(a)) {
+		put_off(e, c, engine_now(e) + WHEN_DAY);
+		return true;
+	}
 	a->is_wanted = true;
 	if (!client_is_current(a->client))
 		return false;
-	if (!*client_directory(a->client)->renewal_info)
-		put_off(e, c, engine_now(e) + WHEN_DAY);
-	else if (may_poll(a, now_ms))
+	if (may_poll(a, now_ms))
 		will_poll(e, a, c);
 	else
 		return false;

@@ -55,7 +55,7 @@ def test_broken_answers(make_stage, name, saw, case):
 		 for endpoint in ENDPOINTS]
 
 	stage.add(name)
-	stage.wait_live(name, seconds=60)
+	stage.wait_live(name, seconds=180)	# its pauses add up
 
 	hits = sum(map(stage.ca.hits, rules))
 	assert hits == len(ENDPOINTS)

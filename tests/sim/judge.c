@@ -435,6 +435,15 @@ void judge_wronged(struct rig *r, unsigned name)
 		.name = name, .failures = d.failures };
 }
 
+/*
+ * A CA that answers three times, and never brings the order to an end, may
+ * mean this one name: that is the name's to wait for.
+ */
+static bool is_unfinished(const struct domain *d)
+{
+	return strstr(d->problem, "leaves the order unfinished");
+}
+
 static void check_wronged(struct rig *r)
 {
 	struct judge *j = r->judge;
@@ -442,7 +451,7 @@ static void check_wronged(struct rig *r)
 
 	for (size_t i = 0; i < j->wronged_count; i++)
 		if (row_of(r, j->wronged[i].name, &d) &&
-		    d.failures > j->wronged[i].failures)
+		    d.failures > j->wronged[i].failures && !is_unfinished(&d))
 			rig_condemn(r, "%s is charged with what was the CA's "
 				       "fault: %s", d.name, d.problem);
 	j->wronged_count = 0;
@@ -553,7 +562,7 @@ static void check_charge(struct rig *r)
 	if (r->judge->name[name].may_be_charged || !r->is_up || r->is_dying)
 		return;
 	if (domain_by_name(r->store, r->name[name].host + 8, &d, &err) &&
-	    d.failures)
+	    d.failures && !is_unfinished(&d))
 		rig_condemn(r, "%s is charged with what was not its fault: %s",
 			    r->name[name].host, d.problem);
 }

@@ -529,6 +529,14 @@ static bool is_token_served(struct rig *r, unsigned name,
 	       streq(found, key_auth);
 }
 
+/* A trial gives way to a renewal: a host has one challenge of this kind. */
+static bool is_replaced(struct rig *r, unsigned name)
+{
+	char found[SERVE_CHALLENGE_SIZE];
+
+	return serve_alpn_challenge(r->serve, r->name[name].host, found);
+}
+
 static void ca_looks(struct rig *r, struct rig_event *e)
 {
 	struct bulk_ca *ca = &r->ca[e->number];
@@ -563,6 +571,8 @@ static const char *validate(void *arg, unsigned name, enum bulk_method method,
 	}
 	if (is_token_served(r, name, method, token, key_auth))
 		return NULL;
+	if (method == BULK_TLS_ALPN_01 && is_replaced(r, name))
+		return "unauthorized";
 	rig_condemn(r, "%s: its token is not served when the CA looks",
 		    r->name[name].host);
 	return "unauthorized";

@@ -70,6 +70,7 @@ static void ca_recovers(struct rig *r, struct rig_event *e)
 		set_mode(r, e->number, CA_WELL);
 }
 
+/* What is away for days mostly knows that, and says so. */
 static void ca_fails(struct rig *r, size_t ca, int64_t ms)
 {
 	enum ca_mode mode = (enum ca_mode)dice_between(&r->dice, CA_FLAKY,
@@ -77,6 +78,9 @@ static void ca_fails(struct rig *r, size_t ca, int64_t ms)
 
 	if (r->ca_mode[ca] != CA_WELL)
 		return;
+	r->weather->is_long[ca] = ms > 2 * WHEN_DAY * S;
+	if (r->weather->is_long[ca] && !dice_one_in(&r->dice, 4))
+		mode = CA_BUSY;
 	set_mode(r, ca, mode);
 	rig_after(r, ms, ca_recovers, (unsigned)ca);
 }
@@ -371,8 +375,11 @@ static enum fate busy(struct rig *r, size_t ca)
 {
 	int64_t *until = &r->weather->busy_until_ms[ca];
 
-	if (*until <= r->now_ms)
-		*until = r->now_ms + skewed(r, 5, WHEN_HOUR - 10);
+	if (*until > r->now_ms)
+		return FATE_503;
+	*until = r->now_ms + (r->weather->is_long[ca]
+				      ? WHEN_HOUR * S - 10 * S
+				      : skewed(r, 5, WHEN_HOUR - 10));
 	return FATE_503;
 }
 
@@ -458,11 +465,11 @@ void weather_begin(struct rig *r)
 {
 	struct weather *w = r->weather = xcalloc(1, sizeof(*w));
 
-	w->crash_at_point = 1400;
-	w->crash_in_exchange = 300;
-	w->crash_in_write = 400;
+	w->crash_at_point = 1000;
+	w->crash_in_exchange = 200;
+	w->crash_in_write = 250;
 	w->fault = 4 + dice_below(&r->dice, 12);
-	w->outage_every = (r->ca_count > 1 ? 90 : 250) * WHEN_DAY;
+	w->outage_every = (r->ca_count > 1 ? 40 : 150) * WHEN_DAY;
 	set_cas(r);
 	start_processes(r);
 }

@@ -31,6 +31,7 @@ struct weather {
 	bool is_offline;		/* the box's own line is down */
 	bool is_disk_bad;
 	int64_t busy_until_ms[RIG_CAS];	/* Retry-After, as we said it */
+	bool is_long[RIG_CAS];		/* this outage will take days */
 
 	/* Counted, in milliseconds. */
 	int64_t down_since_ms[RIG_CAS], down_ms, all_down_ms, all_since_ms;
