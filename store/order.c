@@ -204,7 +204,7 @@ static bool end_unreadable(struct store *s, const struct order *o,
 	query_open(&q, store_db_write(s),
 		   "UPDATE ord SET state = ?, ended_at = ?, wake_ms = 0,"
 		   " problem = 'its row was damaged', epoch = epoch + 1"
-		   " WHERE domain_id = ? AND trial = ? AND ended_at = 0");
+		   " WHERE domain_id = ? AND +trial = ? AND ended_at = 0");
 	bind_int(&q, ORDER_DEAD);
 	bind_int(&q, o->created_at);
 	bind_int(&q, o->domain_id);
@@ -215,7 +215,7 @@ static bool end_unreadable(struct store *s, const struct order *o,
 static bool make_room(struct store *s, const struct order *o, struct err *err)
 {
 	struct err problem = ERR_INIT;
-	struct order live;
+	struct order live = { .id = 0 };
 
 	if (live_of_domain(s, o->domain_id, o->is_trial, &live, &problem))
 		return err_set(err, ERR_AGAIN, "order %lld is under way",

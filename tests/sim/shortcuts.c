@@ -22,8 +22,8 @@ EVP_PKEY *__real_p256_to_pkey(const struct p256 *key, struct err *err);
 bool __real_csr_make(const struct p256 *key, const char *host,
 		     unsigned char out[static ORDER_CSR_MAX], size_t *len,
 		     struct err *err);
-X509 *__wrap_d2i_X509(X509 **x, const unsigned char **in, long len);
-X509 *__wrap_PEM_read_bio_X509(BIO *in, X509 **x, pem_password_cb *ask,
+X509 *__wrap_d2i_X509(X509 **out, const unsigned char **in, long most);
+X509 *__wrap_PEM_read_bio_X509(BIO *in, X509 **out, pem_password_cb *ask,
 			       void *arg);
 EVP_PKEY *__wrap_p256_to_pkey(const struct p256 *key, struct err *err);
 bool __wrap_csr_make(const struct p256 *key, const char *host,

@@ -24,8 +24,9 @@ static void add_issuer_key(X509 *x, EVP_PKEY *key)
 	unsigned char point[65], digest[EVP_MAX_MD_SIZE];
 	size_t len = 0;
 
-	must(id &&
-		     EVP_PKEY_get_octet_string_param(key, "pub", point,
+	if (!id)
+		abort();
+	must(EVP_PKEY_get_octet_string_param(key, "pub", point,
 						     sizeof(point), &len) &&
 		     EVP_Digest(point, len, digest, NULL, EVP_sha256(), NULL),
 	     NULL);

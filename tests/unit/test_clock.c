@@ -285,7 +285,7 @@ static void alerts_wait_no_longer_than_they_were_to(void **state)
 	struct alert a = { .kind = "test.kind", .subject = "a", .text = "t" };
 	struct notice n;
 	struct err err = ERR_INIT;
-	bool found, more;
+	bool found = false, more;
 
 	(void)state;
 	must(alert_raise(fix.store, &a, wrong, &err) &&
