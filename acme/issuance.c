@@ -15,6 +15,7 @@
 #include "base/when.h"
 #include "store/trail.h"
 
+#define LOOKING	 WHEN_MINUTE /* that a CA may be, at a challenge */
 #define APART_MS (WHEN_MINUTE * 1000) /* a trial and an order of one name */
 #define MOVE_EVERY_MS 1000
 
@@ -309,7 +310,13 @@ static bool may_leave(struct engine *e, const struct order *o,
 {
 	struct schedule_life life = engine_life(e, d);
 
-	if (o->state < ORDER_FINALIZING || life.left < life.whole / 4)
+	if (life.left < life.whole / 4)
+		return true;
+	if (o->state == ORDER_CHALLENGED)	/* it is looking just now */
+		return engine_now(e) - o->created_at >=
+		       (life.whole / 100 < LOOKING ? life.whole / 100
+						   : LOOKING);
+	if (o->state < ORDER_FINALIZING)
 		return true;
 	return (!life.whole || d->renew_forced) &&
 	       engine_now(e) - o->created_at >= outcome_patience(e, d);

@@ -553,9 +553,8 @@ static void check_ca(struct rig *r, const struct bulk_ca *ca)
 }
 
 /* Failures that stand in a row must be the name's own. */
-static void check_charge(struct rig *r)
+static void check_charge_of(struct rig *r, unsigned name)
 {
-	unsigned name = dice_below(&r->dice, r->names);
 	struct err err = ERR_INIT;
 	struct domain d;
 
@@ -565,6 +564,16 @@ static void check_charge(struct rig *r)
 	    d.failures && !is_unfinished(&d))
 		rig_condemn(r, "%s is charged with what was not its fault: %s",
 			    r->name[name].host, d.problem);
+}
+
+static void check_charge(struct rig *r)
+{
+	check_charge_of(r, dice_below(&r->dice, r->names));
+}
+
+void judge_ordered(struct rig *r, unsigned name)
+{
+	check_charge_of(r, name);
 }
 
 void judge_after_event(struct rig *r)

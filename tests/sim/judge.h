@@ -89,6 +89,9 @@ void judge_retry_after(struct rig *r, size_t ca, bool is_advice, long seconds);
  */
 void judge_wronged(struct rig *r, unsigned name);
 
+/* An order is made for it: nothing that was not its own has been counted. */
+void judge_ordered(struct rig *r, unsigned name);
+
 /* The CA has given a certificate away. */
 void judge_expect(struct rig *r, size_t ca, uint32_t cert);
 

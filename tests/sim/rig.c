@@ -329,13 +329,15 @@ static void exchange(struct rig *r, struct rig_event *e, size_t ca,
 		     const struct fetch_request *request, enum fate fate)
 {
 	struct bulk_ca *c = &r->ca[ca];
-	uint32_t certs = c->certs;
+	uint32_t certs = c->certs, orders = c->orders;
 
 	e->number = (unsigned)ca;
 	c->now = rig_now(r);
 	if (ca_hears(fate))
 		bulk_ca_answer(c, request, &e->answer);
 	spoil(r, e, ca, fate);
+	if (c->orders > orders)
+		judge_ordered(r, c->order[orders].name);
 	if (c->certs > certs)
 		judge_expect(r, ca, certs);
 	fingerprint(r, (uint64_t)e->answer.status << 8 | fate);
