@@ -511,16 +511,25 @@ static bool make_order(struct engine *e, struct authority *a,
 }
 
 /*
- * Two validations by tls-alpn-01 at once cannot be: who connects says the
- * host, and not which token he wants to see. A trial can be made again.
+ * Can the two not be under way at once? One host has one challenge by
+ * tls-alpn-01: who connects does not say whose he wants to see. And a CA may
+ * answer both with one order, which is then certified for one of two keys.
  */
-static void end_trial(struct engine *e, const struct domain *d)
+static bool is_in_the_way(const struct order *there, const struct authority *a,
+			  const struct domain *d)
+{
+	return d->method == METHOD_TLS_ALPN_01 || there->ca_id == a->row.id;
+}
+
+/* It can be made again. */
+static void end_trial(struct engine *e, const struct authority *a,
+		      const struct domain *d)
 {
 	struct domain copy = *d;
 	struct order trial;
 
-	if (d->method == METHOD_TLS_ALPN_01 &&
-	    order_trial_of_domain(e->store, d->id, &trial, NULL))
+	if (order_trial_of_domain(e->store, d->id, &trial, NULL) &&
+	    is_in_the_way(&trial, a, d))
 		abandon(e, &trial, &copy, SCOPE_ORDER,
 			"a renewal of the name goes first");
 }
@@ -531,9 +540,9 @@ bool issuance_start(struct engine *e, struct authority *a, struct domain *d,
 	struct order o = plan_order(e, a, d, false);
 
 	*wait = (struct budget_wait){ .ready_ms = 0 };
-	end_trial(e, d);
 	if (!engine_ok(e, make_order(e, a, d, &o, wait, err), err))
 		return false;
+	end_trial(e, a, d);
 	d->ready_at = d->due_at = 0;
 	return engine_ok(e, domain_update(e->store, d, err), err);
 }
@@ -545,10 +554,12 @@ bool issuance_start_trial(struct engine *e, struct authority *a,
 	struct order o = plan_order(e, a, d, true), there;
 
 	*wait = (struct budget_wait){ .ready_ms = 0 };
-	if (d->method == METHOD_TLS_ALPN_01 &&
-	    order_of_domain(e->store, d->id, &there, NULL)) {
+	if (order_of_domain(e->store, d->id, &there, NULL) &&
+	    is_in_the_way(&there, a, d)) {
 		wait->ready_ms = e->world->now_ms(e->world->ctx) + APART_MS;
-		return err_set(err, ERR_AGAIN, "the name is being validated");
+		err_set(err, ERR_AGAIN, "its renewal is under way");
+		return err_hint(err, "try again once that has ended: "
+				     "mtastsctl domain show %s", d->name);
 	}
 	return engine_ok(e, make_order(e, a, d, &o, wait, err), err);
 }

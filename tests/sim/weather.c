@@ -281,6 +281,14 @@ static void wakes(struct rig *r, struct rig_event *e)
 	judge_weather(r);
 }
 
+/* Monotonic clocks stand still; and a box's timer is never set for longer. */
+static int64_t timer_left(const struct rig *r)
+{
+	int64_t left = r->wake_ms - r->now_ms;
+
+	return left < WHEN_MINUTE * S ? left : WHEN_MINUTE * S;
+}
+
 static void falls_asleep(struct rig *r, struct rig_event *e)
 {
 	(void)e;
@@ -290,7 +298,7 @@ static void falls_asleep(struct rig *r, struct rig_event *e)
 		rig_say(r, "suspended for %lld s", (long long)ms / 1000);
 		r->is_asleep = true;
 		if (r->wake_ms)
-			r->wake_ms += ms;	/* monotonic clocks stand still */
+			r->wake_ms = r->now_ms + ms + timer_left(r);
 		judge_weather(r);
 		rig_after(r, ms, wakes, 0);
 	}

@@ -165,12 +165,66 @@ static void another_ca_is_asked_for_a_paused_name(void **state)
 	sim_release(&w);
 }
 
+/* ---- a trial and a renewal at one CA ---- */
+
+static void want(struct sim_world *w, bool is_trial, bool is_renewal)
+{
+	struct domain d = sim_domain(w, NAME);
+	struct err err = ERR_INIT;
+
+	if (is_trial)
+		d.try_ca = engine_ca_id(w->engine, "test");
+	if (is_renewal) {
+		d.due_at = sim_now(w);
+		d.revoked = true;	/* our own guard lets it pass */
+	}
+	must(store_begin(w->store, &err) &&
+	     domain_update(w->store, &d, &err) &&
+	     store_commit(w->store, &err), &err);
+	engine_poke(w->engine);
+}
+
+static long rows(const struct sim_world *w, const char *sql)
+{
+	return scratch_number(w->dir, "state.db", sql);
+}
+
+static bool is_served_anew(struct sim_world *w)
+{
+	return !sim_domain(w, NAME).revoked;
+}
+
+/* It gives one order for both, and one certificate for one of two keys. */
+static void a_trial_gives_way_to_a_renewal(void **state)
+{
+	(void)state;
+	for (unsigned steps = 0; steps < 40; steps++) {
+		struct sim_world w;
+
+		start_live(&w, 1);
+		w.shared->ca.reuses_orders = true;
+		want(&w, true, steps == 0);
+		for (unsigned i = 0; i < steps; i++)
+			sim_step(&w);
+		if (steps)
+			want(&w, false, true);
+		assert_true(sim_run(&w, is_served_anew, WHEN_HOUR));
+		assert_int_equal(sim_domain(&w, NAME).failures, 0);
+		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
+					  " WHERE kind = 'order.failed'"), 0);
+		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
+					  " WHERE kind = 'cert.renewed'"), 1);
+		sim_release(&w);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_ca_is_spared_for_long_when_time_is_short),
 		cmocka_unit_test(a_paused_name_is_asked_for_once_a_day),
 		cmocka_unit_test(another_ca_is_asked_for_a_paused_name),
+		cmocka_unit_test(a_trial_gives_way_to_a_renewal),
 	};
 
 	log_init(LOG_LEVEL_ERROR);
