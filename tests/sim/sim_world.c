@@ -522,6 +522,20 @@ struct domain sim_domain(struct sim_world *w, const char *name)
 	return d;
 }
 
+long sim_rows(const struct sim_world *w, const char *sql)
+{
+	return scratch_number(w->dir, "state.db", sql);
+}
+
+long sim_told(const struct sim_world *w, const char *kind)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT COUNT(*) FROM trail WHERE kind = '%s'", kind);
+	return sim_rows(w, sql);
+}
+
 bool sim_all_live(struct sim_world *w)
 {
 	struct domain_counts n;

@@ -83,6 +83,10 @@ void sim_stop(struct sim_world *w);
 void sim_add(struct sim_world *w, const char *name);
 struct domain sim_domain(struct sim_world *w, const char *name);
 
+/* A number that state.db tells; and how many lines of a kind its trail has. */
+long sim_rows(const struct sim_world *w, const char *sql);
+long sim_told(const struct sim_world *w, const char *kind);
+
 /* One thing happens: a reply, a DNS answer or the timer. */
 void sim_step(struct sim_world *w);
 

@@ -23,22 +23,6 @@
 #define ODD   "odd.example.org"
 #define OTHER "example.com"
 
-static long rows(const struct sim_world *w, const char *sql)
-{
-	return scratch_number(w->dir, "state.db", sql);
-}
-
-static long told(const struct sim_world *w, const char *kind)
-{
-	char sql[128];
-
-	snprintf(sql, sizeof(sql),
-		 "SELECT COUNT(*) FROM trail WHERE kind ="
-		 " '%s'",
-		 kind);
-	return rows(w, sql);
-}
-
 static bool is_live(struct sim_world *w, const char *name)
 {
 	return sim_domain(w, name).state == DOMAIN_LIVE;
@@ -125,15 +109,15 @@ static void check_account(const char *sql, unsigned at, bool restarts)
 	if (restarts)
 		sim_stop(&w);
 	spoil(&w, sql);
-	damaged = rows(&w, "SELECT COUNT(*) FROM account");
+	damaged = sim_rows(&w, "SELECT COUNT(*) FROM account");
 	if (restarts)
 		sim_start(&w);
 	assert_others_go_on(&w);
 	assert_true(is_live(&w, ODD));
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM account"
-				  " WHERE superseded_at > 0"),
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM account"
+				      " WHERE superseded_at > 0"),
 			 damaged);
-	assert_int_equal(told(&w, "account.damaged"), damaged);
+	assert_int_equal(sim_told(&w, "account.damaged"), damaged);
 	assert_int_equal(sim_domain(&w, ODD).failures, 0);
 	sim_release(&w);
 }
@@ -196,8 +180,8 @@ static void a_damaged_ca_is_no_harm(void **state)
 
 static bool is_challenged(struct sim_world *w)
 {
-	return rows(w, "SELECT COUNT(*) FROM ord WHERE state = 3"
-		       " AND ended_at = 0") == 1;
+	return sim_rows(w, "SELECT COUNT(*) FROM ord WHERE state = 3"
+			   " AND ended_at = 0") == 1;
 }
 
 static const char *const order_damages[] = {
@@ -222,11 +206,11 @@ static void a_damaged_order_makes_room_for_another(void **state)
 		w.shared->ca.validation_looks = 0;
 		renew_now(&w);
 		assert_others_go_on(&w);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM cert"
-					  " WHERE domain_id = 1"),
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM cert"
+					      " WHERE domain_id = 1"),
 				 2);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"
-					  " WHERE ended_at = 0"),
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM ord"
+					      " WHERE ended_at = 0"),
 				 0);
 		sim_release(&w);
 	}
@@ -247,8 +231,8 @@ static void a_damaged_trial_makes_room_for_another(void **state)
 		w.shared->ca.validation_looks = 0;
 		try_now(&w);
 		assert_others_go_on(&w);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM cert"
-					  " WHERE state = 3"),
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM cert"
+					      " WHERE state = 3"),
 				 1);
 		sim_release(&w);
 	}
@@ -310,11 +294,11 @@ static const struct {
 static void assert_recovers(struct sim_world *w)
 {
 	sim_run(w, NULL, 2 * WHEN_HOUR);
-	assert_int_equal(rows(w, "SELECT COUNT(*) FROM cert"
-				 " WHERE domain_id = 1"),
+	assert_int_equal(sim_rows(w, "SELECT COUNT(*) FROM cert"
+				     " WHERE domain_id = 1"),
 			 2);
-	assert_int_equal(rows(w, "SELECT COUNT(*) FROM ord"
-				 " WHERE ended_at = 0"),
+	assert_int_equal(sim_rows(w, "SELECT COUNT(*) FROM ord"
+				     " WHERE ended_at = 0"),
 			 0);
 }
 
@@ -333,7 +317,7 @@ static void no_oddity_stops_the_others(void **state)
 			assert_true(sim_run(&w, is_challenged, 10));
 		spoil(&w, oddities[i].sql);
 		assert_others_go_on(&w);
-		assert_in_range(told(&w, "row.put-off"), 1, 20);
+		assert_in_range(sim_told(&w, "row.put-off"), 1, 20);
 		if (oddities[i].recovers)
 			assert_recovers(&w);
 		sim_release(&w);
@@ -349,7 +333,7 @@ static void a_domain_that_cannot_arrive_stops_nobody(void **state)
 	start(&w);
 	spoil(&w, NEVER("UPDATE OF state ON domain WHEN new.id = 1"));
 	assert_others_go_on(&w);
-	assert_in_range(told(&w, "row.put-off"), 3, 20);
+	assert_in_range(sim_told(&w, "row.put-off"), 3, 20);
 	spoil(&w, "DROP TRIGGER never");
 	assert_true(sim_run(&w, sim_all_live, WHEN_HOUR));
 	sim_release(&w);
@@ -367,7 +351,7 @@ static void a_trial_that_cannot_be_made_stops_nobody(void **state)
 	try_now(&w);
 	assert_others_go_on(&w);
 	assert_int_equal(sim_domain(&w, ODD).try_ca, 0);
-	assert_int_equal(told(&w, "row.put-off"), 1);
+	assert_int_equal(sim_told(&w, "row.put-off"), 1);
 
 	w.settings.ca[1] = w.settings.ca[0];
 	strcpy(w.settings.ca[1].name, "second");
@@ -376,9 +360,9 @@ static void a_trial_that_cannot_be_made_stops_nobody(void **state)
 	w.ticks = 0;
 	sim_run(&w, NULL, WHEN_HOUR);
 	assert_true(w.ticks < 300);
-	assert_in_range(told(&w, "row.put-off"), 5, 20);
-	assert_true(rows(&w, "SELECT canary_failures FROM ca"
-			     " WHERE name = 'second'") > 3);
+	assert_in_range(sim_told(&w, "row.put-off"), 5, 20);
+	assert_true(sim_rows(&w, "SELECT canary_failures FROM ca"
+				 " WHERE name = 'second'") > 3);
 	sim_release(&w);
 }
 
@@ -398,7 +382,7 @@ static void a_canary_takes_the_next_name(void **state)
 	w.settings.ca_count = 2;
 	must(engine_configure(w.engine, &w.settings, &err), &err);
 	sim_run(&w, NULL, 10 * WHEN_MINUTE);
-	assert_int_equal(told(&w, "trial.passed"), 1);
+	assert_int_equal(sim_told(&w, "trial.passed"), 1);
 	sim_release(&w);
 }
 

@@ -26,11 +26,6 @@
 #define HOST "mta-sts.example.org"
 #define NAME "example.org"
 
-static long rows(const struct sim_world *w, const char *sql)
-{
-	return scratch_number(w->dir, "state.db", sql);
-}
-
 /* What must hold at the end of every story: one decision, one certificate. */
 static void assert_one_certificate(struct sim_world *w)
 {
@@ -40,11 +35,11 @@ static void assert_one_certificate(struct sim_world *w)
 	assert_int_equal(ca->certs, 1);
 	assert_int_equal(ca->refused_csrs, 0);
 	assert_int_equal(ca->failed_looks, 0);
-	assert_int_equal(rows(w, "SELECT COUNT(*) FROM cert"), 1);
-	assert_int_equal(rows(w, "SELECT COUNT(*) FROM ord"), 1);
-	assert_int_equal(rows(w, "SELECT COUNT(*) FROM ord WHERE state = 8"),
-			 1);
-	assert_int_equal(rows(w, "SELECT failures FROM domain"), 0);
+	assert_int_equal(sim_rows(w, "SELECT COUNT(*) FROM cert"), 1);
+	assert_int_equal(sim_rows(w, "SELECT COUNT(*) FROM ord"), 1);
+	assert_int_equal(
+		sim_rows(w, "SELECT COUNT(*) FROM ord WHERE state = 8"), 1);
+	assert_int_equal(sim_rows(w, "SELECT failures FROM domain"), 0);
 }
 
 static void start_with(struct sim_world *w, const char *name)
@@ -131,8 +126,8 @@ static void it_renews_at_its_moment(void **state)
 	assert_int_equal(w.shared->ca.certs, 1);
 	assert_true(sim_run(&w, is_renewed, 65));
 	assert_true(sim_served_until(&w, NAME) > SIM_START + 140 * WHEN_DAY);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM cert WHERE state = 0"),
-			 1);
+	assert_int_equal(
+		sim_rows(&w, "SELECT COUNT(*) FROM cert WHERE state = 0"), 1);
 	assert_string_equal(w.shared->ca.complaint, "");
 	sim_release(&w);
 }
@@ -247,11 +242,11 @@ static void an_outage_of_many_words_is_told_once(void **state)
 	}
 	w.fault_until = 0;
 	assert_true(sim_run(&w, is_renewed, 2 * WHEN_MINUTE));
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
-				  " WHERE kind = 'ca.trouble'"),
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM trail"
+				      " WHERE kind = 'ca.trouble'"),
 			 1);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
-				  " WHERE kind = 'ca.well'"),
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM trail"
+				      " WHERE kind = 'ca.well'"),
 			 1);
 	sim_release(&w);
 }
@@ -319,13 +314,13 @@ static void a_ca_is_down_until_what_failed_works(void **state)
 		w.spares = half_broken[i].spares;
 		run_into(&w, half_broken[i].fault);
 		assert_in_range(down_for(&w), WHEN_DAY, 2 * WHEN_DAY);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
-					  " WHERE kind = 'ca.well'"),
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM trail"
+					      " WHERE kind = 'ca.well'"),
 				 0);
 		assert_true(sim_run(&w, is_renewed, 2 * WHEN_MINUTE));
 		assert_int_equal(down_for(&w), 0);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
-					  " WHERE kind = 'ca.well'"),
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM trail"
+					      " WHERE kind = 'ca.well'"),
 				 1);
 		sim_release(&w);
 	}
@@ -381,7 +376,7 @@ static long certs_of(struct sim_world *w, const char *ca)
 		 " WHERE ca.name = '%s' AND cert.domain_id = 1"
 		 " AND cert.state IN (0, 1)",
 		 ca);
-	return rows(w, sql);
+	return sim_rows(w, sql);
 }
 
 static bool second_has_issued(struct sim_world *w)
@@ -416,8 +411,10 @@ static void a_long_retry_after_keeps_no_order_from_the_next_ca(void **state)
 
 static bool is_being_validated(struct sim_world *w)
 {
-	return rows(w, "SELECT COUNT(*) FROM ord"
-		       " WHERE state = 3 AND ended_at = 0 AND wake_ms > 0") > 0;
+	return sim_rows(w,
+			"SELECT COUNT(*) FROM ord"
+			" WHERE state = 3 AND ended_at = 0 AND wake_ms > 0") >
+	       0;
 }
 
 /* It was told to come back in an hour, and then its CA went away. */
@@ -535,8 +532,8 @@ static void an_order_that_expires_in_an_outage_is_not_charged(void **state)
 	assert_int_equal(sim_domain(&w, NAME).failures, 0);
 	w.fault_until = 0;
 	assert_true(sim_run(&w, sim_all_live, 2 * WHEN_MINUTE));
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord WHERE state = 9"),
-			 1);
+	assert_int_equal(
+		sim_rows(&w, "SELECT COUNT(*) FROM ord WHERE state = 9"), 1);
 	sim_release(&w);
 }
 
@@ -600,7 +597,7 @@ static void a_lost_account_is_registered_with_the_same_key(void **state)
 	assert_int_equal(ca->registrations, 2);
 	assert_memory_equal(ca->account[0].point, ca->account[1].point,
 			    P256_POINT);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM account"), 1);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM account"), 1);
 	assert_string_equal(ca->complaint, "");
 	sim_release(&w);
 }
@@ -835,12 +832,12 @@ static void refused_nonces_cost_seconds(void **state)
 			cases[i].percent, (long)sim_now(&w) - SIM_START,
 			w.shared->ca.posts, longest_pause_ms);
 		assert_true(longest_pause_ms <= cases[i].pause_ms);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
-					  " WHERE kind = 'account.lost'"),
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM trail"
+					      " WHERE kind = 'account.lost'"),
 				 0);
 		assert_int_equal(w.shared->ca.certs, 20);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM domain"
-					  " WHERE failures > 0"),
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM domain"
+					      " WHERE failures > 0"),
 				 0);
 		sim_release(&w);
 	}
@@ -1077,7 +1074,7 @@ static void a_domain_may_go_at_any_moment(void **state)
 		start_and_step(&w, NAME, at);
 		delete_now(&w);
 		run_for(&w, 20);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"), 0);
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM ord"), 0);
 		sim_add(&w, NAME);
 		assert_true(sim_run(&w, sim_all_live, 20));
 		assert_string_equal(w.shared->ca.complaint, "");
@@ -1125,8 +1122,9 @@ static void an_order_of_another_ca_comes_to_its_end(void **state)
 		w.ticks = 0;
 		run_for(&w, WHEN_HOUR);
 		assert_true(w.ticks < 200);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"
-					  " WHERE ended_at = 0"), 0);
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM ord"
+					      " WHERE ended_at = 0"),
+				 0);
 		sim_release(&w);
 	}
 }
@@ -1170,8 +1168,9 @@ static void a_bad_chain_is_kept_and_never_served(void **state)
 	run_for(&w, 20 * WHEN_DAY - 33 * WHEN_HOUR);
 	assert_int_equal(sim_served_until(&w, NAME), 0);
 	assert_in_range(sim_domain(&w, NAME).failures, 15, 5 + 20 * 24 / 34);
-	assert_in_range(rows(&w, "SELECT COUNT(*) FROM cert WHERE state = 2"),
-			1, 10);
+	assert_in_range(
+		sim_rows(&w, "SELECT COUNT(*) FROM cert WHERE state = 2"), 1,
+		10);
 	w.shared->ca.sends_instead = NULL;
 	assert_true(sim_run(&w, sim_all_live, 2 * WHEN_DAY));
 	assert_int_equal(sim_domain(&w, NAME).failures, 0);
@@ -1360,8 +1359,9 @@ static void a_crash_while_renewing_costs_nothing(void **state)
 			assert_true(sim_in_child(&w, renewed_in_child));
 		assert_int_equal(w.shared->ca.certs, 2);
 		assert_int_equal(w.shared->ca.orders, 2);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"
-					  " WHERE state = 8"), 2);
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM ord"
+					      " WHERE state = 8"),
+				 2);
 		sim_release(&w);
 	}
 }

@@ -18,11 +18,6 @@
 
 #define NAME "example.org"
 
-static long rows(const struct sim_world *w, const char *sql)
-{
-	return scratch_number(w->dir, "state.db", sql);
-}
-
 static bool token_is_nowhere(void *arg, const char *token, const char *key_auth)
 {
 	(void)arg;
@@ -205,7 +200,7 @@ static void after_long_it_is_a_new_order(void **state)
 		start_gone(&w, i ? 31 * WHEN_DAY : 20 * WHEN_DAY);
 		come_back(&w);
 		assert_true(sim_run(&w, is_served, 2 * WHEN_HOUR));
-		assert_int_equal(rows(&w, spent), i);
+		assert_int_equal(sim_rows(&w, spent), i);
 		sim_release(&w);
 	}
 }
@@ -216,8 +211,8 @@ static void after_long_it_is_a_new_order(void **state)
 
 static bool has_renewed(struct sim_world *w)
 {
-	return rows(w, "SELECT COUNT(*) FROM cert WHERE state = 0"
-		       " AND not_after > 1810000000") == 1;
+	return sim_rows(w, "SELECT COUNT(*) FROM cert WHERE state = 0"
+			   " AND not_after > 1810000000") == 1;
 }
 
 /*

@@ -184,11 +184,6 @@ static void want(struct sim_world *w, bool is_trial, bool is_renewal)
 	engine_poke(w->engine);
 }
 
-static long rows(const struct sim_world *w, const char *sql)
-{
-	return scratch_number(w->dir, "state.db", sql);
-}
-
 static bool is_served_anew(struct sim_world *w)
 {
 	return !sim_domain(w, NAME).revoked;
@@ -210,10 +205,12 @@ static void a_trial_gives_way_to_a_renewal(void **state)
 			want(&w, false, true);
 		assert_true(sim_run(&w, is_served_anew, WHEN_HOUR));
 		assert_int_equal(sim_domain(&w, NAME).failures, 0);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
-					  " WHERE kind = 'order.failed'"), 0);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
-					  " WHERE kind = 'cert.renewed'"), 1);
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM trail"
+					      " WHERE kind = 'order.failed'"),
+				 0);
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM trail"
+					      " WHERE kind = 'cert.renewed'"),
+				 1);
 		sim_release(&w);
 	}
 }

@@ -21,20 +21,6 @@
 
 #define NAME "example.org"
 
-static long rows(const struct sim_world *w, const char *sql)
-{
-	return scratch_number(w->dir, "state.db", sql);
-}
-
-static long told(const struct sim_world *w, const char *kind)
-{
-	char sql[128];
-
-	snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM trail WHERE kind ="
-				   " '%s'", kind);
-	return rows(w, sql);
-}
-
 static void start_with(struct sim_world *w, const char *name)
 {
 	sim_init(w);
@@ -89,9 +75,9 @@ static void caa_holds_a_first_one_for_as_long_as_it_forbids(void **state)
 	d = sim_domain(&w, NAME);
 	assert_int_equal(d.state, DOMAIN_ISSUING);
 	assert_non_null(strstr(d.problem, "forbids every CA to issue"));
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"), 0);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM ord"), 0);
 	assert_int_equal(d.failures, 0);
-	assert_int_equal(told(&w, "precheck.waiting"), 1);
+	assert_int_equal(sim_told(&w, "precheck.waiting"), 1);
 
 	w.caa_issue = NULL;
 	assert_true(sim_run(&w, sim_all_live, WHEN_HOUR));
@@ -107,9 +93,9 @@ static void a_doubt_holds_a_first_one_for_ten_minutes(void **state)
 	start_with(&w, NAME);
 	w.probe_fails = true;
 	sim_run(&w, NULL, 9 * WHEN_MINUTE);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"), 0);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM ord"), 0);
 	assert_true(sim_run(&w, sim_all_live, 3 * WHEN_MINUTE));
-	assert_int_equal(told(&w, "precheck.ignored"), 1);
+	assert_int_equal(sim_told(&w, "precheck.ignored"), 1);
 	sim_release(&w);
 }
 
@@ -128,15 +114,15 @@ static void a_renewal_is_put_off_six_hours_at_most(void **state)
 	after = renewed_after(&w, due, WHEN_DAY);
 	print_message("renewed %ld s late\n", after);
 	assert_in_range(after, 6 * WHEN_HOUR, 6 * WHEN_HOUR + 120);
-	assert_int_equal(told(&w, "precheck.delayed"), 1);
-	assert_int_equal(told(&w, "precheck.ignored"), 1);
+	assert_int_equal(sim_told(&w, "precheck.delayed"), 1);
+	assert_int_equal(sim_told(&w, "precheck.ignored"), 1);
 	sim_run(&w, NULL, 10);
 	assert_string_equal(sim_domain(&w, NAME).problem, "");
 
 	/* It is no news, and not waited for again. */
 	due = sleep_until_due(&w);
 	assert_in_range(renewed_after(&w, due, WHEN_DAY), 0, 120);
-	assert_int_equal(told(&w, "precheck.delayed"), 1);
+	assert_int_equal(sim_told(&w, "precheck.delayed"), 1);
 	sim_release(&w);
 }
 
@@ -153,11 +139,11 @@ static void it_goes_as_soon_as_all_is_well(void **state)
 	assert_int_equal(w.shared->ca.certs, 1);
 	assert_int_equal(sim_domain(&w, NAME).failures, 0);
 	assert_true(strlen(sim_domain(&w, NAME).problem) > 0);
-	assert_true(rows(&w, "SELECT renew_at FROM cert") > due);
+	assert_true(sim_rows(&w, "SELECT renew_at FROM cert") > due);
 	w.names_lead_here = true;
 	assert_in_range(renewed_after(&w, due, 3 * WHEN_HOUR), WHEN_HOUR,
 			3 * WHEN_HOUR);
-	assert_int_equal(told(&w, "precheck.ignored"), 0);
+	assert_int_equal(sim_told(&w, "precheck.ignored"), 0);
 	sim_release(&w);
 }
 
@@ -235,7 +221,7 @@ static void where_no_resolver_answers_renewals_go_on(void **state)
 	w.dns_ms = 5000;
 	sim_start(&w);
 	assert_true(sim_run(&w, all_renewed, 2 * WHEN_MINUTE));
-	assert_in_range(told(&w, "precheck.delayed"), 0, 5);
+	assert_in_range(sim_told(&w, "precheck.delayed"), 0, 5);
 	sim_release(&w);
 }
 

@@ -18,11 +18,6 @@
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_world.h"
 
-static long rows(const struct sim_world *w, const char *sql)
-{
-	return scratch_number(w->dir, "state.db", sql);
-}
-
 static void set_limit(struct sim_world *w, size_t ca, long burst, long period)
 {
 	w->settings.ca[ca].limits.of[LIMIT_NEW_ORDERS] = (struct limit){
@@ -74,17 +69,18 @@ static void a_renewal_passes_over_a_ca_without_orders_left(void **state)
 	set_limit(&w, 0, 1, 400 * WHEN_DAY);
 	sim_start(&w);
 	sleep_for(&w, 64 * WHEN_DAY);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM domain d JOIN cert c ON"
+	assert_int_equal(sim_rows(&w,
+				  "SELECT COUNT(*) FROM domain d JOIN cert c ON"
 				  " c.id = d.cert_id JOIN ca ON ca.id = c.ca_id"
 				  " WHERE ca.name = 'in-front'"),
 			 1);
-	assert_int_equal(rows(&w,
-			      "SELECT COUNT(*) FROM cert WHERE state = 0 AND"
-			      " created_at > (SELECT MIN(created_at) + 86400"
-			      " FROM cert)"),
-			 3);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM domain WHERE"
-				  " ready_at > 0 OR problem != ''"),
+	assert_int_equal(
+		sim_rows(&w, "SELECT COUNT(*) FROM cert WHERE state = 0 AND"
+			     " created_at > (SELECT MIN(created_at) + 86400"
+			     " FROM cert)"),
+		3);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM domain WHERE"
+				      " ready_at > 0 OR problem != ''"),
 			 0);
 	sim_release(&w);
 }
@@ -111,7 +107,8 @@ static void a_first_certificate_waits_for_the_first_ca(void **state)
 	assert_int_equal(d.failures, 0);
 	assert_true(sim_run(&w, sim_all_live, WHEN_HOUR));
 	assert_string_equal(sim_domain(&w, "b.test").problem, "");
-	assert_int_equal(rows(&w, "SELECT COUNT(DISTINCT c.ca_id) FROM domain d"
+	assert_int_equal(sim_rows(&w,
+				  "SELECT COUNT(DISTINCT c.ca_id) FROM domain d"
 				  " JOIN cert c ON c.id = d.cert_id"),
 			 1);
 	sim_release(&w);
@@ -151,18 +148,19 @@ static void those_that_must_wait_hide_nobody(void **state)
 	sim_start(&w);
 	sim_run(&w, NULL, until - sim_now(&w) - 40 * WHEN_HOUR);
 	assert_true(sim_served_until(&w, "d0.test") > until);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM cert"),
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM cert"),
 			 1 + IMPORTED + 2);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM domain WHERE problem"
+	assert_int_equal(sim_rows(&w,
+				  "SELECT COUNT(*) FROM domain WHERE problem"
 				  " LIKE '%new orders of our account%'"),
 			 IMPORTED - 1);
 
 	/* Nobody has been in the queue for so long that it looks stuck. */
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM domain WHERE"
-				  " ready_at > 0 AND ready_at < due_at"),
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM domain WHERE"
+				      " ready_at > 0 AND ready_at < due_at"),
 			 0);
-	assert_in_range(rows(&w, "SELECT MAX(due_at) FROM domain WHERE"
-				 " problem != ''") -
+	assert_in_range(sim_rows(&w, "SELECT MAX(due_at) FROM domain WHERE"
+				     " problem != ''") -
 				sim_now(&w),
 			0, 3 * WHEN_MINUTE);
 	sim_release(&w);

@@ -26,11 +26,6 @@
 
 #define SUPERSEDED 4
 
-static long rows(const struct sim_world *w, const char *sql)
-{
-	return scratch_number(w->dir, "state.db", sql);
-}
-
 static struct cert served(struct sim_world *w)
 {
 	struct domain d = sim_domain(w, NAME);
@@ -79,14 +74,16 @@ static bool refuses(struct sim_world *w, int reason, bool at_once,
 
 static bool is_revoked(struct sim_world *w)
 {
-	return rows(w, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0") > 0;
+	return sim_rows(w, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0") >
+	       0;
 }
 
 static bool is_settled(struct sim_world *w)
 {
 	return is_revoked(w) &&
-	       !rows(w, "SELECT COUNT(*) FROM cert WHERE revoke_due_at > 0") &&
-	       !rows(w, "SELECT COUNT(*) FROM ord WHERE ended_at = 0");
+	       !sim_rows(w,
+			 "SELECT COUNT(*) FROM cert WHERE revoke_due_at > 0") &&
+	       !sim_rows(w, "SELECT COUNT(*) FROM ord WHERE ended_at = 0");
 }
 
 static void assert_revoked(const struct sim_world *w, const char *serial,
@@ -143,8 +140,9 @@ static void it_is_replaced_first(void **state)
 	assert_int_equal(w.shared->ca.more.revoke_requests, 1);
 	assert_string_not_equal(served(&w).serial, old.serial);
 	assert_false(sim_domain(&w, NAME).revoked);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
-				  " WHERE kind = 'cert.revoked'"), 1);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM trail"
+				      " WHERE kind = 'cert.revoked'"),
+			 1);
 	sim_release(&w);
 }
 
@@ -248,17 +246,21 @@ static void an_order_under_way_is_dropped_with_its_key(void **state)
 	w.shared->ca.issuance_looks = 3000;
 	ask(&w, SUPERSEDED, false);
 	sim_run(&w, NULL, 60);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"
-				  " WHERE ended_at = 0"), 1);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM ord"
+				      " WHERE ended_at = 0"),
+			 1);
 	w.shared->ca.issuance_looks = 0;
 	ask(&w, REVOKE_KEY_COMPROMISE, false);
 	assert_true(sim_run(&w, is_settled, 60));
 	assert_revoked(&w, old.serial, REVOKE_KEY_COMPROMISE, false);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM compromised_key"), 2);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM cert JOIN key ON"
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM compromised_key"),
+			 2);
+	assert_int_equal(sim_rows(&w,
+				  "SELECT COUNT(*) FROM cert JOIN key ON"
 				  " key.id = key_id WHERE cert.state = 0 AND"
 				  " point IN (SELECT point FROM"
-				  "  compromised_key)"), 0);
+				  "  compromised_key)"),
+			 0);
 	sim_release(&w);
 }
 
@@ -331,7 +333,7 @@ static void an_error_is_tried_again_ever_slower(void **state)
 	sim_run(&w, NULL, 10 * WHEN_DAY);
 	assert_int_equal(w.shared->ca.certs, 2);
 	assert_in_range(w.shared->ca.more.revoke_requests, 10, 16);
-	assert_int_equal(rows(&w, "SELECT down_since FROM ca"), 0);
+	assert_int_equal(sim_rows(&w, "SELECT down_since FROM ca"), 0);
 	w.shared->ca.more.breaks_on_revocation = false;
 	assert_true(sim_run(&w, is_revoked, 2 * WHEN_DAY));
 	sim_release(&w);
@@ -346,10 +348,12 @@ static void it_is_over_when_it_expires(void **state)
 	w.shared->ca.more.breaks_on_revocation = true;
 	ask(&w, SUPERSEDED, true);
 	sim_run(&w, NULL, 95 * WHEN_DAY);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM cert"
-				  " WHERE revoke_due_at > 0"), 0);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM trail"
-				  " WHERE kind = 'cert.revocation-over'"), 1);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM cert"
+				      " WHERE revoke_due_at > 0"),
+			 0);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM trail"
+				      " WHERE kind = 'cert.revocation-over'"),
+			 1);
 	sim_release(&w);
 }
 
@@ -388,7 +392,7 @@ static void an_outage_is_waited_out(void **state)
 	w.fault_until = (unsigned long)-1;
 	ask(&w, SUPERSEDED, true);
 	sim_run(&w, NULL, 6 * WHEN_HOUR);
-	assert_int_equal(rows(&w, "SELECT revoke_failures FROM cert"), 0);
+	assert_int_equal(sim_rows(&w, "SELECT revoke_failures FROM cert"), 0);
 	w.fault_until = 0;
 	assert_true(sim_run(&w, is_revoked, 3 * WHEN_MINUTE));
 	assert_revoked(&w, old.serial, SUPERSEDED, false);
@@ -457,8 +461,9 @@ static bool crash_at(unsigned long at)
 	assert_string_equal(w.shared->ca.complaint, "");
 	assert_int_equal(w.shared->ca.more.revocations, 1);
 	assert_int_equal(w.shared->ca.certs, 2);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM cert"
-				  " WHERE revoked_at > 0 AND state = 1"), 1);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM cert"
+				      " WHERE revoked_at > 0 AND state = 1"),
+			 1);
 	sim_release(&w);
 	return came_to_its_end;
 }

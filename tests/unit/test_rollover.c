@@ -23,20 +23,6 @@
 #define NAME  "example.org"
 #define OTHER "example.com"
 
-static long rows(const struct sim_world *w, const char *sql)
-{
-	return scratch_number(w->dir, "state.db", sql);
-}
-
-static long told(const struct sim_world *w, const char *kind)
-{
-	char sql[128];
-
-	snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM trail WHERE kind ="
-				   " '%s'", kind);
-	return rows(w, sql);
-}
-
 static struct account ours(struct sim_world *w)
 {
 	struct err err = ERR_INIT;
@@ -82,8 +68,8 @@ static void renew_now(struct sim_world *w)
 
 static bool is_rolled(struct sim_world *w)
 {
-	return rows(w, "SELECT COUNT(*) FROM account"
-		       " WHERE next_scalar IS NOT NULL") == 0;
+	return sim_rows(w, "SELECT COUNT(*) FROM account"
+			   " WHERE next_scalar IS NOT NULL") == 0;
 }
 
 static bool is_renewed(struct sim_world *w)
@@ -100,8 +86,9 @@ static void assert_agreed(struct sim_world *w)
 	assert_false(a.is_rolling || a.roll_told);
 	assert_memory_equal(a.key.point, ca->account[0].point, P256_POINT);
 	assert_int_equal(ca->registrations, 1);
-	assert_int_equal(rows(w, "SELECT COUNT(*) FROM account"
-				 " WHERE superseded_at > 0"), ca->more.key_changes);
+	assert_int_equal(sim_rows(w, "SELECT COUNT(*) FROM account"
+				     " WHERE superseded_at > 0"),
+			 ca->more.key_changes);
 	renew_now(w);
 	assert_true(sim_run(w, is_renewed, 5 * WHEN_MINUTE));
 	assert_int_equal(sim_ca_orders_of(ca, "mta-sts." NAME), 2);
@@ -131,7 +118,7 @@ static void the_account_has_another_key(void **state)
 	assert_true(account_by_id(w.store, after.id + 1, &old, &err));
 	assert_memory_equal(&old.key, &before.key, sizeof(old.key));
 	assert_string_equal(old.url, before.url);
-	assert_int_equal(told(&w, "account.key-changed"), 1);
+	assert_int_equal(sim_told(&w, "account.key-changed"), 1);
 	assert_agreed(&w);
 	sim_release(&w);
 }
@@ -174,12 +161,12 @@ static void no_validation_sees_two_keys(void **state)
 	start_live(&w);
 	w.shared->ca.validation_looks = 4;
 	sim_add(&w, OTHER);
-	while (!rows(&w, "SELECT COUNT(*) FROM ord WHERE state = 3"))
+	while (!sim_rows(&w, "SELECT COUNT(*) FROM ord WHERE state = 3"))
 		sim_step(&w);
 	ask(&w);
 	sim_add(&w, "example.net");
 	assert_true(sim_run(&w, is_rolled, 100));
-	assert_true(rows(&w, "SELECT COUNT(*) FROM cert") >= 2);
+	assert_true(sim_rows(&w, "SELECT COUNT(*) FROM cert") >= 2);
 	assert_true(sim_run(&w, sim_all_live, 100));
 	assert_int_equal(w.shared->ca.failed_looks, 0);
 	assert_int_equal(w.shared->ca.more.key_changes, 1);
@@ -197,7 +184,7 @@ static void an_endless_validation_gets_the_new_key(void **state)
 	start_live(&w);
 	w.shared->ca.validation_looks = 1000000;
 	sim_add(&w, OTHER);
-	while (!rows(&w, "SELECT COUNT(*) FROM ord WHERE state = 3"))
+	while (!sim_rows(&w, "SELECT COUNT(*) FROM ord WHERE state = 3"))
 		sim_step(&w);
 	ask(&w);
 	assert_false(sim_run(&w, is_rolled, 100));
@@ -242,7 +229,7 @@ static void a_ca_that_cannot_says_so(void **state)
 	sim_start(&w);
 	ask(&w);
 	assert_true(sim_run(&w, is_rolled, 5 * WHEN_MINUTE));
-	assert_int_equal(told(&w, "account.rollover-refused"), 1);
+	assert_int_equal(sim_told(&w, "account.rollover-refused"), 1);
 	assert_agreed(&w);
 	sim_release(&w);
 }
@@ -256,7 +243,7 @@ static void a_refusal_ends_it(void **state)
 	w.shared->ca.more.refuses_key_change = true;
 	ask(&w);
 	assert_true(sim_run(&w, is_rolled, 20));
-	assert_int_equal(told(&w, "account.rollover-refused"), 1);
+	assert_int_equal(sim_told(&w, "account.rollover-refused"), 1);
 	assert_agreed(&w);
 	sim_release(&w);
 }
@@ -450,15 +437,18 @@ static void orders_of_the_old_account_end(void **state)
 	w.shared->ca.validation_looks = 100;
 	renew_now(&w);
 	sim_run(&w, NULL, 10);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"
-				  " WHERE ended_at = 0"), 1);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM ord"
+				      " WHERE ended_at = 0"),
+			 1);
 	w.shared->ca.validation_looks = 0;
 	supersede(&w, was);
 	assert_true(sim_run(&w, is_renewed, 60));
 	assert_int_equal(w.shared->ca.registrations, 2);
-	assert_int_equal(rows(&w, "SELECT COUNT(*) FROM cert c JOIN account a"
+	assert_int_equal(sim_rows(&w,
+				  "SELECT COUNT(*) FROM cert c JOIN account a"
 				  " ON a.id = c.account_id WHERE c.state = 0"
-				  " AND a.superseded_at = 0"), 1);
+				  " AND a.superseded_at = 0"),
+			 1);
 	assert_string_equal(w.shared->ca.complaint, "");
 	sim_release(&w);
 }

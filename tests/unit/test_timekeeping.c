@@ -20,22 +20,6 @@
 
 #define NAME "example.org"
 
-static long rows(const struct sim_world *w, const char *sql)
-{
-	return scratch_number(w->dir, "state.db", sql);
-}
-
-static long trail_of(const struct sim_world *w, const char *kind)
-{
-	char sql[100];
-
-	snprintf(sql, sizeof(sql),
-		 "SELECT COUNT(*) FROM trail"
-		 " WHERE kind = '%s'",
-		 kind);
-	return rows(w, sql);
-}
-
 static void go_live(struct sim_world *w)
 {
 	sim_init(w);
@@ -67,7 +51,7 @@ static void a_wrong_step_orders_nothing_and_loses_nothing(void **state)
 		step_clock(&w, steps[i]);
 		sim_run(&w, NULL, WHEN_DAY);
 		assert_int_equal(w.shared->ca.certs, 1);
-		assert_int_equal(trail_of(&w, "clock.wrong"), 1);
+		assert_int_equal(sim_told(&w, "clock.wrong"), 1);
 
 		/* Still wrong, and yet renewed at the right moment. */
 		w.sleeps = true;
@@ -79,7 +63,7 @@ static void a_wrong_step_orders_nothing_and_loses_nothing(void **state)
 
 		step_clock(&w, -steps[i]);
 		sim_run(&w, NULL, WHEN_HOUR);
-		assert_int_equal(trail_of(&w, "clock.right"), 1);
+		assert_int_equal(sim_told(&w, "clock.right"), 1);
 		assert_int_equal(w.shared->ca.certs, 2);
 		sim_release(&w);
 	}
@@ -108,8 +92,8 @@ static void a_boot_in_the_past_or_far_ahead_orders_nothing(void **state)
 		restart_with(&w, boots[i]);
 		sim_run(&w, NULL, WHEN_HOUR);
 		assert_int_equal(w.shared->ca.certs, 1);
-		assert_int_equal(rows(&w, "SELECT COUNT(*) FROM ord"), 1);
-		assert_int_equal(trail_of(&w, "clock.wrong"), 1);
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM ord"), 1);
+		assert_int_equal(sim_told(&w, "clock.wrong"), 1);
 		sim_release(&w);
 	}
 }
@@ -149,13 +133,13 @@ static void advice_is_asked_for_after_a_boot_far_ahead(void **state)
 	scratch_sql(w.dir, "state.db", "UPDATE cert SET ari_poll_at = 1");
 	restart_with(&w, 120 * WHEN_DAY);
 	sim_run(&w, NULL, WHEN_DAY);
-	assert_int_equal(rows(&w, "SELECT ari_poll_at > 0 FROM cert"), 1);
+	assert_int_equal(sim_rows(&w, "SELECT ari_poll_at > 0 FROM cert"), 1);
 
 	w.fault = SIM_FAULTLESS;
 	sim_run(&w, NULL, WHEN_HOUR);
 	assert_int_equal(w.shared->ca.certs, 1);
-	assert_in_range(rows(&w, "SELECT ari_poll_at FROM cert"), sim_now(&w),
-			sim_now(&w) + WHEN_DAY);
+	assert_in_range(sim_rows(&w, "SELECT ari_poll_at FROM cert"),
+			sim_now(&w), sim_now(&w) + WHEN_DAY);
 	sim_release(&w);
 }
 
@@ -191,7 +175,7 @@ static void an_answer_that_waits_says_nothing_of_the_time(void **state)
 		sim_step(&w);
 		assert_false(has_word(&w));
 	}
-	assert_int_equal(trail_of(&w, "clock.wrong"), 0);
+	assert_int_equal(sim_told(&w, "clock.wrong"), 0);
 	sim_release(&w);
 }
 
