@@ -92,8 +92,8 @@ static void told_of_certs(struct guard *g, const struct desk_news *news)
 {
 	struct err err = ERR_INIT;
 
-	if (!cert_replace_damaged(g->store, news->ids, news->count, time(NULL),
-				  &err))
+	if (!cert_replace_damaged(g->store, news->ids, news->count,
+				  g->now(g->arg), &err))
 		log_error("store: %zu damaged certificates: %s", news->count,
 			  err.text);
 	else if (g->poke)

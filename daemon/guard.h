@@ -30,10 +30,11 @@ struct guard {
 	unsigned pause;		      /* seconds until serve.db is tried */
 	struct err serve, backup;     /* why there is none; or ERR_NONE */
 	void (*poke)(void *arg);      /* there is work for the engine */
+	time_t (*now)(void *arg);     /* by the engine's time */
 	void *arg;
 };
 
-/* The fields `poke` and `arg` are the caller's; all else is set here. */
+/* The fields from `poke` on are the caller's; all else is set here. */
 bool guard_start(struct guard *g, struct loop *loop, struct store *store,
 		 struct httpd *httpd, const char *state_dir, struct err *err);
 void guard_stop(struct guard *g);

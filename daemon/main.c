@@ -182,9 +182,18 @@ static bool start_alerts(struct daemon *d, struct err *err)
 	return d->alerts != NULL;
 }
 
+/* The guard is there before the engine. */
+static time_t now(void *arg)
+{
+	const struct daemon *d = arg;
+
+	return d->engine ? engine_clock(d->engine) : time(NULL);
+}
+
 static bool start_guard(struct daemon *d, struct err *err)
 {
 	d->guard.poke = poke;
+	d->guard.now = now;
 	d->guard.arg = d;
 	return guard_start(&d->guard, d->loop, d->store, d->httpd,
 			   d->config.state_dir, err);
