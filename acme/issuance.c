@@ -300,6 +300,16 @@ static void ask_anew(struct engine *e, struct authority *a, struct order *o,
 	will_ask(e, a, o, host);
 }
 
+/* The CA may be looking just now, and would find nothing. */
+static bool is_looked_at(struct engine *e, const struct order *o,
+			 const struct schedule_life *life)
+{
+	long most = life->whole / 100 < LOOKING ? life->whole / 100 : LOOKING;
+
+	return o->state == ORDER_CHALLENGED &&
+	       engine_now(e) - o->created_at < most;
+}
+
 /*
  * The CA may have issued already, or be about to: another would make a second
  * certificate of one decision. That is for the last quarter of a life; what
@@ -310,13 +320,9 @@ static bool may_leave(struct engine *e, const struct order *o,
 {
 	struct schedule_life life = engine_life(e, d);
 
-	if (life.left < life.whole / 4)
-		return true;
-	if (o->state == ORDER_CHALLENGED)	/* it is looking just now */
-		return engine_now(e) - o->created_at >=
-		       (life.whole / 100 < LOOKING ? life.whole / 100
-						   : LOOKING);
-	if (o->state < ORDER_FINALIZING)
+	if (is_looked_at(e, o, &life))
+		return false;
+	if (life.left < life.whole / 4 || o->state < ORDER_FINALIZING)
 		return true;
 	return (!life.whole || d->renew_forced) &&
 	       engine_now(e) - o->created_at >= outcome_patience(e, d);

@@ -12,6 +12,7 @@
 #include "base/when.h"
 
 #define SENT_MAX	  3	/* times the CA is told to look, or the CSR sent */
+#define TOLD_MAX	  10	/* times it is told, if nobody heard an answer */
 #define SEEK_MAX	  100	/* pages and orders looked at in one search */
 #define ACCOUNT_TRIES_MAX 5	/* of an order, while the account is mended */
 #define LOOKS_LEAST	  10	/* ten seconds of them, or more */
@@ -670,22 +671,46 @@ static struct order_step order_plainly(struct order *o)
 	return go_on(o, ORDER_INTENT);
 }
 
+/*
+ * Was it heard before, and only the answer lost? Then the CA is past the
+ * state in which it may be told so.
+ */
+static bool may_have_moved_on(const struct order *o,
+			      const struct ca_reply *reply)
+{
+	if (o->state == ORDER_PRESENTED)
+		return reply->status == 400;
+	return streq(reply->problem.type, "orderNotReady") &&
+	       o->sent < SENT_MAX;
+}
+
+/*
+ * What the authorization says then decides. If it says again and again that
+ * the CA waits to be told, it is not the name that is to blame.
+ */
+static struct order_step moved_on(struct order *o, const struct err *problem,
+				  const struct ca_reply *reply,
+				  const struct order_context *ctx)
+{
+	if (o->state == ORDER_PRESENTED && o->sent >= TOLD_MAX)
+		return order_give_up(o, SCOPE_ORDER, problem, ctx->now);
+	return ask_again(o, SCOPE_NONE, problem, reply, ctx);
+}
+
 /* The CA declined this question of this state. */
 static struct order_step declined(struct order *o, enum fail_scope scope,
 				  const struct err *problem,
 				  const struct ca_reply *reply,
 				  const struct order_context *ctx)
 {
-	bool moved_on = streq(reply->problem.type, "orderNotReady") ||
-			(o->state == ORDER_PRESENTED && reply->status == 400);
 	struct order_step step;
 
 	if (is_seeking(o, ctx))
 		return search_failed(o);
 	if (is_about_replaces(o, reply, ctx))
 		return order_plainly(o);
-	if (moved_on && !o->unsure && o->sent < SENT_MAX)
-		return ask_again(o, SCOPE_NONE, problem, reply, ctx);
+	if (may_have_moved_on(o, reply) && !o->unsure)
+		return moved_on(o, problem, reply, ctx);
 	step = order_give_up(o, scope, problem, ctx->now);
 	step.retry_after = reply->retry_after;
 	memcpy(step.type, reply->problem.type, sizeof(step.type));

@@ -586,6 +586,17 @@ static struct bulk_order *make_order(struct post *p, uint32_t name)
 	return o;
 }
 
+/* The certificate whose window has begun when another is asked for. */
+static uint32_t urged(const struct bulk_ca *ca, const struct bulk_name *n)
+{
+	time_t start, end;
+
+	if (n->newest == BULK_NONE)
+		return BULK_NONE;
+	ari_window(ca, &ca->cert[n->newest], &start, &end);
+	return start <= ca->now ? n->newest : BULK_NONE;
+}
+
 static void post_new_order(struct post *p)
 {
 	struct bulk_ca *ca = p->ca;
@@ -609,6 +620,7 @@ static void post_new_order(struct post *p)
 		ca->order[id].is_reused = true;
 	}
 	ca->order[id].is_exempt = is_exempt;
+	ca->order[id].urged = urged(ca, &ca->name[name]);
 	ca->name[name].open_order = id;
 	ca->order[id].replaces = replaces;
 	if (replaces != BULK_NONE)
@@ -735,21 +747,19 @@ static void post_authz(struct post *p)
 
 /*
  * Was there a decision to order this one? There was, if this CA has given no
- * other for the name, or that one was lost, revoked or recalled, or has been
- * served and is in the second half of its life, less a tenth. A certificate
- * that was issued and never served is not one that may be ordered again.
+ * other for the name, or that one was lost, or was revoked or recalled when it
+ * was asked, or has been served and is in the second half of its life, less a
+ * tenth. A certificate that was issued and never served is not one that may be
+ * ordered again.
  */
 static void count_duplicate(struct bulk_ca *ca, const struct bulk_order *o,
 			    const char *host)
 {
-	const struct bulk_cert *c = ca->name[o->name].newest == BULK_NONE ?
-		NULL : &ca->cert[ca->name[o->name].newest];
-	time_t start, end;
+	uint32_t newest = ca->name[o->name].newest;
+	const struct bulk_cert *c =
+		newest == BULK_NONE ? NULL : &ca->cert[newest];
 
-	if (!c || c->is_lost || c->is_trial)
-		return;
-	ari_window(ca, c, &start, &end);
-	if (start <= o->made_at)
+	if (!c || c->is_lost || c->is_trial || o->urged == newest)
 		return;
 	if (c->is_served && o->made_at - c->from >= (c->until - c->from) * 2 / 5)
 		return;

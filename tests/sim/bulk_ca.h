@@ -40,6 +40,7 @@ struct bulk_order {
 	time_t made_at, expires_at, busy_until;
 	uint32_t cert;			/* once valid */
 	uint32_t replaces;		/* a certificate, or BULK_NONE */
+	uint32_t urged;			/* one whose window had begun, or that */
 };
 
 struct bulk_cert {

@@ -436,6 +436,35 @@ static void an_order_that_sleeps_is_moved(void **state)
 	sim_release(&w);
 }
 
+/*
+ * Patience ends with the third quarter, and the CA is on trial after an
+ * outage: it looks just now, and must find the token.
+ */
+static void what_a_ca_looks_at_stays_for_a_minute(void **state)
+{
+	struct sim_world w;
+	char sql[400];
+
+	(void)state;
+	start_with_two(&w, 40 * WHEN_HOUR);
+	w.shared->ca.validation_looks = 100;
+	assert_true(sim_run(&w, is_being_validated, 10));
+	snprintf(sql, sizeof(sql),
+		 "UPDATE cert SET not_after = %lld, not_before = %lld;"
+		 "UPDATE ca SET failures = 9, down_since = 1800000000,"
+		 " retry_ms = 1900000000000 WHERE name = 'test'",
+		 (long long)sim_now(&w) + 10 * WHEN_HOUR - 1,
+		 (long long)sim_now(&w) - 30 * WHEN_HOUR);
+	scratch_sql(w.dir, "state.db", sql);
+	sim_run(&w, NULL, 40);
+	w.shared->ca.validation_looks = 0;
+	assert_true(sim_run(&w, second_has_issued, 2 * WHEN_MINUTE));
+	assert_in_range(sim_rows(&w, "SELECT ended_at - created_at FROM ord"
+				     " WHERE state = 9"),
+			WHEN_MINUTE, 2 * WHEN_MINUTE);
+	sim_release(&w);
+}
+
 static char finalized[SIM_TEXT]; /* the order, once it is */
 
 /*
@@ -1581,6 +1610,7 @@ int main(void)
 		cmocka_unit_test(
 			a_long_retry_after_keeps_no_order_from_the_next_ca),
 		cmocka_unit_test(an_order_that_sleeps_is_moved),
+		cmocka_unit_test(what_a_ca_looks_at_stays_for_a_minute),
 		cmocka_unit_test(what_may_be_issued_is_waited_for),
 		cmocka_unit_test(and_not_until_it_is_too_late),
 		cmocka_unit_test(

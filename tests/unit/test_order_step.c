@@ -823,6 +823,53 @@ static void a_ca_is_told_to_look_three_times_at_most(void **state)
 	assert_int_equal(told, 3);
 }
 
+/* Its answers are lost, and when it was asked once more it had looked. */
+static void what_was_told_often_is_not_the_domains_fault(void **state)
+{
+	struct ca_reply lost = reply_of(0, NULL, NULL, -1);
+	struct ca_reply waits = reply_of(
+		200, AUTHZ_BODY("pending", "pending", ""), NULL, -1);
+	struct ca_reply past = reply_of(400, PROBLEM("malformed"), NULL, -1);
+	struct ca_reply valid = reply_of(200, AUTHZ_BODY("valid", "valid", ""),
+					 NULL, -1);
+	struct order o = row_in(ORDER_PRESENTED);
+	struct order_context ctx = context_at(NOW * 1000, "");
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		order_reply(&o, &lost, &ctx);
+		assert_true(o.unsure);
+		order_reply(&o, &waits, &ctx);
+		assert_false(o.unsure);
+	}
+	assert_int_equal(order_reply(&o, &past, &ctx).effect, ORDER_WAIT);
+	assert_true(o.unsure);
+	order_reply(&o, &valid, &ctx);
+	assert_int_equal(o.state, ORDER_READY);
+}
+
+static void a_ca_that_waits_to_be_told_and_refuses_is_left(void **state)
+{
+	struct ca_reply waits = reply_of(
+		200, AUTHZ_BODY("pending", "pending", ""), NULL, -1);
+	struct ca_reply refuses = reply_of(400, PROBLEM("malformed"), NULL, -1);
+	struct order o = row_in(ORDER_PRESENTED);
+	struct order_step step = { .effect = ORDER_ASK };
+	struct order_context ctx = context_at(NOW * 1000, "");
+	unsigned told = 0;
+
+	(void)state;
+	while (order_is_live(&o) && told < 100) {
+		bool is_told = !o.unsure;
+
+		told += is_told;
+		step = order_reply(&o, is_told ? &refuses : &waits, &ctx);
+	}
+	assert_in_range(told, 4, 10);
+	assert_int_equal(step.effect, ORDER_END);
+	assert_int_equal(step.scope, SCOPE_ORDER);
+}
+
 /* ---- nothing goes on for ever ---- */
 
 static const struct {
@@ -982,6 +1029,9 @@ int main(void)
 		cmocka_unit_test(a_refused_nonce_changes_nothing),
 		cmocka_unit_test(a_csr_turned_away_is_not_counted),
 		cmocka_unit_test(a_ca_is_told_to_look_three_times_at_most),
+		cmocka_unit_test(what_was_told_often_is_not_the_domains_fault),
+		cmocka_unit_test(
+			a_ca_that_waits_to_be_told_and_refuses_is_left),
 		cmocka_unit_test(nothing_goes_on_for_ever),
 		cmocka_unit_test(silence_is_waited_out),
 	};
