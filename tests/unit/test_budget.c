@@ -221,9 +221,9 @@ static const struct {
 	  "emergencies",
 	  "goes on at 2027-01-18T21:00:00Z; one that is revoked or about to "
 	  "expire need not wait" },
-	{ LIMIT_FAILED_VALIDATIONS, HOST, 0, HOUR,
-	  "the limit of failed validations of " HOST " is reached (3 in 3 h)",
-	  "goes on at 2027-01-15T09:00:00Z by itself" },
+	{ LIMIT_FAILED_VALIDATIONS, HOST, 0, 20 * MINUTE,
+	  "the limit of failed validations of " HOST " is reached (3 in 60 min)",
+	  "goes on at 2027-01-15T08:20:00Z by itself" },
 };
 
 static void what_is_short_says_so(void **state)
@@ -252,10 +252,10 @@ static void the_last_one_decides(void **state)
 	(void)state;
 	set(&o, LIMIT_NEW_ORDERS, "", 0, NOW);
 	set(&o, LIMIT_FAILED_VALIDATIONS, HOST, 0, NOW);
-	set(&o, LIMIT_PER_DOMAIN, "example.org", 900, NOW);
+	set(&o, LIMIT_PER_DOMAIN, "example.org", 999, NOW);
 	assert_false(check(o, NOW));
 	assert_int_equal(wait.kind, LIMIT_FAILED_VALIDATIONS);
-	assert_int_equal(wait.ready_ms, NOW + HOUR);
+	assert_int_equal(wait.ready_ms, NOW + 20 * MINUTE);
 	assert_true(take(o, wait.ready_ms));
 }
 
@@ -404,14 +404,14 @@ static void three_failures_are_enough(void **state)
 	}
 	assert_false(check(o, NOW));
 	assert_int_equal(wait.kind, LIMIT_FAILED_VALIDATIONS);
-	assert_int_equal(wait.ready_ms, NOW + HOUR);
+	assert_int_equal(wait.ready_ms, NOW + 20 * MINUTE);
 	other.host = "mta-sts.example.net";
 	assert_true(check(other, NOW));
 	/* one that was under way already */
 	assert_true(budget_charge_failure(&limits, &o, fix.store, NOW, &err));
 	assert_false(check(o, NOW));
-	assert_int_equal(wait.ready_ms, NOW + 2 * HOUR);
-	assert_true(check(o, NOW + 2 * HOUR));
+	assert_int_equal(wait.ready_ms, NOW + 40 * MINUTE);
+	assert_true(check(o, NOW + 40 * MINUTE));
 }
 
 /* ---- the CA says no ---- */
@@ -480,10 +480,10 @@ static void a_clock_that_stepped_back_holds_nobody_for_ever(void **state)
 	(void)state;
 	set(&o, LIMIT_FAILED_VALIDATIONS, HOST, 0, NOW);
 	assert_false(check(o, back));
-	assert_int_equal(wait.ready_ms, back + HOUR);
-	assert_false(check(o, back + HOUR - 1));
-	assert_int_equal(wait.ready_ms, back + HOUR);
-	assert_true(take(o, back + HOUR));
+	assert_int_equal(wait.ready_ms, back + 20 * MINUTE);
+	assert_false(check(o, back + 20 * MINUTE - 1));
+	assert_int_equal(wait.ready_ms, back + 20 * MINUTE);
+	assert_true(take(o, back + 20 * MINUTE));
 }
 
 static void what_has_no_limit_leaves_no_rows(void **state)
