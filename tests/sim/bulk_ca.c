@@ -667,7 +667,8 @@ void bulk_ca_look(struct bulk_ca *ca, uint32_t id)
 	char token[40], key_auth[128];
 	const char *problem;
 
-	if (!o->is_known || o->authz != SIM_PENDING || !o->looks)
+	if (!o->is_known || o->authz != SIM_PENDING || !o->looks ||
+	    ca->now > o->expires_at)
 		return;
 	snprintf(token, sizeof(token), "t%u-%u", ca->number, id);
 	snprintf(key_auth, sizeof(key_auth), "%s.%s", token,
