@@ -72,14 +72,29 @@ void loop_free(struct loop *loop)
 {
 	if (!loop)
 		return;
-	while (loop->head)	/* a message may post another */
-		run_messages(-1, 0, loop);
+	loop_drain(loop);
 	if (loop->wake)
 		event_free(loop->wake);
 	if (loop->base)
 		event_base_free(loop->base);
 	pthread_mutex_destroy(&loop->lock);
 	free(loop);
+}
+
+static bool has_messages(struct loop *loop)
+{
+	bool has;
+
+	pthread_mutex_lock(&loop->lock);
+	has = loop->head != NULL;
+	pthread_mutex_unlock(&loop->lock);
+	return has;
+}
+
+void loop_drain(struct loop *loop)
+{
+	while (has_messages(loop))	/* a message may post another */
+		run_messages(-1, 0, loop);
 }
 
 struct event_base *loop_base(struct loop *loop)

@@ -35,6 +35,9 @@ void loop_post(struct loop *loop, void (*run)(void *arg), void *arg);
  */
 void loop_defer(struct loop *loop, void (*run)(void *arg), void *arg);
 
+/* Runs what is posted, now: for a thread that was blocked, or does not run. */
+void loop_drain(struct loop *loop);
+
 /* Thread-safe libevent; to be called once before the first loop_new. */
 void loop_init_library(void);
 

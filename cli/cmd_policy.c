@@ -33,6 +33,90 @@ enum exit_code cmd_policy_show(struct cli *cli)
 	return targets_each(cli, show_one);
 }
 
+/* ---- history ---- */
+
+static void show_served(const json_t *v)
+{
+	long long fetches = json_integer_value(value_at(v, "fetches"));
+
+	if (!*text_at(v, "last_served"))
+		printf("#   never served\n");
+	else
+		printf("#   served from %s to %s, %lld %s counted\n",
+		       text_at(v, "first_served"), text_at(v, "last_served"),
+		       fetches, fetches == 1 ? "fetch" : "fetches");
+}
+
+static void show_version(const json_t *v)
+{
+	show(v);
+	if (*text_at(v, "replaced"))
+		printf("#   replaced %s\n", text_at(v, "replaced"));
+	show_served(v);
+}
+
+static enum exit_code history_page(struct cli *cli, const char *name,
+				   const json_t *last, json_t **page,
+				   struct err *err)
+{
+	char *path = api_domain_path(name, "/policy/history"), before[24];
+	enum exit_code code;
+
+	snprintf(before, sizeof(before), "%lld", json_integer_value(last));
+	path = api_path_with(path, "before",
+			     json_is_integer(last) ? before : NULL);
+	code = api_do(cli->api, "GET", path, NULL, page, err);
+	free(path);
+	return code;
+}
+
+/* All of it as one document: { "name", "versions": [ ... ] }. */
+static enum exit_code history_of(struct cli *cli, const char *name,
+				 json_t *all, struct err *err)
+{
+	json_t *page = NULL, *next = json_null();
+	enum exit_code code;
+
+	do {
+		code = history_page(cli, name, next, &page, err);
+		json_decref(next);
+		if (code != EXIT_FINE)
+			return code;
+		json_array_extend(json_object_get(all, "versions"),
+				  json_object_get(page, "versions"));
+		json_object_set(all, "name", json_object_get(page, "name"));
+		next = json_incref(json_object_get(page, "next"));
+		json_decref(page);
+	} while (json_is_integer(next));
+	json_decref(next);
+	return EXIT_FINE;
+}
+
+static enum exit_code history_one(struct cli *cli, const char *name,
+				  struct err *err)
+{
+	json_t *all = json_pack("{s:[]}", "versions"), *version;
+	enum exit_code code = history_of(cli, name, all, err);
+	size_t i;
+
+	if (code == EXIT_FINE && cli->options.json) {
+		say_json(all);
+	} else if (code == EXIT_FINE) {
+		printf("%s\n", text_at(all, "name"));
+		json_array_foreach(json_object_get(all, "versions"), i, version)
+			show_version(version);
+	}
+	json_decref(all);
+	return code;
+}
+
+enum exit_code cmd_policy_history(struct cli *cli)
+{
+	return targets_each(cli, history_one);
+}
+
+/* ---- changes ---- */
+
 /* A new version is not known to senders before its id is in DNS. */
 static void say_set(const json_t *answer)
 {
@@ -87,6 +171,29 @@ enum exit_code cmd_policy_set(struct cli *cli)
 		       "--max-age DURATION");
 	say_failure(NULL, &err);
 	return EXIT_USAGE;
+}
+
+static enum exit_code rollback(struct cli *cli, const char *name,
+			       struct err *err)
+{
+	json_t *body = change_body(cli), *answer;
+	enum exit_code code;
+	bool told;
+
+	if (cli->options.to)
+		json_object_set_new(body, "to", json_integer(cli->options.to));
+	code = change_send(cli, "POST",
+			   api_domain_path(name, "/policy/rollback"), body,
+			   &answer, &told, err);
+	if (code == EXIT_FINE && !told)
+		say_set(answer);
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code cmd_policy_rollback(struct cli *cli)
+{
+	return targets_each(cli, rollback);
 }
 
 static enum exit_code testing(struct cli *cli, const char *name,

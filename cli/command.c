@@ -30,12 +30,17 @@ static const struct command table[] = {
 	  "the DNS records to publish" },
 	{ "policy", "show", cmd_policy_show, NAMES_MANY, SELECT,
 	  "the policy that is served" },
+	{ "policy", "history", cmd_policy_history, NAMES_MANY,
+	  SELECT, "every version: what it said, when it was served" },
 	{ "policy", "set", cmd_policy_set, NAMES_MANY, CHANGE | SELECT | POLICY,
 	  "publish a new version; --mx names all hosts, not one more" },
 	{ "policy", "testing", cmd_policy_testing, NAMES_MANY, CHANGE | SELECT,
 	  "ask senders to report, not to refuse: never itself refused" },
 	{ "policy", "enforce", cmd_policy_enforce, NAMES_MANY, CHANGE | SELECT,
 	  "ask senders to refuse other hosts" },
+	{ "policy", "rollback", cmd_policy_rollback, NAMES_MANY,
+	  CHANGE | SELECT | OPTION(TO),
+	  "a new version with the content of an old one" },
 	{ "cert", "list", cmd_cert_list, NAMES_NONE, FILTER,
 	  "the certificates served" },
 	{ "cert", "show", cmd_cert_show, NAMES_MANY, SELECT,
@@ -168,10 +173,10 @@ static void name_of(const struct command *c, char *out, size_t size)
 static bool check_options(const struct command *c, const struct options *o,
 			  const char *name, struct err *err)
 {
-	unsigned stray = o->given & ~(c->options | OPTIONS_ALWAYS);
+	uint64_t stray = o->given & ~(c->options | OPTIONS_ALWAYS);
 
 	for (unsigned id = 0; id < OPT_COUNT; id++) {
-		if (!(stray & 1u << id))
+		if (!(stray & UINT64_C(1) << id))
 			continue;
 		err_set(err, ERR_INPUT, "%s does not take --%s", name,
 			option_about((enum option_id)id)->name);
@@ -203,13 +208,13 @@ bool command_check(const struct command *c, const struct cli *cli,
 
 /* ---- help ---- */
 
-static void help_options(FILE *to, unsigned options)
+static void help_options(FILE *to, uint64_t options)
 {
 	for (unsigned id = 0; id < OPT_COUNT; id++) {
 		const struct option_about *o = option_about((enum option_id)id);
 		char left[40];
 
-		if (!(options & 1u << id))
+		if (!(options & UINT64_C(1) << id))
 			continue;
 		snprintf(left, sizeof(left), "--%s%s%s", o->name,
 			 o->value ? " " : "", o->value ? o->value : "");

@@ -5,6 +5,7 @@
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "cli/api_client.h"
@@ -32,7 +33,7 @@ struct command {
 	const char *noun, *verb;	/* verb NULL: the noun is all */
 	enum exit_code (*run)(struct cli *cli);
 	enum command_names names;
-	unsigned options;		/* OPTION() bits, besides the usual */
+	uint64_t options;		/* OPTION() bits, besides the usual */
 	const char *about;
 };
 
@@ -64,6 +65,8 @@ enum exit_code cmd_domain_set(struct cli *cli);
 enum exit_code cmd_domain_remove(struct cli *cli);
 enum exit_code cmd_domain_records(struct cli *cli);
 enum exit_code cmd_policy_show(struct cli *cli);
+enum exit_code cmd_policy_history(struct cli *cli);
+enum exit_code cmd_policy_rollback(struct cli *cli);
 enum exit_code cmd_policy_set(struct cli *cli);
 enum exit_code cmd_policy_testing(struct cli *cli);
 enum exit_code cmd_policy_enforce(struct cli *cli);

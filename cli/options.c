@@ -122,6 +122,9 @@ static const struct {
 			    "how long --wait waits (default 2m)" },
 			  TYPE_DURATION,
 			  AT(timeout) },
+	[OPT_TO] = { { "to", "N", "the version to go back to" },
+		     TYPE_COUNT,
+		     AT(to) },
 	[OPT_VERSION] = { { "version", NULL, "print the version" },
 			  TYPE_FLAG,
 			  AT(version) },
@@ -166,7 +169,7 @@ static bool set_value(struct options *o, enum option_id id, const char *value,
 	void *to = (char *)o + table[id].offset;
 	const char *name = table[id].about.name;
 
-	o->given |= 1u << id;
+	o->given |= UINT64_C(1) << id;
 	if (!value) {	/* it takes none */
 		*(bool *)to = true;
 		return true;

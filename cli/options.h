@@ -9,6 +9,7 @@
 #define CLI_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "cli/words.h"
@@ -45,18 +46,19 @@ enum option_id {
 	OPT_SOCKET,
 	OPT_STATE,
 	OPT_TIMEOUT,
+	OPT_TO,
 	OPT_VERSION,
 	OPT_WAIT,
 	OPT_WHY,
 	OPT_COUNT
 };
 
-#define OPTION(id)     (1u << OPT_##id)
+#define OPTION(id)     (UINT64_C(1) << OPT_##id)
 #define OPTIONS_ALWAYS                                                         \
 	(OPTION(HELP) | OPTION(JSON) | OPTION(SOCKET) | OPTION(VERSION))
 
 struct options {
-	unsigned given;		/* OPTION() bits */
+	uint64_t given;		/* OPTION() bits */
 	struct words words;	/* noun, verb, names: all that is no option */
 	const char *actor, *ca, *cert, *file, *key, *kind, *label, *mode,
 		*preset, *reason, *socket, *state, *why;
@@ -64,6 +66,7 @@ struct options {
 	bool all, cancel, dry_run, ended, follow, help, json, new_account, now,
 		version, wait;
 	long limit;		/* 0: none */
+	long to;		/* a version; 0: not said */
 	long for_long, max_age, since, timeout;	/* seconds */
 };
 

@@ -4,6 +4,7 @@
  * A version is never edited: what differs from the current one makes a new
  * one with a new id. Going to `testing` is never refused.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,6 +16,8 @@
 #include "daemon/json_view.h"
 #include "daemon/policy_input.h"
 #include "store/policy_version.h"
+
+#define HISTORY_PAGE 50
 
 bool api_policy_show(struct api_call *call, struct err *err)
 {
@@ -28,6 +31,43 @@ bool api_policy_show(struct api_call *call, struct err *err)
 	policy_version_release(&v);
 	return true;
 }
+
+/* ---- every version ---- */
+
+static bool read_before(const struct api_call *call, long *before,
+			struct err *err)
+{
+	return api_query_count(call, "before", LONG_MAX, 0, before, err);
+}
+
+/* { "name", "versions": [ ... ], "next": N or null }: then before=N. */
+bool api_policy_history(struct api_call *call, struct err *err)
+{
+	struct policy_version v[HISTORY_PAGE];
+	json_t *list, *next = json_null();
+	long before = 0, limit;
+	struct domain d;
+	size_t n;
+
+	if (!api_domain(call, &d, err) || !read_before(call, &before, err) ||
+	    !api_query_count(call, "limit", HISTORY_PAGE, HISTORY_PAGE, &limit,
+			     err))
+		return false;
+	n = policy_version_list(call->parts->store, &d, before, call->now, v,
+				(size_t)limit, err);
+	list = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_array_append_new(list, view_version(&v[i]));
+		policy_version_release(&v[i]);
+	}
+	if (n == (size_t)limit && v[n - 1].version > 1)
+		next = json_integer(v[n - 1].version);
+	call->answer = json_pack("{s:s, s:o, s:o}", "name", d.name, "versions",
+				 list, "next", next);
+	return err->kind == ERR_NONE;
+}
+
+/* ---- changes ---- */
 
 struct policy_set {
 	struct edit_input common;
@@ -147,5 +187,79 @@ bool api_policy_set(struct api_call *call, struct err *err)
 
 	return json_in_read(call->body, set_fields, ARRAY_LEN(set_fields), &in,
 			    err) &&
+	       edit_run(call, &kind, &in, err);
+}
+
+/* ---- back to what was ---- */
+
+struct policy_rollback {
+	struct edit_input common;
+	long to;		/* 0: the one before the current one */
+};
+
+static const struct json_in_field rollback_fields[] = {
+	EDIT_FIELDS,
+	{ "to", JSON_IN_COUNT, offsetof(struct policy_rollback, to), false },
+};
+
+/* Which one, if nobody said: versions are never left out. */
+static bool choose(struct edit *e, const struct policy_version *is, long *to,
+		   struct err *err)
+{
+	if (*to)
+		return true;
+	if (is->version > 1) {
+		*to = is->version - 1;
+		return true;
+	}
+	err_set(err, ERR_REFUSED, "%s has only one version", e->domain.name);
+	return err_hint(err, "mtastsctl policy set %s changes it",
+			e->domain.name);
+}
+
+static bool publish_again(struct edit *e, const struct policy_version *is,
+			  long to, struct err *err)
+{
+	struct policy_version old;
+	char number[24];
+	bool ok;
+
+	if (!choose(e, is, &to, err) ||
+	    !policy_version_numbered(e->call->parts->store, &e->domain, to,
+				     e->call->now, &old, err))
+		return false;
+	ok = publish(e, is, &old.policy, err);
+	if (ok && json_array_size(e->changes)) {
+		snprintf(number, sizeof(number), "version %ld", to);
+		edit_note(e, "content", "", number);
+	}
+	policy_version_release(&old);
+	return ok;
+}
+
+static bool roll_back(struct edit *e, void *input, struct err *err)
+{
+	const struct policy_rollback *in = input;
+	struct policy_version is;
+	bool ok;
+
+	if (!api_domain(e->call, &e->domain, err) ||
+	    !policy_version_current(e->call->parts->store, &e->domain, &is,
+				    err))
+		return false;
+	ok = publish_again(e, &is, in->to, err);
+	policy_version_release(&is);
+	return ok;
+}
+
+bool api_policy_rollback(struct api_call *call, struct err *err)
+{
+	static const struct edit_kind kind = { "policy.rolled-back",
+					       "policy rolled back",
+					       roll_back };
+	struct policy_rollback in = { .to = 0 };
+
+	return json_in_read(call->body, rollback_fields,
+			    ARRAY_LEN(rollback_fields), &in, err) &&
 	       edit_run(call, &kind, &in, err);
 }

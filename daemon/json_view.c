@@ -77,6 +77,22 @@ json_t *view_policy(const struct policy_version *v)
 			 "created", view_instant(v->created_at));
 }
 
+static void set(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new(object, key, value);
+}
+
+json_t *view_version(const struct policy_version *v)
+{
+	json_t *view = view_policy(v);
+
+	set(view, "replaced", view_instant(v->replaced_at));
+	set(view, "first_served", view_instant(v->first_served));
+	set(view, "last_served", view_instant(v->last_served));
+	set(view, "fetches", json_integer(v->fetches));
+	return view;
+}
+
 /* What the CA was told about it, or is to be told; null: nothing. */
 static json_t *view_revocation(const struct cert *c)
 {
@@ -145,11 +161,6 @@ static json_t *view_display(const char *name)
 
 	free(display);
 	return text;
-}
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-	json_object_set_new(object, key, value);
 }
 
 json_t *view_domain(const struct domain_facts *f, time_t now)

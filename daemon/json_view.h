@@ -25,6 +25,7 @@ json_t *view_list(const char *text);
 json_t *view_findings(const struct findings *findings);
 json_t *view_domain(const struct domain_facts *f, time_t now);
 json_t *view_policy(const struct policy_version *v);
+json_t *view_version(const struct policy_version *v);	/* and its serving */
 json_t *view_cert(const struct domain_facts *f);
 json_t *view_event(const struct trail *e);
 json_t *view_ca(const struct engine_ca_status *ca);

@@ -22,6 +22,7 @@
 #include "daemon/admin.h"
 #include "daemon/alerts.h"
 #include "daemon/config.h"
+#include "daemon/counting.h"
 #include "daemon/file_limit.h"
 #include "daemon/guard.h"
 #include "daemon/options.h"
@@ -46,6 +47,7 @@ struct daemon {
 	struct lag *lag;
 	struct store *store; /* NULL: see `trouble` */
 	struct guard guard;
+	struct counting counting;
 	struct httpd *httpd;
 	struct real_world *world;
 	struct engine *engine;
@@ -91,6 +93,14 @@ static void host_wanted(const char *host, void *arg)
 	loop_post(d->loop, on_wanted, w);
 }
 
+/* On a serving thread, as well. */
+static void fetched(const struct served_count *counts, size_t n, void *arg)
+{
+	struct daemon *d = arg;
+
+	counting_hear(&d->counting, counts, n);
+}
+
 /* ---- starting ---- */
 
 static bool bind_all(char (*addresses)[64], size_t count, int *fds,
@@ -124,6 +134,7 @@ static struct httpd *start_httpd(struct daemon *d, struct err *err)
 		.cache_bytes = c->cache_bytes,
 		.probe = &d->probe.words,
 		.wanted = host_wanted,
+		.fetched = fetched,
 		.arg = d,
 	};
 
@@ -280,6 +291,7 @@ static bool open_store(struct daemon *d, struct err *err)
 
 static void stop_orders(struct daemon *d)
 {
+	counting_leave(&d->counting);
 	alerts_stop(d->alerts);
 	d->alerts = NULL;
 	if (d->world)
@@ -295,10 +307,13 @@ static void stop_orders(struct daemon *d)
 
 static bool start_orders(struct daemon *d, struct err *err)
 {
-	if (start_guard(d, err) && start_engine(d, err) && start_alerts(d, err))
-		return true;
-	stop_orders(d);
-	return false;
+	if (!start_guard(d, err) || !start_engine(d, err) ||
+	    !start_alerts(d, err)) {
+		stop_orders(d);
+		return false;
+	}
+	counting_begin(&d->counting, d->store);
+	return true;
 }
 
 /*
@@ -389,6 +404,7 @@ static void stop(struct daemon *d)
 	admin_stop(d->admin);
 	if (d->httpd)
 		httpd_stop(d->httpd, STOP_GRACE_MS);
+	counting_end(&d->counting);
 	if (d->again)
 		event_free(d->again);
 	if (d->addresses)
@@ -515,6 +531,7 @@ static int run(struct daemon *d)
 		print_error(&err);
 		return EXIT_FAILED;
 	}
+	d->counting = (struct counting){ .loop = d->loop, .now = now, .arg = d };
 	watch_signals(d);	/* first: who is reachable can be told to end */
 	if (!start(d, &err)) {
 		print_error(&err);

@@ -7,6 +7,7 @@
 #include <event2/http.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct answer {
 	int status;
@@ -15,6 +16,7 @@ struct answer {
 	char *location;		/* owned, or NULL */
 	char *body;		/* owned; the same for GET and HEAD */
 	size_t body_len;
+	int64_t policy_id;	/* the version that it is, or 0 */
 };
 
 void answer_release(struct answer *a);

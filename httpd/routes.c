@@ -34,7 +34,7 @@ static void policy(const struct routes_site *site, const struct request *r,
 		   struct answer *a)
 {
 	size_t len = 0;
-	char *body = serve_policy(site->serve, r->sni, &len);
+	char *body = serve_policy(site->serve, r->sni, &len, &a->policy_id);
 
 	if (!body) {
 		answer_status(a, 404);

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "httpd/probe.h"
+#include "store/served.h"
 
 #define HTTPD_LISTENERS_MAX 16
 
@@ -37,6 +38,14 @@ struct httpd_options {
 	 * any serving thread; must not block. `host` is borrowed.
 	 */
 	void (*wanted)(const char *host, void *arg);
+
+	/*
+	 * So often were these policies fetched since the last call. From any
+	 * serving thread, at most seconds after the first of them, and at the
+	 * latest within httpd_stop(); must not block. `counts` are borrowed.
+	 */
+	void (*fetched)(const struct served_count *counts, size_t n,
+			void *arg);
 	void *arg;
 };
 

@@ -13,12 +13,14 @@
 #include "httpd/accept_pause.h"
 #include "httpd/after.h"
 #include "httpd/answer.h"
+#include "httpd/fetches.h"
 #include "httpd/head_meter.h"
 #include "httpd/routes.h"
 
 #define BODY_MAX	 4096
 #define EVHTTP_HEAD_MAX	 (8L * HEAD_MAX) /* never met: conn.c refuses first */
 #define DRAIN_TICK_MS	 20
+#define TELL_FETCHES_MS	 2000
 
 struct entrance {
 	struct worker *worker;
@@ -37,6 +39,11 @@ struct worker {
 	struct routes_site site;
 	struct entrance https, http;
 	struct event *drain_tick;
+	struct fetches fetches;
+	struct event *tell_fetches;
+	void (*fetched)(const struct served_count *counts, size_t n,
+			void *arg);
+	void *arg;
 	sem_t *deaf;
 	bool is_deaf;
 	unsigned grace_ms;
@@ -53,6 +60,38 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
 	return conn_accept(e->worker->conns,
 			   e->door == DOOR_HTTPS ? e->worker->tls : NULL);
 }
+
+/* ---- what was fetched ---- */
+
+static void tell_fetches(struct worker *w)
+{
+	struct served_count counts[FETCHES_MAX];
+	size_t n = fetches_take(&w->fetches, counts);
+
+	if (n && w->fetched)
+		w->fetched(counts, n, w->arg);
+}
+
+static void on_tell_fetches(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	tell_fetches(arg);
+}
+
+static void count_fetch(struct worker *w, int64_t policy_id)
+{
+	struct timeval delay = after_ms(TELL_FETCHES_MS);
+
+	if (!fetches_add(&w->fetches, policy_id)) {
+		tell_fetches(w);
+		fetches_add(&w->fetches, policy_id);
+	}
+	if (!event_pending(w->tell_fetches, EV_TIMEOUT, NULL))
+		event_add(w->tell_fetches, &delay);
+}
+
+/* ---- requests ---- */
 
 static void on_request(struct evhttp_request *req, void *arg)
 {
@@ -72,6 +111,8 @@ static void on_request(struct evhttp_request *req, void *arg)
 	r.sni = conn_sni(c);
 	routes_answer(&e->worker->site, &r, &a);
 	answer_send(&a, req, r.method == REQUEST_HEAD, is_last);
+	if (a.policy_id && r.method == REQUEST_GET)
+		count_fetch(e->worker, a.policy_id);
 	answer_release(&a);
 	conn_end_answer(c);
 }
@@ -199,6 +240,7 @@ static void *run(void *arg)
 	pthread_setname_np(pthread_self(), name);
 	block_signals();
 	loop_run(w->loop);
+	tell_fetches(w);
 	go_deaf(w);
 	return NULL;
 }
@@ -246,6 +288,10 @@ static bool make_parts(struct worker *w, const struct worker_options *o,
 	w->conns = conns_new(loop_base(w->loop), o->limits, &w->tally);
 	w->drain_tick = event_new(loop_base(w->loop), -1, EV_PERSIST,
 				  on_drain_tick, w);
+	w->tell_fetches = event_new(loop_base(w->loop), -1, 0, on_tell_fetches,
+				    w);
+	w->fetched = o->httpd->fetched;
+	w->arg = o->httpd->arg;
 	w->site = (struct routes_site){ .serve = w->serve,
 					.tally = &w->tally,
 					.https_port = o->httpd->https_port,
@@ -262,7 +308,7 @@ struct worker *worker_new(const struct worker_options *options, struct err *err)
 	w->number = options->number;
 	if (!make_parts(w, options, err))
 		goto fail;
-	if (w->drain_tick &&
+	if (w->drain_tick && w->tell_fetches &&
 	    entrance_init(&w->https, w, DOOR_HTTPS, o->https_fds,
 			  o->https_count) &&
 	    entrance_init(&w->http, w, DOOR_HTTP, o->http_fds, o->http_count))
@@ -284,6 +330,8 @@ void worker_free(struct worker *w)
 	conns_free(w->conns);
 	if (w->drain_tick)
 		event_free(w->drain_tick);
+	if (w->tell_fetches)
+		event_free(w->tell_fetches);
 	loop_free(w->loop);	/* frees what evhttp let go of */
 	tls_free(w->tls);
 	serve_close(w->serve);

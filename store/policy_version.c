@@ -30,6 +30,25 @@ static bool read_mx(const char *lines, struct sts_policy *p)
 	return true;
 }
 
+#define UNTOLD "10" /* s: until a fetch is counted at the latest */
+
+/*
+ * A version with what is known of its serving at the time ?1. In a stretch
+ * without counts it counts as served for as long as it stood then.
+ */
+#define VERSIONS                                                               \
+	"WITH v AS (SELECT p.*, COALESCE((SELECT n.created_at FROM policy n"   \
+	"   WHERE n.domain_id = p.domain_id AND n.version > p.version"         \
+	"   ORDER BY n.version LIMIT 1), 0) AS replaced_at"                    \
+	"  FROM policy p WHERE p.domain_id = ?2),"                             \
+	" w AS (SELECT v.*, (SELECT MAX(MIN(u.until, ?1,"                      \
+	"    CASE v.replaced_at WHEN 0 THEN ?1 ELSE v.replaced_at END))"       \
+	"   FROM uncounted u WHERE u.until >= v.created_at AND"                \
+	"    (v.replaced_at = 0 OR u.since <= v.replaced_at)) AS unknown_to"   \
+	"  FROM v)"                                                            \
+	" SELECT w.*, MAX(MIN(last_served, ?1), COALESCE(unknown_to, 0))"      \
+	"  AS served_to FROM w"
+
 static void read_row(struct query *q, struct policy_version *v)
 {
 	v->id = col_int(q, "id");
@@ -40,8 +59,20 @@ static void read_row(struct query *q, struct policy_version *v)
 	v->policy.max_age = col_long(q, "max_age");
 	v->body = xstrdup(col_text_peek(q, "body"));
 	col_text(q, "sts_id", v->sts_id, sizeof(v->sts_id));
+	v->fetches = col_long(q, "fetches");
+	v->first_served = col_int(q, "first_served");
+	v->last_served = col_int(q, "last_served");
 	if (!read_mx(col_text_peek(q, "mx"), &v->policy))
 		q->rc = SQLITE_MISMATCH;
+}
+
+static void read_served(struct query *q, struct policy_version *v)
+{
+	read_row(q, v);
+	v->replaced_at = col_int(q, "replaced_at");
+	v->last_served = col_int(q, "served_to");
+	if (v->last_served && !v->first_served)
+		v->first_served = v->created_at;
 }
 
 bool policy_version_current(struct store *s, const struct domain *d,
@@ -69,16 +100,68 @@ bool policy_version_enforced_until(struct store *s, const struct domain *d,
 
 	*until = 0;
 	query_open(&q, store_db(s),
-		   "SELECT MAX(max_age + COALESCE((SELECT MIN(n.created_at)"
-		   "  FROM policy n WHERE n.domain_id = p.domain_id"
-		   "  AND n.version > p.version), ?1)) AS until"
-		   " FROM policy p WHERE domain_id = ?2 AND mode = ?3");
+		   "SELECT MAX(max_age + held_from) AS until FROM"
+		   " (SELECT max_age, mode, CASE WHEN replaced_at = 0"
+		   "   OR replaced_at > ?1 - " UNTOLD " THEN ?1"
+		   "   ELSE served_to END AS held_from FROM (" VERSIONS "))"
+		   " WHERE held_from > 0 AND mode = ?3");
 	bind_int(&q, now);
 	bind_int(&q, d->id);
 	bind_int(&q, STS_ENFORCE);
 	if (query_row(&q))
 		*until = col_int(&q, "until");
 	return query_close(&q, err);
+}
+
+static bool not_found(const struct domain *d, long n, struct err *err)
+{
+	err_set(err, ERR_NOT_FOUND, "%s has no version %ld", d->name, n);
+	return err_hint(err, "mtastsctl policy history %s lists them", d->name);
+}
+
+bool policy_version_numbered(struct store *s, const struct domain *d, long n,
+			     time_t now, struct policy_version *v,
+			     struct err *err)
+{
+	struct query q;
+
+	*v = (struct policy_version){ 0 };
+	query_open(&q, store_db(s), VERSIONS " WHERE version = ?3");
+	bind_int(&q, now);
+	bind_int(&q, d->id);
+	bind_int(&q, n);
+	if (query_row(&q))
+		read_served(&q, v);
+	if (query_close(&q, err) && v->id)
+		return true;
+	policy_version_release(v);
+	return err && err->kind == ERR_NONE ? not_found(d, n, err) : false;
+}
+
+size_t policy_version_list(struct store *s, const struct domain *d,
+			   long before, time_t now, struct policy_version *out,
+			   size_t most, struct err *err)
+{
+	struct query q;
+	size_t n = 0;
+
+	query_open(&q, store_db(s),
+		   VERSIONS " WHERE ?3 = 0 OR version < ?3"
+			    " ORDER BY version DESC LIMIT ?4");
+	bind_int(&q, now);
+	bind_int(&q, d->id);
+	bind_int(&q, before);
+	bind_int(&q, (int64_t)most);
+	while (n < most && query_row(&q)) {
+		out[n] = (struct policy_version){ 0 };
+		read_served(&q, &out[n]);
+		if (query_row_is_good(&q, "policy"))
+			n++;
+		else
+			policy_version_release(&out[n]);
+	}
+	query_close(&q, err);
+	return n;
 }
 
 static bool id_is_taken(struct store *s, const struct domain *d,

@@ -22,6 +22,10 @@ struct policy_version {
 	struct sts_policy policy;
 	char *body;			/* owned: the exact bytes served */
 	time_t created_at;
+	time_t replaced_at;		/* by the next one; 0: it is current */
+	time_t first_served;		/* 0: never, as far as is known */
+	time_t last_served;		/* never too early: store/served.h */
+	long fetches;			/* that were counted */
 };
 
 void policy_version_release(struct policy_version *v);
@@ -36,14 +40,27 @@ bool policy_version_publish(struct store *s, struct domain *d,
 			    bool *changed, struct err *err);
 
 /*
- * Until when a sender may hold a version of mode enforce: served till now, or
- * until the next one was made, and then for its max_age. 0: there was none.
+ * Until when a sender may hold a version of mode enforce: from the last time
+ * that it was served, for its max_age; the current one is served just now.
+ * 0: none was ever served.
  */
 bool policy_version_enforced_until(struct store *s, const struct domain *d,
 				   time_t now, time_t *until, struct err *err);
 
-/* The domain's current version. */
+/* The domain's current version; and one by its number, at the time `now`. */
 bool policy_version_current(struct store *s, const struct domain *d,
 			    struct policy_version *v, struct err *err);
+bool policy_version_numbered(struct store *s, const struct domain *d, long n,
+			     time_t now, struct policy_version *v,
+			     struct err *err);
+
+/*
+ * Up to `most` versions before number `before` (0: from the last one), the
+ * newest first; the times of serving as they are known at `now`. Returns how
+ * many; each is to be released. One that is damaged is passed over.
+ */
+size_t policy_version_list(struct store *s, const struct domain *d,
+			   long before, time_t now, struct policy_version *out,
+			   size_t most, struct err *err);
 
 #endif

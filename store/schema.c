@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-#define SERVE_VERSION 2
+#define SERVE_VERSION 3
 
 static const char *const migrations[] = {
 	/* 1 */
@@ -282,6 +282,17 @@ static const char *const migrations[] = {
 
 	"INSERT INTO meta VALUES('store_id', hex(randomblob(16)));"
 	"INSERT INTO meta VALUES('pruned_to', 0);",
+
+	/* 2 */
+	"ALTER TABLE policy ADD COLUMN first_served INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE policy ADD COLUMN last_served INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE policy ADD COLUMN fetches INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE uncounted(" /* when fetches may have gone uncounted */
+	"  since INTEGER PRIMARY KEY,"
+	"  until INTEGER NOT NULL);"
+	/* Nobody has counted until now. */
+	"INSERT INTO uncounted SELECT 0, unixepoch()"
+	"  WHERE EXISTS (SELECT 1 FROM policy);",
 };
 
 static const char serve_tables[] =
@@ -294,6 +305,7 @@ static const char serve_tables[] =
 	"  scalar BLOB,"
 	"  point BLOB,"
 	"  issuer_id INTEGER,"
+	"  policy_id INTEGER NOT NULL,"
 	"  body TEXT NOT NULL);"
 	"CREATE TABLE serve.issuer(id INTEGER PRIMARY KEY, chain BLOB NOT NULL);"
 	"CREATE TABLE serve.challenge("
@@ -306,7 +318,7 @@ static const char serve_tables[] =
 	"CREATE INDEX serve.challenge_host ON challenge(host, order_id)"
 	"  WHERE method = 1;"
 	"CREATE INDEX serve.challenge_domain ON challenge(domain_id);"
-	"PRAGMA serve.user_version = 2;";
+	"PRAGMA serve.user_version = 3;";
 
 static bool user_version(struct db *db, const char *pragma, int64_t *version,
 			 struct err *err)

@@ -215,14 +215,17 @@ unsigned char *serve_issuer(struct serve *s, int64_t issuer_id, size_t *len,
 	return chain;
 }
 
-char *serve_policy(struct serve *s, const char *host, size_t *len)
+char *serve_policy(struct serve *s, const char *host, size_t *len,
+		   int64_t *policy_id)
 {
 	char *body = NULL;
 	struct query q;
 
-	query_open(&q, handle(s), "SELECT body FROM site WHERE host = ?");
+	query_open(&q, handle(s),
+		   "SELECT policy_id, body FROM site WHERE host = ?");
 	bind_text(&q, host);
 	if (query_row(&q)) {
+		*policy_id = col_int(&q, "policy_id");
 		body = xstrdup(col_text_peek(&q, "body"));
 		*len = strlen(body);
 	}

@@ -63,8 +63,12 @@ void serve_cert_release(struct serve_cert *cert);
 unsigned char *serve_issuer(struct serve *s, int64_t issuer_id, size_t *len,
 			    struct err *err);
 
-/* The policy file's exact bytes, or NULL if the host is not ours. Caller frees. */
-char *serve_policy(struct serve *s, const char *host, size_t *len);
+/*
+ * The policy file's exact bytes, or NULL if the host is not ours; and which
+ * version it is, for who counts. Caller frees.
+ */
+char *serve_policy(struct serve *s, const char *host, size_t *len,
+		   int64_t *policy_id);
 
 /* Is it a host of ours, with or without a certificate? */
 bool serve_hosts(struct serve *s, const char *host);

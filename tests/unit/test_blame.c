@@ -413,7 +413,8 @@ static void a_stray_site_stops_nobody(void **state)
 	start_live(&w);
 	scratch_sql(w.dir, "serve.db",
 		    "INSERT INTO site(domain_id, host,"
-		    " cert_id, body) VALUES(999, 'mta-sts." OTHER "', 0, '')");
+		    " cert_id, policy_id, body)"
+		    " VALUES(999, 'mta-sts." OTHER "', 0, 0, '')");
 	assert_others_go_on(&w);
 	assert_true(sim_served_until(&w, OTHER) > 0);
 	sim_release(&w);

@@ -152,27 +152,6 @@ static void a_damaged_version_is_an_error(void **state)
 	}
 }
 
-static void held_until(time_t now, time_t until)
-{
-	struct err err = ERR_INIT;
-	time_t found;
-
-	must(policy_version_enforced_until(fix.store, &fix.domain, now, &found,
-					   &err), &err);
-	assert_int_equal(found, until);
-}
-
-/* Senders hold what they fetched last for its whole max_age. */
-static void enforce_outlives_its_version(void **state)
-{
-	(void)state;
-	held_until(ROWS_NOW + 10, 0);
-	publish(a_policy(STS_ENFORCE, "mx.example.net"), ROWS_NOW + 10);
-	held_until(ROWS_NOW + 99, ROWS_NOW + 99 + STS_MAX_AGE_DEFAULT);
-	publish(a_policy(STS_NONE, "mx.example.net"), ROWS_NOW + 100);
-	held_until(ROWS_NOW + 999, ROWS_NOW + 100 + STS_MAX_AGE_DEFAULT);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -182,7 +161,6 @@ int main(void)
 		WITH_A_DOMAIN(ids_are_never_used_again),
 		WITH_A_DOMAIN(a_stale_hand_publishes_nothing),
 		WITH_A_DOMAIN(a_damaged_version_is_an_error),
-		WITH_A_DOMAIN(enforce_outlives_its_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,20 +140,23 @@ static void the_policy_is_byte_for_byte(void **state)
 {
 	struct policy_version v;
 	struct err err = ERR_INIT;
+	int64_t policy_id = 0;
 	size_t len;
 	char *body;
 
 	(void)state;
 	must(policy_version_current(fix.store, &live, &v, &err), &err);
-	body = serve_policy(serve, "mta-sts.example.org", &len);
+	body = serve_policy(serve, "mta-sts.example.org", &len, &policy_id);
 	assert_string_equal(body, v.body);
+	assert_int_equal(policy_id, v.id);
 	assert_int_equal(len, strlen(v.body));
 	free(body);
 	policy_version_release(&v);
-	body = serve_policy(serve, "mta-sts.new.example.org", &len);
+	body = serve_policy(serve, "mta-sts.new.example.org", &len, &policy_id);
 	assert_non_null(body);		/* with or without a certificate */
 	free(body);
-	assert_null(serve_policy(serve, "mta-sts.example.com", &len));
+	assert_null(serve_policy(serve, "mta-sts.example.com", &len,
+				 &policy_id));
 }
 
 static void the_longest_challenge_fits(void **state)

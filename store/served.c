@@ -1,0 +1,91 @@
+#include "store/served.h"
+
+#include "store/internal.h"
+
+#define HELD_MAX 31557600L	/* RFC 8461, 3.2: no max_age is longer */
+
+static bool run_at(struct store *s, const char *sql, int64_t at,
+		   struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s), sql);
+	bind_int(&q, at);
+	return query_run(&q, err);
+}
+
+/* Older gaps say nothing of what a sender may still hold. */
+static bool forget_old(struct store *s, time_t now, struct err *err)
+{
+	return run_at(s, "DELETE FROM uncounted WHERE until < ?",
+		      now - 2 * HELD_MAX, err);
+}
+
+bool served_gap(struct store *s, time_t since, time_t until, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO uncounted(since, until) VALUES(?1, ?2)"
+		   " ON CONFLICT(since) DO UPDATE"
+		   " SET until = MAX(until, excluded.until)");
+	bind_int(&q, since);
+	bind_int(&q, until);
+	return query_run(&q, err) && forget_old(s, until, err);
+}
+
+static bool last_run(struct store *s, int64_t *since, struct err *err)
+{
+	struct query q;
+
+	*since = 0;
+	query_open(&q, store_db(s),
+		   "SELECT value FROM meta WHERE key = 'serving_since'");
+	if (query_row(&q))
+		*since = col_int(&q, "value");
+	return query_close(&q, err);
+}
+
+bool served_begin(struct store *s, time_t now, struct err *err)
+{
+	int64_t since;
+
+	return last_run(s, &since, err) &&
+	       (!since || served_gap(s, since, now, err)) &&
+	       run_at(s, "INSERT OR REPLACE INTO meta"
+			 " VALUES('serving_since', ?)", now, err);
+}
+
+bool served_end(struct store *s, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "DELETE FROM meta WHERE key = 'serving_since'");
+	return query_run(&q, err);
+}
+
+static bool add_one(struct store *s, const struct served_count *c, time_t now,
+		    struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE policy SET fetches = fetches + ?1,"
+		   " first_served = CASE first_served WHEN 0 THEN ?2"
+		   "  ELSE first_served END,"
+		   " last_served = MAX(last_served, ?2) WHERE id = ?3");
+	bind_int(&q, (int64_t)c->fetches);
+	bind_int(&q, now);
+	bind_int(&q, c->policy_id);
+	return query_run(&q, err);
+}
+
+bool served_add(struct store *s, const struct served_count *counts, size_t n,
+		time_t now, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!add_one(s, &counts[i], now, err))
+			return false;
+	return true;
+}
