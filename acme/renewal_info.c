@@ -230,6 +230,7 @@ static void move_renewal(struct engine *e, struct cert *c, time_t planned,
 			 bool is_news)
 {
 	time_t now = engine_now(e);
+	bool is_urgent = is_haste(c, planned, now) && c->renew_at <= now;
 	struct err err = ERR_INIT;
 	struct domain d;
 
@@ -237,11 +238,11 @@ static void move_renewal(struct engine *e, struct cert *c, time_t planned,
 		return;
 	if (is_news && (is_haste(c, planned, now) || *c->ari_url))
 		tell(e, &d, c);
-	if (is_haste(c, planned, now) && c->renew_at <= now)
-		d.revoked = true;
-	if (!d.due_at || d.failures)
+	if (d.due_at && !d.failures)
+		d.due_at = c->renew_at;
+	else if (!is_urgent || d.revoked)
 		return;		/* under way, in the queue, or paused */
-	d.due_at = c->renew_at;
+	d.revoked = d.revoked || is_urgent;
 	engine_ok(e, domain_update(e->store, &d, &err), &err);
 }
 

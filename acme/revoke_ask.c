@@ -94,14 +94,17 @@ static bool condemn(struct store *s, struct cert *c, int64_t served,
 	return mark(s, c, REVOKE_KEY_COMPROMISE, now, err);
 }
 
+typedef bool find_order(struct store *s, int64_t domain_id, struct order *o,
+			struct err *err);
+
 /* Its key lay beside the others: it must not be certified. */
-static bool drop_order(struct store *s, const struct domain *d, time_t now,
-		       struct err *err)
+static bool drop_order(struct store *s, const struct domain *d,
+		       find_order *find, time_t now, struct err *err)
 {
 	struct err none = ERR_INIT;
 	struct order o;
 
-	if (!order_of_domain(s, d->id, &o, &none))
+	if (!find(s, d->id, &o, &none))
 		return none.kind == ERR_NOT_FOUND ||
 		       err_set(err, none.kind, "%s", none.text);
 	o.state = ORDER_DEAD;
@@ -117,7 +120,8 @@ static bool condemn_all(struct store *s, const struct domain *d, time_t now,
 {
 	struct list *list = xcalloc(1, sizeof(*list));
 	bool ok = cert_each(s, d->id, add, list, err) &&
-		  drop_order(s, d, now, err);
+		  drop_order(s, d, order_of_domain, now, err) &&
+		  drop_order(s, d, order_trial_of_domain, now, err);
 
 	for (size_t i = 0; ok && i < list->count; i++)
 		ok = condemn(s, &list->cert[i], d->cert_id, now, err);

@@ -264,6 +264,27 @@ static void an_order_under_way_is_dropped_with_its_key(void **state)
 	sim_release(&w);
 }
 
+/* A trial has a key as well. */
+static void a_trial_under_way_is_dropped_with_its_key(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_live(&w);
+	w.shared->ca.issuance_looks = 3000;
+	ask(&w, SUPERSEDED, false);
+	sim_run(&w, NULL, 60);
+	scratch_sql(w.dir, "state.db",
+		    "UPDATE ord SET trial = 1 WHERE ended_at = 0;"
+		    "UPDATE domain SET due_at = 2000000000");
+	ask(&w, REVOKE_KEY_COMPROMISE, false);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM ord"
+				      " WHERE trial = 1 AND ended_at = 0"), 0);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM compromised_key"),
+			 2);
+	sim_release(&w);
+}
+
 /* ---- what the CA may answer ---- */
 
 static void if_the_account_is_not_heard_its_own_key_signs(void **state)
@@ -522,6 +543,7 @@ int main(void)
 		cmocka_unit_test(at_once_waits_for_nothing),
 		cmocka_unit_test(asking_again_is_no_news),
 		cmocka_unit_test(a_compromised_key_takes_all_with_it),
+		cmocka_unit_test(a_trial_under_way_is_dropped_with_its_key),
 		cmocka_unit_test(an_order_under_way_is_dropped_with_its_key),
 		cmocka_unit_test(if_the_account_is_not_heard_its_own_key_signs),
 		cmocka_unit_test(without_an_account_its_own_key_signs),
