@@ -407,7 +407,7 @@ static struct order_step still_pending(struct order *o,
 
 /*
  * If we were not here while the CA looked (a crash, a restart), its finding
- * says nothing about the domain: the order is void, and nobody is charged.
+ * says nothing about the domain: the order is void, and is made anew at once.
  */
 static struct order_step not_validated(struct order *o,
 				       const struct wire_problem *p,

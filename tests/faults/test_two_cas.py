@@ -35,7 +35,9 @@ def kinds(daemon, *name):
 		   "20 domains", "all move to the second in time, and return")
 def test_the_first_dies(make_two, saw):
 	two = make_two(validity=LIFE)
-	daemon = two.daemon().start()
+	daemon = two.daemon()
+	daemon.settings["alert_ca_down"] = "2s"
+	daemon.start()
 	two.rig.dns.point(*NAMES)
 	daemon.add(*NAMES, wait=False)
 	daemon.wait_state("live", *NAMES, seconds=60)
@@ -55,6 +57,7 @@ def test_the_first_dies(make_two, saw):
 			issuers(daemon)) == {"second"}, LIFE + 20, 0.5)
 		moved = time.time() - died
 		down = ca(daemon, "pebble")
+		alerts = daemon.json("alert", "list")["alerts"]
 		status = daemon.ctl("status")
 		time.sleep(max(0, died + LIFE - time.time()))
 		two.first.start()		# it knows nobody any more
@@ -67,6 +70,10 @@ def test_the_first_dies(make_two, saw):
 	assert down["down_since"] and status.status == 1
 	assert "ca pebble: " in status.out
 	assert {"ca.trouble", "ca.well"} <= set(kinds(daemon))
+	assert ("ca.down", "pebble") in [(a["kind"], a["subject"])
+					 for a in alerts]
+	wait_for("the alert to end", lambda: "ca.down" not in
+		 [a["kind"] for a in daemon.json("alert", "list")["alerts"]])
 	assert blamed(daemon) == 0
 	saw(f"down for {LIFE} s, a margin of {LIFE // 2} s; all moved "
 	    f"{moved:.0f} s after its death; {fetcher.ok} fetches, none failed")

@@ -137,7 +137,7 @@ void judge_name_weather(struct rig *r, unsigned name)
  * What a failure that was the name's own may add: its back-off, which is at
  * most a tenth of what is left, and at least a quarter of an hour or a
  * twentieth of the life; an hour, for our own limit of failed validations
- * gives one back in that; and twice that if a CA was passed over for it.
+ * gives three back in that, as many as an order may cost; and twice that if a CA was passed over for it.
  */
 static int64_t pause_of(const struct rig *r, const struct judge_name *n,
 			int64_t at_ms)
