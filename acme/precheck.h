@@ -21,7 +21,7 @@
 #ifndef ACME_PRECHECK_H
 #define ACME_PRECHECK_H
 
-#include "acme/caa.h"
+#include "policy/caa.h"
 #include "acme/engine.h"
 #include "base/dns.h"
 #include "base/when.h"

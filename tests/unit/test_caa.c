@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "acme/caa.h"
+#include "policy/caa.h"
 #include "base/mem.h"
 
 #define ACCOUNT "https://ca.example/acct/1"

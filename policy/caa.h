@@ -5,8 +5,8 @@
  * Pure: what the resolvers said and who would ask come in, a verdict with a
  * reason in words goes out. For plain names only: no wildcards.
  */
-#ifndef ACME_CAA_H
-#define ACME_CAA_H
+#ifndef POLICY_CAA_H
+#define POLICY_CAA_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "acme/caa.h"
+#include "policy/caa.h"
 
 #include <ctype.h>
 #include <stdlib.h>
