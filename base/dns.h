@@ -23,6 +23,8 @@
 #define DNS_CAA_MAX	  16	/* records of one set */
 #define DNS_CAA_TAG	  16
 #define DNS_CAA_VALUE	  256
+#define DNS_RECORDS_MAX	  32	/* of one set */
+#define DNS_TEXT_MAX	  1024
 
 struct resolver;
 
@@ -88,6 +90,36 @@ struct dns_caa_answer {
 
 typedef void dns_caa_done(const struct dns_caa_answer *answer, void *arg);
 
+enum dns_type { DNS_TXT, DNS_MX, DNS_CNAME, DNS_SOA, DNS_DNSKEY, DNS_TLSA };
+
+struct dns_record {
+	char text[DNS_TEXT_MAX];	/* TXT: its strings joined, bytes that
+					   are no text \x7f; MX, CNAME: a name;
+					   else "" */
+	long preference;		/* MX */
+};
+
+/* One server's view, CNAMEs followed (but for DNS_CNAME itself). */
+struct dns_record_set {
+	char server[64];
+	enum dns_outcome outcome;
+	struct dns_record record[DNS_RECORDS_MAX];
+	size_t count;
+	bool is_cut;	/* there are more of them */
+	long ttl;	/* seconds, the shortest */
+	char problem[96];		/* if DNS_FAILED */
+};
+
+/* Borrowed for the time of the callback. */
+struct dns_records_answer {
+	char name[DNS_NAME_TEXT];	/* that was asked for */
+	struct dns_record_set view[DNS_SERVERS_MAX];
+	size_t count;			/* servers asked */
+};
+
+typedef void dns_records_done(const struct dns_records_answer *answer,
+			      void *arg);
+
 /*
  * `servers` are "address", "address:port" or "[v6]:port", at most
  * DNS_SERVERS_MAX; with none the system's own (/etc/resolv.conf) are used.
@@ -117,5 +149,9 @@ void resolver_addresses(struct resolver *r, const char *name, dns_done *done,
  */
 void resolver_caa(struct resolver *r, const char *name, dns_caa_done *done,
 		  void *arg);
+
+/* The same for all records of one type. */
+void resolver_records(struct resolver *r, const char *name, enum dns_type type,
+		      dns_records_done *done, void *arg);
 
 #endif

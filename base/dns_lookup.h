@@ -45,9 +45,11 @@ struct lookup {
 	struct resolver *resolver;
 	const struct lookup_kind *kind;
 	char *name;
+	int type;		/* for kinds that ask for several */
 	union {
 		dns_done *addresses;
 		dns_caa_done *caa;
+		dns_records_done *records;
 	} done;
 	void *arg;
 	void *answer;		/* NULL while it waits */

@@ -4,6 +4,7 @@
 #include <arpa/nameser.h>
 #include <resolv.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -16,10 +17,14 @@
 /* Takes what one record says. False: it says nothing that makes sense. */
 typedef bool record_reader(const unsigned char *data, size_t len, void *out);
 
+/* The same, where names in it may be compressed, or the TTL matters. */
+typedef bool whole_reader(const ns_msg *msg, const ns_rr *rr, void *out);
+
 /* How the answer to one question is read. */
 struct reading {
 	int type;
-	record_reader *read;
+	record_reader *read;	/* or else */
+	whole_reader *read_whole;
 	void *out;
 	size_t left;		/* records that are still taken */
 	bool is_cut;		/* there was another one */
@@ -93,7 +98,8 @@ static enum dns_outcome read_records(ns_msg *msg, const char *name,
 			r->is_cut = true;
 			break;
 		}
-		if (!r->read(ns_rr_rdata(rr), ns_rr_rdlen(rr), r->out))
+		if (r->read ? !r->read(ns_rr_rdata(rr), ns_rr_rdlen(rr), r->out)
+			    : !r->read_whole(msg, &rr, r->out))
 			return failed(r, "malformed answer");
 		r->left--;
 	}
@@ -280,4 +286,77 @@ void dns_packet_caa(const unsigned char *packet, int len,
 		dns_caa_fail(set, r.problem);
 	else if (r.is_cut && outcome == DNS_NO_RECORD)
 		dns_caa_fail(set, "too many records");
+}
+
+/* ---- any ---- */
+
+/* Its strings joined; what is too long for us is cut. */
+static void copy_strings(char *out, const unsigned char *data, size_t len)
+{
+	size_t used = 0;
+
+	while (len) {
+		size_t one = data[0] < len ? data[0] : len - 1;
+		size_t room = DNS_TEXT_MAX - 1 - used;
+
+		copy_text(out + used, data + 1, one < room ? one : room);
+		used += one < room ? one : room;
+		data += 1 + one;
+		len -= 1 + one;
+	}
+}
+
+static bool read_name(const ns_msg *msg, const unsigned char *data, char *out)
+{
+	char name[NS_MAXDNAME];
+
+	return ns_name_uncompress(ns_msg_base(*msg), ns_msg_end(*msg), data,
+				  name, sizeof(name)) >= 0 &&
+	       str_copy(out, DNS_TEXT_MAX, *name ? name : ".");
+}
+
+static bool read_any(const ns_msg *msg, const ns_rr *rr, void *out)
+{
+	struct dns_record_set *set = out;
+	struct dns_record *record = &set->record[set->count];
+	const unsigned char *data = ns_rr_rdata(*rr);
+	size_t len = ns_rr_rdlen(*rr);
+	long ttl = (long)ns_rr_ttl(*rr);
+	bool ok = true;
+
+	memset(record, 0, sizeof(*record));
+	if (ns_rr_type(*rr) == ns_t_txt) {
+		copy_strings(record->text, data, len);
+	} else if (ns_rr_type(*rr) == ns_t_mx) {
+		ok = len > 2 && read_name(msg, data + 2, record->text);
+		record->preference = ok ? ns_get16(data) : 0;
+	} else if (ns_rr_type(*rr) == ns_t_cname) {
+		ok = read_name(msg, data, record->text);
+	}
+	set->ttl = set->count && set->ttl < ttl ? set->ttl : ttl;
+	set->count++;
+	return ok;
+}
+
+void dns_records_fail(struct dns_record_set *set, const char *problem)
+{
+	set->outcome = DNS_FAILED;
+	set->count = 0;
+	set->is_cut = false;
+	snprintf(set->problem, sizeof(set->problem), "%s", problem);
+}
+
+void dns_packet_records(const unsigned char *packet, int len, int type,
+			struct dns_record_set *set)
+{
+	struct reading r = { .type = type, .out = set, .read_whole = read_any,
+			     .left = DNS_RECORDS_MAX };
+
+	set->count = 0;
+	set->ttl = 0;
+	set->problem[0] = '\0';
+	set->outcome = read_packet(packet, len, &r);
+	set->is_cut = r.is_cut;
+	if (set->outcome == DNS_FAILED)
+		dns_records_fail(set, r.problem);
 }

@@ -28,4 +28,9 @@ void dns_packet_caa(const unsigned char *packet, int len,
 		    struct dns_caa_set *set);
 void dns_caa_fail(struct dns_caa_set *set, const char *problem);
 
+/* All records of `type` (ns_t_*); the server is left as it is. */
+void dns_packet_records(const unsigned char *packet, int len, int type,
+			struct dns_record_set *set);
+void dns_records_fail(struct dns_record_set *set, const char *problem);
+
 #endif

@@ -49,6 +49,8 @@ struct request {
 	fetch_done *done;
 	void *arg;
 
+	char *host;	/* the URL's */
+	CURLcode code;
 	struct buf upload; /* what is posted */
 	size_t uploaded;
 
@@ -176,6 +178,7 @@ static void request_free(struct request *q)
 	buf_release(&q->body);
 	buf_release(&q->upload);
 	free(q->where);
+	free(q->host);
 	free(q);
 }
 
@@ -216,10 +219,14 @@ static void request_end(struct request *q, const struct err *error)
 	struct fetch_reply reply = {
 		.body = "", .content_type = "", .location = "",
 		.replay_nonce = "", .retry_after = "", .link = "", .date = "",
-		.error = *error,
+		.code = (int)q->code, .error = *error,
 	};
+	curl_off_t elapsed_us = 0;
 
 	unlink_request(q);
+	if (q->easy)
+		curl_easy_getinfo(q->easy, CURLINFO_TOTAL_TIME_T, &elapsed_us);
+	reply.elapsed_ms = (long)(elapsed_us / 1000);
 	if (error->kind == ERR_NONE) {
 		curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE,
 				  &reply.status);
@@ -268,6 +275,7 @@ static bool understand_url(struct request *q, const char *url,
 	     streq(scheme, wanted) && (!plain_at || is_address(plain_at));
 	if (ok) {
 		q->where = where_of(host, port, plain_at);
+		q->host = xstrdup(host);
 	} else {
 		q->where = str_printable(url, WORDS_MAX);
 		err_set(&q->error, ERR_INPUT, "\"%s\" is not an %s address",
@@ -404,6 +412,23 @@ static void set_plain(struct request *q, const char *address)
 	curl_easy_setopt(q->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
+/* The same for one that is pinned, and speaks https as ever. */
+static void set_pin(struct request *q, const char *address, long port)
+{
+	bool is_v6 = strchr(address, ':');
+	char *to = port ? xasprintf("::%s%s%s:%ld", is_v6 ? "[" : "", address,
+				    is_v6 ? "]" : "", port)
+			: xasprintf("::%s%s%s:", is_v6 ? "[" : "", address,
+				    is_v6 ? "]" : "");
+
+	add_line(&q->connect_to, to);
+	free(to);
+	curl_easy_setopt(q->easy, CURLOPT_CONNECT_TO, q->connect_to);
+	curl_easy_setopt(q->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(q->easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(q->easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
 static void set_receivers(struct request *q)
 {
 	curl_easy_setopt(q->easy, CURLOPT_PRIVATE, q);
@@ -434,6 +459,7 @@ static void on_ended(CURL *easy, CURLcode result)
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &q);
 	result = meant_by(easy, result, q);
+	q->code = result;
 	if (q->error.kind != ERR_NONE)
 		error = q->error;
 	else if (result != CURLE_OK)
@@ -522,6 +548,10 @@ void fetch_start(struct fetcher *f, const struct fetch_request *request,
 	set_receivers(q);
 	if (request->plain_at)
 		set_plain(q, request->plain_at);
+	if (request->pin_at)
+		set_pin(q, request->pin_at, request->pin_port);
+	if (request->look)
+		tls_look_at(q->easy, request->look, q->host);
 	if (!transfers_add(f->transfers, q->easy)) {
 		err_set(&q->error, ERR_AGAIN, "libcurl took no request for %s",
 			q->where);

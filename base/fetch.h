@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "base/tls_look.h"
 
 #define FETCH_BODY_MAX   (256 * 1024)
 #define FETCH_HEADER_MAX (64 * 1024)
@@ -42,6 +43,17 @@ struct fetch_request {
 	 * a connection of its own, and by no proxy. Else NULL.
 	 */
 	const char *plain_at;
+
+	/*
+	 * For https: an IP address, and perhaps another port, to connect to in
+	 * the place of what the URL's host leads to; by no proxy, and by a
+	 * connection of its own. Else NULL and 0.
+	 */
+	const char *pin_at;
+	long pin_port;
+
+	/* What the server showed; to outlive the request. Or NULL. */
+	struct tls_look *look;
 };
 
 /*
@@ -58,6 +70,8 @@ struct fetch_reply {
 	const char *retry_after;
 	const char *link;		/* all Link headers, one a line */
 	const char *date;
+	long elapsed_ms;
+	int code;	/* libcurl's CURLcode, where nothing else tells why */
 	struct err error;
 };
 

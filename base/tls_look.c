@@ -110,4 +110,6 @@ void tls_look_at(CURL *easy, struct tls_look *look, const char *host)
 	*look = (struct tls_look){ .host = host };
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, look);
+	/* Where a session is resumed no certificate is shown. */
+	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 }
