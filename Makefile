@@ -1,4 +1,4 @@
-# make            build mtastsd and mtastsctl
+# make            build mtastsd, mtastsctl and mtasts-check
 # make demo       the main job before your eyes (KEEP=1 leaves it running)
 # make check      set up, build, run every test
 # make check-asan the same under AddressSanitizer and UBSan
@@ -36,7 +36,7 @@ OUR_LIBS := -pthread $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lresolv
 
 LAYERS  := base policy store acme httpd check
 objects  = $(patsubst %.c,$(B)/%.o,$(foreach d,$(1),$(wildcard $(d)/*.c)))
-PROGRAMS := $(B)/mtastsd $(B)/mtastsctl
+PROGRAMS := $(B)/mtastsd $(B)/mtastsctl $(B)/mtasts-check
 TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 LIB     := $(B)/libmtasts.a
 SOURCES := $(wildcard $(addsuffix /*.[ch],$(LAYERS) daemon cli \
@@ -53,14 +53,20 @@ $(B)/mtastsd: $(call objects,daemon) $(LIB)
 		-Wl,--whole-archive $(LIB) -Wl,--no-whole-archive \
 		$(OUR_LIBS) $(LDLIBS)
 
-$(B)/mtastsctl: $(call objects,cli) $(LIB)
+$(B)/mtastsctl: $(filter-out %/check_main.o,$(call objects,cli)) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
+
+# With no more libraries than it uses: it is copied to other machines.
+$(B)/mtasts-check: $(patsubst %,$(B)/cli/%.o,check_main check_run check_view \
+		 clean say) $(LIB)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(OUR_LIBS) \
+		$(LDLIBS)
 
 # A unit test may name objects of daemon/, cli/ and tests/sim/ beside these.
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libparts.a $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(OUR_LIBS) $(LDLIBS)
 
-$(B)/libparts.a: $(filter-out %/main.o %/simulate.o,$(call objects,daemon \
+$(B)/libparts.a: $(filter-out %/main.o %/check_main.o %/simulate.o,$(call objects,daemon \
 		 cli tests/sim))
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
@@ -159,7 +165,7 @@ MANUALS := $(wildcard docs/*.[1-8])
 
 install: all
 	install -D -t $(DESTDIR)$(sbindir) $(B)/mtastsd
-	install -D -t $(DESTDIR)$(bindir) $(B)/mtastsctl
+	install -D -t $(DESTDIR)$(bindir) $(B)/mtastsctl $(B)/mtasts-check
 	for m in $(MANUALS); do install -D -m 644 -t \
 		$(DESTDIR)$(mandir)/man$${m##*.} $$m || exit 1; done
 	test -e $(DESTDIR)$(sysconfdir)/mtastsd/mtastsd.conf || \
@@ -168,7 +174,8 @@ install: all
 
 # The configuration stays.
 uninstall:
-	rm -f $(DESTDIR)$(sbindir)/mtastsd $(DESTDIR)$(bindir)/mtastsctl
+	rm -f $(DESTDIR)$(sbindir)/mtastsd $(DESTDIR)$(bindir)/mtastsctl \
+		$(DESTDIR)$(bindir)/mtasts-check
 	for m in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$$m; done
 

@@ -1,0 +1,569 @@
+#include "check/outside.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/address.h"
+#include "base/fetch.h"
+#include "base/host_name.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "check/smtp_probe.h"
+#include "check/tls_words.h"
+
+#define DNS_MS	   6000
+#define SMTP_MS	   30000L /* of a server that says nothing */
+#define HTTPS_PORT 443L
+#define SMTP_PORT  25L
+#define AGENT	   "mtasts-check/" MTASTSD_VERSION
+
+/* What is under way: one of these for each callback that is owed. */
+struct mx_look {
+	struct outside *outside;
+	struct check_mx *mx;
+	struct smtp_probe *probe;
+};
+
+struct https_look {
+	struct outside *outside;
+	struct check_https *https;
+};
+
+struct outside {
+	struct loop *loop;
+	struct outside_options options;
+	struct resolver *resolver;
+	struct fetcher *fetcher;
+	outside_done *done;
+	void *arg;
+	int open;
+	bool is_closing;
+	struct mx_look mx[CHECK_MX_MAX];
+	struct https_look https[2];
+	struct check_facts facts;
+};
+
+static void on_complete(void *arg)
+{
+	struct outside *o = arg;
+
+	if (!o->is_closing)
+		o->done(o->arg);
+}
+
+static void settle(struct outside *o)
+{
+	if (--o->open == 0 && !o->is_closing)
+		loop_defer(o->loop, on_complete, o);
+}
+
+/* ---- what servers said ---- */
+
+static bool is_silence(const char *problem)
+{
+	return streq(problem, "timeout") || streq(problem, "stopped") ||
+	       str_starts(problem, "no connection");
+}
+
+static enum check_look look_of(enum dns_outcome outcome, const char *problem)
+{
+	switch (outcome) {
+	case DNS_FOUND:
+		return CHECK_SEEN;
+	case DNS_NO_NAME:
+	case DNS_NO_RECORD:
+		return CHECK_ABSENT;
+	case DNS_FAILED:
+		break;
+	}
+	return is_silence(problem) ? CHECK_TIMED_OUT : CHECK_FAILED;
+}
+
+static void note_resolver(struct outside *o, const char *server,
+			  const char *problem)
+{
+	if (!*o->facts.bad_resolver && is_silence(problem))
+		snprintf(o->facts.bad_resolver, sizeof(o->facts.bad_resolver),
+			 "%s: %s", server, problem);
+}
+
+/* The first view that is an answer; else one that at least says no. */
+static const struct dns_record_set *best_of(
+	struct outside *o, const struct dns_records_answer *answer)
+{
+	const struct dns_record_set *best = &answer->view[0];
+
+	for (size_t i = 0; i < answer->count; i++) {
+		const struct dns_record_set *v = &answer->view[i];
+
+		if (v->outcome == DNS_FAILED)
+			note_resolver(o, v->server, v->problem);
+		if (best->outcome == DNS_FAILED &&
+		    (v->outcome != DNS_FAILED || is_silence(best->problem)))
+			best = v;
+	}
+	return best;
+}
+
+static bool has_text(const struct dns_record_set *set, const char *text)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (streq(set->record[i].text, text))
+			return true;
+	return false;
+}
+
+static bool are_same(const struct dns_record_set *a,
+		     const struct dns_record_set *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!has_text(b, a->record[i].text))
+			return false;
+	return true;
+}
+
+static void take_txt(struct outside *o, struct check_txt *t,
+		     const struct dns_records_answer *answer)
+{
+	const struct dns_record_set *best = best_of(o, answer);
+
+	t->look = look_of(best->outcome, best->problem);
+	t->ttl = best->ttl;
+	snprintf(t->problem, sizeof(t->problem), "%s (%s)", best->problem,
+		 best->server);
+	for (size_t i = 0; i < best->count && i < CHECK_TXT_MAX; i++)
+		str_copy(t->text[t->count++], CHECK_TXT_SIZE,
+			 best->record[i].text);
+	for (size_t i = 0; i < answer->count; i++)
+		t->differs |= best->outcome != DNS_FAILED &&
+			      answer->view[i].outcome != DNS_FAILED &&
+			      !are_same(best, &answer->view[i]);
+	settle(o);
+}
+
+static void on_sts(const struct dns_records_answer *answer, void *arg)
+{
+	struct outside *o = arg;
+
+	take_txt(o, &o->facts.sts, answer);
+}
+
+static void on_report(const struct dns_records_answer *answer, void *arg)
+{
+	struct outside *o = arg;
+
+	take_txt(o, &o->facts.report, answer);
+}
+
+static void on_root(const struct dns_records_answer *answer, void *arg)
+{
+	struct outside *o = arg;
+
+	take_txt(o, &o->facts.root, answer);
+}
+
+static void on_zone(const struct dns_records_answer *answer, void *arg)
+{
+	struct outside *o = arg;
+	const struct dns_record_set *best = best_of(o, answer);
+
+	o->facts.zone = look_of(best->outcome, best->problem);
+	settle(o);
+}
+
+static void on_keys(const struct dns_records_answer *answer, void *arg)
+{
+	struct outside *o = arg;
+	const struct dns_record_set *best = best_of(o, answer);
+
+	o->facts.zone_keys = look_of(best->outcome, best->problem);
+	settle(o);
+}
+
+static void on_caa(const struct dns_caa_answer *answer, void *arg)
+{
+	struct outside *o = arg;
+	const struct dns_caa_set *best = &answer->view[0];
+
+	for (size_t i = 1; i < answer->count; i++)
+		if (best->outcome == DNS_FAILED &&
+		    answer->view[i].outcome != DNS_FAILED)
+			best = &answer->view[i];
+	o->facts.caa = *best;
+	o->facts.caa_look = look_of(best->outcome, best->problem);
+	settle(o);
+}
+
+/* ---- hosts ---- */
+
+static void add_addresses(struct check_host *h, const struct dns_addresses *a)
+{
+	size_t most = ARRAY_LEN(h->address);
+
+	for (size_t i = 0; i < a->count && h->count < most; i++) {
+		char *text = h->address[h->count++];
+
+		str_copy(text, DNS_ADDRESS_TEXT, a->address[i]);
+		if (!address_is_public(text))
+			str_copy(h->private, sizeof(h->private), text);
+	}
+	if (*a->alias)
+		str_copy(h->alias, sizeof(h->alias), a->alias);
+}
+
+static bool is_answer(const struct dns_addresses *a)
+{
+	return a->outcome != DNS_FAILED;
+}
+
+/* Of one server, both families; one is enough if the other has failed. */
+static void take_view(struct check_host *h, const struct dns_view *v)
+{
+	const struct dns_addresses *bad = is_answer(&v->a) ? &v->aaaa : &v->a;
+
+	add_addresses(h, &v->a);
+	add_addresses(h, &v->aaaa);
+	if (h->count)
+		h->look = CHECK_SEEN;
+	else
+		h->look = look_of(bad->outcome, bad->problem);
+	snprintf(h->problem, sizeof(h->problem), "%s (%s)", bad->problem,
+		 v->server);
+}
+
+static void take_host(struct outside *o, struct check_host *h,
+		      const struct dns_answer *answer)
+{
+	const struct dns_view *best = &answer->view[0];
+
+	for (size_t i = 0; i < answer->count; i++) {
+		const struct dns_view *v = &answer->view[i];
+
+		if (!is_answer(&v->a))
+			note_resolver(o, v->server, v->a.problem);
+		if (!is_answer(&best->a) &&
+		    (is_answer(&v->a) || is_silence(best->a.problem)))
+			best = v;
+	}
+	take_view(h, best);
+}
+
+/* The first of the family that may be connected to, or NULL. */
+static const char *usable(const struct outside *o, const struct check_host *h,
+			  bool is_v6)
+{
+	for (size_t i = 0; i < h->count; i++)
+		if (!strchr(h->address[i], ':') == !is_v6 &&
+		    (o->options.allow_private ||
+		     address_is_public(h->address[i])))
+			return h->address[i];
+	return NULL;
+}
+
+static void forgive_private(struct outside *o, struct check_host *h)
+{
+	if (o->options.allow_private)
+		h->private[0] = '\0';
+}
+
+/* ---- the policy ---- */
+
+static enum https_outcome outcome_of(const struct fetch_reply *r)
+{
+	switch (r->code) {
+	case CURLE_OK:
+		return r->error.kind == ERR_NONE ? HTTPS_ANSWERED
+						 : HTTPS_BROKEN;
+	case CURLE_COULDNT_CONNECT:
+		return HTTPS_UNREACHABLE;
+	case CURLE_OPERATION_TIMEDOUT:
+		return HTTPS_TIMED_OUT;
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return HTTPS_CERT_REFUSED;
+	case CURLE_SSL_CONNECT_ERROR:
+		return tls_words_are_old(r->error.text) ? HTTPS_TLS_OLD
+							: HTTPS_TLS_FAILED;
+	case CURLE_WRITE_ERROR:
+		return HTTPS_TOO_BIG;
+	default:
+		return HTTPS_BROKEN;
+	}
+}
+
+static void copy_cut(char *out, size_t size, const char *text)
+{
+	size_t len = strnlen(text, size - 1);
+
+	memcpy(out, text, len);
+	out[len] = '\0';
+}
+
+static void on_policy(const struct fetch_reply *reply, void *arg)
+{
+	struct https_look *l = arg;
+	struct check_https *h = l->https;
+
+	h->outcome = outcome_of(reply);
+	h->status = reply->status;
+	h->elapsed_ms = reply->elapsed_ms;
+	copy_cut(h->problem, sizeof(h->problem), reply->error.text);
+	copy_cut(h->content_type, sizeof(h->content_type), reply->content_type);
+	copy_cut(h->location, sizeof(h->location), reply->location);
+	if (reply->body_len <= STS_BODY_MAX) {
+		memcpy(h->body, reply->body, reply->body_len);
+		h->body_len = reply->body_len;
+	}
+	settle(l->outside);
+}
+
+static void fetch_policy(struct outside *o, size_t family)
+{
+	const char *address = usable(o, &o->facts.host, family == 1);
+	struct https_look *l = &o->https[family];
+	struct fetch_request request = {
+		.method = FETCH_GET,
+		.ca_file = o->options.ca_file,
+		.timeout_ms = o->options.timeout * 1000,
+		.body_max = STS_BODY_MAX,
+		.pin_at = address,
+		.pin_port = o->options.https_port,
+	};
+	char *url;
+
+	if (!address)
+		return;
+	*l = (struct https_look){ o, &o->facts.https[family] };
+	str_copy(l->https->address, DNS_ADDRESS_TEXT, address);
+	request.look = &l->https->cert;
+	url = xasprintf("https://mta-sts.%s/.well-known/mta-sts.txt",
+			o->facts.domain);
+	request.url = url;
+	o->open++;
+	fetch_start(o->fetcher, &request, on_policy, l);
+	free(url);
+}
+
+static void on_host(const struct dns_answer *answer, void *arg)
+{
+	struct outside *o = arg;
+
+	take_host(o, &o->facts.host, answer);
+	forgive_private(o, &o->facts.host);
+	for (size_t i = 0; !o->is_closing && i < ARRAY_LEN(o->https); i++)
+		fetch_policy(o, i);
+	settle(o);
+}
+
+/* ---- mail servers ---- */
+
+static void on_smtp(const struct smtp_result *result, void *arg)
+{
+	struct mx_look *l = arg;
+
+	l->mx->smtp = result->outcome;
+	l->mx->cert = result->cert;
+	copy_cut(l->mx->smtp_problem, sizeof(l->mx->smtp_problem),
+		 result->problem);
+	settle(l->outside);
+}
+
+static void ask_smtp(struct mx_look *l)
+{
+	struct outside *o = l->outside;
+	const char *address = usable(o, &l->mx->host, false);
+	long limit = o->options.timeout * 1000;
+
+	if (!address)
+		address = usable(o, &l->mx->host, true);
+	if (!address || o->options.skip_smtp)
+		return;
+	str_copy(l->mx->smtp_address, DNS_ADDRESS_TEXT, address);
+	o->open++;
+	l->probe = smtp_probe_start(
+		o->loop,
+		&(struct smtp_question){
+			.host = l->mx->name,
+			.address = address,
+			.port = o->options.smtp_port,
+			.ca_file = o->options.ca_file,
+			.timeout_ms = limit < SMTP_MS ? limit : SMTP_MS },
+		on_smtp, l);
+}
+
+static void on_mx_host(const struct dns_answer *answer, void *arg)
+{
+	struct mx_look *l = arg;
+	struct outside *o = l->outside;
+	char alias[sizeof(l->mx->host.alias)];
+
+	/* That of the CNAME look-up counts, which may have come before. */
+	memcpy(alias, l->mx->host.alias, sizeof(alias));
+	take_host(o, &l->mx->host, answer);
+	if (*alias)
+		memcpy(l->mx->host.alias, alias, sizeof(alias));
+	forgive_private(o, &l->mx->host);
+	if (!o->is_closing)
+		ask_smtp(l);
+	settle(o);
+}
+
+static void on_mx_alias(const struct dns_records_answer *answer, void *arg)
+{
+	struct mx_look *l = arg;
+	const struct dns_record_set *best = best_of(l->outside, answer);
+
+	if (best->outcome == DNS_FOUND && best->count)
+		copy_cut(l->mx->host.alias, sizeof(l->mx->host.alias),
+			 best->record[0].text);
+	settle(l->outside);
+}
+
+static void on_tlsa(const struct dns_records_answer *answer, void *arg)
+{
+	struct mx_look *l = arg;
+
+	l->mx->has_tlsa = best_of(l->outside, answer)->outcome == DNS_FOUND;
+	settle(l->outside);
+}
+
+static void look_at_mx(struct outside *o, const struct dns_record *record)
+{
+	struct mx_look *l = &o->mx[o->facts.mx_count];
+	struct check_mx *mx = &o->facts.mx[o->facts.mx_count++];
+	char tlsa[DNS_NAME_TEXT + 16];
+
+	*l = (struct mx_look){ .outside = o, .mx = mx };
+	copy_cut(mx->name, sizeof(mx->name), record->text);
+	str_lower(mx->name);
+	mx->preference = record->preference;
+	o->open += 3;
+	resolver_addresses(o->resolver, mx->name, on_mx_host, l);
+	resolver_records(o->resolver, mx->name, DNS_CNAME, on_mx_alias, l);
+	snprintf(tlsa, sizeof(tlsa), "_25._tcp.%s", mx->name);
+	resolver_records(o->resolver, tlsa, DNS_TLSA, on_tlsa, l);
+}
+
+/* A name goes into URLs and on to libcurl: it must be one of a host. */
+static bool is_host(const char *name)
+{
+	char host[DOMAIN_NAME_SIZE];
+
+	return host_name_normalise(name, host, NULL);
+}
+
+static void take_mx(struct outside *o, const struct dns_record_set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (streq(set->record[i].text, "."))
+			o->facts.mx_is_null = set->count == 1;
+		else if (o->facts.mx_count == CHECK_MX_MAX)
+			o->facts.mx_is_cut = true;
+		else if (is_host(set->record[i].text))
+			look_at_mx(o, &set->record[i]);
+	}
+}
+
+static void on_mx(const struct dns_records_answer *answer, void *arg)
+{
+	struct outside *o = arg;
+	const struct dns_record_set *best = best_of(o, answer);
+
+	o->facts.mx_look = look_of(best->outcome, best->problem);
+	o->facts.mx_is_cut = best->is_cut;
+	snprintf(o->facts.mx_problem, sizeof(o->facts.mx_problem), "%s (%s)",
+		 best->problem, best->server);
+	if (!o->is_closing)
+		take_mx(o, best);
+	settle(o);
+}
+
+/* ---- all of it ---- */
+
+static void ask_txt(struct outside *o, const char *prefix,
+		    dns_records_done *done)
+{
+	char *name = xasprintf("%s%s", prefix, o->facts.domain);
+
+	o->open++;
+	resolver_records(o->resolver, name, DNS_TXT, done, o);
+	free(name);
+}
+
+static void ask_all(struct outside *o)
+{
+	const char *domain = o->facts.domain;
+	char host[DOMAIN_NAME_SIZE];
+
+	domain_name_policy_host(domain, host);
+	ask_txt(o, "_mta-sts.", on_sts);
+	ask_txt(o, "_smtp._tls.", on_report);
+	ask_txt(o, "", on_root);
+	o->open += 5;
+	resolver_records(o->resolver, domain, DNS_SOA, on_zone, o);
+	resolver_records(o->resolver, domain, DNS_DNSKEY, on_keys, o);
+	resolver_records(o->resolver, domain, DNS_MX, on_mx, o);
+	resolver_addresses(o->resolver, host, on_host, o);
+	resolver_caa(o->resolver, host, on_caa, o);
+}
+
+static void set_defaults(struct outside_options *o)
+{
+	if (!o->https_port)
+		o->https_port = HTTPS_PORT;
+	if (!o->smtp_port)
+		o->smtp_port = SMTP_PORT;
+	if (!o->timeout)
+		o->timeout = OUTSIDE_TIMEOUT;
+}
+
+struct outside *outside_start(struct loop *loop, const char *domain,
+			      const struct outside_options *options,
+			      outside_done *done, void *arg, struct err *err)
+{
+	struct outside *o = xcalloc(1, sizeof(*o));
+
+	o->loop = loop;
+	o->options = *options;
+	o->done = done;
+	o->arg = arg;
+	set_defaults(&o->options);
+	str_copy(o->facts.domain, sizeof(o->facts.domain), domain);
+	o->facts.smtp_is_tested = !options->skip_smtp;
+	host_name_ask();
+	o->resolver = resolver_new(loop, options->resolvers,
+				   options->resolver_count, DNS_MS, err);
+	o->fetcher = o->resolver ? fetcher_new(loop, AGENT, err) : NULL;
+	if (o->fetcher) {
+		ask_all(o);
+		return o;
+	}
+	outside_free(o);
+	return NULL;
+}
+
+struct check_facts *outside_facts(struct outside *o)
+{
+	return &o->facts;
+}
+
+static void destroy(void *arg)
+{
+	free(arg);
+}
+
+/* What was deferred or posted before comes before destroy(). */
+void outside_free(struct outside *o)
+{
+	if (!o)
+		return;
+	o->is_closing = true;
+	resolver_free(o->resolver);
+	fetcher_free(o->fetcher);
+	for (size_t i = 0; i < ARRAY_LEN(o->mx); i++)
+		smtp_probe_free(o->mx[i].probe);
+	loop_defer(o->loop, destroy, o);
+}

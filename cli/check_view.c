@@ -1,0 +1,122 @@
+#include "cli/check_view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/when.h"
+#include "cli/clean.h"
+#include "policy/domain_name.h"
+
+#define WIDTH 78 /* of a line on a terminal */
+
+/* ---- for people ---- */
+
+/* Words up to the width, further lines indented as the first one is. */
+static void print_wrapped(const char *text, int indent)
+{
+	int column = indent;
+
+	while (*text) {
+		int len = (int)strcspn(text, " ");
+
+		if (column > indent && column + 1 + len > WIDTH) {
+			printf("\n%*s", indent, "");
+			column = indent;
+		} else if (column > indent) {
+			putchar(' ');
+			column++;
+		}
+		printf("%.*s", len, text);
+		column += len;
+		text += len;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
+static void print_finding(const struct check_finding *f)
+{
+	char *text = clean_text(f->text), *todo = clean_text(f->todo);
+
+	printf("  %-8s ", check_severity_name(f->severity));
+	print_wrapped(text, 11);
+	if (*todo) {
+		printf("%13s", "- ");
+		print_wrapped(todo, 13);
+	}
+	if (f->severity != CHECK_GOOD)
+		printf("%11s(%s)\n", "", f->id);
+	free(text);
+	free(todo);
+}
+
+static size_t count(const struct check_findings *f, enum check_severity s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->count; i++)
+		n += f->item[i].severity == s;
+	return n;
+}
+
+static void print_count(size_t n, const char *noun, const char *separator)
+{
+	printf("%zu %s%s%s", n, noun, n == 1 ? "" : "s", separator);
+}
+
+void check_view_print(const char *domain, const struct check_findings *f)
+{
+	char *title = domain_name_display(domain);
+
+	printf("%s\n", title);
+	for (size_t i = 0; i < f->count; i++) {
+		if (!i || f->item[i].group != f->item[i - 1].group)
+			printf("\n%s\n", check_group_name(f->item[i].group));
+		print_finding(&f->item[i]);
+	}
+	putchar('\n');
+	print_count(count(f, CHECK_ERROR), "error", ", ");
+	print_count(count(f, CHECK_WARNING), "warning", ", ");
+	print_count(count(f, CHECK_NOTE), "note", "\n");
+	free(title);
+}
+
+/* ---- for scripts ---- */
+
+json_t *check_view_json(const char *domain, time_t at,
+			const struct check_findings *f)
+{
+	json_t *list = json_array();
+	char when[INSTANT_TEXT];
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct check_finding *one = &f->item[i];
+
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", one->id,
+				  "group", check_group_name(one->group),
+				  "severity",
+				  check_severity_name(one->severity), "text",
+				  one->text, "todo", one->todo));
+	}
+	return json_pack("{s:s, s:s, s:s, s:o}", "name", domain, "at",
+			 instant_format(at, when), "worst",
+			 check_severity_name(check_findings_worst(f)),
+			 "findings", list);
+}
+
+enum exit_code check_view_code(const struct check_findings *f)
+{
+	switch (check_findings_worst(f)) {
+	case CHECK_GOOD:
+	case CHECK_NOTE:
+		return EXIT_FINE;
+	case CHECK_WARNING:
+		return EXIT_WARNINGS;
+	case CHECK_ERROR:
+		break;
+	}
+	return EXIT_ERRORS;
+}

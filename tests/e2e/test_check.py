@@ -1,0 +1,221 @@
+"""mtasts-check: what it finds at a domain of somebody else's."""
+
+import json
+import os
+import subprocess
+import time
+
+import pytest
+
+from harness.daemon import BUILD, SANITIZERS
+from harness.flaky_dns import FlakyDns
+from harness.outside import Authority, MailServer, PolicyHost
+from harness.process import free_port
+
+BODY = ("version: STSv1\r\nmode: enforce\r\nmx: mx.{0}\r\n"
+	"max_age: 1209600\r\n")
+
+
+class Domain:
+	"""A domain that is all well, to begin with."""
+
+	def __init__(self, rig, folder, name):
+		self.dns, self.name = rig.dns, name
+		self.ca = Authority(folder)
+		self.host = PolicyHost(self.ca.context(f"mta-sts.{name}"),
+				       BODY.format(name))
+		self.mail = MailServer(self.ca.context(f"mx.{name}"))
+		self.txt("_mta-sts", "v=STSv1; id=20261123T201500Z;")
+		self.txt("_smtp._tls", "v=TLSRPTv1; rua=mailto:tls@example.net")
+		self.dns.set(f"mta-sts.{name}", "A", "127.0.0.1")
+		self.dns.set(f"mx.{name}", "A", "127.0.0.1")
+		self.dns.set(name, "MX", f"10 mx.{name}.")
+
+	def txt(self, prefix, *texts):
+		self.dns.set(f"{prefix}.{self.name}", "TXT",
+			     *[f'"{text}"' for text in texts])
+
+	def run(self, *options, private=True, resolvers=None, seconds=60):
+		words = [BUILD / "mtasts-check", "--ca-file", self.ca.root,
+			 "--https-port", self.host.port,
+			 "--smtp-port", self.mail.port, *options, self.name]
+		for one in resolvers or [self.dns.address]:
+			words[1:1] = ["--resolver", one]
+		if private:
+			words.insert(1, "--allow-private")
+		return subprocess.run(
+			list(map(str, words)), capture_output=True, text=True,
+			timeout=seconds, stdin=subprocess.DEVNULL,
+			env=os.environ | SANITIZERS)
+
+	def check(self, *options, **more):
+		"""(exit status, {id: severity} of all but what is good)"""
+		done = self.run("--json", *options, **more)
+		assert not done.stderr, done.stderr
+		found = json.loads(done.stdout)["findings"]
+		return done.returncode, {one["id"]: one["severity"]
+					 for one in found
+					 if one["severity"] != "good"}
+
+	def close(self):
+		self.host.close()
+		self.mail.close()
+
+
+@pytest.fixture
+def domain(rig, tmp_path, name):
+	one = Domain(rig, tmp_path, name)
+	yield one
+	one.close()
+
+
+def test_all_well(domain):
+	assert domain.check() == (0, {})
+	assert domain.host.names == [f"mta-sts.{domain.name}"]
+	assert "QUIT" in domain.mail.said
+	assert not any(said.startswith("MAIL") for said in domain.mail.said)
+
+	done = domain.run()
+	assert done.returncode == 0
+	for word in "records", "policy host", "mail servers", "0 errors":
+		assert word in done.stdout
+	assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_records(domain):
+	domain.txt("_mta-sts")
+	assert domain.check() == (2, {"txt.missing": "error"})
+	domain.txt("_mta-sts", "v=STSv1; id=1;", "v=STSv1; id=2;")
+	assert domain.check() == (2, {"txt.duplicate": "error"})
+	domain.txt("_mta-sts", "v=STSv1; id=1;", "v=spf1 -all")
+	assert domain.check() == (1, {"txt.other": "warning"})
+	domain.txt("_mta-sts", "v=STSv1; id=1-2;")
+	assert domain.check() == (2, {"txt.grammar": "error"})
+
+
+def test_long_answers_come_by_tcp(domain):
+	domain.txt("_mta-sts", "v=STSv1; id=1;",
+		   *[f"{n}" + "x" * 200 for n in range(6)])
+	assert domain.check()[1] == {"txt.other": "warning"}
+
+
+def test_policy_host(domain):
+	domain.dns.set(f"mta-sts.{domain.name}", "A")
+	domain.dns.set(f"mta-sts.{domain.name}", "CNAME", "gone.test.")
+	assert domain.check() == (2, {"host.alias": "error"})
+	domain.dns.set(f"mta-sts.{domain.name}", "CNAME")
+	domain.dns.set(f"mta-sts.{domain.name}", "A", "127.0.0.1")
+	domain.host.serve_body("", "301 Moved", more="Location: /\r\n")
+	assert domain.check() == (2, {"http.redirect": "error"})
+	domain.host.serve_body(BODY.format(domain.name), kind="text/html")
+	assert domain.check() == (2, {"http.content-type": "error"})
+	domain.host.serve_body("version: STSv1\r\n\r\nmode: enforce\r\n"
+			       f"mx: mx.{domain.name}\r\nmax_age: 60\r\n")
+	assert domain.check() == (2, {"policy.blank-line": "warning",
+				      "policy.max-age-short": "error"})
+
+
+@pytest.mark.parametrize("name_of, ends, found", [
+	("mta-sts.other.test", 80, "cert.name"),
+	("mta-sts.{}", -1, "cert.expired"),
+	("mta-sts.{}", 1, "cert.soon"),
+])
+def test_certificate_of_the_policy_host(domain, name_of, ends, found):
+	domain.host.context = domain.ca.context(
+		name_of.format(domain.name), ends=ends)
+	assert list(domain.check()[1]) == [found]
+
+
+def test_certificate_of_an_unknown_authority(domain, tmp_path, rig):
+	(tmp_path / "elsewhere").mkdir()
+	domain.ca.root = rig.pebble.trust
+	status, found = domain.check()
+	assert status == 2
+	assert found == {"cert.untrusted": "error",
+			 "smtp.cert-untrusted": "error"}
+
+
+def test_mail_servers(domain):
+	domain.dns.set(domain.name, "MX", f"10 mx.{domain.name}.",
+		       f"20 b.{domain.name}.")
+	domain.dns.set(f"b.{domain.name}", "A", "127.0.0.1")
+	status, found = domain.check()
+	assert status == 2
+	assert found == {"mx.not-covered": "error", "smtp.cert-name": "error"}
+
+	domain.dns.set(domain.name, "MX", f"10 mx.{domain.name}.")
+	domain.mail.starttls = False
+	assert domain.check() == (2, {"smtp.no-starttls": "error"})
+	domain.mail.starttls = True
+	domain.mail.greeting = b"554 go away\r\n"
+	assert domain.check() == (1, {"smtp.refused": "warning"})
+	domain.mail.close()
+	assert domain.check() == (1, {"smtp.unreachable": "warning"})
+	assert domain.check("--no-smtp") == (0, {"smtp.not-tested": "note"})
+
+
+def test_caa_forbids(domain):
+	domain.dns.set(f"mta-sts.{domain.name}", "CAA", '0 issue ";"')
+	assert domain.check() == (1, {"caa.forbids": "warning"})
+
+
+def test_a_flood_is_cut_short(domain):
+	def flood(connection):
+		connection.sendall(b"HTTP/1.1 200 OK\r\n"
+				   b"Content-Type: text/plain\r\n\r\n")
+		for _ in range(100):		# ten megabytes, in ten seconds
+			connection.sendall(b"mx: a.test\r\n" * 8738)
+			sent.append(1)
+			time.sleep(0.1)
+
+	sent = []
+	domain.host.answer = flood
+	assert domain.check() == (2, {"policy.too-big": "error"})
+	assert len(sent) < 50
+
+
+def test_a_drip_ends_in_time(domain):
+	def drip(connection):
+		connection.sendall(b"HTTP/1.1 200 OK\r\n"
+				   b"Content-Type: text/plain\r\n\r\n")
+		for _ in range(100):
+			connection.sendall(b"x")
+			time.sleep(0.2)
+
+	domain.host.answer = drip
+	began = time.monotonic()
+	assert domain.check("--timeout", "2s") == (2, {"host.timeout": "error"})
+	assert time.monotonic() - began < 10
+
+
+def test_resolvers_that_fail(domain):
+	dead = f"127.0.0.1:{free_port()}"
+	assert domain.check(resolvers=[dead, domain.dns.address]) == \
+		(0, {"dns.resolver": "note"})
+	status, found = domain.check(resolvers=[dead])
+	assert status == 1
+	assert found["txt.timeout"] == "warning"
+	assert "txt.server-failed" not in found
+
+	flaky = FlakyDns(domain.dns, 1.0)
+	status, found = domain.check(resolvers=[flaky.address])
+	flaky.close()
+	assert status == 2
+	assert found["txt.server-failed"] == "error"
+	assert "txt.timeout" not in found
+
+
+def test_private_addresses_are_left_alone(domain):
+	assert domain.check(private=False) == (2, {
+		"host.private": "error", "mx.private": "warning"})
+	assert not domain.host.names
+	assert not domain.mail.said
+
+
+def test_wrong_usage(domain):
+	for words in [], ["a.test", "b.test"], ["--no-such", "a.test"], \
+			["192.0.2.1"], ["--timeout", "x", "a.test"]:
+		done = subprocess.run([BUILD / "mtasts-check", *words],
+				      capture_output=True, text=True)
+		assert done.returncode == 64, words
+		assert done.stderr
