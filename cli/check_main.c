@@ -147,6 +147,7 @@ int main(int argc, char **argv)
 	enum exit_code code;
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);
+	loop_init_library();
 	code = run(argc, argv);
 	curl_global_cleanup();
 	return code;

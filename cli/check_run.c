@@ -41,7 +41,6 @@ enum exit_code check_run(const char *domain,
 
 	if (!domain_name_normalise(domain, name, err))
 		return EXIT_USAGE;
-	loop_init_library();
 	loop = loop_new(err);
 	if (!loop)
 		return code;

@@ -14,7 +14,7 @@ typedef void check_add(struct check_facts *facts, void *arg);
 
 /*
  * Looks at `domain` (any spelling), lets `add` say what it knows, judges, and
- * prints. Else err says why nothing could be checked, with EXIT_USAGE for a
+ * prints. loop_init_library() was called. Else err says why nothing could be checked, with EXIT_USAGE for a
  * name that is none.
  */
 enum exit_code check_run(const char *domain,

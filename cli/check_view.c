@@ -41,10 +41,8 @@ static void print_finding(const struct check_finding *f)
 
 	printf("  %-8s ", check_severity_name(f->severity));
 	print_wrapped(text, 11);
-	if (*todo) {
-		printf("%13s", "- ");
-		print_wrapped(todo, 13);
-	}
+	if (*todo)	/* whole: there may be a record in it, to be copied */
+		printf("%13s%s\n", "- ", todo);
 	if (f->severity != CHECK_GOOD)
 		printf("%11s(%s)\n", "", f->id);
 	free(text);

@@ -7,6 +7,9 @@
 
 #define CHANGE (OPTION(DRY_RUN) | OPTION(REASON))
 #define FILTER (OPTION(LABEL) | OPTION(STATE) | OPTION(LIMIT))
+#define CHECK                                                                  \
+	(OPTION(RESOLVER) | OPTION(CA_FILE) | OPTION(ALLOW_PRIVATE) |          \
+	 OPTION(NO_SMTP) | OPTION(HTTPS_PORT) | OPTION(SMTP_PORT))
 #define SELECT (FILTER | OPTION(FILE) | OPTION(ALL))
 #define POLICY (OPTION(MX) | OPTION(PRESET) | OPTION(MODE) | OPTION(MAX_AGE))
 #define WAIT   (OPTION(WAIT) | OPTION(TIMEOUT))
@@ -28,6 +31,8 @@ static const struct command table[] = {
 	  "host it no more, at once" },
 	{ "domain", "records", cmd_domain_records, NAMES_MANY, SELECT,
 	  "the DNS records to publish" },
+	{ "domain", "check", cmd_domain_check, NAMES_MANY, SELECT | CHECK,
+	  "look at a domain from outside, hosted here or not" },
 	{ "policy", "show", cmd_policy_show, NAMES_MANY, SELECT,
 	  "the policy that is served" },
 	{ "policy", "history", cmd_policy_history, NAMES_MANY,
@@ -173,10 +178,10 @@ static void name_of(const struct command *c, char *out, size_t size)
 static bool check_options(const struct command *c, const struct options *o,
 			  const char *name, struct err *err)
 {
-	uint64_t stray = o->given & ~(c->options | OPTIONS_ALWAYS);
+	unsigned long long stray = o->given & ~(c->options | OPTIONS_ALWAYS);
 
 	for (unsigned id = 0; id < OPT_COUNT; id++) {
-		if (!(stray & UINT64_C(1) << id))
+		if (!(stray & OPTION_BIT(id)))
 			continue;
 		err_set(err, ERR_INPUT, "%s does not take --%s", name,
 			option_about((enum option_id)id)->name);
@@ -208,13 +213,13 @@ bool command_check(const struct command *c, const struct cli *cli,
 
 /* ---- help ---- */
 
-static void help_options(FILE *to, uint64_t options)
+static void help_options(FILE *to, unsigned long long options)
 {
 	for (unsigned id = 0; id < OPT_COUNT; id++) {
 		const struct option_about *o = option_about((enum option_id)id);
 		char left[40];
 
-		if (!(options & UINT64_C(1) << id))
+		if (!(options & OPTION_BIT(id)))
 			continue;
 		snprintf(left, sizeof(left), "--%s%s%s", o->name,
 			 o->value ? " " : "", o->value ? o->value : "");

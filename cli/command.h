@@ -33,7 +33,7 @@ struct command {
 	const char *noun, *verb;	/* verb NULL: the noun is all */
 	enum exit_code (*run)(struct cli *cli);
 	enum command_names names;
-	uint64_t options;		/* OPTION() bits, besides the usual */
+	unsigned long long options;	/* OPTION() bits, besides the usual */
 	const char *about;
 };
 
@@ -64,6 +64,7 @@ enum exit_code cmd_domain_show(struct cli *cli);
 enum exit_code cmd_domain_set(struct cli *cli);
 enum exit_code cmd_domain_remove(struct cli *cli);
 enum exit_code cmd_domain_records(struct cli *cli);
+enum exit_code cmd_domain_check(struct cli *cli);
 enum exit_code cmd_policy_show(struct cli *cli);
 enum exit_code cmd_policy_history(struct cli *cli);
 enum exit_code cmd_policy_rollback(struct cli *cli);

@@ -28,6 +28,28 @@ static const struct {
 			TYPE_TEXT,
 			AT(actor) },
 	[OPT_ALL] = { { "all", NULL, "every domain" }, TYPE_FLAG, AT(all) },
+	[OPT_ALLOW_PRIVATE] = { { "allow-private", NULL,
+				  "try private and loopback addresses too" },
+				TYPE_FLAG,
+				AT(allow_private) },
+	[OPT_CA_FILE] = { { "ca-file", "FILE",
+			    "trust the roots in it, not the system's" },
+			  TYPE_TEXT,
+			  AT(ca_file) },
+	[OPT_HTTPS_PORT] = { { "https-port", "PORT", "in place of 443" },
+			     TYPE_COUNT,
+			     AT(https_port) },
+	[OPT_NO_SMTP] = { { "no-smtp", NULL, "do not ask the mail servers" },
+			  TYPE_FLAG,
+			  AT(no_smtp) },
+	[OPT_RESOLVER] = { { "resolver", "ADDRESS",
+			     "ask this DNS server, not the system's; up to 4 "
+			     "times" },
+			   TYPE_LIST,
+			   AT(resolver) },
+	[OPT_SMTP_PORT] = { { "smtp-port", "PORT", "in place of 25" },
+			    TYPE_COUNT,
+			    AT(smtp_port) },
 	[OPT_CA] = { { "ca", "CA", "the certificate authority, by its name" },
 		     TYPE_TEXT,
 		     AT(ca) },
@@ -169,7 +191,7 @@ static bool set_value(struct options *o, enum option_id id, const char *value,
 	void *to = (char *)o + table[id].offset;
 	const char *name = table[id].about.name;
 
-	o->given |= UINT64_C(1) << id;
+	o->given |= OPTION_BIT(id);
 	if (!value) {	/* it takes none */
 		*(bool *)to = true;
 		return true;
@@ -257,5 +279,6 @@ void options_release(struct options *o)
 {
 	words_release(&o->words);
 	words_release(&o->mx);
+	words_release(&o->resolver);
 	words_release(&o->rua);
 }

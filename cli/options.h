@@ -20,7 +20,9 @@
 enum option_id {
 	OPT_ACTOR,
 	OPT_ALL,
+	OPT_ALLOW_PRIVATE,
 	OPT_CA,
+	OPT_CA_FILE,
 	OPT_CANCEL,
 	OPT_CERT,
 	OPT_DRY_RUN,
@@ -29,6 +31,7 @@ enum option_id {
 	OPT_FOLLOW,
 	OPT_FOR,
 	OPT_HELP,
+	OPT_HTTPS_PORT,
 	OPT_JSON,
 	OPT_KEY,
 	OPT_KIND,
@@ -39,10 +42,13 @@ enum option_id {
 	OPT_MX,
 	OPT_NEW_ACCOUNT,
 	OPT_NOW,
+	OPT_NO_SMTP,
 	OPT_PRESET,
 	OPT_REASON,
+	OPT_RESOLVER,
 	OPT_RUA,
 	OPT_SINCE,
+	OPT_SMTP_PORT,
 	OPT_SOCKET,
 	OPT_STATE,
 	OPT_TIMEOUT,
@@ -53,20 +59,22 @@ enum option_id {
 	OPT_COUNT
 };
 
-#define OPTION(id)     (UINT64_C(1) << OPT_##id)
+#define OPTION_BIT(id) (1ull << (id))
+#define OPTION(id)     OPTION_BIT(OPT_##id)
 #define OPTIONS_ALWAYS                                                         \
 	(OPTION(HELP) | OPTION(JSON) | OPTION(SOCKET) | OPTION(VERSION))
 
 struct options {
-	uint64_t given;		/* OPTION() bits */
+	unsigned long long given;	/* OPTION() bits */
 	struct words words;	/* noun, verb, names: all that is no option */
-	const char *actor, *ca, *cert, *file, *key, *kind, *label, *mode,
+	const char *actor, *ca, *ca_file, *cert, *file, *key, *kind, *label, *mode,
 		*preset, *reason, *socket, *state, *why;
-	struct words mx, rua;
-	bool all, cancel, dry_run, ended, follow, help, json, new_account, now,
+	struct words mx, resolver, rua;
+	bool all, allow_private, cancel, dry_run, ended, follow, help, json, new_account, no_smtp, now,
 		version, wait;
 	long limit;		/* 0: none */
 	long to;		/* a version; 0: not said */
+	long https_port, smtp_port;	/* 0: the usual ones */
 	long for_long, max_age, since, timeout;	/* seconds */
 };
 

@@ -267,7 +267,7 @@ static enum exit_code do_each(struct cli *cli, const struct words *names,
 		struct err err = ERR_INIT;
 
 		code = one(cli, names->item[i], &err);
-		if (code != EXIT_FINE)
+		if (err.kind != ERR_NONE)
 			say_failed(cli, names->item[i], &err);
 		if (code > worst)
 			worst = code;

@@ -11,7 +11,9 @@
 
 #include "cli/command.h"
 
-/* Does it to one; if it is not EXIT_FINE, err says why. */
+/*
+ * Does it to one; if it is not EXIT_FINE, err says why, or all has been said.
+ */
 typedef enum exit_code target_fn(struct cli *cli, const char *name,
 				 struct err *err);
 

@@ -113,6 +113,8 @@ struct check_expected {
 	char collector[TLSRPT_URI_LIMIT][CHECK_WORDS];	/* rua asked for */
 	size_t collector_count;
 	enum check_look port80;		/* ABSENT: no answer there */
+	char trouble[2 * CHECK_WORDS];	/* what the box says of it, or "" */
+	bool trouble_is_error;
 	time_t removable_at;		/* of a domain on its way out, or 0 */
 
 	/* TLS reports of the last seven days; only if `has_reports` is set. */

@@ -19,7 +19,7 @@ static const struct rule_set *const sets[] = {
 	&rules_records,	     &rules_host,   &rules_host_each,
 	&rules_cert,	     &rules_cert_each, &rules_policy,
 	&rules_policy_each,  &rules_mail,   &rules_mail_each,
-	&rules_reports,
+	&rules_reports,	     &rules_box,
 };
 
 const char *check_severity_name(enum check_severity severity)
@@ -43,6 +43,7 @@ const char *check_group_name(enum check_group group)
 		[GROUP_POLICY] = "policy",
 		[GROUP_MAIL] = "mail servers",
 		[GROUP_REPORTS] = "reports",
+		[GROUP_BOX] = "this box",
 	};
 
 	return names[group];

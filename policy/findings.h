@@ -28,7 +28,8 @@ enum check_group {
 	GROUP_CERTIFICATE,
 	GROUP_POLICY,
 	GROUP_MAIL,
-	GROUP_REPORTS
+	GROUP_REPORTS,
+	GROUP_BOX
 };
 
 struct check_finding {

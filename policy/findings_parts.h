@@ -50,7 +50,7 @@ extern const struct rule_set rules_host, rules_host_each;
 extern const struct rule_set rules_cert, rules_cert_each;
 extern const struct rule_set rules_policy, rules_policy_each;
 extern const struct rule_set rules_mail, rules_mail_each;
-extern const struct rule_set rules_reports;
+extern const struct rule_set rules_reports, rules_box;
 
 /* The detail, of strangers' text too. Both return true. */
 bool bench_say(struct bench *b, const char *fmt, ...)

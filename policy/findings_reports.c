@@ -1,5 +1,6 @@
 /*
- * TLS reports: whether they are asked for, and what they say.
+ * TLS reports: whether they are asked for, and what they say. And what the box
+ * that hosts a domain says of it.
  */
 #include <string.h>
 #include <strings.h>
@@ -224,5 +225,21 @@ static const struct rule rules[] = {
 	  "check the address that reports go to" },
 };
 
+/* ---- what the box knows ---- */
+
+static bool has_trouble(struct bench *b)
+{
+	if (b->f->expected.trouble_is_error)
+		b->severity = CHECK_ERROR;
+	return *b->f->expected.trouble &&
+	       bench_say(b, "%s", b->f->expected.trouble);
+}
+
+static const struct rule box[] = {
+	{ "box.trouble", CHECK_WARNING, has_trouble, 0, "{}",
+	  "see: mtastsctl domain show {domain}" },
+};
+
+const struct rule_set rules_box = { GROUP_BOX, ONCE, box, ARRAY_LEN(box) };
 const struct rule_set rules_reports = { GROUP_REPORTS, ONCE, rules,
 					ARRAY_LEN(rules) };

@@ -212,6 +212,56 @@ def test_private_addresses_are_left_alone(domain):
 	assert not domain.mail.said
 
 
+def test_a_domain_of_the_box(rig, name, tmp_path):
+	"""domain check knows what is expected; and checks others as well."""
+	daemon = rig.daemon().start()
+	mail = MailServer(Authority(tmp_path).context(f"mx.{name}"))
+	rig.dns.point(name)
+	rig.dns.set(f"mx.{name}", "A", "127.0.0.1")
+	rig.dns.set(name, "MX", f"10 mx.{name}.")
+	daemon.add(name)
+	root = tmp_path / "roots.pem"
+	root.write_bytes(rig.pebble.root().read_bytes()
+			 + (tmp_path / "root.pem").read_bytes())
+
+	def check(one=name):
+		done = daemon.ctl(
+			"domain", "check", one, "--json", "--allow-private",
+			"--resolver", rig.dns.address, "--ca-file", root,
+			"--https-port", daemon.https_port,
+			"--smtp-port", mail.port)
+		assert not done.err, done.err
+		return done.status, {f["id"] for f in
+				     json.loads(done.out)["findings"]}
+
+	def announce(txt):
+		rig.dns.set(f"_mta-sts.{name}", "TXT", f'"v=STSv1; id={txt};"')
+
+	old = daemon.domain(name)["policy"]["id"]
+	announce(old)
+	status, found = check()
+	assert status == 1 and "rpt.missing" in found
+	assert {"id.in-step", "host.ok", "mx.covered", "smtp.ok"} <= found
+
+	daemon.ok("policy", "set", name, "--max-age", "30d")
+	assert "id.behind" in check()[1]
+	announce(daemon.domain(name)["policy"]["id"])
+	assert "id.in-step" in check()[1]
+	announce("99991231T000000Z")
+	assert "id.ahead" in check()[1]
+
+	rig.dns.point(name, address="127.0.0.9")
+	status, found = check()
+	assert status == 2
+	assert {"id.foreign", "host.not-here", "host.unreachable"} <= found
+
+	status, found = check("nobody.test")
+	assert status == 2
+	assert {"txt.missing", "host.missing", "mx.missing"} <= found
+	assert not {"id.foreign", "host.not-here"} & found
+	mail.close()
+
+
 def test_wrong_usage(domain):
 	for words in [], ["a.test", "b.test"], ["--no-such", "a.test"], \
 			["192.0.2.1"], ["--timeout", "x", "a.test"]:

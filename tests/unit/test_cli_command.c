@@ -63,7 +63,7 @@ static void commands_are_found_by_their_words(void **state)
 
 static const struct {
 	const char *words[WORDS_MAX];
-	unsigned given;
+	unsigned long long given;
 	const char *text;	/* NULL: it may be called so */
 } checks[] = {
 	{ { "status" }, 0, NULL },

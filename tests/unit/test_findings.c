@@ -294,6 +294,11 @@ static void removable(const char *v)
 {
 	f->expected.removable_at = NOW + number(v);
 }
+static void trouble(const char *v)
+{
+	str_copy(f->expected.trouble, CHECK_WORDS, v);
+	f->expected.trouble_is_error = str_starts(v, "error");
+}
 static void collector(const char *v)
 {
 	struct check_expected *e = &f->expected;
@@ -324,7 +329,7 @@ static const struct {
 	KEY(mx_look), KEY(mx_null), KEY(mx_cut), KEY(mx), KEY(mx_first),
 	KEY(mx_alias), KEY(mx_host), KEY(mx_private), KEY(tlsa), KEY(asked),
 	KEY(smtp), KEY(smtp_all), KEY(hosted), KEY(past), KEY(removable),
-	KEY(collector), KEY(reports),
+	KEY(collector), KEY(trouble), KEY(reports),
 };
 
 static void apply(const char *words)
@@ -433,6 +438,8 @@ static const struct row {
 	{ "id.in-step", CHECK_GOOD, "", "sts=v=STSv1; id=1;" },
 	{ "id.behind", CHECK_WARNING, "sts=v=STSv1; id=1;~past=1",
 	  "sts=v=STSv1; id=1;~past=2" },
+	{ "id.behind", CHECK_WARNING, "sts=v=STSv1; id=20251123T201500Z;",
+	  "sts=v=STSv1; id=20271123T201500Z;" },
 	{ "id.ahead", CHECK_WARNING, "sts=v=STSv1; id=1;~past=2",
 	  "sts=v=STSv1; id=1;~past=2~host=192.0.2.9" },
 	{ "id.foreign", CHECK_WARNING, "sts=v=STSv1; id=1;~host=192.0.2.9",
@@ -622,6 +629,8 @@ static const struct row {
 	{ "rpt.failures", CHECK_WARNING, "reports=10/100/0", "" },
 	{ "rpt.failures", CHECK_NOTE, "reports=9/100/0", "" },
 	{ "rpt.silent", CHECK_WARNING, "reports=0/100/8", "reports=0/100/7" },
+	{ "box.trouble", CHECK_WARNING, "trouble=no certificate yet", "" },
+	{ "box.trouble", CHECK_ERROR, "trouble=error: no more", "" },
 };
 
 /* The finding in these facts, or NULL. */

@@ -1,0 +1,184 @@
+/*
+ * mtastsctl domain check: the same as mtasts-check, for domains of this box
+ * and others; for the former with what the daemon expects to be seen.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "cli/check_run.h"
+#include "cli/command.h"
+#include "cli/say.h"
+#include "cli/targets.h"
+
+#define PORT_MAX 65535
+
+/* Texts live as long as these. */
+struct known {
+	json_t *domain, *records, *history;
+};
+
+static void known_release(struct known *k)
+{
+	json_decref(k->domain);
+	json_decref(k->records);
+	json_decref(k->history);
+}
+
+/* NULL, with *code, if there is none. */
+static json_t *ask(struct cli *cli, const char *name, const char *rest,
+		   enum exit_code *code, struct err *err)
+{
+	char *path = api_domain_path(name, rest);
+	json_t *answer = NULL;
+
+	*code = api_do(cli->api, "GET", path, NULL, &answer, err);
+	free(path);
+	return *code == EXIT_FINE ? answer : NULL;
+}
+
+/* A domain that is not hosted here is no failure. */
+static enum exit_code ask_all(struct cli *cli, const char *name,
+			      struct known *k, struct err *err)
+{
+	enum exit_code code, ignored;
+
+	k->domain = ask(cli, name, "", &code, err);
+	if (code != EXIT_FINE && err->kind == ERR_NOT_FOUND) {
+		*err = (struct err)ERR_INIT;
+		return EXIT_FINE;
+	}
+	if (code != EXIT_FINE)
+		return code;
+	k->records = ask(cli, name, "/records", &code, err);
+	k->history = ask(cli, name, "/policy/history", &ignored, NULL);
+	return code;
+}
+
+/* ---- what is expected ---- */
+
+static void add_past(struct check_expected *e, const json_t *history)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(value_at(history, "versions"), i, v)
+	{
+		const char *id = text_at(v, "id");
+
+		if (!streq(id, e->id) && e->past_count < CHECK_IDS_MAX)
+			str_copy(e->past_id[e->past_count++], STS_ID_SIZE, id);
+	}
+}
+
+static void add_addresses(struct check_expected *e, const json_t *records)
+{
+	const json_t *r;
+	size_t i;
+
+	json_array_foreach(value_at(records, "records"), i, r)
+	{
+		const char *type = text_at(r, "type");
+
+		if ((streq(type, "A") || streq(type, "AAAA")) &&
+		    e->address_count < ARRAY_LEN(e->address))
+			str_copy(e->address[e->address_count++],
+				 DNS_ADDRESS_TEXT, text_at(r, "value"));
+	}
+}
+
+static void add_collectors(struct check_expected *e, const json_t *domain)
+{
+	const json_t *rua;
+	size_t i;
+
+	json_array_foreach(value_at(domain, "rua"), i, rua)
+	{
+		if (e->collector_count < ARRAY_LEN(e->collector))
+			str_copy(e->collector[e->collector_count++],
+				 CHECK_WORDS, json_string_value(rua));
+	}
+}
+
+static void add_trouble(struct check_expected *e, const json_t *domain)
+{
+	const json_t *first = json_array_get(value_at(domain, "findings"), 0);
+	const char *next = text_at(domain, "next.what");
+
+	if (!first)
+		return;
+	snprintf(e->trouble, sizeof(e->trouble), "%.250s%s%s%s%s",
+		 text_at(first, "text"), *next ? "; next: " : "", next,
+		 *next ? " at " : "", text_at(domain, "next.at"));
+	e->trouble_is_error = streq(text_at(domain, "health"), "error");
+}
+
+static void add_known(struct check_facts *facts, void *arg)
+{
+	struct check_expected *e = &facts->expected;
+	const struct known *k = arg;
+
+	if (!k->domain)
+		return;
+	e->is_hosted = true;
+	str_copy(e->id, sizeof(e->id), text_at(k->domain, "policy.id"));
+	e->body = json_string_value(value_at(k->domain, "policy.body"));
+	instant_parse(text_at(k->domain, "policy.created"), &e->policy_since);
+	add_past(e, k->history);
+	add_addresses(e, k->records);
+	add_collectors(e, k->domain);
+	add_trouble(e, k->domain);
+}
+
+/* ---- */
+
+static enum exit_code check(struct cli *cli, const char *name, struct err *err)
+{
+	const struct options *o = &cli->options;
+	const char *resolvers[DNS_SERVERS_MAX];
+	struct outside_options outside = {
+		.resolvers = resolvers,
+		.ca_file = o->ca_file,
+		.allow_private = o->allow_private,
+		.skip_smtp = o->no_smtp,
+		.https_port = o->https_port,
+		.smtp_port = o->smtp_port,
+	};
+	struct known known = { NULL };
+	enum exit_code code;
+
+	for (size_t i = 0; i < o->resolver.count; i++)
+		resolvers[outside.resolver_count++] = o->resolver.item[i];
+	code = ask_all(cli, name, &known, err);
+	if (code == EXIT_FINE)
+		code = check_run(name, &outside, o->json, add_known, &known,
+				 err);
+	known_release(&known);
+	return code;
+}
+
+static bool are_good(const struct options *o, struct err *err)
+{
+	if (o->resolver.count > DNS_SERVERS_MAX)
+		return err_set(err, ERR_INPUT, "--resolver: at most %d",
+			       DNS_SERVERS_MAX);
+	if (o->https_port > PORT_MAX || o->smtp_port > PORT_MAX)
+		return err_set(err, ERR_INPUT, "a port is at most %d",
+			       PORT_MAX);
+	return true;
+}
+
+enum exit_code cmd_domain_check(struct cli *cli)
+{
+	struct err err = ERR_INIT;
+
+	if (!are_good(&cli->options, &err)) {
+		say_failure(NULL, &err);
+		return EXIT_USAGE;
+	}
+	loop_init_library();
+	return targets_each(cli, check);
+}
