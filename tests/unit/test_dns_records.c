@@ -1,0 +1,142 @@
+/*
+ * base/dns_packet.c on answers for TXT, MX and CNAME, whole and damaged.
+ */
+#include "base/dns_packet.h"
+
+#include <arpa/nameser.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+/* A question for a.bc, whose name begins at 12; so 0xc00e is "bc". */
+#define HEAD(type, answers)                                                    \
+	"\x12\x34\x81\x80\0\x01\0" answers "\0\0\0\0\x01"                      \
+	"a\x02"                                                                \
+	"bc\0\0" type "\0\x01"
+#define RECORD(type, ttl, len) "\xc0\x0c\0" type "\0\x01\0\0" ttl "\0" len
+#define TXT		       "\x10"
+#define MX		       "\x0f"
+
+static struct dns_record_set set;
+
+static const struct row {
+	const char *packet;
+	size_t len;
+	int type;
+	enum dns_outcome outcome;
+	size_t count;
+	long ttl;
+	const char *text; /* of the first one */
+	long preference;
+} rows[] = {
+#define PACKET(text) text, sizeof(text) - 1
+	/* The strings of a record are one; the shortest TTL counts. */
+	{ PACKET(HEAD(TXT, "\x02") RECORD(TXT, "\x0e\x10",
+					  "\x06") "\x02v=\x02"
+						  "ST" RECORD(TXT, "\0\x3c",
+							      "\x02") "\x01x"),
+	  ns_t_txt, DNS_FOUND, 2, 60, "v=ST", 0 },
+	{ PACKET(HEAD(TXT, "\x01") RECORD(TXT, "\0\x3c", "\x05") "\x04"
+								 "a\0\xff\n"),
+	  ns_t_txt, DNS_FOUND, 1, 60, "a\x7f\x7f\x7f", 0 },
+	{ PACKET(HEAD(TXT, "\x01") RECORD(TXT, "\0\x3c", "\x01") "\0"),
+	  ns_t_txt, DNS_FOUND, 1, 60, "", 0 },
+	/* A string that says it is longer than its record. */
+	{ PACKET(HEAD(TXT, "\x01") RECORD(TXT, "\0\x3c", "\x03") "\xff"
+								 "ab"),
+	  ns_t_txt, DNS_FOUND, 1, 60, "ab", 0 },
+	{ PACKET(HEAD(MX, "\x01") RECORD(MX, "\0\x3c", "\x07") "\0\x0a\x02"
+							       "mx\xc0\x0e"),
+	  ns_t_mx, DNS_FOUND, 1, 60, "mx.bc", 10 },
+	{ PACKET(HEAD(MX, "\x01") RECORD(MX, "\0\x3c", "\x03") "\0\0\0"),
+	  ns_t_mx, DNS_FOUND, 1, 60, ".", 0 },
+	{ PACKET(HEAD(MX, "\x01") RECORD(MX, "\0\x3c", "\x02") "\0\x0a"),
+	  ns_t_mx, DNS_FAILED, 0, 0, NULL, 0 },
+	{ PACKET(HEAD("\x05", "\x01")
+			 RECORD("\x05", "\0\x3c", "\x02") "\xc0\x0e"),
+	  ns_t_cname, DNS_FOUND, 1, 60, "bc", 0 },
+	{ PACKET(HEAD(TXT, "\0")), ns_t_txt, DNS_NO_RECORD, 0, 0, NULL, 0 },
+};
+
+static void what_it_says_is_read(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *row = &rows[i];
+
+		print_message("row %zu\n", i);
+		dns_packet_records((const unsigned char *)row->packet,
+				   (int)row->len, row->type, &set);
+		assert_int_equal(set.outcome, row->outcome);
+		assert_int_equal(set.count, row->count);
+		if (!row->text)
+			continue;
+		assert_int_equal(set.ttl, row->ttl);
+		assert_string_equal(set.record[0].text, row->text);
+		assert_int_equal(set.record[0].preference, row->preference);
+	}
+}
+
+/* Nothing is read that is not there: for a sanitizer to see. */
+static void cut_and_damaged_ones_do_no_harm(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		for (size_t len = 0; len <= rows[i].len; len++) {
+			unsigned char *exact = xmemdup(rows[i].packet,
+						       len ? len : 1);
+
+			if (len)
+				exact[len - 1] ^= 0xff;
+			dns_packet_records(exact, (int)len, rows[i].type, &set);
+			assert_true(set.count <= DNS_RECORDS_MAX);
+			free(exact);
+		}
+}
+
+/* 40 records of 255 bytes and more each: the first ones count. */
+static void too_many_are_cut(void **state)
+{
+	unsigned char packet[65535];
+	const char head[] = HEAD(TXT, "\x28");
+	size_t len = sizeof(head) - 1;
+
+	(void)state;
+	memcpy(packet, head, len);
+	for (int i = 0; i < 40; i++) {
+		static const char start[] = "\xc0\x0c\0\x10\0\x01\0\0\0\x01"
+					    "\x05\0";
+
+		memcpy(packet + len, start, 12);
+		len += 12;
+		for (int piece = 0; piece < 5; piece++) {
+			packet[len++] = 255;
+			memset(packet + len, 'x', 255);
+			len += 255;
+		}
+	}
+	dns_packet_records(packet, (int)len, ns_t_txt, &set);
+	assert_int_equal(set.outcome, DNS_FOUND);
+	assert_int_equal(set.count, DNS_RECORDS_MAX);
+	assert_true(set.is_cut);
+	assert_int_equal(strlen(set.record[0].text), DNS_TEXT_MAX - 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_it_says_is_read),
+		cmocka_unit_test(cut_and_damaged_ones_do_no_harm),
+		cmocka_unit_test(too_many_are_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
