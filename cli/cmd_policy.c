@@ -103,8 +103,10 @@ static enum exit_code history_one(struct cli *cli, const char *name,
 		say_json(all);
 	} else if (code == EXIT_FINE) {
 		printf("%s\n", text_at(all, "name"));
-		json_array_foreach(json_object_get(all, "versions"), i, version)
+		json_array_foreach(json_object_get(all, "versions"), i,
+				   version) {
 			show_version(version);
+		}
 	}
 	json_decref(all);
 	return code;

@@ -57,8 +57,10 @@ const char *sts_fault_clients(enum sts_fault_kind kind,
 	size_t used = 0;
 
 	out[0] = '\0';
-	if (rejected_by[kind] == EVERYBODY)
-		return strcpy(out, "every sender");
+	if (rejected_by[kind] == EVERYBODY) {
+		str_copy(out, STS_CLIENTS, "every sender");
+		return out;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(clients); i++)
 		if (rejected_by[kind] & 1 << i)
 			used += (size_t)snprintf(out + used, STS_CLIENTS - used,

@@ -112,11 +112,12 @@ static void too_many_are_cut(void **state)
 	(void)state;
 	memcpy(packet, head, len);
 	for (int i = 0; i < 40; i++) {
-		static const char start[] = "\xc0\x0c\0\x10\0\x01\0\0\0\x01"
-					    "\x05\0";
+		static const unsigned char start[] = {
+			0xc0, 0x0c, 0, 0x10, 0, 1, 0, 0, 0, 1, 5, 0
+		};
 
-		memcpy(packet + len, start, 12);
-		len += 12;
+		memcpy(packet + len, start, sizeof(start));
+		len += sizeof(start);
 		for (int piece = 0; piece < 5; piece++) {
 			packet[len++] = 255;
 			memset(packet + len, 'x', 255);

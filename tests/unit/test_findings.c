@@ -316,8 +316,14 @@ static void reports(const char *v)
 {
 	struct check_expected *e = &f->expected;
 
-	e->has_reports = sscanf(v, "%ld/%ld/%ld", &e->failures, &e->sessions,
-				&e->silent_days) == 3;
+	char *end;
+
+	e->failures = strtol(v, &end, 10);
+	assert_int_equal(*end++, '/');
+	e->sessions = strtol(end, &end, 10);
+	assert_int_equal(*end++, '/');
+	e->silent_days = strtol(end, &end, 10);
+	e->has_reports = true;
 }
 
 #define KEY(name) { #name, name }
@@ -351,9 +357,10 @@ static void apply(const char *words)
 		*value++ = '\0';
 		while (i < ARRAY_LEN(settings) && !streq(settings[i].name, one))
 			i++;
-		if (i == ARRAY_LEN(settings))
+		if (i < ARRAY_LEN(settings))
+			settings[i].set(value);
+		else
 			fail_msg("there is no setting %s", one);
-		settings[i].set(value);
 	}
 	free(copy);
 }
