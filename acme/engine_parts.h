@@ -13,7 +13,6 @@
 #define ACME_ENGINE_PARTS_H
 
 #include "acme/account_step.h"
-#include "acme/alike.h"
 #include "acme/budget.h"
 #include "acme/client.h"
 #include "acme/clock.h"
@@ -161,7 +160,6 @@ struct engine {
 	struct line *lines;	 /* for the log, once it is committed */
 	size_t line_count;
 
-	struct alike alike;		/* how validations go */
 	struct prechecks *prechecks;
 	int64_t looking[LOOKS_IN_FLIGHT];	/* domain ids; 0: free */
 	size_t look_count;

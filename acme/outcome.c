@@ -16,7 +16,6 @@
 #include "store/trail.h"
 
 #define PAUSED_AS   4 /* failures in a row: from then on it is daily */
-#define ALIKE_PAUSE (10 * WHEN_MINUTE) /* while many fail alike */
 #define REFUSED_FOR WHEN_DAY	/* a CA that refuses a name may be asked again */
 
 static void tell_failed(struct engine *e, const struct domain *d,
@@ -179,13 +178,6 @@ static time_t next_of_others(struct engine *e, const struct domain *d,
 	return next && next < d->due_at ? next : d->due_at;
 }
 
-static void turn_method(struct domain *d, const struct order_step *step)
-{
-	if (meaning_of(step->type).other_method)
-		d->method = d->method == METHOD_HTTP_01 ? METHOD_TLS_ALPN_01
-							: METHOD_HTTP_01;
-}
-
 /*
  * When all have refused, the round begins anew: how often is for the domain's
  * own pauses to say.
@@ -194,11 +186,14 @@ static void turn_to_another(struct engine *e, struct domain *d,
 			    const struct authority *a,
 			    const struct order_step *step)
 {
+	struct meaning m = meaning_of(step->type);
 	struct err err = ERR_INIT;
 	bool is_one_free;
 
-	turn_method(d, step);
-	if (!meaning_of(step->type).other_ca && !is_pressing(e, d))
+	if (m.other_method)
+		d->method = d->method == METHOD_HTTP_01 ? METHOD_TLS_ALPN_01
+							: METHOD_HTTP_01;
+	if (!m.other_ca && !is_pressing(e, d))
 		return;
 	is_one_free = queue_turn_away(e, a, d, refused_until(e, d, step));
 
@@ -211,80 +206,19 @@ static void turn_to_another(struct engine *e, struct domain *d,
 		engine_ok(e, refusal_forget(e->store, d->id, &err), &err);
 }
 
-/* ---- what many names have alike ---- */
-
-/* Might the box or its network be to blame for what the CA found? */
-static bool may_be_alike(const struct order_step *step)
-{
-	return step->scope == SCOPE_DOMAIN &&
-	       (meaning_of(step->type).other_method ||
-		streq(step->type, "dns"));
-}
-
-static void tell_alike(struct engine *e)
-{
-	engine_event(e, &(struct trail){
-		.level = TRAIL_WARNING,
-		.kind = "validations.failing",
-		.text = "the CA reaches none of many names: it is this box, "
-			"its network or the CA's, and no name is charged" });
-}
-
-/* Of names that were well until now, so many fail that it is not theirs. */
-static bool is_alike(struct engine *e, const struct domain *d,
-		     const struct order_step *step)
-{
-	bool was_told = e->alike.since != 0;
-
-	if (d->failures || !may_be_alike(step))
-		return false;
-	alike_note(&e->alike, d->id, true, engine_now(e));
-	if (!alike_is_many(&e->alike, engine_now(e)))
-		return false;
-	if (!was_told)
-		tell_alike(e);
-	return true;
-}
-
-static long pause_of_many(struct engine *e, const struct domain *d)
-{
-	long most = engine_life(e, d).left / 10;
-
-	if (!d->cert_id || most > ALIKE_PAUSE)
-		return ALIKE_PAUSE;
-	return most > WHEN_MINUTE ? most : WHEN_MINUTE;
-}
-
-/* Another way may do: a port may be closed, and not the other. */
-static void put_off_as_many(struct engine *e, struct domain *d,
-			    const struct order_step *step)
-{
-	d->due_at = engine_now(e) + pause_of_many(e, d);
-	turn_method(d, step);
-}
-
-static void charge(struct engine *e, struct domain *d,
-		   const struct authority *a, const struct order_step *step)
-{
-	d->failures += is_charged(step);
-	d->due_at = engine_now(e) + pause_after(e, d, step);
-	if (is_charged(step) && schedule_is_gone(engine_life(e, d)))
-		d->renew_forced = false; /* it has had its order */
-	if (a && step->scope == SCOPE_DOMAIN)
-		turn_to_another(e, d, a, step);
-}
-
 void outcome_failed(struct engine *e, struct domain *d,
 		    const struct authority *a, const struct order_step *step)
 {
 	time_t now = engine_now(e);
 	struct err err = ERR_INIT;
 
+	d->failures += is_charged(step);
 	d->ready_at = 0;
-	if (is_alike(e, d, step))
-		put_off_as_many(e, d, step);
-	else
-		charge(e, d, a, step);
+	d->due_at = now + pause_after(e, d, step);
+	if (is_charged(step) && schedule_is_gone(engine_life(e, d)))
+		d->renew_forced = false; /* it has had its order */
+	if (a && step->scope == SCOPE_DOMAIN)
+		turn_to_another(e, d, a, step);
 	d->problem_at = now;
 	snprintf(d->problem, sizeof(d->problem), "%s", step->problem.text);
 	snprintf(d->hint, sizeof(d->hint), "%s", step->problem.hint);
@@ -297,7 +231,6 @@ void outcome_certified(struct engine *e, struct domain *d,
 {
 	struct err err = ERR_INIT;
 
-	alike_note(&e->alike, d->id, false, engine_now(e));
 	if (d->state != DOMAIN_LIVE)
 		d->state_at = engine_now(e);
 	d->state = DOMAIN_LIVE;
