@@ -27,6 +27,13 @@
 #define BETWEEN_MS   (5 * WHEN_MINUTE * MS)	/* two crashes */
 #define KNOCKS_MAX   60			/* at a dead CA's door in 10 min */
 
+/* While a lapse lasts: how often it is looked at, and what may pass until a
+   name is tried again, in the first three days and after them. */
+#define LAPSE_LOOK  (6 * WHEN_HOUR * MS)
+#define LAPSE_LONG  (3 * WHEN_DAY * MS)
+#define LAPSE_OFTEN (3 * WHEN_HOUR * MS)
+#define LAPSE_RARE  (30 * WHEN_HOUR * MS)	/* once a day, and its spread */
+
 /* ---- stretches of time ---- */
 
 static void stretch_begin(struct stretches *s, int64_t at_ms)
@@ -170,13 +177,14 @@ static bool could_order(const struct rig *r, const struct judge_name *n,
 	return box && reach && !bad && !forbidden;
 }
 
-/* One stretch, without a gap, that is long enough? */
+/* One stretch, without a gap, that is long enough, and `more` beside? */
 static bool could_renew(const struct rig *r, const struct judge_name *n,
-			size_t ca, int64_t from_ms)
+			size_t ca, int64_t from_ms, int64_t end, int64_t more)
 {
-	int64_t end = n->served_until * MS, run_from = from_ms, change;
-	int64_t more = (int64_t)r->names * MS / RATE + SLOW_START;
+	int64_t run_from = from_ms, change;
 	bool is_running = false;
+
+	more += (int64_t)r->names * MS / RATE + SLOW_START;
 
 	for (int64_t at = from_ms; at < end; at = change) {
 		change = end;
@@ -219,7 +227,7 @@ static bool was_promised(struct rig *r, unsigned name)
 	if (holds_at(&n->bad, r->now_ms, &unused))
 		return false;
 	for (size_t i = 0; i < r->ca_count; i++)
-		if (could_renew(r, n, i, from) &&
+		if (could_renew(r, n, i, from, n->served_until * MS, 0) &&
 		    bulk_ca_has_budget(&r->ca[i], name))
 			return true;
 	return false;
@@ -248,6 +256,8 @@ static void say_row(struct rig *r, unsigned name)
 		(long long)(o.wake_ms - rig_clock_ms(r)) / 1000, d.problem);
 }
 
+static rig_run on_lapse;
+
 static void lapse_begins(struct rig *r, unsigned name)
 {
 	struct judge_name *n = &r->judge->name[name];
@@ -256,6 +266,7 @@ static void lapse_begins(struct rig *r, unsigned name)
 	n->lapsed_ms = r->now_ms;
 	n->is_promised = was_promised(r, name);
 	r->judge->lapses++;
+	rig_after(r, LAPSE_LOOK, on_lapse, name)->detail = n->lapsed_ms;
 	rig_say(r, "%s: expired at %s, %s", r->name[name].host,
 		instant_format(n->served_until, until),
 		n->is_promised ? "though it was promised" : "outside the promise");
@@ -382,6 +393,39 @@ static void on_expiry(struct rig *r, struct rig_event *e)
 {
 	if (r->judge->name[e->number].served_until == e->detail)
 		check_expiry(r, e->number);
+}
+
+/*
+ * What expired outside the promise is not forgotten either: it is certified
+ * soon after a CA can be had again.
+ */
+static void check_lapse(struct rig *r, unsigned name)
+{
+	struct judge_name *n = &r->judge->name[name];
+	int64_t expired_for = r->now_ms - n->served_until * MS;
+	int64_t more = expired_for > LAPSE_LONG ? LAPSE_RARE : LAPSE_OFTEN;
+
+	for (size_t i = 0; i < r->ca_count && n->lapsed_ms; i++) {
+		if (!could_renew(r, n, i, n->lapsed_ms, r->now_ms, more) ||
+		    !bulk_ca_has_budget(&r->ca[i], name))
+			continue;
+		look(r, name);
+		if (!n->lapsed_ms)
+			return;
+		say_row(r, name);
+		rig_condemn(r, "%s: expired long ago, and not certified, "
+			       "though CA %zu could be had for long enough",
+			    r->name[name].host, i);
+	}
+}
+
+static void on_lapse(struct rig *r, struct rig_event *e)
+{
+	if (r->judge->name[e->number].lapsed_ms != e->detail)
+		return;
+	rig_after(r, LAPSE_LOOK, on_lapse, e->number)->detail = e->detail;
+	if (r->is_up && !r->is_dying)
+		check_lapse(r, e->number);
 }
 
 /* ---- certificates that must show ---- */
