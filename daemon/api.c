@@ -66,7 +66,8 @@ bool api_selection(const struct api_call *call, struct api_selection *q,
 			    .after = api_query(call, "after") },
 	};
 	if (state) {
-		if (!domain_state_parse(state, &q->state)) {
+		if (!domain_phase_parse(state, &q->state,
+					&q->filter.leaving)) {
 			err_set(err, ERR_INPUT, "there is no such state");
 			return err_hint(err, "states: waiting-for-dns, "
 					     "issuing, live");

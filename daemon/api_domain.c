@@ -273,9 +273,10 @@ static bool find_holders(const struct edit *e, struct domain_remove *in,
 			 struct err *err)
 {
 	return e->domain.state != DOMAIN_LIVE ||
-	       policy_version_enforced_until(e->call->parts->store, &e->domain,
-					     e->call->now, &in->enforced_until,
-					     err);
+	       policy_version_held_until(e->call->parts->store, &e->domain,
+					 e->call->now,
+					 policy_version_is_enforced, NULL,
+					 &in->enforced_until, err);
 }
 
 static bool remove_it(struct edit *e, void *input, struct err *err)

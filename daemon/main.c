@@ -23,6 +23,7 @@
 #include "daemon/alerts.h"
 #include "daemon/config.h"
 #include "daemon/counting.h"
+#include "daemon/dns_watch.h"
 #include "daemon/file_limit.h"
 #include "daemon/guard.h"
 #include "daemon/options.h"
@@ -52,6 +53,7 @@ struct daemon {
 	struct real_world *world;
 	struct engine *engine;
 	struct alerts *alerts;
+	struct dns_watch *dns_watch;
 	struct admin *admin;
 	struct event *signals[3];
 	struct err trouble; /* why it serves only, and orders nothing */
@@ -292,6 +294,8 @@ static bool open_store(struct daemon *d, struct err *err)
 static void stop_orders(struct daemon *d)
 {
 	counting_leave(&d->counting);
+	dns_watch_stop(d->dns_watch);
+	d->dns_watch = NULL;
 	alerts_stop(d->alerts);
 	d->alerts = NULL;
 	if (d->world)
@@ -305,10 +309,21 @@ static void stop_orders(struct daemon *d)
 	d->store = NULL;
 }
 
+static bool start_dns_watch(struct daemon *d, struct err *err)
+{
+	const struct dns_watch_parts parts = { .loop = d->loop,
+					       .store = d->store,
+					       .engine = d->engine,
+					       .config = &d->config };
+
+	d->dns_watch = dns_watch_start(&parts, err);
+	return d->dns_watch != NULL;
+}
+
 static bool start_orders(struct daemon *d, struct err *err)
 {
 	if (!start_guard(d, err) || !start_engine(d, err) ||
-	    !start_alerts(d, err)) {
+	    !start_alerts(d, err) || !start_dns_watch(d, err)) {
 		stop_orders(d);
 		return false;
 	}
@@ -463,7 +478,7 @@ static bool reload(struct daemon *d, struct err *err)
 	d->config = fresh;
 	if (d->alerts)
 		alerts_configure(d->alerts);
-	return true;
+	return !d->dns_watch || dns_watch_configure(d->dns_watch, err);
 }
 
 static void on_reload(evutil_socket_t fd, short what, void *arg)

@@ -26,6 +26,7 @@ struct policy_version {
 	time_t first_served;		/* 0: never, as far as is known */
 	time_t last_served;		/* never too early: store/served.h */
 	long fetches;			/* that were counted */
+	time_t announced_at;		/* DNS first showed its id; 0: never */
 };
 
 void policy_version_release(struct policy_version *v);
@@ -40,12 +41,29 @@ bool policy_version_publish(struct store *s, struct domain *d,
 			    bool *changed, struct err *err);
 
 /*
- * Until when a sender may hold a version of mode enforce: from the last time
- * that it was served, for its max_age; the current one is served just now.
- * 0: none was ever served.
+ * Until when a sender may hold one of the versions that `counts` picks: from
+ * the last time that it was served, for its max_age; the current one is served
+ * just now. 0: none of them was ever served.
  */
-bool policy_version_enforced_until(struct store *s, const struct domain *d,
-				   time_t now, time_t *until, struct err *err);
+typedef bool policy_version_test(const struct policy_version *v,
+				 const void *arg);
+bool policy_version_held_until(struct store *s, const struct domain *d,
+			       time_t now, policy_version_test *counts,
+			       const void *arg, time_t *until, struct err *err);
+
+/* Those of mode enforce; those that are not `none`. */
+policy_version_test policy_version_is_enforced, policy_version_is_live;
+
+/* Those that lack one of the mx of `arg`, a struct sts_policy. */
+policy_version_test policy_version_refuses;
+
+/* DNS shows its id: noted once. Inside a transaction. */
+bool policy_version_announce(struct store *s, const struct domain *d,
+			     const char *sts_id, time_t now, struct err *err);
+
+/* Was the id ever that of a policy of this name? */
+bool policy_version_has_id(struct store *s, const struct domain *d,
+			   const char *sts_id);
 
 /* The domain's current version; and one by its number, at the time `now`. */
 bool policy_version_current(struct store *s, const struct domain *d,

@@ -293,6 +293,42 @@ static const char *const migrations[] = {
 	/* Nobody has counted until now. */
 	"INSERT INTO uncounted SELECT 0, unixepoch()"
 	"  WHERE EXISTS (SELECT 1 FROM policy);",
+
+	/* 3 */
+	"ALTER TABLE policy ADD COLUMN announced_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domain ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domain ADD COLUMN leaving_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domain ADD COLUMN track_mx INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX domain_leaving ON domain(id) WHERE leaving > 0;"
+	"CREATE TABLE watch(" /* what DNS was last seen to say */
+	"  domain_id INTEGER PRIMARY KEY REFERENCES domain ON DELETE CASCADE,"
+	"  due_at INTEGER NOT NULL,"
+	"  looked_at INTEGER NOT NULL DEFAULT 0,"
+	"  news_at INTEGER NOT NULL DEFAULT 0,"
+	"  failures INTEGER NOT NULL DEFAULT 0,"
+	"  txt INTEGER NOT NULL DEFAULT 0,"
+	"  txt_id TEXT NOT NULL DEFAULT '',"
+	"  txt_ttl INTEGER NOT NULL DEFAULT 0,"
+	"  txt_since INTEGER NOT NULL DEFAULT 0,"
+	"  host INTEGER NOT NULL DEFAULT 0,"
+	"  host_since INTEGER NOT NULL DEFAULT 0,"
+	"  host_problem TEXT NOT NULL DEFAULT '',"
+	"  reports INTEGER NOT NULL DEFAULT 0,"
+	"  mx_look INTEGER NOT NULL DEFAULT 0,"
+	"  mx TEXT NOT NULL DEFAULT ''," /* one host a line */
+	"  mx_voices INTEGER NOT NULL DEFAULT 0,"
+	"  mx_agrees INTEGER NOT NULL DEFAULT 0,"
+	"  mx_ttl INTEGER NOT NULL DEFAULT 0,"
+	"  mx_since INTEGER NOT NULL DEFAULT 0,"
+	"  told_ready INTEGER NOT NULL DEFAULT 0);"
+	"CREATE INDEX watch_due ON watch(due_at);"
+	"INSERT INTO watch(domain_id, due_at) SELECT id, 0 FROM domain;"
+	"CREATE TABLE mx_probe(" /* mail hosts over STARTTLS */
+	"  host TEXT PRIMARY KEY,"
+	"  at INTEGER NOT NULL,"
+	"  outcome INTEGER NOT NULL,"
+	"  problem TEXT NOT NULL,"
+	"  cert_until INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;",
 };
 
 static const char serve_tables[] =
