@@ -73,7 +73,7 @@ enum exit_code cmd_domain_add(struct cli *cli)
 	return code;
 }
 
-/* ---- set, remove ---- */
+/* ---- set ---- */
 
 static void say_changed(const json_t *answer, const char *done)
 {
@@ -141,49 +141,6 @@ enum exit_code cmd_domain_set(struct cli *cli)
 	return EXIT_USAGE;
 }
 
-/* In days or hours, rounded up. */
-static const char *at_most(long seconds, char out[static DURATION_TEXT])
-{
-	long unit = seconds > WHEN_DAY ? WHEN_DAY : WHEN_HOUR;
-
-	return duration_format((seconds + unit - 1) / unit * unit, out);
-}
-
-/* They hold what they have fetched, whether it is still served or not. */
-static void say_holders(const json_t *answer)
-{
-	long left = (long)json_integer_value(value_at(answer, "enforced_for"));
-	char text[DURATION_TEXT];
-
-	if (left)
-		printf("%s: senders go on refusing other hosts for up to %s: "
-		       "see \"Taking a domain away\" in mtastsctl(1)\n",
-		       text_at(answer, "name"), at_most(left, text));
-}
-
-static enum exit_code remove_it(struct cli *cli, const char *name,
-				struct err *err)
-{
-	enum exit_code code;
-	json_t *answer;
-	bool told;
-
-	code = change_send(cli, "DELETE", api_domain_path(name, ""),
-			   change_body(cli), &answer, &told, err);
-	if (code == EXIT_FINE && !told)
-		say_changed(answer, "removed; take mta-sts, _mta-sts and "
-				    "_smtp._tls of it out of DNS");
-	if (code == EXIT_FINE && !cli->options.json)
-		say_holders(answer);
-	json_decref(answer);
-	return code;
-}
-
-enum exit_code cmd_domain_remove(struct cli *cli)
-{
-	return targets_each(cli, remove_it);
-}
-
 /* ---- list ---- */
 
 static const char *const list_header[] = { "NAME",   "STATE",	"HEALTH",
@@ -210,97 +167,6 @@ enum exit_code cmd_domain_list(struct cli *cli)
 			    ARRAY_LEN(list_header), list_row);
 }
 
-/* ---- show ---- */
-
-/* "title       text", and nothing if there is no text. */
-static void field(const char *title, const char *text)
-{
-	if (*text)
-		printf("  %-12s %s\n", title, text);
-}
-
-static void show_findings(const json_t *d)
-{
-	const json_t *list = value_at(d, "findings"), *f;
-	size_t i;
-
-	json_array_foreach(list, i, f) {
-		printf("  %-12s %s: %s\n", text_at(f, "level"),
-		       text_at(f, "id"), text_at(f, "text"));
-		field("", text_at(f, "hint"));
-	}
-}
-
-static void show_policy(const json_t *d, time_t now)
-{
-	const json_t *p = value_at(d, "policy");
-	char age[DURATION_TEXT], made[WHEN_TEXT];
-	char *mx = joined_at(p, "mx", ", ");
-
-	if (json_is_object(p)) {
-		printf("  %-12s version %lld, id %s, made %s\n", "policy",
-		       json_integer_value(value_at(p, "version")),
-		       text_at(p, "id"), when_at(p, "created", now, made));
-		field("  mode", text_at(p, "mode"));
-		field("  max_age",
-		      duration_format(
-			      (long)json_integer_value(value_at(p, "max_age")),
-			      age));
-		field("  mx", mx);
-	}
-	free(mx);
-}
-
-static void show_cert(const json_t *d, time_t now)
-{
-	const json_t *c = value_at(d, "certificate");
-	char when[WHEN_TEXT];
-
-	if (!json_is_object(c)) {
-		field("certificate", "none yet");
-		return;
-	}
-	field("certificate", text_at(c, "serial"));
-	field("  issued by", text_at(c, "issuer"));
-	field("  from ca",
-	      *text_at(c, "ca") ? text_at(c, "ca") : "none: it was imported");
-	field("  since", when_at(c, "not_before", now, when));
-	field("  until", when_at(c, "not_after", now, when));
-	field("  renewal", when_at(c, "renew_at", now, when));
-}
-
-static void show_work(const json_t *d, time_t now)
-{
-	char when[WHEN_TEXT];
-
-	if (json_is_object(value_at(d, "order")))
-		printf("  %-12s %s, since %s\n", "order",
-		       text_at(d, "order.state"),
-		       when_at(d, "order.since", now, when));
-	if (json_is_object(value_at(d, "next")))
-		printf("  %-12s %s at %s\n", "next", text_at(d, "next.what"),
-		       when_at(d, "next.at", now, when));
-}
-
-static void show(const json_t *d)
-{
-	char *title = title_of(d), *rua = joined_at(d, "rua", ", ");
-	time_t now = time(NULL);
-	char since[WHEN_TEXT];
-
-	printf("%s\n  %-12s %s, since %s\n", title, "state",
-	       text_at(d, "state"), when_at(d, "state_since", now, since));
-	field("health", text_at(d, "health"));
-	show_findings(d);
-	field("label", text_at(d, "label"));
-	show_policy(d, now);
-	show_cert(d, now);
-	show_work(d, now);
-	field("reports to", rua);
-	free(title);
-	free(rua);
-}
-
 /* ---- records ---- */
 
 static void show_records(const json_t *records)
@@ -315,19 +181,6 @@ static void show_records(const json_t *records)
 	json_array_foreach(notes, i, line) {
 		printf("; note: %s\n", json_string_value(line));
 	}
-}
-
-/* ---- both ---- */
-
-static enum exit_code show_one(struct cli *cli, const char *name,
-			       struct err *err)
-{
-	return targets_get(cli, name, "", show, err);
-}
-
-enum exit_code cmd_domain_show(struct cli *cli)
-{
-	return targets_each(cli, show_one);
 }
 
 static enum exit_code records_one(struct cli *cli, const char *name,

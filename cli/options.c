@@ -114,7 +114,9 @@ static const struct {
 				"another account, with another URL" },
 			      TYPE_FLAG,
 			      AT(new_account) },
-	[OPT_NOW] = { { "now", NULL, "do not wait for the replacement" },
+	[OPT_NOW] = { { "now", NULL,
+		       "do not wait: for the replacement (revoke), for what "
+		       "senders hold (remove)" },
 		      TYPE_FLAG,
 		      AT(now) },
 	[OPT_PRESET] = { { "preset", "PROVIDER",

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme/revoke_ask.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/api.h"
 #include "daemon/edit.h"
+#include "daemon/edit_leaving.h"
 #include "daemon/json_view.h"
 #include "daemon/policy_input.h"
 #include "store/domain.h"
@@ -29,7 +29,7 @@ static json_t *view(const struct api_call *call, const struct domain *d)
 	struct domain_facts facts;
 	json_t *domain;
 
-	domain_facts_load(&facts, call->parts->store, d);
+	domain_facts_load(&facts, call->parts->store, d, call->now);
 	domain = view_domain(&facts, call->now);
 	domain_facts_release(&facts);
 	return domain;
@@ -174,24 +174,47 @@ static void note_settings(struct edit *e, const struct domain *was)
 		edit_note(e, "rua", was->rua, e->domain.rua);
 }
 
+static bool has_mx(const struct edit *e, const struct domain_add *in,
+		   struct err *err)
+{
+	if (policy_input_has_mx(&in->policy))
+		return true;
+	err_set(err, ERR_INPUT, "%s: which hosts take its mail?",
+		e->call->name);
+	return err_hint(err, "name each with --mx HOST, or all of a "
+			     "provider's with --preset, such as m365 or "
+			     "google");
+}
+
+/* It was on its way out: it stays, with the policy that it had before. */
+static bool add_back(struct edit *e, const struct domain_add *in,
+		     struct err *err)
+{
+	struct sts_policy policy = { 0 };
+	bool ok;
+
+	if (!leaving_former_policy(e->call->parts->store, &e->domain,
+				   e->call->now, &policy, err))
+		return false;
+	ok = apply_settings(&in->settings, &e->domain, err) &&
+	     policy_input_apply(&in->policy, e->domain.name, &policy, err) &&
+	     leaving_resume(e, &policy, err);
+	sts_policy_release(&policy);
+	return ok;
+}
+
 static bool add(struct edit *e, void *input, struct err *err)
 {
 	const struct domain_add *in = input;
 	const struct domain none = { .name = "" };
 
-	if (!policy_input_has_mx(&in->policy)) {
-		err_set(err, ERR_INPUT, "%s: which hosts take its mail?",
-			e->call->name);
-		return err_hint(err, "name each with --mx HOST, or all of a "
-				     "provider's with --preset, such as m365 "
-				     "or google");
-	}
 	if (api_domain(e->call, &e->domain, err))
-		return add_again(e, in, err);
+		return e->domain.leaving ? add_back(e, in, err)
+					 : add_again(e, in, err);
 	if (err->kind != ERR_NOT_FOUND)
 		return false;
 	*err = (struct err)ERR_INIT;
-	if (!add_new(e, in, err))
+	if (!has_mx(e, in, err) || !add_new(e, in, err))
 		return false;
 	note_settings(e, &none);
 	return true;
@@ -245,64 +268,4 @@ bool api_domain_set(struct api_call *call, struct err *err)
 	return json_in_read(call->body, set_fields, ARRAY_LEN(set_fields), &in,
 			    err) &&
 	       edit_run(call, &kind, &in, err);
-}
-
-struct domain_remove {
-	struct edit_input common;
-	time_t enforced_until; /* what senders may go on with; 0: nothing */
-};
-
-static const struct json_in_field remove_fields[] = { EDIT_FIELDS };
-
-/* With the rows would go the wish, and the key that can sign it. */
-static bool is_settled(const struct edit *e, struct err *err)
-{
-	const struct domain *d = &e->domain;
-
-	if (!revoke_is_pending(e->call->parts->store, d))
-		return true;
-	err_set(err, ERR_REFUSED, "%s has a certificate that is still to be "
-				  "revoked", d->name);
-	return err_hint(err, "cert revoke %s with --now does not wait for a "
-			     "replacement, with --cancel it is not done at all",
-			d->name);
-}
-
-/* Senders have nothing of a domain that was never live. */
-static bool find_holders(const struct edit *e, struct domain_remove *in,
-			 struct err *err)
-{
-	return e->domain.state != DOMAIN_LIVE ||
-	       policy_version_held_until(e->call->parts->store, &e->domain,
-					 e->call->now,
-					 policy_version_is_enforced, NULL,
-					 &in->enforced_until, err);
-}
-
-static bool remove_it(struct edit *e, void *input, struct err *err)
-{
-	if (!api_domain(e->call, &e->domain, err) || !is_settled(e, err) ||
-	    !find_holders(e, input, err) ||
-	    !domain_delete(e->call->parts->store, &e->domain, err))
-		return false;
-	e->is_removed = true;
-	edit_note(e, "state", domain_state_name(e->domain.state), "gone");
-	return true;
-}
-
-bool api_domain_remove(struct api_call *call, struct err *err)
-{
-	static const struct edit_kind kind = { "domain.removed", "removed",
-					       remove_it };
-	struct domain_remove in = { .enforced_until = 0 };
-	time_t left;
-
-	if (!json_in_read(call->body, remove_fields, ARRAY_LEN(remove_fields),
-			  &in, err) ||
-	    !edit_run(call, &kind, &in, err))
-		return false;
-	left = in.enforced_until - call->now;
-	json_object_set_new(call->answer, "enforced_for",
-			    json_integer(left > 0 ? left : 0));
-	return true;
 }

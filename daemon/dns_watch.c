@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "daemon/leaving.h"
 #include "daemon/mx_track.h"
+#include "daemon/policy_alerts.h"
 #include "daemon/watch_merge.h"
 #include "store/policy_version.h"
 #include "store/trail.h"
@@ -117,9 +118,23 @@ static bool announce(struct dns_watch *w, const struct domain *d,
 static bool go_on(struct dns_watch *w, struct domain *d, const struct watch *k,
 		  bool *is_gone, struct err *err)
 {
-	*is_gone = false;
 	return mx_track_step(w->parts.store, d, k, now_of(w), err) &&
 	       leaving_step(w->parts.store, d, k, now_of(w), is_gone, err);
+}
+
+/* As it stands after all that. */
+static bool judge(struct dns_watch *w, int64_t id, struct err *err)
+{
+	struct domain_facts facts;
+	struct domain d;
+	bool ok;
+
+	if (!domain_by_id(w->parts.store, id, &d, err))
+		return false;
+	domain_facts_load(&facts, w->parts.store, &d, now_of(w));
+	ok = policy_alerts_judge(w->parts.store, &facts, now_of(w), err);
+	domain_facts_release(&facts);
+	return ok;
 }
 
 static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
@@ -127,15 +142,18 @@ static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 {
 	struct watch k;
 	unsigned news;
-	bool is_gone;
+	bool is_gone = false, is_first;
 
 	if (!watch_of(w->parts.store, d, &k, err))
 		return false;
+	is_first = !k.looked_at;	/* then nothing is news */
 	news = watch_merge(&k, &l->seen, now_of(w));
 	k.due_at = now_of(w) + watch_pace(&k, d, now_of(w), dice());
 	return watch_write(w->parts.store, &k, err) &&
-	       tell_news(w, d, &k, news, err) && announce(w, d, &k, err) &&
-	       go_on(w, d, &k, &is_gone, err);
+	       (is_first || tell_news(w, d, &k, news, err)) &&
+	       announce(w, d, &k, err) &&
+	       go_on(w, d, &k, &is_gone, err) &&
+	       (is_gone || judge(w, d->id, err));
 }
 
 static bool store_look(struct dns_watch *w, const struct look *l,

@@ -24,8 +24,19 @@ static void load_cert(struct domain_facts *f, struct store *s)
 	     &f->domain);
 }
 
+static void load_watch(struct domain_facts *f, struct store *s, time_t now)
+{
+	struct err err = ERR_INIT;
+
+	have(watch_of(s, &f->domain, &f->watch, &err), &err, "watch of",
+	     &f->domain);
+	err = (struct err)ERR_INIT;
+	have(leaving_of(s, &f->domain, &f->watch, now, &f->leaving, &err),
+	     &err, "leaving", &f->domain);
+}
+
 void domain_facts_load(struct domain_facts *f, struct store *s,
-		       const struct domain *d)
+		       const struct domain *d, time_t now)
 {
 	struct err err = ERR_INIT;
 
@@ -36,6 +47,7 @@ void domain_facts_load(struct domain_facts *f, struct store *s,
 	err = (struct err)ERR_INIT;
 	f->has_policy = have(policy_version_current(s, d, &f->policy, &err),
 			     &err, "policy", d);
+	load_watch(f, s, now);
 }
 
 void domain_facts_release(struct domain_facts *f)

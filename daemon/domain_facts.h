@@ -8,11 +8,13 @@
 #ifndef DAEMON_DOMAIN_FACTS_H
 #define DAEMON_DOMAIN_FACTS_H
 
+#include "daemon/leaving.h"
 #include "store/ca.h"
 #include "store/cert.h"
 #include "store/domain.h"
 #include "store/order.h"
 #include "store/policy_version.h"
+#include "store/watch.h"
 
 struct domain_facts {
 	struct domain domain;
@@ -21,10 +23,12 @@ struct domain_facts {
 	struct cert cert;		/* the one served */
 	struct ca ca;			/* that it came from */
 	struct order order;		/* the live one */
+	struct watch watch;		/* what DNS was seen to say */
+	struct leaving leaving;		/* how far it is on its way out */
 };
 
 void domain_facts_load(struct domain_facts *f, struct store *s,
-		       const struct domain *d);
+		       const struct domain *d, time_t now);
 void domain_facts_release(struct domain_facts *f);
 
 #endif

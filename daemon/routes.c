@@ -28,6 +28,8 @@ static const struct route {
 	{ "GET", "/v1/domains/*", api_domain_show, { NULL } },
 	{ "PATCH", "/v1/domains/*", api_domain_set, { NULL } },
 	{ "DELETE", "/v1/domains/*", api_domain_remove, { NULL } },
+	{ "POST", "/v1/domains/*/handover", api_domain_handover, { NULL } },
+	{ "POST", "/v1/domains/*/look", api_domain_look, { NULL } },
 	{ "GET", "/v1/domains/*/records", api_records_show, { NULL } },
 	{ "GET", "/v1/domains/*/policy", api_policy_show, { NULL } },
 	{ "PUT", "/v1/domains/*/policy", api_policy_set, { NULL } },

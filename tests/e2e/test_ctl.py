@@ -101,11 +101,11 @@ def test_domain_remove(three, words, left):
 def test_removing_says_who_goes_on_refusing(live, name):
 	HOLDERS = f'{name}: senders go on refusing other hosts for up to 7d: ' \
 		'see "Taking a domain away" in mtastsctl(1)\n'
-	assert "senders" not in live.ok("domain", "remove", name, "--dry-run")
+	assert "senders" not in live.ok("domain", "remove", name, "--now", "--dry-run")
 	live.ok("policy", "enforce", name)
 	live.ok("policy", "testing", name)
-	assert live.ok("domain", "remove", name, "--dry-run").startswith(HOLDERS)
-	assert live.ok("domain", "remove", name).endswith(HOLDERS)
+	assert live.ok("domain", "remove", name, "--now", "--dry-run").startswith(HOLDERS)
+	assert live.ok("domain", "remove", name, "--now").endswith(HOLDERS)
 
 
 NAMES = "# ours\n\n  a.test  # the first\nc.test\r\n#b.test\n"
@@ -505,7 +505,7 @@ def test_more_than_a_page(daemon, tmp_path):
 		 daemon.json("domain", "list")["domains"]]
 	assert modes == ["enforce"] * 220 + ["testing"] * 10
 
-	daemon.ok("domain", "remove", "--all")
+	daemon.ok("domain", "remove", "--all", "--now")
 	assert hosted(daemon) == []
 
 
