@@ -25,6 +25,7 @@ static json_t *add_body(const struct cli *cli, const char *name)
 	change_add_text(body, "name", name);
 	change_add_text(body, "label", o->label);
 	change_add_list(body, "rua", &o->rua, o->given & OPTION(RUA));
+	change_add_text(body, "track_mx", o->track_mx);
 	change_add_policy(cli, body);
 	return body;
 }
@@ -119,6 +120,7 @@ static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 
 	change_add_text(body, "label", o->label);
 	change_add_list(body, "rua", &o->rua, o->given & OPTION(RUA));
+	change_add_text(body, "track_mx", o->track_mx);
 	code = change_send(cli, "PATCH", api_domain_path(name, ""), body,
 			   &answer, &told, err);
 	if (code == EXIT_FINE && !told)
@@ -133,10 +135,11 @@ enum exit_code cmd_domain_set(struct cli *cli)
 {
 	struct err err = ERR_INIT;
 
-	if (cli->options.given & (OPTION(LABEL) | OPTION(RUA)))
+	if (cli->options.given & 
+	    (OPTION(LABEL) | OPTION(RUA) | OPTION(TRACK_MX)))
 		return targets_each_labelled(cli, set);
 	err_set(&err, ERR_INPUT, "domain set: nothing to set");
-	err_hint(&err, "--label LABEL or --rua URI");
+	err_hint(&err, "--label LABEL, --rua URI or --track-mx yes|no");
 	say_failure(NULL, &err);
 	return EXIT_USAGE;
 }

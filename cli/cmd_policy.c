@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cli/change.h"
 #include "cli/command.h"
+#include "cli/policy_say.h"
 #include "cli/say.h"
 #include "cli/targets.h"
 
@@ -119,26 +120,6 @@ enum exit_code cmd_policy_history(struct cli *cli)
 
 /* ---- changes ---- */
 
-/* A new version is not known to senders before its id is in DNS. */
-static void say_set(const json_t *answer)
-{
-	const json_t *policy = value_at(answer, "domain.policy");
-	const char *name = text_at(answer, "name");
-
-	if (!json_is_true(value_at(answer, "changed"))) {
-		printf("%s: already so, mode %s\n", name,
-		       text_at(policy, "mode"));
-		return;
-	}
-	printf("%s: version %lld, mode %s; %s publish: "
-	       "_mta-sts.%s. TXT \"v=STSv1; id=%s;\"\n", name,
-	       json_integer_value(value_at(policy, "version")),
-	       text_at(policy, "mode"),
-	       streq(text_at(answer, "domain.state"), "live") ? "now"
-							      : "once live",
-	       name, text_at(policy, "id"));
-}
-
 static enum exit_code put(struct cli *cli, const char *name, const char *mode,
 			  struct err *err)
 {
@@ -151,7 +132,7 @@ static enum exit_code put(struct cli *cli, const char *name, const char *mode,
 	code = change_send(cli, "PUT", api_domain_path(name, "/policy"), body,
 			   &answer, &told, err);
 	if (code == EXIT_FINE && !told)
-		say_set(answer);
+		policy_say_set(answer);
 	json_decref(answer);
 	return code;
 }
@@ -188,7 +169,7 @@ static enum exit_code rollback(struct cli *cli, const char *name,
 			   api_domain_path(name, "/policy/rollback"), body,
 			   &answer, &told, err);
 	if (code == EXIT_FINE && !told)
-		say_set(answer);
+		policy_say_set(answer);
 	json_decref(answer);
 	return code;
 }

@@ -29,6 +29,7 @@ enum option_id {
 	OPT_ENDED,
 	OPT_FILE,
 	OPT_FOLLOW,
+	OPT_FORCE,
 	OPT_FOR,
 	OPT_HELP,
 	OPT_HTTPS_PORT,
@@ -53,6 +54,7 @@ enum option_id {
 	OPT_STATE,
 	OPT_TIMEOUT,
 	OPT_TO,
+	OPT_TRACK_MX,
 	OPT_VERSION,
 	OPT_WAIT,
 	OPT_WHY,
@@ -68,9 +70,9 @@ struct options {
 	unsigned long long given;	/* OPTION() bits */
 	struct words words;	/* noun, verb, names: all that is no option */
 	const char *actor, *ca, *ca_file, *cert, *file, *key, *kind, *label, *mode,
-		*preset, *reason, *socket, *state, *why;
+		*preset, *reason, *socket, *state, *track_mx, *why;
 	struct words mx, resolver, rua;
-	bool all, allow_private, cancel, dry_run, ended, follow, help, json, new_account, no_smtp, now,
+	bool all, allow_private, cancel, dry_run, ended, follow, force, help, json, new_account, no_smtp, now,
 		version, wait;
 	long limit;		/* 0: none */
 	long to;		/* a version; 0: not said */

@@ -22,6 +22,7 @@
 struct settings {
 	const char *label;
 	const json_t *rua;	/* strings */
+	const char *track_mx;	/* "yes" or "no" */
 };
 
 static json_t *view(const struct api_call *call, const struct domain *d)
@@ -79,6 +80,13 @@ static bool rua_text(const json_t *uris, char *out, size_t size,
 	return ok;
 }
 
+static bool read_track(const char *text, bool *track, struct err *err)
+{
+	*track = streq(text, "yes");
+	return *track || streq(text, "no") ||
+	       err_set(err, ERR_INPUT, "track_mx: write yes or no");
+}
+
 /* What is said goes into *d; what is not stays. */
 static bool apply_settings(const struct settings *in, struct domain *d,
 			   struct err *err)
@@ -89,6 +97,8 @@ static bool apply_settings(const struct settings *in, struct domain *d,
 			return false;
 		snprintf(d->label, sizeof(d->label), "%s", in->label);
 	}
+	if (in->track_mx && !read_track(in->track_mx, &d->track_mx, err))
+		return false;
 	return !in->rua || rua_text(in->rua, d->rua, sizeof(d->rua), err);
 }
 
@@ -106,6 +116,8 @@ static const struct json_in_field add_fields[] = {
 	  false },
 	{ "rua", JSON_IN_TEXTS, offsetof(struct domain_add, settings.rua),
 	  false },
+	{ "track_mx", JSON_IN_TEXT,
+	  offsetof(struct domain_add, settings.track_mx), false },
 	POLICY_INPUT_FIELDS(domain_add, policy),
 };
 
@@ -126,6 +138,7 @@ static bool add_again(struct edit *e, const struct domain_add *in,
 	     policy_input_apply(&in->policy, wanted.name, &policy, err);
 	same = ok && streq(wanted.label, e->domain.label) &&
 	       streq(wanted.rua, e->domain.rua) &&
+	       wanted.track_mx == e->domain.track_mx &&
 	       sts_policy_equal(&policy, &is.policy);
 	sts_policy_release(&policy);
 	policy_version_release(&is);
@@ -172,6 +185,9 @@ static void note_settings(struct edit *e, const struct domain *was)
 		edit_note(e, "label", was->label, e->domain.label);
 	if (!streq(was->rua, e->domain.rua))
 		edit_note(e, "rua", was->rua, e->domain.rua);
+	if (was->track_mx != e->domain.track_mx)
+		edit_note(e, "track_mx", was->track_mx ? "yes" : "no",
+			  e->domain.track_mx ? "yes" : "no");
 }
 
 static bool has_mx(const struct edit *e, const struct domain_add *in,
@@ -242,6 +258,8 @@ static const struct json_in_field set_fields[] = {
 	  false },
 	{ "rua", JSON_IN_TEXTS, offsetof(struct domain_set, settings.rua),
 	  false },
+	{ "track_mx", JSON_IN_TEXT,
+	  offsetof(struct domain_set, settings.track_mx), false },
 };
 
 static bool set(struct edit *e, void *input, struct err *err)

@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "daemon/api.h"
-#include "daemon/edit.h"
+#include "daemon/edit_policy.h"
 #include "daemon/json_view.h"
 #include "daemon/policy_input.h"
 #include "store/policy_version.h"
@@ -34,12 +34,6 @@ bool api_policy_show(struct api_call *call, struct err *err)
 
 /* ---- every version ---- */
 
-static bool read_before(const struct api_call *call, long *before,
-			struct err *err)
-{
-	return api_query_count(call, "before", LONG_MAX, 0, before, err);
-}
-
 /* { "name", "versions": [ ... ], "next": N or null }: then before=N. */
 bool api_policy_history(struct api_call *call, struct err *err)
 {
@@ -49,7 +43,8 @@ bool api_policy_history(struct api_call *call, struct err *err)
 	struct domain d;
 	size_t n;
 
-	if (!api_domain(call, &d, err) || !read_before(call, &before, err) ||
+	if (!api_domain(call, &d, err) || 
+	    !api_query_count(call, "before", LONG_MAX, 0, &before, err) ||
 	    !api_query_count(call, "limit", HISTORY_PAGE, HISTORY_PAGE, &limit,
 			     err))
 		return false;
@@ -79,72 +74,6 @@ static const struct json_in_field set_fields[] = {
 	POLICY_INPUT_FIELDS(policy_set, policy),
 };
 
-static char *mx_text(const struct sts_policy *p)
-{
-	char *text = xstrdup("");
-
-	for (size_t i = 0; i < p->mx_count; i++) {
-		char *longer = xasprintf("%s%s%s", text, i ? " " : "",
-					 p->mx[i]);
-
-		free(text);
-		text = longer;
-	}
-	return text;
-}
-
-static void note_mx(struct edit *e, const struct sts_policy *was,
-		    const struct sts_policy *is)
-{
-	char *before = mx_text(was), *after = mx_text(is);
-
-	edit_note(e, "mx", before, after);
-	free(before);
-	free(after);
-}
-
-static void note_differences(struct edit *e, const struct policy_version *was,
-			     const struct policy_version *is)
-{
-	char before[32], after[32];
-	struct sts_policy same_mx = was->policy;
-
-	snprintf(before, sizeof(before), "%ld", was->version);
-	snprintf(after, sizeof(after), "%ld", is->version);
-	edit_note(e, "version", before, after);
-	if (was->policy.mode != is->policy.mode)
-		edit_note(e, "mode", sts_mode_name(was->policy.mode),
-			  sts_mode_name(is->policy.mode));
-	if (was->policy.max_age != is->policy.max_age)
-		edit_note(e, "max_age",
-			  duration_format(was->policy.max_age, before),
-			  duration_format(is->policy.max_age, after));
-	same_mx.mode = is->policy.mode;
-	same_mx.max_age = is->policy.max_age;
-	if (!sts_policy_equal(&same_mx, &is->policy))
-		note_mx(e, &was->policy, &is->policy);
-}
-
-/* Publishes what `wanted` says; `was` is the version before it. */
-static bool publish(struct edit *e, const struct policy_version *was,
-		    const struct sts_policy *wanted, struct err *err)
-{
-	struct store *s = e->call->parts->store;
-	struct policy_version is;
-	bool changed;
-
-	if (!policy_version_publish(s, &e->domain, wanted, e->call->now,
-				    &changed, err))
-		return false;
-	if (!changed)
-		return true;
-	if (!policy_version_current(s, &e->domain, &is, err))
-		return false;
-	note_differences(e, was, &is);
-	policy_version_release(&is);
-	return true;
-}
-
 /* A domain whose policy was lost to damage gets one from what is given. */
 static bool current_or_new(struct edit *e, struct policy_version *v,
 			   struct err *err)
@@ -173,7 +102,7 @@ static bool set_policy(struct edit *e, void *input, struct err *err)
 		return false;
 	sts_policy_copy(&wanted, &was.policy);
 	ok = policy_input_apply(&in->policy, e->domain.name, &wanted, err) &&
-	     publish(e, &was, &wanted, err);
+	     edit_policy(e, &was, &wanted, err);
 	sts_policy_release(&wanted);
 	policy_version_release(&was);
 	return ok;
@@ -228,7 +157,7 @@ static bool publish_again(struct edit *e, const struct policy_version *is,
 	    !policy_version_numbered(e->call->parts->store, &e->domain, to,
 				     e->call->now, &old, err))
 		return false;
-	ok = publish(e, is, &old.policy, err);
+	ok = edit_policy(e, is, &old.policy, err);
 	if (ok && json_array_size(e->changes)) {
 		snprintf(number, sizeof(number), "version %ld", to);
 		edit_note(e, "content", "", number);

@@ -12,7 +12,7 @@
 #include "daemon/domain_facts.h"
 
 /* What may be DNS on its way, or one resolver's bad minute, is not told. */
-#define STRAYS_SURE	(10 * WHEN_MINUTE)
+#define STRAYS_SURE	(15 * WHEN_MINUTE)
 #define UNANNOUNCED_MAX WHEN_DAY	/* after that somebody has forgotten */
 
 /* Raises and ends them. Inside a transaction. */
