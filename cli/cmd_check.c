@@ -14,25 +14,26 @@
 #include "cli/say.h"
 #include "cli/targets.h"
 
-#define PORT_MAX 65535
+#define PORT_MAX  65535
+#define HTTP_PORT 80
 
 /* Texts live as long as these. */
 struct known {
-	json_t *domain, *records, *history;
+	json_t *settings, *domain, *records, *history;
 };
 
 static void known_release(struct known *k)
 {
+	json_decref(k->settings);
 	json_decref(k->domain);
 	json_decref(k->records);
 	json_decref(k->history);
 }
 
-/* NULL, with *code, if there is none. */
-static json_t *ask(struct cli *cli, const char *name, const char *rest,
-		   enum exit_code *code, struct err *err)
+/* NULL, with *code, if there is none. Takes path. */
+static json_t *ask(struct cli *cli, char *path, enum exit_code *code,
+		   struct err *err)
 {
-	char *path = api_domain_path(name, rest);
 	json_t *answer = NULL;
 
 	*code = api_do(cli->api, "GET", path, NULL, &answer, err);
@@ -46,15 +47,19 @@ static enum exit_code ask_all(struct cli *cli, const char *name,
 {
 	enum exit_code code, ignored;
 
-	k->domain = ask(cli, name, "", &code, err);
+	k->settings = ask(cli, xstrdup("/v1/check"), &code, err);
+	if (code != EXIT_FINE)
+		return code;
+	k->domain = ask(cli, api_domain_path(name, ""), &code, err);
 	if (code != EXIT_FINE && err->kind == ERR_NOT_FOUND) {
 		*err = (struct err)ERR_INIT;
 		return EXIT_FINE;
 	}
 	if (code != EXIT_FINE)
 		return code;
-	k->records = ask(cli, name, "/records", &code, err);
-	k->history = ask(cli, name, "/policy/history", &ignored, NULL);
+	k->records = ask(cli, api_domain_path(name, "/records"), &code, err);
+	k->history = ask(cli, api_domain_path(name, "/policy/history"),
+			 &ignored, NULL);
 	return code;
 }
 
@@ -116,6 +121,38 @@ static void add_trouble(struct check_expected *e, const json_t *domain)
 	e->trouble_is_error = streq(text_at(domain, "health"), "error");
 }
 
+static void add_identities(struct check_ca *ca, const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		if (ca->identity_count < ARRAY_LEN(ca->identity))
+			str_copy(ca->identity[ca->identity_count++],
+				 DNS_CAA_VALUE, json_string_value(name));
+	}
+}
+
+static void add_cas(struct check_facts *facts, const json_t *cas)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(cas, i, one)
+	{
+		struct check_ca *ca = &facts->ca[facts->ca_count];
+
+		if (facts->ca_count == ARRAY_LEN(facts->ca))
+			return;
+		facts->ca_count++;
+		str_copy(ca->name, sizeof(ca->name), text_at(one, "name"));
+		str_copy(ca->account, sizeof(ca->account),
+			 text_at(one, "account_url"));
+		add_identities(ca, value_at(one, "caa_identities"));
+	}
+}
+
 static void add_known(struct check_facts *facts, void *arg)
 {
 	struct check_expected *e = &facts->expected;
@@ -131,9 +168,33 @@ static void add_known(struct check_facts *facts, void *arg)
 	add_addresses(e, k->records);
 	add_collectors(e, k->domain);
 	add_trouble(e, k->domain);
+	add_cas(facts, value_at(k->settings, "cas"));
 }
 
-/* ---- */
+/* ---- how it is looked at ---- */
+
+/* What the command line does not say, the daemon's configuration does. */
+static void add_settings(struct outside_options *outside,
+			 const char **resolvers, const struct options *o,
+			 const struct known *k)
+{
+	const json_t *one;
+	size_t i;
+
+	for (i = 0; i < o->resolver.count; i++)
+		resolvers[outside->resolver_count++] = o->resolver.item[i];
+	if (!o->resolver.count)
+		json_array_foreach(value_at(k->settings, "resolvers"), i, one)
+		{
+			if (outside->resolver_count < DNS_SERVERS_MAX)
+				resolvers[outside->resolver_count++] =
+					json_string_value(one);
+		}
+	if (json_is_true(value_at(k->settings, "allow_private")))
+		outside->allow_private = true;
+	if (k->domain)
+		outside->http_port = o->http_port ? o->http_port : HTTP_PORT;
+}
 
 static enum exit_code check(struct cli *cli, const char *name, struct err *err)
 {
@@ -150,12 +211,12 @@ static enum exit_code check(struct cli *cli, const char *name, struct err *err)
 	struct known known = { NULL };
 	enum exit_code code;
 
-	for (size_t i = 0; i < o->resolver.count; i++)
-		resolvers[outside.resolver_count++] = o->resolver.item[i];
 	code = ask_all(cli, name, &known, err);
-	if (code == EXIT_FINE)
+	if (code == EXIT_FINE) {
+		add_settings(&outside, resolvers, o, &known);
 		code = check_run(name, &outside, o->json, add_known, &known,
 				 err);
+	}
 	known_release(&known);
 	return code;
 }
@@ -165,7 +226,8 @@ static bool are_good(const struct options *o, struct err *err)
 	if (o->resolver.count > DNS_SERVERS_MAX)
 		return err_set(err, ERR_INPUT, "--resolver: at most %d",
 			       DNS_SERVERS_MAX);
-	if (o->https_port > PORT_MAX || o->smtp_port > PORT_MAX)
+	if (o->https_port > PORT_MAX || o->smtp_port > PORT_MAX ||
+	    o->http_port > PORT_MAX)
 		return err_set(err, ERR_INPUT, "a port is at most %d",
 			       PORT_MAX);
 	return true;

@@ -32,6 +32,7 @@ enum option_id {
 	OPT_FORCE,
 	OPT_FOR,
 	OPT_HELP,
+	OPT_HTTP_PORT,
 	OPT_HTTPS_PORT,
 	OPT_JSON,
 	OPT_KEY,
@@ -76,7 +77,7 @@ struct options {
 		version, wait;
 	long limit;		/* 0: none */
 	long to;		/* a version; 0: not said */
-	long https_port, smtp_port;	/* 0: the usual ones */
+	long http_port, https_port, smtp_port;	/* 0: the usual ones */
 	long for_long, max_age, since, timeout;	/* seconds */
 };
 

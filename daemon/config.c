@@ -76,6 +76,7 @@ static cfg_opt_t options[] = {
 	CFG_STR_LIST("listen_https", all_https, CFGF_NONE),
 	CFG_STR_LIST("listen_http", all_http, CFGF_NONE),
 	CFG_STR_LIST("resolvers", no_entries, CFGF_NONE),
+	CFG_BOOL("allow_private", cfg_false, CFGF_NONE),
 	CFG_INT("workers", 0, CFGF_NONE),
 	CFG_INT("max_connections", 10000, CFGF_NONE),
 	CFG_INT("max_per_address", 256, CFGF_NONE),
@@ -604,6 +605,7 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	snprintf(c->engine.contact, sizeof(c->engine.contact), "%s",
 		 cfg_getstr(cfg, "contact"));
 	c->engine.agree_tos = cfg_getbool(cfg, "agree_tos");
+	c->allow_private = cfg_getbool(cfg, "allow_private");
 	c->log_level = level_of(cfg_getstr(cfg, "log_level"));
 	copy_numbers(cfg, c);
 	return copy_list(cfg, "listen_https", c->listen_https,

@@ -48,6 +48,7 @@ static const struct route {
 	  { "state", "label", "after", "limit" } },
 	{ "POST", "/v1/domains/*/cert/revoke", api_cert_revoke, { NULL } },
 	{ "POST", "/v1/domains/*/cert/import", api_cert_import, { NULL } },
+	{ "GET", "/v1/check", api_check_settings, { NULL } },
 	{ "GET", "/v1/cas", api_ca_list, { NULL } },
 	{ "GET", "/v1/cas/@", api_ca_show, { NULL } },
 	{ "POST", "/v1/cas/@/rollover", api_ca_rollover, { NULL } },

@@ -24,7 +24,8 @@ class Walk:
 
 	def __init__(self, rig, folder, name):
 		self.rig, self.dns, self.name = rig, rig.dns, name
-		self.daemon = rig.daemon(host_name=POLICY_HOST).start()
+		self.daemon = rig.daemon(host_name=POLICY_HOST,
+					 allow_private=True).start()
 		self.ca = Authority(folder)
 		self.port = free_port()
 		self.main = f"{name.replace('.', '-')}.mail.protection.outlook.com"
@@ -63,10 +64,12 @@ class Walk:
 				   if r["type"] in types or not types])
 
 	def run(self, *options, resolver=None):
+		"""Resolvers and private addresses are the configuration's."""
+		if resolver:
+			options += "--resolver", resolver
 		return self.daemon.ctl(
-			"domain", "check", self.name, "--allow-private",
-			"--resolver", resolver or self.dns.address,
-			"--ca-file", self.trust,
+			"domain", "check", self.name, "--ca-file", self.trust,
+			"--http-port", self.daemon.http_port,
 			"--https-port", self.daemon.https_port,
 			"--smtp-port", self.port, *options)
 
