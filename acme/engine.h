@@ -81,7 +81,7 @@ struct engine_ca_status {
 	char problem[sizeof(((struct err *)0)->text)];	/* or empty */
 	char hint[sizeof(((struct err *)0)->hint)];
 	char caa_identity[ENGINE_CAA_NAMES][DNS_CAA_VALUE]; /* in CAA records */
-	size_t caa_identity_count;	/* 0: not said, or not asked yet */
+	size_t caa_identity_count; /* 0: not said, or not asked yet */
 	unsigned in_flight;
 	time_t down_since;		/* 0: it answers, as far as we know */
 	time_t retry_at;		/* left alone until then; 0: not */

@@ -354,7 +354,8 @@ static void on_port80(const struct fetch_reply *reply, void *arg)
 	struct outside *o = arg;
 
 	o->facts.port80 = reply->code == CURLE_COULDNT_CONNECT ||
-					  reply->code == CURLE_OPERATION_TIMEDOUT
+					  reply->code ==
+						  CURLE_OPERATION_TIMEDOUT
 				  ? CHECK_ABSENT
 				  : CHECK_SEEN;
 	settle(o);

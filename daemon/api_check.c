@@ -31,10 +31,10 @@ static json_t *view_cas(struct engine *engine)
 	for (size_t i = 0; i < engine_ca_count(engine); i++) {
 		engine_ca_status(engine, i, &ca);
 		json_array_append_new(
-			list, json_pack("{s:o, s:o, s:o}", "name",
-					view_text(ca.name), "caa_identities",
-					view_identities(&ca), "account_url",
-					view_text(ca.account_url)));
+			list,
+			json_pack("{s:o, s:o, s:o}", "name", view_text(ca.name),
+				  "caa_identities", view_identities(&ca),
+				  "account_url", view_text(ca.account_url)));
 	}
 	return list;
 }

@@ -33,7 +33,7 @@ struct config {
 	unsigned max_per_address;
 	long connection_deadline;	/* seconds */
 	size_t cache_bytes;
-	bool allow_private; /* checks connect to such addresses too */
+	bool allow_private;   /* checks connect to such addresses too */
 	bool finds_addresses; /* engine.address: from the interfaces */
 	enum log_level log_level;
 	struct engine_settings engine;

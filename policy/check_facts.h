@@ -105,10 +105,10 @@ struct check_mx {
 
 /* An authority that the box may turn to. */
 struct check_ca {
-	char name[CHECK_CA_NAME];	/* the box's, for it */
-	char identity[CHECK_CA_NAMES][DNS_CAA_VALUE];	/* in CAA records */
-	size_t identity_count;		/* 0: not known */
-	char account[CHECK_URL];	/* ours there, or "" */
+	char name[CHECK_CA_NAME];		      /* the box's, for it */
+	char identity[CHECK_CA_NAMES][DNS_CAA_VALUE]; /* in CAA records */
+	size_t identity_count;			      /* 0: not known */
+	char account[CHECK_URL];		      /* ours there, or "" */
 };
 
 /* What the box knows of a domain that it hosts. */
@@ -147,8 +147,8 @@ struct check_facts {
 
 	struct dns_caa_set caa;		/* of mta-sts.domain */
 	enum check_look caa_look;
-	struct check_ca ca[CHECK_CA_MAX];	/* who is to issue, the first */
-	size_t ca_count;			/* choice first; 0: anybody */
+	struct check_ca ca[CHECK_CA_MAX]; /* who is to issue, the first */
+	size_t ca_count;		  /* choice first; 0: anybody */
 
 	enum check_look mx_look;
 	char mx_problem[CHECK_WORDS];

@@ -16,8 +16,8 @@ static bool may_issue(const struct bench *b, const struct check_ca *ca,
 	const char *names[CHECK_CA_NAMES];
 	struct caa_asker asker = { .identities = names,
 				   .identity_count = ca->identity_count,
-				   .account_url =
-					   *ca->account ? ca->account : NULL };
+				   .account_url = *ca->account ? ca->account
+							       : NULL };
 	struct err later = ERR_INIT;
 
 	for (size_t i = 0; i < ca->identity_count; i++)
@@ -88,11 +88,10 @@ static bool caa_is_good(struct bench *b)
 
 static const struct rule once[] = {
 	{ "caa.forbids", CHECK_WARNING, forbids, 0,
-	  "no certificate of mta-sts.{domain} can be renewed: {}",
-	  "{hint}" },
+	  "no certificate of mta-sts.{domain} can be renewed: {}", "{hint}" },
 	{ "caa.not-all", CHECK_NOTE, forbids_some, 0,
-	  "the CAA records of mta-sts.{domain} do not let {} issue, which could "
-	  "not step in if the others are away",
+	  "the CAA records of mta-sts.{domain} do not let {} issue, which "
+	  "could not step in if the others are away",
 	  "{hint}" },
 	{ "caa.unknown", CHECK_WARNING, caa_is_unknown, 0,
 	  "the CAA records of mta-sts.{domain} cannot be read: {}",

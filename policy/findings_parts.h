@@ -21,7 +21,7 @@ struct bench {
 	const struct sts_fault *fault;
 	int arg;			/* the row's */
 	struct buf detail;		/* for "{}" */
-	struct err why;			/* a judgement of others; for "{hint}" */
+	struct err why; /* a judgement of others; for "{hint}" */
 	enum check_severity severity;	/* the row's; to be changed at will */
 };
 
