@@ -27,6 +27,7 @@ static json_t *add_body(const struct cli *cli, const char *name)
 	change_add_list(body, "rua", &o->rua, o->given & OPTION(RUA));
 	change_add_text(body, "track_mx", o->track_mx);
 	change_add_policy(cli, body);
+	change_add_enforce(cli, body);
 	return body;
 }
 

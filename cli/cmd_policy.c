@@ -129,6 +129,7 @@ static enum exit_code put(struct cli *cli, const char *name, const char *mode,
 
 	change_add_policy(cli, body);
 	change_add_text(body, "mode", mode);
+	change_add_enforce(cli, body);
 	code = change_send(cli, "PUT", api_domain_path(name, "/policy"), body,
 			   &answer, &told, err);
 	if (code == EXIT_FINE && !told)
@@ -165,6 +166,7 @@ static enum exit_code rollback(struct cli *cli, const char *name,
 
 	if (cli->options.to)
 		json_object_set_new(body, "to", json_integer(cli->options.to));
+	change_add_enforce(cli, body);
 	code = change_send(cli, "POST",
 			   api_domain_path(name, "/policy/rollback"), body,
 			   &answer, &told, err);
@@ -188,15 +190,4 @@ static enum exit_code testing(struct cli *cli, const char *name,
 enum exit_code cmd_policy_testing(struct cli *cli)
 {
 	return targets_each(cli, testing);
-}
-
-static enum exit_code enforce(struct cli *cli, const char *name,
-			      struct err *err)
-{
-	return put(cli, name, "enforce", err);
-}
-
-enum exit_code cmd_policy_enforce(struct cli *cli)
-{
-	return targets_each(cli, enforce);
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define ENFORCE (OPTION(FORCE) | OPTION(WITHOUT_REPORTS))
 #define CHANGE (OPTION(DRY_RUN) | OPTION(REASON))
 #define FILTER (OPTION(LABEL) | OPTION(STATE) | OPTION(LIMIT))
 #define CHECK                                                                  \
@@ -20,7 +21,7 @@ static const struct command table[] = {
 	  "the box on one screen: what is well, what needs a hand" },
 	{ "domain", "add", cmd_domain_add, NAMES_MANY,
 	  CHANGE | POLICY | WAIT | OPTION(LABEL) | OPTION(RUA) | OPTION(FILE) |
-		  OPTION(LIMIT) | OPTION(TRACK_MX),
+		  OPTION(LIMIT) | OPTION(TRACK_MX) | ENFORCE,
 	  "host the policy of a mail domain" },
 	{ "domain", "list", cmd_domain_list, NAMES_NONE, FILTER,
 	  "the domains hosted here" },
@@ -42,7 +43,8 @@ static const struct command table[] = {
 	  "the policy that is served" },
 	{ "policy", "history", cmd_policy_history, NAMES_MANY,
 	  SELECT, "every version: what it said, when it was served" },
-	{ "policy", "set", cmd_policy_set, NAMES_MANY, CHANGE | SELECT | POLICY,
+	{ "policy", "set", cmd_policy_set, NAMES_MANY,
+	  CHANGE | SELECT | POLICY | ENFORCE,
 	  "publish a new version; --mx names all hosts, not one more" },
 	{ "policy", "mx", cmd_policy_mx, NAMES_MANY, CHANGE | OPTION(FORCE),
 	  "NAME add|drop HOST...: a planned move of its mail hosts" },
@@ -53,10 +55,13 @@ static const struct command table[] = {
 	  "take what policy diff shows into the policy" },
 	{ "policy", "testing", cmd_policy_testing, NAMES_MANY, CHANGE | SELECT,
 	  "ask senders to report, not to refuse: never itself refused" },
-	{ "policy", "enforce", cmd_policy_enforce, NAMES_MANY, CHANGE | SELECT,
-	  "ask senders to refuse other hosts" },
+	{ "policy", "readiness", cmd_policy_readiness, NAMES_MANY, SELECT,
+	  "what speaks against mode enforce yet" },
+	{ "policy", "enforce", cmd_policy_enforce, NAMES_MANY,
+	  CHANGE | SELECT | ENFORCE,
+	  "ask senders to refuse other hosts, once it is ready" },
 	{ "policy", "rollback", cmd_policy_rollback, NAMES_MANY,
-	  CHANGE | SELECT | OPTION(TO),
+	  CHANGE | SELECT | ENFORCE | OPTION(TO),
 	  "a new version with the content of an old one" },
 	{ "cert", "list", cmd_cert_list, NAMES_NONE, FILTER,
 	  "the certificates served" },

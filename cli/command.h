@@ -70,6 +70,7 @@ enum exit_code cmd_policy_show(struct cli *cli);
 enum exit_code cmd_policy_history(struct cli *cli);
 enum exit_code cmd_policy_rollback(struct cli *cli);
 enum exit_code cmd_policy_set(struct cli *cli);
+enum exit_code cmd_policy_readiness(struct cli *cli);
 enum exit_code cmd_policy_mx(struct cli *cli);
 enum exit_code cmd_policy_diff(struct cli *cli);
 enum exit_code cmd_policy_accept(struct cli *cli);

@@ -88,6 +88,11 @@ static const struct {
 			     "take new hosts of its provider into the policy" },
 			   TYPE_TEXT,
 			   AT(track_mx) },
+	[OPT_WITHOUT_REPORTS] = { { "without-reports", NULL,
+				    "no TLS reports are known, and that is "
+				    "fine" },
+				  TYPE_FLAG,
+				  AT(without_reports) },
 	[OPT_FOR] = { { "for", "DURATION", "how long, such as 12h" },
 		      TYPE_DURATION,
 		      AT(for_long) },

@@ -59,6 +59,7 @@ enum option_id {
 	OPT_VERSION,
 	OPT_WAIT,
 	OPT_WHY,
+	OPT_WITHOUT_REPORTS,
 	OPT_COUNT
 };
 
@@ -74,7 +75,7 @@ struct options {
 		*preset, *reason, *socket, *state, *track_mx, *why;
 	struct words mx, resolver, rua;
 	bool all, allow_private, cancel, dry_run, ended, follow, force, help, json, new_account, no_smtp, now,
-		version, wait;
+		version, wait, without_reports;
 	long limit;		/* 0: none */
 	long to;		/* a version; 0: not said */
 	long http_port, https_port, smtp_port;	/* 0: the usual ones */

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "daemon/api.h"
 #include "daemon/edit.h"
+#include "daemon/edit_enforce.h"
 #include "daemon/edit_leaving.h"
 #include "daemon/json_view.h"
 #include "daemon/policy_input.h"
@@ -107,10 +108,12 @@ struct domain_add {
 	const char *name;
 	struct settings settings;
 	struct policy_input policy;
+	struct enforce_input enforce;
 };
 
 static const struct json_in_field add_fields[] = {
 	EDIT_FIELDS,
+	ENFORCE_FIELDS(domain_add, enforce),
 	{ "name", JSON_IN_TEXT, offsetof(struct domain_add, name), true },
 	{ "label", JSON_IN_TEXT, offsetof(struct domain_add, settings.label),
 	  false },
@@ -169,6 +172,8 @@ static bool add_new(struct edit *e, const struct domain_add *in,
 	ok = apply_settings(&in->settings, d, err) &&
 	     policy_input_apply(&in->policy, d->name, &policy, err) &&
 	     domain_insert(s, d, err) &&
+	     (policy.mode != STS_ENFORCE ||
+	      edit_may_enforce(e, &in->enforce, in->common.reason, err)) &&
 	     policy_version_publish(s, d, &policy, e->call->now, &changed, err);
 	if (ok) {
 		text = policy_input_describe(&policy);

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "daemon/api.h"
+#include "daemon/edit_enforce.h"
 #include "daemon/edit_policy.h"
 #include "daemon/json_view.h"
 #include "daemon/policy_input.h"
@@ -67,10 +68,12 @@ bool api_policy_history(struct api_call *call, struct err *err)
 struct policy_set {
 	struct edit_input common;
 	struct policy_input policy;
+	struct enforce_input enforce;
 };
 
 static const struct json_in_field set_fields[] = {
 	EDIT_FIELDS,
+	ENFORCE_FIELDS(policy_set, enforce),
 	POLICY_INPUT_FIELDS(policy_set, policy),
 };
 
@@ -102,6 +105,8 @@ static bool set_policy(struct edit *e, void *input, struct err *err)
 		return false;
 	sts_policy_copy(&wanted, &was.policy);
 	ok = policy_input_apply(&in->policy, e->domain.name, &wanted, err) &&
+	     (wanted.mode != STS_ENFORCE || was.policy.mode == STS_ENFORCE ||
+	      edit_may_enforce(e, &in->enforce, in->common.reason, err)) &&
 	     edit_policy(e, &was, &wanted, err);
 	sts_policy_release(&wanted);
 	policy_version_release(&was);
@@ -123,11 +128,13 @@ bool api_policy_set(struct api_call *call, struct err *err)
 
 struct policy_rollback {
 	struct edit_input common;
+	struct enforce_input enforce;
 	long to;		/* 0: the one before the current one */
 };
 
 static const struct json_in_field rollback_fields[] = {
 	EDIT_FIELDS,
+	ENFORCE_FIELDS(policy_rollback, enforce),
 	{ "to", JSON_IN_COUNT, offsetof(struct policy_rollback, to), false },
 };
 
@@ -147,8 +154,9 @@ static bool choose(struct edit *e, const struct policy_version *is, long *to,
 }
 
 static bool publish_again(struct edit *e, const struct policy_version *is,
-			  long to, struct err *err)
+			  const struct policy_rollback *in, struct err *err)
 {
+	long to = in->to;
 	struct policy_version old;
 	char number[24];
 	bool ok;
@@ -157,7 +165,10 @@ static bool publish_again(struct edit *e, const struct policy_version *is,
 	    !policy_version_numbered(e->call->parts->store, &e->domain, to,
 				     e->call->now, &old, err))
 		return false;
-	ok = edit_policy(e, is, &old.policy, err);
+	ok = (old.policy.mode != STS_ENFORCE ||
+	      is->policy.mode == STS_ENFORCE ||
+	      edit_may_enforce(e, &in->enforce, in->common.reason, err)) &&
+	     edit_policy(e, is, &old.policy, err);
 	if (ok && json_array_size(e->changes)) {
 		snprintf(number, sizeof(number), "version %ld", to);
 		edit_note(e, "content", "", number);
@@ -176,7 +187,7 @@ static bool roll_back(struct edit *e, void *input, struct err *err)
 	    !policy_version_current(e->call->parts->store, &e->domain, &is,
 				    err))
 		return false;
-	ok = publish_again(e, &is, in->to, err);
+	ok = publish_again(e, &is, in, err);
 	policy_version_release(&is);
 	return ok;
 }

@@ -21,6 +21,7 @@
 #include "base/str.h"
 #include "daemon/admin.h"
 #include "daemon/alerts.h"
+#include "daemon/checker.h"
 #include "daemon/config.h"
 #include "daemon/counting.h"
 #include "daemon/dns_watch.h"
@@ -54,6 +55,7 @@ struct daemon {
 	struct engine *engine;
 	struct alerts *alerts;
 	struct dns_watch *dns_watch;
+	struct checker *checker;
 	struct admin *admin;
 	struct event *signals[3];
 	struct err trouble; /* why it serves only, and orders nothing */
@@ -294,6 +296,8 @@ static bool open_store(struct daemon *d, struct err *err)
 static void stop_orders(struct daemon *d)
 {
 	counting_leave(&d->counting);
+	checker_stop(d->checker);
+	d->checker = NULL;
 	dns_watch_stop(d->dns_watch);
 	d->dns_watch = NULL;
 	alerts_stop(d->alerts);
@@ -320,10 +324,22 @@ static bool start_dns_watch(struct daemon *d, struct err *err)
 	return d->dns_watch != NULL;
 }
 
+static bool start_checker(struct daemon *d, struct err *err)
+{
+	const struct checker_parts parts = { .loop = d->loop,
+					     .store = d->store,
+					     .engine = d->engine,
+					     .config = &d->config };
+
+	d->checker = checker_start(&parts, err);
+	return d->checker != NULL;
+}
+
 static bool start_orders(struct daemon *d, struct err *err)
 {
 	if (!start_guard(d, err) || !start_engine(d, err) ||
-	    !start_alerts(d, err) || !start_dns_watch(d, err)) {
+	    !start_alerts(d, err) || !start_dns_watch(d, err) ||
+	    !start_checker(d, err)) {
 		stop_orders(d);
 		return false;
 	}

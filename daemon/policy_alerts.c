@@ -1,9 +1,12 @@
 #include "daemon/policy_alerts.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/alert_kinds.h"
 #include "daemon/health.h"
+#include "daemon/readiness.h"
 #include "store/alert.h"
 
 /* The finding of that id, or NULL. */
@@ -82,13 +85,37 @@ static bool judge_leaving(struct store *s, const struct domain_facts *f,
 		   ALERT_INFO, now, err);
 }
 
+/* Ready, but for reports, which may be no more than unknown. */
+static bool judge_ready(struct store *s, const struct domain_facts *f,
+			long testing_time, time_t now, struct err *err)
+{
+	struct finding is = { .text = "", .hint = "" };
+	struct readiness r;
+	bool is_ready;
+
+	if (!f->has_policy || f->policy.policy.mode != STS_TESTING ||
+	    f->domain.leaving || f->domain.state != DOMAIN_LIVE)
+		return alert_end(s, KIND_READY, f->domain.name, now, err);
+	if (!readiness_of(s, f, testing_time, true, true, now, &r, err))
+		return false;
+	is_ready = r.count == 0;
+	readiness_release(&r);
+	snprintf(is.text, sizeof(is.text),
+		 "nothing that is known speaks against mode enforce any more");
+	snprintf(is.hint, sizeof(is.hint), "mtastsctl policy enforce %s",
+		 f->domain.name);
+	return set(s, f, KIND_READY, is_ready ? &is : NULL, ALERT_INFO, now,
+		   err);
+}
+
 bool policy_alerts_judge(struct store *s, const struct domain_facts *f,
-			 time_t now, struct err *err)
+			 long testing_time, time_t now, struct err *err)
 {
 	struct findings all = { .count = 0 };
 
 	health_of_domain(f, now, &all);
 	return judge_mx(s, f, &all, now, err) &&
 	       judge_txt(s, f, &all, now, err) &&
-	       judge_leaving(s, f, &all, now, err);
+	       judge_leaving(s, f, &all, now, err) &&
+	       judge_ready(s, f, testing_time, now, err);
 }

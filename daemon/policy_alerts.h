@@ -17,6 +17,6 @@
 
 /* Raises and ends them. Inside a transaction. */
 bool policy_alerts_judge(struct store *s, const struct domain_facts *f,
-			 time_t now, struct err *err);
+			 long testing_time, time_t now, struct err *err);
 
 #endif

@@ -166,6 +166,24 @@ bool policy_version_announce(struct store *s, const struct domain *d,
 	return query_run(&q, err);
 }
 
+bool policy_version_testing_since(struct store *s, const struct domain *d,
+				  time_t *since, struct err *err)
+{
+	struct query q;
+
+	*since = 0;
+	query_open(&q, store_db(s),
+		   "SELECT COALESCE(MIN(announced_at), 0) AS since FROM policy"
+		   " WHERE domain_id = ?1 AND mode = ?2 AND announced_at > 0"
+		   " AND version > (SELECT COALESCE(MAX(version), 0)"
+		   "  FROM policy WHERE domain_id = ?1 AND mode <> ?2)");
+	bind_int(&q, d->id);
+	bind_int(&q, STS_TESTING);
+	if (query_row(&q))
+		*since = col_int(&q, "since");
+	return query_close(&q, err);
+}
+
 static bool id_is_taken(struct store *s, const struct domain *d,
 			const char *id)
 {

@@ -323,12 +323,12 @@ static const char *const migrations[] = {
 	"  told_ready INTEGER NOT NULL DEFAULT 0);"
 	"CREATE INDEX watch_due ON watch(due_at);"
 	"INSERT INTO watch(domain_id, due_at) SELECT id, 0 FROM domain;"
-	"CREATE TABLE mx_probe(" /* mail hosts over STARTTLS */
-	"  host TEXT PRIMARY KEY,"
-	"  at INTEGER NOT NULL,"
-	"  outcome INTEGER NOT NULL,"
-	"  problem TEXT NOT NULL,"
-	"  cert_until INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;",
+	"CREATE TABLE checked(" /* a look from outside, as it ended last */
+	"  domain_id INTEGER PRIMARY KEY REFERENCES domain ON DELETE CASCADE,"
+	"  at INTEGER NOT NULL DEFAULT 0,"
+	"  asked_at INTEGER NOT NULL DEFAULT 0,"
+	"  findings TEXT NOT NULL DEFAULT '[]');"
+	"CREATE INDEX checked_asked ON checked(asked_at) WHERE asked_at > 0;",
 };
 
 static const char serve_tables[] =

@@ -193,7 +193,7 @@ def test_handover_orders_nothing_and_ends_when_dns_has_left(
 
 
 def test_remove_now_says_who_may_still_refuse(live, name):
-	live.ok("policy", "enforce", name)
+	live.ok("policy", "enforce", "--force", "--reason", "story", name)
 	said = live.ok("domain", "remove", name, "--now")
 	assert "removed" in said and "senders go on refusing" in said
 	assert live.ctl("domain", "show", name).status != FINE

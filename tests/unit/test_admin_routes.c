@@ -374,8 +374,15 @@ static void a_dry_run_tells_and_leaves_no_trace(void **state)
 	assert_int_equal(ask(b, "GET", "/v1/domains/a.example", ""), 404);
 	assert_int_equal(ask(b, "POST", "/v1/domains", ADD("a.example")), 200);
 	assert_int_equal(ask(b, "PUT", "/v1/domains/a.example/policy",
-			     "{\"mode\":\"enforce\",\"dry_run\":true}"), 200);
-	assert_string_equal(text(b, "changes/1/after"), "enforce");
+			     "{\"mode\":\"enforce\",\"dry_run\":true}"), 409);
+	assert_int_equal(ask(b, "PUT", "/v1/domains/a.example/policy",
+			     "{\"mode\":\"enforce\",\"dry_run\":true,"
+			     "\"force\":true}"), 400);
+	assert_int_equal(ask(b, "PUT", "/v1/domains/a.example/policy",
+			     "{\"mode\":\"enforce\",\"dry_run\":true,"
+			     "\"force\":true,\"reason\":\"r\"}"), 200);
+	assert_string_equal(text(b, "changes/0/field"), "forced");
+	assert_string_equal(text(b, "changes/2/after"), "enforce");
 	assert_int_equal(ask(b, "DELETE", "/v1/domains/a.example",
 			     "{\"dry_run\":true}"), 200);
 	assert_int_equal(ask(b, "GET", "/v1/domains/a.example/policy", ""),
@@ -397,7 +404,7 @@ static const struct {
 	{ "{}", false, 1, "testing", 604800, "mx.example.net" },
 	{ "{\"mode\":\"testing\"}", false, 1, "testing", 604800,
 	  "mx.example.net" },
-	{ "{\"mode\":\"enforce\"}", true, 2, "enforce", 604800,
+	{ "{\"mode\":\"enforce\",\"force\":true,\"reason\":\"r\"}", true, 2, "enforce", 604800,
 	  "mx.example.net" },
 	{ "{\"mx\":[\"MX.example.NET\"]}", false, 2, "enforce", 604800,
 	  "mx.example.net" },
