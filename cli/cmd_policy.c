@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -120,6 +121,19 @@ enum exit_code cmd_policy_history(struct cli *cli)
 
 /* ---- changes ---- */
 
+/* The way out of enforce works for those that hear of it. */
+static void say_until(const json_t *answer)
+{
+	char when[WHEN_TEXT];
+
+	if (streq(text_at(answer, "domain.policy.mode"), "testing") &&
+	    *text_at(answer, "enforced_until"))
+		printf("%s: senders that follow ids stop refusing once DNS "
+		       "shows the new id and its TTL is over; the last may "
+		       "refuse until %s\n", text_at(answer, "name"),
+		       when_at(answer, "enforced_until", time(NULL), when));
+}
+
 static enum exit_code put(struct cli *cli, const char *name, const char *mode,
 			  struct err *err)
 {
@@ -132,8 +146,10 @@ static enum exit_code put(struct cli *cli, const char *name, const char *mode,
 	change_add_enforce(cli, body);
 	code = change_send(cli, "PUT", api_domain_path(name, "/policy"), body,
 			   &answer, &told, err);
-	if (code == EXIT_FINE && !told)
+	if (code == EXIT_FINE && !told) {
 		policy_say_set(answer);
+		say_until(answer);
+	}
 	json_decref(answer);
 	return code;
 }

@@ -113,6 +113,22 @@ static bool set_policy(struct edit *e, void *input, struct err *err)
 	return ok;
 }
 
+/* Until when some sender may go on enforcing, whatever is served now. */
+static bool add_enforced(struct api_call *call, struct err *err)
+{
+	struct domain d;
+	time_t until;
+
+	if (!api_domain(call, &d, err) ||
+	    !policy_version_held_until(call->parts->store, &d, call->now,
+				       policy_version_is_enforced, NULL,
+				       &until, err))
+		return false;
+	json_object_set_new(call->answer, "enforced_until",
+			    view_instant(until > call->now ? until : 0));
+	return true;
+}
+
 bool api_policy_set(struct api_call *call, struct err *err)
 {
 	static const struct edit_kind kind = { "policy.changed",
@@ -121,7 +137,7 @@ bool api_policy_set(struct api_call *call, struct err *err)
 
 	return json_in_read(call->body, set_fields, ARRAY_LEN(set_fields), &in,
 			    err) &&
-	       edit_run(call, &kind, &in, err);
+	       edit_run(call, &kind, &in, err) && add_enforced(call, err);
 }
 
 /* ---- back to what was ---- */
