@@ -141,16 +141,10 @@ static bool merge_txt(struct watch *w, const struct announced_seen *seen,
 	return true;
 }
 
-static bool is_same_mx(const struct mx_seen *a, const struct mx_seen *b)
-{
-	return a->look == b->look && a->count == b->count &&
-	       memcmp(a->host, b->host, a->count * sizeof(a->host[0])) == 0;
-}
-
 /* While they do not agree, nothing has been so for any time. */
 static bool merge_mx(struct watch *w, const struct mx_seen *seen, time_t now)
 {
-	bool is_news = !is_same_mx(&w->mx, seen);
+	bool is_news = !mx_seen_same(&w->mx, seen);
 
 	if (seen->look == MX_UNKNOWN)
 		return false;

@@ -42,7 +42,7 @@ static void add_host(struct mx_seen *seen, const char *name)
 	if (seen->count == MX_SEEN_MAX)
 		seen->is_cut = true;
 	else
-		memcpy(seen->host[seen->count++], host, sizeof(host));
+		str_copy(seen->host[seen->count++], sizeof(host), host);
 }
 
 static bool is_null(const struct dns_record_set *set)
@@ -66,11 +66,14 @@ static void read_view(const struct dns_record_set *set, struct mx_seen *one)
 	qsort(one->host, one->count, sizeof(one->host[0]), compare);
 }
 
-static bool is_same(const struct mx_seen *a, const struct mx_seen *b)
+bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b)
 {
-	return a->look == b->look && a->count == b->count &&
-	       a->is_cut == b->is_cut &&
-	       memcmp(a->host, b->host, a->count * sizeof(a->host[0])) == 0;
+	if (a->look != b->look || a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!streq(a->host[i], b->host[i]))
+			return false;
+	return true;
 }
 
 static void join(struct mx_seen *all, const struct mx_seen *one)
@@ -80,7 +83,7 @@ static void join(struct mx_seen *all, const struct mx_seen *one)
 		all->agrees = true;
 		return;
 	}
-	all->agrees = all->agrees && is_same(all, one);
+	all->agrees = all->agrees && mx_seen_same(all, one);
 	if (one->look > all->look)
 		all->look = one->look;
 	if (one->ttl > all->ttl)

@@ -36,6 +36,9 @@ const char *mx_look_name(enum mx_look look);	/* "there" ... */
 void mx_seen_read(const struct dns_records_answer *answer,
 		  struct mx_seen *seen);
 
+/* The same hosts, or the same lack of them? */
+bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b);
+
 /* As a store keeps the hosts: one a line. What is no host name is left out. */
 void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT]);
 void mx_seen_parse(const char *lines, struct mx_seen *seen);
