@@ -8,8 +8,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "cli/adopt.h"
 #include "cli/change.h"
 #include "cli/command.h"
+#include "cli/mx_read.h"
 #include "cli/onboarding.h"
 #include "cli/say.h"
 #include "cli/targets.h"
@@ -47,14 +49,48 @@ static void say_added(const json_t *answer)
 	free(title);
 }
 
+static bool is_new(struct cli *cli, const char *name)
+{
+	struct err err = ERR_INIT;
+	char *path = api_domain_path(name, "");
+	json_t *there = NULL;
+
+	api_do(cli->api, "GET", path, NULL, &there, &err);
+	free(path);
+	json_decref(there);
+	return err.kind == ERR_NOT_FOUND;
+}
+
+/* Nobody said which hosts take its mail: DNS may say. */
+static enum exit_code find_mx(struct cli *cli, const char *name, json_t *body,
+			      struct err *err)
+{
+	const struct options *o = &cli->options;
+	enum exit_code code;
+	json_t *mx;
+
+	if (o->adopt)
+		return adopt_policy(cli, name, body, err);
+	if (o->given & (OPTION(MX) | OPTION(PRESET)) || !is_new(cli, name))
+		return EXIT_FINE;
+	code = mx_read(cli, name, &mx, err);
+	if (mx)
+		json_object_set_new(body, "mx", mx);
+	return code;
+}
+
 static enum exit_code add(struct cli *cli, const char *name, struct err *err)
 {
-	enum exit_code code;
-	json_t *answer;
+	json_t *body = add_body(cli, name), *answer;
+	enum exit_code code = find_mx(cli, name, body, err);
 	bool told;
 
-	code = change_send(cli, "POST", xstrdup("/v1/domains"),
-			   add_body(cli, name), &answer, &told, err);
+	if (code != EXIT_FINE) {
+		json_decref(body);
+		return code;
+	}
+	code = change_send(cli, "POST", xstrdup("/v1/domains"), body, &answer,
+			   &told, err);
 	if (code != EXIT_FINE)
 		return code;
 	if (!told)

@@ -21,7 +21,9 @@ static const struct command table[] = {
 	  "the box on one screen: what is well, what needs a hand" },
 	{ "domain", "add", cmd_domain_add, NAMES_MANY,
 	  CHANGE | POLICY | WAIT | OPTION(LABEL) | OPTION(RUA) | OPTION(FILE) |
-		  OPTION(LIMIT) | OPTION(TRACK_MX) | ENFORCE,
+		  OPTION(LIMIT) | OPTION(TRACK_MX) | ENFORCE | OPTION(ADOPT) |
+		  OPTION(RESOLVER) | OPTION(CA_FILE) | OPTION(ALLOW_PRIVATE) |
+		  OPTION(HTTPS_PORT),
 	  "host the policy of a mail domain" },
 	{ "domain", "list", cmd_domain_list, NAMES_NONE, FILTER,
 	  "the domains hosted here" },

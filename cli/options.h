@@ -19,6 +19,7 @@
 
 enum option_id {
 	OPT_ACTOR,
+	OPT_ADOPT,
 	OPT_ALL,
 	OPT_ALLOW_PRIVATE,
 	OPT_CA,
@@ -74,7 +75,7 @@ struct options {
 	const char *actor, *ca, *ca_file, *cert, *file, *key, *kind, *label, *mode,
 		*preset, *reason, *socket, *state, *track_mx, *why;
 	struct words mx, resolver, rua;
-	bool all, allow_private, cancel, dry_run, ended, follow, force, help, json, new_account, no_smtp, now,
+	bool adopt, all, allow_private, cancel, dry_run, ended, follow, force, help, json, new_account, no_smtp, now,
 		version, wait, without_reports;
 	long limit;		/* 0: none */
 	long to;		/* a version; 0: not said */

@@ -109,11 +109,16 @@ struct domain_add {
 	struct settings settings;
 	struct policy_input policy;
 	struct enforce_input enforce;
+	const char *adopt_id, *adopt_body;	/* of another host's policy */
 };
 
 static const struct json_in_field add_fields[] = {
 	EDIT_FIELDS,
 	ENFORCE_FIELDS(domain_add, enforce),
+	{ "adopt_id", JSON_IN_TEXT, offsetof(struct domain_add, adopt_id),
+	  false },
+	{ "adopt_body", JSON_IN_TEXT, offsetof(struct domain_add, adopt_body),
+	  false },
 	{ "name", JSON_IN_TEXT, offsetof(struct domain_add, name), true },
 	{ "label", JSON_IN_TEXT, offsetof(struct domain_add, settings.label),
 	  false },
@@ -154,15 +159,53 @@ static bool add_again(struct edit *e, const struct domain_add *in,
 			wanted.name, wanted.name);
 }
 
+/* It is what senders have: only what we cannot serve is refused. */
+static bool read_adopted(const struct domain_add *in, struct sts_policy *p,
+			 struct err *err)
+{
+	if (!in->adopt_body || !in->adopt_id || !sts_id_is_valid(in->adopt_id))
+		return err_set(err, ERR_INPUT, "to adopt a policy takes its "
+					       "id and its body");
+	if (in->policy.mode || in->policy.preset || in->policy.mx ||
+	    in->policy.max_age >= 0)
+		return err_set(err, ERR_INPUT, "a policy is adopted as it is: "
+					       "change it afterwards");
+	sts_policy_release(p);
+	if (!sts_policy_parse(p, in->adopt_body, strlen(in->adopt_body), err) ||
+	    !sts_policy_validate(p, err)) {
+		err_prefix(err, "the policy that is served now");
+		return err_hint(err, "it cannot be served as it is: add the "
+				     "domain with --mx, and a policy of its "
+				     "own");
+	}
+	return true;
+}
+
+static bool first_policy(struct edit *e, const struct domain_add *in,
+			 const struct sts_policy *policy, struct err *err)
+{
+	struct store *s = e->call->parts->store;
+	struct domain *d = &e->domain;
+	bool changed;
+
+	if (in->adopt_id)
+		return policy_version_adopt(s, d, policy, in->adopt_id,
+					    e->call->now, err) &&
+		       policy_version_elsewhere(s, d, e->call->now, err);
+	return (policy->mode != STS_ENFORCE ||
+		edit_may_enforce(e, &in->enforce, in->common.reason, err)) &&
+	       policy_version_publish(s, d, policy, e->call->now, &changed,
+				      err);
+}
+
 static bool add_new(struct edit *e, const struct domain_add *in,
 		    struct err *err)
 {
 	struct sts_policy policy = { .mode = STS_TESTING,
 				     .max_age = STS_MAX_AGE_DEFAULT };
-	struct store *s = e->call->parts->store;
 	struct domain *d = &e->domain;
-	bool changed, ok;
 	char *text;
+	bool ok;
 
 	*d = (struct domain){ .state = DOMAIN_WAITING_FOR_DNS,
 			      .created_at = e->call->now,
@@ -170,14 +213,16 @@ static bool add_new(struct edit *e, const struct domain_add *in,
 			      .due_at = e->call->now };
 	snprintf(d->name, sizeof(d->name), "%s", e->call->name);
 	ok = apply_settings(&in->settings, d, err) &&
-	     policy_input_apply(&in->policy, d->name, &policy, err) &&
-	     domain_insert(s, d, err) &&
-	     (policy.mode != STS_ENFORCE ||
-	      edit_may_enforce(e, &in->enforce, in->common.reason, err)) &&
-	     policy_version_publish(s, d, &policy, e->call->now, &changed, err);
+	     (in->adopt_id || in->adopt_body
+		      ? read_adopted(in, &policy, err)
+		      : policy_input_apply(&in->policy, d->name, &policy,
+					   err)) &&
+	     domain_insert(e->call->parts->store, d, err) &&
+	     first_policy(e, in, &policy, err);
 	if (ok) {
 		text = policy_input_describe(&policy);
-		edit_note(e, "policy", "", text);
+		edit_note(e, in->adopt_id ? "adopted policy" : "policy", "",
+			  text);
 		free(text);
 	}
 	sts_policy_release(&policy);
@@ -198,7 +243,7 @@ static void note_settings(struct edit *e, const struct domain *was)
 static bool has_mx(const struct edit *e, const struct domain_add *in,
 		   struct err *err)
 {
-	if (policy_input_has_mx(&in->policy))
+	if (policy_input_has_mx(&in->policy) || in->adopt_id)
 		return true;
 	err_set(err, ERR_INPUT, "%s: which hosts take its mail?",
 		e->call->name);

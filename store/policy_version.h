@@ -41,6 +41,19 @@ bool policy_version_publish(struct store *s, struct domain *d,
 			    bool *changed, struct err *err);
 
 /*
+ * The policy that another host serves of this name becomes version 0, and the
+ * current one, with its own id: DNS and senders see no change when the name
+ * leads here. ERR_REFUSED for an id that a policy of this name had before.
+ */
+bool policy_version_adopt(struct store *s, struct domain *d,
+			  const struct sts_policy *policy, const char *sts_id,
+			  time_t now, struct err *err);
+
+/* Another host still serves version 0, if there is one, or did just now. */
+bool policy_version_elsewhere(struct store *s, const struct domain *d,
+			      time_t until, struct err *err);
+
+/*
  * Until when a sender may hold one of the versions that `counts` picks: from
  * the last time that it was served, for its max_age; the current one is served
  * just now. 0: none of them was ever served.
