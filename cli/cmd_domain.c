@@ -28,6 +28,7 @@ static json_t *add_body(const struct cli *cli, const char *name)
 	change_add_text(body, "label", o->label);
 	change_add_list(body, "rua", &o->rua, o->given & OPTION(RUA));
 	change_add_text(body, "track_mx", o->track_mx);
+	change_add_text(body, "template", o->template);
 	change_add_policy(cli, body);
 	change_add_enforce(cli, body);
 	return body;
@@ -71,7 +72,8 @@ static enum exit_code find_mx(struct cli *cli, const char *name, json_t *body,
 
 	if (o->adopt)
 		return adopt_policy(cli, name, body, err);
-	if (o->given & (OPTION(MX) | OPTION(PRESET)) || !is_new(cli, name))
+	if (o->given & (OPTION(MX) | OPTION(PRESET) | OPTION(TEMPLATE)) ||
+	    !is_new(cli, name))
 		return EXIT_FINE;
 	code = mx_read(cli, name, &mx, err);
 	if (mx)
@@ -158,6 +160,7 @@ static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 	change_add_text(body, "label", o->label);
 	change_add_list(body, "rua", &o->rua, o->given & OPTION(RUA));
 	change_add_text(body, "track_mx", o->track_mx);
+	change_add_text(body, "template", o->template);
 	code = change_send(cli, "PATCH", api_domain_path(name, ""), body,
 			   &answer, &told, err);
 	if (code == EXIT_FINE && !told)
@@ -173,10 +176,12 @@ enum exit_code cmd_domain_set(struct cli *cli)
 	struct err err = ERR_INIT;
 
 	if (cli->options.given & 
-	    (OPTION(LABEL) | OPTION(RUA) | OPTION(TRACK_MX)))
+	    (OPTION(LABEL) | OPTION(RUA) | OPTION(TRACK_MX) |
+	     OPTION(TEMPLATE)))
 		return targets_each_labelled(cli, set);
 	err_set(&err, ERR_INPUT, "domain set: nothing to set");
-	err_hint(&err, "--label LABEL, --rua URI or --track-mx yes|no");
+	err_hint(&err, "--label LABEL, --rua URI, --template NAME or "
+		       "--track-mx yes|no");
 	say_failure(NULL, &err);
 	return EXIT_USAGE;
 }

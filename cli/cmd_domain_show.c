@@ -101,6 +101,18 @@ static const char *txt_text(const json_t *d)
 	return "not seen yet";
 }
 
+/* A longer max_age protects longer, once enforce has proved itself. */
+static void show_proposal(const json_t *d)
+{
+	long next = (long)json_integer_value(value_at(d, "next_max_age"));
+	char age[DURATION_TEXT];
+
+	if (next)
+		printf("  %-12s mtastsctl policy set %s --max-age %s\n",
+		       "proposal", text_at(d, "name"),
+		       duration_format(next, age));
+}
+
 /* What the daemon saw in DNS, and when. */
 static void show_dns(const json_t *d, time_t now)
 {
@@ -147,8 +159,10 @@ static void show(const json_t *d)
 	field("health", text_at(d, "health"));
 	show_findings(d);
 	field("label", text_at(d, "label"));
+	field("template", text_at(d, "template"));
 	show_policy(d, now);
 	show_cert(d, now);
+	show_proposal(d);
 	show_dns(d, now);
 	show_leaving(d, now);
 	show_work(d, now);

@@ -22,6 +22,7 @@ static const struct command table[] = {
 	{ "domain", "add", cmd_domain_add, NAMES_MANY,
 	  CHANGE | POLICY | WAIT | OPTION(LABEL) | OPTION(RUA) | OPTION(FILE) |
 		  OPTION(LIMIT) | OPTION(TRACK_MX) | ENFORCE | OPTION(ADOPT) |
+		  OPTION(TEMPLATE) |
 		  OPTION(RESOLVER) | OPTION(CA_FILE) | OPTION(ALLOW_PRIVATE) |
 		  OPTION(HTTPS_PORT),
 	  "host the policy of a mail domain" },
@@ -30,8 +31,8 @@ static const struct command table[] = {
 	{ "domain", "show", cmd_domain_show, NAMES_MANY, SELECT,
 	  "all about a domain on one screen" },
 	{ "domain", "set", cmd_domain_set, NAMES_MANY,
-	  CHANGE | SELECT | OPTION(RUA) | OPTION(TRACK_MX),
-	  "change its label, rua or track-mx" },
+	  CHANGE | SELECT | OPTION(RUA) | OPTION(TRACK_MX) | OPTION(TEMPLATE),
+	  "change its label, rua, template or track-mx" },
 	{ "domain", "remove", cmd_domain_remove, NAMES_MANY,
 	  CHANGE | SELECT | OPTION(NOW),
 	  "host it no more, once no sender relies on it" },
@@ -41,6 +42,15 @@ static const struct command table[] = {
 	  "the DNS records to publish" },
 	{ "domain", "check", cmd_domain_check, NAMES_MANY, SELECT | CHECK,
 	  "look at a domain from outside, hosted here or not" },
+	{ "template", "list", cmd_template_list, NAMES_NONE, 0,
+	  "what the policies of many domains have in common" },
+	{ "template", "show", cmd_template_show, NAMES_MANY, 0,
+	  "a template by its name" },
+	{ "template", "set", cmd_template_set, NAMES_MANY,
+	  CHANGE | OPTION(MX) | OPTION(PRESET) | OPTION(MAX_AGE),
+	  "make or change one: its domains get new versions" },
+	{ "template", "remove", cmd_template_remove, NAMES_MANY, CHANGE,
+	  "remove one that no domain follows" },
 	{ "policy", "show", cmd_policy_show, NAMES_MANY, SELECT,
 	  "the policy that is served" },
 	{ "policy", "history", cmd_policy_history, NAMES_MANY,

@@ -165,6 +165,11 @@ static const struct {
 			  "handing-over ones" },
 			TYPE_TEXT,
 			AT(state) },
+	[OPT_TEMPLATE] = { { "template", "NAME",
+			     "the template that its policy follows; '' is "
+			     "none" },
+			   TYPE_TEXT,
+			   AT(template) },
 	[OPT_TIMEOUT] = { { "timeout", "DURATION",
 			    "how long --wait waits (default 2m)" },
 			  TYPE_DURATION,

@@ -54,6 +54,7 @@ enum option_id {
 	OPT_SMTP_PORT,
 	OPT_SOCKET,
 	OPT_STATE,
+	OPT_TEMPLATE,
 	OPT_TIMEOUT,
 	OPT_TO,
 	OPT_TRACK_MX,
@@ -73,7 +74,8 @@ struct options {
 	unsigned long long given;	/* OPTION() bits */
 	struct words words;	/* noun, verb, names: all that is no option */
 	const char *actor, *ca, *ca_file, *cert, *file, *key, *kind, *label, *mode,
-		*preset, *reason, *socket, *state, *track_mx, *why;
+		*preset, *reason, *socket, *state, *template,
+		*track_mx, *why;
 	struct words mx, resolver, rua;
 	bool adopt, all, allow_private, cancel, dry_run, ended, follow, force, help, json, new_account, no_smtp, now,
 		version, wait, without_reports;

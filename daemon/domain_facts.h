@@ -14,6 +14,7 @@
 #include "store/domain.h"
 #include "store/order.h"
 #include "store/policy_version.h"
+#include "store/template.h"
 #include "store/watch.h"
 
 struct domain_facts {
@@ -23,6 +24,8 @@ struct domain_facts {
 	struct cert cert;		/* the one served */
 	struct ca ca;			/* that it came from */
 	struct order order;		/* the live one */
+	char template[TEMPLATE_NAME_SIZE];	/* that it follows, or "" */
+	time_t mode_since;	/* DNS announces the policy's mode; 0: not */
 	struct watch watch;		/* what DNS was seen to say */
 	struct leaving leaving;		/* how far it is on its way out */
 };

@@ -6,6 +6,7 @@
 #include "acme/revoke_reason.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "daemon/readiness.h"
 
 #define TEXT_MAX 65536
 
@@ -216,6 +217,18 @@ static json_t *view_leaving(const struct domain_facts *f)
 			 view_instant(l->done_at));
 }
 
+/* What is worth proposing; null: nothing. */
+static json_t *view_next_max_age(const struct domain_facts *f, time_t now)
+{
+	long next = 0;
+
+	if (f->has_policy && f->policy.policy.mode == STS_ENFORCE &&
+	    f->mode_since)
+		next = readiness_next_max_age(f->policy.policy.max_age,
+					      now - f->mode_since);
+	return next ? json_integer(next) : json_null();
+}
+
 json_t *view_domain(const struct domain_facts *f, time_t now)
 {
 	const struct domain *d = &f->domain;
@@ -238,7 +251,10 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 	set(view, "next", view_next(d, now));
 	set(view, "created", view_instant(d->created_at));
 	set(view, "rua", view_list(d->rua));
+	set(view, "template",
+	    *f->template ? view_text(f->template) : json_null());
 	set(view, "track_mx", json_boolean(d->track_mx));
+	set(view, "next_max_age", view_next_max_age(f, now));
 	set(view, "dns", view_watch(f));
 	set(view, "leaving", view_leaving(f));
 	return view;

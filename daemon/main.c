@@ -31,6 +31,7 @@
 #include "daemon/own_address.h"
 #include "daemon/probe.h"
 #include "daemon/restore.h"
+#include "daemon/template_roll.h"
 #include "daemon/world.h"
 #include "httpd/listener.h"
 #include "httpd/server.h"
@@ -56,6 +57,7 @@ struct daemon {
 	struct alerts *alerts;
 	struct dns_watch *dns_watch;
 	struct checker *checker;
+	struct template_roll *template_roll;
 	struct admin *admin;
 	struct event *signals[3];
 	struct err trouble; /* why it serves only, and orders nothing */
@@ -296,6 +298,8 @@ static bool open_store(struct daemon *d, struct err *err)
 static void stop_orders(struct daemon *d)
 {
 	counting_leave(&d->counting);
+	template_roll_stop(d->template_roll);
+	d->template_roll = NULL;
 	checker_stop(d->checker);
 	d->checker = NULL;
 	dns_watch_stop(d->dns_watch);
@@ -335,11 +339,17 @@ static bool start_checker(struct daemon *d, struct err *err)
 	return d->checker != NULL;
 }
 
+static bool start_template_roll(struct daemon *d, struct err *err)
+{
+	d->template_roll = template_roll_start(d->loop, d->store, now, d, err);
+	return d->template_roll != NULL;
+}
+
 static bool start_orders(struct daemon *d, struct err *err)
 {
 	if (!start_guard(d, err) || !start_engine(d, err) ||
 	    !start_alerts(d, err) || !start_dns_watch(d, err) ||
-	    !start_checker(d, err)) {
+	    !start_checker(d, err) || !start_template_roll(d, err)) {
 		stop_orders(d);
 		return false;
 	}

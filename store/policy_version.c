@@ -166,8 +166,9 @@ bool policy_version_announce(struct store *s, const struct domain *d,
 	return query_run(&q, err);
 }
 
-bool policy_version_testing_since(struct store *s, const struct domain *d,
-				  time_t *since, struct err *err)
+bool policy_version_mode_since(struct store *s, const struct domain *d,
+			       enum sts_mode mode, time_t *since,
+			       struct err *err)
 {
 	struct query q;
 
@@ -178,7 +179,7 @@ bool policy_version_testing_since(struct store *s, const struct domain *d,
 		   " AND version > (SELECT COALESCE(MAX(version), 0)"
 		   "  FROM policy WHERE domain_id = ?1 AND mode <> ?2)");
 	bind_int(&q, d->id);
-	bind_int(&q, STS_TESTING);
+	bind_int(&q, mode);
 	if (query_row(&q))
 		*since = col_int(&q, "since");
 	return query_close(&q, err);

@@ -75,11 +75,12 @@ bool policy_version_announce(struct store *s, const struct domain *d,
 			     const char *sts_id, time_t now, struct err *err);
 
 /*
- * Since when DNS has announced that the domain is testing: the first of the
- * versions of that mode that the current one is the last of. 0: not yet.
+ * Since when DNS has announced this mode: the first of the versions of it that
+ * the current one is the last of. 0: not yet, or it is another mode.
  */
-bool policy_version_testing_since(struct store *s, const struct domain *d,
-				  time_t *since, struct err *err);
+bool policy_version_mode_since(struct store *s, const struct domain *d,
+			       enum sts_mode mode, time_t *since,
+			       struct err *err);
 
 /* Was the id ever that of a policy of this name? */
 bool policy_version_has_id(struct store *s, const struct domain *d,

@@ -299,6 +299,18 @@ static const char *const migrations[] = {
 	"ALTER TABLE domain ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE domain ADD COLUMN leaving_at INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE domain ADD COLUMN track_mx INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domain ADD COLUMN template_id INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domain ADD COLUMN template_epoch INTEGER NOT NULL"
+	"  DEFAULT 0;"
+	"CREATE INDEX domain_template ON domain(template_id, template_epoch)"
+	"  WHERE template_id > 0;"
+	"CREATE TABLE template(" /* of policies */
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  name TEXT NOT NULL UNIQUE,"
+	"  preset TEXT NOT NULL DEFAULT '',"
+	"  mx TEXT NOT NULL DEFAULT ''," /* one pattern a line */
+	"  max_age INTEGER NOT NULL DEFAULT 0,"
+	"  epoch INTEGER NOT NULL DEFAULT 1);"
 	"CREATE INDEX domain_leaving ON domain(id) WHERE leaving > 0;"
 	"CREATE TABLE watch(" /* what DNS was last seen to say */
 	"  domain_id INTEGER PRIMARY KEY REFERENCES domain ON DELETE CASCADE,"
