@@ -105,20 +105,29 @@ class PolicyHost(Listener):
 
 
 class MailServer(Listener):
-	"""Speaks SMTP up to STARTTLS and a bit beyond."""
+	"""Speaks SMTP up to STARTTLS and a bit beyond.
+
+	chatter	{a command's first word, or "" for the greeting: a function
+		that gets the connection, in place of the answer}
+	"""
 
 	def __init__(self, context, at=None):
 		self.context = context
 		self.starttls = True
 		self.greeting = b"220 mail ESMTP\r\n"
 		self.said = []
+		self.chatter = {}
 		super().__init__(at)
 
 	def serve(self, connection):
+		if "" in self.chatter:
+			return self.chatter[""](connection)
 		connection.sendall(self.greeting)
 		while line := self._read(connection):
 			self.said.append(line)
-			if line.startswith("EHLO"):
+			if line.split()[0] in self.chatter:
+				self.chatter[line.split()[0]](connection)
+			elif line.startswith("EHLO"):
 				offer = b"250-STARTTLS\r\n" if self.starttls \
 					else b""
 				connection.sendall(b"250-mail\r\n" + offer +
