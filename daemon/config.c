@@ -22,14 +22,14 @@
 /* ---- what is built in ---- */
 
 static const struct {
-	const char *name, *directory;
+	const char *name, *directory, *caa_identity;
 	struct limits (*limits)(void);
 } known_cas[] = {
 	{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory",
-	  limits_default },
+	  "letsencrypt.org", limits_default },
 	{ "letsencrypt-staging",
 	  "https://acme-staging-v02.api.letsencrypt.org/directory",
-	  limits_staging },
+	  "letsencrypt.org", limits_staging },
 };
 
 static const struct {
@@ -57,6 +57,7 @@ static cfg_opt_t ca_options[] = {
 	CFG_STR("eab_key_file", "", CFGF_NONE),
 	CFG_STR("profile", "", CFGF_NONE),
 	CFG_BOOL("profile_required", cfg_false, CFGF_NONE),
+	CFG_STR_LIST("caa_identities", no_entries, CFGF_NONE),
 	CFG_STR("limit_new_orders", NULL, CFGF_NONE),
 	CFG_STR("limit_per_domain", NULL, CFGF_NONE),
 	CFG_STR("limit_duplicates", NULL, CFGF_NONE),
@@ -388,6 +389,7 @@ static const struct {
 	{ "ca|directory", check_directory },
 	{ "ca|trust", check_trust },
 	{ "ca|profile", check_profile },
+	{ "ca|caa_identities", check_host },
 	{ "ca", check_ca },
 };
 
@@ -502,6 +504,20 @@ static void copy_limits(cfg_t *sec, struct ca_settings *ca)
 	}
 }
 
+static bool copy_identities(cfg_t *sec, struct ca_settings *ca, struct err *err)
+{
+	size_t n = cfg_size(sec, "caa_identities");
+
+	if (n > ENGINE_CAA_NAMES)
+		return too_many("caa_identities", ENGINE_CAA_NAMES, err);
+	for (size_t i = 0; i < n; i++)
+		str_copy(ca->caa_identity[i], DNS_CAA_VALUE,
+			 cfg_getnstr(sec, "caa_identities", (unsigned)i));
+	if (n)
+		ca->caa_identity_count = n;
+	return true;
+}
+
 static bool copy_section(cfg_t *sec, struct ca_settings *ca, struct err *err)
 {
 	if (*cfg_getstr(sec, "directory"))
@@ -513,7 +529,7 @@ static bool copy_section(cfg_t *sec, struct ca_settings *ca, struct err *err)
 		 cfg_getstr(sec, "profile"));
 	ca->needs_profile = cfg_getbool(sec, "profile_required");
 	copy_limits(sec, ca);
-	return copy_binding(sec, ca, err);
+	return copy_identities(sec, ca, err) && copy_binding(sec, ca, err);
 }
 
 /* What is built in; a section changes it. */
@@ -526,6 +542,9 @@ static void use_known(struct ca_settings *ca)
 		snprintf(ca->directory_url, sizeof(ca->directory_url), "%s",
 			 known_cas[i].directory);
 		ca->limits = known_cas[i].limits();
+		str_copy(ca->caa_identity[0], DNS_CAA_VALUE,
+			 known_cas[i].caa_identity);
+		ca->caa_identity_count = 1;
 	}
 }
 

@@ -347,6 +347,17 @@ def test_caa_is_judged_by_the_authorities_of_the_box(rig, make_fakeca, name):
 	assert ours in found("first.test; accounturi=https://a.test/1")[
 		"caa.forbids"]
 	assert "caa.ok" in found(f"first.test; accounturi={ours}")
+
+	daemon.stop()		# what directories said is forgotten then
+	first.stop()
+	second.stop()
+	daemon.start()
+	assert list(found("other.test")) == ["caa.ok"]
+	daemon.ca["caa_identities"] = ["first.test"]
+	daemon.more_cas["second"]["caa_identities"] = ["second.test"]
+	daemon.reload()
+	wait_for("the new settings", lambda: "caa.forbids" in
+		 found("other.test"))
 	rig.dns.set(name, "CAA")
 
 

@@ -162,6 +162,34 @@ static void a_section_changes_its_keys_only(void **state)
 			    "https://acme-v02.api.letsencrypt.org/directory");
 }
 
+static const struct {
+	const char *text, *first;
+	size_t count;
+} identity_cases[] = {
+	{ "", "letsencrypt.org", 1 },
+	{ "ca letsencrypt { profile = \"shortlived\" }", "letsencrypt.org", 1 },
+	{ "ca letsencrypt { caa_identities = {\"a.test\", \"b.test\"} }",
+	  "a.test", 2 },
+	{ "ca a { directory = \"https://a.test/\" }", "", 0 },
+};
+
+static void names_in_caa_records_are_known(void **state)
+{
+	struct config c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(identity_cases); i++) {
+		const struct ca_settings *ca = &c.engine.ca[0];
+
+		print_message("%s\n", identity_cases[i].text);
+		read_good(identity_cases[i].text, &c);
+		assert_int_equal(ca->caa_identity_count,
+				 identity_cases[i].count);
+		assert_string_equal(ca->caa_identity[0],
+				    identity_cases[i].first);
+	}
+}
+
 static void private_addresses_are_for_who_says_so(void **state)
 {
 	struct config c;
@@ -300,6 +328,7 @@ static const struct {
 	{ "ca a {\n limit_ari = \"\"\n}", 2, "limit_ari", "none" },
 	{ "ca a {\n limit_aris = \"1/1s\"\n}", 2, "limit_aris",
 	  "mtastsd.conf(5)" },
+	{ "ca a {\n caa_identities = {\"a b\"}\n}", 2, "a b", "host name" },
 	{ "ca a {\n\n profile = \"short lived\"\n}", 3, "short lived",
 	  "shortlived" },
 	{ "ca a {\n profile_required = true\n}", 3, "no profile",
@@ -386,6 +415,7 @@ int main(void)
 		cmocka_unit_test(cas_stand_in_order),
 		cmocka_unit_test(staging_is_one_line),
 		cmocka_unit_test(a_section_changes_its_keys_only),
+		cmocka_unit_test(names_in_caa_records_are_known),
 		cmocka_unit_test(private_addresses_are_for_who_says_so),
 		cmocka_unit_test(every_limit_has_its_key),
 		cmocka_unit_test(bad_ones_are_refused_in_words),
