@@ -57,7 +57,7 @@ def main(folder, *program):
 	MailServer(ca.context(f"mx.{NAME}"), at=(PUBLIC, 25))
 
 	root = folder / "root"
-	(root / "etc" / "ssl" / "certs").mkdir(parents=True)
+	(root / "etc" / "ssl" / "certs").mkdir(parents=True, exist_ok=True)
 	(root / "etc" / "resolv.conf").write_text("nameserver 127.0.0.1\n")
 	(root / "etc" / "ssl" / "certs" / "ca-certificates.crt").write_bytes(
 		ca.root.read_bytes())
