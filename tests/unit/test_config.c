@@ -179,10 +179,11 @@ static void names_in_caa_records_are_known(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(identity_cases); i++) {
-		const struct ca_settings *ca = &c.engine.ca[0];
+		const struct ca_settings *ca;
 
 		print_message("%s\n", identity_cases[i].text);
 		read_good(identity_cases[i].text, &c);
+		ca = &c.engine.ca[0];
 		assert_int_equal(ca->caa_identity_count,
 				 identity_cases[i].count);
 		assert_string_equal(ca->caa_identity[0],
