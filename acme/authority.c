@@ -717,7 +717,7 @@ size_t authority_identities(const struct authority *a,
 static void add_identities(const struct authority *a,
 			   struct engine_ca_status *out)
 {
-	const char *names[ENGINE_CAA_NAMES];
+	const char *names[ENGINE_CAA_NAMES] = { NULL };
 
 	out->caa_identity_count = authority_identities(a, names);
 	for (size_t i = 0; i < out->caa_identity_count; i++)
