@@ -45,6 +45,11 @@ void api_free(struct api *a)
 	free(a);
 }
 
+void api_keep_exact(struct api *a)
+{
+	a->for_people = false;
+}
+
 /* ---- paths ---- */
 
 static char *escaped(const char *text)

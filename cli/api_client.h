@@ -19,6 +19,9 @@ struct api;
 struct api *api_new(const char *socket_path, bool for_people);
 void api_free(struct api *a);
 
+/* From now on texts come as they are: they go into a file. */
+void api_keep_exact(struct api *a);
+
 /*
  * `body` may be NULL. On EXIT_FINE *answer is the caller's to decref; else
  * err says what the daemon said, or why it could not be reached and how that

@@ -42,6 +42,16 @@ static const struct command table[] = {
 	  "the DNS records to publish" },
 	{ "domain", "check", cmd_domain_check, NAMES_MANY, SELECT | CHECK,
 	  "look at a domain from outside, hosted here or not" },
+	{ "domain", "import", cmd_domain_import, NAMES_FILE,
+	  CHANGE | ENFORCE | OPTION(FORMAT) | OPTION(LABEL) | OPTION(LIMIT),
+	  "add the domains of a CSV or JSON file" },
+	{ "domain", "export", cmd_domain_export, NAMES_NONE,
+	  OPTION(FORMAT) | OPTION(LABEL) | OPTION(STATE),
+	  "write the domains as a file that import and apply read" },
+	{ "domain", "apply", cmd_domain_apply, NAMES_FILE,
+	  CHANGE | ENFORCE | OPTION(FORMAT) | OPTION(LABEL) | OPTION(LIMIT) |
+		  OPTION(PRUNE),
+	  "make the domains as the file says: add, change, --prune" },
 	{ "template", "list", cmd_template_list, NAMES_NONE, 0,
 	  "what the policies of many domains have in common" },
 	{ "template", "show", cmd_template_show, NAMES_MANY, 0,
@@ -53,8 +63,8 @@ static const struct command table[] = {
 	  "remove one that no domain follows" },
 	{ "policy", "show", cmd_policy_show, NAMES_MANY, SELECT,
 	  "the policy that is served" },
-	{ "policy", "history", cmd_policy_history, NAMES_MANY,
-	  SELECT, "every version: what it said, when it was served" },
+	{ "policy", "history", cmd_policy_history, NAMES_MANY, SELECT,
+	  "every version: what it said, when it was served" },
 	{ "policy", "set", cmd_policy_set, NAMES_MANY,
 	  CHANGE | SELECT | POLICY | ENFORCE,
 	  "publish a new version; --mx names all hosts, not one more" },
@@ -95,8 +105,7 @@ static const struct command table[] = {
 	{ "ca", "show", cmd_ca_show, NAMES_MANY, 0,
 	  "all about one: account, trouble, orders, limits" },
 	{ "ca", "rollover", cmd_ca_rollover, NAMES_MAYBE_ONE,
-	  CHANGE | OPTION(NEW_ACCOUNT),
-	  "another key for our account there" },
+	  CHANGE | OPTION(NEW_ACCOUNT), "another key for our account there" },
 	{ "freeze", NULL, cmd_freeze, NAMES_NONE, CHANGE,
 	  "serve on, but begin no order: for the old box during a move" },
 	{ "thaw", NULL, cmd_thaw, NAMES_NONE, CHANGE, "order again" },
@@ -227,6 +236,7 @@ bool command_check(const struct command *c, const struct cli *cli,
 	static const size_t most[] = {
 		[NAMES_NONE] = 0,
 		[NAMES_MAYBE_ONE] = 1,
+		[NAMES_FILE] = 1,
 		[NAMES_MANY] = SIZE_MAX,
 	};
 	char name[64];
@@ -236,6 +246,10 @@ bool command_check(const struct command *c, const struct cli *cli,
 		err_set(err, ERR_INPUT, "%s does not take \"%.60s\"", name,
 			cli->names[most[c->names]]);
 		return err_hint(err, "mtastsctl help %s", name);
+	}
+	if (c->names == NAMES_FILE && !cli->name_count) {
+		err_set(err, ERR_INPUT, "%s: which file?", name);
+		return err_hint(err, "- is standard input");
 	}
 	return check_options(c, &cli->options, name, err);
 }
@@ -261,6 +275,7 @@ static void help_one(FILE *to, const struct command *c)
 	static const char *const args[] = {
 		[NAMES_NONE] = "",
 		[NAMES_MAYBE_ONE] = " [NAME]",
+		[NAMES_FILE] = " FILE",
 		[NAMES_MANY] = " NAME...",
 	};
 	char name[64];

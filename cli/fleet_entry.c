@@ -18,7 +18,8 @@
 enum form {
 	FORM_TEXT,
 	FORM_LIST,
-	FORM_AGE /* seconds, or a duration such as 7d */
+	FORM_AGE, /* seconds, or a duration such as 7d */
+	FORM_YES  /* yes or no; true or false in JSON */
 };
 
 static const struct column {
@@ -29,7 +30,7 @@ static const struct column {
 	{ "name", FORM_TEXT, false },	{ "mx", FORM_LIST, false },
 	{ "preset", FORM_TEXT, false }, { "mode", FORM_TEXT, false },
 	{ "max_age", FORM_AGE, false }, { "label", FORM_TEXT, true },
-	{ "rua", FORM_LIST, true },
+	{ "rua", FORM_LIST, true },	{ "track_mx", FORM_YES, false },
 };
 
 static bool unknown(const char *what, const char *word, struct err *err)
@@ -45,7 +46,7 @@ static bool unknown(const char *what, const char *word, struct err *err)
 	if (nearest)
 		return err_hint(err, "did you mean %s?", nearest);
 	return err_hint(err, "there are name, mx, preset, mode, max_age, "
-			     "label and rua");
+			     "label, rua and track_mx");
 }
 
 /* ARRAY_LEN(columns): there is none. */
@@ -116,6 +117,7 @@ static json_t *value_of(const struct column *c, const char *text,
 		return NULL;
 	switch (c->form) {
 	case FORM_TEXT:
+	case FORM_YES:
 		return json_string(text);
 	case FORM_LIST:
 		return list_of(text);
@@ -154,11 +156,14 @@ static bool read_value(const struct column *c, json_t *value, json_t *entry,
 		[FORM_TEXT] = "a text",
 		[FORM_LIST] = "a list of texts, or one",
 		[FORM_AGE] = "a number of seconds, or a text such as 7d",
+		[FORM_YES] = "true or false",
 	};
 
 	if (json_is_null(value))
 		return true;
-	if (json_is_string(value))
+	if (c->form == FORM_YES && json_is_boolean(value))
+		value = json_string(json_is_true(value) ? "yes" : "no");
+	else if (json_is_string(value))
 		value = value_of(c, json_string_value(value), err);
 	else if (fits(c, value))
 		json_incref(value);
@@ -309,9 +314,10 @@ bool fleet_header_read(struct fleet_header *h, const struct csv *record,
 json_t *fleet_entry_of_domain(const json_t *domain)
 {
 	static const char *const from[][2] = {
-		{ "name", "name" },	   { "mx", "policy.mx" },
-		{ "mode", "policy.mode" }, { "max_age", "policy.max_age" },
-		{ "label", "label" },	   { "rua", "rua" },
+		{ "name", "name" },	    { "mx", "policy.mx" },
+		{ "mode", "policy.mode" },  { "max_age", "policy.max_age" },
+		{ "label", "label" },	    { "rua", "rua" },
+		{ "track_mx", "track_mx" },
 	};
 	json_t *entry = json_object();
 
@@ -325,8 +331,8 @@ json_t *fleet_entry_of_domain(const json_t *domain)
 }
 
 /* An export has no presets: the hosts are there. */
-static const char *const written[] = { "name",	  "mx",	   "mode",
-				       "max_age", "label", "rua" };
+static const char *const written[] = { "name",	"mx",  "mode",	  "max_age",
+				       "label", "rua", "track_mx" };
 
 void fleet_entry_csv_header(FILE *to)
 {
@@ -349,6 +355,8 @@ static char *cell_of(const json_t *value)
 	if (json_is_integer(value))
 		return xstrdup(
 			duration_format((long)json_integer_value(value), age));
+	if (json_is_boolean(value))
+		return xstrdup(json_is_true(value) ? "yes" : "no");
 	return xstrdup(json_is_string(value) ? json_string_value(value) : "");
 }
 

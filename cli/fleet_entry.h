@@ -1,7 +1,7 @@
 /*
  * What a line of a fleet file says of a domain: an object with the fields
  * that the admin API takes for a new one (name, mx, preset, mode, max_age,
- * label, rua), checked for their form and no further: the daemon knows the
+ * label, rua, track_mx), checked for their form and no further: the daemon knows the
  * rest.
  *
  * In CSV a header names the columns. An empty cell says nothing, but for label

@@ -71,6 +71,13 @@ static const struct {
 	  "2:{\"mx\":[\"mx.a.test\"],\"name\":\"a.test\"};" },
 	{ "\xef\xbb\xbf\r\nNAME , Label\r\n A.Test. , x y \r\n",
 	  "3:{\"label\":\"x y\",\"name\":\"a.test\"};" },
+	{ "name,track_mx\na.test,yes\nb.test,\n",
+	  "2:{\"name\":\"a.test\",\"track_mx\":\"yes\"};"
+	  "3:{\"name\":\"b.test\"};" },
+	{ "[{\"name\":\"a.test\",\"track_mx\":true},"
+	  "{\"name\":\"b.test\",\"track_mx\":1}]",
+	  "1:{\"name\":\"a.test\",\"track_mx\":\"yes\"};"
+	  "1!b.test: track_mx must be true or false;" },
 	{ "name,label\na.test,\" x \"\n",
 	  "2:{\"label\":\" x \",\"name\":\"a.test\"};" },
 	{ "name,mx\na.test,\"m1.a.test; m2.a.test\nm3.a.test\"\nb.test,\n",
@@ -204,7 +211,8 @@ static void a_domain_survives_csv(void **state)
 	static const char domain[] =
 		"{\"name\":\"a.test\",\"label\":\"Dr. \\\"X\\\", Y\",\"rua\":"
 		"[\"mailto:a@a.test\",\"https://a.test/r\"],\"state\":\"live\","
-		"\"policy\":{\"mode\":\"enforce\",\"max_age\":86401,\"mx\":"
+		"\"track_mx\":false,\"policy\":{\"mode\":\"enforce\",\"max_"
+		"age\":86401,\"mx\":"
 		"[\"m1.a.test\",\"*.b.test\"],\"version\":3}}";
 	json_t *document = json_loads(domain, 0, NULL);
 	json_t *entry = fleet_entry_of_domain(document);
@@ -217,6 +225,7 @@ static void a_domain_survives_csv(void **state)
 	fleet_entry_csv_line(entry, to);
 	fclose(to);
 	all = all_of(text, FLEET_ANY);
+	json_object_set_new(entry, "track_mx", json_string("no"));
 	as_json = json_dumps(entry, JSON_COMPACT | JSON_SORT_KEYS);
 	expected = xasprintf("2:%s;", as_json);
 	assert_string_equal(all, expected);
