@@ -146,6 +146,15 @@ static void export_one(json_t *domain, void *arg)
 	json_decref(entry);
 }
 
+/* A file that was cut off must not pass for a smaller fleet. */
+static bool is_written(struct err *err)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return true;
+	err_sys(err, "the export is not whole: standard output");
+	return err_hint(err, "do not use what was written");
+}
+
 enum exit_code cmd_domain_export(struct cli *cli)
 {
 	struct export out = { .is_json = cli->options.json };
@@ -164,9 +173,11 @@ enum exit_code cmd_domain_export(struct cli *cli)
 	else
 		fleet_entry_csv_header(stdout);
 	code = targets_domains(cli, export_one, &out, &err);
+	if (code == EXIT_FINE && out.is_json)
+		fputs(out.count ? "\n]}\n" : "]}\n", stdout);
+	if (code == EXIT_FINE && !is_written(&err))
+		code = EXIT_ERRORS;
 	if (code != EXIT_FINE)
 		say_failure(NULL, &err);
-	else if (out.is_json)
-		fputs(out.count ? "\n]}\n" : "]}\n", stdout);
 	return code;
 }

@@ -253,7 +253,7 @@ json_t *fleet_entry_from_json(const json_t *object, struct err *err)
 	{
 		size_t i = column_named(key);
 
-		ok = i < ARRAY_LEN(columns)
+		ok = i < ARRAY_LEN(columns) && streq(columns[i].name, key)
 			     ? read_value(&columns[i], value, entry, err)
 			     : unknown("field", key, err);
 		if (!ok)

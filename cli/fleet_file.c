@@ -325,5 +325,7 @@ enum fleet_step fleet_next(struct fleet_file *f, struct fleet_line *line,
 
 int fleet_percent(const struct fleet_file *f)
 {
-	return f->size ? (int)(f->read * 100 / f->size) : -1;
+	off_t ahead = (off_t)f->csv.len;
+
+	return f->size ? (int)((f->read - ahead) * 100 / f->size) : -1;
 }

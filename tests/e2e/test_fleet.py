@@ -4,12 +4,15 @@
 """
 
 import csv
+import http.server
 import io
 import json
 import os
 import pty
 import signal
+import socketserver
 import subprocess
+import threading
 import time
 
 import pytest
@@ -279,6 +282,52 @@ def test_a_daemon_that_ends_is_told_and_gone_on_from(daemon, write):
 	assert count(daemon) == LINES
 
 
+class Troubled(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+	"""A daemon that can do nothing just now, but for what it is told."""
+	daemon_threads = True
+
+	def __init__(self, path, works):
+		self.works, self.asked = works, 0
+		super().__init__(str(path), TroubledHandler)
+
+
+class TroubledHandler(http.server.BaseHTTPRequestHandler):
+	protocol_version = "HTTP/1.1"
+
+	def do_POST(self):
+		self.server.asked += 1
+		self.rfile.read(int(self.headers["Content-Length"]))
+		works = self.server.asked in self.server.works
+		answer = {"changed": True} if works else {"error": {
+			"kind": "again", "message": "the disk is full",
+			"hint": "make room"}}
+		text = json.dumps(answer).encode()
+		self.send_response(200 if works else 503)
+		self.send_header("Content-Length", str(len(text)))
+		self.end_headers()
+		self.wfile.write(text)
+
+	def log_message(self, *words):
+		pass
+
+
+@pytest.mark.parametrize("works, asked", [(set(), 10), ({10}, 20)])
+def test_ten_failures_in_a_row_are_enough(tmp_path, write, works, asked):
+	with Troubled(tmp_path / "socket", works) as server:
+		threading.Thread(target=server.serve_forever).start()
+		done = subprocess.run(
+			[BUILD / "mtastsctl", "--socket", tmp_path / "socket",
+			 "domain", "import", write(fleet_of(40)), "--json"],
+			text=True, capture_output=True, timeout=30)
+		server.shutdown()
+	assert done.returncode == ERRORS, done
+	assert server.asked == asked
+	assert json.loads(done.stdout.splitlines()[-1]) == {
+		"added": len(works), "already_there": 0, "refused": 0,
+		"failed": asked - len(works)}
+	assert "given up" in done.stderr and "run it again" in done.stderr
+
+
 def test_one_percent_of_bad_lines(daemon, write, tmp_path):
 	bad = set(range(50, LINES, 100))
 	path = write(fleet_of(LINES, bad))
@@ -374,6 +423,16 @@ def test_what_an_export_looks_like(daemon):
 				     'Smith, "Bob" & Co', "--json"))
 	assert [d["name"] for d in named["domains"]] == ["a.test"]
 	assert named["domains"][0]["max_age"] == 86401
+
+
+def test_an_export_that_cannot_be_written_is_no_success(daemon):
+	fill(daemon)
+	with open("/dev/full", "w") as full:
+		process = start(daemon, "domain", "export", stdout=full,
+				stderr=subprocess.PIPE, text=True)
+		err = process.communicate(timeout=30)[1]
+	assert process.returncode == ERRORS
+	assert "not whole" in err and "No space left" in err
 
 
 def test_an_export_has_many_pages(daemon, write):

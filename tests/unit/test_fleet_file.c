@@ -126,6 +126,8 @@ static const struct {
 	  "1!name must be a text;1!it is no object;"
 	  "1!c.test: max_age must be a number of seconds, or a text such as "
 	  "7d;1!it names no domain;1:{\"name\":\"d.test\"};" },
+	{ "[{\"name\":\"a.test\",\"Name\":\"b.test\"}]",
+	  "1!a.test: unknown field \"Name\";" },
 	{ "[{\"name\":\"a.test\"},\n{\"name\"]",
 	  "1:{\"name\":\"a.test\"};2!!the JSON is broken: ':' expected near "
 	  "']';" },
