@@ -6,11 +6,11 @@
 
 #include <event2/event.h>
 
+#include "base/child.h"
 #include "base/fetch.h"
 #include "base/mailer.h"
 #include "daemon/alert_kinds.h"
 #include "daemon/alerts.h"
-#include "daemon/notify.h"
 #include "daemon/self_look.h"
 #include "store/alert.h"
 #include "store/cert.h"
@@ -65,7 +65,7 @@ struct alerts {
 	struct notice urgent;		/* what the store cannot keep */
 
 	struct sink_state sinks[SINK_COUNT];
-	struct notify *notify;
+	struct child *notify;
 	struct mailer *mailer;
 	struct self_state self;
 
