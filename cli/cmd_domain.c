@@ -99,9 +99,14 @@ static enum exit_code say_reports(struct cli *cli, const char *name,
 		return code;
 	json_array_foreach(json_object_get(answer, "records"), i, r)
 	{
-		if (!str_starts(text_at(r, "name"), "_smtp._tls."))
+		if (!str_starts(text_at(r, "name"), "_smtp._tls.") ||
+		    streq(text_at(r, "publish"), "instead"))
 			continue;
-		printf("%s: now publish: %s\n", name, text_at(r, "line"));
+		printf("%s: %s %s\n", name,
+		       streq(text_at(r, "type"), "CNAME")
+			       ? "to be set once, if it is not yet:"
+			       : "now publish:",
+		       text_at(r, "line"));
 		is_there = true;
 	}
 	if (!is_there)
@@ -301,24 +306,6 @@ static void show(const json_t *d)
 	free(rua);
 }
 
-/* ---- records ---- */
-
-static void show_records(const json_t *records)
-{
-	const json_t *zone = value_at(records, "zone"),
-		     *notes = value_at(records, "notes"), *line;
-	size_t i;
-
-	json_array_foreach(zone, i, line) {
-		printf("%s\n", json_string_value(line));
-	}
-	json_array_foreach(notes, i, line) {
-		printf("; note: %s\n", json_string_value(line));
-	}
-}
-
-/* ---- both ---- */
-
 static enum exit_code show_one(struct cli *cli, const char *name,
 			       struct err *err)
 {
@@ -328,15 +315,4 @@ static enum exit_code show_one(struct cli *cli, const char *name,
 enum exit_code cmd_domain_show(struct cli *cli)
 {
 	return targets_each(cli, show_one);
-}
-
-static enum exit_code records_one(struct cli *cli, const char *name,
-				  struct err *err)
-{
-	return targets_get(cli, name, "/records", show_records, err);
-}
-
-enum exit_code cmd_domain_records(struct cli *cli)
-{
-	return targets_each(cli, records_one);
 }

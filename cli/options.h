@@ -30,6 +30,7 @@ enum option_id {
 	OPT_FILE,
 	OPT_FOLLOW,
 	OPT_FOR,
+	OPT_FORMAT,
 	OPT_HELP,
 	OPT_HTTPS_PORT,
 	OPT_JSON,
@@ -67,8 +68,8 @@ enum option_id {
 struct options {
 	unsigned long long given;	/* OPTION() bits */
 	struct words words;	/* noun, verb, names: all that is no option */
-	const char *actor, *ca, *ca_file, *cert, *file, *key, *kind, *label, *mode,
-		*preset, *reason, *socket, *state, *why;
+	const char *actor, *ca, *ca_file, *cert, *file, *format, *key, *kind,
+		*label, *mode, *preset, *reason, *socket, *state, *why;
 	struct words mx, resolver, rua;
 	bool all, allow_private, cancel, dry_run, ended, follow, help, json, new_account, no_smtp, now,
 		version, wait;
