@@ -73,6 +73,29 @@ enum exit_code cmd_domain_add(struct cli *cli)
 	return code;
 }
 
+/* ---- publish ---- */
+
+static enum exit_code publish(struct cli *cli, const char *name,
+			      struct err *err)
+{
+	enum exit_code code;
+	json_t *answer;
+	bool told;
+
+	code = change_send(cli, "POST", api_domain_path(name, "/publish"),
+			   change_body(cli), &answer, &told, err);
+	if (code == EXIT_FINE && !told)
+		printf("%s: your zone is told again\n",
+		       text_at(answer, "name"));
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code cmd_domain_publish(struct cli *cli)
+{
+	return targets_each(cli, publish);
+}
+
 /* ---- set, remove ---- */
 
 static void say_changed(const json_t *answer, const char *done)
@@ -287,6 +310,36 @@ static void show_work(const json_t *d, time_t now)
 		       when_at(d, "next.at", now, when));
 }
 
+static void show_told(const json_t *d)
+{
+	const json_t *list = value_at(d, "publication.records"), *r;
+	size_t i;
+
+	json_array_foreach(list, i, r)
+	{
+		printf("  %-12s %s %s %s\n", i ? "" : "published",
+		       text_at(r, "name"), text_at(r, "type"),
+		       text_at(r, "value"));
+	}
+}
+
+static void show_publication(const json_t *d, time_t now)
+{
+	const char *state = text_at(d, "publication.state");
+	char at[WHEN_TEXT];
+
+	show_told(d);
+	if (streq(state, "published"))
+		field("  since", when_at(d, "publication.at", now, at));
+	if (streq(state, "waiting"))
+		field("to publish", "waits for its turn; mtastsctl status "
+				    "says if something is in the way");
+	if (streq(state, "nothing"))
+		field("published", streq(text_at(d, "state"), "live")
+					   ? "nothing"
+					   : "nothing before it is live");
+}
+
 static void show(const json_t *d)
 {
 	char *title = title_of(d), *rua = joined_at(d, "rua", ", ");
@@ -302,6 +355,7 @@ static void show(const json_t *d)
 	show_cert(d, now);
 	show_work(d, now);
 	field("reports to", rua);
+	show_publication(d, now);
 	free(title);
 	free(rua);
 }

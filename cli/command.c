@@ -31,6 +31,8 @@ static const struct command table[] = {
 	  "host it no more, at once" },
 	{ "domain", "records", cmd_domain_records, NAMES_MANY,
 	  SELECT | OPTION(FORMAT), "the DNS records to publish" },
+	{ "domain", "publish", cmd_domain_publish, NAMES_MANY, CHANGE | SELECT,
+	  "tell your own zone again what it is to have of it" },
 	{ "domain", "check", cmd_domain_check, NAMES_MANY, SELECT | CHECK,
 	  "look at a domain from outside, hosted here or not" },
 	{ "policy", "show", cmd_policy_show, NAMES_MANY, SELECT,

@@ -64,6 +64,7 @@ enum exit_code cmd_domain_show(struct cli *cli);
 enum exit_code cmd_domain_set(struct cli *cli);
 enum exit_code cmd_domain_remove(struct cli *cli);
 enum exit_code cmd_domain_records(struct cli *cli);
+enum exit_code cmd_domain_publish(struct cli *cli);
 enum exit_code cmd_domain_check(struct cli *cli);
 enum exit_code cmd_policy_show(struct cli *cli);
 enum exit_code cmd_policy_history(struct cli *cli);

@@ -36,11 +36,17 @@ void domain_facts_load(struct domain_facts *f, struct store *s,
 	err = (struct err)ERR_INIT;
 	f->has_policy = have(policy_version_current(s, d, &f->policy, &err),
 			     &err, "policy", d);
+	err = (struct err)ERR_INIT;
+	f->has_publication = have(
+		publication_of(s, d->name, &f->publication, &err), &err,
+		"publication of", d);
 }
 
 void domain_facts_release(struct domain_facts *f)
 {
 	if (f->has_policy)
 		policy_version_release(&f->policy);
-	f->has_policy = false;
+	if (f->has_publication)
+		publication_release(&f->publication);
+	f->has_policy = f->has_publication = false;
 }

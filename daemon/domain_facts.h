@@ -13,14 +13,16 @@
 #include "store/domain.h"
 #include "store/order.h"
 #include "store/policy_version.h"
+#include "store/publication.h"
 
 struct domain_facts {
 	struct domain domain;
-	bool has_policy, has_cert, has_order;
+	bool has_policy, has_cert, has_order, has_publication;
 	struct policy_version policy;	/* the one served */
 	struct cert cert;		/* the one served */
 	struct ca ca;			/* that it came from */
 	struct order order;		/* the live one */
+	struct publication publication; /* what the zone was told of it */
 };
 
 void domain_facts_load(struct domain_facts *f, struct store *s,

@@ -170,6 +170,11 @@ static bool has(const struct zone_set *z, const struct zone_record *r)
 	return false;
 }
 
+static void add_copy(struct zone_set *z, const struct zone_record *r)
+{
+	add(z, r->name, r->type, xstrdup(r->value));
+}
+
 void zone_set_change(struct zone_set *z, const struct zone_set *told,
 		     const struct zone_set *wanted)
 {
@@ -180,8 +185,17 @@ void zone_set_change(struct zone_set *z, const struct zone_set *told,
 			add(z, r->name, r->type, NULL);
 	}
 	for (size_t i = 0; i < wanted->count; i++)
-		add(z, wanted->item[i].name, wanted->item[i].type,
-		    xstrdup(wanted->item[i].value));
+		add_copy(z, &wanted->item[i]);
+}
+
+void zone_set_join(struct zone_set *z, const struct zone_set *told,
+		   const struct zone_set *wanted)
+{
+	for (size_t i = 0; i < told->count; i++)
+		if (!has(wanted, &told->item[i]))
+			add_copy(z, &told->item[i]);
+	for (size_t i = 0; i < wanted->count; i++)
+		add_copy(z, &wanted->item[i]);
 }
 
 size_t zone_set_size(const struct zone_set *z)

@@ -66,6 +66,13 @@ void zone_set_read(struct zone_set *z, const char *text);
 void zone_set_change(struct zone_set *z, const struct zone_set *told,
 		     const struct zone_set *wanted);
 
+/*
+ * Adds to `z` what there may be while `told` is made into `wanted`: the names
+ * and types of both.
+ */
+void zone_set_join(struct zone_set *z, const struct zone_set *told,
+		   const struct zone_set *wanted);
+
 /* How many bytes an update of it takes, at most (RFC 2136). */
 size_t zone_set_size(const struct zone_set *z);
 

@@ -249,12 +249,16 @@ bool publication_is_sent(struct store *s)
 	return query_close(&q, NULL) && found;
 }
 
-bool publication_forget_sent(struct store *s, struct err *err)
+bool publication_has_failed(struct store *s)
 {
-	return db_run(store_db_write(s),
-		      "UPDATE main.publication"
-		      " SET is_sent = 0 WHERE is_sent = 1",
-		      err);
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM main.publication"
+		   " WHERE is_due = 1 AND tries > 0 LIMIT 1");
+	found = query_row(&q);
+	return query_close(&q, NULL) && found;
 }
 
 bool publication_waiting(struct store *s, long *count, struct err *err)

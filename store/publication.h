@@ -77,7 +77,9 @@ bool publication_failed(struct store *s, const struct publication *p,
 
 /* Is an update under way? After a start: one of the last process, perhaps. */
 bool publication_is_sent(struct store *s);
-bool publication_forget_sent(struct store *s, struct err *err);
+
+/* Is there one that failed alone, and was not taken since? */
+bool publication_has_failed(struct store *s);
 
 /* How many are due. */
 bool publication_waiting(struct store *s, long *count, struct err *err);

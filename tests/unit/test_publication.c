@@ -186,7 +186,8 @@ static void what_is_sent_may_be_there(void **state)
 	again = of("example.org");
 	assert_true(again.is_unsure && again.is_due);
 	assert_string_equal(again.told, "xy");
-	must(publication_forget_sent(fix.store, &err), &err);
+	assert_due("example.org ");
+	must(publication_failed(fix.store, &p, false, &err), &err);
 	assert_false(publication_is_sent(fix.store));
 	assert_due("example.org ");
 	publication_release(&p);
@@ -229,8 +230,10 @@ static void one_that_fails_alone_goes_behind_the_others(void **state)
 	assert_due("b.example c.example ");
 	must(publication_failed(fix.store, &p, true, &err), &err);
 	assert_due("c.example b.example ");
+	assert_true(publication_has_failed(fix.store));
 	must(publication_mark(fix.store, "b.example", &err), &err);
 	assert_due("b.example c.example ");
+	assert_false(publication_has_failed(fix.store));
 	publication_release(&p);
 }
 
