@@ -8,21 +8,30 @@
 
 #define LINE_MAX_SHOWN 200
 
+#define FILE_HINT                                                              \
+	"it is to hold one line for knsupdate, algorithm:name:secret, or a "   \
+	"key clause for nsupdate: see mtastsd.conf(5)"
+#define CONNECT_HINT                                                           \
+	"is publish_server right, does it run, and does it answer over TCP?"
 #define KEY_HINT                                                               \
 	"compare the name, the algorithm and the secret in publish_key_file "  \
 	"with those that the server has"
 
-/* The first that is found counts: the TSIG's words before the answer's. */
+/*
+ * The first that is found counts: the file's words before the TSIG's, and
+ * those before the answer's.
+ */
 static const struct {
 	const char *word, *text, *hint;
 } known[] = {
+	{ "failed to parse keyfile", "publish_key_file cannot be read as a key",
+	  FILE_HINT },
+	{ "could not read key", "publish_key_file cannot be read as a key",
+	  FILE_HINT },
 	{ "BADSIG", "the server does not accept our key: BADSIG", KEY_HINT },
 	{ "BADKEY", "the server does not know our key: BADKEY", KEY_HINT },
 	{ "BADTIME", "the server's clock or ours is wrong: BADTIME",
 	  "set both by NTP" },
-	{ "failed to parse keyfile", "publish_key_file cannot be read as a key",
-	  "it is to hold one line for knsupdate, algorithm:name:secret, or a "
-	  "key clause for nsupdate: see mtastsd.conf(5)" },
 	{ "NOTAUTH",
 	  "the server does not have this zone, or not for our key: "
 	  "NOTAUTH",
@@ -41,12 +50,9 @@ static const struct {
 	  "is publish_server right, and can it be reached, over TCP too?" },
 	{ "timed out", "the server does not answer",
 	  "is publish_server right, and can it be reached, over TCP too?" },
-	{ "onnection refused", "the server takes no connection",
-	  "is publish_server right, does it run, and does it answer over "
-	  "TCP?" },
-	{ "can't connect", "the server takes no connection",
-	  "is publish_server right, does it run, and does it answer over "
-	  "TCP?" },
+	{ "onnection refused", "the server takes no connection", CONNECT_HINT },
+	{ "can't connect", "the server takes no connection", CONNECT_HINT },
+	{ "Communication with", "the server cannot be reached", CONNECT_HINT },
 };
 
 /* Borrowed from `text`, which is cut there. */

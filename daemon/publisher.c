@@ -250,17 +250,23 @@ static bool write_result(struct publisher *p, bool was_taken, time_t now,
 	return false;
 }
 
+static const char *first_name(const struct publisher *p)
+{
+	const char *name = p->batch.row[0].name;
+
+	return *name ? name : "this box";
+}
+
 static void say_taken(const struct publisher *p)
 {
-	const struct batch *b = &p->batch;
-	const char *first = *b->row[0].name ? b->row[0].name : "this box";
+	size_t n = p->batch.count;
 
-	if (b->count == 1)
+	if (n == 1)
 		log_info("zone %s: has what %s needs", settings(p)->zone,
-			 first);
+			 first_name(p));
 	else
 		log_info("zone %s: has what %zu names need, %s and others",
-			 settings(p)->zone, b->count, first);
+			 settings(p)->zone, n, first_name(p));
 }
 
 static void taken(struct publisher *p, time_t now)
@@ -330,10 +336,14 @@ static void on_result(struct publisher *p, const struct err *result)
 	turn_in(p, was_taken ? AGAIN_MS : TURN_MS);
 }
 
+/* Not of knsupdate and nsupdate, which may repeat what is in the key file. */
 static void say_output(const struct publisher *p, const char *output)
 {
-	char *text = str_printable(output, CHILD_OUTPUT_MAX);
+	char *text;
 
+	if (*settings(p)->server)
+		return;
+	text = str_printable(output, CHILD_OUTPUT_MAX);
 	log_debug("zone %s: it said: %s", settings(p)->zone, text);
 	free(text);
 }
@@ -348,7 +358,7 @@ static void on_ended(const struct err *result, const char *output, void *arg)
 		publish_problem(output, !*settings(p)->server, &why);
 		say_output(p, output);
 		if (p->batch.row[0].tries)
-			err_prefix(&why, "%s", p->batch.row[0].name);
+			err_prefix(&why, "%s", first_name(p));
 	}
 	on_result(p, &why);
 }

@@ -43,6 +43,12 @@ static const struct {
 	  "update failed: NOTAUTH(BADKEY)\n",
 	  "BADKEY", "publish_key_file", false },
 	{ "update failed: REFUSED\n", "REFUSED", "update-policy", false },
+	{ "; Communication with 127.0.0.1#1 failed: operation canceled\n",
+	  "cannot be reached", "publish_server", false },
+	{ "key:1: unknown option 'hmac-sha256:box.key:gAdz...'\n"
+	  "could not read key from key.{private,key}: unexpected token\n"
+	  "update failed: NOTAUTH\n",
+	  "cannot be read as a key", "algorithm:name:secret", false },
 	{ "; Communication with 192.0.2.1#53 failed: timed out\n",
 	  "does not answer", "publish_server", false },
 	{ "; Communication with 127.0.0.1#1 failed: connection refused\n",
