@@ -22,7 +22,7 @@ static void hashed_label(const char *domain, char out[static 64])
 	unsigned len = 0;
 
 	EVP_Digest(domain, strlen(domain), hash, &len, EVP_sha256(), NULL);
-	strcpy(out, "h-");
+	snprintf(out, 64, "h-");
 	for (size_t i = 0; i < HASH_BYTES; i++)
 		snprintf(out + 2 + 2 * i, 3, "%02x", hash[i]);
 }

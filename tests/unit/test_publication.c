@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/domain.h"
@@ -37,14 +38,16 @@ static void assert_due(const char *names)
 	struct publication due[MOST];
 	struct err err = ERR_INIT;
 	size_t n = publication_due(fix.store, due, MOST, &err);
-	char is[1024] = "";
+	struct buf is;
 
 	must(err.kind == ERR_NONE, &err);
+	buf_init(&is, 1024);
 	for (size_t i = 0; i < n; i++) {
-		strcat(strcat(is, *due[i].name ? due[i].name : "."), " ");
+		buf_printf(&is, "%s ", *due[i].name ? due[i].name : ".");
 		publication_release(&due[i]);
 	}
-	assert_string_equal(is, names);
+	assert_string_equal(is.data, names);
+	buf_release(&is);
 }
 
 static struct publication of(const char *name)
