@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import time
 
 import pytest
@@ -342,3 +343,42 @@ def test_a_frozen_box_publishes_nothing(rig, tmp_path, name):
 	daemon.ok("thaw")
 	wait_shown(zone, tls_of(name), "TXT",
 		   "v=TLSRPTv1; rua=mailto:a@example.org")
+
+
+# What is printed is what a server takes; the old record goes with it.
+def test_records_as_commands_and_for_people(rig, own):
+	customer = f"cust.{ZONE}"	# his zone is at the same server
+	daemon = rig.daemon(host_name="box.example").start()
+	daemon.add(customer, wait=False)
+	daemon.ok("domain", "set", customer, "--rua", "mailto:a@example.org")
+
+	def publish():
+		commands = daemon.ok("domain", "records", customer, "--format",
+				     "nsupdate")
+		done = subprocess.run(
+			["knsupdate", "-v", "-k", own.key_file], text=True,
+			input=f"server 127.0.0.1 {own.port}\nzone {ZONE}.\n"
+			+ commands, capture_output=True)
+		assert done.returncode == 0, done.stdout + done.stderr
+
+	publish()
+	assert own.ask(f"mta-sts.{customer}", "CNAME") == ["box.example."]
+	assert own.ask(f"_mta-sts.{customer}", "TXT") == []	# not due
+	daemon.ok("domain", "set", customer, "--rua", "mailto:b@example.org")
+	publish()
+	assert own.ask(f"_smtp._tls.{customer}", "TXT") == [
+		"v=TLSRPTv1; rua=mailto:b@example.org"]
+
+	text = daemon.ok("domain", "records", customer)
+	assert "To be published:" in text and "Once the domain is live:" in text
+	assert "The other way, where a CNAME cannot be set:" in text
+	zone = daemon.ok("domain", "records", customer, "--format", "zone")
+	assert [line for line in zone.splitlines() if line[0] != ";"] == [
+		f"mta-sts.{customer}. 3600 IN CNAME box.example.",
+		f'_smtp._tls.{customer}. 3600 IN TXT '
+		'"v=TLSRPTv1; rua=mailto:b@example.org"']
+	assert f"; _mta-sts.{customer}. 3600 IN TXT" in zone
+	assert (daemon.json("domain", "records", customer) == json.loads(
+		daemon.ok("domain", "records", customer, "--format", "json")))
+	wrong = daemon.ctl("domain", "records", customer, "--format", "xml")
+	assert wrong.status == 64 and "nsupdate" in wrong.err
