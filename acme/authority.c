@@ -698,6 +698,16 @@ static time_t retry_at(const struct authority *a)
 	return at > now_ms(a) ? (time_t)((at + 999) / 1000) : 0;
 }
 
+static void add_identities(const struct authority *a,
+			   struct engine_ca_status *out)
+{
+	const struct wire_directory *d = client_directory(a->client);
+
+	for (size_t i = 0; d && i < d->caa_count; i++)
+		str_copy(out->caa_identity[out->caa_identity_count++],
+			 DNS_CAA_VALUE, d->caa_identities[i]);
+}
+
 void engine_ca_status(struct engine *e, size_t i, struct engine_ca_status *out)
 {
 	static const struct domain some_new_one;
@@ -720,6 +730,7 @@ void engine_ca_status(struct engine *e, size_t i, struct engine_ca_status *out)
 		 a->settings.directory_url);
 	snprintf(out->problem, sizeof(out->problem), "%s", row.problem);
 	snprintf(out->hint, sizeof(out->hint), "%s", row.hint);
+	add_identities(a, out);
 	if (!account_of_ca(e->store, a->row.id, &account, NULL))
 		return;
 	out->account = account_state_name(account.state);

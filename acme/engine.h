@@ -21,6 +21,7 @@
 
 #define ENGINE_CA_LIMIT	     8
 #define ENGINE_ADDRESS_LIMIT 16
+#define ENGINE_CAA_NAMES     8
 
 struct ca_settings {
 	char name[CA_NAME_SIZE];
@@ -79,6 +80,8 @@ struct engine_ca_status {
 	char account_url[URL_SIZE];
 	char problem[sizeof(((struct err *)0)->text)];	/* or empty */
 	char hint[sizeof(((struct err *)0)->hint)];
+	char caa_identity[ENGINE_CAA_NAMES][DNS_CAA_VALUE]; /* in CAA records */
+	size_t caa_identity_count; /* 0: not said, or not asked yet */
 	unsigned in_flight;
 	time_t down_since;		/* 0: it answers, as far as we know */
 	time_t retry_at;		/* left alone until then; 0: not */

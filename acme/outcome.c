@@ -164,7 +164,7 @@ static time_t refused_until(struct engine *e, const struct domain *d,
 	return now + most;
 }
 
-/* A pause is one CA's: the others go on at their pace. */
+/* A limit is one CA's: the others go on at their pace. */
 static time_t next_of_others(struct engine *e, const struct domain *d,
 			     bool is_one_free)
 {
@@ -200,9 +200,9 @@ static void turn_to_another(struct engine *e, struct domain *d,
 	/* At once, but only once at each. */
 	if (is_one_free && d->failures < (long)e->settings.ca_count)
 		d->due_at = engine_now(e) + 1;
-	else if (limit_is_pause(step->problem.text))
+	else if (is_limit(step))
 		d->due_at = next_of_others(e, d, is_one_free);
-	else if (!is_one_free && !is_limit(step))
+	else if (!is_one_free)
 		engine_ok(e, refusal_forget(e->store, d->id, &err), &err);
 }
 

@@ -179,6 +179,15 @@ static bool has_another(struct engine *e, const struct authority *a)
 	return false;
 }
 
+/* One that refused it may be asked again sooner than this one. */
+static bool has_hope_before(struct engine *e, const struct domain *d,
+			    time_t until)
+{
+	time_t end = refusal_next_end(e->store, d->id, engine_now(e));
+
+	return end && end < until;
+}
+
 /*
  * The CA's limit for this name is used up; another CA has limits of its own.
  * That for new orders concerns all new ones: they are looked at once more.
@@ -196,6 +205,8 @@ static bool limited(struct engine *e, struct authority *a, struct domain *d,
 	}
 	if (queue_turn_away(e, a, d, until))
 		until = engine_now(e) + 1;
+	else if (has_hope_before(e, d, until))
+		until = next_hope(e, d);
 	put_back(e, d, until, why);
 	return true;
 }

@@ -103,7 +103,7 @@ static bool find_name(struct authority *a, struct domain *d)
 	if (!domain_nth_live(e->store, n, &id, &err) &&
 	    !domain_nth_live(e->store, 0, &id, &err))
 		return false;
-	if (engine_domain(e, id, d))
+	if (engine_domain(e, id, d) && d->leaving != DOMAIN_HANDING_OVER)
 		return true;
 	a->row.canary_failures++;
 	return false;

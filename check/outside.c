@@ -17,6 +17,7 @@
 #define SMTP_MS	   30000L /* of a server that says nothing */
 #define HTTPS_PORT 443L
 #define SMTP_PORT  25L
+#define HTTP_MS	   10000L
 #define AGENT	   "mtasts-check/" MTASTSD_VERSION
 
 /* What is under way: one of these for each callback that is owed. */
@@ -347,6 +348,40 @@ static void fetch_policy(struct outside *o, size_t family)
 	free(url);
 }
 
+/* Any answer will do: what it should be, only the box knows. */
+static void on_port80(const struct fetch_reply *reply, void *arg)
+{
+	struct outside *o = arg;
+
+	o->facts.port80 = reply->code == CURLE_COULDNT_CONNECT ||
+					  reply->code ==
+						  CURLE_OPERATION_TIMEDOUT
+				  ? CHECK_ABSENT
+				  : CHECK_SEEN;
+	settle(o);
+}
+
+static void look_at_port80(struct outside *o)
+{
+	const char *v4 = usable(o, &o->facts.host, false);
+	struct fetch_request request = {
+		.method = FETCH_GET,
+		.timeout_ms = HTTP_MS,
+		.body_max = STS_BODY_MAX,
+		.plain_at = v4 ? v4 : usable(o, &o->facts.host, true),
+	};
+	char *url;
+
+	if (!request.plain_at || !o->options.http_port)
+		return;
+	url = xasprintf("http://mta-sts.%s:%ld/.well-known/acme-challenge/",
+			o->facts.domain, o->options.http_port);
+	request.url = url;
+	o->open++;
+	fetch_start(o->fetcher, &request, on_port80, o);
+	free(url);
+}
+
 static void on_host(const struct dns_answer *answer, void *arg)
 {
 	struct outside *o = arg;
@@ -355,6 +390,8 @@ static void on_host(const struct dns_answer *answer, void *arg)
 	forgive_private(o, &o->facts.host);
 	for (size_t i = 0; !o->is_closing && i < ARRAY_LEN(o->https); i++)
 		fetch_policy(o, i);
+	if (!o->is_closing)
+		look_at_port80(o);
 	settle(o);
 }
 

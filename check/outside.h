@@ -29,6 +29,7 @@ struct outside_options {
 	bool allow_private;
 	bool skip_smtp;
 	long https_port, smtp_port; /* 0: 443, 25 */
+	long http_port;		    /* of challenges; 0: not looked at */
 	long timeout;		    /* of one connection, seconds; 0: 60 */
 };
 

@@ -75,6 +75,11 @@ char *api_ca_path(const char *name, const char *rest)
 	return path_to("cas", name, rest);
 }
 
+char *api_template_path(const char *name)
+{
+	return path_to("templates", name, "");
+}
+
 char *api_path_with(char *path, const char *key, const char *value)
 {
 	char *safe, *longer;

@@ -53,6 +53,14 @@ void change_add_policy(const struct cli *cli, json_t *body)
 				    json_integer(o->max_age));
 }
 
+void change_add_enforce(const struct cli *cli, json_t *body)
+{
+	if (cli->options.force)
+		json_object_set_new(body, "force", json_true());
+	if (cli->options.without_reports)
+		json_object_set_new(body, "without_reports", json_true());
+}
+
 json_t *change_body(const struct cli *cli)
 {
 	json_t *body = json_object();

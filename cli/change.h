@@ -28,6 +28,9 @@ void change_add_text(json_t *body, const char *key, const char *text);
 /* --mx, --preset, --mode, --max-age. */
 void change_add_policy(const struct cli *cli, json_t *body);
 
+/* --force, --without-reports. */
+void change_add_enforce(const struct cli *cli, json_t *body);
+
 /* The table of a dry run, at the end of the program. */
 void change_print_plan(struct cli *cli);
 

@@ -9,35 +9,49 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "cli/check_options.h"
 #include "cli/check_run.h"
 #include "cli/command.h"
 #include "cli/say.h"
 #include "cli/targets.h"
 
-#define PORT_MAX 65535
+#define HTTP_PORT 80
 
 /* Texts live as long as these. */
 struct known {
-	json_t *domain, *records, *history;
+	json_t *settings, *domain, *records, *history;
 };
 
 static void known_release(struct known *k)
 {
+	json_decref(k->settings);
 	json_decref(k->domain);
 	json_decref(k->records);
 	json_decref(k->history);
 }
 
-/* NULL, with *code, if there is none. */
-static json_t *ask(struct cli *cli, const char *name, const char *rest,
-		   enum exit_code *code, struct err *err)
+/* NULL, with *code, if there is none. Takes path. */
+static json_t *ask(struct cli *cli, char *path, enum exit_code *code,
+		   struct err *err)
 {
-	char *path = api_domain_path(name, rest);
 	json_t *answer = NULL;
 
 	*code = api_do(cli->api, "GET", path, NULL, &answer, err);
 	free(path);
 	return *code == EXIT_FINE ? answer : NULL;
+}
+
+/* The daemon may as well see what is seen here; its own view is not waited
+   for. */
+static void look_again(struct cli *cli, const char *name)
+{
+	char *path = api_domain_path(name, "/look");
+	struct err ignored = ERR_INIT;
+	json_t *answer = NULL;
+
+	api_do(cli->api, "POST", path, NULL, &answer, &ignored);
+	free(path);
+	json_decref(answer);
 }
 
 /* A domain that is not hosted here is no failure. */
@@ -46,15 +60,20 @@ static enum exit_code ask_all(struct cli *cli, const char *name,
 {
 	enum exit_code code, ignored;
 
-	k->domain = ask(cli, name, "", &code, err);
+	k->settings = ask(cli, xstrdup("/v1/check"), &code, err);
+	if (code != EXIT_FINE)
+		return code;
+	k->domain = ask(cli, api_domain_path(name, ""), &code, err);
 	if (code != EXIT_FINE && err->kind == ERR_NOT_FOUND) {
 		*err = (struct err)ERR_INIT;
 		return EXIT_FINE;
 	}
 	if (code != EXIT_FINE)
 		return code;
-	k->records = ask(cli, name, "/records", &code, err);
-	k->history = ask(cli, name, "/policy/history", &ignored, NULL);
+	look_again(cli, name);
+	k->records = ask(cli, api_domain_path(name, "/records"), &code, err);
+	k->history = ask(cli, api_domain_path(name, "/policy/history"),
+			 &ignored, NULL);
 	return code;
 }
 
@@ -103,9 +122,32 @@ static void add_collectors(struct check_expected *e, const json_t *domain)
 	}
 }
 
+/* What the daemon saw in DNS is looked at here and now. */
+static bool is_seen_here(const char *id)
+{
+	static const char *const kinds[] = { "txt.", "id.", "host.", "mx." };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_starts(id, kinds[i]))
+			return true;
+	return false;
+}
+
+static const json_t *first_trouble(const json_t *domain)
+{
+	const json_t *list = value_at(domain, "findings"), *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) {
+		if (!is_seen_here(text_at(one, "id")))
+			return one;
+	}
+	return NULL;
+}
+
 static void add_trouble(struct check_expected *e, const json_t *domain)
 {
-	const json_t *first = json_array_get(value_at(domain, "findings"), 0);
+	const json_t *first = first_trouble(domain);
 	const char *next = text_at(domain, "next.what");
 
 	if (!first)
@@ -113,7 +155,39 @@ static void add_trouble(struct check_expected *e, const json_t *domain)
 	snprintf(e->trouble, sizeof(e->trouble), "%.250s%s%s%s%s",
 		 text_at(first, "text"), *next ? "; next: " : "", next,
 		 *next ? " at " : "", text_at(domain, "next.at"));
-	e->trouble_is_error = streq(text_at(domain, "health"), "error");
+	e->trouble_is_error = streq(text_at(first, "level"), "error");
+}
+
+static void add_identities(struct check_ca *ca, const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		if (ca->identity_count < ARRAY_LEN(ca->identity))
+			str_copy(ca->identity[ca->identity_count++],
+				 DNS_CAA_VALUE, json_string_value(name));
+	}
+}
+
+static void add_cas(struct check_facts *facts, const json_t *cas)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(cas, i, one)
+	{
+		struct check_ca *ca = &facts->ca[facts->ca_count];
+
+		if (facts->ca_count == ARRAY_LEN(facts->ca))
+			return;
+		facts->ca_count++;
+		str_copy(ca->name, sizeof(ca->name), text_at(one, "name"));
+		str_copy(ca->account, sizeof(ca->account),
+			 text_at(one, "account_url"));
+		add_identities(ca, value_at(one, "caa_identities"));
+	}
 }
 
 static void add_known(struct check_facts *facts, void *arg)
@@ -131,51 +205,37 @@ static void add_known(struct check_facts *facts, void *arg)
 	add_addresses(e, k->records);
 	add_collectors(e, k->domain);
 	add_trouble(e, k->domain);
+	add_cas(facts, value_at(k->settings, "cas"));
 }
 
-/* ---- */
+/* ---- how it is looked at ---- */
 
 static enum exit_code check(struct cli *cli, const char *name, struct err *err)
 {
 	const struct options *o = &cli->options;
 	const char *resolvers[DNS_SERVERS_MAX];
-	struct outside_options outside = {
-		.resolvers = resolvers,
-		.ca_file = o->ca_file,
-		.allow_private = o->allow_private,
-		.skip_smtp = o->no_smtp,
-		.https_port = o->https_port,
-		.smtp_port = o->smtp_port,
-	};
+	struct outside_options outside;
 	struct known known = { NULL };
 	enum exit_code code;
 
-	for (size_t i = 0; i < o->resolver.count; i++)
-		resolvers[outside.resolver_count++] = o->resolver.item[i];
 	code = ask_all(cli, name, &known, err);
-	if (code == EXIT_FINE)
+	if (code == EXIT_FINE) {
+		check_options_fill(&outside, resolvers, o, known.settings);
+		if (known.domain)
+			outside.http_port = o->http_port ? o->http_port
+							 : HTTP_PORT;
 		code = check_run(name, &outside, o->json, add_known, &known,
 				 err);
+	}
 	known_release(&known);
 	return code;
-}
-
-static bool are_good(const struct options *o, struct err *err)
-{
-	if (o->resolver.count > DNS_SERVERS_MAX)
-		return err_set(err, ERR_INPUT, "--resolver: at most %d",
-			       DNS_SERVERS_MAX);
-	if (o->https_port > PORT_MAX || o->smtp_port > PORT_MAX)
-		return err_set(err, ERR_INPUT, "a port is at most %d",
-			       PORT_MAX);
-	return true;
 }
 
 enum exit_code cmd_domain_check(struct cli *cli)
 {
 	struct err err = ERR_INIT;
 
-	if (!are_good(&cli->options, &err)) {
+	if (!check_options_are_good(&cli->options, &err)) {
 		say_failure(NULL, &err);
 		return EXIT_USAGE;
 	}

@@ -3,11 +3,13 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/change.h"
 #include "cli/command.h"
+#include "cli/policy_say.h"
 #include "cli/say.h"
 #include "cli/targets.h"
 
@@ -119,24 +121,17 @@ enum exit_code cmd_policy_history(struct cli *cli)
 
 /* ---- changes ---- */
 
-/* A new version is not known to senders before its id is in DNS. */
-static void say_set(const json_t *answer)
+/* The way out of enforce works for those that hear of it. */
+static void say_until(const json_t *answer)
 {
-	const json_t *policy = value_at(answer, "domain.policy");
-	const char *name = text_at(answer, "name");
+	char when[WHEN_TEXT];
 
-	if (!json_is_true(value_at(answer, "changed"))) {
-		printf("%s: already so, mode %s\n", name,
-		       text_at(policy, "mode"));
-		return;
-	}
-	printf("%s: version %lld, mode %s; %s publish: "
-	       "_mta-sts.%s. TXT \"v=STSv1; id=%s;\"\n", name,
-	       json_integer_value(value_at(policy, "version")),
-	       text_at(policy, "mode"),
-	       streq(text_at(answer, "domain.state"), "live") ? "now"
-							      : "once live",
-	       name, text_at(policy, "id"));
+	if (streq(text_at(answer, "domain.policy.mode"), "testing") &&
+	    *text_at(answer, "enforced_until"))
+		printf("%s: senders that follow ids stop refusing once DNS "
+		       "shows the new id and its TTL is over; the last may "
+		       "refuse until %s\n", text_at(answer, "name"),
+		       when_at(answer, "enforced_until", time(NULL), when));
 }
 
 static enum exit_code put(struct cli *cli, const char *name, const char *mode,
@@ -148,10 +143,13 @@ static enum exit_code put(struct cli *cli, const char *name, const char *mode,
 
 	change_add_policy(cli, body);
 	change_add_text(body, "mode", mode);
+	change_add_enforce(cli, body);
 	code = change_send(cli, "PUT", api_domain_path(name, "/policy"), body,
 			   &answer, &told, err);
-	if (code == EXIT_FINE && !told)
-		say_set(answer);
+	if (code == EXIT_FINE && !told) {
+		policy_say_set(answer);
+		say_until(answer);
+	}
 	json_decref(answer);
 	return code;
 }
@@ -182,13 +180,14 @@ static enum exit_code rollback(struct cli *cli, const char *name,
 	enum exit_code code;
 	bool told;
 
-	if (cli->options.to)
+	if (cli->options.given & OPTION(TO))
 		json_object_set_new(body, "to", json_integer(cli->options.to));
+	change_add_enforce(cli, body);
 	code = change_send(cli, "POST",
 			   api_domain_path(name, "/policy/rollback"), body,
 			   &answer, &told, err);
 	if (code == EXIT_FINE && !told)
-		say_set(answer);
+		policy_say_set(answer);
 	json_decref(answer);
 	return code;
 }
@@ -207,15 +206,4 @@ static enum exit_code testing(struct cli *cli, const char *name,
 enum exit_code cmd_policy_testing(struct cli *cli)
 {
 	return targets_each(cli, testing);
-}
-
-static enum exit_code enforce(struct cli *cli, const char *name,
-			      struct err *err)
-{
-	return put(cli, name, "enforce", err);
-}
-
-enum exit_code cmd_policy_enforce(struct cli *cli)
-{
-	return targets_each(cli, enforce);
 }

@@ -5,11 +5,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define ENFORCE (OPTION(FORCE) | OPTION(WITHOUT_REPORTS))
 #define CHANGE (OPTION(DRY_RUN) | OPTION(REASON))
 #define FILTER (OPTION(LABEL) | OPTION(STATE) | OPTION(LIMIT))
 #define CHECK                                                                  \
 	(OPTION(RESOLVER) | OPTION(CA_FILE) | OPTION(ALLOW_PRIVATE) |          \
-	 OPTION(NO_SMTP) | OPTION(HTTPS_PORT) | OPTION(SMTP_PORT))
+	 OPTION(NO_SMTP) | OPTION(HTTP_PORT) | OPTION(HTTPS_PORT) |            \
+	 OPTION(SMTP_PORT))
 #define SELECT (FILTER | OPTION(FILE) | OPTION(ALL))
 #define POLICY (OPTION(MX) | OPTION(PRESET) | OPTION(MODE) | OPTION(MAX_AGE))
 #define WAIT   (OPTION(WAIT) | OPTION(TIMEOUT))
@@ -19,34 +21,61 @@ static const struct command table[] = {
 	  "the box on one screen: what is well, what needs a hand" },
 	{ "domain", "add", cmd_domain_add, NAMES_MANY,
 	  CHANGE | POLICY | WAIT | OPTION(LABEL) | OPTION(RUA) | OPTION(FILE) |
-		  OPTION(LIMIT),
+		  OPTION(LIMIT) | OPTION(TRACK_MX) | ENFORCE | OPTION(ADOPT) |
+		  OPTION(TEMPLATE) |
+		  OPTION(RESOLVER) | OPTION(CA_FILE) | OPTION(ALLOW_PRIVATE) |
+		  OPTION(HTTPS_PORT),
 	  "host the policy of a mail domain" },
 	{ "domain", "list", cmd_domain_list, NAMES_NONE, FILTER,
 	  "the domains hosted here" },
 	{ "domain", "show", cmd_domain_show, NAMES_MANY, SELECT,
 	  "all about a domain on one screen" },
 	{ "domain", "set", cmd_domain_set, NAMES_MANY,
-	  CHANGE | SELECT | OPTION(RUA), "change its label or rua" },
-	{ "domain", "remove", cmd_domain_remove, NAMES_MANY, CHANGE | SELECT,
-	  "host it no more, at once" },
+	  CHANGE | SELECT | OPTION(RUA) | OPTION(TRACK_MX) | OPTION(TEMPLATE),
+	  "change its label, rua, template or track-mx" },
+	{ "domain", "remove", cmd_domain_remove, NAMES_MANY,
+	  CHANGE | SELECT | OPTION(NOW),
+	  "host it no more, once no sender relies on it" },
+	{ "domain", "handover", cmd_domain_handover, NAMES_MANY,
+	  CHANGE | SELECT, "another host goes on with its policy" },
 	{ "domain", "records", cmd_domain_records, NAMES_MANY,
 	  SELECT | OPTION(FORMAT), "the DNS records to publish" },
 	{ "domain", "publish", cmd_domain_publish, NAMES_MANY, CHANGE | SELECT,
 	  "tell your own zone again what it is to have of it" },
 	{ "domain", "check", cmd_domain_check, NAMES_MANY, SELECT | CHECK,
 	  "look at a domain from outside, hosted here or not" },
+	{ "template", "list", cmd_template_list, NAMES_NONE, 0,
+	  "what the policies of many domains have in common" },
+	{ "template", "show", cmd_template_show, NAMES_MANY, 0,
+	  "a template by its name" },
+	{ "template", "set", cmd_template_set, NAMES_MANY,
+	  CHANGE | OPTION(MX) | OPTION(PRESET) | OPTION(MAX_AGE),
+	  "make or change one: its domains get new versions" },
+	{ "template", "remove", cmd_template_remove, NAMES_MANY, CHANGE,
+	  "remove one that no domain follows" },
 	{ "policy", "show", cmd_policy_show, NAMES_MANY, SELECT,
 	  "the policy that is served" },
-	{ "policy", "history", cmd_policy_history, NAMES_MANY, SELECT,
-	  "every version: what it said, when it was served" },
-	{ "policy", "set", cmd_policy_set, NAMES_MANY, CHANGE | SELECT | POLICY,
+	{ "policy", "history", cmd_policy_history, NAMES_MANY,
+	  SELECT, "every version: what it said, when it was served" },
+	{ "policy", "set", cmd_policy_set, NAMES_MANY,
+	  CHANGE | SELECT | POLICY | ENFORCE,
 	  "publish a new version; --mx names all hosts, not one more" },
+	{ "policy", "mx", cmd_policy_mx, NAMES_MANY, CHANGE | OPTION(FORCE),
+	  "NAME add|drop HOST...: a planned move of its mail hosts" },
+	{ "policy", "diff", cmd_policy_diff, NAMES_MANY, SELECT,
+	  "what DNS has that the policy has not" },
+	{ "policy", "accept", cmd_policy_accept, NAMES_MANY,
+	  CHANGE | SELECT | OPTION(FORCE),
+	  "take what policy diff shows into the policy" },
 	{ "policy", "testing", cmd_policy_testing, NAMES_MANY, CHANGE | SELECT,
 	  "ask senders to report, not to refuse: never itself refused" },
-	{ "policy", "enforce", cmd_policy_enforce, NAMES_MANY, CHANGE | SELECT,
-	  "ask senders to refuse other hosts" },
+	{ "policy", "readiness", cmd_policy_readiness, NAMES_MANY, SELECT,
+	  "what speaks against mode enforce yet" },
+	{ "policy", "enforce", cmd_policy_enforce, NAMES_MANY,
+	  CHANGE | SELECT | ENFORCE,
+	  "ask senders to refuse other hosts, once it is ready" },
 	{ "policy", "rollback", cmd_policy_rollback, NAMES_MANY,
-	  CHANGE | SELECT | OPTION(TO),
+	  CHANGE | SELECT | ENFORCE | OPTION(TO),
 	  "a new version with the content of an old one" },
 	{ "cert", "list", cmd_cert_list, NAMES_NONE, FILTER,
 	  "the certificates served" },

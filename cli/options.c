@@ -13,7 +13,8 @@ enum option_type {
 	TYPE_FLAG,
 	TYPE_TEXT,
 	TYPE_LIST,	/* repeatable, and commas inside */
-	TYPE_COUNT,
+	TYPE_COUNT,	/* from 1 up */
+	TYPE_NUMBER,	/* from 0 up */
 	TYPE_DURATION
 };
 
@@ -27,6 +28,11 @@ static const struct {
 	[OPT_ACTOR] = { { "actor", "WHO", "only what WHO did" },
 			TYPE_TEXT,
 			AT(actor) },
+	[OPT_ADOPT] = { { "adopt", NULL,
+			  "take over the policy and id that another host "
+			  "serves now" },
+			TYPE_FLAG,
+			AT(adopt) },
 	[OPT_ALL] = { { "all", NULL, "every domain" }, TYPE_FLAG, AT(all) },
 	[OPT_ALLOW_PRIVATE] = { { "allow-private", NULL,
 				  "try private and loopback addresses too" },
@@ -36,6 +42,9 @@ static const struct {
 			    "trust the roots in it, not the system's" },
 			  TYPE_TEXT,
 			  AT(ca_file) },
+	[OPT_HTTP_PORT] = { { "http-port", "PORT", "in place of 80" },
+			    TYPE_COUNT,
+			    AT(http_port) },
 	[OPT_HTTPS_PORT] = { { "https-port", "PORT", "in place of 443" },
 			     TYPE_COUNT,
 			     AT(https_port) },
@@ -77,6 +86,19 @@ static const struct {
 	[OPT_FOLLOW] = { { "follow", NULL, "go on with what happens" },
 			 TYPE_FLAG,
 			 AT(follow) },
+	[OPT_FORCE] = { { "force", NULL,
+			  "do it although there are reasons not to" },
+			TYPE_FLAG,
+			AT(force) },
+	[OPT_TRACK_MX] = { { "track-mx", "yes|no",
+			     "take new hosts of its provider into the policy" },
+			   TYPE_TEXT,
+			   AT(track_mx) },
+	[OPT_WITHOUT_REPORTS] = { { "without-reports", NULL,
+				    "no TLS reports are known, and that is "
+				    "fine" },
+				  TYPE_FLAG,
+				  AT(without_reports) },
 	[OPT_FOR] = { { "for", "DURATION", "how long, such as 12h" },
 		      TYPE_DURATION,
 		      AT(for_long) },
@@ -117,7 +139,9 @@ static const struct {
 				"another account, with another URL" },
 			      TYPE_FLAG,
 			      AT(new_account) },
-	[OPT_NOW] = { { "now", NULL, "do not wait for the replacement" },
+	[OPT_NOW] = { { "now", NULL,
+		       "do not wait: for the replacement (revoke), for what "
+		       "senders hold (remove)" },
 		      TYPE_FLAG,
 		      AT(now) },
 	[OPT_PRESET] = { { "preset", "PROVIDER",
@@ -140,15 +164,21 @@ static const struct {
 			 TYPE_TEXT,
 			 AT(socket) },
 	[OPT_STATE] = { { "state", "STATE",
-			  "only waiting-for-dns, issuing or live ones" },
+			  "only waiting-for-dns, issuing, live, removing or "
+			  "handing-over ones" },
 			TYPE_TEXT,
 			AT(state) },
+	[OPT_TEMPLATE] = { { "template", "NAME",
+			     "the template that its policy follows; '' is "
+			     "none" },
+			   TYPE_TEXT,
+			   AT(template) },
 	[OPT_TIMEOUT] = { { "timeout", "DURATION",
 			    "how long --wait waits (default 2m)" },
 			  TYPE_DURATION,
 			  AT(timeout) },
 	[OPT_TO] = { { "to", "N", "the version to go back to" },
-		     TYPE_COUNT,
+		     TYPE_NUMBER,
 		     AT(to) },
 	[OPT_VERSION] = { { "version", NULL, "print the version" },
 			  TYPE_FLAG,
@@ -179,13 +209,13 @@ static void add_list(struct words *list, const char *value)
 	}
 }
 
-static bool set_count(const char *name, const char *value, long *to,
-		      struct err *err)
+static bool set_count(const char *name, long least, const char *value,
+		      long *to, struct err *err)
 {
-	if (str_to_long(value, strlen(value), LONG_MAX, to) && *to > 0)
+	if (str_to_long(value, strlen(value), LONG_MAX, to) && *to >= least)
 		return true;
 	return err_set(err, ERR_INPUT, "--%s: \"%.40s\" is not a number from "
-				       "1 up", name, value);
+				       "%ld up", name, value, least);
 }
 
 static bool set_value(struct options *o, enum option_id id, const char *value,
@@ -209,7 +239,9 @@ static bool set_value(struct options *o, enum option_id id, const char *value,
 		add_list(to, value);
 		return true;
 	case TYPE_COUNT:
-		return set_count(name, value, to, err);
+		return set_count(name, 1, value, to, err);
+	case TYPE_NUMBER:
+		return set_count(name, 0, value, to, err);
 	case TYPE_DURATION:
 		return duration_parse(value, to, err) ||
 		       err_prefix(err, "--%s", name);

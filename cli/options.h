@@ -19,6 +19,7 @@
 
 enum option_id {
 	OPT_ACTOR,
+	OPT_ADOPT,
 	OPT_ALL,
 	OPT_ALLOW_PRIVATE,
 	OPT_CA,
@@ -29,9 +30,11 @@ enum option_id {
 	OPT_ENDED,
 	OPT_FILE,
 	OPT_FOLLOW,
+	OPT_FORCE,
 	OPT_FOR,
 	OPT_FORMAT,
 	OPT_HELP,
+	OPT_HTTP_PORT,
 	OPT_HTTPS_PORT,
 	OPT_JSON,
 	OPT_KEY,
@@ -52,11 +55,14 @@ enum option_id {
 	OPT_SMTP_PORT,
 	OPT_SOCKET,
 	OPT_STATE,
+	OPT_TEMPLATE,
 	OPT_TIMEOUT,
 	OPT_TO,
+	OPT_TRACK_MX,
 	OPT_VERSION,
 	OPT_WAIT,
 	OPT_WHY,
+	OPT_WITHOUT_REPORTS,
 	OPT_COUNT
 };
 
@@ -68,14 +74,15 @@ enum option_id {
 struct options {
 	unsigned long long given;	/* OPTION() bits */
 	struct words words;	/* noun, verb, names: all that is no option */
-	const char *actor, *ca, *ca_file, *cert, *file, *format, *key, *kind,
-		*label, *mode, *preset, *reason, *socket, *state, *why;
+	const char *actor, *ca, *ca_file, *cert, *file, *format, *key, *kind, *label, *mode,
+		*preset, *reason, *socket, *state, *template,
+		*track_mx, *why;
 	struct words mx, resolver, rua;
-	bool all, allow_private, cancel, dry_run, ended, follow, help, json, new_account, no_smtp, now,
-		version, wait;
+	bool adopt, all, allow_private, cancel, dry_run, ended, follow, force, help, json, new_account, no_smtp, now,
+		version, wait, without_reports;
 	long limit;		/* 0: none */
 	long to;		/* a version; 0: not said */
-	long https_port, smtp_port;	/* 0: the usual ones */
+	long http_port, https_port, smtp_port;	/* 0: the usual ones */
 	long for_long, max_age, since, timeout;	/* seconds */
 };
 

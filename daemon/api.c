@@ -48,12 +48,19 @@ bool api_domain(const struct api_call *call, struct domain *d, struct err *err)
 	return domain_by_name(call->parts->store, call->name, d, err);
 }
 
-bool api_may_order(const struct api_call *call, struct err *err)
+bool api_may_order(const struct api_call *call, const struct domain *d,
+		   struct err *err)
 {
-	if (!box_is_frozen(call->parts->store))
+	if (box_is_frozen(call->parts->store)) {
+		err_set(err, ERR_REFUSED,
+			"the box is frozen: it begins no order");
+		return err_hint(err, "mtastsctl thaw ends that");
+	}
+	if (!d || d->leaving != DOMAIN_HANDING_OVER)
 		return true;
-	err_set(err, ERR_REFUSED, "the box is frozen: it begins no order");
-	return err_hint(err, "mtastsctl thaw ends that");
+	err_set(err, ERR_REFUSED, "%s is being handed over: nothing is "
+				  "ordered for it", d->name);
+	return err_hint(err, "mtastsctl domain add %s keeps it here", d->name);
 }
 
 bool api_selection(const struct api_call *call, struct api_selection *q,
@@ -66,7 +73,8 @@ bool api_selection(const struct api_call *call, struct api_selection *q,
 			    .after = api_query(call, "after") },
 	};
 	if (state) {
-		if (!domain_state_parse(state, &q->state)) {
+		if (!domain_phase_parse(state, &q->state,
+					&q->filter.leaving)) {
 			err_set(err, ERR_INPUT, "there is no such state");
 			return err_hint(err, "states: waiting-for-dns, "
 					     "issuing, live");

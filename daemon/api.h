@@ -36,10 +36,15 @@ typedef bool api_handler(struct api_call *call, struct err *err);
 
 api_handler api_status;
 api_handler api_domain_list, api_domain_add, api_domain_show, api_domain_set,
-	api_domain_remove;
+	api_domain_remove, api_domain_handover, api_domain_look;
 api_handler api_records_show, api_publish;
+api_handler api_check_settings;
 api_handler api_policy_show, api_policy_set;
 api_handler api_policy_history, api_policy_rollback;
+api_handler api_policy_enforce, api_policy_readiness, api_domain_check;
+api_handler api_template_list, api_template_show, api_template_set,
+	api_template_remove;
+api_handler api_mx_change, api_policy_proposal, api_policy_accept;
 api_handler api_cert_list, api_cert_show, api_cert_renew, api_cert_try;
 api_handler api_ca_list;
 api_handler api_log_list;
@@ -62,8 +67,9 @@ bool api_check_text(const char *field, const char *text, size_t max,
 /* The domain of call->name. ERR_NOT_FOUND if there is none. */
 bool api_domain(const struct api_call *call, struct domain *d, struct err *err);
 
-/* ERR_REFUSED while the box is frozen. */
-bool api_may_order(const struct api_call *call, struct err *err);
+/* ERR_REFUSED while the box is frozen, or *d (NULL is fine) handed over. */
+bool api_may_order(const struct api_call *call, const struct domain *d,
+		   struct err *err);
 
 /*
  * Which domains a list is about: state=, label=, after= and limit= of the

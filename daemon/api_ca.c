@@ -75,7 +75,7 @@ static bool roll(struct edit *e, void *input, struct err *err)
 
 	if (!find(e->call, &ca, err))
 		return false;
-	if (!api_may_order(e->call, err))
+	if (!api_may_order(e->call, NULL, err))
 		return false;
 	if (in->new_account)
 		return replace(e, err);

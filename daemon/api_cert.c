@@ -20,7 +20,7 @@ static json_t *view_row(const struct api_call *call, const struct domain *d)
 
 	if (!d->cert_id)
 		return NULL;
-	domain_facts_load(&facts, call->parts->store, d);
+	domain_facts_load(&facts, call->parts->store, d, call->now);
 	if (facts.has_cert)
 		row = json_pack("{s:s, s:o}", "name", d->name, "certificate",
 				view_cert(&facts));
@@ -101,7 +101,7 @@ static bool renew(struct edit *e, void *input, struct err *err)
 		return false;
 	if (under_way)
 		return true;
-	if (!api_may_order(e->call, err))
+	if (!api_may_order(e->call, &e->domain, err))
 		return false;
 	if (d->due_at)
 		instant_format(d->due_at, was);

@@ -12,7 +12,8 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "daemon/api.h"
-#include "daemon/edit.h"
+#include "daemon/edit_enforce.h"
+#include "daemon/edit_policy.h"
 #include "daemon/json_view.h"
 #include "daemon/policy_input.h"
 #include "store/policy_version.h"
@@ -34,12 +35,6 @@ bool api_policy_show(struct api_call *call, struct err *err)
 
 /* ---- every version ---- */
 
-static bool read_before(const struct api_call *call, long *before,
-			struct err *err)
-{
-	return api_query_count(call, "before", LONG_MAX, 0, before, err);
-}
-
 /* { "name", "versions": [ ... ], "next": N or null }: then before=N. */
 bool api_policy_history(struct api_call *call, struct err *err)
 {
@@ -49,7 +44,8 @@ bool api_policy_history(struct api_call *call, struct err *err)
 	struct domain d;
 	size_t n;
 
-	if (!api_domain(call, &d, err) || !read_before(call, &before, err) ||
+	if (!api_domain(call, &d, err) || 
+	    !api_query_count(call, "before", LONG_MAX, 0, &before, err) ||
 	    !api_query_count(call, "limit", HISTORY_PAGE, HISTORY_PAGE, &limit,
 			     err))
 		return false;
@@ -60,7 +56,7 @@ bool api_policy_history(struct api_call *call, struct err *err)
 		json_array_append_new(list, view_version(&v[i]));
 		policy_version_release(&v[i]);
 	}
-	if (n == (size_t)limit && v[n - 1].version > 1)
+	if (n == (size_t)limit && v[n - 1].version > 0)
 		next = json_integer(v[n - 1].version);
 	call->answer = json_pack("{s:s, s:o, s:o}", "name", d.name, "versions",
 				 list, "next", next);
@@ -72,78 +68,14 @@ bool api_policy_history(struct api_call *call, struct err *err)
 struct policy_set {
 	struct edit_input common;
 	struct policy_input policy;
+	struct enforce_input enforce;
 };
 
 static const struct json_in_field set_fields[] = {
 	EDIT_FIELDS,
+	ENFORCE_FIELDS(policy_set, enforce),
 	POLICY_INPUT_FIELDS(policy_set, policy),
 };
-
-static char *mx_text(const struct sts_policy *p)
-{
-	char *text = xstrdup("");
-
-	for (size_t i = 0; i < p->mx_count; i++) {
-		char *longer = xasprintf("%s%s%s", text, i ? " " : "",
-					 p->mx[i]);
-
-		free(text);
-		text = longer;
-	}
-	return text;
-}
-
-static void note_mx(struct edit *e, const struct sts_policy *was,
-		    const struct sts_policy *is)
-{
-	char *before = mx_text(was), *after = mx_text(is);
-
-	edit_note(e, "mx", before, after);
-	free(before);
-	free(after);
-}
-
-static void note_differences(struct edit *e, const struct policy_version *was,
-			     const struct policy_version *is)
-{
-	char before[32], after[32];
-	struct sts_policy same_mx = was->policy;
-
-	snprintf(before, sizeof(before), "%ld", was->version);
-	snprintf(after, sizeof(after), "%ld", is->version);
-	edit_note(e, "version", before, after);
-	if (was->policy.mode != is->policy.mode)
-		edit_note(e, "mode", sts_mode_name(was->policy.mode),
-			  sts_mode_name(is->policy.mode));
-	if (was->policy.max_age != is->policy.max_age)
-		edit_note(e, "max_age",
-			  duration_format(was->policy.max_age, before),
-			  duration_format(is->policy.max_age, after));
-	same_mx.mode = is->policy.mode;
-	same_mx.max_age = is->policy.max_age;
-	if (!sts_policy_equal(&same_mx, &is->policy))
-		note_mx(e, &was->policy, &is->policy);
-}
-
-/* Publishes what `wanted` says; `was` is the version before it. */
-static bool publish(struct edit *e, const struct policy_version *was,
-		    const struct sts_policy *wanted, struct err *err)
-{
-	struct store *s = e->call->parts->store;
-	struct policy_version is;
-	bool changed;
-
-	if (!policy_version_publish(s, &e->domain, wanted, e->call->now,
-				    &changed, err))
-		return false;
-	if (!changed)
-		return true;
-	if (!policy_version_current(s, &e->domain, &is, err))
-		return false;
-	note_differences(e, was, &is);
-	policy_version_release(&is);
-	return true;
-}
 
 /* A domain whose policy was lost to damage gets one from what is given. */
 static bool current_or_new(struct edit *e, struct policy_version *v,
@@ -173,10 +105,28 @@ static bool set_policy(struct edit *e, void *input, struct err *err)
 		return false;
 	sts_policy_copy(&wanted, &was.policy);
 	ok = policy_input_apply(&in->policy, e->domain.name, &wanted, err) &&
-	     publish(e, &was, &wanted, err);
+	     (wanted.mode != STS_ENFORCE || was.policy.mode == STS_ENFORCE ||
+	      edit_may_enforce(e, &in->enforce, in->common.reason, err)) &&
+	     edit_policy(e, &was, &wanted, err);
 	sts_policy_release(&wanted);
 	policy_version_release(&was);
 	return ok;
+}
+
+/* Until when some sender may go on enforcing, whatever is served now. */
+static bool add_enforced(struct api_call *call, struct err *err)
+{
+	struct domain d;
+	time_t until;
+
+	if (!api_domain(call, &d, err) ||
+	    !policy_version_held_until(call->parts->store, &d, call->now,
+				       policy_version_is_enforced, NULL,
+				       &until, err))
+		return false;
+	json_object_set_new(call->answer, "enforced_until",
+			    view_instant(until > call->now ? until : 0));
+	return true;
 }
 
 bool api_policy_set(struct api_call *call, struct err *err)
@@ -187,18 +137,20 @@ bool api_policy_set(struct api_call *call, struct err *err)
 
 	return json_in_read(call->body, set_fields, ARRAY_LEN(set_fields), &in,
 			    err) &&
-	       edit_run(call, &kind, &in, err);
+	       edit_run(call, &kind, &in, err) && add_enforced(call, err);
 }
 
 /* ---- back to what was ---- */
 
 struct policy_rollback {
 	struct edit_input common;
-	long to;		/* 0: the one before the current one */
+	struct enforce_input enforce;
+	long to;		/* -1: the one before the current one */
 };
 
 static const struct json_in_field rollback_fields[] = {
 	EDIT_FIELDS,
+	ENFORCE_FIELDS(policy_rollback, enforce),
 	{ "to", JSON_IN_COUNT, offsetof(struct policy_rollback, to), false },
 };
 
@@ -206,10 +158,17 @@ static const struct json_in_field rollback_fields[] = {
 static bool choose(struct edit *e, const struct policy_version *is, long *to,
 		   struct err *err)
 {
-	if (*to)
+	struct policy_version first = { .version = 0 };
+
+	if (*to >= 0)
 		return true;
-	if (is->version > 1) {
-		*to = is->version - 1;
+	*to = is->version - 1;
+	if (is->version > 1)
+		return true;
+	if (is->version == 1 &&
+	    policy_version_numbered(e->call->parts->store, &e->domain, 0,
+				    e->call->now, &first, NULL)) {
+		policy_version_release(&first);
 		return true;
 	}
 	err_set(err, ERR_REFUSED, "%s has only one version", e->domain.name);
@@ -218,8 +177,9 @@ static bool choose(struct edit *e, const struct policy_version *is, long *to,
 }
 
 static bool publish_again(struct edit *e, const struct policy_version *is,
-			  long to, struct err *err)
+			  const struct policy_rollback *in, struct err *err)
 {
+	long to = in->to;
 	struct policy_version old;
 	char number[24];
 	bool ok;
@@ -228,7 +188,10 @@ static bool publish_again(struct edit *e, const struct policy_version *is,
 	    !policy_version_numbered(e->call->parts->store, &e->domain, to,
 				     e->call->now, &old, err))
 		return false;
-	ok = publish(e, is, &old.policy, err);
+	ok = (old.policy.mode != STS_ENFORCE ||
+	      is->policy.mode == STS_ENFORCE ||
+	      edit_may_enforce(e, &in->enforce, in->common.reason, err)) &&
+	     edit_policy(e, is, &old.policy, err);
 	if (ok && json_array_size(e->changes)) {
 		snprintf(number, sizeof(number), "version %ld", to);
 		edit_note(e, "content", "", number);
@@ -247,7 +210,7 @@ static bool roll_back(struct edit *e, void *input, struct err *err)
 	    !policy_version_current(e->call->parts->store, &e->domain, &is,
 				    err))
 		return false;
-	ok = publish_again(e, &is, in->to, err);
+	ok = publish_again(e, &is, in, err);
 	policy_version_release(&is);
 	return ok;
 }
@@ -257,7 +220,7 @@ bool api_policy_rollback(struct api_call *call, struct err *err)
 	static const struct edit_kind kind = { "policy.rolled-back",
 					       "policy rolled back",
 					       roll_back };
-	struct policy_rollback in = { .to = 0 };
+	struct policy_rollback in = { .to = -1 };
 
 	return json_in_read(call->body, rollback_fields,
 			    ARRAY_LEN(rollback_fields), &in, err) &&

@@ -121,7 +121,7 @@ bool api_records_show(struct api_call *call, struct err *err)
 		return false;
 	list = json_array();
 	zone = json_array();
-	domain_facts_load(&facts, call->parts->store, &d);
+	domain_facts_load(&facts, call->parts->store, &d, call->now);
 	records_make(&records, &facts, c);
 	for (size_t i = 0; i < records.count; i++)
 		json_array_append_new(list, view_record(&records.item[i]));

@@ -189,7 +189,7 @@ static bool add_problem(const struct domain *d, void *arg)
 	struct findings findings = { .count = 0 };
 	struct domain_facts facts;
 
-	domain_facts_load(&facts, p->call->parts->store, d);
+	domain_facts_load(&facts, p->call->parts->store, d, p->call->now);
 	health_of_domain(&facts, p->call->now, &findings);
 	domain_facts_release(&facts);
 	if (findings_worst(&findings) > p->worst)

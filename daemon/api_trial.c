@@ -73,7 +73,7 @@ static bool ask(struct edit *e, void *input, struct err *err)
 		return false;
 	if (under_way)
 		return true;
-	if (!api_may_order(e->call, err))
+	if (!api_may_order(e->call, &e->domain, err))
 		return false;
 	edit_note(e, "ca", "", in->ca);
 	d->try_ca = ca_id;

@@ -83,6 +83,11 @@ static cfg_opt_t options[] = {
 	CFG_STR_LIST("listen_https", all_https, CFGF_NONE),
 	CFG_STR_LIST("listen_http", all_http, CFGF_NONE),
 	CFG_STR_LIST("resolvers", no_entries, CFGF_NONE),
+	CFG_BOOL("allow_private", cfg_false, CFGF_NONE),
+	CFG_INT("check_https_port", 443, CFGF_NONE),
+	CFG_INT("check_smtp_port", 25, CFGF_NONE),
+	CFG_STR("check_trust", "", CFGF_NONE),
+	CFG_STR("testing_time", "7d", CFGF_NONE),
 	CFG_INT("workers", 0, CFGF_NONE),
 	CFG_INT("max_connections", 10000, CFGF_NONE),
 	CFG_INT("max_per_address", 256, CFGF_NONE),
@@ -207,6 +212,17 @@ static int check_duration(cfg_t *cfg, cfg_opt_t *opt)
 					     "such as 30s");
 }
 
+static int check_days(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long seconds;
+
+	if (duration_parse(newest(opt), &seconds, NULL) && seconds >= 0 &&
+	    seconds <= 366 * WHEN_DAY)
+		return 0;
+	return refuse(cfg, opt, newest(opt), "a duration of at most a year, "
+					     "such as 7d");
+}
+
 static int check_host(cfg_t *cfg, cfg_opt_t *opt)
 {
 	char name[DOMAIN_NAME_SIZE];
@@ -329,7 +345,8 @@ static const struct {
 } ranges[] = {
 	{ "workers", 0, 256 },		  { "max_connections", 10, 1000000 },
 	{ "max_per_address", 1, 1000000 }, { "cache_size", 1, 65536 },
-	{ "orders_in_flight", 1, 1000 },
+	{ "orders_in_flight", 1, 1000 },   { "check_https_port", 1, 65535 },
+	{ "check_smtp_port", 1, 65535 },
 };
 
 static int check_range(cfg_t *cfg, cfg_opt_t *opt)
@@ -373,6 +390,10 @@ static const struct {
 	{ "connection_deadline", check_duration },
 	{ "cache_size", check_range },
 	{ "orders_in_flight", check_range },
+	{ "check_https_port", check_range },
+	{ "check_smtp_port", check_range },
+	{ "check_trust", check_trust },
+	{ "testing_time", check_days },
 	{ "log_level", check_log_level },
 	{ "notify", check_alert },
 	{ "alert_mail", check_alert },
@@ -625,6 +646,12 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	snprintf(c->engine.contact, sizeof(c->engine.contact), "%s",
 		 cfg_getstr(cfg, "contact"));
 	c->engine.agree_tos = cfg_getbool(cfg, "agree_tos");
+	c->allow_private = cfg_getbool(cfg, "allow_private");
+	c->check_https_port = cfg_getint(cfg, "check_https_port");
+	c->check_smtp_port = cfg_getint(cfg, "check_smtp_port");
+	snprintf(c->check_trust, sizeof(c->check_trust), "%s",
+		 cfg_getstr(cfg, "check_trust"));
+	duration_parse(cfg_getstr(cfg, "testing_time"), &c->testing_time, NULL);
 	c->log_level = level_of(cfg_getstr(cfg, "log_level"));
 	copy_numbers(cfg, c);
 	return copy_list(cfg, "listen_https", c->listen_https,

@@ -34,7 +34,11 @@ struct config {
 	unsigned max_per_address;
 	long connection_deadline;	/* seconds */
 	size_t cache_bytes;
+	bool allow_private;   /* checks connect to such addresses too */
 	bool finds_addresses; /* engine.address: from the interfaces */
+	long check_https_port, check_smtp_port;	/* 0: 443, 25 */
+	char check_trust[CONFIG_PATH_SIZE];	/* "": the system's roots */
+	long testing_time;	/* seconds before enforce is allowed */
 	enum log_level log_level;
 	struct engine_settings engine;
 	struct alert_settings alerts;

@@ -6,8 +6,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define HEARD_AFTER 10	/* s: no batch is older when it comes */
-
 struct batch {
 	struct counting *counting;
 	size_t n;
@@ -45,9 +43,9 @@ static void keep(struct counting *c, const struct served_count *counts,
 		c->is_begun = true;
 		c->lost_since = 0;
 	} else if (!c->lost_since) {
-		c->lost_since = c->now(c->arg) - HEARD_AFTER;
-		log_warn("mtastsd: fetches of policies cannot be counted: %s",
-			 err.text);
+		c->lost_since = c->now(c->arg) - SERVED_TOLD;
+		log_warn("mtastsd: fetches of policies cannot be counted: %s"
+			 "%s%s", err.text, *err.hint ? ": " : "", err.hint);
 	}
 }
 

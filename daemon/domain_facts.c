@@ -1,5 +1,7 @@
 #include "daemon/domain_facts.h"
 
+#include <string.h>
+
 #include "base/log.h"
 
 /* True if it was read; what is wrong, other than its absence, is logged. */
@@ -24,8 +26,32 @@ static void load_cert(struct domain_facts *f, struct store *s)
 	     &f->domain);
 }
 
+static void load_template(struct domain_facts *f, struct store *s)
+{
+	struct err err = ERR_INIT;
+	struct template t;
+
+	if (!f->domain.template_id ||
+	    !have(template_by_id(s, f->domain.template_id, &t, &err), &err,
+		  "template of", &f->domain))
+		return;
+	memcpy(f->template, t.name, sizeof(f->template));
+	template_release(&t);
+}
+
+static void load_watch(struct domain_facts *f, struct store *s, time_t now)
+{
+	struct err err = ERR_INIT;
+
+	have(watch_of(s, &f->domain, &f->watch, &err), &err, "watch of",
+	     &f->domain);
+	err = (struct err)ERR_INIT;
+	have(leaving_of(s, &f->domain, &f->watch, now, &f->leaving, &err),
+	     &err, "leaving", &f->domain);
+}
+
 void domain_facts_load(struct domain_facts *f, struct store *s,
-		       const struct domain *d)
+		       const struct domain *d, time_t now)
 {
 	struct err err = ERR_INIT;
 
@@ -40,6 +66,13 @@ void domain_facts_load(struct domain_facts *f, struct store *s,
 	f->has_publication = have(
 		publication_of(s, d->name, &f->publication, &err), &err,
 		"publication of", d);
+	err = (struct err)ERR_INIT;
+	have(!f->has_policy ||
+		     policy_version_mode_since(s, d, f->policy.policy.mode,
+					       &f->mode_since, &err),
+	     &err, "versions of", d);
+	load_template(f, s);
+	load_watch(f, s, now);
 }
 
 void domain_facts_release(struct domain_facts *f)

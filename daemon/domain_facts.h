@@ -8,12 +8,15 @@
 #ifndef DAEMON_DOMAIN_FACTS_H
 #define DAEMON_DOMAIN_FACTS_H
 
+#include "daemon/leaving.h"
 #include "store/ca.h"
 #include "store/cert.h"
 #include "store/domain.h"
 #include "store/order.h"
 #include "store/policy_version.h"
 #include "store/publication.h"
+#include "store/template.h"
+#include "store/watch.h"
 
 struct domain_facts {
 	struct domain domain;
@@ -23,10 +26,14 @@ struct domain_facts {
 	struct ca ca;			/* that it came from */
 	struct order order;		/* the live one */
 	struct publication publication; /* what the zone was told of it */
+	char template[TEMPLATE_NAME_SIZE];	/* that it follows, or "" */
+	time_t mode_since;	/* DNS announces the policy's mode; 0: not */
+	struct watch watch;		/* what DNS was seen to say */
+	struct leaving leaving;		/* how far it is on its way out */
 };
 
 void domain_facts_load(struct domain_facts *f, struct store *s,
-		       const struct domain *d);
+		       const struct domain *d, time_t now);
 void domain_facts_release(struct domain_facts *f);
 
 #endif

@@ -60,7 +60,7 @@ static json_t *view_after(const struct edit *e)
 
 	if (e->is_removed || !domain_by_id(s, e->domain.id, &d, NULL))
 		return json_null();
-	domain_facts_load(&facts, s, &d);
+	domain_facts_load(&facts, s, &d, e->call->now);
 	view = view_domain(&facts, e->call->now);
 	domain_facts_release(&facts);
 	return view;

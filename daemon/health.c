@@ -197,10 +197,121 @@ static void cert_staging(const struct domain_facts *f, time_t now,
 		     f->ca.name);
 }
 
+/* ---- what DNS was seen to say ---- */
+
+static bool is_served(const struct domain_facts *f)
+{
+	return f->domain.state == DOMAIN_LIVE && f->has_policy;
+}
+
+/* A policy that is enforced may cost mail; another only protection. */
+static enum health by_mode(const struct domain_facts *f)
+{
+	return f->policy.policy.mode == STS_ENFORCE ? HEALTH_ERROR
+						    : HEALTH_WARNING;
+}
+
+static const struct {
+	const char *id, *text;
+} txt_findings[] = {
+	[ANNOUNCED_NOTHING] = { "txt.missing",
+				"DNS has no _mta-sts record: senders do not "
+				"know of the policy" },
+	[ANNOUNCED_DAMAGED] = { "txt.grammar",
+				"the _mta-sts record is doubled or damaged: "
+				"senders skip it" },
+	[ANNOUNCED_BEHIND] = { "id.behind",
+			       "DNS still announces an earlier version: "
+			       "senders that hold it do not fetch this one" },
+	[ANNOUNCED_AHEAD] = { "id.ahead",
+			      "DNS announces an id that was never made here" },
+	[ANNOUNCED_FOREIGN] = { "id.foreign",
+				"DNS announces another host's policy" },
+	[ANNOUNCED_IN_STEP] = { NULL, NULL },
+};
+
+/* Removing, once the records may go, wants none of it. */
+static void not_announced(const struct domain_facts *f, time_t now,
+			  struct findings *out)
+{
+	enum announced is = watch_announced(&f->watch, f->policy.sts_id);
+	char hint[sizeof(out->item[0].hint)];
+
+	if (!is_served(f) || is == ANNOUNCED_UNKNOWN ||
+	    !txt_findings[is].id || f->domain.leaving == DOMAIN_HANDING_OVER ||
+	    (f->leaving.done_at && f->leaving.done_at <= now) ||
+	    (f->domain.leaving && is == ANNOUNCED_NOTHING))
+		return;
+	snprintf(hint, sizeof(hint),
+		 "publish: _mta-sts.%.180s. IN TXT \"v=STSv1; id=%s;\"",
+		 f->domain.name, f->policy.sts_id);
+	findings_add(out, txt_findings[is].id, HEALTH_WARNING, hint, "%s%s%s%s",
+		     txt_findings[is].text, *f->watch.txt_id ? " (id " : "",
+		     f->watch.txt_id, *f->watch.txt_id ? ")" : "");
+}
+
+static void not_led_here(const struct domain_facts *f, time_t now,
+			 struct findings *out)
+{
+	const struct watch *w = &f->watch;
+	char hint[sizeof(out->item[0].hint)];
+
+	if (!is_served(f) || w->host <= HOST_HERE ||
+	    f->domain.leaving == DOMAIN_HANDING_OVER ||
+	    (f->leaving.done_at && f->leaving.done_at <= now))
+		return;
+	snprintf(hint, sizeof(hint), "publish what this prints: mtastsctl "
+				     "domain records %s", f->domain.name);
+	findings_add(out, w->host == HOST_PARTLY ? "host.partly-here"
+						 : "host.not-here",
+		     by_mode(f), hint, "%s", w->host_problem);
+}
+
+static void has_strays(const struct domain_facts *f, time_t now,
+		       struct findings *out)
+{
+	char hint[sizeof(out->item[0].hint)], hosts[200] = "";
+	const struct mx_seen *mx = &f->watch.mx;
+	size_t used = 0;
+
+	(void)now;
+	if (!is_served(f) || !mx_strays(mx, &f->policy.policy))
+		return;
+	for (size_t i = 0; i < mx->count && used < sizeof(hosts); i++)
+		if (mx_is_stray(mx, i, &f->policy.policy))
+			used += (size_t)snprintf(hosts + used,
+						 sizeof(hosts) - used, "%s%s",
+						 used ? " " : "", mx->host[i]);
+	snprintf(hint, sizeof(hint),
+		 "mtastsctl policy diff %.100s shows what would put it right, "
+		 "mtastsctl policy accept %.100s does it",
+		 f->domain.name, f->domain.name);
+	findings_add(out, "mx.not-covered", by_mode(f), hint,
+		     "the policy does not name these mail hosts of DNS: %s",
+		     hosts);
+}
+
+static void is_leaving(const struct domain_facts *f, time_t now,
+		       struct findings *out)
+{
+	char at[INSTANT_TEXT], hint[sizeof(out->item[0].hint)];
+
+	if (f->domain.leaving != DOMAIN_REMOVING || !f->leaving.done_at ||
+	    f->leaving.done_at > now)
+		return;
+	snprintf(hint, sizeof(hint),
+		 "take mta-sts, _mta-sts and _smtp._tls of %s out of DNS",
+		 f->domain.name);
+	findings_add(out, "txt.removable", HEALTH_WARNING, hint,
+		     "no sender holds a policy since %s: its records may go",
+		     instant_format(f->leaving.done_at, at));
+}
+
 static void (*const judges[])(const struct domain_facts *f, time_t now,
 			      struct findings *out) = {
 	no_policy,	 not_here,     issuance_failing, cert_expired,
 	renewal_failing, renewal_late, cert_revoked,	 cert_staging,
+	not_announced,	 not_led_here, has_strays,	 is_leaving,
 };
 
 void health_of_domain(const struct domain_facts *f, time_t now,

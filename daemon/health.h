@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "daemon/domain_facts.h"
 
-#define FINDINGS_MAX 8
+#define FINDINGS_MAX 16
 
 enum health { HEALTH_OK, HEALTH_WARNING, HEALTH_ERROR };
 

@@ -6,6 +6,7 @@
 #include "acme/revoke_reason.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "daemon/readiness.h"
 #include "daemon/zone.h"
 
 #define TEXT_MAX 65536
@@ -91,6 +92,7 @@ json_t *view_version(const struct policy_version *v)
 	set(view, "first_served", view_instant(v->first_served));
 	set(view, "last_served", view_instant(v->last_served));
 	set(view, "fetches", json_integer(v->fetches));
+	set(view, "announced", view_instant(v->announced_at));
 	return view;
 }
 
@@ -192,6 +194,70 @@ static json_t *view_publication(const struct publication *p)
 			 view_instant(p->told_at));
 }
 
+static json_t *view_mx_seen(const struct domain_facts *f)
+{
+	const struct mx_seen *mx = &f->watch.mx;
+	json_t *hosts = json_array(), *strays = json_array();
+
+	for (size_t i = 0; i < mx->count; i++) {
+		json_array_append_new(hosts, json_string(mx->host[i]));
+		if (f->has_policy && mx_is_stray(mx, i, &f->policy.policy))
+			json_array_append_new(strays,
+					      json_string(mx->host[i]));
+	}
+	return json_pack("{s:s, s:o, s:o, s:b, s:o}", "look",
+			 mx_look_name(mx->look), "hosts", hosts, "strays",
+			 strays, "agreed", mx->agrees, "since",
+			 view_instant(f->watch.mx_since));
+}
+
+/* What DNS was last seen to say. */
+static json_t *view_watch(const struct domain_facts *f)
+{
+	const struct watch *w = &f->watch;
+	const char *id = f->has_policy ? f->policy.sts_id : "";
+
+	if (!w->looked_at)
+		return json_null();
+	return json_pack("{s:o, s:{s:s, s:s, s:I, s:o}, s:{s:s, s:o, s:o},"
+			 " s:s, s:o, s:o}", "looked",
+			 view_instant(w->looked_at), "txt", "is",
+			 announced_name(watch_announced(w, id)), "id",
+			 w->txt_id, "ttl", (json_int_t)w->txt_ttl, "since",
+			 view_instant(w->txt_since), "host", "is",
+			 watch_host_name(w->host), "since",
+			 view_instant(w->host_since), "problem",
+			 view_text(w->host_problem), "reports",
+			 watch_reports_name(w->reports), "mx", view_mx_seen(f),
+			 "next", view_instant(w->due_at));
+}
+
+/* null: it stays. */
+static json_t *view_leaving(const struct domain_facts *f)
+{
+	const struct leaving *l = &f->leaving;
+
+	if (!f->domain.leaving)
+		return json_null();
+	return json_pack("{s:o, s:b, s:b, s:o, s:o}", "since",
+			 view_instant(f->domain.leaving_at), "waits_for_txt",
+			 l->waits_for_txt, "waits_for_dns", l->waits_for_dns,
+			 "held_until", view_instant(l->held_until), "done",
+			 view_instant(l->done_at));
+}
+
+/* What is worth proposing; null: nothing. */
+static json_t *view_next_max_age(const struct domain_facts *f, time_t now)
+{
+	long next = 0;
+
+	if (f->has_policy && f->policy.policy.mode == STS_ENFORCE &&
+	    f->mode_since)
+		next = readiness_next_max_age(f->policy.policy.max_age,
+					      now - f->mode_since);
+	return next ? json_integer(next) : json_null();
+}
+
 json_t *view_domain(const struct domain_facts *f, time_t now)
 {
 	const struct domain *d = &f->domain;
@@ -202,7 +268,7 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 	set(view, "name", json_string(d->name));
 	set(view, "display", view_display(d->name));
 	set(view, "label", view_text(d->label));
-	set(view, "state", json_string(domain_state_name(d->state)));
+	set(view, "state", json_string(domain_phase(d)));
 	set(view, "state_since", view_instant(d->state_at));
 	set(view, "health",
 	    json_string(health_name(findings_worst(&findings))));
@@ -217,6 +283,12 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 	set(view, "publication",
 	    f->has_publication ? view_publication(&f->publication)
 			       : json_null());
+	set(view, "template",
+	    *f->template ? view_text(f->template) : json_null());
+	set(view, "track_mx", json_boolean(d->track_mx));
+	set(view, "next_max_age", view_next_max_age(f, now));
+	set(view, "dns", view_watch(f));
+	set(view, "leaving", view_leaving(f));
 	return view;
 }
 

@@ -21,8 +21,10 @@
 #include "base/str.h"
 #include "daemon/admin.h"
 #include "daemon/alerts.h"
+#include "daemon/checker.h"
 #include "daemon/config.h"
 #include "daemon/counting.h"
+#include "daemon/dns_watch.h"
 #include "daemon/file_limit.h"
 #include "daemon/guard.h"
 #include "daemon/options.h"
@@ -30,6 +32,7 @@
 #include "daemon/probe.h"
 #include "daemon/publisher.h"
 #include "daemon/restore.h"
+#include "daemon/template_roll.h"
 #include "daemon/world.h"
 #include "httpd/listener.h"
 #include "httpd/server.h"
@@ -54,6 +57,9 @@ struct daemon {
 	struct engine *engine;
 	struct publisher *publisher;
 	struct alerts *alerts;
+	struct dns_watch *dns_watch;
+	struct checker *checker;
+	struct template_roll *template_roll;
 	struct admin *admin;
 	struct event *signals[3];
 	struct err trouble; /* why it serves only, and orders nothing */
@@ -307,6 +313,12 @@ static bool open_store(struct daemon *d, struct err *err)
 static void stop_orders(struct daemon *d)
 {
 	counting_leave(&d->counting);
+	template_roll_stop(d->template_roll);
+	d->template_roll = NULL;
+	checker_stop(d->checker);
+	d->checker = NULL;
+	dns_watch_stop(d->dns_watch);
+	d->dns_watch = NULL;
 	alerts_stop(d->alerts);
 	d->alerts = NULL;
 	publisher_stop(d->publisher);
@@ -322,10 +334,40 @@ static void stop_orders(struct daemon *d)
 	d->store = NULL;
 }
 
+static bool start_dns_watch(struct daemon *d, struct err *err)
+{
+	const struct dns_watch_parts parts = { .loop = d->loop,
+					       .store = d->store,
+					       .engine = d->engine,
+					       .config = &d->config };
+
+	d->dns_watch = dns_watch_start(&parts, err);
+	return d->dns_watch != NULL;
+}
+
+static bool start_checker(struct daemon *d, struct err *err)
+{
+	const struct checker_parts parts = { .loop = d->loop,
+					     .store = d->store,
+					     .engine = d->engine,
+					     .config = &d->config };
+
+	d->checker = checker_start(&parts, err);
+	return d->checker != NULL;
+}
+
+static bool start_template_roll(struct daemon *d, struct err *err)
+{
+	d->template_roll = template_roll_start(d->loop, d->store, now, d, err);
+	return d->template_roll != NULL;
+}
+
 static bool start_orders(struct daemon *d, struct err *err)
 {
 	if (!start_guard(d, err) || !start_engine(d, err) ||
-	    !start_publisher(d, err) || !start_alerts(d, err)) {
+	    !start_publisher(d, err) || !start_alerts(d, err) ||
+	    !start_dns_watch(d, err) ||
+	    !start_checker(d, err) || !start_template_roll(d, err)) {
 		stop_orders(d);
 		return false;
 	}
@@ -482,7 +524,7 @@ static bool reload(struct daemon *d, struct err *err)
 		publisher_configure(d->publisher);
 	if (d->alerts)
 		alerts_configure(d->alerts);
-	return true;
+	return !d->dns_watch || dns_watch_configure(d->dns_watch, err);
 }
 
 static void on_reload(evutil_socket_t fd, short what, void *arg)

@@ -20,7 +20,7 @@
 #define BODY_MAX	 4096
 #define EVHTTP_HEAD_MAX	 (8L * HEAD_MAX) /* never met: conn.c refuses first */
 #define DRAIN_TICK_MS	 20
-#define TELL_FETCHES_MS	 2000
+#define TELL_FETCHES_MS	 (SERVED_TOLD * 200) /* and a turn of the loop */
 
 struct entrance {
 	struct worker *worker;

@@ -23,7 +23,10 @@
 #define CHECK_MX_MAX	   16
 #define CHECK_WORDS	   200
 #define CHECK_IDS_MAX	   32
-#define CHECK_CA_MAX	   4
+#define CHECK_CA_MAX	   8
+#define CHECK_CA_NAMES	   8
+#define CHECK_CA_NAME	   64
+#define CHECK_URL	   512
 
 /* What came of a question to DNS. */
 enum check_look {
@@ -100,6 +103,14 @@ struct check_mx {
 	struct tls_look cert;
 };
 
+/* An authority that the box may turn to. */
+struct check_ca {
+	char name[CHECK_CA_NAME];		      /* the box's, for it */
+	char identity[CHECK_CA_NAMES][DNS_CAA_VALUE]; /* in CAA records */
+	size_t identity_count;			      /* 0: not known */
+	char account[CHECK_URL];		      /* ours there, or "" */
+};
+
 /* What the box knows of a domain that it hosts. */
 struct check_expected {
 	bool is_hosted;
@@ -112,7 +123,6 @@ struct check_expected {
 	size_t address_count;		/* 0: it does not know */
 	char collector[TLSRPT_URI_LIMIT][CHECK_WORDS];	/* rua asked for */
 	size_t collector_count;
-	enum check_look port80;		/* ABSENT: no answer there */
 	char trouble[2 * CHECK_WORDS];	/* what the box says of it, or "" */
 	bool trouble_is_error;
 	time_t removable_at;		/* of a domain on its way out, or 0 */
@@ -133,12 +143,12 @@ struct check_facts {
 
 	struct check_host host;		/* mta-sts.domain */
 	struct check_https https[2];	/* by IPv4 and by IPv6 */
+	enum check_look port80;		/* ABSENT: no answer there */
 
 	struct dns_caa_set caa;		/* of mta-sts.domain */
 	enum check_look caa_look;
-	char ca[CHECK_CA_MAX][DNS_CAA_VALUE];	/* who is to issue, as CAA */
-	size_t ca_count;			/* records say; 0: anybody */
-	const char *ca_account;			/* borrowed; or NULL */
+	struct check_ca ca[CHECK_CA_MAX]; /* who is to issue, the first */
+	size_t ca_count;		  /* choice first; 0: anybody */
 
 	enum check_look mx_look;
 	char mx_problem[CHECK_WORDS];

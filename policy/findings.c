@@ -165,6 +165,7 @@ static const char *value_of(const struct bench *b, const char *name,
 		{ "domain", b->f->domain },
 		{ "id", announced_id(b) },
 		{ "mx", b->mx ? b->mx->name : "" },
+		{ "hint", b->why.hint },
 		{ "address", b->https ? b->https->address
 				      : b->mx ? b->mx->smtp_address : "" },
 	};
@@ -235,6 +236,7 @@ static void go_through(const struct rule_set *set, struct bench *b,
 		const struct rule *rule = &set->rule[i];
 
 		buf_clear(&b->detail);
+		b->why = (struct err)ERR_INIT;
 		b->arg = rule->arg;
 		b->severity = rule->severity;
 		if (rule->holds(b))

@@ -7,19 +7,41 @@
 
 /* ---- CAA ---- */
 
-static bool is_allowed(const struct bench *b, struct err *err)
-{
-	const char *names[CHECK_CA_MAX];
-	struct caa_asker asker = { .identities = names,
-				   .identity_count = b->f->ca_count,
-				   .account_url = b->f->ca_account,
-				   .method = "http-01" };
+static const char *const methods[] = { "http-01", "tls-alpn-01" };
 
+/* By one of the methods; if not, `why` is about the first of them. */
+static bool may_issue(const struct bench *b, const struct check_ca *ca,
+		      struct err *why)
+{
+	const char *names[CHECK_CA_NAMES];
+	struct caa_asker asker = { .identities = names,
+				   .identity_count = ca->identity_count,
+				   .account_url = *ca->account ? ca->account
+							       : NULL };
+	struct err later = ERR_INIT;
+
+	for (size_t i = 0; i < ca->identity_count; i++)
+		names[i] = ca->identity[i];
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+		asker.method = methods[i];
+		if (caa_allows(&b->f->caa, &asker, i ? &later : why))
+			return true;
+	}
+	return false;
+}
+
+/* By one of the authorities; of a stranger's domain, by any there is. */
+static bool is_allowed(const struct bench *b, struct err *why)
+{
+	static const struct check_ca anybody;
+	struct err later = ERR_INIT;
+
+	if (!b->f->ca_count)
+		return may_issue(b, &anybody, why);
 	for (size_t i = 0; i < b->f->ca_count; i++)
-		names[i] = b->f->ca[i];
-	if (!b->f->ca_account)
-		asker.account_url = NULL;
-	return caa_allows(&b->f->caa, &asker, err);
+		if (may_issue(b, &b->f->ca[i], i ? &later : why))
+			return true;
+	return false;
 }
 
 static bool is_known(const struct bench *b)
@@ -29,10 +51,25 @@ static bool is_known(const struct bench *b)
 
 static bool forbids(struct bench *b)
 {
-	struct err err = ERR_INIT;
+	return is_known(b) && !is_allowed(b, &b->why) &&
+	       bench_say(b, "%.350s", b->why.text);
+}
 
-	return is_known(b) && !is_allowed(b, &err) &&
-	       bench_say(b, "%.350s", err.text);
+/* Others may, so that all is well for as long as they are. */
+static bool forbids_some(struct bench *b)
+{
+	struct err later = ERR_INIT;
+	bool is_found = false;
+
+	if (!is_known(b) || !is_allowed(b, NULL))
+		return false;
+	for (size_t i = 0; i < b->f->ca_count; i++) {
+		if (may_issue(b, &b->f->ca[i], is_found ? &later : &b->why))
+			continue;
+		bench_list(b, b->f->ca[i].name);
+		is_found = true;
+	}
+	return is_found;
 }
 
 static bool caa_is_unknown(struct bench *b)
@@ -51,8 +88,11 @@ static bool caa_is_good(struct bench *b)
 
 static const struct rule once[] = {
 	{ "caa.forbids", CHECK_WARNING, forbids, 0,
-	  "no certificate of mta-sts.{domain} can be renewed: {}",
-	  "publish a CAA record for the authority that is to issue, or none" },
+	  "no certificate of mta-sts.{domain} can be renewed: {}", "{hint}" },
+	{ "caa.not-all", CHECK_NOTE, forbids_some, 0,
+	  "the CAA records of mta-sts.{domain} do not let {} issue, which "
+	  "could not step in if the others are away",
+	  "{hint}" },
 	{ "caa.unknown", CHECK_WARNING, caa_is_unknown, 0,
 	  "the CAA records of mta-sts.{domain} cannot be read: {}",
 	  "have the name servers put right: an authority that cannot read them "

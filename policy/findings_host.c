@@ -79,9 +79,11 @@ static bool differs(struct bench *b)
 	       bench_say(b, "%s and %s", h[0].address, h[1].address);
 }
 
+/* At a stranger's address it is not for us to open. */
 static bool is_port80_closed(struct bench *b)
 {
-	return b->f->expected.port80 == CHECK_ABSENT;
+	return b->f->port80 == CHECK_ABSENT && b->f->expected.is_hosted &&
+	       !is_elsewhere(b);
 }
 
 static const struct rule once[] = {

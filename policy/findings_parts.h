@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "policy/findings.h"
 #include "policy/sts_lint.h"
 
@@ -20,12 +21,13 @@ struct bench {
 	const struct sts_fault *fault;
 	int arg;			/* the row's */
 	struct buf detail;		/* for "{}" */
+	struct err why; /* a judgement of others; for "{hint}" */
 	enum check_severity severity;	/* the row's; to be changed at will */
 };
 
 /*
  * In the texts {} is the detail, {domain}, {id} (that is or should be
- * announced), {mx} and {address} are what they say.
+ * announced), {mx} and {address} are what they say, {hint} that of `why`.
  */
 struct rule {
 	const char *id;

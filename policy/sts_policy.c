@@ -36,7 +36,7 @@ bool sts_mode_parse(const char *text, enum sts_mode *mode, struct err *err)
 			      err);
 }
 
-static bool has_mx(const struct sts_policy *p, const char *pattern)
+bool sts_policy_has_mx(const struct sts_policy *p, const char *pattern)
 {
 	for (size_t i = 0; i < p->mx_count; i++)
 		if (streq(p->mx[i], pattern))
@@ -62,7 +62,7 @@ static bool normalise_mx(const char *text, char out[static STS_MX_SIZE],
 static bool append_mx(struct sts_policy *p, const char *pattern,
 		      struct err *err)
 {
-	if (has_mx(p, pattern))
+	if (sts_policy_has_mx(p, pattern))
 		return true;
 	if (p->mx_count == STS_MX_LIMIT) {
 		err_set(err, ERR_INPUT,
@@ -172,7 +172,7 @@ bool sts_policy_equal(const struct sts_policy *a, const struct sts_policy *b)
 	    a->mx_count != b->mx_count)
 		return false;
 	for (size_t i = 0; i < a->mx_count; i++)
-		if (!has_mx(b, a->mx[i])) /* no pattern is there twice */
+		if (!sts_policy_has_mx(b, a->mx[i])) /* no pattern is there twice */
 			return false;
 	return true;
 }

@@ -62,6 +62,9 @@ char *sts_policy_format(const struct sts_policy *p);
 /* Would a sender holding *p accept `host` as an MX? Case does not matter. */
 bool sts_policy_allows(const struct sts_policy *p, const char *host);
 
+/* Is this one of its mx patterns, as it stands? */
+bool sts_policy_has_mx(const struct sts_policy *p, const char *pattern);
+
 /* Same mode, max_age and set of mx patterns, in any order? */
 bool sts_policy_equal(const struct sts_policy *a, const struct sts_policy *b);
 

@@ -15,15 +15,41 @@ const char *domain_state_name(enum domain_state state)
 	return state_names[state];
 }
 
-bool domain_state_parse(const char *text, enum domain_state *state)
+static const char *const leaving_names[] = {
+	[DOMAIN_STAYS] = "",
+	[DOMAIN_REMOVING] = "removing",
+	[DOMAIN_HANDING_OVER] = "handing-over",
+};
+
+const char *domain_phase(const struct domain *d)
 {
-	for (size_t i = 0; i < ARRAY_LEN(state_names); i++) {
-		if (!streq(text, state_names[i]))
-			continue;
-		*state = (enum domain_state)i;
-		return true;
-	}
+	return d->leaving ? leaving_names[d->leaving]
+			  : domain_state_name(d->state);
+}
+
+static bool find(const char *const *names, size_t from, size_t count,
+		 const char *text, size_t *at)
+{
+	for (*at = from; *at < count; ++*at)
+		if (streq(names[*at], text))
+			return true;
 	return false;
+}
+
+bool domain_phase_parse(const char *text, enum domain_state *state,
+			enum domain_leaving *leaving)
+{
+	size_t i;
+
+	*leaving = DOMAIN_STAYS;
+	*state = DOMAIN_LIVE;
+	if (find(state_names, 0, ARRAY_LEN(state_names), text, &i))
+		*state = (enum domain_state)i;
+	else if (find(leaving_names, 1, ARRAY_LEN(leaving_names), text, &i))
+		*leaving = (enum domain_leaving)i;
+	else
+		return false;
+	return true;
 }
 
 static void read_row(struct query *q, struct domain *d)
@@ -34,6 +60,12 @@ static void read_row(struct query *q, struct domain *d)
 		.epoch = col_long(q, "epoch"),
 		.created_at = col_int(q, "created_at"),
 		.state_at = col_int(q, "state_at"),
+		.leaving = (enum domain_leaving)col_enum(q, "leaving",
+							 DOMAIN_HANDING_OVER),
+		.leaving_at = col_int(q, "leaving_at"),
+		.track_mx = col_int(q, "track_mx") != 0,
+		.template_id = col_int(q, "template_id"),
+		.template_epoch = col_long(q, "template_epoch"),
 		.due_at = col_int(q, "due_at"),
 		.dns_looks = col_long(q, "dns_looks"),
 		.failures = col_long(q, "failures"),
@@ -98,23 +130,31 @@ bool domain_by_id(struct store *s, int64_t id, struct domain *d,
 				(long long)id);
 }
 
+/* What is handed over has nothing due, whoever would have it so. */
 static void bind_row(struct query *q, const struct domain *d)
 {
+	bool works = d->leaving != DOMAIN_HANDING_OVER;
+
 	bind_text(q, d->label);
 	bind_text(q, d->rua);
 	bind_int(q, d->state);
 	bind_int(q, d->state_at);
-	bind_int(q, d->due_at);
+	bind_int(q, d->leaving);
+	bind_int(q, d->leaving_at);
+	bind_int(q, d->track_mx);
+	bind_int(q, d->template_id);
+	bind_int(q, d->template_epoch);
+	bind_int(q, works ? d->due_at : 0);
 	bind_int(q, d->dns_looks);
 	bind_int(q, d->failures);
 	bind_int(q, d->renew_forced);
 	bind_int(q, d->revoked);
 	bind_int(q, d->method);
-	bind_int(q, d->ready_at);
+	bind_int(q, works ? d->ready_at : 0);
 	bind_int(q, d->rank);
 	bind_int(q, d->deadline);
 	bind_int(q, d->skips);
-	bind_int(q, d->try_ca);
+	bind_int(q, works ? d->try_ca : 0);
 	bind_text(q, d->problem);
 	bind_text(q, d->hint);
 	bind_int(q, d->problem_at);
@@ -132,12 +172,13 @@ bool domain_insert(struct store *s, struct domain *d, struct err *err)
 		return err_hint(err, "mtastsctl domain show %s", d->name);
 	}
 	query_open(&q, store_db_write(s),
-		   "INSERT INTO domain(label, rua, state, state_at, due_at,"
-		   " dns_looks, failures, renew_forced, revoked, method,"
+		   "INSERT INTO domain(label, rua, state, state_at, leaving,"
+		   " leaving_at, track_mx, template_id, template_epoch,"
+		   " due_at, dns_looks, failures, renew_forced, revoked, method,"
 		   " ready_at, rank, deadline, skips, try_ca, problem,"
 		   " hint, problem_at, policy_id, cert_id, name, created_at)"
 		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		   " ?, ?, ?, ?, ?)");
+		   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_row(&q, d);
 	bind_text(&q, d->name);
 	bind_int(&q, d->created_at);
@@ -154,7 +195,9 @@ bool domain_update(struct store *s, struct domain *d, struct err *err)
 
 	query_open(&q, store_db_write(s),
 		   "UPDATE domain SET label = ?, rua = ?, state = ?,"
-		   " state_at = ?, due_at = ?, dns_looks = ?, failures = ?,"
+		   " state_at = ?, leaving = ?, leaving_at = ?,"
+		   " track_mx = ?, template_id = ?, template_epoch = ?,"
+		   " due_at = ?, dns_looks = ?, failures = ?,"
 		   " renew_forced = ?, revoked = ?, method = ?, ready_at = ?,"
 		   " rank = ?, deadline = ?, skips = ?, try_ca = ?,"
 		   " problem = ?, hint = ?, problem_at = ?,"
@@ -242,7 +285,8 @@ bool domain_each(struct store *s, const struct domain_filter *f,
 
 	query_open(&q, store_db(s),
 		   "SELECT * FROM domain WHERE (?1 IS NULL OR label = ?1)"
-		   " AND (?2 IS NULL OR state = ?2) AND name > ?3"
+		   " AND (?2 IS NULL OR (state = ?2 AND leaving = ?5)"
+		   "  OR (?5 > 0 AND leaving = ?5)) AND name > ?3"
 		   " ORDER BY name LIMIT ?4");
 	if (f->label)
 		bind_text(&q, f->label);
@@ -254,6 +298,7 @@ bool domain_each(struct store *s, const struct domain_filter *f,
 		bind_null(&q);
 	bind_text(&q, f->after);
 	bind_int(&q, f->limit ? f->limit : -1);
+	bind_int(&q, f->leaving);
 	return each_row(&q, each, arg, err);
 }
 
@@ -517,12 +562,16 @@ bool domain_count(struct store *s, struct domain_counts *counts,
 		   "SELECT COUNT(*) FILTER (WHERE state = 0) AS waiting,"
 		   " COUNT(*) FILTER (WHERE state = 1) AS issuing,"
 		   " COUNT(*) FILTER (WHERE state = 2) AS live,"
+		   " COUNT(*) FILTER (WHERE leaving = 1) AS removing,"
+		   " COUNT(*) FILTER (WHERE leaving = 2) AS handing_over,"
 		   " COUNT(*) FILTER (WHERE problem <> '') AS with_problem"
 		   " FROM domain");
 	if (query_row(&q)) {
 		counts->waiting = col_long(&q, "waiting");
 		counts->issuing = col_long(&q, "issuing");
 		counts->live = col_long(&q, "live");
+		counts->removing = col_long(&q, "removing");
+		counts->handing_over = col_long(&q, "handing_over");
 		counts->with_problem = col_long(&q, "with_problem");
 	}
 	return query_close(&q, err);

@@ -23,6 +23,13 @@ enum domain_state {
 	DOMAIN_LIVE		/* served with a certificate */
 };
 
+/* On its way out it is served on, and to the world it is live. */
+enum domain_leaving {
+	DOMAIN_STAYS,
+	DOMAIN_REMOVING,	/* RFC 8461, 8.3 */
+	DOMAIN_HANDING_OVER	/* to another host that keeps the policy */
+};
+
 /*
  * The queue for a CA, most urgent first; within a rank by deadline, which is
  * the end of the certificate served, or the arrival of a new domain.
@@ -49,6 +56,11 @@ struct domain {
 	long epoch;			/* counts updates: guards stale actors */
 	time_t created_at;
 	time_t state_at;		/* since when it is in this state */
+	enum domain_leaving leaving;
+	time_t leaving_at;		/* since when; 0: it stays */
+	bool track_mx;			/* its provider's new hosts go in */
+	int64_t template_id;		/* its policy follows it; 0: none */
+	long template_epoch;		/* of the template, as it was applied */
 	time_t due_at;			/* 0: nothing to do, or in the queue */
 	time_t ready_at;		/* in the queue for a CA since; 0: not */
 	enum domain_rank rank;		/* there */
@@ -69,7 +81,13 @@ struct domain {
 };
 
 const char *domain_state_name(enum domain_state state);
-bool domain_state_parse(const char *text, enum domain_state *state);
+
+/* As it is shown: "live", or "removing" and "handing-over" on its way out. */
+const char *domain_phase(const struct domain *d);
+
+/* The word for a state, or for a way out, as which *leaving is not 0. */
+bool domain_phase_parse(const char *text, enum domain_state *state,
+			enum domain_leaving *leaving);
 
 /* Fills d->id. ERR_REFUSED if the name is there already. */
 bool domain_insert(struct store *s, struct domain *d, struct err *err);
@@ -104,6 +122,7 @@ struct domain_filter {
 	const enum domain_state *state;	/* NULL: any */
 	const char *after;		/* names beyond this one; NULL: all */
 	long limit;			/* 0: no limit */
+	enum domain_leaving leaving;	/* with a state: so it leaves, or not */
 };
 
 /* In order of name. `each` returns false to end it early. */
@@ -184,6 +203,7 @@ int64_t domain_last_id(struct store *s);
 
 struct domain_counts {
 	long waiting, issuing, live;
+	long removing, handing_over;	/* of these */
 	long with_problem;
 };
 bool domain_count(struct store *s, struct domain_counts *counts,

@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "store/internal.h"
+#include "store/served.h"
+#include "store/watch.h"
 
 void policy_version_release(struct policy_version *v)
 {
@@ -29,8 +31,6 @@ static bool read_mx(const char *lines, struct sts_policy *p)
 	}
 	return true;
 }
-
-#define UNTOLD "10" /* s: until a fetch is counted at the latest */
 
 /*
  * A version with what is known of its serving at the time ?1. In a stretch
@@ -60,6 +60,7 @@ static void read_row(struct query *q, struct policy_version *v)
 	v->body = xstrdup(col_text_peek(q, "body"));
 	col_text(q, "sts_id", v->sts_id, sizeof(v->sts_id));
 	v->fetches = col_long(q, "fetches");
+	v->announced_at = col_int(q, "announced_at");
 	v->first_served = col_int(q, "first_served");
 	v->last_served = col_int(q, "last_served");
 	if (!read_mx(col_text_peek(q, "mx"), &v->policy))
@@ -93,24 +94,119 @@ bool policy_version_current(struct store *s, const struct domain *d,
 	return false;
 }
 
-bool policy_version_enforced_until(struct store *s, const struct domain *d,
-				   time_t now, time_t *until, struct err *err)
+/* 0: it was never served, as far as is known. */
+static time_t held_from(const struct policy_version *v, time_t now)
 {
+	bool may_be_served = !v->replaced_at ||
+			     v->replaced_at > now - SERVED_TOLD;
+
+	return may_be_served ? now : v->last_served;
+}
+
+bool policy_version_held_until(struct store *s, const struct domain *d,
+			       time_t now, policy_version_test *counts,
+			       const void *arg, time_t *until, struct err *err)
+{
+	struct policy_version v = { 0 };
 	struct query q;
 
 	*until = 0;
-	query_open(&q, store_db(s),
-		   "SELECT MAX(max_age + held_from) AS until FROM"
-		   " (SELECT max_age, mode, CASE WHEN replaced_at = 0"
-		   "   OR replaced_at > ?1 - " UNTOLD " THEN ?1"
-		   "   ELSE served_to END AS held_from FROM (" VERSIONS "))"
-		   " WHERE held_from > 0 AND mode = ?3");
+	query_open(&q, store_db(s), VERSIONS);
 	bind_int(&q, now);
 	bind_int(&q, d->id);
-	bind_int(&q, STS_ENFORCE);
-	if (query_row(&q))
-		*until = col_int(&q, "until");
+	while (query_row(&q)) {
+		time_t from;
+
+		v = (struct policy_version){ 0 };
+		read_served(&q, &v);
+		from = held_from(&v, now);
+		if (from && from + v.policy.max_age > *until &&
+		    counts(&v, arg))
+			*until = from + v.policy.max_age;
+		policy_version_release(&v);
+	}
 	return query_close(&q, err);
+}
+
+bool policy_version_is_enforced(const struct policy_version *v, const void *arg)
+{
+	(void)arg;
+	return v->policy.mode == STS_ENFORCE;
+}
+
+bool policy_version_is_live(const struct policy_version *v, const void *arg)
+{
+	(void)arg;
+	return v->policy.mode != STS_NONE;
+}
+
+bool policy_version_refuses(const struct policy_version *v, const void *arg)
+{
+	const struct sts_policy *wanted = arg;
+
+	for (size_t i = 0; i < wanted->mx_count; i++)
+		if (policy_version_is_live(v, NULL) &&
+		    !sts_policy_has_mx(&v->policy, wanted->mx[i]) &&
+		    !sts_policy_allows(&v->policy, wanted->mx[i]))
+			return true;
+	return false;
+}
+
+bool policy_version_announce(struct store *s, const struct domain *d,
+			     const char *sts_id, time_t now, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE policy SET announced_at = ? WHERE domain_id = ?"
+		   " AND sts_id = ? AND announced_at = 0");
+	bind_int(&q, now);
+	bind_int(&q, d->id);
+	bind_text(&q, sts_id);
+	return query_run(&q, err);
+}
+
+bool policy_version_mode_since(struct store *s, const struct domain *d,
+			       enum sts_mode mode, time_t *since,
+			       struct err *err)
+{
+	struct query q;
+
+	*since = 0;
+	query_open(&q, store_db(s),
+		   "SELECT COALESCE(MIN(announced_at), 0) AS since FROM policy"
+		   " WHERE domain_id = ?1 AND mode = ?2 AND announced_at > 0"
+		   " AND version > (SELECT COALESCE(MAX(version), 0)"
+		   "  FROM policy WHERE domain_id = ?1 AND mode <> ?2)");
+	bind_int(&q, d->id);
+	bind_int(&q, mode);
+	if (query_row(&q))
+		*since = col_int(&q, "since");
+	return query_close(&q, err);
+}
+
+static bool id_is_taken(struct store *s, const struct domain *d,
+			const char *id)
+{
+	struct query q;
+	bool taken;
+
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM policy WHERE domain_id = ?1 AND sts_id = ?2"
+		   " UNION ALL SELECT 1 FROM retired_id WHERE name = ?3"
+		   " AND sts_id = ?2");
+	bind_int(&q, d->id);
+	bind_text(&q, id);
+	bind_text(&q, d->name);
+	taken = query_row(&q);
+	query_close(&q, NULL);
+	return taken;
+}
+
+bool policy_version_has_id(struct store *s, const struct domain *d,
+			   const char *sts_id)
+{
+	return id_is_taken(s, d, sts_id);
 }
 
 static bool not_found(const struct domain *d, long n, struct err *err)
@@ -164,24 +260,6 @@ size_t policy_version_list(struct store *s, const struct domain *d,
 	return n;
 }
 
-static bool id_is_taken(struct store *s, const struct domain *d,
-			const char *id)
-{
-	struct query q;
-	bool taken;
-
-	query_open(&q, store_db(s),
-		   "SELECT 1 FROM policy WHERE domain_id = ?1 AND sts_id = ?2"
-		   " UNION ALL SELECT 1 FROM retired_id WHERE name = ?3"
-		   " AND sts_id = ?2");
-	bind_int(&q, d->id);
-	bind_text(&q, id);
-	bind_text(&q, d->name);
-	taken = query_row(&q);
-	query_close(&q, NULL);
-	return taken;
-}
-
 static char *join_mx(const struct sts_policy *p)
 {
 	struct buf b;
@@ -197,7 +275,7 @@ static char *join_mx(const struct sts_policy *p)
 
 static bool insert_version(struct store *s, struct domain *d,
 			   const struct sts_policy *policy, const char *sts_id,
-			   time_t now, struct err *err)
+			   time_t now, int first, struct err *err)
 {
 	char *mx = join_mx(policy), *body = sts_policy_format(policy);
 	struct query q;
@@ -205,7 +283,7 @@ static bool insert_version(struct store *s, struct domain *d,
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO policy(domain_id, version, sts_id, mode,"
 		   " max_age, mx, body, created_at) VALUES(?1,"
-		   " (SELECT COALESCE(MAX(version), 0) + 1 FROM policy"
+		   " (SELECT COALESCE(MAX(version) + 1, ?8) FROM policy"
 		   "  WHERE domain_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)");
 	bind_int(&q, d->id);
 	bind_text(&q, sts_id);
@@ -214,6 +292,7 @@ static bool insert_version(struct store *s, struct domain *d,
 	bind_text(&q, mx);
 	bind_text(&q, body);
 	bind_int(&q, now);
+	bind_int(&q, first);
 	free(mx);
 	free(body);
 	return query_run(&q, err);
@@ -245,9 +324,41 @@ bool policy_version_publish(struct store *s, struct domain *d,
 	do
 		sts_id_make(now, nth++, sts_id);
 	while (id_is_taken(s, d, sts_id));
-	if (!insert_version(s, d, policy, sts_id, now, err))
+	if (!insert_version(s, d, policy, sts_id, now, 1, err))
 		return false;
 	d->policy_id = db_last_id(store_db(s));
 	*changed = true;
-	return domain_update(s, d, err) && change_note(s, d->id, err);
+	return domain_update(s, d, err) && change_note(s, d->id, err) &&
+	       watch_soon(s, d->id, now, err);
+}
+
+bool policy_version_adopt(struct store *s, struct domain *d,
+			  const struct sts_policy *policy, const char *sts_id,
+			  time_t now, struct err *err)
+{
+	if (id_is_taken(s, d, sts_id))
+		return err_set(err, ERR_REFUSED, "%s had a policy of the id "
+						 "%s here before", d->name,
+			       sts_id);
+	if (!insert_version(s, d, policy, sts_id, now, 0, err))
+		return false;
+	d->policy_id = db_last_id(store_db(s));
+	return domain_update(s, d, err) && change_note(s, d->id, err) &&
+	       watch_soon(s, d->id, now, err);
+}
+
+/* A time to come is taken for the present (VERSIONS). */
+bool policy_version_elsewhere(struct store *s, const struct domain *d,
+			      time_t until, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE policy SET last_served = MAX(last_served, ?1),"
+		   " first_served = CASE first_served WHEN 0 THEN created_at"
+		   "  ELSE first_served END"
+		   " WHERE domain_id = ?2 AND version = 0");
+	bind_int(&q, until);
+	bind_int(&q, d->id);
+	return query_run(&q, err);
 }

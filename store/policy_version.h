@@ -26,6 +26,7 @@ struct policy_version {
 	time_t first_served;		/* 0: never, as far as is known */
 	time_t last_served;		/* never too early: store/served.h */
 	long fetches;			/* that were counted */
+	time_t announced_at;		/* DNS first showed its id; 0: never */
 };
 
 void policy_version_release(struct policy_version *v);
@@ -40,12 +41,50 @@ bool policy_version_publish(struct store *s, struct domain *d,
 			    bool *changed, struct err *err);
 
 /*
- * Until when a sender may hold a version of mode enforce: from the last time
- * that it was served, for its max_age; the current one is served just now.
- * 0: none was ever served.
+ * The policy that another host serves of this name becomes version 0, and the
+ * current one, with its own id: DNS and senders see no change when the name
+ * leads here. ERR_REFUSED for an id that a policy of this name had before.
  */
-bool policy_version_enforced_until(struct store *s, const struct domain *d,
-				   time_t now, time_t *until, struct err *err);
+bool policy_version_adopt(struct store *s, struct domain *d,
+			  const struct sts_policy *policy, const char *sts_id,
+			  time_t now, struct err *err);
+
+/* Another host still serves version 0, if there is one, or did just now. */
+bool policy_version_elsewhere(struct store *s, const struct domain *d,
+			      time_t until, struct err *err);
+
+/*
+ * Until when a sender may hold one of the versions that `counts` picks: from
+ * the last time that it was served, for its max_age; the current one is served
+ * just now. 0: none of them was ever served.
+ */
+typedef bool policy_version_test(const struct policy_version *v,
+				 const void *arg);
+bool policy_version_held_until(struct store *s, const struct domain *d,
+			       time_t now, policy_version_test *counts,
+			       const void *arg, time_t *until, struct err *err);
+
+/* Those of mode enforce; those that are not `none`. */
+policy_version_test policy_version_is_enforced, policy_version_is_live;
+
+/* Those that lack one of the mx of `arg`, a struct sts_policy. */
+policy_version_test policy_version_refuses;
+
+/* DNS shows its id: noted once. Inside a transaction. */
+bool policy_version_announce(struct store *s, const struct domain *d,
+			     const char *sts_id, time_t now, struct err *err);
+
+/*
+ * Since when DNS has announced this mode: the first of the versions of it that
+ * the current one is the last of. 0: not yet, or it is another mode.
+ */
+bool policy_version_mode_since(struct store *s, const struct domain *d,
+			       enum sts_mode mode, time_t *since,
+			       struct err *err);
+
+/* Was the id ever that of a policy of this name? */
+bool policy_version_has_id(struct store *s, const struct domain *d,
+			   const char *sts_id);
 
 /* The domain's current version; and one by its number, at the time `now`. */
 bool policy_version_current(struct store *s, const struct domain *d,

@@ -301,7 +301,55 @@ static const char *const migrations[] = {
 	"INSERT INTO uncounted SELECT 0, unixepoch()"
 	"  WHERE EXISTS (SELECT 1 FROM policy);",
 
-	/* What the operator's own zone was told: store/publication.h. */
+	/* 3 */
+	"ALTER TABLE policy ADD COLUMN announced_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domain ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domain ADD COLUMN leaving_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domain ADD COLUMN track_mx INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domain ADD COLUMN template_id INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domain ADD COLUMN template_epoch INTEGER NOT NULL"
+	"  DEFAULT 0;"
+	"CREATE INDEX domain_template ON domain(template_id, template_epoch)"
+	"  WHERE template_id > 0;"
+	"CREATE TABLE template(" /* of policies */
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  name TEXT NOT NULL UNIQUE,"
+	"  preset TEXT NOT NULL DEFAULT '',"
+	"  mx TEXT NOT NULL DEFAULT ''," /* one pattern a line */
+	"  max_age INTEGER NOT NULL DEFAULT 0,"
+	"  epoch INTEGER NOT NULL DEFAULT 1);"
+	"CREATE INDEX domain_leaving ON domain(id) WHERE leaving > 0;"
+	"CREATE TABLE watch(" /* what DNS was last seen to say */
+	"  domain_id INTEGER PRIMARY KEY REFERENCES domain ON DELETE CASCADE,"
+	"  due_at INTEGER NOT NULL,"
+	"  looked_at INTEGER NOT NULL DEFAULT 0,"
+	"  news_at INTEGER NOT NULL DEFAULT 0,"
+	"  failures INTEGER NOT NULL DEFAULT 0,"
+	"  txt INTEGER NOT NULL DEFAULT 0,"
+	"  txt_id TEXT NOT NULL DEFAULT '',"
+	"  txt_ttl INTEGER NOT NULL DEFAULT 0,"
+	"  txt_since INTEGER NOT NULL DEFAULT 0,"
+	"  host INTEGER NOT NULL DEFAULT 0,"
+	"  host_since INTEGER NOT NULL DEFAULT 0,"
+	"  host_problem TEXT NOT NULL DEFAULT '',"
+	"  reports INTEGER NOT NULL DEFAULT 0,"
+	"  mx_look INTEGER NOT NULL DEFAULT 0,"
+	"  mx TEXT NOT NULL DEFAULT ''," /* one host a line */
+	"  mx_voices INTEGER NOT NULL DEFAULT 0,"
+	"  mx_agrees INTEGER NOT NULL DEFAULT 0,"
+	"  mx_ttl INTEGER NOT NULL DEFAULT 0,"
+	"  mx_since INTEGER NOT NULL DEFAULT 0,"
+	"  told_ready INTEGER NOT NULL DEFAULT 0);"
+	"CREATE INDEX watch_due ON watch(due_at);"
+	"INSERT INTO watch(domain_id, due_at) SELECT id, 0 FROM domain;"
+	"CREATE TABLE checked(" /* a look from outside, as it ended last */
+	"  domain_id INTEGER PRIMARY KEY REFERENCES domain ON DELETE CASCADE,"
+	"  at INTEGER NOT NULL DEFAULT 0,"
+	"  asked_at INTEGER NOT NULL DEFAULT 0,"
+	"  findings TEXT NOT NULL DEFAULT '[]');"
+	"CREATE INDEX checked_asked ON checked(asked_at) WHERE asked_at > 0;",
+
+	/* 4: what the operator's own zone was told: store/publication.h */
 	"CREATE TABLE publication("
 	"  name TEXT PRIMARY KEY," /* of a domain; '': the box */
 	"  told TEXT NOT NULL DEFAULT '',"
@@ -315,19 +363,16 @@ static const char *const migrations[] = {
 	"  WHERE is_due = 1;"
 	"CREATE INDEX publication_sent ON publication(name)"
 	"  WHERE is_sent = 1;"
-	"CREATE TRIGGER publish_new AFTER INSERT ON domain WHEN " PUBLISH_IF
-		PUBLISH("NEW.name") "CREATE TRIGGER publish_changed AFTER "
-				    "UPDATE ON domain"
-				    "  WHEN (OLD.state <> NEW.state OR OLD.rua "
-				    "<> NEW.rua"
-				    "   OR OLD.policy_id <> NEW.policy_id) "
-				    "AND " PUBLISH_IF PUBLISH(
-					    "NEW.name") "CREATE TRIGGER "
-							"publish_gone AFTER "
-							"DELETE ON domain "
-							"WHEN " PUBLISH_IF
-								PUBLISH("OLD."
-									"name"),
+	/* clang-format off */
+	"CREATE TRIGGER publish_new AFTER INSERT ON domain"
+	"  WHEN " PUBLISH_IF PUBLISH("NEW.name")
+	"CREATE TRIGGER publish_changed AFTER UPDATE ON domain"
+	"  WHEN (OLD.state <> NEW.state OR OLD.rua <> NEW.rua"
+	"   OR OLD.policy_id <> NEW.policy_id) AND " PUBLISH_IF
+	PUBLISH("NEW.name")
+	"CREATE TRIGGER publish_gone AFTER DELETE ON domain"
+	"  WHEN " PUBLISH_IF PUBLISH("OLD.name"),
+	/* clang-format on */
 };
 
 static const char serve_tables[] =

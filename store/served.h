@@ -16,6 +16,9 @@
 
 #include "store/store.h"
 
+/* A fetch is counted so many seconds after it, at the latest. */
+#define SERVED_TOLD 10L
+
 struct served_count {
 	int64_t policy_id;
 	unsigned long fetches;		/* since the last time: answers of 200 */

@@ -126,7 +126,7 @@ def test_many_alike_are_one(rig, command):
 	assert largest["level"] == "info" and len(largest["alerts"]) <= 10
 	assert "alike" in largest["summary"]
 
-	daemon.ok("domain", "remove", "--all")
+	daemon.ok("domain", "remove", "--all", "--now")
 	wait_for("all to be over", lambda: not open_alerts(daemon), 30)
 
 

@@ -10,7 +10,7 @@ import pytest
 from harness.daemon import BUILD, SANITIZERS
 from harness.flaky_dns import FlakyDns
 from harness.outside import Authority, MailServer, PolicyHost
-from harness.process import free_port
+from harness.process import free_port, wait_for
 
 BODY = ("version: STSv1\r\nmode: enforce\r\nmx: mx.{0}\r\n"
 	"max_age: 1209600\r\n")
@@ -214,7 +214,7 @@ def test_private_addresses_are_left_alone(domain):
 
 def test_a_domain_of_the_box(rig, name, tmp_path):
 	"""domain check knows what is expected; and checks others as well."""
-	daemon = rig.daemon().start()
+	daemon = rig.daemon(allow_private=True).start()
 	mail = MailServer(Authority(tmp_path).context(f"mx.{name}"))
 	rig.dns.point(name)
 	rig.dns.set(f"mx.{name}", "A", "127.0.0.1")
@@ -224,10 +224,10 @@ def test_a_domain_of_the_box(rig, name, tmp_path):
 	root.write_bytes(rig.pebble.root().read_bytes()
 			 + (tmp_path / "root.pem").read_bytes())
 
-	def check(one=name):
+	def check(one=name, http_port=daemon.http_port):
 		done = daemon.ctl(
-			"domain", "check", one, "--json", "--allow-private",
-			"--resolver", rig.dns.address, "--ca-file", root,
+			"domain", "check", one, "--json", "--ca-file", root,
+			"--http-port", http_port,
 			"--https-port", daemon.https_port,
 			"--smtp-port", mail.port)
 		assert not done.err, done.err
@@ -242,6 +242,17 @@ def test_a_domain_of_the_box(rig, name, tmp_path):
 	status, found = check()
 	assert status == 1 and "rpt.missing" in found
 	assert {"id.in-step", "host.ok", "mx.covered", "smtp.ok"} <= found
+
+	assert "host.port80" not in found
+	assert "host.port80" in check(http_port=free_port())[1]
+	assert "host.port80" not in check("nobody.test", free_port())[1]
+
+	daemon.settings["allow_private"] = False
+	daemon.reload()
+	wait_for("the new settings", lambda: "host.private" in check()[1])
+	daemon.settings["allow_private"] = True
+	daemon.reload()
+	wait_for("the old ones", lambda: "host.private" not in check()[1])
 
 	daemon.ok("policy", "set", name, "--max-age", "30d")
 	assert "id.behind" in check()[1]
@@ -260,6 +271,48 @@ def test_a_domain_of_the_box(rig, name, tmp_path):
 	assert {"txt.missing", "host.missing", "mx.missing"} <= found
 	assert not {"id.foreign", "host.not-here"} & found
 	mail.close()
+
+
+def test_caa_is_judged_by_the_authorities_of_the_box(rig, make_fakeca, name):
+	"""By their names, our account there, and both ways to validate."""
+	daemon = rig.daemon(allow_private=True)
+	first, second = (make_fakeca(daemon.http_port) for _ in range(2))
+	for ca, identity in (first, "first.test"), (second, "second.test"):
+		ca.set(caa_identities=[identity])
+	daemon.use(first, rig.dns)
+	daemon.more_cas["second"] = {"directory": second.directory,
+				     "trust": second.trust}
+	rig.dns.point(name)
+	daemon.start().add(name)
+	wait_for("both to be known", lambda: all(
+		ca["caa_identities"] for ca in cas(daemon)))
+	[ours] = [ca["account_url"] for ca in cas(daemon)
+		  if ca["name"] != "second"]
+
+	def found(*values):
+		rig.dns.set(name, "CAA", *[f'0 issue "{v}"' for v in values])
+		view = json.loads(daemon.ctl(
+			"domain", "check", name, "--json", "--no-smtp",
+			"--http-port", daemon.http_port).out)
+		return {f["id"]: f["text"] + f["todo"] for f in view["findings"]
+			if f["id"].startswith("caa.")}
+
+	assert list(found()) == ["caa.ok"]
+	assert list(found("first.test", "second.test")) == ["caa.ok"]
+	assert sorted(found("first.test")) == ["caa.not-all", "caa.ok"]
+	assert " second issue" in found("first.test")["caa.not-all"]
+	assert 'issue "first.test"' in found("other.test")["caa.forbids"]
+	assert list(found("first.test; validationmethods=dns-01")) == \
+		["caa.forbids"]
+	assert "caa.ok" in found("first.test; validationmethods=tls-alpn-01")
+	assert ours in found("first.test; accounturi=https://a.test/1")[
+		"caa.forbids"]
+	assert "caa.ok" in found(f"first.test; accounturi={ours}")
+	rig.dns.set(name, "CAA")
+
+
+def cas(daemon):
+	return daemon.api("GET", "/v1/check")[1]["cas"]
 
 
 def test_wrong_usage(domain):

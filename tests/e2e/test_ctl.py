@@ -101,11 +101,11 @@ def test_domain_remove(three, words, left):
 def test_removing_says_who_goes_on_refusing(live, name):
 	HOLDERS = f'{name}: senders go on refusing other hosts for up to 7d: ' \
 		'see "Taking a domain away" in mtastsctl(1)\n'
-	assert "senders" not in live.ok("domain", "remove", name, "--dry-run")
-	live.ok("policy", "enforce", name)
+	assert "senders" not in live.ok("domain", "remove", name, "--now", "--dry-run")
+	live.ok("policy", "enforce", "--force", "--reason", "story", name)
 	live.ok("policy", "testing", name)
-	assert live.ok("domain", "remove", name, "--dry-run").startswith(HOLDERS)
-	assert live.ok("domain", "remove", name).endswith(HOLDERS)
+	assert live.ok("domain", "remove", name, "--now", "--dry-run").startswith(HOLDERS)
+	assert live.ok("domain", "remove", name, "--now").endswith(HOLDERS)
 
 
 NAMES = "# ours\n\n  a.test  # the first\nc.test\r\n#b.test\n"
@@ -132,7 +132,7 @@ def test_names_from_standard_input(three):
 	(["--file", "/dev/null"], "--file /dev/null names no domain"),
 ])
 def test_nobody_is_said_to_be_meant(three, words, said):
-	done = three.ctl("policy", "enforce", *words)
+	done = three.ctl("policy", "enforce", "--force", "--reason", "story", *words)
 	assert done.status == FINE
 	assert (done.out, done.err) == \
 		("", f"mtastsctl: {said} (nothing was done)\n")
@@ -180,7 +180,7 @@ def test_wrong_selections_are_usage(three, words):
 	(["domain", "set", "--label", "x"], "changed"),
 	(["domain", "remove"], "removed"),
 	(["policy", "show"], "version: STSv1"),
-	(["policy", "enforce"], "mode enforce"),
+	(["policy", "enforce", "--force", "--reason", "story"], "mode enforce"),
 	(["policy", "testing"], "already so"),
 ])
 @pytest.mark.parametrize("bad", ["nobody.test", "bad..test"])
@@ -251,10 +251,11 @@ def test_policy_show(live, name):
 
 def test_enforce_and_back(rig, live, name):
 	client = rig.client(live)
-	for mode, version in [("enforce", 2), ("testing", 3)]:
-		first = live.ctl("policy", mode, name)
+	force = ["--force", "--reason", "story"]
+	for mode, version, how in [("enforce", 2, force), ("testing", 3, [])]:
+		first = live.ctl("policy", mode, name, *how)
 		policy = live.domain(name)["policy"]
-		again = live.ctl("policy", mode, name)
+		again = live.ctl("policy", mode, name, *how)
 
 		assert (first.status, again.status) == (FINE, FINE)
 		assert f"version {version}" in first.out
@@ -268,7 +269,8 @@ def test_enforce_and_back(rig, live, name):
 
 def test_policy_set(three):
 	three.ok("policy", "set", "a.test", "--mx", "x.example.org,y.example.org",
-		 "--max-age", "30d", "--mode", "enforce")
+		 "--max-age", "30d", "--mode", "enforce",
+		 "--force", "--reason", "story")
 
 	policy = three.domain("a.test")["policy"]
 	assert policy["mx"] == ["x.example.org", "y.example.org"]
@@ -283,14 +285,17 @@ def test_policy_set(three):
 
 
 def test_dry_run_of_a_policy(three):
-	before = three.domain("a.test"), trail_length(three)
+	before = three.domain("a.test")["policy"]
 
-	out = three.ok("policy", "enforce", "--label", "acme", "--dry-run")
+	out = three.ok("policy", "enforce", "--force", "--reason", "story",
+		       "--label", "acme", "--dry-run")
 
 	assert first_words(out)[0] == "a.test"
 	assert "b.test" in out and "c.test" not in out
 	assert "testing" in out and "enforce" in out
-	assert (three.domain("a.test"), trail_length(three)) == before
+	assert three.domain("a.test")["policy"] == before
+	assert not [e for e in three.json("log", "a.test")["events"]
+		    if e["kind"] == "policy.changed"]
 
 
 # cert, ca
@@ -338,7 +343,7 @@ def test_ca_list(rig, live):
 # log
 
 def test_log_of_a_name(three):
-	three.ok("policy", "enforce", "a.test", "--reason", "ticket 4711")
+	three.ok("policy", "enforce", "--force", "a.test", "--reason", "ticket 4711")
 
 	of_a = three.json("log", "a.test")["events"]
 	assert {e["name"] for e in of_a} == {"a.test"}
@@ -354,7 +359,7 @@ def test_log_of_a_name(three):
 
 def test_log_since(three):
 	time.sleep(3)
-	three.ok("policy", "enforce", "a.test", "--reason", "the last")
+	three.ok("policy", "enforce", "--force", "a.test", "--reason", "the last")
 
 	recent = three.ok("log", "a.test", "--actor", "uid", "--since", "2s")
 
@@ -374,7 +379,7 @@ def test_log_follow(three, tmp_path, words):
 	process = follow(three, tmp_path / "out", "a.test", *words)
 	wait_for("what was", lambda: "a.test" in process.text())
 
-	three.ok("policy", "enforce", "a.test", "c.test", "--reason", "news")
+	three.ok("policy", "enforce", "--force", "a.test", "c.test", "--reason", "news")
 	wait_for("what is new", lambda: "news" in process.text())
 	time.sleep(1)
 	text = process.text()
@@ -459,11 +464,11 @@ def test_json_names_of_a_domain(live, name):
 
 
 def test_json_names_of_a_change(three):
-	change = three.json("policy", "enforce", "a.test")
+	change = three.json("policy", "enforce", "--force", "--reason", "story", "a.test")
 	has(change, CHANGED)
 	assert {"field": "mode", "before": "testing",
 		"after": "enforce"} in change["changes"]
-	assert three.json("policy", "enforce", "a.test")["changes"] == []
+	assert three.json("policy", "enforce", "--force", "--reason", "story", "a.test")["changes"] == []
 	dry = three.json("domain", "set", "a.test", "--label", "x", "--dry-run")
 	assert (dry["changed"], dry["dry_run"]) == (True, True)
 	gone = three.json("domain", "remove", "a.test")
@@ -500,12 +505,12 @@ def test_more_than_a_page(daemon, tmp_path):
 	assert first_words(daemon.ok("domain", "list")) == names
 	assert listed(daemon, "--limit", "215") == names[:215]
 
-	daemon.ok("policy", "enforce", "--all", "--limit", "220")
+	daemon.ok("policy", "enforce", "--force", "--reason", "story", "--all", "--limit", "220")
 	modes = [d["policy"]["mode"] for d in
 		 daemon.json("domain", "list")["domains"]]
 	assert modes == ["enforce"] * 220 + ["testing"] * 10
 
-	daemon.ok("domain", "remove", "--all")
+	daemon.ok("domain", "remove", "--all", "--now")
 	assert hosted(daemon) == []
 
 

@@ -13,6 +13,7 @@ from harness.told import Command
 
 ZONE = OwnDns.ZONE
 HOST = f"box.{ZONE}"
+FORCE = ["--force", "--reason", "a story"]
 QUICK = {"alert_publish": "1s", "alert_gather": "1s"}
 
 # What a provider's API would do: the zone as a file of JSON, name by name.
@@ -88,6 +89,10 @@ def make(rig, zone, **more):
 	return rig.daemon(host_name=HOST, **zone.settings(), **QUICK, **more)
 
 
+def enforce(daemon, name):
+	daemon.ok("policy", "enforce", name, *FORCE)
+
+
 def sts_of(name):
 	return f"{name}._mta-sts.{ZONE}"
 
@@ -128,7 +133,7 @@ def test_the_customer_sets_three_cnames_once(rig, zone, name):
 	wait_shown(zone, sts_of(name), "TXT", announced(daemon, name))
 
 	seen = set()
-	for verb in (["policy", "enforce"], ["policy", "testing"],
+	for verb in (["policy", "enforce", *FORCE], ["policy", "testing"],
 		     ["policy", "set", "--mx", "mx9.example.org"]):
 		daemon.ok(*verb[:2], name, *verb[2:])
 		wait_shown(zone, sts_of(name), "TXT", announced(daemon, name))
@@ -153,7 +158,7 @@ def test_the_customer_sets_three_cnames_once(rig, zone, name):
 	shown = daemon.ok("domain", "show", name)
 	assert sts_of(name) in shown and announced(daemon, name) in shown
 	assert "has all that it needs" in daemon.ok("status")
-	daemon.ok("domain", "remove", name)
+	daemon.ok("domain", "remove", name, "--now")
 	wait_shown(zone, sts_of(name), "TXT")
 	wait_shown(zone, tls_of(name), "TXT")
 	assert zone.ask(HOST, "A") == ["127.0.0.1"]
@@ -191,7 +196,7 @@ def test_a_server_that_is_down_for_a_while(rig, own, tmp_path, name):
 	wait_shown(own, sts_of(name), "TXT", before)
 
 	own.stop()
-	daemon.ok("policy", "enforce", name)
+	enforce(daemon, name)
 	begun, = command.wait("zone.unpublished", 1)
 	assert begun["what"] == "begun"
 	assert ZONE in begun["alerts"][0]["text"]
@@ -214,7 +219,7 @@ def test_killed_between_the_change_and_its_publication(rig, own, name):
 	daemon.add(name)
 	wait_shown(own, sts_of(name), "TXT", announced(daemon, name))
 	own.stop()
-	daemon.ok("policy", "enforce", name)
+	enforce(daemon, name)
 	daemon.ok("policy", "testing", name)
 	expected = announced(daemon, name)
 	daemon.kill()
@@ -302,7 +307,7 @@ def test_one_that_the_provider_does_not_take_holds_up_nobody(rig, tmp_path):
 	wait_shown(zone, tls_of("good1.test"), "TXT",
 		   "v=TLSRPTv1; rua=mailto:b@example.org")
 	zone.program.write_text(program)
-	daemon.ok("domain", "remove", "bad.test")
+	daemon.ok("domain", "remove", "bad.test", "--now")
 	wait_for("the end of the alert", lambda: not alerts(daemon), 20)
 	assert any({"name": tls_of("bad.test"), "type": "TXT", "ttl": 300,
 		    "value": None} in batch for batch in zone.batches())

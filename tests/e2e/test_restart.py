@@ -48,7 +48,7 @@ def test_restart_serves_without_the_ca(make_rig, name):
 
 
 def test_kill_keeps_what_was_said(rig, daemon, name, live):
-	daemon.ok("policy", "enforce", name)
+	daemon.ok("policy", "enforce", "--force", "--reason", "story", name)
 	daemon.kill()
 	daemon.start()
 

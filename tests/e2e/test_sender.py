@@ -1,11 +1,8 @@
 """A sender's own program finds, fetches and trusts a policy of ours."""
 
-import os
-import subprocess
-
 import pytest
 
-from harness.daemon import HERE
+from harness.clients import mta_sts_query
 from harness.unbound import Unbound
 
 
@@ -23,21 +20,10 @@ def txt_record(daemon, name):
 	return value
 
 
-def mta_sts_query(name, daemon, resolver, trust):
-	"""Debian's program, as it is but for the two ports it speaks to."""
-	return subprocess.run(
-		["mta-sts-query", name], capture_output=True, text=True,
-		timeout=20, env=os.environ | {
-			"PYTHONPATH": str(HERE / "tests" / "shim" / "ports"),
-			"PORT_53": str(resolver.port),
-			"PORT_443": str(daemon.https_port),
-			"SSL_CERT_FILE": str(trust)}).stdout
-
-
 def test_mta_sts_query(rig, daemon, resolver, name):
 	rig.dns.point(name)
 	daemon.add(name)
-	daemon.ok("policy", "enforce", name)
+	daemon.ok("policy", "enforce", "--force", "--reason", "story", name)
 	record = txt_record(daemon, name)
 	rig.dns.set(f"_mta-sts.{name}", "TXT", f'"{record}"')
 

@@ -39,7 +39,7 @@ def test_fetches_are_counted_where_they_were_answered(rig, live, name):
 	client.fetch(host, method="HEAD")
 	client.fetch(host, path="/other")
 	assert counted(live, name, 1, 3)["fetches"] == 3
-	live.ok("policy", "enforce", name)
+	live.ok("policy", "enforce", "--force", "--reason", "story", name)
 	client.fetch(host)
 	counted(live, name, 2, 1)
 
@@ -57,7 +57,7 @@ def test_fetches_are_counted_where_they_were_answered(rig, live, name):
 def test_a_clean_restart_loses_no_count(rig, live, name):
 	host = f"mta-sts.{name}"
 	rig.client(live).fetch(host)
-	live.ok("policy", "enforce", name)	# version 2 is fetched by nobody
+	live.ok("policy", "enforce", "--force", "--reason", "story", name)	# version 2 is fetched by nobody
 	live.stop()
 	live.start()
 
@@ -68,7 +68,7 @@ def test_a_clean_restart_loses_no_count(rig, live, name):
 
 # What was fetched in the last seconds before a crash, nobody knows.
 def test_after_a_crash_it_counts_as_served_until_now(live, name):
-	live.ok("policy", "enforce", name)
+	live.ok("policy", "enforce", "--force", "--reason", "story", name)
 	before = history(live, name)
 	assert [v["last_served"] for v in before] == [None, None]
 
@@ -118,14 +118,14 @@ def test_what_cannot_be_rolled_back_is_said(live, name):
 	assert live.ctl("policy", "rollback", name, "--to", "x").status == USAGE
 	assert len(history(live, name)) == 1
 
-	live.ok("policy", "enforce", name)
+	live.ok("policy", "enforce", "--force", "--reason", "story", name)
 	live.ok("policy", "rollback", name, "--dry-run")
 	assert len(history(live, name)) == 2
 
 
 def test_a_long_history_comes_whole(live, name):
 	for n in range(60):
-		live.ok("policy", "testing" if n % 2 else "enforce", name)
+		live.ok("policy", "set", name, "--max-age", f"{n + 8}d")
 
 	assert [v["version"] for v in history(live, name)] == \
 		list(range(61, 0, -1))

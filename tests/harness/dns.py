@@ -1,4 +1,4 @@
-"""A real DNS server, knot, with one zone that changes under our hands."""
+"""A real DNS server, knot, with zones that change under our hands."""
 
 import subprocess
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from .process import Process, free_port
 
 ZONE = "test"
+MICROSOFT = "outlook.com"	# where mail servers of its customers have names
 BROKEN = "broken.test"		# every query below it ends in SERVFAIL
 
 CONFIG = """
@@ -33,6 +34,7 @@ template:
     zonefile-sync: -1
 zone:
   - domain: {zone}
+  - domain: {microsoft}
   - domain: {broken}
 """
 
@@ -40,7 +42,8 @@ zone:
 class Dns:
 	"""The zone "test" and, below it, "broken.test", which has no file.
 
-	Names are written as in the zone, below "test.": "mta-sts.one".
+	Names are written as in the zone, below "test.": "mta-sts.one"; those of
+	the zone "outlook.com" end in a dot.
 	"""
 
 	def __init__(self, folder, keep=False):
@@ -51,13 +54,14 @@ class Dns:
 		self.keep = keep
 		self.serial = 0
 		self.records = {}	# (name, type) -> list of data
+		self.ttls = {}		# (name, type) -> seconds
 		self.process = None
 
 	def start(self):
 		(self.folder / "knot.conf").write_text(CONFIG.format(
 			folder=self.folder, port=self.port, zone=ZONE,
-			broken=BROKEN))
-		self._write_zone()
+			microsoft=MICROSOFT, broken=BROKEN))
+		self._write_zones()
 		self.process = Process("knot", [
 			"knotd", "-c", self.folder / "knot.conf"],
 			self.folder / "knot.log", keep=self.keep)
@@ -66,15 +70,23 @@ class Dns:
 			(self.folder / "control.sock").exists())
 		return self
 
-	def set(self, name, kind, *data):
+	def set(self, name, kind, *data, ttl=1):
 		"""These records and no other; none at all takes them away."""
-		self.set_all([name], kind, *data)
+		self.set_all([name], kind, *data, ttl=ttl)
 
-	def set_all(self, names, kind, *data):
+	def set_all(self, names, kind, *data, ttl=1):
 		for name in names:
 			self.records[relative(name), kind] = data
-		self._write_zone()
+			self.ttls[relative(name), kind] = ttl
+		self._write_zones()
 		self._reload()
+
+	def publish(self, *lines):
+		"""Lines as in a zone file, each in place of what was there."""
+		for line in lines:
+			name, ttl, _, kind, data = line.split(None, 4)
+			self.set(name.removesuffix(f".{ZONE}."), kind, data,
+				 ttl=int(ttl))
 
 	def point(self, *domains, address="127.0.0.1"):
 		"""Lets the policy hosts of these mail domains lead to us."""
@@ -83,19 +95,22 @@ class Dns:
 	def forget(self, *domains):
 		self.set_all([f"mta-sts.{d}" for d in domains], "A")
 
-	def _write_zone(self):
+	def _write_zones(self):
 		self.serial += 1
-		lines = [f"$ORIGIN {ZONE}.", "$TTL 1",
-			 f"@ SOA ns root {self.serial} 60 60 60 1",
-			 "@ NS ns", "ns A 127.0.0.1"]
-		lines += [f"{name} {kind} {data}"
-			  for (name, kind), all_data in self.records.items()
-			  for data in all_data]
-		(self.folder / f"{ZONE}.zone").write_text("\n".join(lines) + "\n")
+		for zone in ZONE, MICROSOFT:
+			lines = [f"$ORIGIN {zone}.", "$TTL 1",
+				 f"@ SOA ns root {self.serial} 60 60 60 1",
+				 "@ NS ns", "ns A 127.0.0.1"]
+			lines += [f"{name} {self.ttls[name, kind]} {kind} {one}"
+				  for (name, kind), data in self.records.items()
+				  if name.endswith(f"{MICROSOFT}.") ==
+				  (zone == MICROSOFT) for one in data]
+			(self.folder / f"{zone}.zone").write_text(
+				"\n".join(lines) + "\n")
 
 	def _reload(self):
 		subprocess.run(["knotc", "-s", self.folder / "control.sock", "-b",
-				"zone-reload", ZONE], check=True,
+				"zone-reload", ZONE, MICROSOFT], check=True,
 			       capture_output=True)
 
 

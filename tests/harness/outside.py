@@ -18,19 +18,19 @@ DAY = 86400
 
 
 class Authority:
-	def __init__(self, folder):
+	def __init__(self, folder, name="Outside CA"):
 		self.folder = folder
-		self.issuer = Issuer("Outside CA", "outside")
+		self.issuer = Issuer(name, name)
 		self.root = folder / "root.pem"
 		self.root.write_bytes(pem(self.issuer.root))
 		self.count = 0
 
-	def context(self, name, begins=-10, ends=80):
-		"""A server's, with a certificate for the name; in days."""
+	def chain(self, *names, begins=-10, ends=80):
+		"""A file: key, certificate for the names, its chain; in days."""
 		self.count += 1
 		key = key_from(f"leaf{self.count}")
 		now = int(time.time())
-		leaf = self.issuer.issue([name], key.public_key(), self.count,
+		leaf = self.issuer.issue(list(names), key.public_key(), self.count,
 					 now + begins * DAY, now + ends * DAY)
 		path = self.folder / f"leaf{self.count}.pem"
 		path.write_bytes(key.private_bytes(
@@ -38,8 +38,13 @@ class Authority:
 			serialization.PrivateFormat.PKCS8,
 			serialization.NoEncryption()) + pem(leaf)
 			+ self.issuer.chain)
+		return path
+
+	def context(self, name, begins=-10, ends=80):
+		"""A server's, with such a file."""
 		context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-		context.load_cert_chain(path)
+		context.load_cert_chain(self.chain(name, begins=begins,
+						   ends=ends))
 		return context
 
 

@@ -19,6 +19,7 @@ server:
     do-not-query-localhost: no
     local-zone: "{zone}." nodefault
     num-threads: 1
+    cache-max-ttl: 0
 remote-control:
     control-enable: no
 stub-zone:

@@ -374,8 +374,15 @@ static void a_dry_run_tells_and_leaves_no_trace(void **state)
 	assert_int_equal(ask(b, "GET", "/v1/domains/a.example", ""), 404);
 	assert_int_equal(ask(b, "POST", "/v1/domains", ADD("a.example")), 200);
 	assert_int_equal(ask(b, "PUT", "/v1/domains/a.example/policy",
-			     "{\"mode\":\"enforce\",\"dry_run\":true}"), 200);
-	assert_string_equal(text(b, "changes/1/after"), "enforce");
+			     "{\"mode\":\"enforce\",\"dry_run\":true}"), 409);
+	assert_int_equal(ask(b, "PUT", "/v1/domains/a.example/policy",
+			     "{\"mode\":\"enforce\",\"dry_run\":true,"
+			     "\"force\":true}"), 400);
+	assert_int_equal(ask(b, "PUT", "/v1/domains/a.example/policy",
+			     "{\"mode\":\"enforce\",\"dry_run\":true,"
+			     "\"force\":true,\"reason\":\"r\"}"), 200);
+	assert_string_equal(text(b, "changes/0/field"), "forced");
+	assert_string_equal(text(b, "changes/2/after"), "enforce");
 	assert_int_equal(ask(b, "DELETE", "/v1/domains/a.example",
 			     "{\"dry_run\":true}"), 200);
 	assert_int_equal(ask(b, "GET", "/v1/domains/a.example/policy", ""),
@@ -397,7 +404,7 @@ static const struct {
 	{ "{}", false, 1, "testing", 604800, "mx.example.net" },
 	{ "{\"mode\":\"testing\"}", false, 1, "testing", 604800,
 	  "mx.example.net" },
-	{ "{\"mode\":\"enforce\"}", true, 2, "enforce", 604800,
+	{ "{\"mode\":\"enforce\",\"force\":true,\"reason\":\"r\"}", true, 2, "enforce", 604800,
 	  "mx.example.net" },
 	{ "{\"mx\":[\"MX.example.NET\"]}", false, 2, "enforce", 604800,
 	  "mx.example.net" },
@@ -664,6 +671,24 @@ static void a_ca_shows_its_place(void **state)
 	assert_true(json_is_null(at(b, "cas/0/proven")));
 }
 
+static void a_check_is_told_what_to_go_by(void **state)
+{
+	struct box *b = *state;
+	struct config *c = &b->config;
+
+	assert_int_equal(ask_at(b, DOOR_READ, "GET", "/v1/check", ""), 200);
+	assert_true(json_is_false(at(b, "allow_private")));
+	assert_int_equal(json_array_size(at(b, "resolvers")), 0);
+	assert_string_equal(text(b, "cas/0/name"), "test");
+	assert_int_equal(json_array_size(at(b, "cas/0/caa_identities")), 0);
+
+	c->allow_private = true;
+	str_copy(c->resolvers[c->resolver_count++], 64, "192.0.2.53");
+	assert_int_equal(ask(b, "GET", "/v1/check", ""), 200);
+	assert_true(json_is_true(at(b, "allow_private")));
+	assert_string_equal(text(b, "resolvers/0"), "192.0.2.53");
+}
+
 static void the_status_names_what_needs_a_hand(void **state)
 {
 	struct box *b = *state;
@@ -709,6 +734,7 @@ int main(void)
 		TEST(a_trial_only_marks_the_row),
 		TEST(a_frozen_box_makes_no_trial),
 		TEST(a_ca_shows_its_place),
+		TEST(a_check_is_told_what_to_go_by),
 		TEST(the_status_names_what_needs_a_hand),
 	};
 

@@ -162,6 +162,17 @@ static void a_section_changes_its_keys_only(void **state)
 			    "https://acme-v02.api.letsencrypt.org/directory");
 }
 
+static void private_addresses_are_for_who_says_so(void **state)
+{
+	struct config c;
+
+	(void)state;
+	read_good("", &c);
+	assert_false(c.allow_private);
+	read_good("allow_private = true", &c);
+	assert_true(c.allow_private);
+}
+
 static void every_limit_has_its_key(void **state)
 {
 	static const struct limit want[LIMIT_KINDS] = {
@@ -442,6 +453,7 @@ int main(void)
 		cmocka_unit_test(cas_stand_in_order),
 		cmocka_unit_test(staging_is_one_line),
 		cmocka_unit_test(a_section_changes_its_keys_only),
+		cmocka_unit_test(private_addresses_are_for_who_says_so),
 		cmocka_unit_test(every_limit_has_its_key),
 		cmocka_unit_test(bad_ones_are_refused_in_words),
 		cmocka_unit_test(a_key_that_all_may_read_is_told),

@@ -220,13 +220,13 @@ static const struct {
 	struct domain_filter filter;
 	const char *names;
 } lists[] = {
-	{ { NULL, NULL, NULL, 0 }, "a.test b.test stop.test " },
-	{ { "shop", NULL, NULL, 0 }, "a.test b.test " },
-	{ { "nobody", NULL, NULL, 0 }, "" },
-	{ { NULL, &live, NULL, 0 }, "stop.test " },
-	{ { NULL, NULL, "b.test", 0 }, "stop.test " },
-	{ { NULL, NULL, "stop.test", 0 }, "z.test " },
-	{ { NULL, NULL, NULL, 1 }, "a.test " },
+	{ { NULL, NULL, NULL, 0, DOMAIN_STAYS }, "a.test b.test stop.test " },
+	{ { "shop", NULL, NULL, 0, DOMAIN_STAYS }, "a.test b.test " },
+	{ { "nobody", NULL, NULL, 0, DOMAIN_STAYS }, "" },
+	{ { NULL, &live, NULL, 0, DOMAIN_STAYS }, "stop.test " },
+	{ { NULL, NULL, "b.test", 0, DOMAIN_STAYS }, "stop.test " },
+	{ { NULL, NULL, "stop.test", 0, DOMAIN_STAYS }, "z.test " },
+	{ { NULL, NULL, NULL, 1, DOMAIN_STAYS }, "a.test " },
 };
 
 static void lists_are_filtered_and_in_order(void **state)
@@ -362,16 +362,21 @@ static void names_that_wait_cost_no_look_at_a_live_one(void **state)
 
 static void states_have_names(void **state)
 {
+	enum domain_leaving leaving;
 	enum domain_state s;
 
 	(void)state;
 	for (int i = DOMAIN_WAITING_FOR_DNS; i <= DOMAIN_LIVE; i++) {
-		assert_true(domain_state_parse(
-			domain_state_name((enum domain_state)i), &s));
+		assert_true(domain_phase_parse(
+			domain_state_name((enum domain_state)i), &s,
+			&leaving));
 		assert_int_equal(s, i);
+		assert_int_equal(leaving, DOMAIN_STAYS);
 	}
-	assert_false(domain_state_parse("dead", &s));
-	assert_false(domain_state_parse("", &s));
+	assert_true(domain_phase_parse("handing-over", &s, &leaving));
+	assert_int_equal(leaving, DOMAIN_HANDING_OVER);
+	assert_false(domain_phase_parse("dead", &s, &leaving));
+	assert_false(domain_phase_parse("", &s, &leaving));
 }
 
 int main(void)

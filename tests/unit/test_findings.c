@@ -107,7 +107,7 @@ static void host(const char *v) { set_host(&f->host, v); }
 static void host_look(const char *v) { set_host_look(&f->host, v); }
 static void alias(const char *v) { str_copy(f->host.alias, 256, v); }
 static void private(const char *v) { str_copy(f->host.private, 46, v); }
-static void port80(const char *v) { f->expected.port80 = look(v); }
+static void port80(const char *v) { f->port80 = look(v); }
 
 static struct check_https *h4(void) { return &f->https[0]; }
 static struct check_https *h6(void) { return &f->https[1]; }
@@ -255,7 +255,23 @@ static void caa(const char *v)
 static void caa_look(const char *v) { f->caa_look = look(v); }
 static void ca(const char *v)
 {
-	str_copy(f->ca[f->ca_count++], DNS_CAA_VALUE, v);
+	struct check_ca *one = &f->ca[f->ca_count++];
+
+	str_copy(one->name, sizeof(one->name), v);
+	str_copy(one->identity[one->identity_count++], DNS_CAA_VALUE, v);
+}
+
+/* Of the last one. */
+static void identity(const char *v)
+{
+	struct check_ca *one = &f->ca[f->ca_count - 1];
+
+	str_copy(one->identity[one->identity_count++], DNS_CAA_VALUE, v);
+}
+
+static void account(const char *v)
+{
+	str_copy(f->ca[f->ca_count - 1].account, CHECK_URL, v);
 }
 
 /* ---- mail ---- */
@@ -339,6 +355,7 @@ static const struct {
 	KEY(fill), KEY(since), KEY(cert_name), KEY(cert_seen), KEY(cert_end),
 	KEY(cert_begin), KEY(cert_bad), KEY(mx_cert_name), KEY(mx_cert_end),
 	KEY(mx_cert_begin), KEY(mx_cert_bad), KEY(caa), KEY(caa_look), KEY(ca),
+	KEY(identity), KEY(account),
 	KEY(mx_look), KEY(mx_null), KEY(mx_cut), KEY(mx), KEY(mx_first),
 	KEY(mx_alias), KEY(mx_host), KEY(mx_private), KEY(tlsa), KEY(asked),
 	KEY(smtp), KEY(smtp_all), KEY(hosted), KEY(past), KEY(removable),
@@ -416,7 +433,7 @@ static void make_well(void)
 	f->expected.is_hosted = true;
 	str_copy(f->expected.id, STS_ID_SIZE, "20261123T201500Z");
 	f->expected.body = BODY;
-	f->expected.port80 = CHECK_SEEN;
+	f->port80 = CHECK_SEEN;
 	f->expected.address_count = 2;
 	str_copy(f->expected.address[0], DNS_ADDRESS_TEXT, V4);
 	str_copy(f->expected.address[1], DNS_ADDRESS_TEXT, V6);
@@ -426,6 +443,7 @@ static void make_well(void)
 
 #define MODE_NONE "version: STSv1\nmode: none\nmax_age: 86400\n"
 #define GOOGLE	  "aspmx.l.google.com"
+#define ACCOUNT	  "https://ca.example/acct/1"
 
 /* An empty `without` is the domain that is all well. */
 static const struct row {
@@ -478,6 +496,10 @@ static const struct row {
 	  "host=192.0.2.9" },
 	{ "host.differs", CHECK_WARNING, "body6=version: STSv1", "" },
 	{ "host.port80", CHECK_WARNING, "port80=absent", "port80=none" },
+	{ "host.port80", CHECK_WARNING, "port80=absent",
+	  "port80=absent~host=192.0.2.9" },
+	{ "host.port80", CHECK_WARNING, "port80=absent",
+	  "port80=absent~hosted=0" },
 	{ "host.unreachable", CHECK_ERROR, "out4=1", "out6=1" },
 	{ "host.v6-unreachable", CHECK_WARNING, "out6=1", "out4=1" },
 	{ "host.timeout", CHECK_ERROR, "out4=2", "out4=1" },
@@ -513,6 +535,29 @@ static const struct row {
 	{ "caa.forbids", CHECK_WARNING, "caa=;", "caa=letsencrypt.org" },
 	{ "caa.forbids", CHECK_WARNING, "caa=letsencrypt.org~ca=pki.goog",
 	  "caa=letsencrypt.org~ca=pki.goog~ca=letsencrypt.org" },
+	{ "caa.forbids", CHECK_WARNING,
+	  "caa=letsencrypt.org~ca=pki.goog~identity=google.com",
+	  "caa=google.com~ca=pki.goog~identity=google.com" },
+	{ "caa.forbids", CHECK_WARNING,
+	  "ca=pki.goog~account=" ACCOUNT "~caa=pki.goog; accounturi=" ACCOUNT
+	  "2",
+	  "ca=pki.goog~account=" ACCOUNT "~caa=pki.goog; accounturi=" ACCOUNT },
+	{ "caa.forbids", CHECK_WARNING,
+	  "ca=pki.goog~caa=pki.goog; accounturi=" ACCOUNT, "ca=pki.goog" },
+	{ "caa.forbids", CHECK_WARNING,
+	  "ca=pki.goog~caa=pki.goog; validationmethods=dns-01",
+	  "ca=pki.goog~caa=pki.goog; validationmethods=dns-01,tls-alpn-01" },
+	{ "caa.forbids", CHECK_WARNING,
+	  "ca=pki.goog~account=" ACCOUNT "~ca=other.example~account=" ACCOUNT
+	  "2~caa=pki.goog; accounturi=" ACCOUNT "2",
+	  "ca=pki.goog~account=" ACCOUNT "~ca=other.example~account=" ACCOUNT
+	  "2~caa=other.example; accounturi=" ACCOUNT "2" },
+	{ "caa.not-all", CHECK_NOTE,
+	  "caa=letsencrypt.org~ca=pki.goog~ca=letsencrypt.org",
+	  "caa=letsencrypt.org~ca=letsencrypt.org" },
+	{ "caa.not-all", CHECK_NOTE,
+	  "caa=letsencrypt.org~ca=letsencrypt.org~ca=pki.goog",
+	  "caa=letsencrypt.org~ca=pki.goog" },
 	{ "caa.unknown", CHECK_WARNING, "caa_look=failed", "caa_look=none" },
 	{ "caa.ok", CHECK_GOOD, "", "caa=;" },
 

@@ -114,6 +114,42 @@ static void a_first_certificate_waits_for_the_first_ca(void **state)
 	sim_release(&w);
 }
 
+/*
+ * One has refused the name for a while, and of the other its limit is used up
+ * for days: it is the one that can be asked first which counts.
+ */
+static void two_that_refuse_are_asked_when_the_first_may_be(void **state)
+{
+	struct sim_world w;
+	struct domain d;
+
+	(void)state;
+	sim_init(&w);
+	start_live(&w, 1);
+	sim_stop(&w);
+	put_in_front(&w, "in-front");
+	w.settings.ca[1].limits.of[LIMIT_DUPLICATES] = (struct limit){
+		1, 7 * WHEN_DAY
+	};
+	sim_start(&w);
+	sim_run(&w, NULL, 1);
+	scratch_sql(w.dir, "state.db",
+		    "DELETE FROM bucket;"
+		    "INSERT INTO bucket SELECT id, 2, 'mta-sts.d0.test', 0,"
+		    " (SELECT max(created_at) * 1000 FROM cert) FROM ca"
+		    "  WHERE name = 'test';"
+		    "INSERT INTO refusal SELECT 1, id,"
+		    " (SELECT max(created_at) + 1200 FROM cert) FROM ca"
+		    "  WHERE name = 'in-front';"
+		    "UPDATE domain SET due_at = 1");
+	engine_poke(w.engine);
+	sim_run(&w, NULL, 60);
+	d = sim_domain(&w, "d0.test");
+	assert_non_null(strstr(d.problem, "limit of certificates"));
+	assert_in_range(d.due_at, sim_now(&w) + 1, sim_now(&w) + 1201);
+	sim_release(&w);
+}
+
 /* ---- those that must wait ---- */
 
 #define IMPORTED 70
@@ -172,6 +208,8 @@ int main(void)
 		cmocka_unit_test(
 			a_renewal_passes_over_a_ca_without_orders_left),
 		cmocka_unit_test(a_first_certificate_waits_for_the_first_ca),
+		cmocka_unit_test(
+			two_that_refuse_are_asked_when_the_first_may_be),
 		cmocka_unit_test(those_that_must_wait_hide_nobody),
 	};
 

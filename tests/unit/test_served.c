@@ -60,7 +60,8 @@ static time_t enforced_until(time_t now)
 	struct err err = ERR_INIT;
 	time_t until;
 
-	must(policy_version_enforced_until(fix.store, &fix.domain, now, &until,
+	must(policy_version_held_until(fix.store, &fix.domain, now,
+				       policy_version_is_enforced, NULL, &until,
 					   &err), &err);
 	return until;
 }

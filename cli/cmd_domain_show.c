@@ -1,0 +1,215 @@
+/*
+ * mtastsctl domain show: all about a domain on one screen.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "cli/command.h"
+#include "cli/say.h"
+#include "cli/targets.h"
+
+/* "title       text", and nothing if there is no text. */
+static void field(const char *title, const char *text)
+{
+	if (*text)
+		printf("  %-12s %s\n", title, text);
+}
+
+static void show_findings(const json_t *d)
+{
+	const json_t *list = value_at(d, "findings"), *f;
+	size_t i;
+
+	json_array_foreach(list, i, f) {
+		printf("  %-12s %s: %s\n", text_at(f, "level"),
+		       text_at(f, "id"), text_at(f, "text"));
+		field("", text_at(f, "hint"));
+	}
+}
+
+static void show_policy(const json_t *d, time_t now)
+{
+	const json_t *p = value_at(d, "policy");
+	char age[DURATION_TEXT], made[WHEN_TEXT];
+	char *mx = joined_at(p, "mx", ", ");
+
+	if (json_is_object(p)) {
+		printf("  %-12s version %lld, id %s, made %s\n", "policy",
+		       json_integer_value(value_at(p, "version")),
+		       text_at(p, "id"), when_at(p, "created", now, made));
+		field("  mode", text_at(p, "mode"));
+		field("  max_age",
+		      duration_format(
+			      (long)json_integer_value(value_at(p, "max_age")),
+			      age));
+		field("  mx", mx);
+	}
+	free(mx);
+}
+
+static void show_cert(const json_t *d, time_t now)
+{
+	const json_t *c = value_at(d, "certificate");
+	char when[WHEN_TEXT];
+
+	if (!json_is_object(c)) {
+		field("certificate", "none yet");
+		return;
+	}
+	field("certificate", text_at(c, "serial"));
+	field("  issued by", text_at(c, "issuer"));
+	field("  from ca",
+	      *text_at(c, "ca") ? text_at(c, "ca") : "none: it was imported");
+	field("  since", when_at(c, "not_before", now, when));
+	field("  until", when_at(c, "not_after", now, when));
+	field("  renewal", when_at(c, "renew_at", now, when));
+}
+
+static void show_work(const json_t *d, time_t now)
+{
+	char when[WHEN_TEXT];
+
+	if (json_is_object(value_at(d, "order")))
+		printf("  %-12s %s, since %s\n", "order",
+		       text_at(d, "order.state"),
+		       when_at(d, "order.since", now, when));
+	if (json_is_object(value_at(d, "next")))
+		printf("  %-12s %s at %s\n", "next", text_at(d, "next.what"),
+		       when_at(d, "next.at", now, when));
+}
+
+static const struct {
+	const char *is, *text;
+} txt_words[] = {
+	{ "in-step", "announces this version" },
+	{ "behind", "still announces an earlier version" },
+	{ "ahead", "announces an id that was not made here" },
+	{ "foreign", "announces another host's policy" },
+	{ "nothing", "is not there" },
+	{ "damaged", "is doubled or damaged" },
+};
+
+static const char *txt_text(const json_t *d)
+{
+	for (size_t i = 0; i < ARRAY_LEN(txt_words); i++)
+		if (streq(txt_words[i].is, text_at(d, "dns.txt.is")))
+			return txt_words[i].text;
+	return "not seen yet";
+}
+
+/* A longer max_age protects longer, once enforce has proved itself. */
+static void show_proposal(const json_t *d)
+{
+	long next = (long)json_integer_value(value_at(d, "next_max_age"));
+	char age[DURATION_TEXT];
+
+	if (next)
+		printf("  %-12s mtastsctl policy set %s --max-age %s\n",
+		       "proposal", text_at(d, "name"),
+		       duration_format(next, age));
+}
+
+/* What the daemon saw in DNS, and when. */
+static void show_dns(const json_t *d, time_t now)
+{
+	char *mx = joined_at(d, "dns.mx.hosts", ", "), when[WHEN_TEXT];
+
+	if (json_is_object(value_at(d, "dns"))) {
+		printf("  %-12s as seen at %s\n", "dns",
+		       when_at(d, "dns.looked", now, when));
+		printf("  %-12s %s\n", "  _mta-sts", txt_text(d));
+		printf("  %-12s leads %s\n", "  mta-sts",
+		       text_at(d, "dns.host.is"));
+		field("  MX", *mx ? mx : text_at(d, "dns.mx.look"));
+	}
+	free(mx);
+}
+
+/* How far it is on its way out. */
+static void show_leaving(const json_t *d, time_t now)
+{
+	char when[WHEN_TEXT];
+
+	if (!json_is_object(value_at(d, "leaving")))
+		return;
+	field("leaving", when_at(d, "leaving.since", now, when));
+	if (json_is_true(value_at(d, "leaving.waits_for_txt")))
+		field("", "waits until DNS shows the id above");
+	if (json_is_true(value_at(d, "leaving.waits_for_dns")))
+		field("", "waits until DNS leads to the other host");
+	if (*text_at(d, "leaving.held_until"))
+		field("  held until",
+		      when_at(d, "leaving.held_until", now, when));
+	if (*text_at(d, "leaving.done"))
+		field("  done", when_at(d, "leaving.done", now, when));
+}
+
+static void show_told(const json_t *d)
+{
+	const json_t *list = value_at(d, "publication.records"), *r;
+	size_t i;
+
+	json_array_foreach(list, i, r)
+	{
+		printf("  %-12s %s %s %s\n", i ? "" : "published",
+		       text_at(r, "name"), text_at(r, "type"),
+		       text_at(r, "value"));
+	}
+}
+
+static void show_publication(const json_t *d, time_t now)
+{
+	const char *state = text_at(d, "publication.state");
+	char at[WHEN_TEXT];
+
+	show_told(d);
+	if (streq(state, "published"))
+		field("  since", when_at(d, "publication.at", now, at));
+	if (streq(state, "waiting"))
+		field("to publish", "waits for its turn; mtastsctl status "
+				    "says if something is in the way");
+	if (streq(state, "nothing"))
+		field("published", streq(text_at(d, "state"), "live")
+					   ? "nothing"
+					   : "nothing before it is live");
+}
+
+static void show(const json_t *d)
+{
+	char *title = title_of(d), *rua = joined_at(d, "rua", ", ");
+	time_t now = time(NULL);
+	char since[WHEN_TEXT];
+
+	printf("%s\n  %-12s %s, since %s\n", title, "state",
+	       text_at(d, "state"), when_at(d, "state_since", now, since));
+	field("health", text_at(d, "health"));
+	show_findings(d);
+	field("label", text_at(d, "label"));
+	field("template", text_at(d, "template"));
+	show_policy(d, now);
+	show_cert(d, now);
+	show_proposal(d);
+	show_dns(d, now);
+	show_leaving(d, now);
+	show_work(d, now);
+	field("reports to", rua);
+	show_publication(d, now);
+	free(title);
+	free(rua);
+}
+
+static enum exit_code show_one(struct cli *cli, const char *name,
+			       struct err *err)
+{
+	return targets_get(cli, name, "", show, err);
+}
+
+enum exit_code cmd_domain_show(struct cli *cli)
+{
+	return targets_each(cli, show_one);
+}
+

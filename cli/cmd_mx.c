@@ -1,0 +1,151 @@
+/*
+ * mtastsctl policy mx, diff and accept: mail hosts that move.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/str.h"
+#include "cli/change.h"
+#include "cli/command.h"
+#include "cli/policy_say.h"
+#include "cli/say.h"
+#include "cli/targets.h"
+
+/* ---- a planned move ---- */
+
+/* From when MX may name the new host. */
+static void say_dates(const json_t *answer)
+{
+	const json_t *known = value_at(answer, "known");
+	const char *name = text_at(answer, "name");
+	time_t now = time(NULL);
+	char when[WHEN_TEXT];
+
+	if (!json_is_object(known))
+		return;
+	if (json_is_true(value_at(known, "now"))) {
+		printf("%s: every sender knows it: MX may name it now\n", name);
+		return;
+	}
+	printf("%s: MX may name it, for senders that follow ids, %s\n", name,
+	       *text_at(known, "by_id")
+		       ? when_at(known, "by_id", now, when)
+		       : "an hour after DNS shows the new id (its TTL)");
+	printf("%s: ... and for every sender at %s\n", name,
+	       when_at(known, "by_all", now, when));
+}
+
+static bool read_words(struct cli *cli, json_t *body, struct err *err)
+{
+	const char *verb = cli->name_count > 1 ? cli->names[1] : "";
+	json_t *hosts = json_array();
+
+	for (size_t i = 2; i < cli->name_count; i++)
+		json_array_append_new(hosts, json_string(cli->names[i]));
+	if ((streq(verb, "add") || streq(verb, "drop")) &&
+	    json_array_size(hosts)) {
+		json_object_set_new(body, verb, hosts);
+		if (cli->options.force)
+			json_object_set_new(body, "force", json_true());
+		return true;
+	}
+	json_decref(hosts);
+	err_set(err, ERR_INPUT, "policy mx: it takes a domain, add or drop, "
+				"and hosts");
+	return err_hint(err, "mtastsctl policy mx example.com add "
+			     "mx2.example.com");
+}
+
+static enum exit_code move(struct cli *cli, json_t *body, struct err *err)
+{
+	enum exit_code code;
+	json_t *answer;
+	bool told;
+
+	code = change_send(cli, "POST",
+			   api_domain_path(cli->names[0], "/policy/mx"), body,
+			   &answer, &told, err);
+	if (code == EXIT_FINE && !told)
+		policy_say_set(answer);
+	if (code == EXIT_FINE && !told)
+		say_dates(answer);
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code cmd_policy_mx(struct cli *cli)
+{
+	enum exit_code code = EXIT_USAGE;
+	struct err err = ERR_INIT;
+	json_t *body = change_body(cli);
+
+	if (read_words(cli, body, &err))
+		code = move(cli, body, &err);
+	else
+		json_decref(body);
+	if (code != EXIT_FINE)
+		say_failure(cli->name_count ? cli->names[0] : NULL, &err);
+	return code;
+}
+
+/* ---- what DNS has moved away from ---- */
+
+static void say_lines(const json_t *p, const char *key, const char *sign,
+		      const char *why)
+{
+	const json_t *host;
+	size_t i;
+
+	json_array_foreach(value_at(p, key), i, host)
+	{
+		printf("%s mx: %s%s\n", sign, json_string_value(host), why);
+	}
+}
+
+static void show_diff(const json_t *p)
+{
+	const char *name = text_at(p, "name");
+
+	if (!json_array_size(value_at(p, "add")) &&
+	    !json_array_size(value_at(p, "unused"))) {
+		printf("%s: the policy and MX agree\n", name);
+		return;
+	}
+	printf("%s\n", name);
+	say_lines(p, "add", "+", "");
+	say_lines(p, "unused", " ", "	(in no MX; kept)");
+	if (!json_is_true(value_at(p, "agreed")))
+		printf("the resolvers do not agree on its MX\n");
+}
+
+static enum exit_code diff(struct cli *cli, const char *name, struct err *err)
+{
+	return targets_get(cli, name, "/policy/proposal", show_diff, err);
+}
+
+enum exit_code cmd_policy_diff(struct cli *cli)
+{
+	return targets_each(cli, diff);
+}
+
+static enum exit_code accept_it(struct cli *cli, const char *name,
+				struct err *err)
+{
+	json_t *body = change_body(cli), *answer;
+	enum exit_code code;
+	bool told;
+
+	if (cli->options.force)
+		json_object_set_new(body, "force", json_true());
+	code = change_send(cli, "POST", api_domain_path(name, "/policy/accept"),
+			   body, &answer, &told, err);
+	if (code == EXIT_FINE && !told)
+		policy_say_set(answer);
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code cmd_policy_accept(struct cli *cli)
+{
+	return targets_each(cli, accept_it);
+}

@@ -1,0 +1,14 @@
+/*
+ * What is said of a policy that has changed: the version, and the record that
+ * announces it, for a new version is not known to senders before its id is in
+ * DNS.
+ */
+#ifndef CLI_POLICY_SAY_H
+#define CLI_POLICY_SAY_H
+
+#include <jansson.h>
+
+/* The daemon's answer to a change. */
+void policy_say_set(const json_t *answer);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * DELETE /v1/domains/NAME and /v1/domains/NAME/handover: a domain's way out.
+ *
+ * Who was never live goes at once; so does who is asked for with "now", and
+ * then the answer says how long senders may go on with what they hold. All
+ * others walk RFC 8461, 8.3. Asking again once the time is over ends it.
+ */
+#include <string.h>
+
+#include "acme/revoke_ask.h"
+#include "base/mem.h"
+#include "daemon/api.h"
+#include "daemon/edit_leaving.h"
+#include "daemon/json_view.h"
+#include "store/policy_version.h"
+#include "store/watch.h"
+
+struct domain_remove {
+	struct edit_input common;
+	bool now;
+	time_t enforced_until; /* what senders may go on with; 0: nothing */
+};
+
+static const struct json_in_field remove_fields[] = {
+	EDIT_FIELDS,
+	{ "now", JSON_IN_BOOL, offsetof(struct domain_remove, now), false },
+};
+
+/* With the rows would go the wish, and the key that can sign it. */
+static bool is_settled(const struct edit *e, struct err *err)
+{
+	const struct domain *d = &e->domain;
+
+	if (!revoke_is_pending(e->call->parts->store, d))
+		return true;
+	err_set(err, ERR_REFUSED, "%s has a certificate that is still to be "
+				  "revoked", d->name);
+	return err_hint(err, "cert revoke %s with --now does not wait for a "
+			     "replacement, with --cancel it is not done at all",
+			d->name);
+}
+
+static bool delete_it(struct edit *e, struct domain_remove *in,
+		      struct err *err)
+{
+	struct store *s = e->call->parts->store;
+	struct domain *d = &e->domain;
+
+	if (!is_settled(e, err) ||
+	    (d->state == DOMAIN_LIVE &&
+	     !policy_version_held_until(s, d, e->call->now,
+					policy_version_is_enforced, NULL,
+					&in->enforced_until, err)) ||
+	    !domain_delete(s, d, err))
+		return false;
+	e->is_removed = true;
+	edit_note(e, "state", domain_phase(d), "gone");
+	return true;
+}
+
+/* RFC 8461, 8.3: the policy says none; the mx stay, for strict parsers. */
+static bool say_none(struct edit *e, struct err *err)
+{
+	struct store *s = e->call->parts->store;
+	struct sts_policy none;
+	struct policy_version is;
+	bool changed, ok;
+
+	if (!policy_version_current(s, &e->domain, &is, err))
+		return false;
+	sts_policy_copy(&none, &is.policy);
+	none.mode = STS_NONE;
+	none.max_age = LEAVING_MAX_AGE;
+	ok = policy_version_publish(s, &e->domain, &none, e->call->now,
+				    &changed, err);
+	if (ok)
+		edit_note(e, "mode", sts_mode_name(is.policy.mode), "none");
+	sts_policy_release(&none);
+	policy_version_release(&is);
+	return ok;
+}
+
+static bool set_out(struct edit *e, enum domain_leaving how, struct err *err)
+{
+	struct store *s = e->call->parts->store;
+	struct domain *d = &e->domain;
+	struct domain was = *d;
+
+	d->leaving = how;
+	d->leaving_at = e->call->now;
+	edit_note(e, "state", domain_phase(&was), domain_phase(d));
+	return domain_update(s, d, err) &&
+	       watch_soon(s, d->id, e->call->now, err) &&
+	       (how != DOMAIN_REMOVING || say_none(e, err));
+}
+
+static bool is_over(const struct edit *e)
+{
+	struct store *s = e->call->parts->store;
+	struct leaving l = { .done_at = 0 };
+	struct watch w;
+
+	return watch_of(s, &e->domain, &w, NULL) &&
+	       leaving_of(s, &e->domain, &w, e->call->now, &l, NULL) &&
+	       l.done_at && l.done_at <= e->call->now;
+}
+
+static bool remove_it(struct edit *e, void *input, struct err *err)
+{
+	struct domain_remove *in = input;
+
+	if (!api_domain(e->call, &e->domain, err))
+		return false;
+	if (in->now || e->domain.state != DOMAIN_LIVE ||
+	    (e->domain.leaving && is_over(e)))
+		return delete_it(e, in, err);
+	return e->domain.leaving == DOMAIN_REMOVING ||
+	       set_out(e, DOMAIN_REMOVING, err);
+}
+
+bool api_domain_remove(struct api_call *call, struct err *err)
+{
+	static const struct edit_kind kind = { "domain.removed", "removed",
+					       remove_it };
+	struct domain_remove in = { .now = false };
+	time_t left;
+
+	if (!json_in_read(call->body, remove_fields, ARRAY_LEN(remove_fields),
+			  &in, err) ||
+	    !edit_run(call, &kind, &in, err))
+		return false;
+	left = in.enforced_until - call->now;
+	json_object_set_new(call->answer, "enforced_for",
+			    json_integer(left > 0 ? left : 0));
+	return true;
+}
+
+/* ---- to another host ---- */
+
+static bool hand_over(struct edit *e, void *input, struct err *err)
+{
+	(void)input;
+	if (!api_domain(e->call, &e->domain, err))
+		return false;
+	if (e->domain.state != DOMAIN_LIVE) {
+		err_set(err, ERR_REFUSED, "%s is not live: there is nothing to "
+					  "hand over", e->domain.name);
+		return err_hint(err, "mtastsctl domain remove %s",
+				e->domain.name);
+	}
+	return e->domain.leaving == DOMAIN_HANDING_OVER ||
+	       (is_settled(e, err) && set_out(e, DOMAIN_HANDING_OVER, err));
+}
+
+static const struct json_in_field handover_fields[] = { EDIT_FIELDS };
+
+bool api_domain_handover(struct api_call *call, struct err *err)
+{
+	static const struct edit_kind kind = { "domain.handed-over",
+					       "handing over", hand_over };
+	struct edit_input in = { NULL };
+
+	return json_in_read(call->body, handover_fields,
+			    ARRAY_LEN(handover_fields), &in, err) &&
+	       edit_run(call, &kind, &in, err);
+}

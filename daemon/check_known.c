@@ -1,0 +1,75 @@
+#include "daemon/check_known.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+static void add_past(struct check_expected *e, const struct domain_facts *f,
+		     struct store *s, time_t now)
+{
+	struct policy_version v[CHECK_IDS_MAX];
+	size_t n = policy_version_list(s, &f->domain, 0, now, v, ARRAY_LEN(v),
+				       NULL);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!streq(v[i].sts_id, e->id))
+			str_copy(e->past_id[e->past_count++], STS_ID_SIZE,
+				 v[i].sts_id);
+		policy_version_release(&v[i]);
+	}
+}
+
+static void add_collectors(struct check_expected *e, const char *rua)
+{
+	while (*rua && e->collector_count < ARRAY_LEN(e->collector)) {
+		size_t len = strcspn(rua, ",");
+
+		snprintf(e->collector[e->collector_count++], CHECK_WORDS,
+			 "%.*s", (int)len, rua);
+		rua += len + (rua[len] == ',');
+	}
+}
+
+static void add_cas(struct check_facts *facts, struct engine *engine)
+{
+	struct engine_ca_status is;
+
+	for (size_t i = 0; i < engine_ca_count(engine); i++) {
+		struct check_ca *ca = &facts->ca[facts->ca_count];
+
+		if (facts->ca_count == ARRAY_LEN(facts->ca))
+			return;
+		facts->ca_count++;
+		engine_ca_status(engine, i, &is);
+		str_copy(ca->name, sizeof(ca->name), is.name);
+		str_copy(ca->account, sizeof(ca->account), is.account_url);
+		for (size_t k = 0; k < is.caa_identity_count &&
+				   k < ARRAY_LEN(ca->identity); k++)
+			str_copy(ca->identity[ca->identity_count++],
+				 DNS_CAA_VALUE, is.caa_identity[k]);
+	}
+}
+
+void check_known_add(struct check_facts *facts, const struct domain_facts *f,
+		     const struct config *c, struct engine *engine,
+		     struct store *s, time_t now)
+{
+	struct check_expected *e = &facts->expected;
+
+	e->is_hosted = true;
+	if (f->has_policy) {
+		str_copy(e->id, sizeof(e->id), f->policy.sts_id);
+		e->body = f->policy.body;
+		e->policy_since = f->policy.created_at;
+	}
+	e->removable_at = f->leaving.done_at;
+	add_past(e, f, s, now);
+	for (size_t i = 0; i < c->engine.address_count &&
+			   i < ARRAY_LEN(e->address); i++)
+		str_copy(e->address[e->address_count++], DNS_ADDRESS_TEXT,
+			 c->engine.address[i]);
+	add_collectors(e, f->domain.rua);
+	add_cas(facts, engine);
+}

@@ -1,0 +1,257 @@
+#include "daemon/checker.h"
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/when.h"
+#include "check/outside.h"
+#include "daemon/check_known.h"
+#include "daemon/json_view.h"
+#include "daemon/policy_alerts.h"
+#include "policy/findings.h"
+#include "store/checked.h"
+
+#define AT_ONCE	    4
+#define TURN_MS	    500
+#define STALE_TURNS 1200	/* ten minutes: a look through the domains */
+#define FRESH	    WHEN_DAY
+#define FINDINGS_TEXT 65536
+
+struct run {
+	struct checker *checker;
+	struct outside *outside;
+	int64_t domain_id;
+	char name[DOMAIN_NAME_SIZE];
+};
+
+struct checker {
+	struct checker_parts parts;
+	struct event *timer;
+	struct run *run[AT_ONCE];
+	unsigned turns;
+	int64_t stale[64];
+	size_t stale_count;
+};
+
+static time_t now_of(const struct checker *c)
+{
+	return engine_clock(c->parts.engine);
+}
+
+/* ---- the end of one ---- */
+
+static char *findings_text(const struct check_findings *all)
+{
+	json_t *list = json_array();
+	char *text;
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct check_finding *f = &all->item[i];
+
+		if (f->severity == CHECK_GOOD)
+			continue;
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:o, s:o}", "id", f->id,
+				  "severity", check_severity_name(f->severity),
+				  "text", view_text(f->text), "todo",
+				  view_text(f->todo)));
+	}
+	text = json_dumps(list, JSON_COMPACT);
+	json_decref(list);
+	return text;
+}
+
+static char *judge(struct run *r, const struct domain_facts *f)
+{
+	struct checker *c = r->checker;
+	struct check_facts *facts = outside_facts(r->outside);
+	struct check_findings all;
+	char *text;
+
+	check_known_add(facts, f, c->parts.config, c->parts.engine,
+			c->parts.store, now_of(c));
+	check_judge(facts, now_of(c), &all);
+	text = findings_text(&all);
+	check_findings_release(&all);
+	return text;
+}
+
+static bool keep(struct run *r, struct err *err)
+{
+	struct checker *c = r->checker;
+	struct store *s = c->parts.store;
+	struct domain_facts facts;
+	struct domain d;
+	char *text;
+	bool ok;
+
+	if (!domain_by_id(s, r->domain_id, &d, err))
+		return false;
+	domain_facts_load(&facts, s, &d, now_of(c));
+	text = judge(r, &facts);
+	ok = checked_write(s, d.id, now_of(c), text, err) &&
+	     policy_alerts_judge(s, &facts, c->parts.config->testing_time,
+				 now_of(c), err);
+	free(text);
+	domain_facts_release(&facts);
+	return ok;
+}
+
+static void finish(void *arg)
+{
+	struct run *r = arg;
+	struct checker *c = r->checker;
+	struct err err = ERR_INIT;
+
+	if (store_begin(c->parts.store, &err)) {
+		if (keep(r, &err))
+			store_commit(c->parts.store, &err);
+		else
+			store_rollback(c->parts.store);
+	}
+	if (err.kind != ERR_NONE && err.kind != ERR_NOT_FOUND)
+		log_warn("check of %s: %s", r->name, err.text);
+	for (size_t i = 0; i < AT_ONCE; i++)
+		if (c->run[i] == r)
+			c->run[i] = NULL;
+	outside_free(r->outside);
+	free(r);
+}
+
+/* It is not freed from within itself: the next turn does it. */
+static void on_done(void *arg)
+{
+	struct run *r = arg;
+
+	loop_defer(r->checker->parts.loop, finish, r);
+}
+
+/* ---- the beginning ---- */
+
+static struct outside *look(struct checker *c, struct run *r, struct err *err)
+{
+	const struct config *config = c->parts.config;
+	const char *resolvers[DNS_SERVERS_MAX];
+	struct outside_options o = {
+		.resolvers = resolvers,
+		.resolver_count = config->resolver_count,
+		.ca_file = *config->check_trust ? config->check_trust : NULL,
+		.allow_private = config->allow_private,
+		.https_port = config->check_https_port,
+		.smtp_port = config->check_smtp_port,
+		.timeout = 20,
+	};
+
+	for (size_t i = 0; i < config->resolver_count; i++)
+		resolvers[i] = config->resolvers[i];
+	return outside_start(c->parts.loop, r->name, &o, on_done, r, err);
+}
+
+static void begin(struct checker *c, size_t slot, int64_t id)
+{
+	struct run *r = xcalloc(1, sizeof(*r));
+	struct err err = ERR_INIT;
+	struct domain d;
+
+	r->checker = c;
+	r->domain_id = id;
+	if (domain_by_id(c->parts.store, id, &d, &err)) {
+		memcpy(r->name, d.name, sizeof(r->name));
+		r->outside = look(c, r, &err);
+	}
+	if (r->outside) {
+		c->run[slot] = r;
+		return;
+	}
+	log_warn("check of %s: %s", r->name, err.text);
+	free(r);
+}
+
+static bool is_under_way(const struct checker *c, int64_t id)
+{
+	for (size_t i = 0; i < AT_ONCE; i++)
+		if (c->run[i] && c->run[i]->domain_id == id)
+			return true;
+	return false;
+}
+
+static bool next_id(struct checker *c, int64_t *id)
+{
+	int64_t ids[AT_ONCE + 1];
+	size_t n = checked_asked(c->parts.store, ids, ARRAY_LEN(ids), NULL);
+
+	for (size_t i = 0; i < n; i++) {
+		*id = ids[i];
+		if (!is_under_way(c, *id))
+			return true;
+	}
+	while (c->stale_count) {
+		*id = c->stale[--c->stale_count];
+		if (!is_under_way(c, *id))
+			return true;
+	}
+	return false;
+}
+
+static void find_stale(struct checker *c)
+{
+	const struct config *config = c->parts.config;
+	time_t now = now_of(c);
+
+	c->stale_count = checked_stale(c->parts.store,
+				       now - config->testing_time, now - FRESH,
+				       c->stale, ARRAY_LEN(c->stale), NULL);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval turn = { .tv_usec = TURN_MS * 1000L };
+	struct checker *c = arg;
+	int64_t id;
+
+	(void)fd;
+	(void)what;
+	if (c->turns++ % STALE_TURNS == 0 && !c->stale_count)
+		find_stale(c);
+	for (size_t i = 0; i < AT_ONCE; i++)
+		if (!c->run[i] && next_id(c, &id))
+			begin(c, i, id);
+	event_add(c->timer, &turn);
+}
+
+struct checker *checker_start(const struct checker_parts *parts,
+			      struct err *err)
+{
+	struct checker *c = xcalloc(1, sizeof(*c));
+
+	c->parts = *parts;
+	c->timer = evtimer_new(loop_base(parts->loop), on_timer, c);
+	if (c->timer) {
+		event_active(c->timer, EV_TIMEOUT, 1);
+		return c;
+	}
+	free(c);
+	err_set(err, ERR_INTERNAL, "libevent gave no timer");
+	return NULL;
+}
+
+/* What is deferred already runs first, for it holds a run. */
+void checker_stop(struct checker *c)
+{
+	if (!c)
+		return;
+	loop_drain(c->parts.loop);
+	for (size_t i = 0; i < AT_ONCE; i++) {
+		if (!c->run[i])
+			continue;
+		outside_free(c->run[i]->outside);
+		free(c->run[i]);
+	}
+	event_free(c->timer);
+	free(c);
+}

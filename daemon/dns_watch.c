@@ -1,0 +1,412 @@
+#include "daemon/dns_watch.h"
+
+#include <event2/event.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dns.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "daemon/leaving.h"
+#include "daemon/mx_track.h"
+#include "daemon/policy_alerts.h"
+#include "daemon/watch_merge.h"
+#include "store/policy_version.h"
+#include "store/trail.h"
+
+#define AT_ONCE	       16
+#define TURN_MS	       320	/* for so many: fifty a second */
+#define DNS_TIMEOUT_MS 5000
+
+struct look {
+	struct dns_watch *watch;
+	int64_t domain_id;
+	char name[DOMAIN_NAME_SIZE];
+	struct watch_seen seen;
+};
+
+struct dns_watch {
+	struct dns_watch_parts parts;
+	struct resolver *resolver;
+	struct event *timer;
+	struct look *look[AT_ONCE];
+	bool is_stopping;
+};
+
+static time_t now_of(const struct dns_watch *w)
+{
+	return engine_clock(w->parts.engine);
+}
+
+/* ---- the end of a look ---- */
+
+static unsigned dice(void)
+{
+	unsigned n = 0;
+
+	return RAND_bytes((unsigned char *)&n, sizeof(n)) == 1 ? n : 0;
+}
+
+static bool tell(struct dns_watch *w, const struct domain *d, const char *kind,
+		 enum trail_level level, char *text, struct err *err)
+{
+	bool ok = trail_add(w->parts.store,
+			    &(struct trail){ .at = now_of(w), .level = level,
+					     .kind = kind, .domain = d->name,
+					     .text = text },
+			    err);
+
+	free(text);
+	return ok;
+}
+
+static char *host_text(const struct domain *d, const struct watch *k)
+{
+	if (k->host == HOST_HERE)
+		return xasprintf("mta-sts.%s leads here", d->name);
+	return xasprintf("mta-sts.%s: %s", d->name,
+			 *k->host_problem ? k->host_problem
+					  : watch_host_name(k->host));
+}
+
+static char *txt_text(const struct domain *d, const struct watch *k)
+{
+	return xasprintf("_mta-sts.%s is %s%s%s", d->name,
+			 announced_name(k->txt), *k->txt_id ? ", id " : "",
+			 k->txt_id);
+}
+
+static char *mx_text(const struct domain *d, const struct watch *k)
+{
+	char hosts[MX_SEEN_TEXT];
+
+	mx_seen_write(&k->mx, hosts);
+	for (char *c = hosts; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+	return xasprintf("MX of %s: %s", d->name,
+			 *hosts ? hosts : mx_look_name(k->mx.look));
+}
+
+static bool tell_news(struct dns_watch *w, const struct domain *d,
+		      const struct watch *k, unsigned news, struct err *err)
+{
+	if (news & NEWS_HOST &&
+	    !tell(w, d, "dns.host",
+		  k->host == HOST_HERE ? TRAIL_INFO : TRAIL_WARNING,
+		  host_text(d, k), err))
+		return false;
+	if (news & NEWS_TXT &&
+	    !tell(w, d, "dns.txt", TRAIL_INFO, txt_text(d, k), err))
+		return false;
+	return !(news & NEWS_MX) ||
+	       tell(w, d, "dns.mx", TRAIL_INFO, mx_text(d, k), err);
+}
+
+static bool announce(struct dns_watch *w, const struct domain *d,
+		     const struct watch *k, struct err *err)
+{
+	return k->txt != ANNOUNCED_IN_STEP ||
+	       policy_version_announce(w->parts.store, d, k->txt_id, now_of(w),
+				       err);
+}
+
+/* Who has its former address goes on to ask there, for a day at most. */
+static bool is_served_elsewhere(struct dns_watch *w, const struct domain *d,
+				const struct watch *k, struct err *err)
+{
+	return k->host == HOST_HERE ||
+	       policy_version_elsewhere(w->parts.store, d,
+					now_of(w) + LEAVING_CACHES, err);
+}
+
+/* What follows from it: a domain on its way out; a provider's new host. */
+static bool go_on(struct dns_watch *w, struct domain *d, const struct watch *k,
+		  bool *is_gone, struct err *err)
+{
+	return mx_track_step(w->parts.store, d, k, now_of(w), err) &&
+	       leaving_step(w->parts.store, d, k, now_of(w), is_gone, err);
+}
+
+/* As it stands after all that. */
+static bool judge(struct dns_watch *w, int64_t id, struct err *err)
+{
+	struct domain_facts facts;
+	struct domain d;
+	bool ok;
+
+	if (!domain_by_id(w->parts.store, id, &d, err))
+		return false;
+	domain_facts_load(&facts, w->parts.store, &d, now_of(w));
+	ok = policy_alerts_judge(w->parts.store, &facts,
+				 w->parts.config->testing_time, now_of(w),
+				 err);
+	domain_facts_release(&facts);
+	return ok;
+}
+
+static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
+		 struct err *err)
+{
+	struct watch k;
+	unsigned news;
+	bool is_gone = false, is_first;
+
+	if (!watch_of(w->parts.store, d, &k, err))
+		return false;
+	is_first = !k.looked_at;	/* then nothing is news */
+	news = watch_merge(&k, &l->seen, now_of(w));
+	k.due_at = now_of(w) + watch_pace(&k, d, now_of(w), dice());
+	return watch_write(w->parts.store, &k, err) &&
+	       (is_first || tell_news(w, d, &k, news, err)) &&
+	       is_served_elsewhere(w, d, &k, err) &&
+	       announce(w, d, &k, err) &&
+	       go_on(w, d, &k, &is_gone, err) &&
+	       (is_gone || judge(w, d->id, err));
+}
+
+static bool store_look(struct dns_watch *w, const struct look *l,
+		       struct err *err)
+{
+	struct domain d;
+
+	if (!store_begin(w->parts.store, err))
+		return false;
+	if (domain_by_id(w->parts.store, l->domain_id, &d, err) &&
+	    keep(w, l, &d, err))
+		return store_commit(w->parts.store, err) &&
+		       store_project(w->parts.store, err);
+	store_rollback(w->parts.store);
+	return err->kind == ERR_NOT_FOUND;
+}
+
+static void finish(struct look *l)
+{
+	struct dns_watch *w = l->watch;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < AT_ONCE; i++)
+		if (w->look[i] == l)
+			w->look[i] = NULL;
+	if (!store_look(w, l, &err))
+		log_warn("dns watch: %s: %s", l->name, err.text);
+	free(l);
+}
+
+/* ---- a look ---- */
+
+static bool is_over(struct look *l)
+{
+	return l->watch->is_stopping;
+}
+
+static void on_mx(const struct dns_records_answer *answer, void *arg)
+{
+	struct look *l = arg;
+
+	mx_seen_read(answer, &l->seen.mx);
+	if (is_over(l))
+		free(l);
+	else
+		finish(l);
+}
+
+static void on_reports(const struct dns_records_answer *answer, void *arg)
+{
+	struct look *l = arg;
+	struct domain d;
+
+	if (!is_over(l) &&
+	    domain_by_id(l->watch->parts.store, l->domain_id, &d, NULL))
+		l->seen.reports = watch_reports_of(answer, d.rua);
+	if (is_over(l))
+		free(l);
+	else
+		resolver_records(l->watch->resolver, l->name, DNS_MX, on_mx, l);
+}
+
+struct past {
+	struct store *store;
+	struct domain domain;
+};
+
+static bool is_past(void *arg, const char *id)
+{
+	const struct past *p = arg;
+
+	return policy_version_has_id(p->store, &p->domain, id);
+}
+
+static void judge_txt(struct look *l, const struct dns_records_answer *answer)
+{
+	struct past past = { .store = l->watch->parts.store };
+	struct policy_version v;
+	struct announced_known known = {
+		.leads_here = l->seen.host == HOST_HERE ||
+			      l->seen.host == HOST_PARTLY,
+		.is_past = is_past,
+		.arg = &past,
+	};
+
+	if (!domain_by_id(past.store, l->domain_id, &past.domain, NULL) ||
+	    !policy_version_current(past.store, &past.domain, &v, NULL))
+		return;
+	known.id = v.sts_id;
+	announced_judge(answer, &known, &l->seen.txt);
+	policy_version_release(&v);
+}
+
+static void ask(struct look *l, const char *prefix, dns_records_done *done)
+{
+	char *name = xasprintf("%s.%s", prefix, l->name);
+
+	resolver_records(l->watch->resolver, name, DNS_TXT, done, l);
+	free(name);
+}
+
+static void on_txt(const struct dns_records_answer *answer, void *arg)
+{
+	struct look *l = arg;
+
+	if (is_over(l)) {
+		free(l);
+		return;
+	}
+	judge_txt(l, answer);
+	ask(l, "_smtp._tls", on_reports);
+}
+
+static void on_host(const struct dns_answer *answer, void *arg)
+{
+	struct look *l = arg;
+	char host[DOMAIN_NAME_SIZE + 16];
+
+	if (is_over(l)) {
+		free(l);
+		return;
+	}
+	snprintf(host, sizeof(host), "mta-sts.%s", l->name);
+	l->seen.host = watch_host_of(host, answer,
+				     &l->watch->parts.config->engine,
+				     l->seen.host_problem);
+	ask(l, "_mta-sts", on_txt);
+}
+
+static void begin(struct dns_watch *w, size_t slot, int64_t id)
+{
+	struct look *l = xcalloc(1, sizeof(*l));
+	struct domain d;
+	char *host;
+
+	if (!domain_by_id(w->parts.store, id, &d, NULL)) {
+		free(l);
+		return;
+	}
+	l->watch = w;
+	l->domain_id = id;
+	memcpy(l->name, d.name, sizeof(l->name));
+	w->look[slot] = l;
+	host = xasprintf("mta-sts.%s", d.name);
+	resolver_addresses(w->resolver, host, on_host, l);
+	free(host);
+}
+
+static bool is_under_way(const struct dns_watch *w, int64_t id)
+{
+	for (size_t i = 0; i < AT_ONCE; i++)
+		if (w->look[i] && w->look[i]->domain_id == id)
+			return true;
+	return false;
+}
+
+static void begin_due(struct dns_watch *w)
+{
+	struct err err = ERR_INIT;
+	int64_t ids[2 * AT_ONCE];
+	size_t n = watch_due(w->parts.store, now_of(w), ids, ARRAY_LEN(ids),
+			     &err);
+	size_t next = 0;
+
+	for (size_t slot = 0; slot < AT_ONCE; slot++) {
+		if (w->look[slot])
+			continue;
+		while (next < n && is_under_way(w, ids[next]))
+			next++;
+		if (next == n)
+			return;
+		begin(w, slot, ids[next++]);
+	}
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval turn = { .tv_usec = TURN_MS * 1000L };
+	struct dns_watch *w = arg;
+
+	(void)fd;
+	(void)what;
+	begin_due(w);
+	event_add(w->timer, &turn);
+}
+
+void dns_watch_poke(struct dns_watch *w)
+{
+	if (w)
+		event_active(w->timer, EV_TIMEOUT, 1);
+}
+
+/* ---- life ---- */
+
+static struct resolver *make_resolver(struct dns_watch *w, struct err *err)
+{
+	const struct config *c = w->parts.config;
+	const char *servers[DNS_SERVERS_MAX];
+
+	for (size_t i = 0; i < c->resolver_count; i++)
+		servers[i] = c->resolvers[i];
+	return resolver_new(w->parts.loop, servers, c->resolver_count,
+			    DNS_TIMEOUT_MS, err);
+}
+
+/* What is under way goes on with the new one. */
+bool dns_watch_configure(struct dns_watch *w, struct err *err)
+{
+	struct resolver *former = w->resolver;
+	struct resolver *fresh = make_resolver(w, err);
+
+	if (!fresh)
+		return false;
+	w->resolver = fresh;
+	resolver_free(former);
+	return true;
+}
+
+struct dns_watch *dns_watch_start(const struct dns_watch_parts *parts,
+				  struct err *err)
+{
+	struct dns_watch *w = xcalloc(1, sizeof(*w));
+
+	w->parts = *parts;
+	w->timer = evtimer_new(loop_base(parts->loop), on_timer, w);
+	w->resolver = make_resolver(w, err);
+	if (w->resolver && w->timer) {
+		dns_watch_poke(w);
+		return w;
+	}
+	dns_watch_stop(w);
+	return NULL;
+}
+
+void dns_watch_stop(struct dns_watch *w)
+{
+	if (!w)
+		return;
+	w->is_stopping = true;
+	resolver_free(w->resolver);
+	if (w->timer)
+		event_free(w->timer);
+	free(w);
+}

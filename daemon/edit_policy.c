@@ -1,0 +1,72 @@
+#include "daemon/edit_policy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/when.h"
+
+static char *mx_text(const struct sts_policy *p)
+{
+	char *text = xstrdup("");
+
+	for (size_t i = 0; i < p->mx_count; i++) {
+		char *longer = xasprintf("%s%s%s", text, i ? " " : "",
+					 p->mx[i]);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static void note_mx(struct edit *e, const struct sts_policy *was,
+		    const struct sts_policy *is)
+{
+	char *before = mx_text(was), *after = mx_text(is);
+
+	edit_note(e, "mx", before, after);
+	free(before);
+	free(after);
+}
+
+static void note_differences(struct edit *e, const struct policy_version *was,
+			     const struct policy_version *is)
+{
+	char before[32], after[32];
+	struct sts_policy same_mx = was->policy;
+
+	snprintf(before, sizeof(before), "%ld", was->version);
+	snprintf(after, sizeof(after), "%ld", is->version);
+	edit_note(e, "version", before, after);
+	if (was->policy.mode != is->policy.mode)
+		edit_note(e, "mode", sts_mode_name(was->policy.mode),
+			  sts_mode_name(is->policy.mode));
+	if (was->policy.max_age != is->policy.max_age)
+		edit_note(e, "max_age",
+			  duration_format(was->policy.max_age, before),
+			  duration_format(is->policy.max_age, after));
+	same_mx.mode = is->policy.mode;
+	same_mx.max_age = is->policy.max_age;
+	if (!sts_policy_equal(&same_mx, &is->policy))
+		note_mx(e, &was->policy, &is->policy);
+}
+
+bool edit_policy(struct edit *e, const struct policy_version *was,
+		 const struct sts_policy *wanted, struct err *err)
+{
+	struct store *s = e->call->parts->store;
+	struct policy_version is;
+	bool changed;
+
+	if (!policy_version_publish(s, &e->domain, wanted, e->call->now,
+				    &changed, err))
+		return false;
+	if (!changed)
+		return true;
+	if (!policy_version_current(s, &e->domain, &is, err))
+		return false;
+	note_differences(e, was, &is);
+	policy_version_release(&is);
+	return true;
+}

@@ -1,0 +1,18 @@
+/*
+ * A new version of a domain's policy, as an edit: what `policy set`, `mx`,
+ * `enforce`, `accept` and `rollback` have in common.
+ */
+#ifndef DAEMON_EDIT_POLICY_H
+#define DAEMON_EDIT_POLICY_H
+
+#include "daemon/edit.h"
+#include "store/policy_version.h"
+
+/*
+ * Publishes what `wanted` says and notes how it differs from `was`, the
+ * version before it. The same content is success, and notes nothing.
+ */
+bool edit_policy(struct edit *e, const struct policy_version *was,
+		 const struct sts_policy *wanted, struct err *err);
+
+#endif

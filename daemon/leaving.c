@@ -1,0 +1,99 @@
+#include "daemon/leaving.h"
+
+#include "base/log.h"
+#include "store/policy_version.h"
+#include "store/trail.h"
+
+static time_t later(time_t a, time_t b)
+{
+	return a > b ? a : b;
+}
+
+static bool removing(struct store *s, const struct domain *d,
+		     const struct watch *w, time_t now, struct leaving *l,
+		     struct err *err)
+{
+	struct policy_version none;
+
+	if (!policy_version_held_until(s, d, now, policy_version_is_live, NULL,
+				       &l->held_until, err) ||
+	    !policy_version_current(s, d, &none, err))
+		return false;
+	if (none.announced_at)
+		l->done_at = later(l->held_until,
+				   none.announced_at + none.policy.max_age);
+	else if (w->txt == ANNOUNCED_NOTHING)
+		l->done_at = later(l->held_until, d->leaving_at);
+	else
+		l->waits_for_txt = true;
+	policy_version_release(&none);
+	return true;
+}
+
+static bool has_left(const struct watch *w)
+{
+	return w->host == HOST_ELSEWHERE || w->host == HOST_NOWHERE;
+}
+
+static void handing_over(const struct domain *d, const struct watch *w,
+			 struct leaving *l)
+{
+	l->waits_for_dns = !has_left(w);
+	if (!l->waits_for_dns)
+		l->done_at = later(w->host_since, d->leaving_at) +
+			     LEAVING_CACHES;
+}
+
+bool leaving_of(struct store *s, const struct domain *d, const struct watch *w,
+		time_t now, struct leaving *l, struct err *err)
+{
+	*l = (struct leaving){ 0 };
+	if (d->leaving == DOMAIN_REMOVING)
+		return removing(s, d, w, now, l, err);
+	if (d->leaving == DOMAIN_HANDING_OVER)
+		handing_over(d, w, l);
+	return true;
+}
+
+/* One look that finds nothing is not enough. */
+static bool records_are_gone(const struct watch *w, time_t now)
+{
+	return w->txt == ANNOUNCED_NOTHING && has_left(w) &&
+	       now >= later(w->txt_since, w->host_since) + LEAVING_SURE;
+}
+
+static bool let_go(struct store *s, const struct domain *d, time_t now,
+		   struct err *err)
+{
+	struct trail e = {
+		.at = now,
+		.level = TRAIL_INFO,
+		.kind = "domain.gone",
+		.domain = d->name,
+		.text = d->leaving == DOMAIN_REMOVING
+				? "gone: no sender holds a policy of it, and "
+				  "its records are no longer in DNS"
+				: "gone: handed over; DNS has led elsewhere "
+				  "for a day",
+	};
+
+	log_info("domain %s: %s", d->name, e.text);
+	return domain_delete(s, d, err) && trail_add(s, &e, err);
+}
+
+bool leaving_step(struct store *s, struct domain *d, const struct watch *w,
+		  time_t now, bool *is_gone, struct err *err)
+{
+	struct leaving l;
+
+	*is_gone = false;
+	if (!d->leaving)
+		return true;
+	if (!leaving_of(s, d, w, now, &l, err))
+		return false;
+	if (!l.done_at || now < l.done_at ||
+	    (d->leaving == DOMAIN_REMOVING && !records_are_gone(w, now)))
+		return true;
+	*is_gone = true;
+	return let_go(s, d, now, err);
+}

@@ -1,0 +1,39 @@
+/*
+ * Domains on their way out.
+ *
+ * Removing (RFC 8461, 8.3): the policy says `none` under a new id; DNS shows
+ * it; then every policy that a sender may hold has run out; then the records
+ * may go, and with them the domain. Handing over: another host goes on with
+ * the policy; the domain is served here until DNS has led elsewhere for so
+ * long that nobody's cache leads here any more.
+ */
+#ifndef DAEMON_LEAVING_H
+#define DAEMON_LEAVING_H
+
+#include "base/when.h"
+#include "store/watch.h"
+
+#define LEAVING_MAX_AGE 86400L	/* of the policy that says none: a day */
+#define LEAVING_SURE	WHEN_HOUR /* DNS has no record for so long */
+#define LEAVING_CACHES	WHEN_DAY  /* what leads here may be cached so long */
+
+struct leaving {
+	bool waits_for_txt;	/* DNS does not show the new id yet */
+	bool waits_for_dns;	/* a handover: the name still leads here */
+	time_t held_until;	/* what senders may hold; 0: nothing */
+	time_t done_at;		/* when the records, or the domain, may go;
+				   0: not known yet */
+};
+
+/* Nothing of a domain that stays. */
+bool leaving_of(struct store *s, const struct domain *d, const struct watch *w,
+		time_t now, struct leaving *l, struct err *err);
+
+/*
+ * Lets a domain go whose time is over and whose records are gone. Inside a
+ * transaction; *is_gone says so.
+ */
+bool leaving_step(struct store *s, struct domain *d, const struct watch *w,
+		  time_t now, bool *is_gone, struct err *err);
+
+#endif

@@ -1,0 +1,24 @@
+#include "daemon/mx_moves.h"
+
+#define TTL_USUAL 3600L	/* of a record that was not seen yet: as we advise */
+
+bool mx_move_of(struct store *s, const struct domain *d, const struct watch *w,
+		const struct policy_version *current,
+		const struct sts_policy *hosts, time_t now,
+		struct mx_move *move, bool *is_known, struct err *err)
+{
+	long ttl = w->txt_ttl ? w->txt_ttl : TTL_USUAL;
+
+	*move = (struct mx_move){ 0 };
+	if (!policy_version_held_until(s, d, now, policy_version_refuses,
+				       hosts, &move->by_all, err))
+		return false;
+	*is_known = move->by_all <= now;
+	if (*is_known)
+		return true;
+	if (current->announced_at)
+		move->by_id = current->announced_at + ttl;
+	if (move->by_id > move->by_all)
+		move->by_id = move->by_all;
+	return true;
+}

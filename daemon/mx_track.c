@@ -1,0 +1,93 @@
+#include "daemon/mx_track.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "policy/provider.h"
+#include "store/policy_version.h"
+#include "store/trail.h"
+
+static bool names(const struct sts_policy *policy, const char *provider)
+{
+	for (size_t i = 0; i < policy->mx_count; i++) {
+		const char *its = provider_of(policy->mx[i]);
+
+		if (its && streq(its, provider))
+			return true;
+	}
+	return false;
+}
+
+bool mx_track_may(const struct watch *w, const struct sts_policy *policy,
+		  time_t now)
+{
+	const struct mx_seen *mx = &w->mx;
+
+	if (mx->look != MX_THERE || !mx->agrees || mx->is_cut ||
+	    mx->voices < MX_TRACK_VOICES || !mx_strays(mx, policy) ||
+	    !w->mx_since || now < w->mx_since + MX_TRACK_AFTER)
+		return false;
+	for (size_t i = 0; i < mx->count; i++) {
+		const char *provider = provider_of(mx->host[i]);
+
+		if (mx_is_stray(mx, i, policy) &&
+		    (!provider || !names(policy, provider)))
+			return false;
+	}
+	return true;
+}
+
+static bool tell(struct store *s, const struct domain *d,
+		 const struct watch *w, time_t now, struct err *err)
+{
+	char hosts[MX_SEEN_TEXT], *text;
+	bool ok;
+
+	mx_seen_write(&w->mx, hosts);
+	for (char *c = hosts; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+	text = xasprintf("the policy now has its provider's new hosts, beside "
+			 "the former ones (MX: %s): publish the new id",
+			 hosts);
+	log_info("domain %s: %s", d->name, text);
+	ok = trail_add(s, &(struct trail){ .at = now, .level = TRAIL_WARNING,
+					   .kind = "policy.tracked",
+					   .domain = d->name, .text = text },
+		       err);
+	free(text);
+	return ok;
+}
+
+static bool take(struct store *s, struct domain *d, const struct watch *w,
+		 const struct sts_policy *is, time_t now, struct err *err)
+{
+	struct sts_policy wanted;
+	bool changed = false, ok;
+
+	sts_policy_copy(&wanted, is);
+	ok = mx_add_seen(&w->mx, &wanted, err) &&
+	     policy_version_publish(s, d, &wanted, now, &changed, err) &&
+	     (!changed || tell(s, d, w, now, err));
+	sts_policy_release(&wanted);
+	return ok;
+}
+
+bool mx_track_step(struct store *s, struct domain *d, const struct watch *w,
+		   time_t now, struct err *err)
+{
+	struct policy_version v;
+	bool ok = true;
+
+	if (!d->track_mx || d->leaving)
+		return true;
+	if (!policy_version_current(s, d, &v, err))
+		return false;
+	if (mx_track_may(w, &v.policy, now))
+		ok = take(s, d, w, &v.policy, now, err);
+	policy_version_release(&v);
+	return ok;
+}

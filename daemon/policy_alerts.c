@@ -1,0 +1,121 @@
+#include "daemon/policy_alerts.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "daemon/alert_kinds.h"
+#include "daemon/health.h"
+#include "daemon/readiness.h"
+#include "store/alert.h"
+
+/* The finding of that id, or NULL. */
+static const struct finding *find(const struct findings *all, const char *id)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (streq(all->item[i].id, id))
+			return &all->item[i];
+	return NULL;
+}
+
+static bool set(struct store *s, const struct domain_facts *f,
+		const char *kind, const struct finding *is,
+		enum alert_level level, time_t now, struct err *err)
+{
+	struct alert a = { .kind = kind, .subject = f->domain.name,
+			   .level = level };
+
+	if (!is)
+		return alert_end(s, kind, f->domain.name, now, err);
+	a.text = is->text;
+	a.hint = is->hint;
+	return alert_raise(s, &a, now, err);
+}
+
+static bool judge_mx(struct store *s, const struct domain_facts *f,
+		     const struct findings *all, time_t now, struct err *err)
+{
+	const struct finding *is = find(all, "mx.not-covered");
+	bool is_sure = now >= f->watch.mx_since + STRAYS_SURE;
+
+	if (is && !is_sure)
+		return true;
+	return set(s, f, KIND_MX, is,
+		   is && is->level == HEALTH_ERROR ? ALERT_ERROR
+						   : ALERT_WARNING,
+		   now, err);
+}
+
+/* Since both stand as they do: the record, and the policy. */
+static time_t unannounced_since(const struct domain_facts *f)
+{
+	time_t made = f->policy.created_at, seen = f->watch.txt_since,
+	       live = f->domain.state_at, latest = made > seen ? made : seen;
+
+	return latest > live ? latest : live;
+}
+
+static const struct finding *unannounced(const struct findings *all)
+{
+	static const char *const ids[] = { "txt.missing", "txt.grammar",
+					   "id.behind", "id.ahead",
+					   "id.foreign" };
+	const struct finding *is = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(ids) && !is; i++)
+		is = find(all, ids[i]);
+	return is;
+}
+
+static bool judge_txt(struct store *s, const struct domain_facts *f,
+		      const struct findings *all, time_t now, struct err *err)
+{
+	const struct finding *is = unannounced(all);
+
+	if (is && now < unannounced_since(f) + UNANNOUNCED_MAX)
+		return true;
+	return set(s, f, KIND_UNANNOUNCED, is, ALERT_WARNING, now, err);
+}
+
+static bool judge_leaving(struct store *s, const struct domain_facts *f,
+			  const struct findings *all, time_t now,
+			  struct err *err)
+{
+	return set(s, f, KIND_REMOVABLE, find(all, "txt.removable"),
+		   ALERT_INFO, now, err);
+}
+
+/* Ready, but for reports, which may be no more than unknown. */
+static bool judge_ready(struct store *s, const struct domain_facts *f,
+			long testing_time, time_t now, struct err *err)
+{
+	struct finding is = { .text = "", .hint = "" };
+	struct readiness r;
+	bool is_ready;
+
+	if (!f->has_policy || f->policy.policy.mode != STS_TESTING ||
+	    f->domain.leaving || f->domain.state != DOMAIN_LIVE)
+		return alert_end(s, KIND_READY, f->domain.name, now, err);
+	if (!readiness_of(s, f, testing_time, true, true, now, &r, err))
+		return false;
+	is_ready = r.count == 0;
+	readiness_release(&r);
+	snprintf(is.text, sizeof(is.text),
+		 "nothing that is known speaks against mode enforce any more");
+	snprintf(is.hint, sizeof(is.hint), "mtastsctl policy enforce %s",
+		 f->domain.name);
+	return set(s, f, KIND_READY, is_ready ? &is : NULL, ALERT_INFO, now,
+		   err);
+}
+
+bool policy_alerts_judge(struct store *s, const struct domain_facts *f,
+			 long testing_time, time_t now, struct err *err)
+{
+	struct findings all = { .count = 0 };
+
+	health_of_domain(f, now, &all);
+	return judge_mx(s, f, &all, now, err) &&
+	       judge_txt(s, f, &all, now, err) &&
+	       judge_leaving(s, f, &all, now, err) &&
+	       judge_ready(s, f, testing_time, now, err);
+}

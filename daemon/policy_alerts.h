@@ -1,0 +1,22 @@
+/*
+ * Alerts about a domain's policy, judged whenever DNS was looked at: mail
+ * hosts that the policy does not name, an id that DNS does not show, a domain
+ * whose records may go, one that has become ready for enforce.
+ *
+ * Pure but for the store. Control thread only.
+ */
+#ifndef DAEMON_POLICY_ALERTS_H
+#define DAEMON_POLICY_ALERTS_H
+
+#include "base/when.h"
+#include "daemon/domain_facts.h"
+
+/* What may be DNS on its way, or one resolver's bad minute, is not told. */
+#define STRAYS_SURE	(15 * WHEN_MINUTE)
+#define UNANNOUNCED_MAX WHEN_DAY	/* after that somebody has forgotten */
+
+/* Raises and ends them. Inside a transaction. */
+bool policy_alerts_judge(struct store *s, const struct domain_facts *f,
+			 long testing_time, time_t now, struct err *err);
+
+#endif

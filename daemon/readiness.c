@@ -1,0 +1,250 @@
+#include "daemon/readiness.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+
+static void against(struct readiness *r, const char *id, const char *hint,
+		    const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void against(struct readiness *r, const char *id, const char *hint,
+		    const char *fmt, ...)
+{
+	struct readiness_reason *one = &r->reason[r->count];
+	va_list ap;
+
+	if (r->count == READINESS_MAX)
+		return;
+	r->count++;
+	snprintf(one->id, sizeof(one->id), "%s", id);
+	snprintf(one->hint, sizeof(one->hint), "%s", hint);
+	va_start(ap, fmt);
+	vsnprintf(one->text, sizeof(one->text), fmt, ap);
+	va_end(ap);
+}
+
+/* ---- what the box knows itself ---- */
+
+static void judge_state(const struct readiness_facts *f, struct readiness *r)
+{
+	const struct domain *d = &f->domain->domain;
+
+	if (d->state != DOMAIN_LIVE)
+		against(r, "state", "see mtastsctl domain show",
+			"it is %s, not live: nobody can fetch its policy",
+			domain_phase(d));
+	else if (d->leaving)
+		against(r, "state", "mtastsctl domain add keeps it",
+			"it is on its way out: %s", domain_phase(d));
+}
+
+static void judge_cert(const struct readiness_facts *f, time_t now,
+		       struct readiness *r)
+{
+	const struct domain_facts *d = f->domain;
+
+	if (d->domain.state == DOMAIN_LIVE && ca_is_staging(&d->ca) &&
+	    d->has_cert)
+		against(r, "cert.staging", "set ca_order to another",
+			"its certificate is from %s, which no sender trusts",
+			d->ca.name);
+	if (d->has_cert && d->cert.not_after <= now)
+		against(r, "cert.expired", "mtastsctl cert renew",
+			"its certificate has expired");
+	else if (d->has_cert && d->domain.failures > 2)
+		against(r, "cert.renewal-failing", d->domain.hint,
+			"its certificate is not renewed: %.200s",
+			d->domain.problem);
+}
+
+static void judge_txt(const struct readiness_facts *f, struct readiness *r)
+{
+	const struct domain_facts *d = f->domain;
+	enum announced is = watch_announced(&d->watch, d->policy.sts_id);
+	char hint[300];
+
+	if (is == ANNOUNCED_IN_STEP)
+		return;
+	snprintf(hint, sizeof(hint),
+		 "publish: _mta-sts.%.180s. IN TXT \"v=STSv1; id=%s;\"",
+		 d->domain.name, d->policy.sts_id);
+	against(r, "announced", hint, "DNS does not announce this version (%s)",
+		announced_name(is));
+}
+
+static void judge_time(const struct readiness_facts *f, time_t now,
+		       struct readiness *r)
+{
+	char at[INSTANT_TEXT], whole[DURATION_TEXT], hint[300];
+
+	if (!f->testing_since) {
+		if (f->testing_time)
+			against(r, "days", "",
+				"senders are not known to have been asked to "
+				"test it (%s of that are due)",
+				duration_format(f->testing_time, whole));
+		return;
+	}
+	r->ready_at = f->testing_since + f->testing_time;
+	if (now >= r->ready_at)
+		return;
+	snprintf(hint, sizeof(hint), "it has at %s",
+		 instant_format(r->ready_at, at));
+	against(r, "days", hint, "it has not been in testing for %s yet",
+		duration_format(f->testing_time, whole));
+}
+
+static void judge_mx(const struct readiness_facts *f, struct readiness *r)
+{
+	const struct domain_facts *d = f->domain;
+	const struct mx_seen *mx = &d->watch.mx;
+
+	if (mx->look == MX_UNKNOWN)
+		against(r, "mx.unknown", "mtastsctl domain show",
+			"its MX were not seen yet");
+	for (size_t i = 0; i < mx->count; i++)
+		if (mx_is_stray(mx, i, &d->policy.policy))
+			against(r, "mx.not-covered",
+				"mtastsctl policy diff, then policy accept",
+				"the policy does not name its mail host %s",
+				mx->host[i]);
+}
+
+/* ---- what was seen from outside ---- */
+
+/* This box may not reach itself from within its own network. */
+static bool may_be_here(const char *id)
+{
+	static const char *const ids[] = { "host.unreachable", "host.timeout",
+					   "host.v6-unreachable" };
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		if (streq(id, ids[i]))
+			return true;
+	return false;
+}
+
+static bool is_judged_above(const struct readiness *r, const char *id)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (streq(r->reason[i].id, id))
+			return true;
+	return streq(id, "box.trouble") || str_starts(id, "id.") ||
+	       streq(id, "txt.missing");
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static void judge_finding(const json_t *f, struct readiness *r)
+{
+	const char *id = text_of(f, "id"), *text = text_of(f, "text");
+	bool is_error = streq(text_of(f, "severity"), "error");
+
+	if (is_error && !may_be_here(id) && !is_judged_above(r, id))
+		against(r, id, text_of(f, "todo"), "%s", text);
+	else if (str_starts(id, "smtp.") || (is_error && may_be_here(id)))
+		json_array_append_new(r->notes, json_string(text));
+}
+
+static void judge_outside(const struct readiness_facts *f, time_t now,
+			  struct readiness *r)
+{
+	const struct checked *c = f->checked;
+	json_t *list = json_loads(c->findings, 0, NULL), *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) {
+		judge_finding(one, r);
+	}
+	json_decref(list);
+	r->needs_look = !c->at || now > c->at + READINESS_FRESH;
+	if (c->at && f->any_age)
+		r->needs_look = false;
+	if (r->needs_look)
+		against(r, "not-looked", "mtastsctl policy enforce looks first",
+			"it was not looked at from outside lately");
+}
+
+/* No reports is not clean. */
+static void judge_reports(const struct readiness_facts *f, struct readiness *r)
+{
+	if (!f->without_reports)
+		against(r, "reports.unknown",
+			"--without-reports, if you know otherwise that mail "
+			"arrives by TLS",
+			"no TLS reports of it are known: whether senders meet "
+			"failures is unknown");
+}
+
+void readiness_judge(const struct readiness_facts *f, time_t now,
+		     struct readiness *r)
+{
+	*r = (struct readiness){ .notes = json_array() };
+	judge_state(f, r);
+	if (!f->domain->has_policy) {
+		against(r, "policy.missing", "mtastsctl policy set",
+			"there is no policy to enforce");
+		return;
+	}
+	judge_cert(f, now, r);
+	judge_txt(f, r);
+	judge_time(f, now, r);
+	judge_mx(f, r);
+	judge_outside(f, now, r);
+	judge_reports(f, r);
+}
+
+void readiness_release(struct readiness *r)
+{
+	json_decref(r->notes);
+	r->notes = NULL;
+}
+
+bool readiness_of(struct store *s, const struct domain_facts *f,
+		  long testing_time, bool without_reports, bool any_age,
+		  time_t now, struct readiness *r, struct err *err)
+{
+	struct readiness_facts facts = { .domain = f,
+					 .testing_time = testing_time,
+					 .without_reports = without_reports,
+					 .any_age = any_age };
+	struct checked checked;
+	bool ok = checked_of(s, &f->domain, &checked, err) &&
+		  policy_version_mode_since(s, &f->domain, STS_TESTING,
+					    &facts.testing_since, err);
+
+	*r = (struct readiness){ .count = 0 };
+	facts.checked = &checked;
+	if (ok)
+		readiness_judge(&facts, now, r);
+	checked_release(&checked);
+	return ok;
+}
+
+static const struct {
+	long after, max_age;	/* enforced for so long: then this */
+} steps[] = {
+	{ 7 * WHEN_DAY, 14 * WHEN_DAY },
+	{ 30 * WHEN_DAY, 30 * WHEN_DAY },
+	{ 90 * WHEN_DAY, 90 * WHEN_DAY },
+	{ 180 * WHEN_DAY, 180 * WHEN_DAY },
+};
+
+long readiness_next_max_age(long max_age, long enforced_for)
+{
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		if (steps[i].max_age > max_age)
+			return enforced_for >= steps[i].after
+				       ? steps[i].max_age : 0;
+	return 0;
+}

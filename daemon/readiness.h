@@ -1,0 +1,58 @@
+/*
+ * Is a domain ready for mode enforce? From then on senders refuse to deliver
+ * to a host that the policy does not name, or whose certificate is not good.
+ *
+ * Pure: what is known comes in, reasons against it go out, each with a stable
+ * id and what to do.
+ */
+#ifndef DAEMON_READINESS_H
+#define DAEMON_READINESS_H
+
+#include <jansson.h>
+
+#include "daemon/domain_facts.h"
+#include "store/checked.h"
+
+#define READINESS_MAX	 24
+#define READINESS_FRESH	 900L	/* seconds that a look from outside counts */
+
+struct readiness_reason {
+	char id[40];
+	char text[300], hint[300];
+};
+
+struct readiness {
+	struct readiness_reason reason[READINESS_MAX];
+	size_t count;
+	json_t *notes;		/* owned; texts: what does not speak against
+				   it, and is good to know */
+	time_t ready_at;	/* by the time in testing; 0: not known */
+	bool needs_look;	/* it was not looked at lately */
+};
+
+struct readiness_facts {
+	const struct domain_facts *domain;
+	const struct checked *checked;
+	time_t testing_since;	/* 0: not announced yet */
+	long testing_time;
+	bool without_reports;	/* nobody knows of any, and that is fine */
+	bool any_age;		/* an old look will do: for the alert */
+};
+
+/* To be released. */
+void readiness_judge(const struct readiness_facts *f, time_t now,
+		     struct readiness *r);
+void readiness_release(struct readiness *r);
+
+/* All of it at once, from the store; false with err if it cannot be read. */
+bool readiness_of(struct store *s, const struct domain_facts *f,
+		  long testing_time, bool without_reports, bool any_age,
+		  time_t now, struct readiness *r, struct err *err);
+
+/*
+ * The next step of max_age for a domain that has enforced so long without
+ * trouble: 0 if it is long enough.
+ */
+long readiness_next_max_age(long max_age, long enforced_for);
+
+#endif

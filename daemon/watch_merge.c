@@ -1,0 +1,213 @@
+#include "daemon/watch_merge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/arrival.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+
+/* ---- what was seen ---- */
+
+static bool is_ours(const struct dns_addresses *a,
+		    const struct engine_settings *s, size_t *ours)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->count; i++)
+		n += arrival_is_ours(s, a->address[i]);
+	*ours += n;
+	return n == a->count;
+}
+
+enum watch_host watch_host_of(const char *host, const struct dns_answer *answer,
+			      const struct engine_settings *s,
+			      char problem[static 300])
+{
+	size_t ours = 0, any = 0, voices = 0;
+	struct err why = ERR_INIT;
+	bool all = true;
+
+	for (size_t i = 0; i < answer->count; i++) {
+		const struct dns_view *v = &answer->view[i];
+
+		if (v->a.outcome == DNS_FAILED || v->aaaa.outcome == DNS_FAILED)
+			continue;
+		voices++;
+		any += v->a.count + v->aaaa.count;
+		all = is_ours(&v->a, s, &ours) && all;
+		all = is_ours(&v->aaaa, s, &ours) && all;
+		all = all && v->a.count + v->aaaa.count;
+	}
+	problem[0] = '\0';
+	if (!voices)
+		return HOST_UNKNOWN;
+	if (all)
+		return HOST_HERE;
+	if (!arrival_leads_here(host, answer, s, &why))
+		snprintf(problem, 300, "%.299s", why.text);
+	if (!any)
+		return HOST_NOWHERE;
+	return ours ? HOST_PARTLY : HOST_ELSEWHERE;
+}
+
+static bool is_same_rua(const struct tlsrpt_record *r, const char *rua)
+{
+	size_t i = 0;
+
+	while (*rua) {
+		size_t len = strcspn(rua, ",");
+
+		if (i == r->count || strlen(r->uri[i]) != len ||
+		    strncmp(r->uri[i], rua, len) != 0)
+			return false;
+		i++;
+		rua += len + (rua[len] == ',');
+	}
+	return i == r->count;
+}
+
+static enum watch_reports reports_view(const struct dns_record_set *set,
+				       const char *rua)
+{
+	struct tlsrpt_record r = { .count = 0 };
+	enum watch_reports is = REPORTS_NOTHING;
+	size_t count = 0;
+
+	if (set->outcome == DNS_FAILED)
+		return REPORTS_UNKNOWN;
+	for (size_t i = 0; set->outcome == DNS_FOUND && i < set->count; i++) {
+		if (!str_starts(set->record[i].text, "v=TLSRPTv1;"))
+			continue;
+		if (count++ ||
+		    !tlsrpt_record_parse(&r, set->record[i].text, NULL))
+			continue;
+		is = is_same_rua(&r, rua) ? REPORTS_OURS : REPORTS_OTHER;
+		tlsrpt_record_release(&r);
+	}
+	return count > 1 ? REPORTS_NOTHING : is;
+}
+
+/* What one of them does not show yet is not there yet. */
+enum watch_reports watch_reports_of(const struct dns_records_answer *answer,
+				    const char *rua)
+{
+	enum watch_reports all = REPORTS_UNKNOWN;
+
+	for (size_t i = 0; i < answer->count; i++) {
+		enum watch_reports one = reports_view(&answer->view[i], rua);
+
+		if (one == REPORTS_UNKNOWN)
+			continue;
+		if (all == REPORTS_UNKNOWN || all == REPORTS_OURS)
+			all = one;
+	}
+	return all;
+}
+
+/* ---- what is news ---- */
+
+static bool merge_host(struct watch *w, const struct watch_seen *seen,
+		       time_t now)
+{
+	bool is_news = seen->host != w->host;
+
+	if (seen->host == HOST_UNKNOWN)
+		return false;
+	str_copy(w->host_problem, sizeof(w->host_problem), seen->host_problem);
+	if (!is_news)
+		return false;
+	w->host = seen->host;
+	w->host_since = now;
+	return true;
+}
+
+static bool merge_txt(struct watch *w, const struct announced_seen *seen,
+		      time_t now)
+{
+	bool is_news = seen->what != w->txt || !streq(seen->id, w->txt_id);
+
+	if (seen->what == ANNOUNCED_UNKNOWN)
+		return false;
+	if (seen->ttl)
+		w->txt_ttl = seen->ttl;
+	if (!is_news)
+		return false;
+	w->txt = seen->what;
+	str_copy(w->txt_id, sizeof(w->txt_id), seen->id);
+	w->txt_since = now;
+	return true;
+}
+
+/* While they do not agree, nothing has been so for any time. */
+static bool merge_mx(struct watch *w, const struct mx_seen *seen, time_t now)
+{
+	bool is_news = !mx_seen_same(&w->mx, seen);
+
+	if (seen->look == MX_UNKNOWN)
+		return false;
+	if (is_news || !seen->agrees || !w->mx_since)
+		w->mx_since = now;
+	w->mx = *seen;
+	return is_news;
+}
+
+unsigned watch_merge(struct watch *w, const struct watch_seen *seen, time_t now)
+{
+	bool is_first = !w->looked_at;
+	unsigned news = 0;
+
+	if (seen->host == HOST_UNKNOWN && seen->mx.look == MX_UNKNOWN &&
+	    seen->txt.what == ANNOUNCED_UNKNOWN) {
+		w->failures++;
+		return 0;
+	}
+	w->failures = 0;
+	w->looked_at = now;
+	news |= merge_host(w, seen, now) ? NEWS_HOST : 0;
+	news |= merge_txt(w, &seen->txt, now) ? NEWS_TXT : 0;
+	news |= merge_mx(w, &seen->mx, now) ? NEWS_MX : 0;
+	if (seen->reports != REPORTS_UNKNOWN && seen->reports != w->reports) {
+		w->reports = seen->reports;
+		news |= NEWS_REPORTS;
+	}
+	if (news && !is_first)
+		w->news_at = now;
+	return news;
+}
+
+/* ---- the next look ---- */
+
+#define PACE_MAX (6 * WHEN_HOUR)
+
+static const struct {
+	long until, pace;	/* seconds since the last change; between looks */
+} paces[] = {
+	{ 15 * WHEN_MINUTE, WHEN_MINUTE },
+	{ 2 * WHEN_HOUR, 5 * WHEN_MINUTE },
+	{ WHEN_DAY, 30 * WHEN_MINUTE },
+};
+
+/* While it waits for its name, somebody else looks at that. */
+long watch_pace(const struct watch *w, const struct domain *d, time_t now,
+		unsigned dice)
+{
+	long pace = PACE_MAX, since = now - w->news_at;
+
+	for (size_t i = 0; i < ARRAY_LEN(paces); i++) {
+		if (since >= paces[i].until)
+			continue;
+		pace = paces[i].pace;
+		break;
+	}
+	if (d->state == DOMAIN_WAITING_FOR_DNS && pace < WHEN_HOUR)
+		pace = WHEN_HOUR;
+	if (w->failures) {
+		long shift = w->failures < 6 ? w->failures : 6;
+
+		pace = WHEN_MINUTE << shift;
+	}
+	return pace - pace / 10 + (long)(dice % (unsigned)(pace / 5 + 1));
+}

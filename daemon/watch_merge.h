@@ -1,0 +1,49 @@
+/*
+ * What a look at DNS changes of what is known of a domain.
+ *
+ * Pure: what was seen and what was known come in; what is known goes out, and
+ * what of it is news.
+ */
+#ifndef DAEMON_WATCH_MERGE_H
+#define DAEMON_WATCH_MERGE_H
+
+#include "acme/engine.h"
+#include "store/watch.h"
+
+/* One look, each part by itself UNKNOWN if nobody answered. */
+struct watch_seen {
+	enum watch_host host;
+	char host_problem[300];
+	struct announced_seen txt;
+	enum watch_reports reports;
+	struct mx_seen mx;
+};
+
+enum watch_news {
+	NEWS_HOST = 1,
+	NEWS_TXT = 2,
+	NEWS_MX = 4,
+	NEWS_REPORTS = 8
+};
+
+/* Returns the bits of what has changed. */
+unsigned watch_merge(struct watch *w, const struct watch_seen *seen,
+		     time_t now);
+
+/*
+ * Seconds until the next look: a minute after a change, then ever longer, six
+ * hours when nothing has moved for a day. `dice` spreads them by a fifth.
+ */
+long watch_pace(const struct watch *w, const struct domain *d, time_t now,
+		unsigned dice);
+
+/* A and AAAA of the policy's host, against this box's addresses. */
+enum watch_host watch_host_of(const char *host, const struct dns_answer *answer,
+			      const struct engine_settings *s,
+			      char problem[static 300]);
+
+/* The `_smtp._tls` record against `rua`: the domain's, comma-separated. */
+enum watch_reports watch_reports_of(const struct dns_records_answer *answer,
+				    const char *rua);
+
+#endif

@@ -1,0 +1,163 @@
+#include "policy/mx_seen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "policy/domain_name.h"
+
+static const char *const names[] = {
+	[MX_UNKNOWN] = "unknown",
+	[MX_ABSENT] = "absent",
+	[MX_NULL] = "null",
+	[MX_THERE] = "there",
+};
+
+const char *mx_look_name(enum mx_look look)
+{
+	return names[look];
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static bool has(const struct mx_seen *seen, const char *host)
+{
+	for (size_t i = 0; i < seen->count; i++)
+		if (streq(seen->host[i], host))
+			return true;
+	return false;
+}
+
+/* A name that no policy can have is no host that a policy could allow. */
+static void add_host(struct mx_seen *seen, const char *name)
+{
+	char host[DOMAIN_NAME_SIZE];
+
+	if (!domain_name_normalise(name, host, NULL) || has(seen, host))
+		return;
+	if (seen->count == MX_SEEN_MAX)
+		seen->is_cut = true;
+	else
+		str_copy(seen->host[seen->count++], sizeof(host), host);
+}
+
+static bool is_null(const struct dns_record_set *set)
+{
+	return set->count == 1 && (!*set->record[0].text ||
+				   streq(set->record[0].text, "."));
+}
+
+static void read_view(const struct dns_record_set *set, struct mx_seen *one)
+{
+	*one = (struct mx_seen){ .look = MX_ABSENT };
+	if (set->outcome == DNS_FAILED)
+		one->look = MX_UNKNOWN;
+	if (set->outcome != DNS_FOUND)
+		return;
+	one->look = is_null(set) ? MX_NULL : MX_THERE;
+	one->is_cut = set->is_cut;
+	one->ttl = set->ttl;
+	for (size_t i = 0; one->look == MX_THERE && i < set->count; i++)
+		add_host(one, set->record[i].text);
+	qsort(one->host, one->count, sizeof(one->host[0]), compare);
+}
+
+bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b)
+{
+	if (a->look != b->look || a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!streq(a->host[i], b->host[i]))
+			return false;
+	return true;
+}
+
+static void join(struct mx_seen *all, const struct mx_seen *one)
+{
+	if (!all->voices) {
+		*all = *one;
+		all->agrees = true;
+		return;
+	}
+	all->agrees = all->agrees && mx_seen_same(all, one);
+	if (one->look > all->look)
+		all->look = one->look;
+	if (one->ttl > all->ttl)
+		all->ttl = one->ttl;
+	all->is_cut |= one->is_cut;
+	for (size_t i = 0; i < one->count; i++)
+		add_host(all, one->host[i]);
+}
+
+void mx_seen_read(const struct dns_records_answer *answer,
+		  struct mx_seen *seen)
+{
+	unsigned voices = 0;
+
+	*seen = (struct mx_seen){ .look = MX_UNKNOWN };
+	for (size_t i = 0; i < answer->count; i++) {
+		struct mx_seen one;
+
+		read_view(&answer->view[i], &one);
+		if (one.look == MX_UNKNOWN)
+			continue;
+		join(seen, &one);
+		seen->voices = ++voices;
+	}
+	qsort(seen->host, seen->count, sizeof(seen->host[0]), compare);
+}
+
+void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT])
+{
+	char *end = out;
+
+	*end = '\0';
+	for (size_t i = 0; i < seen->count; i++) {
+		if (i)
+			*end++ = '\n';
+		end = stpcpy(end, seen->host[i]);
+	}
+}
+
+void mx_seen_parse(const char *lines, struct mx_seen *seen)
+{
+	seen->count = 0;
+	while (*lines) {
+		size_t len = strcspn(lines, "\n");
+		char *host = xstrndup(lines, len);
+
+		add_host(seen, host);
+		free(host);
+		lines += len + (lines[len] == '\n');
+	}
+}
+
+bool mx_is_stray(const struct mx_seen *seen, size_t i,
+		 const struct sts_policy *policy)
+{
+	return policy->mode != STS_NONE &&
+	       !sts_policy_allows(policy, seen->host[i]);
+}
+
+size_t mx_strays(const struct mx_seen *seen, const struct sts_policy *policy)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < seen->count; i++)
+		n += mx_is_stray(seen, i, policy);
+	return n;
+}
+
+bool mx_add_seen(const struct mx_seen *seen, struct sts_policy *p,
+		 struct err *err)
+{
+	for (size_t i = 0; i < seen->count; i++)
+		if (!sts_policy_allows(p, seen->host[i]) &&
+		    !sts_policy_add_mx(p, seen->host[i], err))
+			return false;
+	return true;
+}

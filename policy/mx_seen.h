@@ -1,0 +1,60 @@
+/*
+ * The mail hosts of a domain as resolvers saw them, and what a policy says of
+ * them.
+ *
+ * Pure: no I/O, no clock.
+ */
+#ifndef POLICY_MX_SEEN_H
+#define POLICY_MX_SEEN_H
+
+#include "base/dns.h"
+#include "policy/sts_policy.h"
+
+#define MX_SEEN_MAX  16
+#define MX_SEEN_TEXT (MX_SEEN_MAX * DOMAIN_NAME_SIZE)
+
+enum mx_look {
+	MX_UNKNOWN,	/* nobody answered, or never asked */
+	MX_ABSENT,	/* none: then mail goes to the domain's own address */
+	MX_NULL,	/* RFC 7505: the domain takes no mail */
+	MX_THERE
+};
+
+struct mx_seen {
+	enum mx_look look;
+	char host[MX_SEEN_MAX][DOMAIN_NAME_SIZE];	/* sorted, lower case,
+							   of all resolvers */
+	size_t count;
+	bool is_cut;		/* there are more */
+	unsigned voices;	/* resolvers that answered */
+	bool agrees;		/* ... all of them the same */
+	long ttl;		/* the longest */
+};
+
+const char *mx_look_name(enum mx_look look);	/* "there" ... */
+
+void mx_seen_read(const struct dns_records_answer *answer,
+		  struct mx_seen *seen);
+
+/* The same hosts, or the same lack of them? */
+bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b);
+
+/* As a store keeps the hosts: one a line. What is no host name is left out. */
+void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT]);
+void mx_seen_parse(const char *lines, struct mx_seen *seen);
+
+/* Would a sender that holds `policy` refuse this one? */
+bool mx_is_stray(const struct mx_seen *seen, size_t i,
+		 const struct sts_policy *policy);
+
+/* How many of them; 0 too for a policy that forbids nothing. */
+size_t mx_strays(const struct mx_seen *seen, const struct sts_policy *policy);
+
+/*
+ * *p becomes a policy that has the hosts seen besides what it has: nobody who
+ * holds either loses mail. ERR_INPUT if they are too many.
+ */
+bool mx_add_seen(const struct mx_seen *seen, struct sts_policy *p,
+		 struct err *err);
+
+#endif

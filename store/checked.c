@@ -1,0 +1,99 @@
+#include "store/checked.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "store/internal.h"
+
+bool checked_of(struct store *s, const struct domain *d, struct checked *c,
+		struct err *err)
+{
+	struct query q;
+
+	*c = (struct checked){ .at = 0 };
+	query_open(&q, store_db(s),
+		   "SELECT * FROM checked WHERE domain_id = ?");
+	bind_int(&q, d->id);
+	if (query_row(&q)) {
+		c->at = col_int(&q, "at");
+		c->asked_at = col_int(&q, "asked_at");
+		c->findings = xstrdup(col_text_peek(&q, "findings"));
+	}
+	if (!c->findings)
+		c->findings = xstrdup("[]");
+	return query_close(&q, err);
+}
+
+void checked_release(struct checked *c)
+{
+	free(c->findings);
+	c->findings = NULL;
+}
+
+bool checked_ask(struct store *s, int64_t domain_id, time_t now,
+		 struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO checked(domain_id, asked_at) VALUES(?1, ?2)"
+		   " ON CONFLICT(domain_id) DO UPDATE SET asked_at = ?2");
+	bind_int(&q, domain_id);
+	bind_int(&q, now);
+	return query_run(&q, err);
+}
+
+bool checked_write(struct store *s, int64_t domain_id, time_t now,
+		   const char *findings, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO checked(domain_id, at, findings)"
+		   " VALUES(?1, ?2, ?3) ON CONFLICT(domain_id) DO UPDATE"
+		   " SET at = ?2, asked_at = 0, findings = ?3");
+	bind_int(&q, domain_id);
+	bind_int(&q, now);
+	bind_text(&q, findings);
+	return query_run(&q, err);
+}
+
+static size_t read_ids(struct query *q, int64_t *ids, size_t limit,
+		       struct err *err)
+{
+	size_t n = 0;
+
+	while (n < limit && query_row(q))
+		ids[n++] = col_int(q, "id");
+	return query_close(q, err) ? n : 0;
+}
+
+size_t checked_asked(struct store *s, int64_t *ids, size_t limit,
+		     struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT domain_id AS id FROM checked WHERE asked_at > 0"
+		   " ORDER BY asked_at LIMIT ?");
+	bind_int(&q, (int64_t)limit);
+	return read_ids(&q, ids, limit, err);
+}
+
+size_t checked_stale(struct store *s, time_t since, time_t before, int64_t *ids,
+		     size_t limit, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT d.id AS id FROM domain d"
+		   " JOIN policy p ON p.id = d.policy_id"
+		   " LEFT JOIN checked c ON c.domain_id = d.id"
+		   " WHERE d.state = 2 AND d.leaving = 0 AND p.mode = 1"
+		   " AND p.announced_at > 0 AND p.announced_at < ?1"
+		   " AND COALESCE(c.at, 0) < ?2 LIMIT ?3");
+	bind_int(&q, since);
+	bind_int(&q, before);
+	bind_int(&q, (int64_t)limit);
+	return read_ids(&q, ids, limit, err);
+}

@@ -1,0 +1,40 @@
+/*
+ * What a look at a domain from outside ended with: table `checked`. The
+ * findings are JSON, which the store does not read.
+ */
+#ifndef STORE_CHECKED_H
+#define STORE_CHECKED_H
+
+#include <time.h>
+
+#include "store/domain.h"
+
+struct checked {
+	time_t at;		/* 0: never */
+	time_t asked_at;	/* somebody waits for a new one; 0: nobody */
+	char *findings;		/* owned; "[]" if there was none */
+};
+
+/* To be released in either case. */
+bool checked_of(struct store *s, const struct domain *d, struct checked *c,
+		struct err *err);
+void checked_release(struct checked *c);
+
+/* Inside a transaction. */
+bool checked_ask(struct store *s, int64_t domain_id, time_t now,
+		 struct err *err);
+bool checked_write(struct store *s, int64_t domain_id, time_t now,
+		   const char *findings, struct err *err);
+
+/* Those that somebody waits for, longest first. */
+size_t checked_asked(struct store *s, int64_t *ids, size_t limit,
+		     struct err *err);
+
+/*
+ * Live domains in mode testing, announced before `since`, that were not looked
+ * at after `before`: those that may be about to become ready.
+ */
+size_t checked_stale(struct store *s, time_t since, time_t before, int64_t *ids,
+		     size_t limit, struct err *err);
+
+#endif

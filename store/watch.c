@@ -1,0 +1,145 @@
+#include "store/watch.h"
+
+#include "base/str.h"
+#include "store/internal.h"
+
+static const char *const reports_names[] = {
+	[REPORTS_UNKNOWN] = "unknown",
+	[REPORTS_NOTHING] = "nothing",
+	[REPORTS_OURS] = "as-set",
+	[REPORTS_OTHER] = "other",
+};
+
+static const char *const host_names[] = {
+	[HOST_UNKNOWN] = "unknown",	[HOST_HERE] = "here",
+	[HOST_PARTLY] = "partly",	[HOST_ELSEWHERE] = "elsewhere",
+	[HOST_NOWHERE] = "nowhere",
+};
+
+const char *watch_reports_name(enum watch_reports r)
+{
+	return reports_names[r];
+}
+
+const char *watch_host_name(enum watch_host h)
+{
+	return host_names[h];
+}
+
+static void read_mx(struct query *q, struct mx_seen *mx)
+{
+	*mx = (struct mx_seen){
+		.look = (enum mx_look)col_enum(q, "mx_look", MX_THERE),
+		.voices = (unsigned)col_long(q, "mx_voices"),
+		.agrees = col_int(q, "mx_agrees") != 0,
+		.ttl = col_long(q, "mx_ttl"),
+	};
+	mx_seen_parse(col_text_peek(q, "mx"), mx);
+}
+
+static void read_row(struct query *q, struct watch *w)
+{
+	w->due_at = col_int(q, "due_at");
+	w->looked_at = col_int(q, "looked_at");
+	w->news_at = col_int(q, "news_at");
+	w->failures = col_long(q, "failures");
+	w->txt = (enum announced)col_enum(q, "txt", ANNOUNCED_FOREIGN);
+	col_text(q, "txt_id", w->txt_id, sizeof(w->txt_id));
+	w->txt_ttl = col_long(q, "txt_ttl");
+	w->txt_since = col_int(q, "txt_since");
+	w->host = (enum watch_host)col_enum(q, "host", HOST_NOWHERE);
+	w->host_since = col_int(q, "host_since");
+	col_text(q, "host_problem", w->host_problem, sizeof(w->host_problem));
+	w->reports = (enum watch_reports)col_enum(q, "reports", REPORTS_OTHER);
+	w->mx_since = col_int(q, "mx_since");
+	w->told_ready = col_int(q, "told_ready");
+	read_mx(q, &w->mx);
+}
+
+bool watch_of(struct store *s, const struct domain *d, struct watch *w,
+	      struct err *err)
+{
+	struct query q;
+
+	*w = (struct watch){ .domain_id = d->id };
+	query_open(&q, store_db(s), "SELECT * FROM watch WHERE domain_id = ?");
+	bind_int(&q, d->id);
+	if (query_row(&q))
+		read_row(&q, w);
+	if (query_row_is_good(&q, "watch"))
+		return query_close(&q, err);
+	*w = (struct watch){ .domain_id = d->id };
+	return query_close(&q, err);
+}
+
+bool watch_write(struct store *s, const struct watch *w, struct err *err)
+{
+	char mx[MX_SEEN_TEXT];
+	struct query q;
+
+	mx_seen_write(&w->mx, mx);
+	query_open(&q, store_db_write(s),
+		   "INSERT OR REPLACE INTO watch(domain_id, due_at, looked_at,"
+		   " news_at, failures, txt, txt_id, txt_ttl, txt_since, host,"
+		   " host_since, host_problem, reports, mx_look, mx, mx_voices,"
+		   " mx_agrees, mx_ttl, mx_since, told_ready)"
+		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		   " ?, ?, ?)");
+	bind_int(&q, w->domain_id);
+	bind_int(&q, w->due_at);
+	bind_int(&q, w->looked_at);
+	bind_int(&q, w->news_at);
+	bind_int(&q, w->failures);
+	bind_int(&q, w->txt);
+	bind_text(&q, w->txt_id);
+	bind_int(&q, w->txt_ttl);
+	bind_int(&q, w->txt_since);
+	bind_int(&q, w->host);
+	bind_int(&q, w->host_since);
+	bind_text(&q, w->host_problem);
+	bind_int(&q, w->reports);
+	bind_int(&q, w->mx.look);
+	bind_text(&q, mx);
+	bind_int(&q, w->mx.voices);
+	bind_int(&q, w->mx.agrees);
+	bind_int(&q, w->mx.ttl);
+	bind_int(&q, w->mx_since);
+	bind_int(&q, w->told_ready);
+	return query_run(&q, err);
+}
+
+bool watch_soon(struct store *s, int64_t domain_id, time_t now, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO watch(domain_id, due_at, news_at)"
+		   " VALUES(?1, ?2, ?2) ON CONFLICT(domain_id)"
+		   " DO UPDATE SET due_at = ?2, news_at = ?2");
+	bind_int(&q, domain_id);
+	bind_int(&q, now);
+	return query_run(&q, err);
+}
+
+size_t watch_due(struct store *s, time_t now, int64_t *ids, size_t limit,
+		 struct err *err)
+{
+	struct query q;
+	size_t n = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT domain_id AS id FROM watch WHERE due_at <= ?"
+		   " ORDER BY due_at LIMIT ?");
+	bind_int(&q, now);
+	bind_int(&q, (int64_t)limit);
+	while (n < limit && query_row(&q))
+		ids[n++] = col_int(&q, "id");
+	return query_close(&q, err) ? n : 0;
+}
+
+enum announced watch_announced(const struct watch *w, const char *id)
+{
+	if (w->txt == ANNOUNCED_IN_STEP && !streq(w->txt_id, id))
+		return ANNOUNCED_BEHIND;
+	return w->txt;
+}

@@ -1,0 +1,80 @@
+/*
+ * What DNS was last seen to say of each domain: table `watch`, one row per
+ * domain.
+ *
+ * What is kept is what was seen, not what it means: the policy may change in
+ * between. A look that got no answer leaves what the last good one saw.
+ */
+#ifndef STORE_WATCH_H
+#define STORE_WATCH_H
+
+#include <time.h>
+
+#include "policy/announced.h"
+#include "policy/mx_seen.h"
+#include "store/domain.h"
+
+/* `_smtp._tls`, compared with where the domain's reports are to go. */
+enum watch_reports {
+	REPORTS_UNKNOWN,
+	REPORTS_NOTHING,	/* no record, or none that senders take */
+	REPORTS_OURS,		/* as it is set */
+	REPORTS_OTHER
+};
+
+/* A, AAAA and CNAME of the policy's host. */
+enum watch_host {
+	HOST_UNKNOWN,
+	HOST_HERE,
+	HOST_PARTLY,	/* some resolver or address says otherwise */
+	HOST_ELSEWHERE,
+	HOST_NOWHERE	/* it has no address at all */
+};
+
+struct watch {
+	int64_t domain_id;
+	time_t due_at;		/* the next look */
+	time_t looked_at;	/* the last good one; 0: never */
+	time_t news_at;		/* what was last seen, or made, to change */
+	long failures;		/* looks in a row without any answer */
+
+	enum announced txt;
+	char txt_id[STS_ID_SIZE];
+	long txt_ttl;		/* seconds; 0: not known */
+	time_t txt_since;
+
+	enum watch_host host;
+	time_t host_since;
+	char host_problem[300];	/* in words; or "" */
+
+	enum watch_reports reports;
+
+	struct mx_seen mx;
+	time_t mx_since;	/* so it is, and all who answer agree */
+
+	time_t told_ready;	/* of what has become ready; 0: not */
+};
+
+/* A domain that has no row yet gets one that says nothing. */
+bool watch_of(struct store *s, const struct domain *d, struct watch *w,
+	      struct err *err);
+bool watch_write(struct store *s, const struct watch *w, struct err *err);
+
+/* Something has changed here: it is looked at soon. */
+bool watch_soon(struct store *s, int64_t domain_id, time_t now,
+		struct err *err);
+
+/*
+ * Domains whose look is due, longest due first, at most `limit`. Returns how
+ * many; 0 on failure too, with err set.
+ */
+size_t watch_due(struct store *s, time_t now, int64_t *ids, size_t limit,
+		 struct err *err);
+
+/* What the record says of the policy that is served now. */
+enum announced watch_announced(const struct watch *w, const char *id);
+
+const char *watch_reports_name(enum watch_reports r);
+const char *watch_host_name(enum watch_host h);
+
+#endif

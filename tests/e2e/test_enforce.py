@@ -1,0 +1,127 @@
+"""From testing to enforce, and back in a hurry."""
+
+import pytest
+
+from harness.clock import Leaps
+from harness.outside import Authority, MailServer
+from harness.process import wait_for
+from test_watch import DAY, FINE, REFUSED, announce, look, txt_is
+
+NOT_READY = 1
+
+
+class Box:
+	"""A live domain in testing, announced, with a mail server of its own."""
+
+	def __init__(self, rig, name, folder):
+		self.rig, self.name = rig, name
+		self.clock = Leaps(folder)
+		self.ca = Authority(folder)
+		self.mail = MailServer(self.ca.context(f"mx.{name}"))
+		trust = folder / "roots.pem"
+		trust.write_bytes(rig.pebble.root().read_bytes()
+				  + self.ca.root.read_bytes())
+		self.daemon = rig.daemon(
+			allow_private=True, check_smtp_port=self.mail.port,
+			check_trust=trust)
+		self.daemon.settings["check_https_port"] = \
+			self.daemon.https_port
+		rig.dns.point(name)
+		rig.dns.set(f"mx.{name}", "A", "127.0.0.1")
+		rig.dns.set(name, "MX", f"10 mx.{name}.")
+		self.daemon.start(env=self.clock.env())
+		self.daemon.add(name)
+		announce(rig, self.daemon, name)
+		look(self.daemon, name, txt_is("in-step"))
+
+	def reasons(self):
+		done = self.daemon.ctl("policy", "readiness", self.name,
+				       "--json")
+		view = self.daemon.api("GET", f"/v1/domains/{self.name}"
+				       "/policy/readiness")[1]
+		ids = {r["id"] for r in view["reasons"]}
+		assert done.status == (NOT_READY if ids else FINE), done
+		return ids
+
+	def step(self, seconds):
+		self.clock.step(seconds)
+		self.daemon.reload()
+		wait_for("the daemon's clock", lambda: self.daemon.json(
+			"status")["now"] > "" , 10)
+
+	def mode(self):
+		return self.daemon.json("domain", "show",
+					self.name)["policy"]["mode"]
+
+
+@pytest.fixture
+def box(rig, name, tmp_path):
+	one = Box(rig, name, tmp_path)
+	yield one
+	one.mail.close()
+
+
+def test_enforce_is_refused_until_nothing_speaks_against_it(rig, box, name):
+	daemon = box.daemon
+	assert box.reasons() == {"days", "reports.unknown"}
+	refused = daemon.ctl("policy", "enforce", name, "--without-reports")
+	assert refused.status == REFUSED and "7d" in refused.err, refused
+	assert (box.mode(), "--force" in refused.err) == ("testing", True)
+
+	box.step(7 * DAY + 60)
+	assert box.reasons() == {"reports.unknown"}
+	box.mail.context = box.ca.context(f"mx.{name}", begins=-20, ends=-1)
+	assert box.reasons() == {"reports.unknown", "smtp.cert-expired"}
+	refused = daemon.ctl("policy", "enforce", name, "--without-reports")
+	assert refused.status == REFUSED and "expired" in refused.err
+	box.mail.context = box.ca.context("other.test")
+	assert "smtp.cert-name" in box.reasons()
+	box.mail.context = box.ca.context(f"mx.{name}")
+
+	rig.dns.set(name, "MX", f"10 mx.{name}.", "20 mx2.example.test.")
+	assert "mx.not-covered" in wait_for("the MX", lambda: (
+		box.reasons() if "mx.not-covered" in box.reasons() else None))
+	rig.dns.set(name, "MX", f"10 mx.{name}.")
+	look(daemon, name, lambda d: not d["dns"]["mx"]["strays"])
+	assert box.reasons() == {"reports.unknown"}
+	wait_for("the alert", lambda: "domain.ready" in [
+		a["kind"] for a in daemon.json("alert", "list")["alerts"]])
+
+	assert daemon.ctl("policy", "enforce", name).status == REFUSED
+	assert "mode enforce" in daemon.ok("policy", "enforce", name,
+					   "--without-reports")
+	announce(rig, daemon, name)
+	look(daemon, name, txt_is("in-step"))
+	assert "domain.ready" not in [
+		a["kind"] for a in daemon.json("alert", "list")["alerts"]]
+
+	# The panic button.
+	said = daemon.ok("policy", "testing", name)
+	assert "the last may refuse until" in said
+	assert box.mode() == "testing"
+	assert "days" in box.reasons()
+
+
+def test_force_needs_a_reason_and_is_remembered(box, name):
+	daemon = box.daemon
+	for words in (["policy", "enforce", name],
+		      ["policy", "set", name, "--mode", "enforce"]):
+		refused = daemon.ctl(*words, "--force")
+		assert refused.status == REFUSED and "--reason" in refused.err
+	assert daemon.ctl("policy", "set", name, "--mode",
+			  "enforce").status == REFUSED
+	daemon.ok("policy", "enforce", name, "--force", "--reason", "audit")
+	assert box.mode() == "enforce"
+	event, = [e for e in daemon.json("log", name)["events"]
+		  if e["kind"] == "policy.changed"]
+	assert event["reason"] == "audit" and "days" in event["text"]
+	daemon.ok("policy", "testing", name)
+	assert daemon.ctl("policy", "rollback", name).status == REFUSED
+
+
+def test_without_port_25_it_is_said_and_not_in_the_way(box, name):
+	box.mail.close()
+	box.step(7 * DAY + 60)
+	assert box.reasons() == {"reports.unknown"}
+	said = box.daemon.ok("policy", "enforce", name, "--without-reports")
+	assert "note: " in said and f"mx.{name}" in said

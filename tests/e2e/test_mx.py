@@ -1,0 +1,149 @@
+"""Mail hosts that move: planned, seen in DNS, taken by themselves."""
+
+import pytest
+
+from harness.clock import Leaps
+from harness.process import wait_for
+from test_watch import DAY, FINE, REFUSED, announce, look, txt_is
+
+HOUR = 3600
+
+
+class Box:
+	def __init__(self, rig, name, folder, mx, *words):
+		self.rig, self.name = rig, name
+		self.clock = Leaps(folder)
+		self.daemon = rig.daemon()
+		# Two that agree, as far as anybody can see.
+		self.daemon.settings["resolvers"] = [rig.dns.address] * 2
+		rig.dns.point(name)
+		self.mx(mx)
+		self.daemon.start(env=self.clock.env())
+		self.daemon.ok("domain", "add", name, "--mx", mx, "--wait",
+			       *words)
+		announce(rig, self.daemon, name)
+		look(self.daemon, name, txt_is("in-step"))
+
+	def mx(self, *hosts):
+		self.rig.dns.set(self.name, "MX", *[f"10 {h}." for h in hosts])
+
+	def see(self, *hosts):
+		return look(self.daemon, self.name, lambda d:
+			    d["dns"]["mx"]["hosts"] == sorted(hosts)
+			    and d["dns"]["mx"]["agreed"])
+
+	def step(self, seconds):
+		self.clock.step(seconds)
+		self.daemon.reload()
+
+	def policy(self):
+		return self.daemon.json("domain", "show", self.name)["policy"]
+
+
+@pytest.fixture
+def make(rig, name, tmp_path):
+	return lambda mx, *words: Box(rig, name, tmp_path, mx, *words)
+
+
+def test_a_planned_move_has_two_dates(make, rig, name):
+	box = make("old.example.test")
+	daemon = box.daemon
+	rig.client(daemon).fetch(f"mta-sts.{name}")
+	wait_for("the fetch to be counted", lambda: daemon.json(
+		"policy", "history", name)["versions"][0]["fetches"], 15)
+
+	said = daemon.ok("policy", "mx", name, "add", "new.example.test")
+	assert "an hour after DNS shows the new id" in said
+	assert box.policy()["mx"] == ["old.example.test", "new.example.test"]
+	announce(rig, daemon, name)
+	look(daemon, name, txt_is("in-step"))
+	known = daemon.json("policy", "mx", name, "add",
+			    "new.example.test")["known"]
+	assert not known["now"]
+	assert known["by_id"] < known["by_all"]
+
+	box.step(7 * DAY + HOUR)
+	known = daemon.json("policy", "mx", name, "add",
+			    "new.example.test")["known"]
+	assert known["now"]
+
+	# Not while DNS sends mail there.
+	refused = daemon.ctl("policy", "mx", name, "drop", "old.example.test")
+	assert refused.status == REFUSED
+	assert "old.example.test, which senders would refuse" in refused.err
+	box.mx("new.example.test")
+	box.see("new.example.test")
+	refused = daemon.ctl("policy", "mx", name, "drop", "old.example.test")
+	assert refused.status == REFUSED and "may have the former" in refused.err
+	box.step(HOUR)
+	daemon.ok("policy", "mx", name, "drop", "old.example.test")
+	assert box.policy()["mx"] == ["new.example.test"]
+	for words in (["drop", "new.example.test"], ["drop", "nobody.test"],
+		      ["move", "x.test"], ["add"]):
+		assert daemon.ctl("policy", "mx", name, *words).status != FINE
+	assert box.policy()["mx"] == ["new.example.test"]
+
+
+def test_drift_is_an_alert_and_a_proposal(make, name):
+	box = make("a.example.test")
+	daemon = box.daemon
+	assert "agree" in daemon.ok("policy", "diff", name)
+	box.mx("a.example.test", "b.example.test")
+	box.see("a.example.test", "b.example.test")
+	assert "+ mx: b.example.test" in daemon.ok("policy", "diff", name)
+	early = daemon.ctl("policy", "accept", name)
+	assert early.status == REFUSED and "only since" in early.err
+
+	box.step(HOUR)
+	box.see("a.example.test", "b.example.test")
+	alert = wait_for("the alert", lambda: [
+		a for a in daemon.json("alert", "list")["alerts"]
+		if a["kind"] == "policy.mx-drift"])
+	assert "b.example.test" in alert[0]["text"]
+	daemon.ok("policy", "accept", name)
+	assert box.policy()["mx"] == ["a.example.test", "b.example.test"]
+	assert "agree" in daemon.ok("policy", "diff", name)
+	box.see("a.example.test", "b.example.test")
+	wait_for("its end", lambda: "policy.mx-drift" not in [
+		a["kind"] for a in daemon.json("alert", "list")["alerts"]])
+
+
+OURS = "ours.mail.protection.outlook.com"
+NEXT = "ours.a-v1.mx.microsoft"
+EVIL = "evil.mail.protection.outlook.com"
+
+
+def test_dns_that_lies_for_ten_minutes_changes_no_policy(make, name):
+	box = make(OURS, "--track-mx", "yes")
+	for _ in range(10):
+		box.mx(OURS, EVIL)
+		box.see(OURS, EVIL)
+		assert box.daemon.ctl("policy", "accept", name).status == REFUSED
+		box.step(60)
+	box.mx(OURS)
+	box.see(OURS)
+	for _ in range(4):
+		box.step(HOUR)
+		box.see(OURS)
+	assert (box.policy()["version"], box.policy()["mx"]) == (1, [OURS])
+
+
+def test_track_takes_its_providers_new_host_after_an_hour(make, name):
+	box = make(OURS, "--track-mx", "yes")
+	box.mx(OURS, NEXT)
+	box.see(OURS, NEXT)
+	box.step(HOUR - 600)
+	box.see(OURS, NEXT)
+	assert box.policy()["version"] == 1
+	box.step(700)
+	wait_for("the policy", lambda: look(
+		box.daemon, name, lambda d: d["policy"]["version"] == 2))
+	assert box.policy()["mx"] == [OURS, NEXT]
+	assert box.policy()["mode"] == "testing"
+
+	# Somebody else's is never taken.
+	box.mx(OURS, NEXT, "mx.example.test")
+	box.see(OURS, NEXT, "mx.example.test")
+	box.step(5 * HOUR)
+	box.see(OURS, NEXT, "mx.example.test")
+	assert box.policy()["version"] == 2

@@ -1,0 +1,199 @@
+"""What the daemon sees in DNS by itself, and what follows from it."""
+
+import pytest
+
+from harness.clock import Leaps
+from harness.process import wait_for
+
+FINE, REFUSED = 0, 3
+DAY = 86400
+
+
+@pytest.fixture
+def live(rig, daemon, name):
+	rig.dns.point(name)
+	rig.dns.set(name, "MX", f"10 mx.{name}.")
+	daemon.add(name)
+	return daemon
+
+
+def look(daemon, name, until):
+	"""DNS is looked at again until it is seen so."""
+	def seen():
+		daemon.api("POST", f"/v1/domains/{name}/look", {})
+		shown = daemon.json("domain", "show", name)
+		return shown if shown["dns"] and until(shown) else None
+	return wait_for("DNS to be seen", seen, 20)
+
+
+def kinds_of(daemon, name):
+	return [e["kind"] for e in daemon.json("log", name)["events"]]
+
+
+def ids(shown):
+	return [f["id"] for f in shown["findings"]]
+
+
+def announce(rig, daemon, name, id=None):
+	id = id or daemon.json("domain", "show", name)["policy"]["id"]
+	rig.dns.set(f"_mta-sts.{name}", "TXT", f'"v=STSv1; id={id};"')
+	return id
+
+
+def txt_is(what):
+	return lambda shown: shown["dns"]["txt"]["is"] == what
+
+
+def test_in_step_behind_ahead_foreign(rig, live, name):
+	shown = look(live, name, txt_is("nothing"))
+	assert "txt.missing" in ids(shown)
+	assert shown["dns"]["host"]["is"] == "here"
+	old = announce(rig, live, name)
+	shown = look(live, name, txt_is("in-step"))
+	assert shown["health"] == "ok"
+	[version] = live.json("policy", "history", name)["versions"]
+	assert version["announced"] >= version["created"]
+
+	live.ok("policy", "set", name, "--max-age", "14d")
+	shown = live.json("domain", "show", name)
+	[finding] = shown["findings"]
+	assert shown["dns"]["txt"]["is"] == "behind" and \
+		finding["id"] == "id.behind"
+	assert old in finding["text"]
+	# In one line to copy.
+	assert finding["hint"] == \
+		f'publish: _mta-sts.{name}. IN TXT ' \
+		f'"v=STSv1; id={shown["policy"]["id"]};"'
+	new = announce(rig, live, name)
+	look(live, name, txt_is("in-step"))
+	assert new != old
+
+	announce(rig, live, name, "20990101T000000Z")
+	assert "id.ahead" in ids(look(live, name, txt_is("ahead")))
+	rig.dns.point(name, address="127.0.0.9")
+	shown = look(live, name, txt_is("foreign"))
+	assert {"id.foreign", "host.not-here"} <= set(ids(shown))
+	rig.dns.set(f"_mta-sts.{name}", "TXT", '"v=STSv1; id=a;"',
+		    '"v=STSv1; id=b;"')
+	look(live, name, txt_is("damaged"))
+
+	kinds = kinds_of(live, name)
+	assert kinds.count("dns.txt") >= 5 and "dns.host" in kinds
+	text = live.ok("domain", "show", name)
+	assert "is doubled or damaged" in text
+
+
+def test_a_new_mail_host_is_seen_before_mail_bounces(rig, live, name):
+	look(live, name, lambda d: d["dns"]["mx"]["hosts"] == [f"mx.{name}"])
+	rig.dns.set(name, "MX", f"10 mx.{name}.", "20 new.example.test.")
+	shown = look(live, name, lambda d:
+		     "new.example.test" in d["dns"]["mx"]["strays"])
+	[finding] = [f for f in shown["findings"] if f["id"] == "mx.not-covered"]
+	assert "new.example.test" in finding["text"]
+	assert finding["level"] == "warning"
+	assert f"mx.{name}" not in shown["dns"]["mx"]["strays"]
+
+
+# ---- the way out ----
+
+def test_remove_walks_to_its_end(rig, name, tmp_path):
+	clock = Leaps(tmp_path)
+	daemon = rig.daemon()
+	client_host = f"mta-sts.{name}"
+	rig.dns.point(name)
+	daemon.start(env=clock.env())
+	daemon.add(name)
+	announce(rig, daemon, name)
+	look(daemon, name, txt_is("in-step"))
+	rig.client(daemon).fetch(client_host)
+	wait_for("the fetch to be counted", lambda: daemon.json(
+		"policy", "history", name)["versions"][0]["fetches"], 15)
+
+	said = daemon.ok("domain", "remove", name)
+	shown = daemon.json("domain", "show", name)
+	assert (shown["state"], shown["policy"]["mode"]) == ("removing", "none")
+	assert f'now publish: _mta-sts.{name}. TXT "v=STSv1; ' \
+	       f'id={shown["policy"]["id"]};"' in said
+	assert b"mode: none" in rig.client(daemon).fetch(client_host).body
+	assert shown["leaving"]["waits_for_txt"]
+	assert shown["leaving"]["done"] is None
+	assert "already removing" in daemon.ok("domain", "remove", name)
+
+	# What senders fetched counts for its seven days, the new one for one.
+	announce(rig, daemon, name)
+	shown = look(daemon, name, txt_is("in-step"))
+	assert shown["leaving"]["done"] == shown["leaving"]["held_until"]
+	clock.step(6 * DAY)
+	daemon.reload()
+	assert daemon.json("domain", "show", name)["state"] == "removing"
+	assert "txt.removable" not in ids(daemon.json("domain", "show", name))
+	clock.step(2 * DAY)
+	daemon.reload()
+	shown = look(daemon, name, lambda d: "txt.removable" in ids(d))
+	wait_for("the alert", lambda: "domain.removable" in
+		 [a["kind"] for a in daemon.json("alert", "list")["alerts"]])
+
+	rig.dns.set(f"_mta-sts.{name}", "TXT")
+	rig.dns.forget(name)
+	look(daemon, name, lambda d: d["dns"]["txt"]["is"] == "nothing" and
+	     d["dns"]["host"]["is"] == "nowhere")
+	clock.step(2 * 3600)
+	daemon.reload()
+	wait_for("it to be gone", lambda: gone(daemon, name), 20)
+	assert "domain.gone" in kinds_of(daemon, name)
+
+
+def gone(daemon, name):
+	daemon.api("POST", f"/v1/domains/{name}/look", {})
+	return daemon.api("GET", f"/v1/domains/{name}")[0] == 404
+
+
+def test_add_takes_it_back(rig, live, name):
+	before = live.json("domain", "show", name)["policy"]
+	live.ok("domain", "remove", name)
+	assert "removing" in live.ok("domain", "list", "--state", "removing")
+	live.ok("domain", "add", name)
+	shown = live.json("domain", "show", name)
+	assert (shown["state"], shown["leaving"]) == ("live", None)
+	assert shown["policy"]["mode"] == "testing"
+	assert shown["policy"]["mx"] == before["mx"]
+	assert shown["policy"]["max_age"] == before["max_age"]
+	assert shown["policy"]["id"] != before["id"]
+	assert shown["policy"]["version"] == 3
+
+
+def test_handover_orders_nothing_and_ends_when_dns_has_left(
+		rig, name, tmp_path):
+	clock = Leaps(tmp_path)
+	daemon = rig.daemon()
+	rig.dns.point(name)
+	daemon.start(env=clock.env())
+	daemon.add(name)
+	serial = daemon.json("cert", "show", name)["certificate"]["serial"]
+	body = rig.client(daemon).fetch(f"mta-sts.{name}").body
+
+	assert "lead mta-sts" in daemon.ok("domain", "handover", name)
+	refused = daemon.ctl("cert", "renew", name)
+	assert refused.status == REFUSED and "handed over" in refused.err
+	look(daemon, name, lambda d: d["dns"]["host"]["is"] == "here")
+	shown = daemon.json("domain", "show", name)
+	assert shown["state"] == "handing-over" and shown["next"] is None
+	assert shown["leaving"]["waits_for_dns"]
+	assert rig.client(daemon).fetch(f"mta-sts.{name}").body == body
+
+	rig.dns.point(name, address="127.0.0.9")
+	shown = look(daemon, name, lambda d:
+		     d["dns"]["host"]["is"] == "elsewhere")
+	assert shown["leaving"]["done"]
+	clock.step(DAY + 60)
+	daemon.reload()
+	wait_for("it to be gone", lambda: gone(daemon, name), 20)
+	assert daemon.rows("SELECT count(*) FROM key")[0][0] == 0
+	assert serial
+
+
+def test_remove_now_says_who_may_still_refuse(live, name):
+	live.ok("policy", "enforce", "--force", "--reason", "story", name)
+	said = live.ok("domain", "remove", name, "--now")
+	assert "removed" in said and "senders go on refusing" in said
+	assert live.ctl("domain", "show", name).status != FINE
