@@ -113,6 +113,29 @@ enum exit_code cmd_domain_add(struct cli *cli)
 	return code;
 }
 
+/* ---- publish ---- */
+
+static enum exit_code publish(struct cli *cli, const char *name,
+			      struct err *err)
+{
+	enum exit_code code;
+	json_t *answer;
+	bool told;
+
+	code = change_send(cli, "POST", api_domain_path(name, "/publish"),
+			   change_body(cli), &answer, &told, err);
+	if (code == EXIT_FINE && !told)
+		printf("%s: your zone is told again\n",
+		       text_at(answer, "name"));
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code cmd_domain_publish(struct cli *cli)
+{
+	return targets_each(cli, publish);
+}
+
 /* ---- set ---- */
 
 static void say_changed(const json_t *answer, const char *done)
@@ -139,9 +162,14 @@ static enum exit_code say_reports(struct cli *cli, const char *name,
 		return code;
 	json_array_foreach(json_object_get(answer, "records"), i, r)
 	{
-		if (!str_starts(text_at(r, "name"), "_smtp._tls."))
+		if (!str_starts(text_at(r, "name"), "_smtp._tls.") ||
+		    streq(text_at(r, "publish"), "instead"))
 			continue;
-		printf("%s: now publish: %s\n", name, text_at(r, "line"));
+		printf("%s: %s %s\n", name,
+		       streq(text_at(r, "type"), "CNAME")
+			       ? "to be set once, if it is not yet:"
+			       : "now publish:",
+		       text_at(r, "line"));
 		is_there = true;
 	}
 	if (!is_there)
@@ -210,31 +238,4 @@ enum exit_code cmd_domain_list(struct cli *cli)
 {
 	return targets_list(cli, "/v1/domains", "domains", list_header,
 			    ARRAY_LEN(list_header), list_row);
-}
-
-/* ---- records ---- */
-
-static void show_records(const json_t *records)
-{
-	const json_t *zone = value_at(records, "zone"),
-		     *notes = value_at(records, "notes"), *line;
-	size_t i;
-
-	json_array_foreach(zone, i, line) {
-		printf("%s\n", json_string_value(line));
-	}
-	json_array_foreach(notes, i, line) {
-		printf("; note: %s\n", json_string_value(line));
-	}
-}
-
-static enum exit_code records_one(struct cli *cli, const char *name,
-				  struct err *err)
-{
-	return targets_get(cli, name, "/records", show_records, err);
-}
-
-enum exit_code cmd_domain_records(struct cli *cli)
-{
-	return targets_each(cli, records_one);
 }

@@ -148,6 +148,36 @@ static void show_leaving(const json_t *d, time_t now)
 		field("  done", when_at(d, "leaving.done", now, when));
 }
 
+static void show_told(const json_t *d)
+{
+	const json_t *list = value_at(d, "publication.records"), *r;
+	size_t i;
+
+	json_array_foreach(list, i, r)
+	{
+		printf("  %-12s %s %s %s\n", i ? "" : "published",
+		       text_at(r, "name"), text_at(r, "type"),
+		       text_at(r, "value"));
+	}
+}
+
+static void show_publication(const json_t *d, time_t now)
+{
+	const char *state = text_at(d, "publication.state");
+	char at[WHEN_TEXT];
+
+	show_told(d);
+	if (streq(state, "published"))
+		field("  since", when_at(d, "publication.at", now, at));
+	if (streq(state, "waiting"))
+		field("to publish", "waits for its turn; mtastsctl status "
+				    "says if something is in the way");
+	if (streq(state, "nothing"))
+		field("published", streq(text_at(d, "state"), "live")
+					   ? "nothing"
+					   : "nothing before it is live");
+}
+
 static void show(const json_t *d)
 {
 	char *title = title_of(d), *rua = joined_at(d, "rua", ", ");
@@ -167,6 +197,7 @@ static void show(const json_t *d)
 	show_leaving(d, now);
 	show_work(d, now);
 	field("reports to", rua);
+	show_publication(d, now);
 	free(title);
 	free(rua);
 }

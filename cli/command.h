@@ -69,6 +69,7 @@ enum exit_code cmd_domain_records(struct cli *cli);
 enum exit_code cmd_domain_import(struct cli *cli);
 enum exit_code cmd_domain_export(struct cli *cli);
 enum exit_code cmd_domain_apply(struct cli *cli);
+enum exit_code cmd_domain_publish(struct cli *cli);
 enum exit_code cmd_domain_check(struct cli *cli);
 enum exit_code cmd_template_list(struct cli *cli);
 enum exit_code cmd_template_show(struct cli *cli);

@@ -102,7 +102,9 @@ static const struct {
 	[OPT_FOR] = { { "for", "DURATION", "how long, such as 12h" },
 		      TYPE_DURATION,
 		      AT(for_long) },
-	[OPT_FORMAT] = { { "format", "FORMAT", "csv or json" },
+	[OPT_FORMAT] = { { "format", "FORMAT",
+			   "csv or json; records: text, zone, json or "
+			   "nsupdate" },
 			 TYPE_TEXT,
 			 AT(format) },
 	[OPT_HELP] = { { "help", NULL, "help with this command" },

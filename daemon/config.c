@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "daemon/config_alerts.h"
+#include "daemon/config_publish.h"
 #include "daemon/config_text.h"
 #include "daemon/limit_text.h"
 #include "daemon/own_address.h"
@@ -73,6 +74,12 @@ static cfg_opt_t options[] = {
 	CFG_STR("state_dir", "/var/lib/mtastsd", CFGF_NONE),
 	CFG_STR("run_dir", "/run/mtastsd", CFGF_NONE),
 	CFG_STR("host_name", "", CFGF_NONE),
+	CFG_STR("delegate_zone", "", CFGF_NONE),
+	CFG_STR("publish_server", "", CFGF_NONE),
+	CFG_STR("publish_key_file", "", CFGF_NONE),
+	CFG_STR("publish_program", "", CFGF_NONE),
+	CFG_STR_LIST("publish_hook", no_entries, CFGF_NONE),
+	CFG_STR("alert_publish", "15m", CFGF_NONE),
 	CFG_STR_LIST("public_addresses", no_entries, CFGF_NONE),
 	CFG_STR_LIST("listen_https", all_https, CFGF_NONE),
 	CFG_STR_LIST("listen_http", all_http, CFGF_NONE),
@@ -273,6 +280,14 @@ static int check_alert(cfg_t *cfg, cfg_opt_t *opt)
 	return expected ? refuse(cfg, opt, newest(opt), expected) : 0;
 }
 
+static int check_publish(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *expected = config_publish_expected(
+		opt->name, newest(opt), (size_t)cfg_opt_size(opt) - 1);
+
+	return expected ? refuse(cfg, opt, newest(opt), expected) : 0;
+}
+
 static int check_profile(cfg_t *cfg, cfg_opt_t *opt)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
@@ -360,6 +375,12 @@ static const struct {
 	{ "state_dir", check_path },
 	{ "run_dir", check_path },
 	{ "host_name", check_host },
+	{ "delegate_zone", check_publish },
+	{ "publish_server", check_publish },
+	{ "publish_key_file", check_publish },
+	{ "publish_program", check_publish },
+	{ "publish_hook", check_publish },
+	{ "alert_publish", check_duration },
 	{ "public_addresses", check_address },
 	{ "listen_https", check_listen },
 	{ "listen_http", check_listen },
@@ -659,6 +680,7 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	       copy_list(cfg, "resolvers", c->resolvers, &c->resolver_count,
 			 DNS_SERVERS_MAX, err) &&
 	       config_copy_alerts(cfg, &c->alerts, err) &&
+	       config_copy_publish(cfg, c->host_name, &c->publish, err) &&
 	       copy_addresses(cfg, c, err) && copy_cas(cfg, &c->engine, err);
 }
 

@@ -63,6 +63,10 @@ void domain_facts_load(struct domain_facts *f, struct store *s,
 	f->has_policy = have(policy_version_current(s, d, &f->policy, &err),
 			     &err, "policy", d);
 	err = (struct err)ERR_INIT;
+	f->has_publication = have(
+		publication_of(s, d->name, &f->publication, &err), &err,
+		"publication of", d);
+	err = (struct err)ERR_INIT;
 	have(!f->has_policy ||
 		     policy_version_mode_since(s, d, f->policy.policy.mode,
 					       &f->mode_since, &err),
@@ -75,5 +79,7 @@ void domain_facts_release(struct domain_facts *f)
 {
 	if (f->has_policy)
 		policy_version_release(&f->policy);
-	f->has_policy = false;
+	if (f->has_publication)
+		publication_release(&f->publication);
+	f->has_policy = f->has_publication = false;
 }

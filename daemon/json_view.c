@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "daemon/readiness.h"
+#include "daemon/zone.h"
 
 #define TEXT_MAX 65536
 
@@ -165,6 +166,34 @@ static json_t *view_display(const char *name)
 	return text;
 }
 
+/* Told and taken; whether DNS shows it is another question. */
+static json_t *view_told(const struct publication *p)
+{
+	struct zone_set told = { .count = 0 };
+	json_t *list = json_array();
+
+	zone_set_read(&told, p->told);
+	for (size_t i = 0; i < told.count; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:o}", "name",
+						told.item[i].name, "type",
+						told.item[i].type, "value",
+						view_text(told.item[i].value)));
+	zone_set_release(&told);
+	return list;
+}
+
+static json_t *view_publication(const struct publication *p)
+{
+	const char *state = p->is_due  ? "waiting"
+			    : *p->told ? "published"
+				       : "nothing";
+
+	return json_pack("{s:s, s:o, s:o}", "state", state, "records",
+			 p->is_unsure ? json_null() : view_told(p), "at",
+			 view_instant(p->told_at));
+}
+
 static json_t *view_mx_seen(const struct domain_facts *f)
 {
 	const struct mx_seen *mx = &f->watch.mx;
@@ -251,6 +280,9 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 	set(view, "next", view_next(d, now));
 	set(view, "created", view_instant(d->created_at));
 	set(view, "rua", view_list(d->rua));
+	set(view, "publication",
+	    f->has_publication ? view_publication(&f->publication)
+			       : json_null());
 	set(view, "template",
 	    *f->template ? view_text(f->template) : json_null());
 	set(view, "track_mx", json_boolean(d->track_mx));

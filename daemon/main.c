@@ -30,6 +30,7 @@
 #include "daemon/options.h"
 #include "daemon/own_address.h"
 #include "daemon/probe.h"
+#include "daemon/publisher.h"
 #include "daemon/restore.h"
 #include "daemon/template_roll.h"
 #include "daemon/world.h"
@@ -54,6 +55,7 @@ struct daemon {
 	struct httpd *httpd;
 	struct real_world *world;
 	struct engine *engine;
+	struct publisher *publisher;
 	struct alerts *alerts;
 	struct dns_watch *dns_watch;
 	struct checker *checker;
@@ -188,11 +190,23 @@ static bool start_engine(struct daemon *d, struct err *err)
 	return true;
 }
 
+static bool start_publisher(struct daemon *d, struct err *err)
+{
+	const struct publisher_parts parts = { .loop = d->loop,
+					       .store = d->store,
+					       .engine = d->engine,
+					       .config = &d->config };
+
+	d->publisher = publisher_start(&parts, err);
+	return d->publisher != NULL;
+}
+
 static bool start_alerts(struct daemon *d, struct err *err)
 {
 	const struct alerts_parts parts = { .loop = d->loop,
 					    .store = d->store,
 					    .engine = d->engine,
+					    .publisher = d->publisher,
 					    .config = &d->config };
 
 	d->alerts = alerts_start(&parts, err);
@@ -225,6 +239,7 @@ static struct admin_parts admin_parts_of(struct daemon *d)
 		.guard = d->store ? &d->guard : NULL,
 		.trouble = &d->trouble,
 		.httpd = d->httpd,
+		.publisher = d->publisher,
 		.alerts = d->alerts,
 		.config = &d->config,
 		.lag = d->lag,
@@ -306,6 +321,8 @@ static void stop_orders(struct daemon *d)
 	d->dns_watch = NULL;
 	alerts_stop(d->alerts);
 	d->alerts = NULL;
+	publisher_stop(d->publisher);
+	d->publisher = NULL;
 	if (d->world)
 		real_world_quiet(d->world);
 	engine_free(d->engine);
@@ -348,7 +365,8 @@ static bool start_template_roll(struct daemon *d, struct err *err)
 static bool start_orders(struct daemon *d, struct err *err)
 {
 	if (!start_guard(d, err) || !start_engine(d, err) ||
-	    !start_alerts(d, err) || !start_dns_watch(d, err) ||
+	    !start_publisher(d, err) || !start_alerts(d, err) ||
+	    !start_dns_watch(d, err) ||
 	    !start_checker(d, err) || !start_template_roll(d, err)) {
 		stop_orders(d);
 		return false;
@@ -502,6 +520,8 @@ static bool reload(struct daemon *d, struct err *err)
 	log_init(fresh.log_level);
 	memcpy(fresh.state_dir, d->config.state_dir, sizeof(fresh.state_dir));
 	d->config = fresh;
+	if (d->publisher)
+		publisher_configure(d->publisher);
 	if (d->alerts)
 		alerts_configure(d->alerts);
 	return !d->dns_watch || dns_watch_configure(d->dns_watch, err);

@@ -298,6 +298,51 @@ static void a_password_goes_over_tls_only(void **state)
 
 /* ---- what is refused ---- */
 
+#define HOST "host_name = host.example.org\n"
+#define ZONE HOST "delegate_zone = sts.example.org\n"
+#define SERVER                                                                 \
+	"publish_program = \"/bin/true\" publish_server = \"192.0.2.1\"\n"
+
+/* ---- the operator's own zone ---- */
+
+static const struct {
+	const char *text, *server, *port;
+} server_cases[] = {
+	{ "192.0.2.53", "192.0.2.53", "53" },
+	{ "127.0.0.1:5353", "127.0.0.1", "5353" },
+	{ "2001:db8::53", "2001:db8::53", "53" },
+	{ "[2001:db8::53]", "2001:db8::53", "53" },
+	{ "[2001:db8::53]:5353", "2001:db8::53", "5353" },
+};
+
+static void a_zone_and_its_server_are_read(void **state)
+{
+	char key[] = "/tmp/test-config-key-XXXXXX";
+	int fd = mkstemp(key); /* 0600 */
+
+	(void)state;
+	close(fd);
+	for (size_t i = 0; i < ARRAY_LEN(server_cases); i++) {
+		struct config c;
+		char *text = xasprintf(
+			HOST
+			"delegate_zone = STS.example.org.\n"
+			"publish_program = \"/bin/true\"\n"
+			"publish_server = \"%s\" publish_key_file = \"%s\"",
+			server_cases[i].text, key);
+
+		read_good(text, &c);
+		assert_string_equal(c.publish.zone, "sts.example.org");
+		assert_string_equal(c.publish.server, server_cases[i].server);
+		assert_string_equal(c.publish.port, server_cases[i].port);
+		assert_string_equal(c.publish.program, "/bin/true");
+		assert_true(publish_is_on(&c.publish));
+		assert_int_equal(c.publish.alert_after, 900);
+		free(text);
+	}
+	unlink(key);
+}
+
 static const struct {
 	const char *text;
 	int line;		/* 0: of the file as a whole */
@@ -323,6 +368,27 @@ static const struct {
 	{ "mail_user = me mail_password_file = \"/dev/null\"", 0,
 	  "/dev/null holds no password", "first line" },
 	{ "heartbeat_url = \"http://a/\"", 1, "heartbeat_url", "https" },
+	{ "delegate_zone = \"a b\"", 1, "delegate_zone", "190 bytes" },
+	{ "delegate_zone = sts.example.org", 0, "needs host_name",
+	  "set host_name" },
+	{ HOST "publish_hook = \"/bin/true\"", 0, "but not what",
+	  "delegate_zone" },
+	{ "publish_hook = \"true\"", 1, "publish_hook", "may be run" },
+	{ "publish_server = \"ns.example.org\"", 1, "publish_server",
+	  "an address" },
+	{ "publish_server = \"[::1\"", 1, "publish_server", "an address" },
+	{ "publish_server = \"192.0.2.1:\"", 1, "publish_server",
+	  "an address" },
+	{ "publish_program = \"/nonexistent/x\"", 1, "publish_program",
+	  "nsupdate" },
+	{ ZONE "publish_server = \"192.0.2.1\"", 0, "publish_key_file",
+	  "TSIG" },
+	{ ZONE "publish_server = \"192.0.2.1\" publish_hook = \"/bin/true\"", 0,
+	  "both set", "the one" },
+	{ ZONE SERVER "publish_key_file = \"/nonexistent/key\"", 0,
+	  "No such file", "chmod 640" },
+	{ ZONE SERVER "publish_key_file = \"/etc/passwd\"", 0,
+	  "everybody may read", "chmod o=" },
 	{ "heartbeat_interval = 0s", 1, "heartbeat_interval", "hour" },
 	{ "alert_gather = 2h", 1, "alert_gather", "hour" },
 	{ "ca a {\n limit_ari = \"0/1s\"\n}", 2, "limit_ari", "none" },
@@ -409,6 +475,7 @@ static void a_key_that_all_may_read_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_zone_and_its_server_are_read),
 		cmocka_unit_test(nobody_is_told_by_default),
 		cmocka_unit_test(who_is_told_is_read),
 		cmocka_unit_test(a_password_goes_over_tls_only),
