@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/mx_read.h"
 #include "cli/onboarding.h"
+#include "cli/plan.h"
 #include "cli/say.h"
 #include "cli/targets.h"
 #include "cli/wait.h"
@@ -234,8 +235,32 @@ static void list_row(const json_t *d, struct table *t)
 	free(title);
 }
 
+static enum exit_code plan(struct cli *cli)
+{
+	struct err err = ERR_INIT;
+	enum exit_code code;
+	json_t *all = NULL;
+	long a_day;
+
+	if (!cli->options.state)
+		cli->options.state = "waiting-for-dns";
+	if (!plan_parse(cli->options.plan, &a_day, &err)) {
+		say_failure(NULL, &err);
+		return EXIT_USAGE;
+	}
+	code = targets_collect(cli, "/v1/domains", "domains", &all, &err);
+	if (code == EXIT_FINE)
+		code = plan_print(cli, all, a_day);
+	else
+		say_failure(NULL, &err);
+	json_decref(all);
+	return code;
+}
+
 enum exit_code cmd_domain_list(struct cli *cli)
 {
+	if (cli->options.plan)
+		return plan(cli);
 	return targets_list(cli, "/v1/domains", "domains", list_header,
 			    ARRAY_LEN(list_header), list_row);
 }

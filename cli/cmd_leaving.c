@@ -8,6 +8,7 @@
 #include "base/when.h"
 #include "cli/change.h"
 #include "cli/command.h"
+#include "cli/policy_say.h"
 #include "cli/say.h"
 #include "cli/targets.h"
 
@@ -39,8 +40,7 @@ static void say_next(const json_t *answer)
 	char when[WHEN_TEXT];
 
 	if (json_is_true(value_at(d, "leaving.waits_for_txt")))
-		printf("%s: now publish: _mta-sts.%s. TXT \"v=STSv1; "
-		       "id=%s;\"\n", name, name, text_at(d, "policy.id"));
+		policy_say_record(d);
 	if (json_is_true(value_at(d, "leaving.waits_for_dns")))
 		printf("%s: now lead mta-sts.%s to the other host\n", name,
 		       name);

@@ -26,7 +26,7 @@ static const struct command table[] = {
 		  OPTION(RESOLVER) | OPTION(CA_FILE) | OPTION(ALLOW_PRIVATE) |
 		  OPTION(HTTPS_PORT),
 	  "host the policy of a mail domain" },
-	{ "domain", "list", cmd_domain_list, NAMES_NONE, FILTER,
+	{ "domain", "list", cmd_domain_list, NAMES_NONE, FILTER | OPTION(PLAN),
 	  "the domains hosted here" },
 	{ "domain", "show", cmd_domain_show, NAMES_MANY, SELECT,
 	  "all about a domain on one screen" },

@@ -47,6 +47,7 @@ enum option_id {
 	OPT_NEW_ACCOUNT,
 	OPT_NOW,
 	OPT_NO_SMTP,
+	OPT_PLAN,
 	OPT_PRESET,
 	OPT_PRUNE,
 	OPT_REASON,
@@ -76,7 +77,7 @@ struct options {
 	unsigned long long given;	/* OPTION() bits */
 	struct words words;	/* noun, verb, names: all that is no option */
 	const char *actor, *ca, *ca_file, *cert, *file, *format, *key, *kind,
-		*label, *mode, *preset, *reason, *socket, *state,
+		*label, *mode, *plan, *preset, *reason, *socket, *state,
 		*template, *track_mx, *why;
 	struct words mx, resolver, rua;
 	bool adopt, all, allow_private, cancel, dry_run, ended, follow, force,

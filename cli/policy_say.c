@@ -5,6 +5,23 @@
 #include "base/str.h"
 #include "cli/say.h"
 
+/* Where the box has a zone of its own, it is not for a hand to do. */
+void policy_say_record(const json_t *domain)
+{
+	const char *state = text_at(domain, "state");
+	const char *name = text_at(domain, "name");
+	bool is_early = streq(state, "waiting-for-dns") ||
+			streq(state, "issuing");
+
+	if (json_is_object(value_at(domain, "publication")))
+		printf("%s: its id goes into your zone by itself%s\n", name,
+		       is_early ? ", once live" : "");
+	else
+		printf("%s: %s publish: _mta-sts.%s. TXT \"v=STSv1; id=%s;\"\n",
+		       name, is_early ? "once live" : "now", name,
+		       text_at(domain, "policy.id"));
+}
+
 void policy_say_set(const json_t *answer)
 {
 	const json_t *policy = value_at(answer, "domain.policy");
@@ -15,11 +32,8 @@ void policy_say_set(const json_t *answer)
 		       text_at(policy, "mode"));
 		return;
 	}
-	printf("%s: version %lld, mode %s; %s publish: "
-	       "_mta-sts.%s. TXT \"v=STSv1; id=%s;\"\n", name,
+	printf("%s: version %lld, mode %s\n", name,
 	       json_integer_value(value_at(policy, "version")),
-	       text_at(policy, "mode"),
-	       streq(text_at(answer, "domain.state"), "live") ? "now"
-							      : "once live",
-	       name, text_at(policy, "id"));
+	       text_at(policy, "mode"));
+	policy_say_record(value_at(answer, "domain"));
 }

@@ -8,6 +8,9 @@
 
 #include <jansson.h>
 
+/* The record that announces a domain's policy; `domain` as the daemon shows. */
+void policy_say_record(const json_t *domain);
+
 /* The daemon's answer to a change. */
 void policy_say_set(const json_t *answer);
 

@@ -140,6 +140,20 @@ enum exit_code targets_list(struct cli *cli, const char *path, const char *key,
 	return code;
 }
 
+static void collect(json_t *entry, void *arg)
+{
+	json_array_append(arg, entry);
+}
+
+enum exit_code targets_collect(struct cli *cli, const char *path,
+			       const char *key, json_t **all, struct err *err)
+{
+	struct pages p = pages_of(cli, path, key, true);
+
+	*all = json_array();
+	return each_entry(&p, collect, *all, err);
+}
+
 /* ---- names ---- */
 
 static void add_line(char *line, struct words *names)

@@ -42,6 +42,10 @@ enum exit_code targets_domains(struct cli *cli,
 /* Is it on its way out already? */
 bool targets_is_leaving(const json_t *domain);
 
+/* The same list, whole, for who makes something else of it. */
+enum exit_code targets_collect(struct cli *cli, const char *path,
+			       const char *key, json_t **all, struct err *err);
+
 /* A domain's own document, printed as it is with --json, else by `show`. */
 enum exit_code targets_get(struct cli *cli, const char *name, const char *rest,
 			void (*show)(const json_t *document), struct err *err);

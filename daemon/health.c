@@ -230,6 +230,20 @@ static const struct {
 	[ANNOUNCED_IN_STEP] = { NULL, NULL },
 };
 
+void health_txt_hint(const struct domain_facts *f, char *out, size_t size)
+{
+	const char *name = f->domain.name;
+
+	if (f->has_publication)
+		snprintf(out, size,
+			 "the box publishes it: mtastsctl domain records "
+			 "%.150s shows the CNAME that leads there", name);
+	else
+		snprintf(out, size,
+			 "publish: _mta-sts.%.180s. IN TXT \"v=STSv1; id=%s;\"",
+			 name, f->policy.sts_id);
+}
+
 /* Removing, once the records may go, wants none of it. */
 static void not_announced(const struct domain_facts *f, time_t now,
 			  struct findings *out)
@@ -242,9 +256,7 @@ static void not_announced(const struct domain_facts *f, time_t now,
 	    (f->leaving.done_at && f->leaving.done_at <= now) ||
 	    (f->domain.leaving && is == ANNOUNCED_NOTHING))
 		return;
-	snprintf(hint, sizeof(hint),
-		 "publish: _mta-sts.%.180s. IN TXT \"v=STSv1; id=%s;\"",
-		 f->domain.name, f->policy.sts_id);
+	health_txt_hint(f, hint, sizeof(hint));
 	findings_add(out, txt_findings[is].id, HEALTH_WARNING, hint, "%s%s%s%s",
 		     txt_findings[is].text, *f->watch.txt_id ? " (id " : "",
 		     f->watch.txt_id, *f->watch.txt_id ? ")" : "");

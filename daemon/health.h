@@ -36,6 +36,12 @@ const char *health_name(enum health level);	/* "ok", "warning", "error" */
 void health_of_domain(const struct domain_facts *f, time_t now,
 		      struct findings *out);
 
+/*
+ * What is to be done so that DNS announces the policy: the record, in a line
+ * to copy, or whose hand it needs where the box publishes by itself.
+ */
+void health_txt_hint(const struct domain_facts *f, char *out, size_t size);
+
 /* One finding more; what does not fit any more is dropped. */
 void findings_add(struct findings *f, const char *id, enum health level,
 		  const char *hint, const char *fmt, ...)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "daemon/health.h"
 
 static void against(struct readiness *r, const char *id, const char *hint,
 		    const char *fmt, ...)
@@ -70,9 +71,7 @@ static void judge_txt(const struct readiness_facts *f, struct readiness *r)
 
 	if (is == ANNOUNCED_IN_STEP)
 		return;
-	snprintf(hint, sizeof(hint),
-		 "publish: _mta-sts.%.180s. IN TXT \"v=STSv1; id=%s;\"",
-		 d->domain.name, d->policy.sts_id);
+	health_txt_hint(d, hint, sizeof(hint));
 	against(r, "announced", hint, "DNS does not announce this version (%s)",
 		announced_name(is));
 }
@@ -93,7 +92,7 @@ static void judge_time(const struct readiness_facts *f, time_t now,
 	r->ready_at = f->testing_since + f->testing_time;
 	if (now >= r->ready_at)
 		return;
-	snprintf(hint, sizeof(hint), "it has at %s",
+	snprintf(hint, sizeof(hint), "it will have been at %s",
 		 instant_format(r->ready_at, at));
 	against(r, "days", hint, "it has not been in testing for %s yet",
 		duration_format(f->testing_time, whole));

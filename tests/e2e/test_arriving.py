@@ -138,3 +138,23 @@ def test_adopt_with_options_or_without_a_host_is_refused(rig, daemon, name,
 	assert done.status == REFUSED and "no record that senders" in done.err
 	assert json.loads(daemon.ok("domain", "list", "--json")) == \
 		{"domains": []}
+
+
+def test_a_plan_is_in_waves(daemon):
+	names = [f"w{i}.test" for i in range(7)]
+	daemon.ok("domain", "add", *names, "--mx", "mx.example.test")
+	lines = daemon.ok("domain", "list", "--plan", "3/day").split("\n")
+	assert [n for n in lines if n and n[0] != "#"] == names
+	assert sum(n.startswith("# wave") for n in lines) == 3
+	plan = daemon.json("domain", "list", "--plan", "3")
+	assert [len(w["names"]) for w in plan["waves"]] == [3, 3, 1]
+	assert plan["waves"][0]["date"] < plan["waves"][2]["date"]
+	daemon.ca["limit_new_orders"] = "2/1d"
+	daemon.reload()
+	assert wait_for("the limit", lambda: [
+		len(w["names"]) for w in daemon.json(
+			"domain", "list", "--plan", "5")["waves"]]
+		== [2, 2, 2, 1])
+	for bad in "0", "x", "3/week", "-1":
+		assert daemon.ctl("domain", "list", "--plan",
+				  bad).status == 64

@@ -140,7 +140,8 @@ MANY = [f"mx{n}.a-rather-long-name-of-a-provider.example" for n in range(50)]
 VERSIONS = [
 	("testing", 604800, ["mx.one.example"], []),
 	("testing", 86400, None, ["--max-age", "1d"]),
-	("enforce", 1209600, None, ["--mode", "enforce", "--max-age", "14d"]),
+	("enforce", 1209600, None, ["--mode", "enforce", "--max-age", "14d",
+				   "--force", "--reason", "story"]),
 	("enforce", 31557600, ["*.one.example"],
 	 ["--mx", "*.one.example", "--max-age", "31557600s"]),
 	("enforce", 31557600, MANY, [w for m in MANY for w in ("--mx", m)]),

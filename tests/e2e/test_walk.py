@@ -8,9 +8,11 @@ import json
 import pytest
 
 from harness import postfix
+from harness.clock import Leaps
 from harness.outside import Authority
 from harness.postfix import Postfix
-from harness.process import free_port
+from harness.process import free_port, wait_for
+from test_watch import DAY, REFUSED, gone, look, txt_is
 
 WELL, WARNINGS, ERRORS = 0, 1, 2
 POLICY_HOST = "policy.test"	# what the customers' CNAMEs lead to
@@ -22,12 +24,20 @@ needs_postfix = pytest.mark.skipif(postfix.why_not() is not None,
 class Walk:
 	"""A domain with its mail at Microsoft, and a backup of its own."""
 
-	def __init__(self, rig, folder, name):
+	def __init__(self, rig, folder, name, clock=None):
 		self.rig, self.dns, self.name = rig, rig.dns, name
-		self.daemon = rig.daemon(host_name=POLICY_HOST,
-					 allow_private=True).start()
+		self.clock = clock
 		self.ca = Authority(folder)
 		self.port = free_port()
+		self.trust = folder / "roots.pem"
+		self.trust.write_bytes(rig.pebble.root().read_bytes()
+				       + self.ca.root.read_bytes())
+		self.daemon = rig.daemon(
+			host_name=POLICY_HOST, allow_private=True,
+			check_smtp_port=self.port, check_trust=self.trust)
+		self.daemon.settings["check_https_port"] = \
+			self.daemon.https_port
+		self.daemon.start(env=clock and clock.env())
 		self.main = f"{name.replace('.', '-')}.mail.protection.outlook.com"
 		self.backup = f"backup.{name}"
 		self.servers = {}
@@ -41,9 +51,6 @@ class Walk:
 		self.dns.set(self.backup, "A", "127.0.0.2")
 		self.dns.set("other.test", "A", "127.0.0.2")
 		self.mx()
-		self.trust = folder / "roots.pem"
-		self.trust.write_bytes(rig.pebble.root().read_bytes()
-				       + self.ca.root.read_bytes())
 
 	def good_chain(self, host):
 		return self.ca.chain(host, "other.test")
@@ -92,6 +99,13 @@ class Walk:
 	def close(self):
 		for server in self.servers.values():
 			server.close()
+
+
+@pytest.fixture
+def leaping(rig, tmp_path, name):
+	one = Walk(rig, tmp_path, name, Leaps(tmp_path))
+	yield one
+	one.close()
 
 
 @pytest.fixture
@@ -217,3 +231,72 @@ def test_the_way_to_a_green_check(walk):
 	assert status == WARNINGS
 	assert {"txt.timeout", "host.dns-timeout", "mx.timeout"} <= bad
 	assert not {"txt.missing", "host.missing", "mx.missing"} & found
+
+
+# ---- from the first policy to the last ----
+
+def step(walk, seconds):
+	walk.clock.step(seconds)
+	walk.daemon.reload()
+
+
+def announce(walk):
+	walk.publish("TXT")
+	return look(walk.daemon, walk.name, txt_is("in-step"))
+
+
+def fetch(walk):
+	"""As a sender does; until it is counted."""
+	body = walk.rig.client(walk.daemon).fetch(f"mta-sts.{walk.name}").body
+	wait_for("the count", lambda: walk.daemon.json(
+		"policy", "history", walk.name)["versions"][0]["fetches"], 15)
+	return body
+
+
+@needs_postfix
+def test_the_way_from_testing_to_enforce_and_out(leaping):
+	walk, daemon, name = leaping, leaping.daemon, leaping.name
+	arrive(walk)
+	look(daemon, name, txt_is("in-step"))
+	fetch(walk)
+
+	# Another mail host: both are named, with two dates, until all know.
+	move = ["policy", "mx", name, "add", "other.test"]
+	daemon.ok(*move)
+	assert announce(walk)["policy"]["mx"][-1] == "other.test"
+	known = daemon.json(*move)["known"]
+	assert not known["now"] and known["by_id"] < known["by_all"]
+
+	enforce = ["policy", "enforce", name, "--without-reports"]
+	refused = daemon.ctl(*enforce)
+	assert refused.status == REFUSED and "testing for 7d" in refused.err
+	step(walk, 7 * DAY + 3600)
+	assert daemon.json(*move)["known"]["now"]
+	walk.mx("30 other.test.")
+	look(daemon, name, lambda d: "other.test" in d["dns"]["mx"]["hosts"])
+	server = walk.servers[walk.backup]	# other.test is there, too
+	server.use(walk.ca.chain(walk.backup))
+	refused = daemon.ctl(*enforce)
+	assert refused.status == REFUSED and "other.test" in refused.err
+	server.use(walk.good_chain(walk.backup))
+	daemon.ok(*enforce)
+	announce(walk)
+	assert b"mode: enforce" in fetch(walk)
+
+	assert "the last may refuse until" in daemon.ok("policy", "testing", name)
+	announce(walk)
+	daemon.ok("domain", "remove", name)
+	assert b"mode: none" in fetch(walk)
+	shown = announce(walk)
+	assert shown["state"] == "removing"
+	assert shown["leaving"]["done"] == shown["leaving"]["held_until"]
+	step(walk, 7 * DAY + 3600)
+	look(daemon, name, lambda d: "txt.removable" in [
+		f["id"] for f in d["findings"]])
+	for record, kind in ((f"_mta-sts.{name}", "TXT"),
+			     (f"mta-sts.{name}", "CNAME")):
+		walk.dns.set(record, kind)
+	look(daemon, name, lambda d: d["dns"]["host"]["is"] == "nowhere" and
+	     d["dns"]["txt"]["is"] == "nothing")
+	step(walk, 2 * 3600)
+	wait_for("it to be gone", lambda: gone(daemon, name), 20)
