@@ -39,7 +39,10 @@ void mx_seen_read(const struct dns_records_answer *answer,
 /* The same hosts, or the same lack of them? */
 bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b);
 
-/* As a store keeps the hosts: one a line. What is no host name is left out. */
+/*
+ * As a store keeps the hosts: one a line. What is no host name is left out;
+ * is_cut is set if they are too many, and else left as it is.
+ */
 void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT]);
 void mx_seen_parse(const char *lines, struct mx_seen *seen);
 
