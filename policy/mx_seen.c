@@ -168,5 +168,5 @@ bool mx_add_seen(const struct mx_seen *seen, struct sts_policy *p,
 		if (!sts_policy_allows(p, seen->host[i]) &&
 		    !sts_policy_add_mx(p, seen->host[i], err))
 			return false;
-	return true;
+	return sts_policy_validate(p, err);
 }

@@ -55,7 +55,7 @@ size_t mx_strays(const struct mx_seen *seen, const struct sts_policy *policy);
 
 /*
  * *p becomes a policy that has the hosts seen besides what it has: nobody who
- * holds either loses mail. ERR_INPUT if they are too many.
+ * holds either loses mail. ERR_INPUT if they are too many, or too long.
  */
 bool mx_add_seen(const struct mx_seen *seen, struct sts_policy *p,
 		 struct err *err);

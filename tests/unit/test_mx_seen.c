@@ -407,6 +407,27 @@ static void a_policy_that_is_full_takes_no_more(void **state)
 	}
 }
 
+/* Few enough, and still longer than a body may be. */
+static void a_policy_that_is_too_long_is_refused(void **state)
+{
+	struct sts_policy p = policy(STS_ENFORCE, "h00.test");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	while (err.kind == ERR_NONE) {
+		struct mx_seen one = { .count = 1 };
+		bool ok;
+
+		snprintf(one.host[0], DOMAIN_NAME_SIZE, "h%02zu.%.240s",
+			 p.mx_count, LABEL "." LABEL "." LABEL "." LABEL);
+		ok = mx_add_seen(&one, &p, &err);
+		assert_int_equal(ok, sts_policy_validate(&p, NULL));
+		assert_int_equal(err.kind, ok ? ERR_NONE : ERR_INPUT);
+	}
+	assert_in_range(p.mx_count, 35, STS_MX_LIMIT - 1);
+	sts_policy_release(&p);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -418,6 +439,7 @@ int main(void)
 		cmocka_unit_test(a_long_list_is_cut),
 		cmocka_unit_test(strays_are_counted_and_taken_in),
 		cmocka_unit_test(a_policy_that_is_full_takes_no_more),
+		cmocka_unit_test(a_policy_that_is_too_long_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
