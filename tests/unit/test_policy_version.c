@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "store/policy_version.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
@@ -198,44 +199,47 @@ static const struct {
 	{ "Te", -1 },  { "TN", -1 }, { "TNtT", 3 }, { "TTTTE", -1 },
 };
 
+static enum sts_mode mode_of(char kind)
+{
+	if (kind == 't' || kind == 'T')
+		return STS_TESTING;
+	return kind == 'n' || kind == 'N' ? STS_NONE : STS_ENFORCE;
+}
+
+/* One a second; what went before says none. */
+static void publish_all(const char *kinds)
+{
+	publish(a_policy(STS_NONE, "first.test"), ROWS_NOW);
+	for (int i = 0; kinds[i]; i++) {
+		struct policy_version v;
+		char mx[20];
+
+		snprintf(mx, sizeof(mx), "mx%d.test", i);
+		publish(a_policy(mode_of(kinds[i]), mx), ROWS_NOW + i);
+		v = current();
+		if (strchr("TEN", kinds[i]))
+			announce(v.sts_id, ROWS_NOW + i);
+		policy_version_release(&v);
+	}
+}
+
 static void testing_begins_with_the_first_of_its_kind(void **state)
 {
 	const struct domain first = fix.domain;
 
 	(void)state;
 	must(store_commit(fix.store, NULL), NULL);
-	for (size_t i = 0; i < sizeof(tests_of_it) / sizeof(tests_of_it[0]);
-	     i++) {
-		const char *kind = tests_of_it[i].versions;
+	for (size_t i = 0; i < ARRAY_LEN(tests_of_it); i++) {
+		time_t wanted = tests_of_it[i].since, since;
 		struct err err = ERR_INIT;
-		time_t since;
 
-		print_message("%s\n", kind);
+		print_message("%s\n", tests_of_it[i].versions);
 		must(store_begin(fix.store, NULL), NULL);
-		publish(a_policy(STS_NONE, "first.test"), ROWS_NOW);
-		for (time_t at = ROWS_NOW; *kind; kind++, at++) {
-			struct policy_version v;
-			char mx[20];
-
-			snprintf(mx, sizeof(mx), "mx%d.test",
-				 (int)(at - ROWS_NOW));
-			publish(a_policy(strchr("tT", *kind)   ? STS_TESTING
-					 : strchr("eE", *kind) ? STS_ENFORCE
-							       : STS_NONE,
-					 mx),
-				at);
-			v = current();
-			if (strchr("TEN", *kind))
-				announce(v.sts_id, at);
-			policy_version_release(&v);
-		}
+		publish_all(tests_of_it[i].versions);
 		must(policy_version_testing_since(fix.store, &fix.domain,
 						  &since, &err),
 		     &err);
-		assert_int_equal(since,
-				 tests_of_it[i].since < 0
-					 ? 0
-					 : ROWS_NOW + tests_of_it[i].since);
+		assert_int_equal(since, wanted < 0 ? 0 : ROWS_NOW + wanted);
 		store_rollback(fix.store);
 		fix.domain = first;
 	}
@@ -280,7 +284,7 @@ static const struct {
 static void versions_are_told_apart(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		struct policy_version v = {
 			.policy = a_policy(kinds[i].mode, kinds[i].has),
 		};

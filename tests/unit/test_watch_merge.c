@@ -195,7 +195,7 @@ static void each_part_is_news_by_itself(void **state)
 /* What nobody answers for stays as it was known. */
 static void unknown_keeps_what_was_known(void **state)
 {
-	struct watch w = known(), was;
+	struct watch w = known();
 	struct watch_seen seen = all_well();
 
 	(void)state;
@@ -220,10 +220,17 @@ static void unknown_keeps_what_was_known(void **state)
 	assert_true(w.is_fresh_host);
 	assert_false(w.is_fresh_txt);
 	assert_true(w.is_fresh_mx);
+}
 
-	was = w;
-	host_is_unknown(&seen);
-	mx_is_unknown(&seen);
+/* Without any answer only that is counted. */
+static void a_look_that_fails_changes_nothing(void **state)
+{
+	const struct watch_seen seen = { .host = HOST_UNKNOWN,
+					 .host_problem = "nobody answers",
+					 .reports = REPORTS_OTHER };
+	struct watch w = known(), was = w;
+
+	(void)state;
 	assert_int_equal(watch_merge(&w, &seen, T0 + 180), 0);
 	assert_int_equal(w.looked_at, was.looked_at);
 	assert_int_equal(w.failures, 1);
@@ -231,7 +238,7 @@ static void unknown_keeps_what_was_known(void **state)
 	assert_int_equal(w.failures, 2);
 	assert_false(w.is_fresh_host || w.is_fresh_txt || w.is_fresh_mx);
 	w.failures = 0;
-	w.is_fresh_host = w.is_fresh_mx = true;
+	w.is_fresh_host = w.is_fresh_txt = w.is_fresh_mx = true;
 	assert_memory_equal(&w, &was, sizeof(w));
 }
 
@@ -526,6 +533,7 @@ int main(void)
 		cmocka_unit_test(the_first_look_is_the_beginning),
 		cmocka_unit_test(each_part_is_news_by_itself),
 		cmocka_unit_test(unknown_keeps_what_was_known),
+		cmocka_unit_test(a_look_that_fails_changes_nothing),
 		cmocka_unit_test(a_ttl_outlives_its_record),
 		cmocka_unit_test(one_answer_ends_the_failures),
 		cmocka_unit_test(agreement_begins_anew),
