@@ -698,14 +698,30 @@ static time_t retry_at(const struct authority *a)
 	return at > now_ms(a) ? (time_t)((at + 999) / 1000) : 0;
 }
 
+size_t authority_identities(const struct authority *a,
+			    const char *out[static ENGINE_CAA_NAMES])
+{
+	const struct wire_directory *d = client_directory(a->client);
+	const struct ca_settings *s = &a->settings;
+	size_t n = 0;
+
+	for (; d && n < d->caa_count; n++)
+		out[n] = d->caa_identities[n];
+	if (n)
+		return n;
+	for (; n < s->caa_identity_count; n++)
+		out[n] = s->caa_identity[n];
+	return n;
+}
+
 static void add_identities(const struct authority *a,
 			   struct engine_ca_status *out)
 {
-	const struct wire_directory *d = client_directory(a->client);
+	const char *names[ENGINE_CAA_NAMES] = { NULL };
 
-	for (size_t i = 0; d && i < d->caa_count; i++)
-		str_copy(out->caa_identity[out->caa_identity_count++],
-			 DNS_CAA_VALUE, d->caa_identities[i]);
+	out->caa_identity_count = authority_identities(a, names);
+	for (size_t i = 0; i < out->caa_identity_count; i++)
+		str_copy(out->caa_identity[i], DNS_CAA_VALUE, names[i]);
 }
 
 void engine_ca_status(struct engine *e, size_t i, struct engine_ca_status *out)

@@ -526,6 +526,7 @@ static struct authority *take_kept(struct engine *e, struct authority **old,
 		if (!a || !is_same(&a->settings, s))
 			continue;
 		old[i] = NULL;
+		a->settings = *s;	/* its names in CAA records */
 		return a;
 	}
 	return authority_new(e, s);

@@ -33,6 +33,8 @@ struct ca_settings {
 	char profile[PROFILE_SIZE];	/* empty: the CA's default */
 	bool needs_profile;		/* without it, nothing is ordered here */
 	struct limits limits;		/* that the CA publishes */
+	char caa_identity[ENGINE_CAA_NAMES][DNS_CAA_VALUE]; /* until it says */
+	size_t caa_identity_count;
 };
 
 struct engine_settings {
@@ -81,7 +83,7 @@ struct engine_ca_status {
 	char problem[sizeof(((struct err *)0)->text)];	/* or empty */
 	char hint[sizeof(((struct err *)0)->hint)];
 	char caa_identity[ENGINE_CAA_NAMES][DNS_CAA_VALUE]; /* in CAA records */
-	size_t caa_identity_count; /* 0: not said, or not asked yet */
+	size_t caa_identity_count; /* 0: not known */
 	unsigned in_flight;
 	time_t down_since;		/* 0: it answers, as far as we know */
 	time_t retry_at;		/* left alone until then; 0: not */

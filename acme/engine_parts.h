@@ -252,6 +252,13 @@ struct authority *authority_by_id(struct engine *e, int64_t ca_id);
 bool authority_is_current(const struct authority *a);
 
 /*
+ * Its names in CAA records: as its directory has them, or else as the
+ * configuration does. Returns how many; 0: not known.
+ */
+size_t authority_identities(const struct authority *a,
+			    const char *out[static ENGINE_CAA_NAMES]);
+
+/*
  * Staging: first the rows are read; last the directory and the account are
  * asked for, if somebody wants the CA, and its row is written.
  */

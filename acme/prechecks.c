@@ -207,13 +207,13 @@ static void got_addresses(const struct dns_answer *answer, void *arg)
 static void take_caa(struct look *look, const struct authority *a,
 		     const struct dns_caa_answer *answer)
 {
-	const struct wire_directory *d = client_directory(a->client);
-	const char *names[WIRE_CAA_NAMES];
-	struct caa_asker asker = { .identities = names,
-				   .method = wire_method(look->method) };
+	const char *names[ENGINE_CAA_NAMES];
+	struct caa_asker asker = {
+		.identities = names,
+		.identity_count = authority_identities(a, names),
+		.method = wire_method(look->method),
+	};
 
-	for (size_t i = 0; d && i < d->caa_count; i++)
-		names[asker.identity_count++] = d->caa_identities[i];
 	if (a->has_account && *a->account.url)
 		asker.account_url = a->account.url;
 	look->ca_id[look->seen.ca_count] = a->row.id;

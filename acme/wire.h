@@ -32,7 +32,7 @@ struct wire_problem {
 };
 
 #define WIRE_PROFILES	  16
-#define WIRE_CAA_NAMES	  8
+#define WIRE_CAA_NAMES	  8	/* as ENGINE_CAA_NAMES */
 #define WIRE_CAA_NAME_SIZE 256
 
 /* The first three a CA must have; of the rest, empty is "not said". */

@@ -45,6 +45,11 @@ void api_free(struct api *a)
 	free(a);
 }
 
+void api_keep_exact(struct api *a)
+{
+	a->for_people = false;
+}
+
 /* ---- paths ---- */
 
 static char *escaped(const char *text)
@@ -73,6 +78,11 @@ char *api_domain_path(const char *name, const char *rest)
 char *api_ca_path(const char *name, const char *rest)
 {
 	return path_to("cas", name, rest);
+}
+
+char *api_template_path(const char *name)
+{
+	return path_to("templates", name, "");
 }
 
 char *api_path_with(char *path, const char *key, const char *value)

@@ -19,6 +19,9 @@ struct api;
 struct api *api_new(const char *socket_path, bool for_people);
 void api_free(struct api *a);
 
+/* From now on texts come as they are: they go into a file. */
+void api_keep_exact(struct api *a);
+
 /*
  * `body` may be NULL. On EXIT_FINE *answer is the caller's to decref; else
  * err says what the daemon said, or why it could not be reached and how that
@@ -30,8 +33,9 @@ enum exit_code api_do(struct api *a, const char *method, const char *path,
 /* "/v1/domains/" NAME `rest`, the name escaped. The caller frees. */
 char *api_domain_path(const char *name, const char *rest);
 
-/* "/v1/cas/" NAME `rest`, in the same way. */
+/* "/v1/cas/" NAME `rest`, and "/v1/templates/" NAME, in the same way. */
 char *api_ca_path(const char *name, const char *rest);
+char *api_template_path(const char *name);
 
 /*
  * "PATH?KEY=VALUE" or "PATH&KEY=VALUE", the value escaped; `path` is freed

@@ -30,28 +30,49 @@ static enum exit_code tell(const struct check_facts *facts, bool as_json)
 	return code;
 }
 
+bool check_look(const char *domain, const struct outside_options *options,
+		check_add *take, void *arg, struct err *err)
+{
+	struct loop *loop = loop_new(err);
+	struct outside *o;
+
+	if (!loop)
+		return false;
+	o = outside_start(loop, domain, options, on_done, loop, err);
+	if (o) {
+		loop_run(loop);
+		take(outside_facts(o), arg);
+	}
+	outside_free(o);
+	loop_free(loop);
+	return o != NULL;
+}
+
+struct telling {
+	check_add *add;
+	void *arg;
+	bool as_json;
+	enum exit_code code;
+};
+
+static void add_and_tell(struct check_facts *facts, void *arg)
+{
+	struct telling *t = arg;
+
+	if (t->add)
+		t->add(facts, t->arg);
+	t->code = tell(facts, t->as_json);
+}
+
 enum exit_code check_run(const char *domain,
 			 const struct outside_options *options, bool as_json,
 			 check_add *add, void *arg, struct err *err)
 {
-	enum exit_code code = EXIT_ERRORS;
+	struct telling t = { add, arg, as_json, EXIT_ERRORS };
 	char name[DOMAIN_NAME_SIZE];
-	struct outside *o;
-	struct loop *loop;
 
 	if (!domain_name_normalise(domain, name, err))
 		return EXIT_USAGE;
-	loop = loop_new(err);
-	if (!loop)
-		return code;
-	o = outside_start(loop, name, options, on_done, loop, err);
-	if (o) {
-		loop_run(loop);
-		if (add)
-			add(outside_facts(o), arg);
-		code = tell(outside_facts(o), as_json);
-	}
-	outside_free(o);
-	loop_free(loop);
-	return code;
+	check_look(name, options, add_and_tell, &t, err);
+	return t.code;
 }

@@ -9,12 +9,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "cli/check_options.h"
 #include "cli/check_run.h"
 #include "cli/command.h"
 #include "cli/say.h"
 #include "cli/targets.h"
 
-#define PORT_MAX  65535
 #define HTTP_PORT 80
 
 /* Texts live as long as these. */
@@ -41,6 +41,19 @@ static json_t *ask(struct cli *cli, char *path, enum exit_code *code,
 	return *code == EXIT_FINE ? answer : NULL;
 }
 
+/* The daemon may as well see what is seen here; its own view is not waited
+   for. */
+static void look_again(struct cli *cli, const char *name)
+{
+	char *path = api_domain_path(name, "/look");
+	struct err ignored = ERR_INIT;
+	json_t *answer = NULL;
+
+	api_do(cli->api, "POST", path, NULL, &answer, &ignored);
+	free(path);
+	json_decref(answer);
+}
+
 /* A domain that is not hosted here is no failure. */
 static enum exit_code ask_all(struct cli *cli, const char *name,
 			      struct known *k, struct err *err)
@@ -57,6 +70,7 @@ static enum exit_code ask_all(struct cli *cli, const char *name,
 	}
 	if (code != EXIT_FINE)
 		return code;
+	look_again(cli, name);
 	k->records = ask(cli, api_domain_path(name, "/records"), &code, err);
 	k->history = ask(cli, api_domain_path(name, "/policy/history"),
 			 &ignored, NULL);
@@ -108,9 +122,32 @@ static void add_collectors(struct check_expected *e, const json_t *domain)
 	}
 }
 
+/* What the daemon saw in DNS is looked at here and now. */
+static bool is_seen_here(const char *id)
+{
+	static const char *const kinds[] = { "txt.", "id.", "host.", "mx." };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_starts(id, kinds[i]))
+			return true;
+	return false;
+}
+
+static const json_t *first_trouble(const json_t *domain)
+{
+	const json_t *list = value_at(domain, "findings"), *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) {
+		if (!is_seen_here(text_at(one, "id")))
+			return one;
+	}
+	return NULL;
+}
+
 static void add_trouble(struct check_expected *e, const json_t *domain)
 {
-	const json_t *first = json_array_get(value_at(domain, "findings"), 0);
+	const json_t *first = first_trouble(domain);
 	const char *next = text_at(domain, "next.what");
 
 	if (!first)
@@ -118,7 +155,7 @@ static void add_trouble(struct check_expected *e, const json_t *domain)
 	snprintf(e->trouble, sizeof(e->trouble), "%.250s%s%s%s%s",
 		 text_at(first, "text"), *next ? "; next: " : "", next,
 		 *next ? " at " : "", text_at(domain, "next.at"));
-	e->trouble_is_error = streq(text_at(domain, "health"), "error");
+	e->trouble_is_error = streq(text_at(first, "level"), "error");
 }
 
 static void add_identities(struct check_ca *ca, const json_t *names)
@@ -173,47 +210,20 @@ static void add_known(struct check_facts *facts, void *arg)
 
 /* ---- how it is looked at ---- */
 
-/* What the command line does not say, the daemon's configuration does. */
-static void add_settings(struct outside_options *outside,
-			 const char **resolvers, const struct options *o,
-			 const struct known *k)
-{
-	const json_t *one;
-	size_t i;
-
-	for (i = 0; i < o->resolver.count; i++)
-		resolvers[outside->resolver_count++] = o->resolver.item[i];
-	if (!o->resolver.count)
-		json_array_foreach(value_at(k->settings, "resolvers"), i, one)
-		{
-			if (outside->resolver_count < DNS_SERVERS_MAX)
-				resolvers[outside->resolver_count++] =
-					json_string_value(one);
-		}
-	if (json_is_true(value_at(k->settings, "allow_private")))
-		outside->allow_private = true;
-	if (k->domain)
-		outside->http_port = o->http_port ? o->http_port : HTTP_PORT;
-}
-
 static enum exit_code check(struct cli *cli, const char *name, struct err *err)
 {
 	const struct options *o = &cli->options;
 	const char *resolvers[DNS_SERVERS_MAX];
-	struct outside_options outside = {
-		.resolvers = resolvers,
-		.ca_file = o->ca_file,
-		.allow_private = o->allow_private,
-		.skip_smtp = o->no_smtp,
-		.https_port = o->https_port,
-		.smtp_port = o->smtp_port,
-	};
+	struct outside_options outside;
 	struct known known = { NULL };
 	enum exit_code code;
 
 	code = ask_all(cli, name, &known, err);
 	if (code == EXIT_FINE) {
-		add_settings(&outside, resolvers, o, &known);
+		check_options_fill(&outside, resolvers, o, known.settings);
+		if (known.domain)
+			outside.http_port = o->http_port ? o->http_port
+							 : HTTP_PORT;
 		code = check_run(name, &outside, o->json, add_known, &known,
 				 err);
 	}
@@ -221,23 +231,11 @@ static enum exit_code check(struct cli *cli, const char *name, struct err *err)
 	return code;
 }
 
-static bool are_good(const struct options *o, struct err *err)
-{
-	if (o->resolver.count > DNS_SERVERS_MAX)
-		return err_set(err, ERR_INPUT, "--resolver: at most %d",
-			       DNS_SERVERS_MAX);
-	if (o->https_port > PORT_MAX || o->smtp_port > PORT_MAX ||
-	    o->http_port > PORT_MAX)
-		return err_set(err, ERR_INPUT, "a port is at most %d",
-			       PORT_MAX);
-	return true;
-}
-
 enum exit_code cmd_domain_check(struct cli *cli)
 {
 	struct err err = ERR_INIT;
 
-	if (!are_good(&cli->options, &err)) {
+	if (!check_options_are_good(&cli->options, &err)) {
 		say_failure(NULL, &err);
 		return EXIT_USAGE;
 	}

@@ -8,8 +8,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "cli/adopt.h"
 #include "cli/change.h"
 #include "cli/command.h"
+#include "cli/mx_read.h"
 #include "cli/onboarding.h"
 #include "cli/say.h"
 #include "cli/targets.h"
@@ -26,6 +28,7 @@ static json_t *add_body(const struct cli *cli, const char *name)
 	change_add_text(body, "label", o->label);
 	change_add_list(body, "rua", &o->rua, o->given & OPTION(RUA));
 	change_add_text(body, "track_mx", o->track_mx);
+	change_add_text(body, "template", o->template);
 	change_add_policy(cli, body);
 	change_add_enforce(cli, body);
 	return body;
@@ -47,14 +50,49 @@ static void say_added(const json_t *answer)
 	free(title);
 }
 
+static bool is_new(struct cli *cli, const char *name)
+{
+	struct err err = ERR_INIT;
+	char *path = api_domain_path(name, "");
+	json_t *there = NULL;
+
+	api_do(cli->api, "GET", path, NULL, &there, &err);
+	free(path);
+	json_decref(there);
+	return err.kind == ERR_NOT_FOUND;
+}
+
+/* Nobody said which hosts take its mail: DNS may say. */
+static enum exit_code find_mx(struct cli *cli, const char *name, json_t *body,
+			      struct err *err)
+{
+	const struct options *o = &cli->options;
+	enum exit_code code;
+	json_t *mx;
+
+	if (o->adopt)
+		return adopt_policy(cli, name, body, err);
+	if (o->given & (OPTION(MX) | OPTION(PRESET) | OPTION(TEMPLATE)) ||
+	    !is_new(cli, name))
+		return EXIT_FINE;
+	code = mx_read(cli, name, &mx, err);
+	if (mx)
+		json_object_set_new(body, "mx", mx);
+	return code;
+}
+
 static enum exit_code add(struct cli *cli, const char *name, struct err *err)
 {
-	enum exit_code code;
-	json_t *answer;
+	json_t *body = add_body(cli, name), *answer;
+	enum exit_code code = find_mx(cli, name, body, err);
 	bool told;
 
-	code = change_send(cli, "POST", xstrdup("/v1/domains"),
-			   add_body(cli, name), &answer, &told, err);
+	if (code != EXIT_FINE) {
+		json_decref(body);
+		return code;
+	}
+	code = change_send(cli, "POST", xstrdup("/v1/domains"), body, &answer,
+			   &told, err);
 	if (code != EXIT_FINE)
 		return code;
 	if (!told)
@@ -73,6 +111,29 @@ enum exit_code cmd_domain_add(struct cli *cli)
 	if (!o->json && !o->dry_run && (cli->name_count > 1 || o->file))
 		onboarding_say(cli);
 	return code;
+}
+
+/* ---- publish ---- */
+
+static enum exit_code publish(struct cli *cli, const char *name,
+			      struct err *err)
+{
+	enum exit_code code;
+	json_t *answer;
+	bool told;
+
+	code = change_send(cli, "POST", api_domain_path(name, "/publish"),
+			   change_body(cli), &answer, &told, err);
+	if (code == EXIT_FINE && !told)
+		printf("%s: your zone is told again\n",
+		       text_at(answer, "name"));
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code cmd_domain_publish(struct cli *cli)
+{
+	return targets_each(cli, publish);
 }
 
 /* ---- set ---- */
@@ -101,9 +162,14 @@ static enum exit_code say_reports(struct cli *cli, const char *name,
 		return code;
 	json_array_foreach(json_object_get(answer, "records"), i, r)
 	{
-		if (!str_starts(text_at(r, "name"), "_smtp._tls."))
+		if (!str_starts(text_at(r, "name"), "_smtp._tls.") ||
+		    streq(text_at(r, "publish"), "instead"))
 			continue;
-		printf("%s: now publish: %s\n", name, text_at(r, "line"));
+		printf("%s: %s %s\n", name,
+		       streq(text_at(r, "type"), "CNAME")
+			       ? "to be set once, if it is not yet:"
+			       : "now publish:",
+		       text_at(r, "line"));
 		is_there = true;
 	}
 	if (!is_there)
@@ -122,6 +188,7 @@ static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 	change_add_text(body, "label", o->label);
 	change_add_list(body, "rua", &o->rua, o->given & OPTION(RUA));
 	change_add_text(body, "track_mx", o->track_mx);
+	change_add_text(body, "template", o->template);
 	code = change_send(cli, "PATCH", api_domain_path(name, ""), body,
 			   &answer, &told, err);
 	if (code == EXIT_FINE && !told)
@@ -137,10 +204,12 @@ enum exit_code cmd_domain_set(struct cli *cli)
 	struct err err = ERR_INIT;
 
 	if (cli->options.given & 
-	    (OPTION(LABEL) | OPTION(RUA) | OPTION(TRACK_MX)))
+	    (OPTION(LABEL) | OPTION(RUA) | OPTION(TRACK_MX) |
+	     OPTION(TEMPLATE)))
 		return targets_each_labelled(cli, set);
 	err_set(&err, ERR_INPUT, "domain set: nothing to set");
-	err_hint(&err, "--label LABEL, --rua URI or --track-mx yes|no");
+	err_hint(&err, "--label LABEL, --rua URI, --template NAME or "
+		       "--track-mx yes|no");
 	say_failure(NULL, &err);
 	return EXIT_USAGE;
 }
@@ -169,31 +238,4 @@ enum exit_code cmd_domain_list(struct cli *cli)
 {
 	return targets_list(cli, "/v1/domains", "domains", list_header,
 			    ARRAY_LEN(list_header), list_row);
-}
-
-/* ---- records ---- */
-
-static void show_records(const json_t *records)
-{
-	const json_t *zone = value_at(records, "zone"),
-		     *notes = value_at(records, "notes"), *line;
-	size_t i;
-
-	json_array_foreach(zone, i, line) {
-		printf("%s\n", json_string_value(line));
-	}
-	json_array_foreach(notes, i, line) {
-		printf("; note: %s\n", json_string_value(line));
-	}
-}
-
-static enum exit_code records_one(struct cli *cli, const char *name,
-				  struct err *err)
-{
-	return targets_get(cli, name, "/records", show_records, err);
-}
-
-enum exit_code cmd_domain_records(struct cli *cli)
-{
-	return targets_each(cli, records_one);
 }

@@ -101,6 +101,18 @@ static const char *txt_text(const json_t *d)
 	return "not seen yet";
 }
 
+/* A longer max_age protects longer, once enforce has proved itself. */
+static void show_proposal(const json_t *d)
+{
+	long next = (long)json_integer_value(value_at(d, "next_max_age"));
+	char age[DURATION_TEXT];
+
+	if (next)
+		printf("  %-12s mtastsctl policy set %s --max-age %s\n",
+		       "proposal", text_at(d, "name"),
+		       duration_format(next, age));
+}
+
 /* What the daemon saw in DNS, and when. */
 static void show_dns(const json_t *d, time_t now)
 {
@@ -136,6 +148,36 @@ static void show_leaving(const json_t *d, time_t now)
 		field("  done", when_at(d, "leaving.done", now, when));
 }
 
+static void show_told(const json_t *d)
+{
+	const json_t *list = value_at(d, "publication.records"), *r;
+	size_t i;
+
+	json_array_foreach(list, i, r)
+	{
+		printf("  %-12s %s %s %s\n", i ? "" : "published",
+		       text_at(r, "name"), text_at(r, "type"),
+		       text_at(r, "value"));
+	}
+}
+
+static void show_publication(const json_t *d, time_t now)
+{
+	const char *state = text_at(d, "publication.state");
+	char at[WHEN_TEXT];
+
+	show_told(d);
+	if (streq(state, "published"))
+		field("  since", when_at(d, "publication.at", now, at));
+	if (streq(state, "waiting"))
+		field("to publish", "waits for its turn; mtastsctl status "
+				    "says if something is in the way");
+	if (streq(state, "nothing"))
+		field("published", streq(text_at(d, "state"), "live")
+					   ? "nothing"
+					   : "nothing before it is live");
+}
+
 static void show(const json_t *d)
 {
 	char *title = title_of(d), *rua = joined_at(d, "rua", ", ");
@@ -147,12 +189,15 @@ static void show(const json_t *d)
 	field("health", text_at(d, "health"));
 	show_findings(d);
 	field("label", text_at(d, "label"));
+	field("template", text_at(d, "template"));
 	show_policy(d, now);
 	show_cert(d, now);
+	show_proposal(d);
 	show_dns(d, now);
 	show_leaving(d, now);
 	show_work(d, now);
 	field("reports to", rua);
+	show_publication(d, now);
 	free(title);
 	free(rua);
 }

@@ -180,7 +180,7 @@ static enum exit_code rollback(struct cli *cli, const char *name,
 	enum exit_code code;
 	bool told;
 
-	if (cli->options.to)
+	if (cli->options.given & OPTION(TO))
 		json_object_set_new(body, "to", json_integer(cli->options.to));
 	change_add_enforce(cli, body);
 	code = change_send(cli, "POST",

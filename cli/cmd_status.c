@@ -72,6 +72,23 @@ static void show_cas(const json_t *s)
 	}
 }
 
+static void show_zone(const json_t *s)
+{
+	long long waiting = number(s, "zone.waiting");
+
+	if (!json_is_object(value_at(s, "zone")))
+		return;
+	printf("zone %s: ", text_at(s, "zone.zone"));
+	if (!waiting)
+		puts("has all that it needs");
+	else
+		printf("%lld name%s to be told%s\n", waiting,
+		       waiting == 1 ? "" : "s",
+		       json_is_true(value_at(s, "zone.frozen"))
+			       ? ", not while this box is frozen"
+			       : "");
+}
+
 static void show_finding(const char *about, const json_t *f)
 {
 	printf("  %-8s %s%s%s\n", text_at(f, "level"), about,
@@ -130,6 +147,7 @@ static void show(const json_t *s)
 
 	show_box(s, now);
 	show_cas(s);
+	show_zone(s);
 	onboarding_show(s, now);
 	show_alerts(s);
 	show_problems(s);

@@ -21,28 +21,52 @@ static const struct command table[] = {
 	  "the box on one screen: what is well, what needs a hand" },
 	{ "domain", "add", cmd_domain_add, NAMES_MANY,
 	  CHANGE | POLICY | WAIT | OPTION(LABEL) | OPTION(RUA) | OPTION(FILE) |
-		  OPTION(LIMIT) | OPTION(TRACK_MX) | ENFORCE,
+		  OPTION(LIMIT) | OPTION(TRACK_MX) | ENFORCE | OPTION(ADOPT) |
+		  OPTION(TEMPLATE) |
+		  OPTION(RESOLVER) | OPTION(CA_FILE) | OPTION(ALLOW_PRIVATE) |
+		  OPTION(HTTPS_PORT),
 	  "host the policy of a mail domain" },
 	{ "domain", "list", cmd_domain_list, NAMES_NONE, FILTER,
 	  "the domains hosted here" },
 	{ "domain", "show", cmd_domain_show, NAMES_MANY, SELECT,
 	  "all about a domain on one screen" },
 	{ "domain", "set", cmd_domain_set, NAMES_MANY,
-	  CHANGE | SELECT | OPTION(RUA) | OPTION(TRACK_MX),
-	  "change its label, rua or track-mx" },
+	  CHANGE | SELECT | OPTION(RUA) | OPTION(TRACK_MX) | OPTION(TEMPLATE),
+	  "change its label, rua, template or track-mx" },
 	{ "domain", "remove", cmd_domain_remove, NAMES_MANY,
 	  CHANGE | SELECT | OPTION(NOW),
 	  "host it no more, once no sender relies on it" },
 	{ "domain", "handover", cmd_domain_handover, NAMES_MANY,
 	  CHANGE | SELECT, "another host goes on with its policy" },
-	{ "domain", "records", cmd_domain_records, NAMES_MANY, SELECT,
-	  "the DNS records to publish" },
+	{ "domain", "records", cmd_domain_records, NAMES_MANY,
+	  SELECT | OPTION(FORMAT), "the DNS records to publish" },
+	{ "domain", "publish", cmd_domain_publish, NAMES_MANY, CHANGE | SELECT,
+	  "tell your own zone again what it is to have of it" },
 	{ "domain", "check", cmd_domain_check, NAMES_MANY, SELECT | CHECK,
 	  "look at a domain from outside, hosted here or not" },
+	{ "domain", "import", cmd_domain_import, NAMES_FILE,
+	  CHANGE | ENFORCE | OPTION(FORMAT) | OPTION(LABEL) | OPTION(LIMIT),
+	  "add the domains of a CSV or JSON file" },
+	{ "domain", "export", cmd_domain_export, NAMES_NONE,
+	  OPTION(FORMAT) | OPTION(LABEL) | OPTION(STATE),
+	  "write the domains as a file that import and apply read" },
+	{ "domain", "apply", cmd_domain_apply, NAMES_FILE,
+	  CHANGE | ENFORCE | OPTION(FORMAT) | OPTION(LABEL) | OPTION(LIMIT) |
+		  OPTION(PRUNE),
+	  "make the domains as the file says: add, change, --prune" },
+	{ "template", "list", cmd_template_list, NAMES_NONE, 0,
+	  "what the policies of many domains have in common" },
+	{ "template", "show", cmd_template_show, NAMES_MANY, 0,
+	  "a template by its name" },
+	{ "template", "set", cmd_template_set, NAMES_MANY,
+	  CHANGE | OPTION(MX) | OPTION(PRESET) | OPTION(MAX_AGE),
+	  "make or change one: its domains get new versions" },
+	{ "template", "remove", cmd_template_remove, NAMES_MANY, CHANGE,
+	  "remove one that no domain follows" },
 	{ "policy", "show", cmd_policy_show, NAMES_MANY, SELECT,
 	  "the policy that is served" },
-	{ "policy", "history", cmd_policy_history, NAMES_MANY,
-	  SELECT, "every version: what it said, when it was served" },
+	{ "policy", "history", cmd_policy_history, NAMES_MANY, SELECT,
+	  "every version: what it said, when it was served" },
 	{ "policy", "set", cmd_policy_set, NAMES_MANY,
 	  CHANGE | SELECT | POLICY | ENFORCE,
 	  "publish a new version; --mx names all hosts, not one more" },
@@ -83,8 +107,7 @@ static const struct command table[] = {
 	{ "ca", "show", cmd_ca_show, NAMES_MANY, 0,
 	  "all about one: account, trouble, orders, limits" },
 	{ "ca", "rollover", cmd_ca_rollover, NAMES_MAYBE_ONE,
-	  CHANGE | OPTION(NEW_ACCOUNT),
-	  "another key for our account there" },
+	  CHANGE | OPTION(NEW_ACCOUNT), "another key for our account there" },
 	{ "freeze", NULL, cmd_freeze, NAMES_NONE, CHANGE,
 	  "serve on, but begin no order: for the old box during a move" },
 	{ "thaw", NULL, cmd_thaw, NAMES_NONE, CHANGE, "order again" },
@@ -215,6 +238,7 @@ bool command_check(const struct command *c, const struct cli *cli,
 	static const size_t most[] = {
 		[NAMES_NONE] = 0,
 		[NAMES_MAYBE_ONE] = 1,
+		[NAMES_FILE] = 1,
 		[NAMES_MANY] = SIZE_MAX,
 	};
 	char name[64];
@@ -224,6 +248,10 @@ bool command_check(const struct command *c, const struct cli *cli,
 		err_set(err, ERR_INPUT, "%s does not take \"%.60s\"", name,
 			cli->names[most[c->names]]);
 		return err_hint(err, "mtastsctl help %s", name);
+	}
+	if (c->names == NAMES_FILE && !cli->name_count) {
+		err_set(err, ERR_INPUT, "%s: which file?", name);
+		return err_hint(err, "- is standard input");
 	}
 	return check_options(c, &cli->options, name, err);
 }
@@ -249,6 +277,7 @@ static void help_one(FILE *to, const struct command *c)
 	static const char *const args[] = {
 		[NAMES_NONE] = "",
 		[NAMES_MAYBE_ONE] = " [NAME]",
+		[NAMES_FILE] = " FILE",
 		[NAMES_MANY] = " NAME...",
 	};
 	char name[64];

@@ -26,7 +26,8 @@ struct cli {
 enum command_names {
 	NAMES_NONE,
 	NAMES_MAYBE_ONE,
-	NAMES_MANY	/* or a selection by options: cli/targets.h */
+	NAMES_FILE, /* one: a file, or - for standard input */
+	NAMES_MANY  /* or a selection by options: cli/targets.h */
 };
 
 struct command {
@@ -65,7 +66,15 @@ enum exit_code cmd_domain_set(struct cli *cli);
 enum exit_code cmd_domain_remove(struct cli *cli);
 enum exit_code cmd_domain_handover(struct cli *cli);
 enum exit_code cmd_domain_records(struct cli *cli);
+enum exit_code cmd_domain_import(struct cli *cli);
+enum exit_code cmd_domain_export(struct cli *cli);
+enum exit_code cmd_domain_apply(struct cli *cli);
+enum exit_code cmd_domain_publish(struct cli *cli);
 enum exit_code cmd_domain_check(struct cli *cli);
+enum exit_code cmd_template_list(struct cli *cli);
+enum exit_code cmd_template_show(struct cli *cli);
+enum exit_code cmd_template_set(struct cli *cli);
+enum exit_code cmd_template_remove(struct cli *cli);
 enum exit_code cmd_policy_show(struct cli *cli);
 enum exit_code cmd_policy_history(struct cli *cli);
 enum exit_code cmd_policy_rollback(struct cli *cli);

@@ -13,7 +13,8 @@ enum option_type {
 	TYPE_FLAG,
 	TYPE_TEXT,
 	TYPE_LIST,	/* repeatable, and commas inside */
-	TYPE_COUNT,
+	TYPE_COUNT,	/* from 1 up */
+	TYPE_NUMBER,	/* from 0 up */
 	TYPE_DURATION
 };
 
@@ -27,6 +28,11 @@ static const struct {
 	[OPT_ACTOR] = { { "actor", "WHO", "only what WHO did" },
 			TYPE_TEXT,
 			AT(actor) },
+	[OPT_ADOPT] = { { "adopt", NULL,
+			  "take over the policy and id that another host "
+			  "serves now" },
+			TYPE_FLAG,
+			AT(adopt) },
 	[OPT_ALL] = { { "all", NULL, "every domain" }, TYPE_FLAG, AT(all) },
 	[OPT_ALLOW_PRIVATE] = { { "allow-private", NULL,
 				  "try private and loopback addresses too" },
@@ -96,6 +102,11 @@ static const struct {
 	[OPT_FOR] = { { "for", "DURATION", "how long, such as 12h" },
 		      TYPE_DURATION,
 		      AT(for_long) },
+	[OPT_FORMAT] = { { "format", "FORMAT",
+			   "csv or json; records: text, zone, json or "
+			   "nsupdate" },
+			 TYPE_TEXT,
+			 AT(format) },
 	[OPT_HELP] = { { "help", NULL, "help with this command" },
 		       TYPE_FLAG,
 		       AT(help) },
@@ -109,8 +120,8 @@ static const struct {
 		       TYPE_TEXT,
 		       AT(kind) },
 	[OPT_LABEL] = { { "label", "LABEL",
-			  "your word for a customer (add, set: to be set; "
-			  "else: only those that have it)" },
+			  "your word for a customer (add, set, import, "
+			  "apply: to be set; else: only those that have it)" },
 			TYPE_TEXT,
 			AT(label) },
 	[OPT_LIMIT] = { { "limit", "N", "at most N" }, TYPE_COUNT, AT(limit) },
@@ -139,6 +150,10 @@ static const struct {
 			   "the hosts of a mail provider: m365, google" },
 			 TYPE_TEXT,
 			 AT(preset) },
+	[OPT_PRUNE] = { { "prune", NULL,
+			  "remove what is hosted and not in the file" },
+			TYPE_FLAG,
+			AT(prune) },
 	[OPT_REASON] = { { "reason", "TEXT", "why, for the trail" },
 			 TYPE_TEXT,
 			 AT(reason) },
@@ -155,15 +170,21 @@ static const struct {
 			 TYPE_TEXT,
 			 AT(socket) },
 	[OPT_STATE] = { { "state", "STATE",
-			  "only waiting-for-dns, issuing or live ones" },
+			  "only waiting-for-dns, issuing, live, removing or "
+			  "handing-over ones" },
 			TYPE_TEXT,
 			AT(state) },
+	[OPT_TEMPLATE] = { { "template", "NAME",
+			     "the template that its policy follows; '' is "
+			     "none" },
+			   TYPE_TEXT,
+			   AT(template) },
 	[OPT_TIMEOUT] = { { "timeout", "DURATION",
 			    "how long --wait waits (default 2m)" },
 			  TYPE_DURATION,
 			  AT(timeout) },
 	[OPT_TO] = { { "to", "N", "the version to go back to" },
-		     TYPE_COUNT,
+		     TYPE_NUMBER,
 		     AT(to) },
 	[OPT_VERSION] = { { "version", NULL, "print the version" },
 			  TYPE_FLAG,
@@ -194,13 +215,13 @@ static void add_list(struct words *list, const char *value)
 	}
 }
 
-static bool set_count(const char *name, const char *value, long *to,
-		      struct err *err)
+static bool set_count(const char *name, long least, const char *value,
+		      long *to, struct err *err)
 {
-	if (str_to_long(value, strlen(value), LONG_MAX, to) && *to > 0)
+	if (str_to_long(value, strlen(value), LONG_MAX, to) && *to >= least)
 		return true;
 	return err_set(err, ERR_INPUT, "--%s: \"%.40s\" is not a number from "
-				       "1 up", name, value);
+				       "%ld up", name, value, least);
 }
 
 static bool set_value(struct options *o, enum option_id id, const char *value,
@@ -224,7 +245,9 @@ static bool set_value(struct options *o, enum option_id id, const char *value,
 		add_list(to, value);
 		return true;
 	case TYPE_COUNT:
-		return set_count(name, value, to, err);
+		return set_count(name, 1, value, to, err);
+	case TYPE_NUMBER:
+		return set_count(name, 0, value, to, err);
 	case TYPE_DURATION:
 		return duration_parse(value, to, err) ||
 		       err_prefix(err, "--%s", name);

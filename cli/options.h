@@ -19,6 +19,7 @@
 
 enum option_id {
 	OPT_ACTOR,
+	OPT_ADOPT,
 	OPT_ALL,
 	OPT_ALLOW_PRIVATE,
 	OPT_CA,
@@ -31,6 +32,7 @@ enum option_id {
 	OPT_FOLLOW,
 	OPT_FORCE,
 	OPT_FOR,
+	OPT_FORMAT,
 	OPT_HELP,
 	OPT_HTTP_PORT,
 	OPT_HTTPS_PORT,
@@ -46,6 +48,7 @@ enum option_id {
 	OPT_NOW,
 	OPT_NO_SMTP,
 	OPT_PRESET,
+	OPT_PRUNE,
 	OPT_REASON,
 	OPT_RESOLVER,
 	OPT_RUA,
@@ -53,6 +56,7 @@ enum option_id {
 	OPT_SMTP_PORT,
 	OPT_SOCKET,
 	OPT_STATE,
+	OPT_TEMPLATE,
 	OPT_TIMEOUT,
 	OPT_TO,
 	OPT_TRACK_MX,
@@ -71,11 +75,13 @@ enum option_id {
 struct options {
 	unsigned long long given;	/* OPTION() bits */
 	struct words words;	/* noun, verb, names: all that is no option */
-	const char *actor, *ca, *ca_file, *cert, *file, *key, *kind, *label, *mode,
-		*preset, *reason, *socket, *state, *track_mx, *why;
+	const char *actor, *ca, *ca_file, *cert, *file, *format, *key, *kind,
+		*label, *mode, *preset, *reason, *socket, *state,
+		*template, *track_mx, *why;
 	struct words mx, resolver, rua;
-	bool all, allow_private, cancel, dry_run, ended, follow, force, help, json, new_account, no_smtp, now,
-		version, wait, without_reports;
+	bool adopt, all, allow_private, cancel, dry_run, ended, follow, force,
+		help, json, new_account, no_smtp, now, prune, version, wait,
+		without_reports;
 	long limit;		/* 0: none */
 	long to;		/* a version; 0: not said */
 	long http_port, https_port, smtp_port;	/* 0: the usual ones */

@@ -186,6 +186,27 @@ static enum exit_code select_names(struct cli *cli, bool by_label,
 	return each_entry(&p, add_name, names, err);
 }
 
+enum exit_code targets_domains(struct cli *cli,
+			       void (*take)(json_t *domain, void *arg),
+			       void *arg, struct err *err)
+{
+	struct pages p = pages_of(cli, "/v1/domains", "domains", true);
+
+	p.left = -1;
+	return each_entry(&p, take, arg, err);
+}
+
+bool targets_is_leaving(const json_t *domain)
+{
+	static const char *const states[] = { "removing", "handing-over",
+					      "gone" };
+	bool is_leaving = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		is_leaving |= streq(text_at(domain, "state"), states[i]);
+	return is_leaving;
+}
+
 static enum exit_code usage(struct err *err, const char *text,
 			    const char *hint)
 {

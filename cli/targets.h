@@ -31,6 +31,17 @@ enum exit_code targets_list(struct cli *cli, const char *path, const char *key,
 			    const char *const *header, size_t columns,
 			    void (*row)(const json_t *entry, struct table *t));
 
+/*
+ * Every domain that --label and --state select, a page in memory at a time;
+ * --limit counts changes here, so it does not end this.
+ */
+enum exit_code targets_domains(struct cli *cli,
+			       void (*take)(json_t *domain, void *arg),
+			       void *arg, struct err *err);
+
+/* Is it on its way out already? */
+bool targets_is_leaving(const json_t *domain);
+
 /* A domain's own document, printed as it is with --json, else by `show`. */
 enum exit_code targets_get(struct cli *cli, const char *name, const char *rest,
 			void (*show)(const json_t *document), struct err *err);

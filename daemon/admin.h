@@ -17,6 +17,7 @@
 #include "daemon/alerts.h"
 #include "daemon/config.h"
 #include "daemon/guard.h"
+#include "daemon/publisher.h"
 #include "httpd/server.h"
 #include "store/store.h"
 
@@ -33,6 +34,7 @@ struct admin_parts {
 	const struct guard *guard;
 	const struct err *trouble;
 	struct httpd *httpd;
+	struct publisher *publisher;
 	struct alerts *alerts;
 	const struct config *config;	/* the daemon's, updated by a reload */
 	const struct lag *lag;		/* of the loop; NULL: not measured */

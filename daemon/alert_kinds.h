@@ -13,6 +13,7 @@
 #define KIND_STALLED   "schedule.stalled"
 #define KIND_FORGOTTEN "schedule.forgotten"
 #define KIND_STORE     "store.health"
+#define KIND_ZONE      "zone.unpublished"
 #define KIND_MX	       "policy.mx-drift"
 #define KIND_UNANNOUNCED "policy.not-announced"
 #define KIND_READY     "domain.ready"
@@ -23,7 +24,7 @@
 /* Those that can be silenced: all but the last. */
 #define ALERT_KINDS                                                            \
 	{ KIND_CERT, KIND_SERVED, KIND_DOMAIN, KIND_CA, KIND_UNPROVEN,         \
-	  KIND_ACCOUNT, KIND_STALLED, KIND_FORGOTTEN, KIND_STORE, KIND_SINK,   \
-	  KIND_MX, KIND_UNANNOUNCED, KIND_READY, KIND_REMOVABLE }
+	  KIND_ACCOUNT, KIND_STALLED, KIND_FORGOTTEN, KIND_STORE, KIND_ZONE,   \
+	  KIND_SINK, KIND_MX, KIND_UNANNOUNCED, KIND_READY, KIND_REMOVABLE }
 
 #endif

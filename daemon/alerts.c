@@ -69,6 +69,7 @@ static const struct {
 	{ "domains", alerts_watch_domains },
 	{ "CAs", alerts_watch_cas },
 	{ "schedule", alerts_watch_schedule },
+	{ "zone", alerts_watch_zone },
 	{ "what is over", alerts_watch_review },
 	{ "silences", wake },
 	{ "old alerts", forget },

@@ -18,6 +18,7 @@
 #include "acme/engine.h"
 #include "base/loop.h"
 #include "daemon/config.h"
+#include "daemon/publisher.h"
 #include "store/store.h"
 
 struct alerts;
@@ -26,6 +27,7 @@ struct alerts_parts {
 	struct loop *loop;
 	struct store *store;
 	struct engine *engine;
+	const struct publisher *publisher; /* NULL: there is none */
 	const struct config *config;	/* the daemon's, updated by a reload */
 };
 

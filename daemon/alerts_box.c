@@ -1,6 +1,6 @@
 /*
- * What concerns the whole box: CAs and accounts, the schedule, the store. And
- * the alerts that nobody comes back to, gone over in turn.
+ * What concerns the whole box: CAs and accounts, the schedule, the store, the
+ * operator's own zone. And the alerts that nobody comes back to, gone over in turn.
  */
 #include "daemon/alerts_parts.h"
 
@@ -233,6 +233,24 @@ bool alerts_watch_schedule(struct alerts *a, time_t now, struct err *err)
 			    now, err,
 			    "an order was due at %s, and nobody works on it",
 			    instant_format(due, at));
+}
+
+/* ---- the operator's own zone ---- */
+
+bool alerts_watch_zone(struct alerts *a, time_t now, struct err *err)
+{
+	struct publisher_status zone;
+
+	if (!a->parts.publisher)
+		return true;
+	publisher_status(a->parts.publisher, &zone);
+	if (!zone.failing_since)
+		return alert_end(a->parts.store, KIND_ZONE, "", now, err);
+	if (now - zone.failing_since < a->parts.config->publish.alert_after)
+		return true;
+	return alerts_raise(a, KIND_ZONE, "", ALERT_WARNING, zone.problem.hint,
+			    now, err, "the zone %s cannot be published: %s",
+			    zone.zone, zone.problem.text);
 }
 
 /* ---- the store ---- */

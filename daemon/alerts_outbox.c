@@ -22,6 +22,11 @@
 #define GATHER_CRITICAL 5L	/* seconds, at most */
 #define SEALED_AT_ONCE	20
 #define NOTIFY_MS	30000
+#define NOTIFY_START_HINT                                                      \
+	"notify in mtastsd.conf must name a program that mtastsd may run"
+#define NOTIFY_END_HINT                                                        \
+	"it must end with 0 once it has passed the alert on; what it prints "  \
+	"is in the daemon's log"
 #define MAIL_MS		60000
 #define PAUSE_FIRST	10L
 #define PAUSE_MOST	(10 * WHEN_MINUTE)
@@ -177,10 +182,11 @@ static bool send_log(struct alerts *a, const struct notice *n)
 	return true;
 }
 
-static void on_notified(const struct err *result, void *arg)
+static void on_notified(const struct err *result, const char *output, void *arg)
 {
 	struct alerts *a = arg;
 
+	(void)output;
 	a->notify = NULL;
 	on_result(a, SINK_NOTIFY, result);
 }
@@ -194,8 +200,14 @@ static bool send_notify(struct alerts *a, const struct notice *n)
 
 	for (size_t i = 0; i < settings(a)->notify_count; i++)
 		argv[i] = settings(a)->notify[i];
-	a->notify = notify_start(a->parts.loop, argv, text, NOTIFY_MS,
-				 on_notified, a, &err);
+	a->notify = child_start(
+		a->parts.loop,
+		&(struct child_task){ .argv = argv,
+				      .input = text,
+				      .timeout_ms = NOTIFY_MS,
+				      .start_hint = NOTIFY_START_HINT,
+				      .end_hint = NOTIFY_END_HINT },
+		on_notified, a, &err);
 	free(text);
 	json_decref(whole);
 	if (!a->notify)
@@ -371,7 +383,7 @@ bool alerts_outbox_start(struct alerts *a, struct err *err)
 /* What is under way then is told again after the next start. */
 void alerts_outbox_stop(struct alerts *a)
 {
-	notify_kill(a->notify);
+	child_kill(a->notify);
 	a->notify = NULL;
 	mailer_free(a->mailer);
 	a->mailer = NULL;

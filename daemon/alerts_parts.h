@@ -6,11 +6,11 @@
 
 #include <event2/event.h>
 
+#include "base/child.h"
 #include "base/fetch.h"
 #include "base/mailer.h"
 #include "daemon/alert_kinds.h"
 #include "daemon/alerts.h"
-#include "daemon/notify.h"
 #include "daemon/self_look.h"
 #include "store/alert.h"
 #include "store/cert.h"
@@ -65,7 +65,7 @@ struct alerts {
 	struct notice urgent;		/* what the store cannot keep */
 
 	struct sink_state sinks[SINK_COUNT];
-	struct notify *notify;
+	struct child *notify;
 	struct mailer *mailer;
 	struct self_state self;
 
@@ -86,7 +86,8 @@ time_t alerts_now(const struct alerts *a);
 typedef bool alerts_watch(struct alerts *a, time_t now, struct err *err);
 
 alerts_watch alerts_watch_certs, alerts_watch_domains, alerts_watch_cas,
-	alerts_watch_schedule, alerts_watch_store, alerts_watch_review;
+	alerts_watch_schedule, alerts_watch_store, alerts_watch_zone,
+	alerts_watch_review;
 
 /* Logs it, unless it is the store that is not well: that is told already. */
 void alerts_could_not(struct alerts *a, const char *what,

@@ -18,12 +18,14 @@
 #include "daemon/policy_input.h"
 #include "store/domain.h"
 #include "store/policy_version.h"
+#include "store/template.h"
 
 /* Fields of a domain's own row, said by `domain add` and `domain set`. */
 struct settings {
 	const char *label;
 	const json_t *rua;	/* strings */
 	const char *track_mx;	/* "yes" or "no" */
+	const char *template;	/* its name; "": none */
 };
 
 static json_t *view(const struct api_call *call, const struct domain *d)
@@ -88,9 +90,29 @@ static bool read_track(const char *text, bool *track, struct err *err)
 	       err_set(err, ERR_INPUT, "track_mx: write yes or no");
 }
 
+/* It follows the template from its next turn on; '' lets it go. */
+static bool read_template(struct store *s, const char *name, struct domain *d,
+			  struct err *err)
+{
+	struct template t;
+
+	if (!*name) {
+		d->template_id = 0;
+		d->template_epoch = 0;
+		return true;
+	}
+	if (!template_by_name(s, name, &t, err))
+		return false;
+	if (d->template_id != t.id)
+		d->template_epoch = 0;
+	d->template_id = t.id;
+	template_release(&t);
+	return true;
+}
+
 /* What is said goes into *d; what is not stays. */
-static bool apply_settings(const struct settings *in, struct domain *d,
-			   struct err *err)
+static bool apply_settings(struct store *s, const struct settings *in,
+			   struct domain *d, struct err *err)
 {
 	if (in->label) {
 		if (!api_check_text("label", in->label, sizeof(d->label) - 1,
@@ -99,6 +121,8 @@ static bool apply_settings(const struct settings *in, struct domain *d,
 		snprintf(d->label, sizeof(d->label), "%s", in->label);
 	}
 	if (in->track_mx && !read_track(in->track_mx, &d->track_mx, err))
+		return false;
+	if (in->template && !read_template(s, in->template, d, err))
 		return false;
 	return !in->rua || rua_text(in->rua, d->rua, sizeof(d->rua), err);
 }
@@ -109,11 +133,16 @@ struct domain_add {
 	struct settings settings;
 	struct policy_input policy;
 	struct enforce_input enforce;
+	const char *adopt_id, *adopt_body;	/* of another host's policy */
 };
 
 static const struct json_in_field add_fields[] = {
 	EDIT_FIELDS,
 	ENFORCE_FIELDS(domain_add, enforce),
+	{ "adopt_id", JSON_IN_TEXT, offsetof(struct domain_add, adopt_id),
+	  false },
+	{ "adopt_body", JSON_IN_TEXT, offsetof(struct domain_add, adopt_body),
+	  false },
 	{ "name", JSON_IN_TEXT, offsetof(struct domain_add, name), true },
 	{ "label", JSON_IN_TEXT, offsetof(struct domain_add, settings.label),
 	  false },
@@ -121,6 +150,8 @@ static const struct json_in_field add_fields[] = {
 	  false },
 	{ "track_mx", JSON_IN_TEXT,
 	  offsetof(struct domain_add, settings.track_mx), false },
+	{ "template", JSON_IN_TEXT,
+	  offsetof(struct domain_add, settings.template), false },
 	POLICY_INPUT_FIELDS(domain_add, policy),
 };
 
@@ -137,11 +168,13 @@ static bool add_again(struct edit *e, const struct domain_add *in,
 				    err))
 		return false;
 	sts_policy_copy(&policy, &is.policy);
-	ok = apply_settings(&in->settings, &wanted, err) &&
+	ok = apply_settings(e->call->parts->store, &in->settings, &wanted,
+			    err) &&
 	     policy_input_apply(&in->policy, wanted.name, &policy, err);
 	same = ok && streq(wanted.label, e->domain.label) &&
 	       streq(wanted.rua, e->domain.rua) &&
 	       wanted.track_mx == e->domain.track_mx &&
+	       wanted.template_id == e->domain.template_id &&
 	       sts_policy_equal(&policy, &is.policy);
 	sts_policy_release(&policy);
 	policy_version_release(&is);
@@ -154,38 +187,111 @@ static bool add_again(struct edit *e, const struct domain_add *in,
 			wanted.name, wanted.name);
 }
 
+/* It is what senders have: only what we cannot serve is refused. */
+static bool read_adopted(const struct domain_add *in, struct sts_policy *p,
+			 struct err *err)
+{
+	if (!in->adopt_body || !in->adopt_id || !sts_id_is_valid(in->adopt_id))
+		return err_set(err, ERR_INPUT, "to adopt a policy takes its "
+					       "id and its body");
+	if (in->policy.mode || in->policy.preset || in->policy.mx ||
+	    in->policy.max_age >= 0)
+		return err_set(err, ERR_INPUT, "a policy is adopted as it is: "
+					       "change it afterwards");
+	sts_policy_release(p);
+	if (!sts_policy_parse(p, in->adopt_body, strlen(in->adopt_body), err) ||
+	    !sts_policy_validate(p, err)) {
+		err_prefix(err, "the policy that is served now");
+		return err_hint(err, "it cannot be served as it is: add the "
+				     "domain with --mx, and a policy of its "
+				     "own");
+	}
+	return true;
+}
+
+/* The template first; what is said besides counts more. */
+static bool compose(struct edit *e, const struct domain_add *in,
+		    struct sts_policy *policy, struct err *err)
+{
+	struct domain *d = &e->domain;
+	struct template t;
+	bool ok = true;
+
+	if (in->adopt_id || in->adopt_body)
+		return read_adopted(in, policy, err);
+	if (d->template_id) {
+		if (!template_by_id(e->call->parts->store, d->template_id, &t,
+				    err))
+			return false;
+		d->template_epoch = t.epoch;
+		ok = template_apply(&t, d->name, policy, err);
+		template_release(&t);
+	}
+	return ok && policy_input_apply(&in->policy, d->name, policy, err);
+}
+
+static bool first_policy(struct edit *e, const struct domain_add *in,
+			 const struct sts_policy *policy, struct err *err)
+{
+	struct store *s = e->call->parts->store;
+	struct domain *d = &e->domain;
+	bool changed;
+
+	if (in->adopt_id)
+		return policy_version_adopt(s, d, policy, in->adopt_id,
+					    e->call->now, err) &&
+		       policy_version_elsewhere(s, d, e->call->now, err);
+	return (policy->mode != STS_ENFORCE ||
+		edit_may_enforce(e, &in->enforce, in->common.reason, err)) &&
+	       policy_version_publish(s, d, policy, e->call->now, &changed,
+				      err);
+}
+
 static bool add_new(struct edit *e, const struct domain_add *in,
 		    struct err *err)
 {
 	struct sts_policy policy = { .mode = STS_TESTING,
 				     .max_age = STS_MAX_AGE_DEFAULT };
-	struct store *s = e->call->parts->store;
 	struct domain *d = &e->domain;
-	bool changed, ok;
 	char *text;
+	bool ok;
 
 	*d = (struct domain){ .state = DOMAIN_WAITING_FOR_DNS,
 			      .created_at = e->call->now,
 			      .state_at = e->call->now,
 			      .due_at = e->call->now };
 	snprintf(d->name, sizeof(d->name), "%s", e->call->name);
-	ok = apply_settings(&in->settings, d, err) &&
-	     policy_input_apply(&in->policy, d->name, &policy, err) &&
-	     domain_insert(s, d, err) &&
-	     (policy.mode != STS_ENFORCE ||
-	      edit_may_enforce(e, &in->enforce, in->common.reason, err)) &&
-	     policy_version_publish(s, d, &policy, e->call->now, &changed, err);
+	ok = apply_settings(e->call->parts->store, &in->settings, d, err) &&
+	     compose(e, in, &policy, err) &&
+	     domain_insert(e->call->parts->store, d, err) &&
+	     first_policy(e, in, &policy, err);
 	if (ok) {
 		text = policy_input_describe(&policy);
-		edit_note(e, "policy", "", text);
+		edit_note(e, in->adopt_id ? "adopted policy" : "policy", "",
+			  text);
 		free(text);
 	}
 	sts_policy_release(&policy);
 	return ok;
 }
 
+static void note_template(struct edit *e, const struct domain *was)
+{
+	struct store *s = e->call->parts->store;
+	struct template before = { .name = "" }, after = { .name = "" };
+
+	if (was->template_id == e->domain.template_id)
+		return;
+	template_by_id(s, was->template_id, &before, NULL);
+	template_by_id(s, e->domain.template_id, &after, NULL);
+	edit_note(e, "template", before.name, after.name);
+	template_release(&before);
+	template_release(&after);
+}
+
 static void note_settings(struct edit *e, const struct domain *was)
 {
+	note_template(e, was);
 	if (!streq(was->label, e->domain.label))
 		edit_note(e, "label", was->label, e->domain.label);
 	if (!streq(was->rua, e->domain.rua))
@@ -198,7 +304,8 @@ static void note_settings(struct edit *e, const struct domain *was)
 static bool has_mx(const struct edit *e, const struct domain_add *in,
 		   struct err *err)
 {
-	if (policy_input_has_mx(&in->policy))
+	if (policy_input_has_mx(&in->policy) || in->adopt_id ||
+	    !str_is_empty(in->settings.template))
 		return true;
 	err_set(err, ERR_INPUT, "%s: which hosts take its mail?",
 		e->call->name);
@@ -217,7 +324,8 @@ static bool add_back(struct edit *e, const struct domain_add *in,
 	if (!leaving_former_policy(e->call->parts->store, &e->domain,
 				   e->call->now, &policy, err))
 		return false;
-	ok = apply_settings(&in->settings, &e->domain, err) &&
+	ok = apply_settings(e->call->parts->store, &in->settings, &e->domain,
+			    err) &&
 	     policy_input_apply(&in->policy, e->domain.name, &policy, err) &&
 	     leaving_resume(e, &policy, err);
 	sts_policy_release(&policy);
@@ -265,6 +373,8 @@ static const struct json_in_field set_fields[] = {
 	  false },
 	{ "track_mx", JSON_IN_TEXT,
 	  offsetof(struct domain_set, settings.track_mx), false },
+	{ "template", JSON_IN_TEXT,
+	  offsetof(struct domain_set, settings.template), false },
 };
 
 static bool set(struct edit *e, void *input, struct err *err)
@@ -275,7 +385,8 @@ static bool set(struct edit *e, void *input, struct err *err)
 	if (!api_domain(e->call, &e->domain, err))
 		return false;
 	was = e->domain;
-	if (!apply_settings(&in->settings, &e->domain, err))
+	if (!apply_settings(e->call->parts->store, &in->settings, &e->domain,
+			    err))
 		return false;
 	note_settings(e, &was);
 	return json_array_size(e->changes) == 0 ||

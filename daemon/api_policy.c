@@ -56,7 +56,7 @@ bool api_policy_history(struct api_call *call, struct err *err)
 		json_array_append_new(list, view_version(&v[i]));
 		policy_version_release(&v[i]);
 	}
-	if (n == (size_t)limit && v[n - 1].version > 1)
+	if (n == (size_t)limit && v[n - 1].version > 0)
 		next = json_integer(v[n - 1].version);
 	call->answer = json_pack("{s:s, s:o, s:o}", "name", d.name, "versions",
 				 list, "next", next);
@@ -145,7 +145,7 @@ bool api_policy_set(struct api_call *call, struct err *err)
 struct policy_rollback {
 	struct edit_input common;
 	struct enforce_input enforce;
-	long to;		/* 0: the one before the current one */
+	long to;		/* -1: the one before the current one */
 };
 
 static const struct json_in_field rollback_fields[] = {
@@ -158,10 +158,17 @@ static const struct json_in_field rollback_fields[] = {
 static bool choose(struct edit *e, const struct policy_version *is, long *to,
 		   struct err *err)
 {
-	if (*to)
+	struct policy_version first = { .version = 0 };
+
+	if (*to >= 0)
 		return true;
-	if (is->version > 1) {
-		*to = is->version - 1;
+	*to = is->version - 1;
+	if (is->version > 1)
+		return true;
+	if (is->version == 1 &&
+	    policy_version_numbered(e->call->parts->store, &e->domain, 0,
+				    e->call->now, &first, NULL)) {
+		policy_version_release(&first);
 		return true;
 	}
 	err_set(err, ERR_REFUSED, "%s has only one version", e->domain.name);
@@ -213,7 +220,7 @@ bool api_policy_rollback(struct api_call *call, struct err *err)
 	static const struct edit_kind kind = { "policy.rolled-back",
 					       "policy rolled back",
 					       roll_back };
-	struct policy_rollback in = { .to = 0 };
+	struct policy_rollback in = { .to = -1 };
 
 	return json_in_read(call->body, rollback_fields,
 			    ARRAY_LEN(rollback_fields), &in, err) &&

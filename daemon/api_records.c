@@ -1,13 +1,16 @@
 /*
- * /v1/domains/NAME/records: what to publish in DNS, as data and as lines for
- * a zone file.
+ * /v1/domains/NAME/records: what to publish in DNS, as data, as lines for a
+ * zone file and as commands for nsupdate; and what stands in the operator's
+ * own zone.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "daemon/api.h"
 #include "daemon/json_view.h"
 #include "daemon/records.h"
+#include "daemon/zone.h"
 
 static json_t *view_record(const struct record *r)
 {
@@ -22,12 +25,12 @@ static json_t *view_record(const struct record *r)
 	return view;
 }
 
-/* A form that stands for one above is a comment: a zone may not hold both. */
+/* What is not due, or stands for one above, is a comment. */
 static void add_lines(json_t *zone, const struct records *records)
 {
 	static const char *const before[] = {
 		[RECORD_NOW] = NULL,
-		[RECORD_INSTEAD] = "; or, instead of the CNAME:",
+		[RECORD_INSTEAD] = "; or, instead of its CNAME:",
 		[RECORD_ONCE_LIVE] = "; not before the domain is live:",
 	};
 	enum record_when last = RECORD_NOW;
@@ -39,14 +42,51 @@ static void add_lines(json_t *zone, const struct records *records)
 		if (before[r->when] && r->when != last)
 			json_array_append_new(zone,
 					      json_string(before[r->when]));
-		comment = xasprintf("%s%s",
-				    r->when == RECORD_INSTEAD ? "; " : "",
+		comment = xasprintf("%s%s", r->when == RECORD_NOW ? "" : "; ",
 				    line);
 		json_array_append_new(zone, json_string(comment));
 		last = r->when;
 		free(comment);
 		free(line);
 	}
+}
+
+/* One command each, as they are to be given. */
+static json_t *view_commands(const struct records *records)
+{
+	char *text = records_commands(records), *rest = text, *line;
+	json_t *list = json_array();
+
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (*line)
+			json_array_append_new(list, json_string(line));
+	free(text);
+	return list;
+}
+
+/* What the CNAMEs lead to, or null. */
+static json_t *view_own_zone(const struct domain_facts *f,
+			     const struct config *c)
+{
+	const char *zone = c->publish.zone;
+	json_t *list = json_array();
+	struct zone_set set = { .count = 0 };
+
+	if (!*zone) {
+		json_decref(list);
+		return json_null();
+	}
+	zone_of_domain(&set, zone, &f->domain,
+		       f->has_policy ? f->policy.sts_id : NULL);
+	for (size_t i = 0; i < set.count; i++)
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:s, s:i}", "name",
+				  set.item[i].name, "type", set.item[i].type,
+				  "value", set.item[i].value, "ttl", ZONE_TTL));
+	zone_set_release(&set);
+	return json_pack("{s:s, s:b, s:o}", "zone", zone, "is_published",
+			 publish_is_on(&c->publish), "records", list);
 }
 
 static json_t *notes(const struct domain_facts *f, const struct config *c)
@@ -59,7 +99,7 @@ static json_t *notes(const struct domain_facts *f, const struct config *c)
 					  "public_addresses is configured, so "
 					  "mta-sts must be pointed at this box "
 					  "by hand"));
-	if (f->domain.state != DOMAIN_LIVE)
+	if (!records_may_announce(&f->domain) && !c->publish.zone[0])
 		json_array_append_new(
 			list,
 			json_string("publish the _mta-sts record only once "
@@ -86,10 +126,11 @@ bool api_records_show(struct api_call *call, struct err *err)
 	for (size_t i = 0; i < records.count; i++)
 		json_array_append_new(list, view_record(&records.item[i]));
 	add_lines(zone, &records);
-	call->answer = json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", d.name,
-				 "state", domain_state_name(d.state), "records",
-				 list, "zone", zone, "notes",
-				 notes(&facts, c));
+	call->answer = json_pack(
+		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", d.name, "state",
+		domain_state_name(d.state), "records", list, "zone", zone,
+		"nsupdate", view_commands(&records), "own_zone",
+		view_own_zone(&facts, c), "notes", notes(&facts, c));
 	records_release(&records);
 	domain_facts_release(&facts);
 	return true;

@@ -13,6 +13,7 @@
 #include "store/ca.h"
 #include "store/cert.h"
 #include "store/domain.h"
+#include "store/publication.h"
 
 #define PROBLEMS_SHOWN 20
 #define LATE	       WHEN_HOUR	/* what a busy queue may cost */
@@ -145,6 +146,20 @@ static void judge_staging(struct api_call *call, struct findings *out)
 	}
 }
 
+static void judge_zone(struct api_call *call, struct findings *out)
+{
+	struct publisher_status zone;
+
+	if (!call->parts->publisher)
+		return;
+	publisher_status(call->parts->publisher, &zone);
+	if (zone.failing_since)
+		findings_add(out, "zone.unpublished", HEALTH_WARNING,
+			     zone.problem.hint,
+			     "the zone %s cannot be published: %s", zone.zone,
+			     zone.problem.text);
+}
+
 static void judge_box(struct api_call *call, struct findings *out)
 {
 	struct engine *engine = call->parts->engine;
@@ -159,6 +174,7 @@ static void judge_box(struct api_call *call, struct findings *out)
 	}
 	judge_schedule(call, out);
 	judge_staging(call, out);
+	judge_zone(call, out);
 }
 
 struct problems {
@@ -195,6 +211,26 @@ static json_t *view_alerts(struct store *s)
 			 (json_int_t)n.grave);
 }
 
+/* The operator's own zone, or null. */
+static json_t *view_zone(struct api_call *call)
+{
+	struct publisher_status zone = { .is_on = false };
+	long waiting = 0;
+
+	if (call->parts->publisher)
+		publisher_status(call->parts->publisher, &zone);
+	if (!zone.is_on)
+		return json_null();
+	publication_waiting(call->parts->store, &waiting, NULL);
+	return json_pack("{s:s, s:s, s:I, s:b, s:o, s:o, s:o, s:o}", "zone",
+			 zone.zone, "by", zone.by, "waiting",
+			 (json_int_t)waiting, "frozen", zone.is_frozen,
+			 "published", view_instant(zone.taken_at),
+			 "failing_since", view_instant(zone.failing_since),
+			 "problem", view_text(zone.problem.text), "hint",
+			 view_text(zone.problem.hint));
+}
+
 static void set(struct api_call *call, const char *key, json_t *value)
 {
 	json_object_set_new(call->answer, key, value);
@@ -228,6 +264,7 @@ static void fill(struct api_call *call, const struct domain_counts *counts,
 	set(call, "domains", view_domains(counts));
 	set(call, "problems", json_incref(p->list));
 	set(call, "alerts", view_alerts(call->parts->store));
+	set(call, "zone", view_zone(call));
 	set(call, "nearest_expiry",
 	    view_instant(cert_nearest_expiry(call->parts->store)));
 	set(call, "onboarding", ca_view_onboarding(call->parts, call->now));

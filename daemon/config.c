@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "daemon/config_alerts.h"
+#include "daemon/config_publish.h"
 #include "daemon/config_text.h"
 #include "daemon/limit_text.h"
 #include "daemon/own_address.h"
@@ -22,14 +23,14 @@
 /* ---- what is built in ---- */
 
 static const struct {
-	const char *name, *directory;
+	const char *name, *directory, *caa_identity;
 	struct limits (*limits)(void);
 } known_cas[] = {
 	{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory",
-	  limits_default },
+	  "letsencrypt.org", limits_default },
 	{ "letsencrypt-staging",
 	  "https://acme-staging-v02.api.letsencrypt.org/directory",
-	  limits_staging },
+	  "letsencrypt.org", limits_staging },
 };
 
 static const struct {
@@ -57,6 +58,7 @@ static cfg_opt_t ca_options[] = {
 	CFG_STR("eab_key_file", "", CFGF_NONE),
 	CFG_STR("profile", "", CFGF_NONE),
 	CFG_BOOL("profile_required", cfg_false, CFGF_NONE),
+	CFG_STR_LIST("caa_identities", no_entries, CFGF_NONE),
 	CFG_STR("limit_new_orders", NULL, CFGF_NONE),
 	CFG_STR("limit_per_domain", NULL, CFGF_NONE),
 	CFG_STR("limit_duplicates", NULL, CFGF_NONE),
@@ -72,6 +74,12 @@ static cfg_opt_t options[] = {
 	CFG_STR("state_dir", "/var/lib/mtastsd", CFGF_NONE),
 	CFG_STR("run_dir", "/run/mtastsd", CFGF_NONE),
 	CFG_STR("host_name", "", CFGF_NONE),
+	CFG_STR("delegate_zone", "", CFGF_NONE),
+	CFG_STR("publish_server", "", CFGF_NONE),
+	CFG_STR("publish_key_file", "", CFGF_NONE),
+	CFG_STR("publish_program", "", CFGF_NONE),
+	CFG_STR_LIST("publish_hook", no_entries, CFGF_NONE),
+	CFG_STR("alert_publish", "15m", CFGF_NONE),
 	CFG_STR_LIST("public_addresses", no_entries, CFGF_NONE),
 	CFG_STR_LIST("listen_https", all_https, CFGF_NONE),
 	CFG_STR_LIST("listen_http", all_http, CFGF_NONE),
@@ -272,6 +280,14 @@ static int check_alert(cfg_t *cfg, cfg_opt_t *opt)
 	return expected ? refuse(cfg, opt, newest(opt), expected) : 0;
 }
 
+static int check_publish(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *expected = config_publish_expected(
+		opt->name, newest(opt), (size_t)cfg_opt_size(opt) - 1);
+
+	return expected ? refuse(cfg, opt, newest(opt), expected) : 0;
+}
+
 static int check_profile(cfg_t *cfg, cfg_opt_t *opt)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
@@ -359,6 +375,12 @@ static const struct {
 	{ "state_dir", check_path },
 	{ "run_dir", check_path },
 	{ "host_name", check_host },
+	{ "delegate_zone", check_publish },
+	{ "publish_server", check_publish },
+	{ "publish_key_file", check_publish },
+	{ "publish_program", check_publish },
+	{ "publish_hook", check_publish },
+	{ "alert_publish", check_duration },
 	{ "public_addresses", check_address },
 	{ "listen_https", check_listen },
 	{ "listen_http", check_listen },
@@ -388,6 +410,7 @@ static const struct {
 	{ "ca|directory", check_directory },
 	{ "ca|trust", check_trust },
 	{ "ca|profile", check_profile },
+	{ "ca|caa_identities", check_host },
 	{ "ca", check_ca },
 };
 
@@ -502,6 +525,20 @@ static void copy_limits(cfg_t *sec, struct ca_settings *ca)
 	}
 }
 
+static bool copy_identities(cfg_t *sec, struct ca_settings *ca, struct err *err)
+{
+	size_t n = cfg_size(sec, "caa_identities");
+
+	if (n > ENGINE_CAA_NAMES)
+		return too_many("caa_identities", ENGINE_CAA_NAMES, err);
+	for (size_t i = 0; i < n; i++)
+		str_copy(ca->caa_identity[i], DNS_CAA_VALUE,
+			 cfg_getnstr(sec, "caa_identities", (unsigned)i));
+	if (n)
+		ca->caa_identity_count = n;
+	return true;
+}
+
 static bool copy_section(cfg_t *sec, struct ca_settings *ca, struct err *err)
 {
 	if (*cfg_getstr(sec, "directory"))
@@ -513,7 +550,7 @@ static bool copy_section(cfg_t *sec, struct ca_settings *ca, struct err *err)
 		 cfg_getstr(sec, "profile"));
 	ca->needs_profile = cfg_getbool(sec, "profile_required");
 	copy_limits(sec, ca);
-	return copy_binding(sec, ca, err);
+	return copy_identities(sec, ca, err) && copy_binding(sec, ca, err);
 }
 
 /* What is built in; a section changes it. */
@@ -526,6 +563,9 @@ static void use_known(struct ca_settings *ca)
 		snprintf(ca->directory_url, sizeof(ca->directory_url), "%s",
 			 known_cas[i].directory);
 		ca->limits = known_cas[i].limits();
+		str_copy(ca->caa_identity[0], DNS_CAA_VALUE,
+			 known_cas[i].caa_identity);
+		ca->caa_identity_count = 1;
 	}
 }
 
@@ -640,6 +680,7 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	       copy_list(cfg, "resolvers", c->resolvers, &c->resolver_count,
 			 DNS_SERVERS_MAX, err) &&
 	       config_copy_alerts(cfg, &c->alerts, err) &&
+	       config_copy_publish(cfg, c->host_name, &c->publish, err) &&
 	       copy_addresses(cfg, c, err) && copy_cas(cfg, &c->engine, err);
 }
 

@@ -14,6 +14,7 @@
 #include "acme/engine.h"
 #include "base/log.h"
 #include "daemon/alert_settings.h"
+#include "daemon/publish_settings.h"
 
 #define CONFIG_LIST_MAX 16
 #define CONFIG_PATH_SIZE 256
@@ -41,6 +42,7 @@ struct config {
 	enum log_level log_level;
 	struct engine_settings engine;
 	struct alert_settings alerts;
+	struct publish_settings publish;
 };
 
 /* ERR_INPUT: "FILE:LINE: what is wrong", with what was expected as hint. */

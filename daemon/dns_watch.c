@@ -114,6 +114,15 @@ static bool announce(struct dns_watch *w, const struct domain *d,
 				       err);
 }
 
+/* Who has its former address goes on to ask there, for a day at most. */
+static bool is_served_elsewhere(struct dns_watch *w, const struct domain *d,
+				const struct watch *k, struct err *err)
+{
+	return k->host == HOST_HERE ||
+	       policy_version_elsewhere(w->parts.store, d,
+					now_of(w) + LEAVING_CACHES, err);
+}
+
 /* What follows from it: a domain on its way out; a provider's new host. */
 static bool go_on(struct dns_watch *w, struct domain *d, const struct watch *k,
 		  bool *is_gone, struct err *err)
@@ -153,6 +162,7 @@ static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 	k.due_at = now_of(w) + watch_pace(&k, d, now_of(w), dice());
 	return watch_write(w->parts.store, &k, err) &&
 	       (is_first || tell_news(w, d, &k, news, err)) &&
+	       is_served_elsewhere(w, d, &k, err) &&
 	       announce(w, d, &k, err) &&
 	       go_on(w, d, &k, &is_gone, err) &&
 	       (is_gone || judge(w, d->id, err));

@@ -1,5 +1,7 @@
 #include "daemon/domain_facts.h"
 
+#include <string.h>
+
 #include "base/log.h"
 
 /* True if it was read; what is wrong, other than its absence, is logged. */
@@ -22,6 +24,19 @@ static void load_cert(struct domain_facts *f, struct store *s)
 	err = (struct err)ERR_INIT;
 	have(ca_by_id(s, f->cert.ca_id, &f->ca, &err), &err, "ca of",
 	     &f->domain);
+}
+
+static void load_template(struct domain_facts *f, struct store *s)
+{
+	struct err err = ERR_INIT;
+	struct template t;
+
+	if (!f->domain.template_id ||
+	    !have(template_by_id(s, f->domain.template_id, &t, &err), &err,
+		  "template of", &f->domain))
+		return;
+	memcpy(f->template, t.name, sizeof(f->template));
+	template_release(&t);
 }
 
 static void load_watch(struct domain_facts *f, struct store *s, time_t now)
@@ -47,6 +62,16 @@ void domain_facts_load(struct domain_facts *f, struct store *s,
 	err = (struct err)ERR_INIT;
 	f->has_policy = have(policy_version_current(s, d, &f->policy, &err),
 			     &err, "policy", d);
+	err = (struct err)ERR_INIT;
+	f->has_publication = have(
+		publication_of(s, d->name, &f->publication, &err), &err,
+		"publication of", d);
+	err = (struct err)ERR_INIT;
+	have(!f->has_policy ||
+		     policy_version_mode_since(s, d, f->policy.policy.mode,
+					       &f->mode_since, &err),
+	     &err, "versions of", d);
+	load_template(f, s);
 	load_watch(f, s, now);
 }
 
@@ -54,5 +79,7 @@ void domain_facts_release(struct domain_facts *f)
 {
 	if (f->has_policy)
 		policy_version_release(&f->policy);
-	f->has_policy = false;
+	if (f->has_publication)
+		publication_release(&f->publication);
+	f->has_policy = f->has_publication = false;
 }

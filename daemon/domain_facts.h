@@ -14,15 +14,20 @@
 #include "store/domain.h"
 #include "store/order.h"
 #include "store/policy_version.h"
+#include "store/publication.h"
+#include "store/template.h"
 #include "store/watch.h"
 
 struct domain_facts {
 	struct domain domain;
-	bool has_policy, has_cert, has_order;
+	bool has_policy, has_cert, has_order, has_publication;
 	struct policy_version policy;	/* the one served */
 	struct cert cert;		/* the one served */
 	struct ca ca;			/* that it came from */
 	struct order order;		/* the live one */
+	struct publication publication; /* what the zone was told of it */
+	char template[TEMPLATE_NAME_SIZE];	/* that it follows, or "" */
+	time_t mode_since;	/* DNS announces the policy's mode; 0: not */
 	struct watch watch;		/* what DNS was seen to say */
 	struct leaving leaving;		/* how far it is on its way out */
 };

@@ -6,6 +6,8 @@
 #include "acme/revoke_reason.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "daemon/readiness.h"
+#include "daemon/zone.h"
 
 #define TEXT_MAX 65536
 
@@ -164,6 +166,34 @@ static json_t *view_display(const char *name)
 	return text;
 }
 
+/* Told and taken; whether DNS shows it is another question. */
+static json_t *view_told(const struct publication *p)
+{
+	struct zone_set told = { .count = 0 };
+	json_t *list = json_array();
+
+	zone_set_read(&told, p->told);
+	for (size_t i = 0; i < told.count; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:o}", "name",
+						told.item[i].name, "type",
+						told.item[i].type, "value",
+						view_text(told.item[i].value)));
+	zone_set_release(&told);
+	return list;
+}
+
+static json_t *view_publication(const struct publication *p)
+{
+	const char *state = p->is_due  ? "waiting"
+			    : *p->told ? "published"
+				       : "nothing";
+
+	return json_pack("{s:s, s:o, s:o}", "state", state, "records",
+			 p->is_unsure ? json_null() : view_told(p), "at",
+			 view_instant(p->told_at));
+}
+
 static json_t *view_mx_seen(const struct domain_facts *f)
 {
 	const struct mx_seen *mx = &f->watch.mx;
@@ -216,6 +246,18 @@ static json_t *view_leaving(const struct domain_facts *f)
 			 view_instant(l->done_at));
 }
 
+/* What is worth proposing; null: nothing. */
+static json_t *view_next_max_age(const struct domain_facts *f, time_t now)
+{
+	long next = 0;
+
+	if (f->has_policy && f->policy.policy.mode == STS_ENFORCE &&
+	    f->mode_since)
+		next = readiness_next_max_age(f->policy.policy.max_age,
+					      now - f->mode_since);
+	return next ? json_integer(next) : json_null();
+}
+
 json_t *view_domain(const struct domain_facts *f, time_t now)
 {
 	const struct domain *d = &f->domain;
@@ -238,7 +280,13 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 	set(view, "next", view_next(d, now));
 	set(view, "created", view_instant(d->created_at));
 	set(view, "rua", view_list(d->rua));
+	set(view, "publication",
+	    f->has_publication ? view_publication(&f->publication)
+			       : json_null());
+	set(view, "template",
+	    *f->template ? view_text(f->template) : json_null());
 	set(view, "track_mx", json_boolean(d->track_mx));
+	set(view, "next_max_age", view_next_max_age(f, now));
 	set(view, "dns", view_watch(f));
 	set(view, "leaving", view_leaving(f));
 	return view;

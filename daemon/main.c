@@ -30,7 +30,9 @@
 #include "daemon/options.h"
 #include "daemon/own_address.h"
 #include "daemon/probe.h"
+#include "daemon/publisher.h"
 #include "daemon/restore.h"
+#include "daemon/template_roll.h"
 #include "daemon/world.h"
 #include "httpd/listener.h"
 #include "httpd/server.h"
@@ -53,9 +55,11 @@ struct daemon {
 	struct httpd *httpd;
 	struct real_world *world;
 	struct engine *engine;
+	struct publisher *publisher;
 	struct alerts *alerts;
 	struct dns_watch *dns_watch;
 	struct checker *checker;
+	struct template_roll *template_roll;
 	struct admin *admin;
 	struct event *signals[3];
 	struct err trouble; /* why it serves only, and orders nothing */
@@ -186,11 +190,23 @@ static bool start_engine(struct daemon *d, struct err *err)
 	return true;
 }
 
+static bool start_publisher(struct daemon *d, struct err *err)
+{
+	const struct publisher_parts parts = { .loop = d->loop,
+					       .store = d->store,
+					       .engine = d->engine,
+					       .config = &d->config };
+
+	d->publisher = publisher_start(&parts, err);
+	return d->publisher != NULL;
+}
+
 static bool start_alerts(struct daemon *d, struct err *err)
 {
 	const struct alerts_parts parts = { .loop = d->loop,
 					    .store = d->store,
 					    .engine = d->engine,
+					    .publisher = d->publisher,
 					    .config = &d->config };
 
 	d->alerts = alerts_start(&parts, err);
@@ -223,6 +239,7 @@ static struct admin_parts admin_parts_of(struct daemon *d)
 		.guard = d->store ? &d->guard : NULL,
 		.trouble = &d->trouble,
 		.httpd = d->httpd,
+		.publisher = d->publisher,
 		.alerts = d->alerts,
 		.config = &d->config,
 		.lag = d->lag,
@@ -296,12 +313,16 @@ static bool open_store(struct daemon *d, struct err *err)
 static void stop_orders(struct daemon *d)
 {
 	counting_leave(&d->counting);
+	template_roll_stop(d->template_roll);
+	d->template_roll = NULL;
 	checker_stop(d->checker);
 	d->checker = NULL;
 	dns_watch_stop(d->dns_watch);
 	d->dns_watch = NULL;
 	alerts_stop(d->alerts);
 	d->alerts = NULL;
+	publisher_stop(d->publisher);
+	d->publisher = NULL;
 	if (d->world)
 		real_world_quiet(d->world);
 	engine_free(d->engine);
@@ -335,11 +356,18 @@ static bool start_checker(struct daemon *d, struct err *err)
 	return d->checker != NULL;
 }
 
+static bool start_template_roll(struct daemon *d, struct err *err)
+{
+	d->template_roll = template_roll_start(d->loop, d->store, now, d, err);
+	return d->template_roll != NULL;
+}
+
 static bool start_orders(struct daemon *d, struct err *err)
 {
 	if (!start_guard(d, err) || !start_engine(d, err) ||
-	    !start_alerts(d, err) || !start_dns_watch(d, err) ||
-	    !start_checker(d, err)) {
+	    !start_publisher(d, err) || !start_alerts(d, err) ||
+	    !start_dns_watch(d, err) ||
+	    !start_checker(d, err) || !start_template_roll(d, err)) {
 		stop_orders(d);
 		return false;
 	}
@@ -492,6 +520,8 @@ static bool reload(struct daemon *d, struct err *err)
 	log_init(fresh.log_level);
 	memcpy(fresh.state_dir, d->config.state_dir, sizeof(fresh.state_dir));
 	d->config = fresh;
+	if (d->publisher)
+		publisher_configure(d->publisher);
 	if (d->alerts)
 		alerts_configure(d->alerts);
 	return !d->dns_watch || dns_watch_configure(d->dns_watch, err);

@@ -230,8 +230,8 @@ bool readiness_of(struct store *s, const struct domain_facts *f,
 					 .any_age = any_age };
 	struct checked checked;
 	bool ok = checked_of(s, &f->domain, &checked, err) &&
-		  policy_version_testing_since(s, &f->domain,
-					       &facts.testing_since, err);
+		  policy_version_mode_since(s, &f->domain, STS_TESTING,
+					    &facts.testing_since, err);
 
 	*r = (struct readiness){ .count = 0 };
 	facts.checked = &checked;

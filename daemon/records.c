@@ -7,10 +7,12 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/zone.h"
 #include "policy/sts_record.h"
 
 #define TXT_PIECE 255	/* octets of one character-string (RFC 1035, 3.3) */
 #define ZONE_LINE_MAX  8192
+#define COMMANDS_MAX   65536
 
 static const char *const when_names[] = {
 	[RECORD_NOW] = "now",
@@ -44,42 +46,95 @@ static void add_address(struct records *r, const char *domain,
 		       : "leads the policy host here");
 }
 
-static void add_reports(struct records *r, const struct domain *d)
+char *records_reports(const struct domain *d)
 {
 	struct tlsrpt_record record = { .count = 0 };
-	char *uris = xstrdup(d->rua), *uri, *rest = uris;
+	char *uris = xstrdup(d->rua), *uri, *rest = uris, *text = NULL;
 
 	while ((uri = strsep(&rest, ",")) != NULL)
 		if (*uri)
 			tlsrpt_record_add(&record, uri, NULL);
 	if (record.count)
-		add(r, "_smtp._tls", d->name, "TXT",
-		    tlsrpt_record_format(&record), RECORD_NOW,
-		    "asks senders for TLS reports");
+		text = tlsrpt_record_format(&record);
 	tlsrpt_record_release(&record);
 	free(uris);
+	return text;
+}
+
+/* What comes after live still serves it. */
+bool records_may_announce(const struct domain *d)
+{
+	return d->state >= DOMAIN_LIVE;
+}
+
+/* ---- the delegated form: CNAMEs, set once ---- */
+
+static void add_cname(struct records *r, const char *prefix, const char *domain,
+		      const char *to, const char *why)
+{
+	add(r, prefix, domain, "CNAME", xasprintf("%s.", to), RECORD_NOW, why);
+}
+
+static void add_delegated(struct records *r, const struct domain *d,
+			  const struct config *c)
+{
+	char to[DOMAIN_NAME_SIZE];
+
+	if (c->host_name[0])
+		add_cname(r, "mta-sts", d->name, c->host_name,
+			  "leads the policy host here");
+	if (!c->publish.zone[0])
+		return;
+	zone_sts_name(c->publish.zone, d->name, to);
+	add_cname(r, "_mta-sts", d->name, to,
+		  "leads to what tells senders of the policy");
+	zone_tls_name(c->publish.zone, d->name, to);
+	add_cname(r, "_smtp._tls", d->name, to,
+		  "leads to what asks senders for TLS reports, if anything");
+}
+
+/* ---- the plain form ---- */
+
+static void add_policy(struct records *r, const struct domain *d,
+		       const char *sts_id, bool is_instead)
+{
+	bool may = records_may_announce(d);
+	enum record_when when = is_instead ? RECORD_INSTEAD
+				: may	   ? RECORD_NOW
+					   : RECORD_ONCE_LIVE;
+
+	add(r, "_mta-sts", d->name, "TXT", sts_record_format(sts_id), when,
+	    !is_instead ? "tells senders that there is a policy, and which"
+	    : may	? "instead of the CNAME; a new one for each policy"
+			: "instead of the CNAME, once the domain is live");
+}
+
+static void add_reports(struct records *r, const struct domain *d,
+			bool is_instead)
+{
+	char *text = records_reports(d);
+
+	if (text)
+		add(r, "_smtp._tls", d->name, "TXT", text,
+		    is_instead ? RECORD_INSTEAD : RECORD_NOW,
+		    is_instead ? "instead of the CNAME"
+			       : "asks senders for TLS reports");
 }
 
 void records_make(struct records *r, const struct domain_facts *f,
 		  const struct config *c)
 {
 	const struct domain *d = &f->domain;
-	bool is_live = d->state == DOMAIN_LIVE;
+	bool is_delegated = c->publish.zone[0] != '\0';
 
 	r->count = 0;
-	if (c->host_name[0])
-		add(r, "mta-sts", d->name, "CNAME",
-		    xasprintf("%s.", c->host_name), RECORD_NOW,
-		    "leads the policy host here");
+	add_delegated(r, d, c);
 	for (size_t i = 0; i < c->engine.address_count; i++)
 		add_address(r, d->name, c->engine.address[i],
 			    c->host_name[0] != '\0');
 	if (f->has_policy)
-		add(r, "_mta-sts", d->name, "TXT",
-		    sts_record_format(f->policy.sts_id),
-		    is_live ? RECORD_NOW : RECORD_ONCE_LIVE,
-		    "tells senders that there is a policy, and which");
-	add_reports(r, d);
+		add_policy(r, d, f->policy.sts_id, is_delegated);
+	add_reports(r, d, is_delegated);
 }
 
 void records_release(struct records *r)
@@ -106,6 +161,14 @@ static void add_quoted(struct buf *b, const char *text)
 	buf_puts(b, "\"");
 }
 
+void record_add_value(struct buf *b, const char *type, const char *value)
+{
+	if (streq(type, "TXT"))
+		add_quoted(b, value);
+	else
+		buf_puts(b, value);
+}
+
 char *record_zone_line(const struct record *r)
 {
 	struct buf b;
@@ -113,11 +176,53 @@ char *record_zone_line(const struct record *r)
 
 	buf_init(&b, ZONE_LINE_MAX);
 	buf_printf(&b, "%s. %d IN %s ", r->name, RECORD_TTL, r->type);
-	if (streq(r->type, "TXT"))
-		add_quoted(&b, r->value);
-	else
-		buf_puts(&b, r->value);
+	record_add_value(&b, r->type, r->value);
 	line = buf_take(&b);
 	buf_release(&b);
 	return line;
+}
+
+/* ---- commands ---- */
+
+/* Nothing may stand beside a CNAME; A and AAAA are one thing here. */
+static void add_deletes(struct buf *b, const struct record *r)
+{
+	if (streq(r->type, "CNAME")) {
+		buf_printf(b, "update delete %s.\n", r->name);
+		return;
+	}
+	buf_printf(b, "update delete %s. CNAME\n", r->name);
+	if (streq(r->type, "TXT"))
+		buf_printf(b, "update delete %s. TXT\n", r->name);
+	else
+		buf_printf(b,
+			   "update delete %s. A\n"
+			   "update delete %s. AAAA\n",
+			   r->name, r->name);
+}
+
+char *records_commands(const struct records *r)
+{
+	const char *last = "";
+	struct buf b;
+	char *text;
+
+	buf_init(&b, COMMANDS_MAX);
+	for (size_t i = 0; i < r->count; i++) {
+		const struct record *item = &r->item[i];
+
+		if (item->when != RECORD_NOW)
+			continue;
+		if (!streq(item->name, last))
+			add_deletes(&b, item);
+		last = item->name;
+		buf_printf(&b, "update add %s. %d %s ", item->name, RECORD_TTL,
+			   item->type);
+		record_add_value(&b, item->type, item->value);
+		buf_puts(&b, "\n");
+	}
+	buf_puts(&b, b.len ? "send\n" : "; nothing is due now\n");
+	text = buf_take(&b);
+	buf_release(&b);
+	return text;
 }

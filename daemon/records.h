@@ -1,19 +1,22 @@
 /*
  * The DNS records that a domain's administrator is to publish.
  *
- * The delegated form comes first: with `mta-sts` a CNAME to the operator's
- * host_name, a new address never needs the customer. Where the operator has
- * no host_name, or besides it, the plain form: A and AAAA.
+ * The delegated form comes first: CNAMEs to names that the operator owns,
+ * `mta-sts` to his host_name, and with a delegate_zone `_mta-sts` and
+ * `_smtp._tls` to names in it (daemon/zone.h); so nothing that changes here
+ * ever needs the customer again. Besides it, or where the operator has no such
+ * names, the plain form: A, AAAA and TXT.
  *
  * Pure: rows and configuration come in, a list comes out.
  */
 #ifndef DAEMON_RECORDS_H
 #define DAEMON_RECORDS_H
 
+#include "base/buf.h"
 #include "daemon/config.h"
 #include "daemon/domain_facts.h"
 
-#define RECORDS_MAX (ENGINE_ADDRESS_LIMIT + 3)
+#define RECORDS_MAX (ENGINE_ADDRESS_LIMIT + 5)
 #define RECORD_TTL  3600	/* a longer one makes a new policy id slow */
 
 enum record_when {
@@ -41,7 +44,20 @@ void records_make(struct records *r, const struct domain_facts *f,
 		  const struct config *c);
 void records_release(struct records *r);
 
+/* Do senders find the policy that `_mta-sts` would announce? */
+bool records_may_announce(const struct domain *d);
+
+/* The text of the `_smtp._tls` TXT; NULL: there is none. Caller frees. */
+char *records_reports(const struct domain *d);
+
 /* As a line of a zone file, quoted and cut as that needs. Caller frees. */
 char *record_zone_line(const struct record *r);
+void record_add_value(struct buf *b, const char *type, const char *value);
+
+/*
+ * Commands for nsupdate or knsupdate that make what is due now so, and take
+ * away what would stand beside it. Caller frees.
+ */
+char *records_commands(const struct records *r);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "policy/preset.h"
 
 #define MICROSOFT "Microsoft 365"
 #define GOOGLE	  "Google Workspace"
@@ -19,12 +20,25 @@ static const struct {
 	{ "googlemail.com", GOOGLE },
 	{ "mimecast.com", "Mimecast" },
 	{ "pphosted.com", "Proofpoint" },
+	{ "ppe-hosted.com", "Proofpoint" },
+	{ "iphmx.com", "Cisco" },
+	{ "hornetsecurity.com", "Hornetsecurity" },
+	{ "antispameurope.com", "Hornetsecurity" },
+	{ "tmes.trendmicro.com", "Trend Micro" },
+	{ "tmes.trendmicro.eu", "Trend Micro" },
 	{ "messagelabs.com", "Symantec" },
 	{ "barracudanetworks.com", "Barracuda" },
 	{ "mx.cloudflare.net", "Cloudflare" },
 	{ "protonmail.ch", "Proton" },
 	{ "messagingengine.com", "Fastmail" },
 	{ "zoho.com", "Zoho" },
+	{ "zoho.eu", "Zoho" },
+	{ "mail.icloud.com", "iCloud" },
+	{ "emailsrvr.com", "Rackspace" },
+	{ "migadu.com", "Migadu" },
+	{ "mailbox.org", "mailbox.org" },
+	{ "gandi.net", "Gandi" },
+	{ "mail.ovh.net", "OVH" },
 };
 
 const char *provider_of(const char *host)
@@ -42,4 +56,29 @@ const char *provider_of(const char *host)
 		}
 	}
 	return NULL;
+}
+
+const char *provider_of_all(const struct mx_seen *seen)
+{
+	const char *provider = NULL;
+
+	for (size_t i = 0; i < seen->count; i++) {
+		const char *one = provider_of(seen->host[i]);
+
+		if (!one || (provider && !streq(provider, one)))
+			return NULL;
+		provider = one;
+	}
+	return provider;
+}
+
+/* Google moves mail between hosts that no MX of the domain names. */
+bool provider_add_mx(const struct mx_seen *seen, const char *domain,
+		     struct sts_policy *p, struct err *err)
+{
+	const char *provider = provider_of_all(seen);
+
+	if (provider && streq(provider, GOOGLE))
+		return preset_apply("google", domain, p, err);
+	return mx_add_seen(seen, p, err);
 }

@@ -22,6 +22,7 @@
 #include "store/internal.h"
 #include "store/leaf.h"
 #include "store/policy_version.h"
+#include "store/publication.h"
 #include "store/trail.h"
 
 #define HOST_PREFIX   "mta-sts."
@@ -376,8 +377,10 @@ static bool adopt(struct store *s, struct err *err)
 			 "policies and %ld names", t.certs, t.policies,
 			 t.names);
 	}
-	return db_exec(store_db_write(s), "DELETE FROM main.meta"
-					  " WHERE key = 'restored'", err);
+	return publication_doubt(s, err) && db_exec(store_db_write(s),
+						    "DELETE FROM main.meta"
+						    " WHERE key = 'restored'",
+						    err);
 }
 
 bool restore_adopt(struct store *s, struct err *err)

@@ -32,7 +32,7 @@ size_t checked_asked(struct store *s, int64_t *ids, size_t limit,
 
 /*
  * Live domains that DNS has said to be testing since before `since`, as
- * policy_version_testing_since() has it, and that were not looked at after
+ * policy_version_mode_since() has it, and that were not looked at after
  * `before`: those that may be about to become ready.
  */
 size_t checked_stale(struct store *s, time_t since, time_t before, int64_t *ids,

@@ -186,8 +186,9 @@ bool policy_version_announce(struct store *s, const struct domain *d,
 	return query_run(&q, err);
 }
 
-bool policy_version_testing_since(struct store *s, const struct domain *d,
-				  time_t *since, struct err *err)
+bool policy_version_mode_since(struct store *s, const struct domain *d,
+			       enum sts_mode mode, time_t *since,
+			       struct err *err)
 {
 	struct query q;
 
@@ -198,7 +199,7 @@ bool policy_version_testing_since(struct store *s, const struct domain *d,
 		   " AND version > (SELECT COALESCE(MAX(version), 0)"
 		   "  FROM policy WHERE domain_id = ?1 AND mode <> ?2)");
 	bind_int(&q, d->id);
-	bind_int(&q, STS_TESTING);
+	bind_int(&q, mode);
 	if (query_row(&q))
 		*since = col_int(&q, "since");
 	return query_close(&q, err);
@@ -294,7 +295,7 @@ static char *join_mx(const struct sts_policy *p)
 
 static bool insert_version(struct store *s, struct domain *d,
 			   const struct sts_policy *policy, const char *sts_id,
-			   time_t now, struct err *err)
+			   time_t now, int first, struct err *err)
 {
 	char *mx = join_mx(policy), *body = sts_policy_format(policy);
 	struct query q;
@@ -302,7 +303,7 @@ static bool insert_version(struct store *s, struct domain *d,
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO policy(domain_id, version, sts_id, mode,"
 		   " max_age, mx, body, created_at) VALUES(?1,"
-		   " (SELECT COALESCE(MAX(version), 0) + 1 FROM policy"
+		   " (SELECT COALESCE(MAX(version) + 1, ?8) FROM policy"
 		   "  WHERE domain_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)");
 	bind_int(&q, d->id);
 	bind_text(&q, sts_id);
@@ -311,6 +312,7 @@ static bool insert_version(struct store *s, struct domain *d,
 	bind_text(&q, mx);
 	bind_text(&q, body);
 	bind_int(&q, now);
+	bind_int(&q, first);
 	free(mx);
 	free(body);
 	return query_run(&q, err);
@@ -342,10 +344,41 @@ bool policy_version_publish(struct store *s, struct domain *d,
 	do
 		sts_id_make(now, nth++, sts_id);
 	while (id_is_taken(s, d, sts_id));
-	if (!insert_version(s, d, policy, sts_id, now, err))
+	if (!insert_version(s, d, policy, sts_id, now, 1, err))
 		return false;
 	d->policy_id = db_last_id(store_db(s));
 	*changed = true;
 	return domain_update(s, d, err) && change_note(s, d->id, err) &&
 	       watch_soon(s, d->id, now, err);
+}
+
+bool policy_version_adopt(struct store *s, struct domain *d,
+			  const struct sts_policy *policy, const char *sts_id,
+			  time_t now, struct err *err)
+{
+	if (id_is_taken(s, d, sts_id))
+		return err_set(err, ERR_REFUSED, "%s had a policy of the id "
+						 "%s here before", d->name,
+			       sts_id);
+	if (!insert_version(s, d, policy, sts_id, now, 0, err))
+		return false;
+	d->policy_id = db_last_id(store_db(s));
+	return domain_update(s, d, err) && change_note(s, d->id, err) &&
+	       watch_soon(s, d->id, now, err);
+}
+
+/* A time to come is taken for the present (VERSIONS). */
+bool policy_version_elsewhere(struct store *s, const struct domain *d,
+			      time_t until, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE policy SET last_served = MAX(last_served, ?1),"
+		   " first_served = CASE first_served WHEN 0 THEN created_at"
+		   "  ELSE first_served END"
+		   " WHERE domain_id = ?2 AND version = 0");
+	bind_int(&q, until);
+	bind_int(&q, d->id);
+	return query_run(&q, err);
 }

@@ -41,6 +41,19 @@ bool policy_version_publish(struct store *s, struct domain *d,
 			    bool *changed, struct err *err);
 
 /*
+ * The policy that another host serves of this name becomes version 0, and the
+ * current one, with its own id: DNS and senders see no change when the name
+ * leads here. ERR_REFUSED for an id that a policy of this name had before.
+ */
+bool policy_version_adopt(struct store *s, struct domain *d,
+			  const struct sts_policy *policy, const char *sts_id,
+			  time_t now, struct err *err);
+
+/* Another host still serves version 0, if there is one, or did just now. */
+bool policy_version_elsewhere(struct store *s, const struct domain *d,
+			      time_t until, struct err *err);
+
+/*
  * Until when a sender may hold one of the versions that `counts` picks: from
  * the last time that it was served, for its max_age; the current one is served
  * just now. 0: none of them was ever served. One that is damaged counts, for it
@@ -63,11 +76,12 @@ bool policy_version_announce(struct store *s, const struct domain *d,
 			     const char *sts_id, time_t now, struct err *err);
 
 /*
- * Since when DNS has announced that the domain is testing: the first of the
- * versions of that mode that the current one is the last of. 0: not yet.
+ * Since when DNS has announced this mode: the first of the versions of it that
+ * the current one is the last of. 0: not yet, or it is another mode.
  */
-bool policy_version_testing_since(struct store *s, const struct domain *d,
-				  time_t *since, struct err *err);
+bool policy_version_mode_since(struct store *s, const struct domain *d,
+			       enum sts_mode mode, time_t *since,
+			       struct err *err);
 
 /* Was the id ever that of a policy of this name? */
 bool policy_version_has_id(struct store *s, const struct domain *d,

@@ -6,6 +6,13 @@
 
 #define SERVE_VERSION 3
 
+/* Noted for the zone, if anybody publishes it. */
+#define PUBLISH_IF "EXISTS (SELECT 1 FROM meta WHERE key = 'published_by')"
+#define PUBLISH(name)                                                          \
+	" BEGIN INSERT INTO publication(name) VALUES(" name ")"                \
+	"  ON CONFLICT(name) DO UPDATE"                                        \
+	"  SET is_due = 1, epoch = epoch + 1, tries = 0; END;"
+
 static const char *const migrations[] = {
 	/* 1 */
 	"CREATE TABLE meta("
@@ -299,6 +306,18 @@ static const char *const migrations[] = {
 	"ALTER TABLE domain ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE domain ADD COLUMN leaving_at INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE domain ADD COLUMN track_mx INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domain ADD COLUMN template_id INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE domain ADD COLUMN template_epoch INTEGER NOT NULL"
+	"  DEFAULT 0;"
+	"CREATE INDEX domain_template ON domain(template_id, template_epoch)"
+	"  WHERE template_id > 0;"
+	"CREATE TABLE template(" /* of policies */
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  name TEXT NOT NULL UNIQUE,"
+	"  preset TEXT NOT NULL DEFAULT '',"
+	"  mx TEXT NOT NULL DEFAULT ''," /* one pattern a line */
+	"  max_age INTEGER NOT NULL DEFAULT 0,"
+	"  epoch INTEGER NOT NULL DEFAULT 1);"
 	"CREATE INDEX domain_leaving ON domain(id) WHERE leaving > 0;"
 	"CREATE TABLE watch(" /* what DNS was last seen to say */
 	"  domain_id INTEGER PRIMARY KEY REFERENCES domain ON DELETE CASCADE,"
@@ -329,6 +348,31 @@ static const char *const migrations[] = {
 	"  asked_at INTEGER NOT NULL DEFAULT 0,"
 	"  findings TEXT NOT NULL DEFAULT '[]');"
 	"CREATE INDEX checked_asked ON checked(asked_at) WHERE asked_at > 0;",
+
+	/* 4: what the operator's own zone was told: store/publication.h */
+	"CREATE TABLE publication("
+	"  name TEXT PRIMARY KEY," /* of a domain; '': the box */
+	"  told TEXT NOT NULL DEFAULT '',"
+	"  unsure INTEGER NOT NULL DEFAULT 0,"
+	"  is_sent INTEGER NOT NULL DEFAULT 0,"
+	"  is_due INTEGER NOT NULL DEFAULT 1,"
+	"  epoch INTEGER NOT NULL DEFAULT 1,"
+	"  tries INTEGER NOT NULL DEFAULT 0,"
+	"  told_at INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+	"CREATE INDEX publication_due ON publication(tries, name)"
+	"  WHERE is_due = 1;"
+	"CREATE INDEX publication_sent ON publication(name)"
+	"  WHERE is_sent = 1;"
+	/* clang-format off */
+	"CREATE TRIGGER publish_new AFTER INSERT ON domain"
+	"  WHEN " PUBLISH_IF PUBLISH("NEW.name")
+	"CREATE TRIGGER publish_changed AFTER UPDATE ON domain"
+	"  WHEN (OLD.state <> NEW.state OR OLD.rua <> NEW.rua"
+	"   OR OLD.policy_id <> NEW.policy_id) AND " PUBLISH_IF
+	PUBLISH("NEW.name")
+	"CREATE TRIGGER publish_gone AFTER DELETE ON domain"
+	"  WHEN " PUBLISH_IF PUBLISH("OLD.name"),
+	/* clang-format on */
 };
 
 static const char serve_tables[] =

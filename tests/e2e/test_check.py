@@ -188,6 +188,45 @@ def test_a_drip_ends_in_time(domain):
 	assert time.monotonic() - began < 10
 
 
+def chat(text, pause=0.0, times=10 ** 9):
+	def talk(connection):
+		for _ in range(times):
+			connection.sendall(text)
+			time.sleep(pause)
+	return talk
+
+
+@pytest.mark.parametrize("at", ["", "EHLO", "STARTTLS", "NOOP"])
+@pytest.mark.parametrize("talk", [
+	chat(b"250-and then there was\r\n" * 100),
+	chat(b"250-word by word\r\n", pause=0.1),
+	chat(b"2" * 1000),
+	chat(b"2", pause=0.1),
+	chat(b"", pause=30, times=1),
+], ids=["lines", "slow-lines", "one-line", "slow-line", "silence"])
+def test_a_mail_server_that_talks_for_ever(domain, at, talk):
+	"""It costs its share of time and no more, and hides nothing else."""
+	domain.mail.chatter = {at: talk}
+	began = time.monotonic()
+	status, found = domain.check("--timeout", "2s")
+	assert time.monotonic() - began < 8
+	if at == "NOOP":	# all that matters was seen before
+		assert (status, found) == (0, {})
+	else:
+		assert status == 1 and len(found) == 1
+		assert set(found) <= {"smtp.refused", "smtp.unreachable"}
+
+
+def test_handshakes_that_never_come(domain):
+	domain.mail.chatter = {"STARTTLS": chat(b"220 go ahead\r\n", pause=20,
+						times=1)}
+	domain.host.serve = chat(b"", pause=20, times=1)
+	began = time.monotonic()
+	assert domain.check("--timeout", "2s") == (2, {
+		"host.timeout": "error", "smtp.refused": "warning"})
+	assert time.monotonic() - began < 8
+
+
 def test_resolvers_that_fail(domain):
 	dead = f"127.0.0.1:{free_port()}"
 	assert domain.check(resolvers=[dead, domain.dns.address]) == \
@@ -308,6 +347,17 @@ def test_caa_is_judged_by_the_authorities_of_the_box(rig, make_fakeca, name):
 	assert ours in found("first.test; accounturi=https://a.test/1")[
 		"caa.forbids"]
 	assert "caa.ok" in found(f"first.test; accounturi={ours}")
+
+	daemon.stop()		# what directories said is forgotten then
+	first.stop()
+	second.stop()
+	daemon.start()
+	assert list(found("other.test")) == ["caa.ok"]
+	daemon.ca["caa_identities"] = ["first.test"]
+	daemon.more_cas["second"]["caa_identities"] = ["second.test"]
+	daemon.reload()
+	wait_for("the new settings", lambda: "caa.forbids" in
+		 found("other.test"))
 	rig.dns.set(name, "CAA")
 
 

@@ -46,10 +46,10 @@ class Dns:
 	the zone "outlook.com" end in a dot.
 	"""
 
-	def __init__(self, folder, keep=False):
+	def __init__(self, folder, keep=False, port=None):
 		self.folder = Path(folder)
 		self.folder.mkdir(parents=True)
-		self.port = free_port()
+		self.port = port or free_port()
 		self.address = f"127.0.0.1:{self.port}"
 		self.keep = keep
 		self.serial = 0

@@ -49,11 +49,11 @@ class Authority:
 
 
 class Listener:
-	"""Accepts on loopback; each connection is a thread's."""
+	"""Accepts on loopback, or at `at`; each connection is a thread's."""
 
-	def __init__(self):
-		self.port = free_port()
-		self._socket = socket.create_server(("127.0.0.1", self.port))
+	def __init__(self, at=None):
+		address, self.port = at or ("127.0.0.1", free_port())
+		self._socket = socket.create_server((address, self.port))
 		threading.Thread(target=self._accept, daemon=True).start()
 
 	def _accept(self):
@@ -81,13 +81,13 @@ class PolicyHost(Listener):
 	"""
 
 	def __init__(self, context, body, status="200 OK",
-		     kind="text/plain"):
+		     kind="text/plain", at=None):
 		self.context = context
 		self.names = []		# in the order of their handshakes
 		context.sni_callback = lambda s, name, c: \
 			self.names.append(name)
 		self.serve_body(body, status, kind)
-		super().__init__()
+		super().__init__(at)
 
 	def serve_body(self, body, status="200 OK", kind="text/plain",
 		       more=""):
@@ -105,20 +105,29 @@ class PolicyHost(Listener):
 
 
 class MailServer(Listener):
-	"""Speaks SMTP up to STARTTLS and a bit beyond."""
+	"""Speaks SMTP up to STARTTLS and a bit beyond.
 
-	def __init__(self, context):
+	chatter	{a command's first word, or "" for the greeting: a function
+		that gets the connection, in place of the answer}
+	"""
+
+	def __init__(self, context, at=None):
 		self.context = context
 		self.starttls = True
 		self.greeting = b"220 mail ESMTP\r\n"
 		self.said = []
-		super().__init__()
+		self.chatter = {}
+		super().__init__(at)
 
 	def serve(self, connection):
+		if "" in self.chatter:
+			return self.chatter[""](connection)
 		connection.sendall(self.greeting)
 		while line := self._read(connection):
 			self.said.append(line)
-			if line.startswith("EHLO"):
+			if line.split()[0] in self.chatter:
+				self.chatter[line.split()[0]](connection)
+			elif line.startswith("EHLO"):
 				offer = b"250-STARTTLS\r\n" if self.starttls \
 					else b""
 				connection.sendall(b"250-mail\r\n" + offer +

@@ -333,6 +333,29 @@ static void check_plan(struct rig *r, unsigned name, const X509 *leaf)
 
 static rig_run on_expiry;
 
+/*
+ * A CA that went away after it was told to issue is not waited for in the last
+ * quarter, or where nothing is served: what it issued may be ordered again by
+ * a later decision.
+ */
+static void pass_over(struct rig *r, unsigned name, size_t ca,
+		      const struct bulk_cert *c)
+{
+	const struct judge_name *n = &r->judge->name[name];
+	time_t quarter = (n->served_until - n->served_from) / 4;
+
+	if (n->served_until > c->from + quarter)
+		return;
+	for (size_t i = 0; i < r->ca_count; i++) {
+		uint32_t last = r->ca[i].name[name].newest;
+
+		if (i != ca && last != BULK_NONE &&
+		    !r->ca[i].cert[last].is_served &&
+		    r->ca[i].cert[last].from <= c->from)
+			r->ca[i].cert[last].is_lost = true;
+	}
+}
+
 static void seen(struct rig *r, unsigned name, X509 *leaf)
 {
 	struct judge_name *n = &r->judge->name[name];
@@ -347,6 +370,7 @@ static void seen(struct rig *r, unsigned name, X509 *leaf)
 	}
 	if (!c->is_served) {
 		c->is_served = true;
+		pass_over(r, name, ca, c);
 		r->judge->installed++;
 		check_plan(r, name, leaf);
 		n->may_be_charged = r->name[name].mode != NAME_WELL ||

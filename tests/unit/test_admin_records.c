@@ -18,6 +18,7 @@ struct setting {
 	const char *address[2];
 	enum domain_state state;
 	const char *rua;
+	const char *zone; /* NULL: none */
 };
 
 static void make(struct records *r, const struct setting *s)
@@ -35,6 +36,8 @@ static void make(struct records *r, const struct setting *s)
 	for (size_t i = 0; i < 2 && s->address[i]; i++)
 		snprintf(config.engine.address[(*count)++], DNS_ADDRESS_TEXT,
 			 "%s", s->address[i]);
+	snprintf(config.publish.zone, sizeof(config.publish.zone), "%s",
+		 s->zone ? s->zone : "");
 	snprintf(facts.domain.rua, sizeof(facts.domain.rua), "%s", s->rua);
 	records_make(r, &facts, &config);
 }
@@ -94,6 +97,94 @@ static void without_a_host_name_addresses_are_published(void **state)
 	records_release(&r);
 }
 
+static void with_a_zone_of_his_own_the_customer_sets_three_cnames(void **state)
+{
+	static const struct {
+		const char *line;
+		enum record_when when;
+	} expected[] = {
+		{ "mta-sts.example.org. 3600 IN CNAME sts.host.example.",
+		  RECORD_NOW },
+		{ "_mta-sts.example.org. 3600 IN CNAME "
+		  "example.org._mta-sts.z.example.",
+		  RECORD_NOW },
+		{ "_smtp._tls.example.org. 3600 IN CNAME "
+		  "example.org._tls.z.example.",
+		  RECORD_NOW },
+		{ "mta-sts.example.org. 3600 IN A 192.0.2.1", RECORD_INSTEAD },
+		{ "_mta-sts.example.org. 3600 IN TXT "
+		  "\"v=STSv1; id=20261123T201500Z;\"",
+		  RECORD_INSTEAD },
+	};
+	struct records r;
+
+	(void)state;
+	make(&r, &(struct setting){ .host_name = "sts.host.example",
+				    .address = { "192.0.2.1" },
+				    .state = DOMAIN_ISSUING,
+				    .rua = "",
+				    .zone = "z.example" });
+	assert_int_equal(r.count, ARRAY_LEN(expected));
+	for (size_t i = 0; i < r.count; i++) {
+		char *line = record_zone_line(&r.item[i]);
+
+		assert_string_equal(line, expected[i].line);
+		assert_int_equal(r.item[i].when, expected[i].when);
+		free(line);
+	}
+	records_release(&r);
+}
+
+/* What would stand beside it goes first; what is not due is not there. */
+static void commands_do_what_is_due(void **state)
+{
+	static const struct {
+		struct setting setting;
+		const char *commands;
+	} rows[] = {
+		{ { .host_name = "sts.host.example",
+		    .address = { "192.0.2.1" },
+		    .state = DOMAIN_ISSUING,
+		    .rua = "" },
+		  "update delete mta-sts.example.org.\n"
+		  "update add mta-sts.example.org. 3600 CNAME "
+		  "sts.host.example.\n"
+		  "send\n" },
+		{ { .host_name = "",
+		    .address = { "192.0.2.1", "2001:db8::1" },
+		    .state = DOMAIN_LIVE,
+		    .rua = "mailto:a@example.org" },
+		  "update delete mta-sts.example.org. CNAME\n"
+		  "update delete mta-sts.example.org. A\n"
+		  "update delete mta-sts.example.org. AAAA\n"
+		  "update add mta-sts.example.org. 3600 A 192.0.2.1\n"
+		  "update add mta-sts.example.org. 3600 AAAA 2001:db8::1\n"
+		  "update delete _mta-sts.example.org. CNAME\n"
+		  "update delete _mta-sts.example.org. TXT\n"
+		  "update add _mta-sts.example.org. 3600 TXT "
+		  "\"v=STSv1; id=20261123T201500Z;\"\n"
+		  "update delete _smtp._tls.example.org. CNAME\n"
+		  "update delete _smtp._tls.example.org. TXT\n"
+		  "update add _smtp._tls.example.org. 3600 TXT "
+		  "\"v=TLSRPTv1; rua=mailto:a@example.org\"\n"
+		  "send\n" },
+		{ { .host_name = "", .state = DOMAIN_ISSUING, .rua = "" },
+		  "; nothing is due now\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct records r;
+		char *text;
+
+		make(&r, &rows[i].setting);
+		text = records_commands(&r);
+		assert_string_equal(text, rows[i].commands);
+		free(text);
+		records_release(&r);
+	}
+}
+
 /* RFC 1035, 3.3: a character-string holds 255 octets. */
 static void long_texts_are_cut_and_quoted(void **state)
 {
@@ -120,6 +211,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_delegated_form_comes_first),
 		cmocka_unit_test(without_a_host_name_addresses_are_published),
+		cmocka_unit_test(
+			with_a_zone_of_his_own_the_customer_sets_three_cnames),
+		cmocka_unit_test(commands_do_what_is_due),
 		cmocka_unit_test(long_texts_are_cut_and_quoted),
 	};
 

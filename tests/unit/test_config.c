@@ -162,6 +162,35 @@ static void a_section_changes_its_keys_only(void **state)
 			    "https://acme-v02.api.letsencrypt.org/directory");
 }
 
+static const struct {
+	const char *text, *first;
+	size_t count;
+} identity_cases[] = {
+	{ "", "letsencrypt.org", 1 },
+	{ "ca letsencrypt { profile = \"shortlived\" }", "letsencrypt.org", 1 },
+	{ "ca letsencrypt { caa_identities = {\"a.test\", \"b.test\"} }",
+	  "a.test", 2 },
+	{ "ca a { directory = \"https://a.test/\" }", "", 0 },
+};
+
+static void names_in_caa_records_are_known(void **state)
+{
+	struct config c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(identity_cases); i++) {
+		const struct ca_settings *ca;
+
+		print_message("%s\n", identity_cases[i].text);
+		read_good(identity_cases[i].text, &c);
+		ca = &c.engine.ca[0];
+		assert_int_equal(ca->caa_identity_count,
+				 identity_cases[i].count);
+		assert_string_equal(ca->caa_identity[0],
+				    identity_cases[i].first);
+	}
+}
+
 static void private_addresses_are_for_who_says_so(void **state)
 {
 	struct config c;
@@ -269,6 +298,51 @@ static void a_password_goes_over_tls_only(void **state)
 
 /* ---- what is refused ---- */
 
+#define HOST "host_name = host.example.org\n"
+#define ZONE HOST "delegate_zone = sts.example.org\n"
+#define SERVER                                                                 \
+	"publish_program = \"/bin/true\" publish_server = \"192.0.2.1\"\n"
+
+/* ---- the operator's own zone ---- */
+
+static const struct {
+	const char *text, *server, *port;
+} server_cases[] = {
+	{ "192.0.2.53", "192.0.2.53", "53" },
+	{ "127.0.0.1:5353", "127.0.0.1", "5353" },
+	{ "2001:db8::53", "2001:db8::53", "53" },
+	{ "[2001:db8::53]", "2001:db8::53", "53" },
+	{ "[2001:db8::53]:5353", "2001:db8::53", "5353" },
+};
+
+static void a_zone_and_its_server_are_read(void **state)
+{
+	char key[] = "/tmp/test-config-key-XXXXXX";
+	int fd = mkstemp(key); /* 0600 */
+
+	(void)state;
+	close(fd);
+	for (size_t i = 0; i < ARRAY_LEN(server_cases); i++) {
+		struct config c;
+		char *text = xasprintf(
+			HOST
+			"delegate_zone = STS.example.org.\n"
+			"publish_program = \"/bin/true\"\n"
+			"publish_server = \"%s\" publish_key_file = \"%s\"",
+			server_cases[i].text, key);
+
+		read_good(text, &c);
+		assert_string_equal(c.publish.zone, "sts.example.org");
+		assert_string_equal(c.publish.server, server_cases[i].server);
+		assert_string_equal(c.publish.port, server_cases[i].port);
+		assert_string_equal(c.publish.program, "/bin/true");
+		assert_true(publish_is_on(&c.publish));
+		assert_int_equal(c.publish.alert_after, 900);
+		free(text);
+	}
+	unlink(key);
+}
+
 static const struct {
 	const char *text;
 	int line;		/* 0: of the file as a whole */
@@ -294,12 +368,34 @@ static const struct {
 	{ "mail_user = me mail_password_file = \"/dev/null\"", 0,
 	  "/dev/null holds no password", "first line" },
 	{ "heartbeat_url = \"http://a/\"", 1, "heartbeat_url", "https" },
+	{ "delegate_zone = \"a b\"", 1, "delegate_zone", "190 bytes" },
+	{ "delegate_zone = sts.example.org", 0, "needs host_name",
+	  "set host_name" },
+	{ HOST "publish_hook = \"/bin/true\"", 0, "but not what",
+	  "delegate_zone" },
+	{ "publish_hook = \"true\"", 1, "publish_hook", "may be run" },
+	{ "publish_server = \"ns.example.org\"", 1, "publish_server",
+	  "an address" },
+	{ "publish_server = \"[::1\"", 1, "publish_server", "an address" },
+	{ "publish_server = \"192.0.2.1:\"", 1, "publish_server",
+	  "an address" },
+	{ "publish_program = \"/nonexistent/x\"", 1, "publish_program",
+	  "nsupdate" },
+	{ ZONE "publish_server = \"192.0.2.1\"", 0, "publish_key_file",
+	  "TSIG" },
+	{ ZONE "publish_server = \"192.0.2.1\" publish_hook = \"/bin/true\"", 0,
+	  "both set", "the one" },
+	{ ZONE SERVER "publish_key_file = \"/nonexistent/key\"", 0,
+	  "No such file", "chmod 640" },
+	{ ZONE SERVER "publish_key_file = \"/etc/passwd\"", 0,
+	  "everybody may read", "chmod o=" },
 	{ "heartbeat_interval = 0s", 1, "heartbeat_interval", "hour" },
 	{ "alert_gather = 2h", 1, "alert_gather", "hour" },
 	{ "ca a {\n limit_ari = \"0/1s\"\n}", 2, "limit_ari", "none" },
 	{ "ca a {\n limit_ari = \"\"\n}", 2, "limit_ari", "none" },
 	{ "ca a {\n limit_aris = \"1/1s\"\n}", 2, "limit_aris",
 	  "mtastsd.conf(5)" },
+	{ "ca a {\n caa_identities = {\"a b\"}\n}", 2, "a b", "host name" },
 	{ "ca a {\n\n profile = \"short lived\"\n}", 3, "short lived",
 	  "shortlived" },
 	{ "ca a {\n profile_required = true\n}", 3, "no profile",
@@ -379,6 +475,7 @@ static void a_key_that_all_may_read_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_zone_and_its_server_are_read),
 		cmocka_unit_test(nobody_is_told_by_default),
 		cmocka_unit_test(who_is_told_is_read),
 		cmocka_unit_test(a_password_goes_over_tls_only),
@@ -386,6 +483,7 @@ int main(void)
 		cmocka_unit_test(cas_stand_in_order),
 		cmocka_unit_test(staging_is_one_line),
 		cmocka_unit_test(a_section_changes_its_keys_only),
+		cmocka_unit_test(names_in_caa_records_are_known),
 		cmocka_unit_test(private_addresses_are_for_who_says_so),
 		cmocka_unit_test(every_limit_has_its_key),
 		cmocka_unit_test(bad_ones_are_refused_in_words),

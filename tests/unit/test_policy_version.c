@@ -236,8 +236,8 @@ static void testing_begins_with_the_first_of_its_kind(void **state)
 		print_message("%s\n", tests_of_it[i].versions);
 		must(store_begin(fix.store, NULL), NULL);
 		publish_all(tests_of_it[i].versions);
-		must(policy_version_testing_since(fix.store, &fix.domain,
-						  &since, &err),
+		must(policy_version_mode_since(fix.store, &fix.domain,
+					       STS_TESTING, &since, &err),
 		     &err);
 		assert_int_equal(since, wanted < 0 ? 0 : ROWS_NOW + wanted);
 		store_rollback(fix.store);
@@ -259,8 +259,8 @@ static void a_damaged_version_was_tested_all_the_same(void **state)
 	must(store_commit(fix.store, NULL), NULL);
 	scratch_sql(fix.dir, "state.db",
 		    "UPDATE policy SET mx = '!', body = 7");
-	assert_true(policy_version_testing_since(fix.store, &fix.domain, &since,
-						 &err));
+	assert_true(policy_version_mode_since(fix.store, &fix.domain,
+					      STS_TESTING, &since, &err));
 	assert_int_equal(since, ROWS_NOW + 5);
 	must(store_begin(fix.store, NULL), NULL);
 }

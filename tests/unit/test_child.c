@@ -1,5 +1,5 @@
 /* A command that is told something: real ones, run for real. */
-#include "daemon/notify.h"
+#include "base/child.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -22,12 +22,14 @@
 static struct loop *loop;
 static unsigned calls;
 static struct err result;
+static char said[CHILD_OUTPUT_MAX + 1];
 
-static void on_done(const struct err *r, void *arg)
+static void on_done(const struct err *r, const char *output, void *arg)
 {
 	(void)arg;
 	calls++;
 	result = *r;
+	snprintf(said, sizeof(said), "%s", output);
 	loop_stop(loop);
 }
 
@@ -67,16 +69,25 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct notify *start(const char *script, const char *input, long ms)
+static struct child *start_with(struct child_task task, const char *script)
 {
 	const char *const argv[] = { "/bin/sh", "-c", script, NULL };
 	struct err err = ERR_INIT;
-	struct notify *n = notify_start(loop, argv, input, ms, on_done, NULL,
-					&err);
+	struct child *c;
 
-	assert_non_null(n);
+	task.argv = argv;
+	c = child_start(loop, &task, on_done, NULL, &err);
+	assert_non_null(c);
 	assert_int_equal(calls, 0);
-	return n;
+	return c;
+}
+
+static struct child *start(const char *script, const char *input, long ms)
+{
+	return start_with((struct child_task){ .input = input,
+					       .timeout_ms = ms,
+					       .end_hint = "look there" },
+			  script);
 }
 
 static const struct {
@@ -110,7 +121,49 @@ static void what_a_command_says_is_told(void **state)
 		assert_int_equal(calls, 1);
 		assert_int_equal(result.kind, cases[i].kind);
 		assert_non_null(strstr(result.text, cases[i].says));
+		assert_string_equal(said, "");
 	}
+}
+
+static void the_beginning_of_its_output_is_kept(void **state)
+{
+	static const struct {
+		const char *script, *says;
+		size_t len;
+	} output[] = {
+		{ "echo one; echo two >&2", "one\ntwo\n", 8 },
+		{ "echo bad; exit 2", "bad\n", 4 },
+		{ "true", "", 0 },
+		/* It waits for nobody to read it, and fills no memory. */
+		{ "head -c 1000000 /dev/zero | tr '\\0' x", "xxx",
+		  CHILD_OUTPUT_MAX },
+		/* Nor does the end wait for one that holds on to it. */
+		{ "echo here; sleep 3 &", "here\n", 5 },
+		{ "test $(ls /proc/self/fd | wc -l) -le 4 && echo so", "so",
+		  3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(output); i++) {
+		print_message("%s\n", output[i].script);
+		calls = 0;
+		start_with((struct child_task){ .input = "",
+						.timeout_ms = 2000,
+						.keeps_output = true },
+			   output[i].script);
+		run();
+		assert_true(str_starts(said, output[i].says));
+		assert_int_equal(strlen(said), output[i].len);
+		assert_null(strstr(result.text, "in time"));
+	}
+}
+
+static void who_asks_says_what_helps(void **state)
+{
+	(void)state;
+	start("exit 1", "", 2000);
+	run();
+	assert_string_equal(result.hint, "look there");
 }
 
 static void a_long_input_blocks_nobody(void **state)
@@ -129,19 +182,19 @@ static void a_long_input_blocks_nobody(void **state)
 
 static void one_that_is_killed_says_nothing(void **state)
 {
-	struct notify *n = start("sleep 60", "", 5000);
+	struct child *c = start("sleep 60", "", 5000);
 
 	(void)state;
-	notify_kill(n);
+	child_kill(c);
 	event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
 	assert_int_equal(calls, 0);
-	notify_kill(NULL);
+	child_kill(NULL);
 }
 
 /* The process that a command wrote down is gone with the command. */
 static void its_children_go_with_it(void **state)
 {
-	char path[] = "/tmp/test_notify.XXXXXX", script[128], text[24] = "";
+	char path[] = "/tmp/test_child.XXXXXX", script[128], text[24] = "";
 	int fd = mkstemp(path);
 	long pid = 0;
 	FILE *f;
@@ -167,7 +220,11 @@ static void what_cannot_be_run_is_said_at_once(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_null(notify_start(loop, argv, "", 1000, on_done, NULL, &err));
+	assert_null(child_start(loop,
+				&(struct child_task){ .argv = argv,
+						      .input = "",
+						      .timeout_ms = 1000 },
+				on_done, NULL, &err));
 	assert_non_null(strstr(err.text, "/nonexistent/notify does not start: "
 					 "No such file"));
 	assert_int_equal(calls, 0);
@@ -179,6 +236,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		ON_A_LOOP(what_a_command_says_is_told),
+		ON_A_LOOP(the_beginning_of_its_output_is_kept),
+		ON_A_LOOP(who_asks_says_what_helps),
 		ON_A_LOOP(a_long_input_blocks_nobody),
 		ON_A_LOOP(one_that_is_killed_says_nothing),
 		ON_A_LOOP(its_children_go_with_it),

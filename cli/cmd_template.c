@@ -1,0 +1,143 @@
+/*
+ * mtastsctl template ...
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/when.h"
+#include "cli/change.h"
+#include "cli/command.h"
+#include "cli/say.h"
+#include "cli/targets.h"
+
+static const char *const header[] = { "NAME", "PRESET", "MAX-AGE", "DOMAINS",
+				      "MX" };
+
+/* "" for one that leaves it to its domains. */
+static const char *age_of(const json_t *t, char out[static DURATION_TEXT])
+{
+	long age = (long)json_integer_value(value_at(t, "max_age"));
+
+	return age ? duration_format(age, out) : "";
+}
+
+static void row(const json_t *t, struct table *table)
+{
+	char *mx = joined_at(t, "mx", " "), age[DURATION_TEXT], domains[24];
+
+	snprintf(domains, sizeof(domains), "%lld",
+		 json_integer_value(value_at(t, "domains")));
+	table_row(table, (const char *const[]){ text_at(t, "name"),
+						text_at(t, "preset"),
+						age_of(t, age), domains, mx });
+	free(mx);
+}
+
+static enum exit_code list(struct cli *cli, struct err *err)
+{
+	const json_t *one;
+	struct table table;
+	json_t *answer = NULL;
+	enum exit_code code = api_do(cli->api, "GET", "/v1/templates", NULL,
+				     &answer, err);
+	size_t i;
+
+	if (code != EXIT_FINE)
+		return code;
+	table_init(&table, header, ARRAY_LEN(header));
+	json_array_foreach(value_at(answer, "templates"), i, one)
+	{
+		row(one, &table);
+	}
+	if (cli->options.json)
+		say_json(answer);
+	else
+		table_print(&table, stdout);
+	table_release(&table);
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code cmd_template_list(struct cli *cli)
+{
+	struct err err = ERR_INIT;
+	enum exit_code code = list(cli, &err);
+
+	if (code != EXIT_FINE)
+		say_failure(NULL, &err);
+	return code;
+}
+
+static enum exit_code show(struct cli *cli, const char *name, struct err *err)
+{
+	char *path = api_template_path(name), *mx, age[DURATION_TEXT];
+	json_t *t = NULL;
+	enum exit_code code = api_do(cli->api, "GET", path, NULL, &t, err);
+
+	free(path);
+	if (code != EXIT_FINE)
+		return code;
+	mx = joined_at(t, "mx", ", ");
+	if (cli->options.json)
+		say_json(t);
+	else
+		printf("%s: preset %s, mx %s, max_age %s; %lld domains\n",
+		       text_at(t, "name"),
+		       *text_at(t, "preset") ? text_at(t, "preset") : "none",
+		       *mx ? mx : "none",
+		       *age_of(t, age) ? age : "of each domain",
+		       json_integer_value(value_at(t, "domains")));
+	free(mx);
+	json_decref(t);
+	return code;
+}
+
+enum exit_code cmd_template_show(struct cli *cli)
+{
+	return targets_each(cli, show);
+}
+
+static enum exit_code change(struct cli *cli, const char *method,
+			     const char *name, json_t *body, const char *done,
+			     struct err *err)
+{
+	enum exit_code code;
+	json_t *answer;
+	bool told;
+
+	code = change_send(cli, method, api_template_path(name), body, &answer,
+			   &told, err);
+	if (code == EXIT_FINE && !told)
+		printf("template %s: %s\n", name,
+		       json_is_true(value_at(answer, "changed"))
+			       ? done : "already so");
+	json_decref(answer);
+	return code;
+}
+
+static enum exit_code set(struct cli *cli, const char *name, struct err *err)
+{
+	json_t *body = change_body(cli);
+
+	change_add_policy(cli, body);
+	return change(cli, "PUT", name, body,
+		      "set; domains that follow it get new versions now, "
+		      "whose ids are to be published", err);
+}
+
+enum exit_code cmd_template_set(struct cli *cli)
+{
+	return targets_each(cli, set);
+}
+
+static enum exit_code remove_it(struct cli *cli, const char *name,
+				struct err *err)
+{
+	return change(cli, "DELETE", name, change_body(cli), "removed", err);
+}
+
+enum exit_code cmd_template_remove(struct cli *cli)
+{
+	return targets_each(cli, remove_it);
+}

@@ -1,0 +1,30 @@
+/*
+ * What the daemon is asked for a fleet's sake: the requests of `domain add`,
+ * `domain set`, `policy set` and `domain remove`, from what a file says.
+ *
+ * Each carries --reason, what leads to enforce --force and --without-reports;
+ * with `is_dry` (or --dry-run) nothing changes. On
+ * EXIT_FINE *answer is the caller's to decref.
+ */
+#ifndef CLI_FLEET_ASK_H
+#define CLI_FLEET_ASK_H
+
+#include "cli/command.h"
+
+enum exit_code fleet_ask_to_add(const struct cli *cli, const json_t *entry,
+				bool is_dry, json_t **answer, struct err *err);
+enum exit_code fleet_ask_to_remove(const struct cli *cli, const char *name,
+				   bool is_dry, json_t **answer,
+				   struct err *err);
+
+/* Label, rua and track_mx. */
+enum exit_code fleet_ask_settings(const struct cli *cli, const char *name,
+				  const json_t *entry, bool is_dry,
+				  json_t **answer, struct err *err);
+
+/* The rest; *answer is NULL if the entry says nothing of it. */
+enum exit_code fleet_ask_policy(const struct cli *cli, const char *name,
+				const json_t *entry, bool is_dry,
+				json_t **answer, struct err *err);
+
+#endif

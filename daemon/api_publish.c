@@ -1,0 +1,45 @@
+/*
+ * /v1/domains/NAME/publish: the operator's own zone is told again all that it
+ * is to have of the domain, and of the box; as after the zone was made anew.
+ */
+#include "base/mem.h"
+#include "daemon/api.h"
+#include "daemon/edit.h"
+#include "store/publication.h"
+
+static const struct json_in_field fields[] = { EDIT_FIELDS };
+
+static bool is_on(const struct edit *e, struct err *err)
+{
+	if (publish_is_on(&e->call->parts->config->publish))
+		return true;
+	err_set(err, ERR_REFUSED, "no zone is published by this box");
+	return err_hint(err, "set delegate_zone, and publish_server or "
+			     "publish_hook: mtastsd.conf(5)");
+}
+
+static bool publish(struct edit *e, void *input, struct err *err)
+{
+	struct store *s = e->call->parts->store;
+
+	(void)input;
+	if (!api_domain(e->call, &e->domain, err) || !is_on(e, err))
+		return false;
+	edit_note(e, "zone", "", "to be told again");
+	return publication_again(s, e->domain.name, err) &&
+	       publication_again(s, "", err);
+}
+
+bool api_publish(struct api_call *call, struct err *err)
+{
+	static const struct edit_kind kind = { "zone.again", "publish",
+					       publish };
+	struct edit_input in = { 0 };
+
+	if (!json_in_read(call->body, fields, ARRAY_LEN(fields), &in, err) ||
+	    !edit_run(call, &kind, &in, err))
+		return false;
+	if (call->parts->publisher && !in.dry_run)
+		publisher_hurry(call->parts->publisher);
+	return true;
+}

@@ -1,0 +1,137 @@
+#include "daemon/template_roll.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/policy_version.h"
+#include "store/template.h"
+#include "store/trail.h"
+
+#define AT_ONCE	  20
+#define TURN_MS	  100
+#define PAUSE_MS  1000	/* while there is nothing to do */
+
+struct template_roll {
+	struct store *store;
+	struct event *timer;
+	time_t (*now)(void *arg);
+	void *arg;
+};
+
+static bool tell(struct template_roll *r, const struct domain *d,
+		 const struct template *t, bool changed, const struct err *why,
+		 struct err *err)
+{
+	char *text = changed ? xasprintf("follows template %s: a new version, "
+					 "whose id is to be published",
+					 t->name)
+			     : xasprintf("cannot follow template %s: %s",
+					 t->name, why->text);
+	bool ok = trail_add(r->store,
+			    &(struct trail){ .at = r->now(r->arg),
+					     .level = changed ? TRAIL_INFO
+							      : TRAIL_WARNING,
+					     .kind = "policy.template",
+					     .domain = d->name,
+					     .text = text },
+			    err);
+
+	free(text);
+	return ok;
+}
+
+static bool publish(struct template_roll *r, struct domain *d,
+		    const struct template *t,
+		    const struct policy_version *is, struct err *err)
+{
+	struct err why = ERR_INIT;
+	struct sts_policy wanted;
+	bool changed = false, ok, fits;
+
+	sts_policy_copy(&wanted, &is->policy);
+	fits = template_apply(t, d->name, &wanted, &why);
+	ok = !fits || policy_version_publish(r->store, d, &wanted,
+					     r->now(r->arg), &changed, err);
+	sts_policy_release(&wanted);
+	return ok && ((fits && !changed) || tell(r, d, t, changed, &why, err));
+}
+
+/* Whatever comes of it, this epoch is done with. */
+static bool bring_up(struct template_roll *r, int64_t id, struct err *err)
+{
+	struct policy_version is;
+	struct template t;
+	struct domain d;
+	bool ok = true;
+
+	if (!domain_by_id(r->store, id, &d, err) ||
+	    !template_by_id(r->store, d.template_id, &t, err))
+		return false;
+	d.template_epoch = t.epoch;
+	ok = domain_update(r->store, &d, err);
+	if (ok && !d.leaving) {
+		ok = policy_version_current(r->store, &d, &is, err) &&
+		     publish(r, &d, &t, &is, err);
+		policy_version_release(&is);
+	}
+	template_release(&t);
+	return ok;
+}
+
+/* How many were brought up; fewer than were due after a failure. */
+static size_t turn(struct template_roll *r, struct err *err)
+{
+	int64_t ids[AT_ONCE];
+	size_t n = template_behind(r->store, ids, AT_ONCE, err);
+
+	if (!n || !store_begin(r->store, err))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (!bring_up(r, ids[i], err)) {
+			store_rollback(r->store);
+			return 0;
+		}
+	return store_commit(r->store, err) && store_project(r->store, err)
+		       ? n : 0;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct template_roll *r = arg;
+	struct err err = ERR_INIT;
+	size_t n = turn(r, &err);
+	long ms = n ? TURN_MS : PAUSE_MS;
+
+	(void)fd;
+	(void)what;
+	if (err.kind != ERR_NONE)
+		log_warn("templates: %s", err.text);
+	event_add(r->timer, &(struct timeval){ ms / 1000, ms % 1000 * 1000 });
+}
+
+struct template_roll *template_roll_start(struct loop *loop, struct store *s,
+					  time_t (*now)(void *arg), void *arg,
+					  struct err *err)
+{
+	struct template_roll *r = xcalloc(1, sizeof(*r));
+
+	*r = (struct template_roll){ .store = s, .now = now, .arg = arg };
+	r->timer = evtimer_new(loop_base(loop), on_timer, r);
+	if (r->timer) {
+		event_active(r->timer, EV_TIMEOUT, 1);
+		return r;
+	}
+	free(r);
+	err_set(err, ERR_INTERNAL, "libevent gave no timer");
+	return NULL;
+}
+
+void template_roll_stop(struct template_roll *r)
+{
+	if (!r)
+		return;
+	event_free(r->timer);
+	free(r);
+}

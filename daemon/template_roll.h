@@ -1,0 +1,24 @@
+/*
+ * Brings domains up to their templates when these have changed: some at a
+ * time, so that nothing else waits, and on from where it was after a restart.
+ *
+ * A domain that cannot follow (more hosts than a policy may have) keeps its
+ * policy, and the trail says so. Those on their way out stay as they are.
+ *
+ * Control thread only.
+ */
+#ifndef DAEMON_TEMPLATE_ROLL_H
+#define DAEMON_TEMPLATE_ROLL_H
+
+#include "base/loop.h"
+#include "store/store.h"
+
+struct template_roll;
+
+/* `now` is asked for the time, with `arg`. All of it outlives the roll. */
+struct template_roll *template_roll_start(struct loop *loop, struct store *s,
+					  time_t (*now)(void *arg), void *arg,
+					  struct err *err);
+void template_roll_stop(struct template_roll *r);	/* NULL is fine */
+
+#endif

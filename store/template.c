@@ -1,0 +1,195 @@
+#include "store/template.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "policy/preset.h"
+#include "store/internal.h"
+
+void template_release(struct template *t)
+{
+	sts_policy_release(&t->hosts);
+}
+
+static bool read_hosts(const char *lines, struct sts_policy *p)
+{
+	while (*lines) {
+		size_t len = strcspn(lines, "\n");
+		char *host = xstrndup(lines, len);
+		bool ok = sts_policy_add_mx(p, host, NULL);
+
+		free(host);
+		if (!ok)
+			return false;
+		lines += len + (lines[len] == '\n');
+	}
+	return true;
+}
+
+static void read_row(struct query *q, struct template *t)
+{
+	*t = (struct template){
+		.id = col_int(q, "id"),
+		.max_age = col_long(q, "max_age"),
+		.epoch = col_long(q, "epoch"),
+	};
+	col_text(q, "name", t->name, sizeof(t->name));
+	col_text(q, "preset", t->preset, sizeof(t->preset));
+	if (!read_hosts(col_text_peek(q, "mx"), &t->hosts))
+		q->rc = SQLITE_MISMATCH;
+}
+
+static bool read_one(struct query *q, struct template *t, struct err *err)
+{
+	bool found = query_row(q);
+
+	*t = (struct template){ .id = 0 };
+	if (found)
+		read_row(q, t);
+	if (query_close(q, err) && found)
+		return true;
+	template_release(t);
+	return false;
+}
+
+bool template_by_name(struct store *s, const char *name, struct template *t,
+		      struct err *err)
+{
+	struct err none = ERR_INIT;
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT * FROM template WHERE name = ?");
+	bind_text(&q, name);
+	if (read_one(&q, t, err ? err : &none))
+		return true;
+	if (!err || err->kind != ERR_NONE)
+		return false;
+	err_set(err, ERR_NOT_FOUND, "there is no template %.60s", name);
+	return err_hint(err, "mtastsctl template list; template set makes one");
+}
+
+bool template_by_id(struct store *s, int64_t id, struct template *t,
+		    struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT * FROM template WHERE id = ?");
+	bind_int(&q, id);
+	if (read_one(&q, t, err))
+		return true;
+	return err && err->kind == ERR_NONE
+		       ? err_set(err, ERR_NOT_FOUND, "no template %lld",
+				 (long long)id)
+		       : false;
+}
+
+static char *join_hosts(const struct sts_policy *p)
+{
+	struct buf b;
+	char *text;
+
+	buf_init(&b, STS_BODY_MAX);
+	for (size_t i = 0; i < p->mx_count; i++)
+		buf_printf(&b, "%s%s", i ? "\n" : "", p->mx[i]);
+	text = buf_take(&b);
+	buf_release(&b);
+	return text;
+}
+
+bool template_write(struct store *s, struct template *t, struct err *err)
+{
+	char *hosts = join_hosts(&t->hosts);
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO template(name, preset, mx, max_age)"
+		   " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(name) DO UPDATE"
+		   " SET preset = ?2, mx = ?3, max_age = ?4,"
+		   " epoch = epoch + 1");
+	bind_text(&q, t->name);
+	bind_text(&q, t->preset);
+	bind_text(&q, hosts);
+	bind_int(&q, t->max_age);
+	free(hosts);
+	return query_run(&q, err);
+}
+
+bool template_delete(struct store *s, const struct template *t,
+		     struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s), "DELETE FROM template WHERE id = ?");
+	bind_int(&q, t->id);
+	return query_run(&q, err);
+}
+
+bool template_each(struct store *s,
+		   void (*each)(const struct template *t, void *arg),
+		   void *arg, struct err *err)
+{
+	struct template t;
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT * FROM template ORDER BY name");
+	while (query_row(&q)) {
+		read_row(&q, &t);
+		if (query_row_is_good(&q, "template"))
+			each(&t, arg);
+		template_release(&t);
+	}
+	return query_close(&q, err);
+}
+
+long template_domains(struct store *s, const struct template *t,
+		      struct err *err)
+{
+	struct query q;
+	long n = 0;
+
+	query_open(&q, store_db(s), "SELECT COUNT(*) AS n FROM domain"
+				    " WHERE template_id > 0"
+				    " AND template_id = ?");
+	bind_int(&q, t->id);
+	if (query_row(&q))
+		n = col_long(&q, "n");
+	return query_close(&q, err) ? n : -1;
+}
+
+size_t template_behind(struct store *s, int64_t *ids, size_t limit,
+		       struct err *err)
+{
+	struct query q;
+	size_t n = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT d.id AS id FROM template t JOIN domain d"
+		   " ON d.template_id = t.id AND d.template_id > 0"
+		   " AND d.template_epoch < t.epoch LIMIT ?");
+	bind_int(&q, (int64_t)limit);
+	while (n < limit && query_row(&q))
+		ids[n++] = col_int(&q, "id");
+	return query_close(&q, err) ? n : 0;
+}
+
+bool template_apply(const struct template *t, const char *domain,
+		    struct sts_policy *p, struct err *err)
+{
+	struct sts_policy named = { .mode = p->mode, .max_age = p->max_age };
+	bool ok = !*t->preset || preset_apply(t->preset, domain, &named, err);
+
+	for (size_t i = 0; ok && i < t->hosts.mx_count; i++)
+		ok = sts_policy_add_mx(&named, t->hosts.mx[i], err);
+	if (t->max_age)
+		named.max_age = t->max_age;
+	ok = ok && sts_policy_validate(&named, err);
+	if (!ok) {
+		sts_policy_release(&named);
+		return err_prefix(err, "template %s", t->name);
+	}
+	sts_policy_release(p);
+	*p = named;
+	return true;
+}

@@ -1,0 +1,389 @@
+"""The operator's own zone: three CNAMEs set once, and nobody's hand after."""
+
+import json
+import os
+import subprocess
+import time
+
+import pytest
+
+from harness.owndns import OwnDns
+from harness.process import wait_for
+from harness.told import Command
+
+ZONE = OwnDns.ZONE
+HOST = f"box.{ZONE}"
+FORCE = ["--force", "--reason", "a story"]
+QUICK = {"alert_publish": "1s", "alert_gather": "1s"}
+
+# What a provider's API would do: the zone as a file of JSON, name by name.
+HOOK = """#!/usr/bin/python3
+import json, os, sys, time
+zone, calls = {zone!r}, {calls!r}
+records = json.load(sys.stdin)
+with open(calls, "a") as f:
+	print(json.dumps(records), file=f)
+if os.path.exists({slow!r}):
+	time.sleep(60)
+if os.path.exists({broken!r}):
+	sys.exit("the provider says: 503")
+content = json.load(open(zone)) if os.path.exists(zone) else {{}}
+for r in records:
+	content.pop(r["name"] + " " + r["type"], None)
+for r in records:
+	if r["value"] is not None:
+		content.setdefault(r["name"] + " " + r["type"], []).append(
+			r["value"])
+open(zone + ".new", "w").write(json.dumps(content))
+os.rename(zone + ".new", zone)
+"""
+
+
+class HookZone:
+	"""The same questions as to a DNS server, of what a hook wrote."""
+
+	def __init__(self, folder):
+		self.zone, self.calls = folder / "zone.json", folder / "calls"
+		self.slow, self.broken = folder / "slow", folder / "broken"
+		self.program = folder / "hook"
+		self.program.write_text(HOOK.format(
+			zone=str(self.zone), calls=str(self.calls),
+			slow=str(self.slow), broken=str(self.broken)))
+		self.program.chmod(0o755)
+
+	def settings(self):
+		return {"delegate_zone": ZONE,
+			"publish_hook": [str(self.program), "a b; c"]}
+
+	def ask(self, name, kind):
+		if not self.zone.exists():
+			return []
+		return sorted(json.loads(self.zone.read_text()).get(
+			f"{name} {kind}", []))
+
+	def batches(self):
+		if not self.calls.exists():
+			return []
+		return [json.loads(line) for line in
+			self.calls.read_text().splitlines()]
+
+
+@pytest.fixture
+def own(tmp_path):
+	dns = OwnDns(tmp_path / "own").start()
+	yield dns
+	dns.stop()
+
+
+@pytest.fixture(params=["rfc2136", "hook"])
+def zone(request, tmp_path):
+	if request.param == "hook":
+		yield HookZone(tmp_path)
+		return
+	dns = OwnDns(tmp_path / "own").start()
+	yield dns
+	dns.stop()
+
+
+def make(rig, zone, **more):
+	return rig.daemon(host_name=HOST, **zone.settings(), **QUICK, **more)
+
+
+def enforce(daemon, name):
+	daemon.ok("policy", "enforce", name, *FORCE)
+
+
+def sts_of(name):
+	return f"{name}._mta-sts.{ZONE}"
+
+
+def tls_of(name):
+	return f"{name}._tls.{ZONE}"
+
+
+def announced(daemon, name):
+	"""The TXT of the policy that is served now."""
+	return f"v=STSv1; id={daemon.domain(name)['policy']['id']};"
+
+
+def wait_shown(zone, name, kind, *values, seconds=20):
+	wait_for(f"{name} {kind} to be {values}, not {zone.ask(name, kind)}",
+		 lambda: zone.ask(name, kind) == sorted(values), seconds, 0.1)
+
+
+def alerts(daemon):
+	return [a for a in daemon.api("GET", "/v1/alerts")[1]["alerts"]
+		if a["kind"] == "zone.unpublished"]
+
+
+def test_the_customer_sets_three_cnames_once(rig, zone, name):
+	daemon = make(rig, zone).start()
+	wait_shown(zone, HOST, "A", "127.0.0.1")
+	daemon.add(name, wait=False)
+	records = daemon.json("domain", "records", name)
+	now = {r["name"]: (r["type"], r["value"]) for r in records["records"]
+	       if r["publish"] == "now"}
+	assert now == {f"mta-sts.{name}": ("CNAME", f"{HOST}."),
+		       f"_mta-sts.{name}": ("CNAME", f"{sts_of(name)}."),
+		       f"_smtp._tls.{name}": ("CNAME", f"{tls_of(name)}.")}
+	assert zone.ask(sts_of(name), "TXT") == []	# nobody is to look yet
+
+	rig.dns.point(name)
+	daemon.wait_state("live", name)
+	wait_shown(zone, sts_of(name), "TXT", announced(daemon, name))
+
+	seen = set()
+	for verb in (["policy", "enforce", *FORCE], ["policy", "testing"],
+		     ["policy", "set", "--mx", "mx9.example.org"]):
+		daemon.ok(*verb[:2], name, *verb[2:])
+		wait_shown(zone, sts_of(name), "TXT", announced(daemon, name))
+		seen.add(announced(daemon, name))
+	assert len(seen) == 3
+
+	daemon.ok("domain", "set", name, "--rua", "mailto:tls@example.org")
+	wait_shown(zone, tls_of(name), "TXT",
+		   "v=TLSRPTv1; rua=mailto:tls@example.org")
+	daemon.settings["public_addresses"] = ["127.0.0.1", "192.0.2.7",
+					       "2001:db8::7"]
+	daemon.reload()
+	wait_shown(zone, HOST, "A", "127.0.0.1", "192.0.2.7")
+	wait_shown(zone, HOST, "AAAA", "2001:db8::7")
+	daemon.settings["public_addresses"] = ["127.0.0.1"]
+	daemon.reload()
+	wait_shown(zone, HOST, "A", "127.0.0.1")
+	wait_shown(zone, HOST, "AAAA")
+
+	wait_for("nothing to be due", lambda: daemon.domain(name)[
+		"publication"]["state"] == "published", 10)
+	shown = daemon.ok("domain", "show", name)
+	assert sts_of(name) in shown and announced(daemon, name) in shown
+	assert "has all that it needs" in daemon.ok("status")
+	daemon.ok("domain", "remove", name, "--now")
+	wait_shown(zone, sts_of(name), "TXT")
+	wait_shown(zone, tls_of(name), "TXT")
+	assert zone.ask(HOST, "A") == ["127.0.0.1"]
+
+
+def test_many_changes_are_few_updates(rig, tmp_path):
+	zone = HookZone(tmp_path)
+	daemon = make(rig, zone).start()
+	wait_shown(zone, HOST, "A", "127.0.0.1")
+	names = [f"many{i}.test" for i in range(150)]
+	zone.broken.touch()	# what comes meanwhile is gathered
+	for n in names:
+		status, answer = daemon.api("POST", "/v1/domains", {
+			"name": n, "mx": [f"mx.{n}"],
+			"rua": ["mailto:a@example.org"]})
+		assert status == 200, answer
+	wait_for("a failure", lambda: alerts(daemon), 20)
+	failed = len(zone.batches())
+	zone.broken.unlink()
+	for n in names:
+		wait_shown(zone, tls_of(n), "TXT",
+			   "v=TLSRPTv1; rua=mailto:a@example.org", seconds=40)
+	sizes = [len(batch) for batch in zone.batches()]
+	assert max(sizes) <= 100
+	assert len(sizes) - failed < 30
+	wait_for("the end of the alert", lambda: not alerts(daemon), 20)
+
+
+def test_a_server_that_is_down_for_a_while(rig, own, tmp_path, name):
+	command = Command(tmp_path)
+	daemon = make(rig, own, notify=[str(command.path)]).start()
+	rig.dns.point(name)
+	daemon.add(name)
+	before = announced(daemon, name)
+	wait_shown(own, sts_of(name), "TXT", before)
+
+	own.stop()
+	enforce(daemon, name)
+	begun, = command.wait("zone.unpublished", 1)
+	assert begun["what"] == "begun"
+	assert ZONE in begun["alerts"][0]["text"]
+	result = daemon.ctl("status")
+	assert "1 name to be told" in result.out
+	assert "cannot be published" in result.out
+	assert "waits for its turn" in daemon.ok("domain", "show", name)
+
+	own.start(fresh=False)
+	wait_shown(own, sts_of(name), "TXT", announced(daemon, name),
+		   seconds=40)
+	assert announced(daemon, name) != before
+	command.wait("zone.unpublished", 2)
+	assert command.whats("zone.unpublished") == ["begun", "ended"]
+
+
+def test_killed_between_the_change_and_its_publication(rig, own, name):
+	daemon = make(rig, own).start()
+	rig.dns.point(name)
+	daemon.add(name)
+	wait_shown(own, sts_of(name), "TXT", announced(daemon, name))
+	own.stop()
+	enforce(daemon, name)
+	daemon.ok("policy", "testing", name)
+	expected = announced(daemon, name)
+	daemon.kill()
+	own.start(fresh=False)
+	daemon.start()
+	assert announced(daemon, name) == expected
+	# One that the dead one has begun may still come: it is waited for.
+	wait_shown(own, sts_of(name), "TXT", expected, seconds=60)
+
+
+# Changed back while nobody knows what became of the update: it is told again.
+def test_killed_while_an_update_is_under_way(rig, tmp_path, name):
+	zone = HookZone(tmp_path)
+	daemon = make(rig, zone).start()
+	daemon.add(name, wait=False)
+	daemon.ok("domain", "set", name, "--rua", "mailto:a@example.org")
+	first = "v=TLSRPTv1; rua=mailto:a@example.org"
+	wait_shown(zone, tls_of(name), "TXT", first)
+	zone.slow.touch()
+	calls = len(zone.batches())
+	daemon.ok("domain", "set", name, "--rua", "mailto:b@example.org")
+	wait_for("the hook", lambda: len(zone.batches()) > calls, 10)
+	daemon.kill()
+	zone.slow.unlink()
+	calls = len(zone.batches())
+	daemon.start()
+	daemon.ok("domain", "set", name, "--rua", "mailto:a@example.org")
+	wait_for("another update", lambda: len(zone.batches()) > calls, 60)
+	assert [r["value"] for r in zone.batches()[-1]
+		if r["name"] == tls_of(name)] == [first]
+
+
+def test_a_wrong_key_is_one_clear_alert(rig, own, tmp_path, name):
+	command = Command(tmp_path)
+	settings = own.settings() | {"publish_key_file": own.write_key(
+		"wrong.key", "d3JvbmcgZm9yIHN1cmUsIGFuZCBsb25nIGVub3VnaA==")}
+	daemon = rig.daemon(host_name=HOST, notify=[str(command.path)],
+			    **settings, **QUICK).start()
+	for i in range(3):
+		daemon.add(f"key{i}.{name}", wait=False)
+		daemon.ok("domain", "set", f"key{i}.{name}", "--rua",
+			  "mailto:a@example.org")
+	begun, = command.wait("zone.unpublished", 1)
+	assert len(begun["alerts"]) == 1
+	alert = begun["alerts"][0]
+	assert "BADSIG" in alert["text"]
+	assert "publish_key_file" in alert["hint"]
+	time.sleep(8)	# more failures have nothing to add
+	assert command.whats("zone.unpublished") == ["begun"]
+
+	daemon.settings["publish_key_file"] = own.key_file
+	daemon.reload()
+	wait_shown(own, tls_of(f"key2.{name}"), "TXT",
+		   "v=TLSRPTv1; rua=mailto:a@example.org", seconds=40)
+	command.wait("zone.unpublished", 2)
+	assert command.whats("zone.unpublished") == ["begun", "ended"]
+
+
+def test_a_key_for_everybody_is_refused(rig, own):
+	own.key_file.chmod(0o644)
+	daemon = make(rig, own).launch()
+	assert daemon.process.wait(20) != 0
+	assert "everybody may read publish_key_file" in daemon.process.text()
+	assert "chmod o=" in daemon.process.text()
+
+
+def test_one_that_the_provider_does_not_take_holds_up_nobody(rig, tmp_path):
+	zone = HookZone(tmp_path)
+	program = zone.program.read_text()
+	zone.program.write_text(program.replace(
+		'content = json', 'if "bad.test" in str(records):\n'
+		'\tsys.exit("no such customer")\ncontent = json', 1))
+	daemon = make(rig, zone).start()
+	for n in "bad.test", "good1.test", "good2.test", "good3.test":
+		daemon.add(n, wait=False)
+		daemon.ok("domain", "set", n, "--rua", "mailto:a@example.org")
+	for n in "good1.test", "good2.test", "good3.test":
+		wait_shown(zone, tls_of(n), "TXT",
+			   "v=TLSRPTv1; rua=mailto:a@example.org", seconds=40)
+	wait_for("an alert that names it", lambda: any(
+		"bad.test: " in a["text"] and "no such customer" in a["text"]
+		for a in alerts(daemon)), 30)
+	# A change of another one does not wait for it either.
+	daemon.ok("domain", "set", "good1.test", "--rua", "mailto:b@example.org")
+	wait_shown(zone, tls_of("good1.test"), "TXT",
+		   "v=TLSRPTv1; rua=mailto:b@example.org")
+	zone.program.write_text(program)
+	daemon.ok("domain", "remove", "bad.test", "--now")
+	wait_for("the end of the alert", lambda: not alerts(daemon), 20)
+	assert any({"name": tls_of("bad.test"), "type": "TXT", "ttl": 300,
+		    "value": None} in batch for batch in zone.batches())
+
+
+def test_a_zone_that_was_made_anew(rig, own, name):
+	daemon = make(rig, own).start()
+	rig.dns.point(name)
+	daemon.add(name)
+	wait_shown(own, sts_of(name), "TXT", announced(daemon, name))
+	own.stop()
+	for f in own.folder.glob("journal*"):
+		os.system(f"rm -r {f}")
+	own.start()
+	assert own.ask(sts_of(name), "TXT") == []
+	assert "told again" in daemon.ok("domain", "publish", "--all")
+	wait_shown(own, sts_of(name), "TXT", announced(daemon, name))
+	wait_shown(own, HOST, "A", "127.0.0.1")
+
+
+def test_publishing_needs_somebody_who_does(daemon, name):
+	daemon.add(name, wait=False)
+	refused = daemon.ctl("domain", "publish", name)
+	assert refused.status == 3 and "publish_hook" in refused.err
+
+
+# What a box that has moved still knows is not for the zone of the new one.
+def test_a_frozen_box_publishes_nothing(rig, tmp_path, name):
+	zone = HookZone(tmp_path)
+	daemon = make(rig, zone).start()
+	wait_shown(zone, HOST, "A", "127.0.0.1")
+	daemon.add(name, wait=False)
+	daemon.ok("freeze")
+	daemon.ok("domain", "set", name, "--rua", "mailto:a@example.org")
+	time.sleep(3)
+	assert zone.ask(tls_of(name), "TXT") == []
+	assert "frozen" in daemon.ok("status")
+	daemon.ok("thaw")
+	wait_shown(zone, tls_of(name), "TXT",
+		   "v=TLSRPTv1; rua=mailto:a@example.org")
+
+
+# What is printed is what a server takes; the old record goes with it.
+def test_records_as_commands_and_for_people(rig, own):
+	customer = f"cust.{ZONE}"	# his zone is at the same server
+	daemon = rig.daemon(host_name="box.example").start()
+	daemon.add(customer, wait=False)
+	daemon.ok("domain", "set", customer, "--rua", "mailto:a@example.org")
+
+	def publish():
+		commands = daemon.ok("domain", "records", customer, "--format",
+				     "nsupdate")
+		done = subprocess.run(
+			["knsupdate", "-v", "-k", own.key_file], text=True,
+			input=f"server 127.0.0.1 {own.port}\nzone {ZONE}.\n"
+			+ commands, capture_output=True)
+		assert done.returncode == 0, done.stdout + done.stderr
+
+	publish()
+	assert own.ask(f"mta-sts.{customer}", "CNAME") == ["box.example."]
+	assert own.ask(f"_mta-sts.{customer}", "TXT") == []	# not due
+	daemon.ok("domain", "set", customer, "--rua", "mailto:b@example.org")
+	publish()
+	assert own.ask(f"_smtp._tls.{customer}", "TXT") == [
+		"v=TLSRPTv1; rua=mailto:b@example.org"]
+
+	text = daemon.ok("domain", "records", customer)
+	assert "To be published:" in text and "Once the domain is live:" in text
+	assert "The other way, where a CNAME cannot be set:" in text
+	zone = daemon.ok("domain", "records", customer, "--format", "zone")
+	assert [line for line in zone.splitlines() if line[0] != ";"] == [
+		f"mta-sts.{customer}. 3600 IN CNAME box.example.",
+		f'_smtp._tls.{customer}. 3600 IN TXT '
+		'"v=TLSRPTv1; rua=mailto:b@example.org"']
+	assert f"; _mta-sts.{customer}. 3600 IN TXT" in zone
+	assert (daemon.json("domain", "records", customer) == json.loads(
+		daemon.ok("domain", "records", customer, "--format", "json")))
+	wrong = daemon.ctl("domain", "records", customer, "--format", "xml")
+	assert wrong.status == 64 and "nsupdate" in wrong.err

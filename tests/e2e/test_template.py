@@ -1,0 +1,80 @@
+"""Policies that many domains have in common."""
+
+from harness.process import wait_for
+from test_watch import FINE, REFUSED
+
+
+def mx_of(daemon, name):
+	return daemon.json("domain", "show", name)["policy"]["mx"]
+
+
+def test_a_change_of_a_template_reaches_its_domains(daemon):
+	daemon.ok("template", "set", "gold", "--mx", "a.test,b.test",
+		  "--max-age", "14d")
+	names = [f"t{i}.test" for i in range(45)]
+	daemon.ok("domain", "add", *names, "--template", "gold", "--label", "x")
+	daemon.ok("domain", "add", "own.test", "--mx", "own.example.test")
+	policy = daemon.json("domain", "show", "t0.test")["policy"]
+	assert (policy["mx"], policy["max_age"], policy["mode"]) == \
+		(["a.test", "b.test"], 14 * 86400, "testing")
+	assert "45 domains" in daemon.ok("template", "show", "gold")
+
+	daemon.ok("policy", "enforce", "t1.test", "--force", "--reason", "r")
+	daemon.ok("template", "set", "gold", "--mx", "c.test", "--reason",
+		  "new hosts")
+	wait_for("all of them", lambda: all(
+		d["policy"]["mx"] == ["c.test"] for d in
+		daemon.json("domain", "list", "--label", "x")["domains"]), 15)
+	second = daemon.json("domain", "show", "t1.test")["policy"]
+	assert (second["version"], second["mode"]) == (3, "enforce")
+	assert mx_of(daemon, "own.test") == ["own.example.test"]
+	assert "policy.template" in [
+		e["kind"] for e in daemon.json("log", "t1.test")["events"]]
+
+	# The same again is no new version; nobody is taken who is still used.
+	daemon.ok("template", "set", "gold", "--mx", "c.test")
+	refused = daemon.ctl("template", "remove", "gold")
+	assert refused.status == REFUSED and "45 domains" in refused.err
+	daemon.ok("domain", "set", *names, "--template", "")
+	daemon.ok("template", "remove", "gold")
+	assert mx_of(daemon, "t0.test") == ["c.test"]
+	assert daemon.json("template", "list")["templates"] == []
+
+
+def test_a_preset_is_each_domains_own(daemon):
+	daemon.ok("template", "set", "ms", "--preset", "m365")
+	daemon.ok("domain", "add", "one.test", "two.test", "--template", "ms")
+	assert mx_of(daemon, "one.test") == \
+		["one-test.mail.protection.outlook.com"]
+	assert mx_of(daemon, "two.test") == \
+		["two-test.mail.protection.outlook.com"]
+	daemon.ok("domain", "add", "own.test", "--mx", "a.test")
+	daemon.ok("domain", "set", "own.test", "--template", "ms")
+	wait_for("it to follow", lambda: mx_of(daemon, "own.test") ==
+		 ["own-test.mail.protection.outlook.com"])
+
+
+def test_what_makes_no_policy_is_no_template(daemon):
+	for words in (["x", "--max-age", "14d"], ["x", "--max-age", "1s", "--mx",
+		       "a.test"], ["x", "--preset", "nobody"],
+		      ["a b", "--mx", "a.test"], ["x" * 60, "--mx", "a.test"],
+		      ["x", "--mx", ",".join(f"h{i}.test" for i in range(60))]):
+		done = daemon.ctl("template", "set", *words)
+		assert done.status != FINE and done.err, words
+	assert daemon.json("template", "list")["templates"] == []
+	assert daemon.ctl("domain", "add", "a.test", "--template",
+			  "none").status != FINE
+	assert daemon.json("domain", "list")["domains"] == []
+
+
+def test_a_kill_in_between_leaves_nobody_out(daemon):
+	daemon.ok("template", "set", "gold", "--mx", "a.test")
+	names = [f"t{i}.test" for i in range(90)]
+	daemon.ok("domain", "add", *names, "--template", "gold")
+	daemon.ok("template", "set", "gold", "--mx", "b.test")
+	daemon.kill()
+	daemon.start()
+	wait_for("all of them", lambda: daemon.rows(
+		"SELECT count(*) FROM domain d JOIN policy p"
+		" ON p.id = d.policy_id WHERE p.mx = 'b.test'") == [(90,)], 20)
+	assert daemon.rows("SELECT max(version) FROM policy") == [(2,)]
