@@ -168,6 +168,20 @@ static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 	       (is_gone || judge(w, d->id, err));
 }
 
+/* What fails would fail at once again, and hold up all others. */
+static void put_off(struct dns_watch *w, int64_t id)
+{
+	struct store *s = w->parts.store;
+	struct err err = ERR_INIT;
+
+	if (!store_begin(s, &err))
+		return;
+	if (watch_put_off(s, id, now_of(w) + WHEN_HOUR, &err))
+		store_commit(s, &err);
+	else
+		store_rollback(s);
+}
+
 static bool store_look(struct dns_watch *w, const struct look *l,
 		       struct err *err)
 {
@@ -180,6 +194,7 @@ static bool store_look(struct dns_watch *w, const struct look *l,
 		return store_commit(w->parts.store, err) &&
 		       store_project(w->parts.store, err);
 	store_rollback(w->parts.store);
+	put_off(w, l->domain_id);
 	return err->kind == ERR_NOT_FOUND;
 }
 
@@ -302,6 +317,7 @@ static void begin(struct dns_watch *w, size_t slot, int64_t id)
 	char *host;
 
 	if (!domain_by_id(w->parts.store, id, &d, NULL)) {
+		put_off(w, id);
 		free(l);
 		return;
 	}

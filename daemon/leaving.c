@@ -55,6 +55,13 @@ bool leaving_of(struct store *s, const struct domain *d, const struct watch *w,
 	return true;
 }
 
+/* What nobody could say just now is no reason to let go. */
+static bool is_fresh(const struct domain *d, const struct watch *w)
+{
+	return w->is_fresh_host &&
+	       (w->is_fresh_txt || d->leaving == DOMAIN_HANDING_OVER);
+}
+
 /* One look that finds nothing is not enough. */
 static bool records_are_gone(const struct watch *w, time_t now)
 {
@@ -87,7 +94,7 @@ bool leaving_step(struct store *s, struct domain *d, const struct watch *w,
 	struct leaving l;
 
 	*is_gone = false;
-	if (!d->leaving)
+	if (!d->leaving || !is_fresh(d, w))
 		return true;
 	if (!leaving_of(s, d, w, now, &l, err))
 		return false;

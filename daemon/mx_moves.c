@@ -1,6 +1,6 @@
 #include "daemon/mx_moves.h"
 
-#define TTL_USUAL 3600L	/* of a record that was not seen yet: as we advise */
+#define TTL_USUAL 3600L /* of a record that was not seen yet: our advice */
 
 bool mx_move_of(struct store *s, const struct domain *d, const struct watch *w,
 		const struct policy_version *current,

@@ -26,9 +26,10 @@ bool mx_track_may(const struct watch *w, const struct sts_policy *policy,
 {
 	const struct mx_seen *mx = &w->mx;
 
-	if (mx->look != MX_THERE || !mx->agrees || mx->is_cut ||
-	    mx->voices < MX_TRACK_VOICES || !mx_strays(mx, policy) ||
-	    !w->mx_since || now < w->mx_since + MX_TRACK_AFTER)
+	if (!w->is_fresh_mx || mx->look != MX_THERE || !mx->agrees ||
+	    mx->is_cut || mx->voices < MX_TRACK_VOICES ||
+	    !mx_strays(mx, policy) || !w->mx_since ||
+	    now < w->mx_since + MX_TRACK_AFTER)
 		return false;
 	for (size_t i = 0; i < mx->count; i++) {
 		const char *provider = provider_of(mx->host[i]);
@@ -62,16 +63,18 @@ static bool tell(struct store *s, const struct domain *d,
 	return ok;
 }
 
+/* Hosts that do not fit any more stay strays, which is an alert. */
 static bool take(struct store *s, struct domain *d, const struct watch *w,
 		 const struct sts_policy *is, time_t now, struct err *err)
 {
 	struct sts_policy wanted;
-	bool changed = false, ok;
+	bool changed = false, ok = true;
 
 	sts_policy_copy(&wanted, is);
-	ok = mx_add_seen(&w->mx, &wanted, err) &&
-	     policy_version_publish(s, d, &wanted, now, &changed, err) &&
-	     (!changed || tell(s, d, w, now, err));
+	if (mx_add_seen(&w->mx, &wanted, NULL))
+		ok = policy_version_publish(s, d, &wanted, now, &changed,
+					    err) &&
+		     (!changed || tell(s, d, w, now, err));
 	sts_policy_release(&wanted);
 	return ok;
 }

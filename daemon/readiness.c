@@ -54,9 +54,15 @@ static void judge_cert(const struct readiness_facts *f, time_t now,
 		against(r, "cert.staging", "set ca_order to another",
 			"its certificate is from %s, which no sender trusts",
 			d->ca.name);
-	if (d->has_cert && d->cert.not_after <= now)
+	if (d->domain.state == DOMAIN_LIVE && !d->has_cert)
+		against(r, "cert.missing", "mtastsctl cert renew",
+			"the certificate served is not in the store");
+	else if (d->has_cert && d->cert.not_after <= now)
 		against(r, "cert.expired", "mtastsctl cert renew",
 			"its certificate has expired");
+	else if (d->has_cert && (d->cert.revoked_at || d->domain.revoked))
+		against(r, "cert.revoked", "mtastsctl log: it is replaced soon",
+			"its certificate is revoked, or will be");
 	else if (d->has_cert && d->domain.failures > 2)
 		against(r, "cert.renewal-failing", d->domain.hint,
 			"its certificate is not renewed: %.200s",
@@ -128,9 +134,11 @@ static bool may_be_here(const char *id)
 	return false;
 }
 
-static bool is_judged_above(const struct readiness *r, const char *id)
+/* By the first `own` reasons, or for good. */
+static bool is_judged_above(const struct readiness *r, size_t own,
+			    const char *id)
 {
-	for (size_t i = 0; i < r->count; i++)
+	for (size_t i = 0; i < own; i++)
 		if (streq(r->reason[i].id, id))
 			return true;
 	return streq(id, "box.trouble") || str_starts(id, "id.") ||
@@ -144,14 +152,17 @@ static const char *text_of(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-static void judge_finding(const json_t *f, struct readiness *r)
+/* One of each mail host may have the same id. */
+static void judge_finding(const json_t *f, size_t own, struct readiness *r)
 {
 	const char *id = text_of(f, "id"), *text = text_of(f, "text");
 	bool is_error = streq(text_of(f, "severity"), "error");
 
-	if (is_error && !may_be_here(id) && !is_judged_above(r, id))
+	if (!*id || is_judged_above(r, own, id))
+		return;
+	if (is_error && !may_be_here(id))
 		against(r, id, text_of(f, "todo"), "%s", text);
-	else if (str_starts(id, "smtp.") || (is_error && may_be_here(id)))
+	else if (is_error || str_starts(id, "smtp."))
 		json_array_append_new(r->notes, json_string(text));
 }
 
@@ -160,15 +171,14 @@ static void judge_outside(const struct readiness_facts *f, time_t now,
 {
 	const struct checked *c = f->checked;
 	json_t *list = json_loads(c->findings, 0, NULL), *one;
-	size_t i;
+	size_t i, own = r->count;
 
 	json_array_foreach(list, i, one) {
-		judge_finding(one, r);
+		judge_finding(one, own, r);
 	}
+	r->needs_look = !c->at || !json_is_array(list) ||
+			(!f->any_age && now > c->at + READINESS_FRESH);
 	json_decref(list);
-	r->needs_look = !c->at || now > c->at + READINESS_FRESH;
-	if (c->at && f->any_age)
-		r->needs_look = false;
 	if (r->needs_look)
 		against(r, "not-looked", "mtastsctl policy enforce looks first",
 			"it was not looked at from outside lately");

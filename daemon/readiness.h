@@ -51,7 +51,7 @@ bool readiness_of(struct store *s, const struct domain_facts *f,
 
 /*
  * The next step of max_age for a domain that has enforced so long without
- * trouble: 0 if it is long enough.
+ * trouble: 0 if it is too soon, or max_age is long enough.
  */
 long readiness_next_max_age(long max_age, long enforced_for);
 

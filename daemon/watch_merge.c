@@ -141,14 +141,18 @@ static bool merge_txt(struct watch *w, const struct announced_seen *seen,
 	return true;
 }
 
-/* While they do not agree, nothing has been so for any time. */
+/*
+ * While they do not agree, nothing has been so for any time; and what one said
+ * alone was not said by two.
+ */
 static bool merge_mx(struct watch *w, const struct mx_seen *seen, time_t now)
 {
 	bool is_news = !mx_seen_same(&w->mx, seen);
+	bool was_one = w->mx.voices < 2 && seen->voices >= 2;
 
 	if (seen->look == MX_UNKNOWN)
 		return false;
-	if (is_news || !seen->agrees || !w->mx_since)
+	if (is_news || was_one || !seen->agrees || !w->mx_since)
 		w->mx_since = now;
 	w->mx = *seen;
 	return is_news;
@@ -159,8 +163,10 @@ unsigned watch_merge(struct watch *w, const struct watch_seen *seen, time_t now)
 	bool is_first = !w->looked_at;
 	unsigned news = 0;
 
-	if (seen->host == HOST_UNKNOWN && seen->mx.look == MX_UNKNOWN &&
-	    seen->txt.what == ANNOUNCED_UNKNOWN) {
+	w->is_fresh_host = seen->host != HOST_UNKNOWN;
+	w->is_fresh_txt = seen->txt.what != ANNOUNCED_UNKNOWN;
+	w->is_fresh_mx = seen->mx.look != MX_UNKNOWN;
+	if (!w->is_fresh_host && !w->is_fresh_txt && !w->is_fresh_mx) {
 		w->failures++;
 		return 0;
 	}

@@ -106,12 +106,12 @@ void announced_judge(const struct dns_records_answer *answer,
 		enum announced one = judge_view(set, known, id);
 		enum announced all = both(seen->what, one);
 
+		if (all != seen->what)
+			seen->id[0] = '\0';
 		if (all == one && *id)
 			str_copy(seen->id, sizeof(seen->id), id);
 		if (set->outcome == DNS_FOUND && set->ttl > seen->ttl)
 			seen->ttl = set->ttl;
 		seen->what = all;
 	}
-	if (seen->what == ANNOUNCED_NOTHING)
-		seen->id[0] = '\0';
 }

@@ -19,30 +19,41 @@ const char *mx_look_name(enum mx_look look)
 	return names[look];
 }
 
-static int compare(const void *a, const void *b)
+/* Where it stands, or would. */
+static size_t place_of(const struct mx_seen *seen, const char *host)
 {
-	return strcmp(a, b);
+	size_t i = 0;
+
+	while (i < seen->count && strcmp(seen->host[i], host) < 0)
+		i++;
+	return i;
 }
 
-static bool has(const struct mx_seen *seen, const char *host)
-{
-	for (size_t i = 0; i < seen->count; i++)
-		if (streq(seen->host[i], host))
-			return true;
-	return false;
-}
-
-/* A name that no policy can have is no host that a policy could allow. */
+/*
+ * A name that no policy can have is no host that a policy could allow. Of too
+ * many the first are kept, in whichever order they came: they are the same at
+ * the next look.
+ */
 static void add_host(struct mx_seen *seen, const char *name)
 {
 	char host[DOMAIN_NAME_SIZE];
+	size_t i;
 
-	if (!domain_name_normalise(name, host, NULL) || has(seen, host))
+	if (!host_name_normalise(name, host, NULL))
 		return;
-	if (seen->count == MX_SEEN_MAX)
+	i = place_of(seen, host);
+	if (i < seen->count && streq(seen->host[i], host))
+		return;
+	if (seen->count == MX_SEEN_MAX) {
 		seen->is_cut = true;
-	else
-		str_copy(seen->host[seen->count++], sizeof(host), host);
+		if (i == MX_SEEN_MAX)
+			return;
+		seen->count--;
+	}
+	memmove(seen->host[i + 1], seen->host[i],
+		(seen->count - i) * sizeof(seen->host[0]));
+	str_copy(seen->host[i], sizeof(seen->host[0]), host);
+	seen->count++;
 }
 
 static bool is_null(const struct dns_record_set *set)
@@ -63,7 +74,6 @@ static void read_view(const struct dns_record_set *set, struct mx_seen *one)
 	one->ttl = set->ttl;
 	for (size_t i = 0; one->look == MX_THERE && i < set->count; i++)
 		add_host(one, set->record[i].text);
-	qsort(one->host, one->count, sizeof(one->host[0]), compare);
 }
 
 bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b)
@@ -108,7 +118,6 @@ void mx_seen_read(const struct dns_records_answer *answer,
 		join(seen, &one);
 		seen->voices = ++voices;
 	}
-	qsort(seen->host, seen->count, sizeof(seen->host[0]), compare);
 }
 
 void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT])
@@ -159,5 +168,5 @@ bool mx_add_seen(const struct mx_seen *seen, struct sts_policy *p,
 		if (!sts_policy_allows(p, seen->host[i]) &&
 		    !sts_policy_add_mx(p, seen->host[i], err))
 			return false;
-	return true;
+	return sts_policy_validate(p, err);
 }

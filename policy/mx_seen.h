@@ -39,7 +39,10 @@ void mx_seen_read(const struct dns_records_answer *answer,
 /* The same hosts, or the same lack of them? */
 bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b);
 
-/* As a store keeps the hosts: one a line. What is no host name is left out. */
+/*
+ * As a store keeps the hosts: one a line. What is no host name is left out;
+ * is_cut is set if they are too many, and else left as it is.
+ */
 void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT]);
 void mx_seen_parse(const char *lines, struct mx_seen *seen);
 
@@ -52,7 +55,7 @@ size_t mx_strays(const struct mx_seen *seen, const struct sts_policy *policy);
 
 /*
  * *p becomes a policy that has the hosts seen besides what it has: nobody who
- * holds either loses mail. ERR_INPUT if they are too many.
+ * holds either loses mail. ERR_INPUT if they are too many, or too long.
  */
 bool mx_add_seen(const struct mx_seen *seen, struct sts_policy *p,
 		 struct err *err);

@@ -90,8 +90,12 @@ size_t checked_stale(struct store *s, time_t since, time_t before, int64_t *ids,
 		   " JOIN policy p ON p.id = d.policy_id"
 		   " LEFT JOIN checked c ON c.domain_id = d.id"
 		   " WHERE d.state = 2 AND d.leaving = 0 AND p.mode = 1"
-		   " AND p.announced_at > 0 AND p.announced_at < ?1"
-		   " AND COALESCE(c.at, 0) < ?2 LIMIT ?3");
+		   " AND p.announced_at > 0 AND COALESCE(c.at, 0) < ?2"
+		   " AND EXISTS (SELECT 1 FROM policy t"
+		   "  WHERE t.domain_id = d.id AND t.announced_at > 0"
+		   "  AND t.announced_at < ?1 AND t.version >"
+		   "   (SELECT COALESCE(MAX(n.version), 0) FROM policy n"
+		   "    WHERE n.domain_id = d.id AND n.mode <> 1)) LIMIT ?3");
 	bind_int(&q, since);
 	bind_int(&q, before);
 	bind_int(&q, (int64_t)limit);

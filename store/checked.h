@@ -31,8 +31,9 @@ size_t checked_asked(struct store *s, int64_t *ids, size_t limit,
 		     struct err *err);
 
 /*
- * Live domains in mode testing, announced before `since`, that were not looked
- * at after `before`: those that may be about to become ready.
+ * Live domains that DNS has said to be testing since before `since`, as
+ * policy_version_mode_since() has it, and that were not looked at after
+ * `before`: those that may be about to become ready.
  */
 size_t checked_stale(struct store *s, time_t since, time_t before, int64_t *ids,
 		     size_t limit, struct err *err);

@@ -229,7 +229,8 @@ bool domain_set_aside(struct store *s, int64_t id, time_t until,
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE domain SET due_at = ?, ready_at = 0, try_ca = 0,"
+		   "UPDATE domain SET ready_at = 0, try_ca = 0,"
+		   " due_at = CASE leaving WHEN 2 THEN 0 ELSE ? END,"
 		   " epoch = epoch + 1 WHERE id = ?");
 	bind_int(&q, until);
 	bind_int(&q, id);

@@ -363,7 +363,8 @@ bool order_resume_all(struct store *s, int64_t now_ms, struct err *err)
 		return false;
 	query_open(&q, store_db_write(s),
 		   "UPDATE domain SET due_at = ?, epoch = epoch + 1"
-		   " WHERE due_at = 0 AND ready_at = 0 AND id NOT IN"
+		   " WHERE due_at = 0 AND ready_at = 0 AND leaving <> 2"
+		   " AND id NOT IN"
 		   "  (SELECT domain_id FROM ord WHERE ended_at = 0"
 		   "   AND trial = 0)");
 	bind_int(&q, now_ms / 1000);
@@ -405,7 +406,7 @@ bool order_set_aside(struct store *s, int64_t id, time_t now, struct err *err)
 		return false;
 	query_open(&q, store_db_write(s),
 		   "UPDATE domain SET due_at = ?, epoch = epoch + 1"
-		   " WHERE due_at = 0 AND ready_at = 0"
+		   " WHERE due_at = 0 AND ready_at = 0 AND leaving <> 2"
 		   " AND id = (SELECT domain_id FROM ord WHERE id = ?"
 		   "  AND trial = 0)");
 	bind_int(&q, now);

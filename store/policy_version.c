@@ -103,11 +103,36 @@ static time_t held_from(const struct policy_version *v, time_t now)
 	return may_be_served ? now : v->last_served;
 }
 
+/* Of one that is damaged, what is the longest. */
+static long held_for(const struct policy_version *v)
+{
+	long max_age = v->policy.max_age;
+
+	return max_age > 0 && max_age <= STS_MAX_AGE_MAX ? max_age
+							 : STS_MAX_AGE_MAX;
+}
+
+/* The time until which this one is held, or 0. */
+static time_t read_held(struct query *q, time_t now,
+			policy_version_test *counts, const void *arg)
+{
+	struct policy_version v = { 0 };
+	time_t from, until = 0;
+	bool is_good;
+
+	read_served(q, &v);
+	is_good = query_row_is_good(q, "policy");
+	from = held_from(&v, now);
+	if (from && (!is_good || counts(&v, arg)))
+		until = from + held_for(&v);
+	policy_version_release(&v);
+	return until;
+}
+
 bool policy_version_held_until(struct store *s, const struct domain *d,
 			       time_t now, policy_version_test *counts,
 			       const void *arg, time_t *until, struct err *err)
 {
-	struct policy_version v = { 0 };
 	struct query q;
 
 	*until = 0;
@@ -115,15 +140,10 @@ bool policy_version_held_until(struct store *s, const struct domain *d,
 	bind_int(&q, now);
 	bind_int(&q, d->id);
 	while (query_row(&q)) {
-		time_t from;
+		time_t one = read_held(&q, now, counts, arg);
 
-		v = (struct policy_version){ 0 };
-		read_served(&q, &v);
-		from = held_from(&v, now);
-		if (from && from + v.policy.max_age > *until &&
-		    counts(&v, arg))
-			*until = from + v.policy.max_age;
-		policy_version_release(&v);
+		if (one > *until)
+			*until = one;
 	}
 	return query_close(&q, err);
 }

@@ -56,7 +56,8 @@ bool policy_version_elsewhere(struct store *s, const struct domain *d,
 /*
  * Until when a sender may hold one of the versions that `counts` picks: from
  * the last time that it was served, for its max_age; the current one is served
- * just now. 0: none of them was ever served.
+ * just now. 0: none of them was ever served. One that is damaged counts, for it
+ * may have been anything.
  */
 typedef bool policy_version_test(const struct policy_version *v,
 				 const void *arg);

@@ -32,6 +32,7 @@ static void read_mx(struct query *q, struct mx_seen *mx)
 		.look = (enum mx_look)col_enum(q, "mx_look", MX_THERE),
 		.voices = (unsigned)col_long(q, "mx_voices"),
 		.agrees = col_int(q, "mx_agrees") != 0,
+		.is_cut = col_int(q, "mx_cut") != 0,
 		.ttl = col_long(q, "mx_ttl"),
 	};
 	mx_seen_parse(col_text_peek(q, "mx"), mx);
@@ -52,7 +53,6 @@ static void read_row(struct query *q, struct watch *w)
 	col_text(q, "host_problem", w->host_problem, sizeof(w->host_problem));
 	w->reports = (enum watch_reports)col_enum(q, "reports", REPORTS_OTHER);
 	w->mx_since = col_int(q, "mx_since");
-	w->told_ready = col_int(q, "told_ready");
 	read_mx(q, &w->mx);
 }
 
@@ -82,7 +82,7 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 		   "INSERT OR REPLACE INTO watch(domain_id, due_at, looked_at,"
 		   " news_at, failures, txt, txt_id, txt_ttl, txt_since, host,"
 		   " host_since, host_problem, reports, mx_look, mx, mx_voices,"
-		   " mx_agrees, mx_ttl, mx_since, told_ready)"
+		   " mx_agrees, mx_ttl, mx_since, mx_cut)"
 		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
 		   " ?, ?, ?)");
 	bind_int(&q, w->domain_id);
@@ -104,7 +104,7 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 	bind_int(&q, w->mx.agrees);
 	bind_int(&q, w->mx.ttl);
 	bind_int(&q, w->mx_since);
-	bind_int(&q, w->told_ready);
+	bind_int(&q, w->mx.is_cut);
 	return query_run(&q, err);
 }
 
@@ -118,6 +118,18 @@ bool watch_soon(struct store *s, int64_t domain_id, time_t now, struct err *err)
 		   " DO UPDATE SET due_at = ?2, news_at = ?2");
 	bind_int(&q, domain_id);
 	bind_int(&q, now);
+	return query_run(&q, err);
+}
+
+bool watch_put_off(struct store *s, int64_t domain_id, time_t until,
+		   struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE watch SET due_at = ? WHERE domain_id = ?");
+	bind_int(&q, until);
+	bind_int(&q, domain_id);
 	return query_run(&q, err);
 }
 

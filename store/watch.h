@@ -52,7 +52,8 @@ struct watch {
 	struct mx_seen mx;
 	time_t mx_since;	/* so it is, and all who answer agree */
 
-	time_t told_ready;	/* of what has become ready; 0: not */
+	/* Not kept: somebody answered, in the look that is just over. */
+	bool is_fresh_txt, is_fresh_host, is_fresh_mx;
 };
 
 /* A domain that has no row yet gets one that says nothing. */
@@ -63,6 +64,10 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err);
 /* Something has changed here: it is looked at soon. */
 bool watch_soon(struct store *s, int64_t domain_id, time_t now,
 		struct err *err);
+
+/* Nobody comes to it before `until`, whatever stands in its row. */
+bool watch_put_off(struct store *s, int64_t domain_id, time_t until,
+		   struct err *err);
 
 /*
  * Domains whose look is due, longest due first, at most `limit`. Returns how

@@ -373,10 +373,108 @@ static void states_have_names(void **state)
 		assert_int_equal(s, i);
 		assert_int_equal(leaving, DOMAIN_STAYS);
 	}
-	assert_true(domain_phase_parse("handing-over", &s, &leaving));
-	assert_int_equal(leaving, DOMAIN_HANDING_OVER);
 	assert_false(domain_phase_parse("dead", &s, &leaving));
 	assert_false(domain_phase_parse("", &s, &leaving));
+}
+
+static const struct {
+	enum domain_state state;
+	enum domain_leaving leaving;
+	const char *phase;
+} phases[] = {
+	{ DOMAIN_WAITING_FOR_DNS, DOMAIN_STAYS, "waiting-for-dns" },
+	{ DOMAIN_ISSUING, DOMAIN_STAYS, "issuing" },
+	{ DOMAIN_LIVE, DOMAIN_STAYS, "live" },
+	{ DOMAIN_LIVE, DOMAIN_REMOVING, "removing" },
+	{ DOMAIN_LIVE, DOMAIN_HANDING_OVER, "handing-over" },
+	{ DOMAIN_ISSUING, DOMAIN_REMOVING, "removing" },
+};
+
+/* To the world what leaves is live. */
+static void phases_are_read_back(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
+		const struct domain d = { .state = phases[i].state,
+					  .leaving = phases[i].leaving };
+		enum domain_leaving leaving;
+		enum domain_state s;
+
+		assert_string_equal(domain_phase(&d), phases[i].phase);
+		assert_true(domain_phase_parse(phases[i].phase, &s, &leaving));
+		assert_int_equal(leaving, phases[i].leaving);
+		assert_int_equal(s, phases[i].leaving ? DOMAIN_LIVE
+						      : phases[i].state);
+	}
+}
+
+/* Is it due for anything that the engine asks for? */
+static bool is_due(int64_t id)
+{
+	struct err err = ERR_INIT;
+	int64_t ids[9];
+	size_t n = domain_due(fix.store, DOMAIN_LIVE, 99999, ids, 9, &err);
+
+	for (int rank = RANK_EMERGENCY; rank <= RANK_GONE; rank++)
+		n += domain_queue_head(fix.store, (enum domain_rank)rank, 0,
+				       ids, 9, &err);
+	assert_int_equal(err.kind, ERR_NONE);
+	return n || domain_next_trial(fix.store, 7, &id, NULL);
+}
+
+static void be_due(struct domain *d)
+{
+	d->due_at = 200;
+}
+static void be_queued(struct domain *d)
+{
+	d->ready_at = 200;
+}
+static void be_tried(struct domain *d)
+{
+	d->try_ca = 7;
+}
+
+/* Whoever would have it so, with an older row or a newer one. */
+static void what_is_handed_over_has_nothing_due(void **state)
+{
+	static void (*const wishes[])(struct domain * d) = { be_due, be_queued,
+							     be_tried };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(wishes); i++)
+		for (int how = DOMAIN_STAYS; how <= DOMAIN_HANDING_OVER;
+		     how++) {
+			struct domain d = a_domain("example.org");
+
+			d.state = DOMAIN_LIVE;
+			d.due_at = 0;
+			d = insert(d);
+			wishes[i](&d);
+			d.leaving = (enum domain_leaving)how;
+			must(domain_update(fix.store, &d, NULL), NULL);
+			assert_int_equal(is_due(d.id),
+					 how != DOMAIN_HANDING_OVER);
+			wishes[i](&d);
+			must(domain_update(fix.store, &d, NULL), NULL);
+			assert_int_equal(is_due(d.id),
+					 how != DOMAIN_HANDING_OVER);
+			must(domain_delete(fix.store, &d, NULL), NULL);
+		}
+}
+
+/* Nor after the day for which a row was set aside. */
+static void set_aside_it_has_nothing_due_either(void **state)
+{
+	struct domain d = a_domain("example.org");
+
+	(void)state;
+	d.state = DOMAIN_LIVE;
+	d.leaving = DOMAIN_HANDING_OVER;
+	d = insert(d);
+	assert_false(is_due(d.id));
+	assert_true(domain_set_aside(fix.store, d.id, 5000, NULL));
+	assert_false(is_due(d.id));
 }
 
 int main(void)
@@ -397,6 +495,9 @@ int main(void)
 			names_that_wait_cost_no_look_at_a_live_one,
 			fixture_open, fixture_close),
 		cmocka_unit_test(states_have_names),
+		cmocka_unit_test(phases_are_read_back),
+		IN_A_STORE(what_is_handed_over_has_nothing_due),
+		IN_A_STORE(set_aside_it_has_nothing_due_either),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,29 @@ static void the_start_resumes_what_was_under_way(void **state)
 	assert_int_equal(err.kind, ERR_AGAIN);
 }
 
+/* A start, or the end of a damaged order, makes nothing due of these. */
+static void what_is_handed_over_is_not_resumed(void **state)
+{
+	struct order o = rows_order(fix.store, &fix.domain);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	fix.domain.state = DOMAIN_LIVE;
+	fix.domain.leaving = DOMAIN_HANDING_OVER;
+	must(domain_update(fix.store, &fix.domain, &err), &err);
+	assert_true(order_set_aside(fix.store, o.id, ROWS_NOW, &err));
+	assert_true(order_resume_all(fix.store, ROWS_NOW * 1000, &err));
+	must(domain_by_id(fix.store, fix.domain.id, &fix.domain, &err), &err);
+	assert_int_equal(fix.domain.due_at, 0);
+	assert_int_equal(fix.domain.ready_at, 0);
+
+	fix.domain.leaving = DOMAIN_REMOVING; /* served to its end */
+	must(domain_update(fix.store, &fix.domain, &err), &err);
+	assert_true(order_resume_all(fix.store, ROWS_NOW * 1000, &err));
+	must(domain_by_id(fix.store, fix.domain.id, &fix.domain, &err), &err);
+	assert_int_equal(fix.domain.due_at, ROWS_NOW);
+}
+
 static void orders_are_known_by_their_url(void **state)
 {
 	struct order o = rows_order(fix.store, &fix.domain);
@@ -361,6 +384,7 @@ int main(void)
 		WITH_A_DOMAIN(the_last_few_are_kept),
 		WITH_A_DOMAIN(what_waits_is_due_in_its_time),
 		WITH_A_DOMAIN(the_start_resumes_what_was_under_way),
+		WITH_A_DOMAIN(what_is_handed_over_is_not_resumed),
 		WITH_A_DOMAIN(orders_are_known_by_their_url),
 		WITH_A_DOMAIN(orders_go_with_their_domain),
 		WITH_A_DOMAIN(a_damaged_row_is_set_aside),

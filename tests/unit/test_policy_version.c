@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "store/policy_version.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
@@ -152,6 +153,154 @@ static void a_damaged_version_is_an_error(void **state)
 	}
 }
 
+/* ---- announced, and tested since ---- */
+
+static void announce(const char *sts_id, time_t at)
+{
+	struct err err = ERR_INIT;
+
+	must(policy_version_announce(fix.store, &fix.domain, sts_id, at, &err),
+	     &err);
+}
+
+static void an_id_is_announced_once(void **state)
+{
+	struct domain other = rows_domain(fix.store, "other.test");
+	struct policy_version v = current(), o;
+
+	(void)state;
+	assert_int_equal(v.announced_at, 0);
+	announce("never1", ROWS_NOW + 4);
+	announce(v.sts_id, ROWS_NOW + 5);
+	announce(v.sts_id, ROWS_NOW + 9);
+	policy_version_release(&v);
+	v = current();
+	assert_int_equal(v.announced_at, ROWS_NOW + 5);
+
+	/* made in the same second, its id is the same */
+	must(policy_version_current(fix.store, &other, &o, NULL), NULL);
+	assert_string_equal(o.sts_id, v.sts_id);
+	assert_int_equal(o.announced_at, 0);
+	policy_version_release(&o);
+	policy_version_release(&v);
+}
+
+/*
+ * Versions one after the other: "t" testing, "e" enforce, "n" none; in
+ * capitals: announced, so many seconds after the first as it stands there.
+ */
+static const struct {
+	const char *versions;
+	time_t since; /* -1: not known */
+} tests_of_it[] = {
+	{ "t", -1 },   { "T", 0 },   { "tT", 1 },   { "TT", 0 },
+	{ "Tt", 0 },   { "ttT", 2 }, { "E", -1 },   { "TE", -1 },
+	{ "TEt", -1 }, { "TET", 2 }, { "TETT", 2 }, { "TETeT", 4 },
+	{ "Te", -1 },  { "TN", -1 }, { "TNtT", 3 }, { "TTTTE", -1 },
+};
+
+static enum sts_mode mode_of(char kind)
+{
+	if (kind == 't' || kind == 'T')
+		return STS_TESTING;
+	return kind == 'n' || kind == 'N' ? STS_NONE : STS_ENFORCE;
+}
+
+/* One a second; what went before says none. */
+static void publish_all(const char *kinds)
+{
+	publish(a_policy(STS_NONE, "first.test"), ROWS_NOW);
+	for (int i = 0; kinds[i]; i++) {
+		struct policy_version v;
+		char mx[20];
+
+		snprintf(mx, sizeof(mx), "mx%d.test", i);
+		publish(a_policy(mode_of(kinds[i]), mx), ROWS_NOW + i);
+		v = current();
+		if (strchr("TEN", kinds[i]))
+			announce(v.sts_id, ROWS_NOW + i);
+		policy_version_release(&v);
+	}
+}
+
+static void testing_begins_with_the_first_of_its_kind(void **state)
+{
+	const struct domain first = fix.domain;
+
+	(void)state;
+	must(store_commit(fix.store, NULL), NULL);
+	for (size_t i = 0; i < ARRAY_LEN(tests_of_it); i++) {
+		time_t wanted = tests_of_it[i].since, since;
+		struct err err = ERR_INIT;
+
+		print_message("%s\n", tests_of_it[i].versions);
+		must(store_begin(fix.store, NULL), NULL);
+		publish_all(tests_of_it[i].versions);
+		must(policy_version_mode_since(fix.store, &fix.domain,
+					       STS_TESTING, &since, &err),
+		     &err);
+		assert_int_equal(since, wanted < 0 ? 0 : ROWS_NOW + wanted);
+		store_rollback(fix.store);
+		fix.domain = first;
+	}
+	must(store_begin(fix.store, NULL), NULL);
+}
+
+/* Damage elsewhere in the row is no matter. */
+static void a_damaged_version_was_tested_all_the_same(void **state)
+{
+	struct policy_version v = current();
+	struct err err = ERR_INIT;
+	time_t since;
+
+	(void)state;
+	announce(v.sts_id, ROWS_NOW + 5);
+	policy_version_release(&v);
+	must(store_commit(fix.store, NULL), NULL);
+	scratch_sql(fix.dir, "state.db",
+		    "UPDATE policy SET mx = '!', body = 7");
+	assert_true(policy_version_mode_since(fix.store, &fix.domain,
+					      STS_TESTING, &since, &err));
+	assert_int_equal(since, ROWS_NOW + 5);
+	must(store_begin(fix.store, NULL), NULL);
+}
+
+/* ---- what each version would do to a mail host ---- */
+
+static const struct {
+	enum sts_mode mode;
+	const char *has, *wanted;
+	bool is_enforced, is_live, refuses;
+} kinds[] = {
+	{ STS_ENFORCE, "a.test", "a.test", true, true, false },
+	{ STS_ENFORCE, "a.test", "b.x.test", true, true, true },
+	{ STS_TESTING, "a.test", "b.x.test", false, true, true },
+	{ STS_NONE, "a.test", "b.x.test", false, false, false },
+	{ STS_ENFORCE, "*.x.test", "b.x.test", true, true, false },
+	{ STS_ENFORCE, "*.x.test", "*.x.test", true, true, false },
+	{ STS_ENFORCE, "b.x.test", "*.x.test", true, true, true },
+};
+
+static void versions_are_told_apart(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct policy_version v = {
+			.policy = a_policy(kinds[i].mode, kinds[i].has),
+		};
+		struct sts_policy wanted = a_policy(STS_NONE, kinds[i].wanted);
+
+		assert_int_equal(policy_version_is_enforced(&v, NULL),
+				 kinds[i].is_enforced);
+		assert_int_equal(policy_version_is_live(&v, NULL),
+				 kinds[i].is_live);
+		assert_int_equal(policy_version_refuses(&v, &wanted),
+				 kinds[i].refuses);
+		sts_policy_release(&wanted);
+		policy_version_release(&v);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -161,6 +310,10 @@ int main(void)
 		WITH_A_DOMAIN(ids_are_never_used_again),
 		WITH_A_DOMAIN(a_stale_hand_publishes_nothing),
 		WITH_A_DOMAIN(a_damaged_version_is_an_error),
+		WITH_A_DOMAIN(an_id_is_announced_once),
+		WITH_A_DOMAIN(testing_begins_with_the_first_of_its_kind),
+		WITH_A_DOMAIN(a_damaged_version_was_tested_all_the_same),
+		cmocka_unit_test(versions_are_told_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,335 @@
+/* When each alert about a policy begins, and when it ends. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "daemon/policy_alerts.h"
+#include "store/alert.h"
+#include "store/checked.h"
+#include "tests/sim/fixture.h"
+#include "tests/sim/scratch.h"
+
+#define T0   ROWS_NOW
+#define TEST (7 * WHEN_DAY) /* the time in testing */
+
+static struct domain_facts f;
+static char mx[] = "a.test";
+
+/* A live domain in mode enforce: all is well, since T0. */
+static int set_up(void **state)
+{
+	fixture_begin_with_domain(state);
+	fix.domain.state = DOMAIN_LIVE;
+	fix.domain.state_at = T0;
+	f = (struct domain_facts){
+		.domain = fix.domain,
+		.has_policy = true,
+		.policy = { .sts_id = "now",
+			    .created_at = T0,
+			    .policy = { .mode = STS_ENFORCE,
+					.mx = { mx },
+					.mx_count = 1 } },
+		.has_cert = true,
+		.cert = { .not_before = T0,
+			  .not_after = T0 + 900 * WHEN_DAY,
+			  .renew_at = T0 + 600 * WHEN_DAY },
+		.watch = { .txt = ANNOUNCED_IN_STEP,
+			   .txt_id = "now",
+			   .txt_since = T0,
+			   .host = HOST_HERE,
+			   .host_since = T0,
+			   .mx_since = T0,
+			   .mx = { .look = MX_THERE,
+				   .host = { "a.test" },
+				   .count = 1,
+				   .voices = 2,
+				   .agrees = true } },
+	};
+	return 0;
+}
+
+static bool add_one(const struct alert *a, void *arg)
+{
+	char *out = arg;
+
+	assert_string_equal(a->subject, "example.org");
+	assert_true(*a->text);
+	sprintf(out + strlen(out), "%s%s/%s", *out ? " " : "", a->kind,
+		alert_level_name(a->level));
+	return true;
+}
+
+/* The alerts that are open once it was judged at this time. */
+static void assert_open(time_t now, const char *expected)
+{
+	const struct alert_filter all = { .limit = 9 };
+	struct err err = ERR_INIT;
+	char out[400] = "";
+
+	must(policy_alerts_judge(fix.store, &f, TEST, now, &err), &err);
+	must(alert_each(fix.store, &all, now, add_one, out, &err), &err);
+	assert_string_equal(out, expected);
+}
+
+static void what_is_well_is_no_alert(void **state)
+{
+	(void)state;
+	assert_open(T0, "");
+	assert_open(T0 + 300 * WHEN_DAY, "");
+}
+
+/* ---- strays ---- */
+
+static void see(const char *host, time_t since)
+{
+	strcpy(f.watch.mx.host[0], host);
+	f.watch.mx_since = since;
+}
+
+static void strays_are_told_after_a_quarter_of_an_hour(void **state)
+{
+	const time_t then = T0 + 3600;
+
+	(void)state;
+	see("b.test", then);
+	assert_open(then, "");
+	assert_open(then + STRAYS_SURE - 1, "");
+	assert_open(then + STRAYS_SURE, "policy.mx-drift/error");
+
+	/* others, or resolvers that differ: it stands as it was */
+	see("c.test", then + 7200);
+	assert_open(then + 7200, "policy.mx-drift/error");
+	assert_open(then + 9999, "policy.mx-drift/error");
+
+	/* at once, when the policy names it */
+	see("a.test", then + 10000);
+	assert_open(then + 10000, "");
+}
+
+static void strays_weigh_by_the_mode(void **state)
+{
+	(void)state;
+	f.policy.policy.mode = STS_TESTING;
+	see("b.test", T0);
+	assert_open(T0 + STRAYS_SURE, "policy.mx-drift/warning");
+	f.policy.policy.mode = STS_ENFORCE;
+	assert_open(T0 + STRAYS_SURE, "policy.mx-drift/error");
+	f.policy.policy.mode = STS_NONE;
+	assert_open(T0 + STRAYS_SURE, "");
+}
+
+/* ---- the id ---- */
+
+static void announce(enum announced what, const char *id, time_t since)
+{
+	f.watch.txt = what;
+	strcpy(f.watch.txt_id, id);
+	f.watch.txt_since = since;
+}
+
+static const struct {
+	enum announced what;
+	const char *id;
+	bool is_told;
+} records[] = {
+	{ ANNOUNCED_IN_STEP, "now", false }, { ANNOUNCED_UNKNOWN, "", false },
+	{ ANNOUNCED_IN_STEP, "old", true },  { ANNOUNCED_BEHIND, "old", true },
+	{ ANNOUNCED_NOTHING, "", true },     { ANNOUNCED_DAMAGED, "", true },
+	{ ANNOUNCED_AHEAD, "new", true },    { ANNOUNCED_FOREIGN, "new", true },
+};
+
+static void an_id_that_is_not_announced_is_told_after_a_day(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(records); i++) {
+		const time_t then = T0 + 3600;
+
+		print_message("%zu\n", i);
+		announce(records[i].what, records[i].id, then);
+		assert_open(then, "");
+		assert_open(then + UNANNOUNCED_MAX - 1, "");
+		assert_open(then + UNANNOUNCED_MAX,
+			    records[i].is_told ? "policy.not-announced/warning"
+					       : "");
+		announce(ANNOUNCED_IN_STEP, "now", then + UNANNOUNCED_MAX);
+		assert_open(then + UNANNOUNCED_MAX, "");
+	}
+}
+
+/* A day since all of it stands: the record, the policy, the certificate. */
+static void the_day_begins_with_the_last_of_them(void **state)
+{
+	(void)state;
+	announce(ANNOUNCED_NOTHING, "", T0);
+	f.policy.created_at = T0 + 100;
+	f.domain.state_at = T0 + 50;
+	assert_open(T0 + 99 + UNANNOUNCED_MAX, "");
+	f.policy.created_at = T0 + 10;
+	assert_open(T0 + 49 + UNANNOUNCED_MAX, "");
+	f.domain.state_at = T0;
+	f.watch.txt_since = T0 + 20;
+	assert_open(T0 + 19 + UNANNOUNCED_MAX, "");
+	assert_open(T0 + 20 + UNANNOUNCED_MAX, "policy.not-announced/warning");
+
+	/* a new policy has its own day, and meanwhile it stands as it was */
+	f.policy.created_at = T0 + 20 + UNANNOUNCED_MAX;
+	assert_open(T0 + 20 + UNANNOUNCED_MAX, "policy.not-announced/warning");
+}
+
+static void who_is_not_live_has_time(void **state)
+{
+	(void)state;
+	announce(ANNOUNCED_NOTHING, "", T0);
+	see("b.test", T0);
+	f.domain.state = DOMAIN_ISSUING;
+	assert_open(T0 + 90 * WHEN_DAY, "");
+	f.domain.state = DOMAIN_LIVE;
+	f.domain.leaving = DOMAIN_HANDING_OVER;
+	f.policy.policy.mode = STS_NONE;
+	assert_open(T0 + 90 * WHEN_DAY, "");
+}
+
+/* ---- on its way out ---- */
+
+static void records_that_may_go_are_told(void **state)
+{
+	(void)state;
+	f.domain.leaving = DOMAIN_REMOVING;
+	f.domain.leaving_at = T0;
+	f.policy.policy.mode = STS_NONE;
+	assert_open(T0 + 10, "");
+	f.leaving.done_at = T0 + 100;
+	assert_open(T0 + 99, "");
+	assert_open(T0 + 100, "domain.removable/info");
+
+	/* once it is added again, or a version was served again */
+	f.leaving.done_at = T0 + 200;
+	assert_open(T0 + 101, "");
+	assert_open(T0 + 200, "domain.removable/info");
+	f.domain.leaving = DOMAIN_STAYS;
+	f.leaving.done_at = 0;
+	f.policy.policy.mode = STS_ENFORCE;
+	assert_open(T0 + 201, "");
+}
+
+static void a_handover_asks_for_nothing(void **state)
+{
+	(void)state;
+	f.domain.leaving = DOMAIN_HANDING_OVER;
+	f.leaving.done_at = T0 + 100;
+	announce(ANNOUNCED_FOREIGN, "new", T0);
+	f.watch.host = HOST_ELSEWHERE;
+	assert_open(T0 + 30 * WHEN_DAY, "");
+}
+
+/* ---- ready ---- */
+
+/* In testing, announced at T0, and found well from outside. */
+static void begin_testing(void)
+{
+	struct policy_version v;
+
+	f.policy.policy.mode = STS_TESTING;
+	must(policy_version_current(fix.store, &fix.domain, &v, NULL), NULL);
+	must(policy_version_announce(fix.store, &fix.domain, v.sts_id, T0,
+				     NULL),
+	     NULL);
+	policy_version_release(&v);
+	must(checked_write(fix.store, fix.domain.id, T0, "[]", NULL), NULL);
+}
+
+static void who_has_become_ready_is_told(void **state)
+{
+	(void)state;
+	begin_testing();
+	assert_open(T0, "");
+	assert_open(T0 + TEST - 1, "");
+	assert_open(T0 + TEST, "domain.ready/info");
+	assert_open(T0 + 90 * WHEN_DAY, "domain.ready/info");
+	f.policy.policy.mode = STS_ENFORCE;
+	assert_open(T0 + 90 * WHEN_DAY, "");
+}
+
+static void is_removed(void)
+{
+	f.domain.leaving = DOMAIN_REMOVING;
+}
+static void has_no_policy(void)
+{
+	f.has_policy = false;
+}
+static void is_not_live(void)
+{
+	f.domain.state = DOMAIN_ISSUING;
+}
+static void is_behind(void)
+{
+	announce(ANNOUNCED_BEHIND, "old", T0 + TEST);
+}
+static void has_no_cert(void)
+{
+	f.has_cert = false;
+}
+
+static void is_found_wanting(void)
+{
+	must(checked_write(fix.store, fix.domain.id, T0,
+			   "[{\"id\":\"mx.missing\",\"severity\":\"error\","
+			   "\"text\":\"no MX\"}]",
+			   NULL),
+	     NULL);
+}
+
+static void is_damaged(void)
+{
+	must(checked_write(fix.store, fix.domain.id, T0, "[{", NULL), NULL);
+}
+
+static void ready_ends_with_each_thing_against_it(void **state)
+{
+	static void (*const changes[])(void) = {
+		is_removed,  has_no_policy,    is_not_live, is_behind,
+		has_no_cert, is_found_wanting, is_damaged,
+	};
+	struct domain_facts ready;
+
+	(void)state;
+	begin_testing();
+	ready = f;
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+		print_message("%zu\n", i);
+		f = ready;
+		must(checked_write(fix.store, fix.domain.id, T0, "[]", NULL),
+		     NULL);
+		assert_open(T0 + TEST, "domain.ready/info");
+		changes[i]();
+		assert_open(T0 + TEST, "");
+	}
+}
+
+#define FOR_ONE(test)                                                          \
+	cmocka_unit_test_setup_teardown(test, set_up, fixture_close)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		FOR_ONE(what_is_well_is_no_alert),
+		FOR_ONE(strays_are_told_after_a_quarter_of_an_hour),
+		FOR_ONE(strays_weigh_by_the_mode),
+		FOR_ONE(an_id_that_is_not_announced_is_told_after_a_day),
+		FOR_ONE(the_day_begins_with_the_last_of_them),
+		FOR_ONE(who_is_not_live_has_time),
+		FOR_ONE(records_that_may_go_are_told),
+		FOR_ONE(a_handover_asks_for_nothing),
+		FOR_ONE(who_has_become_ready_is_told),
+		FOR_ONE(ready_ends_with_each_thing_against_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,519 @@
+/* What speaks against mode enforce: facts for each reason, and facts not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/when.h"
+#include "daemon/readiness.h"
+#include "tests/sim/fixture.h"
+#include "tests/sim/scratch.h"
+
+#define NOW ROWS_NOW
+
+/* All that is known of one domain; and it is ready. */
+static struct facts {
+	struct domain_facts domain;
+	struct checked checked;
+	struct readiness_facts facts;
+} f;
+
+static char mx[] = "a.test", none[] = "[]";
+
+static int set_up(void **state)
+{
+	(void)state;
+	f = (struct facts){
+		.domain = {
+			.domain = { .name = "example.org",
+				    .state = DOMAIN_LIVE },
+			.has_policy = true,
+			.policy = { .sts_id = "now",
+				    .policy = { .mode = STS_TESTING,
+						.mx = { mx }, .mx_count = 1 } },
+			.has_cert = true,
+			.cert = { .not_after = NOW + 60 * WHEN_DAY },
+			.watch = { .txt = ANNOUNCED_IN_STEP, .txt_id = "now",
+				   .host = HOST_HERE,
+				   .mx = { .look = MX_THERE,
+					   .host = { "a.test" }, .count = 1,
+					   .voices = 2, .agrees = true } },
+		},
+		.checked = { .at = NOW - 60, .findings = none },
+	};
+	strcpy(f.domain.ca.directory_url, "https://ca.test/directory");
+	f.facts = (struct readiness_facts){
+		.domain = &f.domain,
+		.checked = &f.checked,
+		.testing_since = NOW - 8 * WHEN_DAY,
+		.testing_time = 7 * WHEN_DAY,
+		.without_reports = true,
+	};
+	return 0;
+}
+
+/* The ids of the reasons, " " between; *notes are those of the notes. */
+static void assert_reasons(const char *expected, size_t notes)
+{
+	struct readiness r;
+	char out[2000] = "";
+
+	memset(&r, 0x55, sizeof(r));
+	readiness_judge(&f.facts, NOW, &r);
+	for (size_t i = 0; i < r.count; i++) {
+		sprintf(out + strlen(out), "%s%s", i ? " " : "",
+			r.reason[i].id);
+		assert_true(*r.reason[i].text);
+	}
+	assert_string_equal(out, expected);
+	assert_int_equal(json_array_size(r.notes), notes);
+	readiness_release(&r);
+	readiness_release(&r);
+}
+
+static void is_ready(void)
+{
+}
+static void waits(void)
+{
+	f.domain.domain.state = DOMAIN_WAITING_FOR_DNS;
+}
+static void is_issuing(void)
+{
+	f.domain.domain.state = DOMAIN_ISSUING;
+}
+static void is_removed(void)
+{
+	f.domain.domain.leaving = DOMAIN_REMOVING;
+}
+static void leaves(void)
+{
+	f.domain.domain.leaving = DOMAIN_HANDING_OVER;
+}
+static void has_no_policy(void)
+{
+	f.domain.has_policy = false;
+}
+static void has_no_cert(void)
+{
+	f.domain.has_cert = false;
+}
+static void has_expired(void)
+{
+	f.domain.cert.not_after = NOW;
+}
+static void expires(void)
+{
+	f.domain.cert.not_after = NOW + 1;
+}
+static void is_revoked(void)
+{
+	f.domain.cert.revoked_at = NOW - 1;
+}
+static void will_be_revoked(void)
+{
+	f.domain.domain.revoked = true;
+}
+static void failed_twice(void)
+{
+	f.domain.domain.failures = 2;
+}
+static void failed_thrice(void)
+{
+	f.domain.domain.failures = 3;
+}
+
+static void is_staging(void)
+{
+	strcpy(f.domain.ca.name, "letsencrypt-staging");
+	strcpy(f.domain.ca.directory_url,
+	       "https://acme-staging-v02.api.letsencrypt.org/directory");
+}
+
+static void txt_is_unknown(void)
+{
+	f.domain.watch.txt = ANNOUNCED_UNKNOWN;
+}
+static void txt_is_gone(void)
+{
+	f.domain.watch.txt = ANNOUNCED_NOTHING;
+}
+static void txt_is_old(void)
+{
+	strcpy(f.domain.watch.txt_id, "old");
+}
+static void txt_is_foreign(void)
+{
+	f.domain.watch.txt = ANNOUNCED_FOREIGN;
+}
+static void is_not_tested(void)
+{
+	f.facts.testing_since = 0;
+}
+
+static void needs_no_test(void)
+{
+	f.facts.testing_since = 0;
+	f.facts.testing_time = 0;
+}
+
+static void was_tested_just_so(void)
+{
+	f.facts.testing_since = NOW - 7 * WHEN_DAY;
+}
+
+static void lacks_a_second(void)
+{
+	f.facts.testing_since = NOW - 7 * WHEN_DAY + 1;
+}
+
+static void mx_is_unknown(void)
+{
+	f.domain.watch.mx = (struct mx_seen){ .look = MX_UNKNOWN };
+}
+
+static void mx_is_null(void)
+{
+	f.domain.watch.mx = (struct mx_seen){ .look = MX_NULL };
+}
+
+static void has_a_stray(void)
+{
+	strcpy(f.domain.watch.mx.host[1], "b.test");
+	f.domain.watch.mx.count = 2;
+}
+
+static void has_two_strays(void)
+{
+	has_a_stray();
+	strcpy(f.domain.watch.mx.host[0], "c.test");
+}
+
+static void was_never_looked_at(void)
+{
+	f.checked.at = 0;
+}
+static void look_is_old(void)
+{
+	f.checked.at = NOW - READINESS_FRESH - 1;
+}
+static void look_is_fresh(void)
+{
+	f.checked.at = NOW - READINESS_FRESH;
+}
+
+static void an_old_look_will_do(void)
+{
+	f.checked.at = NOW - 30 * WHEN_DAY;
+	f.facts.any_age = true;
+}
+
+static void any_look_will_do(void)
+{
+	f.checked.at = 0;
+	f.facts.any_age = true;
+}
+
+static void reports_matter(void)
+{
+	f.facts.without_reports = false;
+}
+
+static void all_is_wrong(void)
+{
+	leaves();
+	has_expired();
+	txt_is_old();
+	lacks_a_second();
+	has_a_stray();
+	look_is_old();
+	reports_matter();
+}
+
+static const struct {
+	void (*change)(void);
+	const char *reasons;
+} cases[] = {
+	{ is_ready, "" },
+	{ waits, "state" },
+	{ is_issuing, "state" },
+	{ is_removed, "state" },
+	{ leaves, "state" },
+	{ has_no_policy, "policy.missing" },
+	{ has_no_cert, "cert.missing" },
+	{ has_expired, "cert.expired" },
+	{ expires, "" },
+	{ is_revoked, "cert.revoked" },
+	{ will_be_revoked, "cert.revoked" },
+	{ failed_twice, "" },
+	{ failed_thrice, "cert.renewal-failing" },
+	{ is_staging, "cert.staging" },
+	{ txt_is_unknown, "announced" },
+	{ txt_is_gone, "announced" },
+	{ txt_is_old, "announced" },
+	{ txt_is_foreign, "announced" },
+	{ is_not_tested, "days" },
+	{ needs_no_test, "" },
+	{ was_tested_just_so, "" },
+	{ lacks_a_second, "days" },
+	{ mx_is_unknown, "mx.unknown" },
+	{ mx_is_null, "" },
+	{ has_a_stray, "mx.not-covered" },
+	{ has_two_strays, "mx.not-covered mx.not-covered" },
+	{ was_never_looked_at, "not-looked" },
+	{ look_is_old, "not-looked" },
+	{ look_is_fresh, "" },
+	{ an_old_look_will_do, "" },
+	{ any_look_will_do, "not-looked" },
+	{ reports_matter, "reports.unknown" },
+	{ all_is_wrong, "state cert.expired announced days mx.not-covered "
+			"not-looked reports.unknown" },
+};
+
+static void each_reason_has_its_facts(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		set_up(state);
+		cases[i].change();
+		print_message("%zu: %s\n", i, cases[i].reasons);
+		assert_reasons(cases[i].reasons, 0);
+	}
+}
+
+/* The copy of a line that is published: the name, and the id that is meant. */
+static void texts_say_what_to_do(void **state)
+{
+	struct readiness r;
+
+	(void)state;
+	txt_is_old();
+	lacks_a_second();
+	has_a_stray();
+	readiness_judge(&f.facts, NOW, &r);
+	assert_int_equal(r.count, 3);
+	assert_non_null(strstr(r.reason[0].hint,
+			       "_mta-sts.example.org. IN TXT \"v=STSv1; "
+			       "id=now;\""));
+	assert_non_null(strstr(r.reason[0].text, "behind"));
+	assert_int_equal(r.ready_at, NOW + 1);
+	assert_non_null(strstr(r.reason[1].text, "7d"));
+	assert_non_null(strstr(r.reason[2].text, "b.test"));
+	assert_false(r.needs_look);
+	readiness_release(&r);
+}
+
+/* ---- what a look from outside found ---- */
+
+#define ERROR(id) "{\"id\":\"" id "\",\"severity\":\"error\",\"text\":\"t\"}"
+#define WARN(id)  "{\"id\":\"" id "\",\"severity\":\"warning\",\"text\":\"t\"}"
+
+static const struct {
+	const char *findings;
+	const char *reasons;
+	size_t notes;
+} looks[] = {
+	{ "[]", "", 0 },
+	{ "[" ERROR("smtp.no-starttls") "]", "smtp.no-starttls", 0 },
+	{ "[" WARN("mx.cname") "]", "", 0 },
+	{ "[" ERROR("host.chain") "," ERROR("mx.missing") "]",
+	  "host.chain mx.missing", 0 },
+
+	/* of each mail host by itself */
+	{ "[" ERROR("smtp.cert-name") "," ERROR("smtp.cert-name") "]",
+	  "smtp.cert-name smtp.cert-name", 0 },
+
+	/* port 25 that nobody can reach from here is said, and no more */
+	{ "[" WARN("smtp.not-tested") "," WARN("smtp.unreachable") "]", "", 2 },
+
+	/* a box may not reach itself */
+	{ "[" ERROR("host.unreachable") "," ERROR("host.timeout") "," ERROR(
+		  "host.v6-unreachable") "]",
+	  "", 3 },
+
+	/* what the box knows better itself */
+	{ "[" ERROR("id.behind") "," ERROR("id.foreign") "," ERROR(
+		  "txt.missing") "," ERROR("box.trouble") "]",
+	  "", 0 },
+	{ "[" ERROR("txt.grammar") "]", "txt.grammar", 0 },
+
+	/* text that is none of ours: then nobody has looked */
+	{ "", "not-looked", 0 },
+	{ "{}", "not-looked", 0 },
+	{ "null", "not-looked", 0 },
+	{ "[", "not-looked", 0 },
+	{ "[" ERROR("mx.missing"), "not-looked", 0 },
+	{ "[]garbage", "not-looked", 0 },
+	{ "\xff\xfe", "not-looked", 0 },
+	{ "\"[]\"", "not-looked", 0 },
+
+	/* and rows of it */
+	{ "[1, null, \"x\", [], {}]", "", 0 },
+	{ "[{\"id\":7,\"severity\":\"error\",\"text\":null}]", "", 0 },
+	{ "[{\"id\":\"mx.x\",\"severity\":\"error\",\"text\":\"%s%n%s\","
+	  "\"todo\":\"%n\"}]",
+	  "mx.x", 0 },
+};
+
+static void findings_are_reasons_or_notes(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(looks); i++) {
+		char *text = xstrdup(looks[i].findings);
+
+		set_up(state);
+		f.checked.findings = text;
+		print_message("%zu: %s\n", i, looks[i].findings);
+		assert_reasons(looks[i].reasons, looks[i].notes);
+		free(text);
+	}
+}
+
+/* What DNS showed is told once, by the box itself. */
+static void what_is_known_already_is_not_told_twice(void **state)
+{
+	char text[] = "[" ERROR("mx.not-covered") "]";
+
+	(void)state;
+	f.checked.findings = text;
+	assert_reasons("mx.not-covered", 0);
+	has_a_stray();
+	assert_reasons("mx.not-covered", 0);
+}
+
+/* More than there is room for, and longer ones. */
+static void too_much_is_cut(void **state)
+{
+	char *text = xcalloc(1, 400000), *at = text, *word = xcalloc(1, 5000);
+	struct readiness r;
+
+	(void)state;
+	memset(word, 'x', 4999);
+	at += sprintf(at, "[" ERROR("first"));
+	for (int i = 0; i < 30; i++)
+		at += sprintf(at,
+			      ",{\"id\":\"%s\",\"severity\":\"error\","
+			      "\"text\":\"%s\"}",
+			      word, word);
+	sprintf(at, "]");
+	f.checked.findings = text;
+	readiness_judge(&f.facts, NOW, &r);
+	assert_int_equal(r.count, READINESS_MAX);
+	assert_string_equal(r.reason[0].id, "first");
+	assert_int_equal(strlen(r.reason[1].text),
+			 sizeof(r.reason[1].text) - 1);
+	assert_int_equal(strlen(r.reason[1].id), sizeof(r.reason[1].id) - 1);
+	readiness_release(&r);
+	free(text);
+	free(word);
+}
+
+/* ---- afterwards ---- */
+
+#define D WHEN_DAY
+
+static const struct {
+	long max_age, enforced_for, next;
+} steps[] = {
+	{ 7 * D, 0, 0 },
+	{ 7 * D, 7 * D - 1, 0 },
+	{ 7 * D, 7 * D, 14 * D },
+	{ 7 * D, 400 * D, 14 * D },
+	{ 1 * D, 7 * D, 14 * D },
+	{ 14 * D, 7 * D, 0 },
+	{ 14 * D, 30 * D - 1, 0 },
+	{ 14 * D, 30 * D, 30 * D },
+	{ 30 * D, 89 * D, 0 },
+	{ 30 * D, 90 * D, 90 * D },
+	{ 90 * D, 180 * D, 180 * D },
+	{ 100 * D, 180 * D, 180 * D },
+	{ 180 * D, 9999 * D, 0 },
+	{ STS_MAX_AGE_MAX, 9999 * D, 0 },
+};
+
+static void max_age_is_raised_in_steps(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		print_message("%zu\n", i);
+		assert_int_equal(readiness_next_max_age(steps[i].max_age,
+							steps[i].enforced_for),
+				 steps[i].next);
+	}
+}
+
+/* ---- with a store ---- */
+
+static void assert_stored(time_t now, bool without_reports, bool any_age,
+			  const char *expected)
+{
+	struct domain_facts facts;
+	struct err err = ERR_INIT;
+	struct readiness r;
+	char out[2000] = "";
+
+	domain_facts_load(&facts, fix.store, &fix.domain, now);
+	must(readiness_of(fix.store, &facts, 7 * WHEN_DAY, without_reports,
+			  any_age, now, &r, &err),
+	     &err);
+	for (size_t i = 0; i < r.count; i++)
+		sprintf(out + strlen(out), "%s%s", i ? " " : "",
+			r.reason[i].id);
+	assert_string_equal(out, expected);
+	readiness_release(&r);
+	domain_facts_release(&facts);
+}
+
+static void all_of_it_is_read_from_the_store(void **state)
+{
+	struct watch w = { .domain_id = fix.domain.id,
+			   .txt = ANNOUNCED_IN_STEP,
+			   .mx = { .look = MX_THERE,
+				   .host = { "mx.example.net" },
+				   .count = 1 } };
+	struct policy_version v;
+	const time_t then = NOW + 8 * WHEN_DAY;
+
+	(void)state;
+	rows_cert(fix.store, &fix.domain, "leaf", "issuers");
+	assert_stored(NOW, false, false,
+		      "announced days mx.unknown not-looked reports.unknown");
+
+	must(policy_version_current(fix.store, &fix.domain, &v, NULL), NULL);
+	must(policy_version_announce(fix.store, &fix.domain, v.sts_id, NOW,
+				     NULL),
+	     NULL);
+	strcpy(w.txt_id, v.sts_id);
+	policy_version_release(&v);
+	must(watch_write(fix.store, &w, NULL), NULL);
+	must(checked_write(fix.store, fix.domain.id, NOW,
+			   "[" ERROR("mx.host-failed") "]", NULL),
+	     NULL);
+	assert_stored(NOW, true, false, "days mx.host-failed");
+	assert_stored(then, true, false,
+		      "cert.expired mx.host-failed not-looked");
+	assert_stored(then, true, true, "cert.expired mx.host-failed");
+	must(checked_write(fix.store, fix.domain.id, NOW, "[]", NULL), NULL);
+	assert_stored(then, true, true, "cert.expired");
+}
+
+#define FOR_ONE(test) cmocka_unit_test_setup(test, set_up)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		FOR_ONE(each_reason_has_its_facts),
+		FOR_ONE(texts_say_what_to_do),
+		FOR_ONE(findings_are_reasons_or_notes),
+		FOR_ONE(what_is_known_already_is_not_told_twice),
+		FOR_ONE(too_much_is_cut),
+		cmocka_unit_test(max_age_is_raised_in_steps),
+		WITH_A_DOMAIN(all_of_it_is_read_from_the_store),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,309 @@
+/* What DNS was last seen to say, as the store keeps it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/watch.h"
+#include "tests/sim/fixture.h"
+#include "tests/sim/scratch.h"
+
+#define T0 ROWS_NOW
+
+static struct watch read_back(const struct domain *d)
+{
+	struct err err = ERR_INIT;
+	struct watch w;
+
+	memset(&w, 0x55, sizeof(w));
+	must(watch_of(fix.store, d, &w, &err), &err);
+	return w;
+}
+
+static void keep(const struct watch *w)
+{
+	struct err err = ERR_INIT;
+
+	must(watch_write(fix.store, w, &err), &err);
+}
+
+/* With another value in each column. */
+static struct watch a_watch(void)
+{
+	struct watch w = {
+		.domain_id = fix.domain.id,
+		.due_at = T0 + 1,
+		.looked_at = T0 + 2,
+		.news_at = T0 + 3,
+		.failures = 4,
+		.txt = ANNOUNCED_FOREIGN,
+		.txt_id = "id5",
+		.txt_ttl = 6,
+		.txt_since = T0 + 7,
+		.host = HOST_NOWHERE,
+		.host_since = T0 + 8,
+		.host_problem = "it's \"away\"; --",
+		.reports = REPORTS_OTHER,
+		.mx = { .look = MX_THERE,
+			.host = { "a.test", "b.test" },
+			.count = 2,
+			.is_cut = true,
+			.voices = 9,
+			.agrees = true,
+			.ttl = 10 },
+		.mx_since = T0 + 11,
+	};
+
+	return w;
+}
+
+static void a_row_comes_back_as_it_was(void **state)
+{
+	struct watch w = a_watch(), back;
+
+	(void)state;
+	keep(&w);
+	back = read_back(&fix.domain);
+	assert_memory_equal(&back, &w, sizeof(w));
+	w.mx.agrees = w.mx.is_cut = false;
+	w.mx.count = 0;
+	memset(w.mx.host, 0, sizeof(w.mx.host));
+	w.mx.look = MX_NULL;
+	w.is_fresh_mx = true;
+	keep(&w);
+	back = read_back(&fix.domain);
+	w.is_fresh_mx = false; /* that is of the look, not of the row */
+	assert_memory_equal(&back, &w, sizeof(w));
+}
+
+static void what_has_no_row_says_nothing(void **state)
+{
+	const struct domain none = { .id = 4711 };
+	const struct watch empty = { .domain_id = 4711 };
+	struct watch w = read_back(&none);
+
+	(void)state;
+	assert_memory_equal(&w, &empty, sizeof(w));
+}
+
+/* ---- damage ---- */
+
+static const char *const damages[] = {
+	"txt = 7",
+	"txt = -1",
+	"host = 5",
+	"host = 99999999999",
+	"reports = 4",
+	"mx_look = 4",
+	"txt_id = hex(zeroblob(20))",
+	"host_problem = hex(zeroblob(200))",
+	"txt = 'words'||txt_id, host = 9",
+};
+
+/* A row that does not decode is one that says nothing. */
+static void a_damaged_row_says_nothing(void **state)
+{
+	const struct watch empty = { .domain_id = fix.domain.id },
+			   w = a_watch();
+
+	(void)state;
+	must(store_commit(fix.store, NULL), NULL);
+	for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
+		struct watch back;
+		char sql[200];
+
+		print_message("%s\n", damages[i]);
+		must(store_begin(fix.store, NULL), NULL);
+		keep(&w);
+		must(store_commit(fix.store, NULL), NULL);
+		snprintf(sql, sizeof(sql), "UPDATE watch SET %s", damages[i]);
+		scratch_sql(fix.dir, "state.db", sql);
+		back = read_back(&fix.domain);
+		assert_memory_equal(&back, &empty, sizeof(back));
+	}
+	must(store_begin(fix.store, NULL), NULL);
+}
+
+static const char *const hostile[] = {
+	"mx = 'not a host'||char(10)||char(1)||char(255)||'%s%n'",
+	"mx = char(10,10,10)",
+	"mx = zeroblob(40000)",
+	"mx = 7",
+};
+
+static void hostile_hosts_are_left_out(void **state)
+{
+	const struct watch w = a_watch();
+
+	(void)state;
+	must(store_commit(fix.store, NULL), NULL);
+	for (size_t i = 0; i < ARRAY_LEN(hostile); i++) {
+		struct watch back;
+		char sql[200];
+
+		must(store_begin(fix.store, NULL), NULL);
+		keep(&w);
+		must(store_commit(fix.store, NULL), NULL);
+		snprintf(sql, sizeof(sql), "UPDATE watch SET %s", hostile[i]);
+		scratch_sql(fix.dir, "state.db", sql);
+		back = read_back(&fix.domain);
+		assert_int_equal(back.mx.count, 0);
+		assert_int_equal(back.txt, ANNOUNCED_FOREIGN);
+	}
+	must(store_begin(fix.store, NULL), NULL);
+}
+
+/* ---- who is next ---- */
+
+/* The names that are due at `now`, in order, by their first letter. */
+static void assert_due(time_t now, size_t limit, const char *expected)
+{
+	struct err err = ERR_INIT;
+	char out[20] = "";
+	int64_t ids[9];
+	size_t n = watch_due(fix.store, now, ids, limit, &err);
+
+	assert_int_equal(err.kind, ERR_NONE);
+	for (size_t i = 0; i < n; i++) {
+		struct domain d;
+
+		must(domain_by_id(fix.store, ids[i], &d, NULL), NULL);
+		out[i] = d.name[0];
+	}
+	assert_string_equal(out, expected);
+}
+
+static struct domain due(const char *name, time_t at)
+{
+	struct domain d = rows_domain(fix.store, name);
+	struct watch w = read_back(&d);
+
+	w.due_at = at;
+	keep(&w);
+	return d;
+}
+
+static void who_is_longest_due_is_first(void **state)
+{
+	struct domain b;
+
+	(void)state;
+	due("a.test", T0 + 20);
+	b = due("b.test", T0 + 30);
+	due("c.test", T0 + 10);
+	due("d.test", 0);
+	assert_due(T0 - 1, 9, "d");
+	assert_due(T0 + 10, 9, "dc");
+	assert_due(T0 + 29, 9, "dca");
+	assert_due(T0 + 30, 9, "dcab");
+	assert_due(T0 + 30, 2, "dc");
+	assert_due(T0 + 30, 0, "");
+
+	must(watch_soon(fix.store, b.id, T0 + 5, NULL), NULL);
+	assert_due(T0 + 30, 9, "dbca");
+	must(watch_put_off(fix.store, b.id, T0 + 99, NULL), NULL);
+	assert_due(T0 + 98, 9, "dca");
+	assert_due(T0 + 99, 9, "dcab");
+	must(watch_put_off(fix.store, 4711, T0, NULL), NULL);
+	assert_due(T0 + 99, 9, "dcab");
+}
+
+/* What was seen is kept. Of one that has no row, there is one. */
+static void soon_changes_nothing_else(void **state)
+{
+	struct watch w = a_watch(), back;
+
+	(void)state;
+	keep(&w);
+	must(watch_soon(fix.store, fix.domain.id, T0 + 50, NULL), NULL);
+	w.due_at = w.news_at = T0 + 50;
+	back = read_back(&fix.domain);
+	assert_memory_equal(&back, &w, sizeof(w));
+
+	must(store_commit(fix.store, NULL), NULL);
+	scratch_sql(fix.dir, "state.db", "DELETE FROM watch");
+	must(store_begin(fix.store, NULL), NULL);
+	must(watch_soon(fix.store, fix.domain.id, T0 + 60, NULL), NULL);
+	back = read_back(&fix.domain);
+	assert_int_equal(back.due_at, T0 + 60);
+	assert_int_equal(back.news_at, T0 + 60);
+	assert_int_equal(back.looked_at, 0);
+}
+
+/* A damaged row is put off like another. */
+static void damage_holds_nobody_up(void **state)
+{
+	struct domain a = due("a.test", T0 + 1);
+
+	(void)state;
+	due("b.test", T0 + 2);
+	must(store_commit(fix.store, NULL), NULL);
+	scratch_sql(fix.dir, "state.db", "UPDATE watch SET txt = 77");
+	must(store_begin(fix.store, NULL), NULL);
+	must(watch_put_off(fix.store, a.id, T0 + 9, NULL), NULL);
+	must(watch_put_off(fix.store, fix.domain.id, T0 + 9, NULL), NULL);
+	assert_due(T0 + 8, 9, "b");
+}
+
+static void the_row_goes_with_its_domain(void **state)
+{
+	const struct watch w = a_watch(), empty = { .domain_id = w.domain_id };
+	struct watch back;
+
+	(void)state;
+	keep(&w);
+	must(domain_delete(fix.store, &fix.domain, NULL), NULL);
+	back = read_back(&fix.domain);
+	assert_memory_equal(&back, &empty, sizeof(back));
+	assert_due(T0 + 9999, 9, "");
+}
+
+/* ---- against the policy that is served now ---- */
+
+static const struct {
+	enum announced seen;
+	const char *id;
+	enum announced is;
+} policies[] = {
+	{ ANNOUNCED_IN_STEP, "now", ANNOUNCED_IN_STEP },
+	{ ANNOUNCED_IN_STEP, "old", ANNOUNCED_BEHIND },
+	{ ANNOUNCED_BEHIND, "old", ANNOUNCED_BEHIND },
+	{ ANNOUNCED_UNKNOWN, "", ANNOUNCED_UNKNOWN },
+	{ ANNOUNCED_NOTHING, "", ANNOUNCED_NOTHING },
+	{ ANNOUNCED_DAMAGED, "", ANNOUNCED_DAMAGED },
+	{ ANNOUNCED_AHEAD, "new", ANNOUNCED_AHEAD },
+	{ ANNOUNCED_FOREIGN, "new", ANNOUNCED_FOREIGN },
+};
+
+static void a_new_policy_makes_a_record_old(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+		struct watch w = { .txt = policies[i].seen };
+
+		strcpy(w.txt_id, policies[i].id);
+		assert_int_equal(watch_announced(&w, "now"), policies[i].is);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		WITH_A_DOMAIN(a_row_comes_back_as_it_was),
+		IN_A_STORE(what_has_no_row_says_nothing),
+		WITH_A_DOMAIN(a_damaged_row_says_nothing),
+		WITH_A_DOMAIN(hostile_hosts_are_left_out),
+		IN_A_STORE(who_is_longest_due_is_first),
+		WITH_A_DOMAIN(soon_changes_nothing_else),
+		WITH_A_DOMAIN(damage_holds_nobody_up),
+		WITH_A_DOMAIN(the_row_goes_with_its_domain),
+		cmocka_unit_test(a_new_policy_makes_a_record_old),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
