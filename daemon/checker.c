@@ -14,10 +14,12 @@
 #include "daemon/policy_alerts.h"
 #include "policy/findings.h"
 #include "store/checked.h"
+#include "store/health.h"
 
 #define AT_ONCE	    4
 #define TURN_MS	    500
-#define STALE_TURNS 1200	/* ten minutes: a look through the domains */
+#define STALE_TURNS 20		/* ten seconds: a part of the domains */
+#define STALE_PART  5000	/* of them: a millisecond or two */
 #define FRESH	    WHEN_DAY
 #define FINDINGS_TEXT 65536
 
@@ -35,6 +37,7 @@ struct checker {
 	unsigned turns;
 	int64_t stale[64];
 	size_t stale_count;
+	int64_t stale_after;		/* they were looked through so far */
 };
 
 static time_t now_of(const struct checker *c)
@@ -201,9 +204,13 @@ static bool next_id(struct checker *c, int64_t *id)
 static void find_stale(struct checker *c)
 {
 	const struct config *config = c->parts.config;
+	struct checked_part part = { c->stale_after,
+				     c->stale_after + STALE_PART };
 	time_t now = now_of(c);
 
-	c->stale_count = checked_stale(c->parts.store,
+	c->stale_after = part.up_to < domain_last_id(c->parts.store)
+				 ? part.up_to : 0;
+	c->stale_count = checked_stale(c->parts.store, &part,
 				       now - config->testing_time, now - FRESH,
 				       c->stale, ARRAY_LEN(c->stale), NULL);
 }
@@ -219,7 +226,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	if (c->turns++ % STALE_TURNS == 0 && !c->stale_count)
 		find_stale(c);
 	for (size_t i = 0; i < AT_ONCE; i++)
-		if (!c->run[i] && next_id(c, &id))
+		if (!c->run[i] && store_may_start(c->parts.store, NULL) &&
+		    next_id(c, &id))
 			begin(c, i, id);
 	event_add(c->timer, &turn);
 }

@@ -14,6 +14,7 @@
 #include "daemon/mx_track.h"
 #include "daemon/policy_alerts.h"
 #include "daemon/watch_merge.h"
+#include "store/health.h"
 #include "store/policy_version.h"
 #include "store/trail.h"
 
@@ -346,6 +347,8 @@ static void begin_due(struct dns_watch *w)
 			     &err);
 	size_t next = 0;
 
+	if (!store_may_start(w->parts.store, &err))
+		return; /* what would be seen could not be kept */
 	for (size_t slot = 0; slot < AT_ONCE; slot++) {
 		if (w->look[slot])
 			continue;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/health.h"
 #include "store/policy_version.h"
 #include "store/template.h"
 #include "store/trail.h"
@@ -86,7 +87,8 @@ static size_t turn(struct template_roll *r, struct err *err)
 	int64_t ids[AT_ONCE];
 	size_t n = template_behind(r->store, ids, AT_ONCE, err);
 
-	if (!n || !store_begin(r->store, err))
+	if (!n || !store_may_start(r->store, NULL) ||
+	    !store_begin(r->store, err))
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		if (!bring_up(r, ids[i], err)) {

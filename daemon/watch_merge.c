@@ -200,7 +200,7 @@ static const struct {
 long watch_pace(const struct watch *w, const struct domain *d, time_t now,
 		unsigned dice)
 {
-	long pace = PACE_MAX, since = now - w->news_at;
+	long pace = PACE_MAX, since = labs((long)(now - w->news_at));
 
 	for (size_t i = 0; i < ARRAY_LEN(paces); i++) {
 		if (since >= paces[i].until)

@@ -80,8 +80,9 @@ size_t checked_asked(struct store *s, int64_t *ids, size_t limit,
 	return read_ids(&q, ids, limit, err);
 }
 
-size_t checked_stale(struct store *s, time_t since, time_t before, int64_t *ids,
-		     size_t limit, struct err *err)
+size_t checked_stale(struct store *s, const struct checked_part *part,
+		     time_t since, time_t before, int64_t *ids, size_t limit,
+		     struct err *err)
 {
 	struct query q;
 
@@ -89,7 +90,8 @@ size_t checked_stale(struct store *s, time_t since, time_t before, int64_t *ids,
 		   "SELECT d.id AS id FROM domain d"
 		   " JOIN policy p ON p.id = d.policy_id"
 		   " LEFT JOIN checked c ON c.domain_id = d.id"
-		   " WHERE d.state = 2 AND d.leaving = 0 AND p.mode = 1"
+		   " WHERE d.id > ?4 AND d.id <= ?5"
+		   " AND d.state = 2 AND d.leaving = 0 AND p.mode = 1"
 		   " AND p.announced_at > 0 AND COALESCE(c.at, 0) < ?2"
 		   " AND EXISTS (SELECT 1 FROM policy t"
 		   "  WHERE t.domain_id = d.id AND t.announced_at > 0"
@@ -99,5 +101,7 @@ size_t checked_stale(struct store *s, time_t since, time_t before, int64_t *ids,
 	bind_int(&q, since);
 	bind_int(&q, before);
 	bind_int(&q, (int64_t)limit);
+	bind_int(&q, part->after);
+	bind_int(&q, part->up_to);
 	return read_ids(&q, ids, limit, err);
 }

@@ -35,7 +35,11 @@ size_t checked_asked(struct store *s, int64_t *ids, size_t limit,
  * policy_version_mode_since() has it, and that were not looked at after
  * `before`: those that may be about to become ready.
  */
-size_t checked_stale(struct store *s, time_t since, time_t before, int64_t *ids,
-		     size_t limit, struct err *err);
+struct checked_part {
+	int64_t after, up_to;	/* ids: a look through all at once is long */
+};
+size_t checked_stale(struct store *s, const struct checked_part *part,
+		     time_t since, time_t before, int64_t *ids, size_t limit,
+		     struct err *err);
 
 #endif

@@ -140,10 +140,11 @@ size_t watch_due(struct store *s, time_t now, int64_t *ids, size_t limit,
 	size_t n = 0;
 
 	query_open(&q, store_db(s),
-		   "SELECT domain_id AS id FROM watch WHERE due_at <= ?"
-		   " ORDER BY due_at LIMIT ?");
+		   "SELECT domain_id AS id FROM watch WHERE due_at <= ?1"
+		   " OR due_at > ?1 + ?3 ORDER BY due_at LIMIT ?2");
 	bind_int(&q, now);
 	bind_int(&q, (int64_t)limit);
+	bind_int(&q, WATCH_AHEAD_MAX);
 	while (n < limit && query_row(&q))
 		ids[n++] = col_int(&q, "id");
 	return query_close(&q, err) ? n : 0;

@@ -69,6 +69,9 @@ bool watch_soon(struct store *s, int64_t domain_id, time_t now,
 bool watch_put_off(struct store *s, int64_t domain_id, time_t until,
 		   struct err *err);
 
+/* No look is ever due later: then the clock was set back since. */
+#define WATCH_AHEAD_MAX 86400L
+
 /*
  * Domains whose look is due, longest due first, at most `limit`. Returns how
  * many; 0 on failure too, with err set.

@@ -253,7 +253,9 @@ static size_t stale(time_t since, size_t limit)
 {
 	struct err err = ERR_INIT;
 	int64_t ids[9];
-	size_t n = checked_stale(fix.store, since, BEFORE, ids, limit, &err);
+	size_t n = checked_stale(fix.store,
+				 &(struct checked_part){ 0, 1000 }, since,
+				 BEFORE, ids, limit, &err);
 
 	assert_int_equal(err.kind, ERR_NONE);
 	return n;

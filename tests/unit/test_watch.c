@@ -211,6 +211,10 @@ static void who_is_longest_due_is_first(void **state)
 	assert_due(T0 + 99, 9, "dcab");
 	must(watch_put_off(fix.store, 4711, T0, NULL), NULL);
 	assert_due(T0 + 99, 9, "dcab");
+
+	due("far.test", T0 + 86400 + 200); /* the clock was set back */
+	assert_due(T0 + 199, 9, "dcabf");
+	assert_due(T0 + 200, 9, "dcab");
 }
 
 /* What was seen is kept. Of one that has no row, there is one. */

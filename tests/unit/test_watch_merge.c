@@ -319,7 +319,8 @@ static const struct {
 	long pace;
 } paces[] = {
 	{ 0, 0, DOMAIN_LIVE, 60 },
-	{ -WHEN_DAY, 0, DOMAIN_LIVE, 60 },
+	{ -60, 0, DOMAIN_LIVE, 60 },
+	{ -WHEN_DAY, 0, DOMAIN_LIVE, 21600 },	/* by another clock */
 	{ 899, 0, DOMAIN_LIVE, 60 },
 	{ 900, 0, DOMAIN_LIVE, 300 },
 	{ 7199, 0, DOMAIN_LIVE, 300 },
