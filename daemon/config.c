@@ -89,6 +89,7 @@ static cfg_opt_t options[] = {
 	CFG_INT("check_smtp_port", 25, CFGF_NONE),
 	CFG_STR("check_trust", "", CFGF_NONE),
 	CFG_STR("testing_time", "7d", CFGF_NONE),
+	CFG_STR("log_keep", "", CFGF_NONE),
 	CFG_INT("workers", 0, CFGF_NONE),
 	CFG_INT("max_connections", 10000, CFGF_NONE),
 	CFG_INT("max_per_address", 256, CFGF_NONE),
@@ -222,6 +223,18 @@ static int check_days(cfg_t *cfg, cfg_opt_t *opt)
 		return 0;
 	return refuse(cfg, opt, newest(opt), "a duration of at most a year, "
 					     "such as 7d");
+}
+
+static int check_keep(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long seconds;
+
+	if (!*newest(opt) ||
+	    (duration_parse(newest(opt), &seconds, NULL) &&
+	     seconds >= WHEN_DAY && seconds <= 10 * 366 * WHEN_DAY))
+		return 0;
+	return refuse(cfg, opt, newest(opt), "a duration from a day to ten "
+					     "years, such as 365d");
 }
 
 static int check_host(cfg_t *cfg, cfg_opt_t *opt)
@@ -395,6 +408,7 @@ static const struct {
 	{ "check_smtp_port", check_range },
 	{ "check_trust", check_trust },
 	{ "testing_time", check_days },
+	{ "log_keep", check_keep },
 	{ "log_level", check_log_level },
 	{ "notify", check_alert },
 	{ "alert_mail", check_alert },
@@ -671,6 +685,8 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	snprintf(c->check_trust, sizeof(c->check_trust), "%s",
 		 cfg_getstr(cfg, "check_trust"));
 	duration_parse(cfg_getstr(cfg, "testing_time"), &c->testing_time, NULL);
+	if (*cfg_getstr(cfg, "log_keep"))
+		duration_parse(cfg_getstr(cfg, "log_keep"), &c->log_keep, NULL);
 	c->log_level = level_of(cfg_getstr(cfg, "log_level"));
 	copy_numbers(cfg, c);
 	return copy_list(cfg, "listen_https", c->listen_https,

@@ -38,6 +38,7 @@ struct config {
 	bool finds_addresses; /* engine.address: from the interfaces */
 	long check_https_port, check_smtp_port;	/* 0: 443, 25 */
 	char check_trust[CONFIG_PATH_SIZE];	/* "": the system's roots */
+	long log_keep;		/* seconds; 0: by number alone */
 	long testing_time;	/* seconds before enforce is allowed */
 	enum log_level log_level;
 	struct engine_settings engine;

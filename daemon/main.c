@@ -37,6 +37,7 @@
 #include "httpd/listener.h"
 #include "httpd/server.h"
 #include "store/store.h"
+#include "store/trail.h"
 
 #define STOP_GRACE_MS  5000
 #define AGAIN_SECONDS  10 /* between tries to open state.db */
@@ -307,6 +308,8 @@ static bool open_store(struct daemon *d, struct err *err)
 	struct store_options options = { .dir = d->config.state_dir };
 
 	d->store = store_open(&options, err);
+	if (d->store)
+		trail_keep(d->store, d->config.log_keep);
 	return d->store != NULL;
 }
 
@@ -520,6 +523,8 @@ static bool reload(struct daemon *d, struct err *err)
 	log_init(fresh.log_level);
 	memcpy(fresh.state_dir, d->config.state_dir, sizeof(fresh.state_dir));
 	d->config = fresh;
+	if (d->store)
+		trail_keep(d->store, fresh.log_keep);
 	if (d->publisher)
 		publisher_configure(d->publisher);
 	if (d->alerts)

@@ -16,6 +16,7 @@ struct store {
 	int lock_fd;
 	bool in_transaction;
 	unsigned commits;
+	long trail_keep;	/* seconds; 0: by their number alone */
 	int64_t changes;	/* of the handle, before the transaction */
 	bool is_short;		/* the disk was full, and has not got over it */
 	bool has_serve;		/* it is attached */
@@ -73,7 +74,10 @@ bool store_sheds(const struct store *s);
 /* "DIR/FILE"; the caller frees. */
 char *store_path(const char *dir, const char *file);
 
-/* Keeps the newest million events. Inside a transaction. */
+/*
+ * Keeps the newest million events, and of those none that is older than the
+ * store was told to keep. Inside a transaction.
+ */
 bool trail_prune(struct store *s, struct err *err);
 
 /*

@@ -3,7 +3,8 @@
 #include "base/str.h"
 #include "store/internal.h"
 
-#define EVENTS_KEPT 1000000
+#define EVENTS_KEPT    1000000
+#define PRUNED_AT_ONCE 500
 
 static const char *const level_names[] = {
 	[TRAIL_INFO] = "info",
@@ -41,6 +42,27 @@ bool trail_add(struct store *s, const struct trail *e, struct err *err)
 	return query_run(&q, err);
 }
 
+void trail_keep(struct store *s, long seconds)
+{
+	s->trail_keep = seconds;
+}
+
+/* Some at a time, from the oldest on; by the newest event's time. */
+static bool prune_old(struct store *s, struct err *err)
+{
+	struct query q;
+
+	if (!s->trail_keep)
+		return true;
+	query_open(&q, store_db_write(s),
+		   "DELETE FROM trail WHERE id IN"
+		   " (SELECT id FROM trail ORDER BY id LIMIT ?1) AND at <"
+		   " (SELECT at FROM trail ORDER BY id DESC LIMIT 1) - ?2");
+	bind_int(&q, PRUNED_AT_ONCE);
+	bind_int(&q, s->trail_keep);
+	return query_run(&q, err);
+}
+
 bool trail_prune(struct store *s, struct err *err)
 {
 	struct query q;
@@ -49,7 +71,7 @@ bool trail_prune(struct store *s, struct err *err)
 		   "DELETE FROM trail"
 		   " WHERE id <= (SELECT MAX(id) FROM trail) - ?");
 	bind_int(&q, EVENTS_KEPT);
-	return query_run(&q, err);
+	return query_run(&q, err) && prune_old(s, err);
 }
 
 static void bind_optional(struct query *q, const char *text)

@@ -32,6 +32,9 @@ const char *trail_level_name(enum trail_level level);
  */
 bool trail_add(struct store *s, const struct trail *e, struct err *err);
 
+/* For how long events are kept; 0: by their number alone, a million. */
+void trail_keep(struct store *s, long seconds);
+
 struct trail_filter {
 	const char *domain;		/* NULL: any */
 	const char *actor;		/* contained in it; NULL: any */
