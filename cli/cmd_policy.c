@@ -52,6 +52,8 @@ static void show_served(const json_t *v)
 static void show_version(const json_t *v)
 {
 	show(v);
+	if (*text_at(v, "announced"))
+		printf("#   announced %s\n", text_at(v, "announced"));
 	if (*text_at(v, "replaced"))
 		printf("#   replaced %s\n", text_at(v, "replaced"));
 	show_served(v);

@@ -29,6 +29,11 @@ static void show_domains(const json_t *s)
 	if (number(s, "domains.waiting-for-dns"))
 		printf(", %lld waiting for DNS",
 		       number(s, "domains.waiting-for-dns"));
+	if (number(s, "domains.removing"))
+		printf(", %lld removing", number(s, "domains.removing"));
+	if (number(s, "domains.handing-over"))
+		printf(", %lld handing over",
+		       number(s, "domains.handing-over"));
 }
 
 static void show_box(const json_t *s, time_t now)

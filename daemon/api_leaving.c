@@ -137,6 +137,21 @@ bool api_domain_remove(struct api_call *call, struct err *err)
 
 /* ---- to another host ---- */
 
+/* What was being removed is handed over with the policy that it had. */
+static bool say_former(struct edit *e, struct err *err)
+{
+	struct sts_policy former = { .mx_count = 0 };
+	bool ok;
+
+	if (e->domain.leaving != DOMAIN_REMOVING)
+		return true;
+	ok = leaving_former_policy(e->call->parts->store, &e->domain,
+				   e->call->now, &former, err) &&
+	     leaving_resume(e, &former, err);
+	sts_policy_release(&former);
+	return ok;
+}
+
 static bool hand_over(struct edit *e, void *input, struct err *err)
 {
 	(void)input;
@@ -149,7 +164,8 @@ static bool hand_over(struct edit *e, void *input, struct err *err)
 				e->domain.name);
 	}
 	return e->domain.leaving == DOMAIN_HANDING_OVER ||
-	       (is_settled(e, err) && set_out(e, DOMAIN_HANDING_OVER, err));
+	       (is_settled(e, err) && say_former(e, err) &&
+		set_out(e, DOMAIN_HANDING_OVER, err));
 }
 
 static const struct json_in_field handover_fields[] = { EDIT_FIELDS };

@@ -22,13 +22,15 @@ static json_t *view_domains(const struct domain_counts *c)
 {
 	json_int_t total = c->waiting + c->issuing + c->live;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "total", total,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "total", total,
 			 domain_state_name(DOMAIN_WAITING_FOR_DNS),
 			 (json_int_t)c->waiting,
 			 domain_state_name(DOMAIN_ISSUING),
 			 (json_int_t)c->issuing,
 			 domain_state_name(DOMAIN_LIVE), (json_int_t)c->live,
-			 "with_problem", (json_int_t)c->with_problem);
+			 "removing", (json_int_t)c->removing, "handing-over",
+			 (json_int_t)c->handing_over, "with_problem",
+			 (json_int_t)c->with_problem);
 }
 
 static json_t *view_serving(const struct httpd *httpd)

@@ -57,6 +57,7 @@ static bool tell(struct dns_watch *w, const struct domain *d, const char *kind,
 	bool ok = trail_add(w->parts.store,
 			    &(struct trail){ .at = now_of(w), .level = level,
 					     .kind = kind, .domain = d->name,
+					     .actor = "mtastsd",
 					     .text = text },
 			    err);
 

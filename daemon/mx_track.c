@@ -57,7 +57,9 @@ static bool tell(struct store *s, const struct domain *d,
 	log_info("domain %s: %s", d->name, text);
 	ok = trail_add(s, &(struct trail){ .at = now, .level = TRAIL_WARNING,
 					   .kind = "policy.tracked",
-					   .domain = d->name, .text = text },
+					   .domain = d->name,
+					   .actor = "mtastsd",
+					   .text = text },
 		       err);
 	free(text);
 	return ok;

@@ -36,6 +36,7 @@ static bool tell(struct template_roll *r, const struct domain *d,
 							      : TRAIL_WARNING,
 					     .kind = "policy.template",
 					     .domain = d->name,
+					     .actor = "mtastsd",
 					     .text = text },
 			    err);
 

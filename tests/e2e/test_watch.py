@@ -197,3 +197,15 @@ def test_remove_now_says_who_may_still_refuse(live, name):
 	said = live.ok("domain", "remove", name, "--now")
 	assert "removed" in said and "senders go on refusing" in said
 	assert live.ctl("domain", "show", name).status != FINE
+
+
+def test_what_is_removed_and_then_handed_over_keeps_its_policy(live, name):
+	live.ok("policy", "set", name, "--max-age", "14d")
+	live.ok("domain", "remove", name)
+	assert "1 removing" in live.ok("status")
+	live.ok("domain", "handover", name)
+	shown = live.json("domain", "show", name)
+	assert shown["state"] == "handing-over"
+	assert (shown["policy"]["mode"], shown["policy"]["max_age"]) == \
+		("testing", 14 * DAY)
+	assert shown["next"] is None
