@@ -122,32 +122,9 @@ static void add_collectors(struct check_expected *e, const json_t *domain)
 	}
 }
 
-/* What the daemon saw in DNS is looked at here and now. */
-static bool is_seen_here(const char *id)
-{
-	static const char *const kinds[] = { "txt.", "id.", "host.", "mx." };
-
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (str_starts(id, kinds[i]))
-			return true;
-	return false;
-}
-
-static const json_t *first_trouble(const json_t *domain)
-{
-	const json_t *list = value_at(domain, "findings"), *one;
-	size_t i;
-
-	json_array_foreach(list, i, one) {
-		if (!is_seen_here(text_at(one, "id")))
-			return one;
-	}
-	return NULL;
-}
-
 static void add_trouble(struct check_expected *e, const json_t *domain)
 {
-	const json_t *first = first_trouble(domain);
+	const json_t *first = own_trouble(domain);
 	const char *next = text_at(domain, "next.what");
 
 	if (!first)

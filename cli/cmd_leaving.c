@@ -57,8 +57,9 @@ static void say_leaving(const json_t *answer)
 	const char *name = text_at(answer, "name");
 
 	if (!json_is_object(value_at(answer, "domain"))) {
-		printf("%s: removed; take mta-sts, _mta-sts and _smtp._tls of "
-		       "it out of DNS\n", name);
+		printf("%s: removed; what of mta-sts, _mta-sts and _smtp._tls "
+		       "was published for this box may go out of DNS\n",
+		       name);
 		return;
 	}
 	printf("%s: %s%s\n", name,

@@ -30,7 +30,8 @@ static void say_dates(const json_t *answer)
 	printf("%s: MX may name it, for senders that follow ids, %s\n", name,
 	       *text_at(known, "by_id")
 		       ? when_at(known, "by_id", now, when)
-		       : "an hour after DNS shows the new id (its TTL)");
+		       : "once DNS shows the new id, and the former one's TTL (an "
+			 "hour at least) is over");
 	printf("%s: ... and for every sender at %s\n", name,
 	       when_at(known, "by_all", now, when));
 }

@@ -132,7 +132,8 @@ static bool is_known(const char *name, const struct mx_seen *seen,
 static bool propose(const struct cli *cli, const char *name,
 		    const struct mx_seen *seen, json_t **mx, struct err *err)
 {
-	struct sts_policy p = { .mode = STS_TESTING };
+	struct sts_policy p = { .mode = STS_TESTING,
+				.max_age = STS_MAX_AGE_DEFAULT };
 	char *hosts;
 
 	if (!provider_add_mx(seen, name, &p, err)) {

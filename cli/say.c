@@ -107,3 +107,26 @@ char *title_of(const json_t *domain)
 		return xstrdup(name);
 	return xasprintf("%s (%s)", display, name);
 }
+
+/* What waits for a hand that publishes, not for this box. */
+static bool is_seen_in_dns(const char *id)
+{
+	static const char *const kinds[] = { "txt.", "id.", "host.", "mx." };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_starts(id, kinds[i]))
+			return true;
+	return false;
+}
+
+const json_t *own_trouble(const json_t *domain)
+{
+	const json_t *list = value_at(domain, "findings"), *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) {
+		if (!is_seen_in_dns(text_at(one, "id")))
+			return one;
+	}
+	return NULL;
+}

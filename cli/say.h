@@ -35,4 +35,10 @@ long age_at(const json_t *value, const char *path, time_t now);
 /* The domain's name for people: U-labels, with the A-label form behind. */
 char *title_of(const json_t *domain);
 
+/*
+ * The first finding of a domain, as the daemon shows it, that is the box's own
+ * matter: not what it saw in DNS. NULL if there is none.
+ */
+const json_t *own_trouble(const json_t *domain);
+
 #endif

@@ -256,7 +256,7 @@ static enum exit_code say_late(struct watch *w, const struct waiting *item)
 	}
 	if (w->cli->options.json)
 		say_json(domain);
-	finding = json_array_get(value_at(domain, "findings"), 0);
+	finding = own_trouble(domain);
 	if (finding) {
 		err_set(&err, ERR_AGAIN, "%s", text_at(finding, "text"));
 		err_hint(&err, "%s", text_at(finding, "hint"));

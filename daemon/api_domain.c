@@ -19,6 +19,7 @@
 #include "store/domain.h"
 #include "store/policy_version.h"
 #include "store/template.h"
+#include "store/watch.h"
 
 /* Fields of a domain's own row, said by `domain add` and `domain set`. */
 struct settings {
@@ -314,19 +315,50 @@ static bool has_mx(const struct edit *e, const struct domain_add *in,
 			     "google");
 }
 
+/* To enforce only if it did, and if DNS still sends its mail where it did. */
+static bool may_go_back(struct edit *e, const struct domain_add *in,
+			enum sts_mode former, const struct sts_policy *policy,
+			struct err *err)
+{
+	struct watch w;
+
+	if (policy->mode != STS_ENFORCE || in->enforce.force)
+		return policy->mode != STS_ENFORCE ||
+		       !str_is_empty(in->common.reason) ||
+		       err_set(err, ERR_INPUT, "force needs a reason");
+	if (former == STS_ENFORCE &&
+	    watch_of(e->call->parts->store, &e->domain, &w, NULL) &&
+	    !mx_strays(&w.mx, policy))
+		return true;
+	err_set(err, ERR_REFUSED, "%s does not go back to enforce at once: %s",
+		e->domain.name,
+		former == STS_ENFORCE ? "its MX are others now"
+				      : "it did not enforce before");
+	return err_hint(err, "mtastsctl domain add %s --mode testing keeps it; "
+			     "then mtastsctl policy diff, and policy enforce",
+			e->domain.name);
+}
+
 /* It was on its way out: it stays, with the policy that it had before. */
 static bool add_back(struct edit *e, const struct domain_add *in,
 		     struct err *err)
 {
 	struct sts_policy policy = { 0 };
+	enum sts_mode former;
 	bool ok;
 
+	if (in->adopt_id || in->adopt_body)
+		return err_set(err, ERR_REFUSED, "%s is hosted here, with a "
+						 "policy of its own",
+			       e->domain.name);
 	if (!leaving_former_policy(e->call->parts->store, &e->domain,
 				   e->call->now, &policy, err))
 		return false;
+	former = policy.mode;
 	ok = apply_settings(e->call->parts->store, &in->settings, &e->domain,
 			    err) &&
 	     policy_input_apply(&in->policy, e->domain.name, &policy, err) &&
+	     may_go_back(e, in, former, &policy, err) &&
 	     leaving_resume(e, &policy, err);
 	sts_policy_release(&policy);
 	return ok;

@@ -160,7 +160,7 @@ static bool enforce_it(struct edit *e, void *input, struct err *err)
 	wanted.mode = STS_ENFORCE;
 	ok = was.policy.mode == STS_ENFORCE ||
 	     (edit_may_enforce(e, &in->how, in->common.reason, err) &&
-	      edit_policy(e, &was, &wanted, err));
+	      edit_policy(e, &was, &wanted, true, err));
 	sts_policy_release(&wanted);
 	policy_version_release(&was);
 	return ok;

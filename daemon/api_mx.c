@@ -77,16 +77,19 @@ static bool drop_hosts(const struct edit *e, const json_t *list,
 
 /* ---- what a drop would cost ---- */
 
-/* One that senders may be sent to, and that `wanted` refuses. */
-static const char *lost_host(const struct watch *w,
-			     const struct sts_policy *was,
-			     const struct sts_policy *wanted)
+#define SEEN_LATELY (12 * WHEN_HOUR)
+
+/* Nobody has said which hosts DNS names: then none may be dropped. */
+static bool was_seen(const struct edit *e, const struct watch *w,
+		     struct err *err)
 {
-	for (size_t i = 0; i < w->mx.count; i++)
-		if (sts_policy_allows(was, w->mx.host[i]) &&
-		    mx_is_stray(&w->mx, i, wanted))
-			return w->mx.host[i];
-	return NULL;
+	if (w->mx.look != MX_UNKNOWN &&
+	    e->call->now < w->looked_at + SEEN_LATELY)
+		return true;
+	err_set(err, ERR_REFUSED, "the MX of %s were not seen lately",
+		e->domain.name);
+	return err_hint(err, "mtastsctl domain check %s looks at them; or "
+			     "--force", e->domain.name);
 }
 
 static bool still_used(const struct edit *e, const char *host, struct err *err)
@@ -117,7 +120,9 @@ static bool may_drop(const struct edit *e, const struct sts_policy *was,
 
 	if (!watch_of(e->call->parts->store, d, &w, err))
 		return false;
-	host = lost_host(&w, was, wanted);
+	if (!was_seen(e, &w, err))
+		return false;
+	host = mx_lost(&w.mx, was, wanted);
 	if (host)
 		return still_used(e, host, err);
 	if (w.mx_since && w.mx_since > d->created_at + WHEN_HOUR &&
@@ -140,7 +145,7 @@ static bool change_hosts(struct edit *e, const struct mx_change *in,
 	     sts_policy_validate(&wanted, err) &&
 	     (in->force || !json_array_size(in->drop) ||
 	      may_drop(e, &was->policy, &wanted, err)) &&
-	     edit_policy(e, was, &wanted, err);
+	     edit_policy(e, was, &wanted, in->force, err);
 	sts_policy_release(&wanted);
 	return ok;
 }
@@ -315,7 +320,7 @@ static bool accept_it(struct edit *e, void *input, struct err *err)
 	e->domain = p.domain;
 	ok = p.wanted.mx_count == p.is.policy.mx_count || in->force ||
 	     is_sure(&p, e->call->now, err);
-	ok = ok && edit_policy(e, &p.is, &p.wanted, err);
+	ok = ok && edit_policy(e, &p.is, &p.wanted, true, err);
 	proposal_release(&p);
 	return ok;
 }

@@ -107,7 +107,7 @@ static bool set_policy(struct edit *e, void *input, struct err *err)
 	ok = policy_input_apply(&in->policy, e->domain.name, &wanted, err) &&
 	     (wanted.mode != STS_ENFORCE || was.policy.mode == STS_ENFORCE ||
 	      edit_may_enforce(e, &in->enforce, in->common.reason, err)) &&
-	     edit_policy(e, &was, &wanted, err);
+	     edit_policy(e, &was, &wanted, in->enforce.force, err);
 	sts_policy_release(&wanted);
 	policy_version_release(&was);
 	return ok;
@@ -191,7 +191,7 @@ static bool publish_again(struct edit *e, const struct policy_version *is,
 	ok = (old.policy.mode != STS_ENFORCE ||
 	      is->policy.mode == STS_ENFORCE ||
 	      edit_may_enforce(e, &in->enforce, in->common.reason, err)) &&
-	     edit_policy(e, is, &old.policy, err);
+	     edit_policy(e, is, &old.policy, in->enforce.force, err);
 	if (ok && json_array_size(e->changes)) {
 		snprintf(number, sizeof(number), "version %ld", to);
 		edit_note(e, "content", "", number);

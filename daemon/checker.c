@@ -105,6 +105,17 @@ static bool keep(struct run *r, struct err *err)
 	return ok;
 }
 
+/* What cannot be looked at, or kept, holds up no other. */
+static void give_up(struct checker *c, int64_t id)
+{
+	if (!store_begin(c->parts.store, NULL))
+		return;
+	if (checked_give_up(c->parts.store, id, NULL))
+		store_commit(c->parts.store, NULL);
+	else
+		store_rollback(c->parts.store);
+}
+
 static void finish(void *arg)
 {
 	struct run *r = arg;
@@ -112,10 +123,12 @@ static void finish(void *arg)
 	struct err err = ERR_INIT;
 
 	if (store_begin(c->parts.store, &err)) {
-		if (keep(r, &err))
+		if (keep(r, &err)) {
 			store_commit(c->parts.store, &err);
-		else
+		} else {
 			store_rollback(c->parts.store);
+			give_up(c, r->domain_id);
+		}
 	}
 	if (err.kind != ERR_NONE && err.kind != ERR_NOT_FOUND)
 		log_warn("check of %s: %s", r->name, err.text);
@@ -172,6 +185,7 @@ static void begin(struct checker *c, size_t slot, int64_t id)
 		return;
 	}
 	log_warn("check of %s: %s", r->name, err.text);
+	give_up(c, id);
 	free(r);
 }
 

@@ -16,6 +16,7 @@
 #include "daemon/watch_merge.h"
 #include "store/health.h"
 #include "store/policy_version.h"
+#include "store/publication.h"
 #include "store/trail.h"
 
 #define AT_ONCE	       16
@@ -125,6 +126,29 @@ static bool is_served_elsewhere(struct dns_watch *w, const struct domain *d,
 					now_of(w) + LEAVING_CACHES, err);
 }
 
+#define ZONE_TIME 600	/* s: the TTL of what we publish, and a look or two */
+
+/* What the zone took, and DNS does not show, is told again: as often as DNS is
+   looked at. */
+static bool tell_zone_again(struct dns_watch *w, const struct domain *d,
+			    const struct watch *k, struct err *err)
+{
+	struct publication p;
+	struct policy_version v;
+	bool is_shown, is_old;
+
+	if (k->txt == ANNOUNCED_UNKNOWN || d->state != DOMAIN_LIVE ||
+	    !publication_of(w->parts.store, d->name, &p, NULL))
+		return true;
+	is_old = p.told_at && !p.is_due && p.told_at < now_of(w) - ZONE_TIME;
+	publication_release(&p);
+	if (!is_old || !policy_version_current(w->parts.store, d, &v, NULL))
+		return true;
+	is_shown = watch_announced(k, v.sts_id) == ANNOUNCED_IN_STEP;
+	policy_version_release(&v);
+	return is_shown || publication_again(w->parts.store, d->name, err);
+}
+
 /* What follows from it: a domain on its way out; a provider's new host. */
 static bool go_on(struct dns_watch *w, struct domain *d, const struct watch *k,
 		  bool *is_gone, struct err *err)
@@ -150,6 +174,21 @@ static bool judge(struct dns_watch *w, int64_t id, struct err *err)
 	return ok;
 }
 
+/* Resolvers that do not agree do not make it begin anew. */
+static void note_strays(struct dns_watch *w, const struct domain *d,
+			struct watch *k)
+{
+	struct policy_version v;
+
+	if (!policy_version_current(w->parts.store, d, &v, NULL))
+		return;
+	if (!mx_strays(&k->mx, &v.policy))
+		k->strays_since = 0;
+	else if (!k->strays_since)
+		k->strays_since = now_of(w);
+	policy_version_release(&v);
+}
+
 static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 		 struct err *err)
 {
@@ -161,11 +200,13 @@ static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 		return false;
 	is_first = !k.looked_at;	/* then nothing is news */
 	news = watch_merge(&k, &l->seen, now_of(w));
+	note_strays(w, d, &k);
 	k.due_at = now_of(w) + watch_pace(&k, d, now_of(w), dice());
 	return watch_write(w->parts.store, &k, err) &&
 	       (is_first || tell_news(w, d, &k, news, err)) &&
 	       is_served_elsewhere(w, d, &k, err) &&
 	       announce(w, d, &k, err) &&
+	       tell_zone_again(w, d, &k, err) &&
 	       go_on(w, d, &k, &is_gone, err) &&
 	       (is_gone || judge(w, d->id, err));
 }

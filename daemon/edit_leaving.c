@@ -67,6 +67,7 @@ bool leaving_resume(struct edit *e, const struct sts_policy *policy,
 	renew_in_time(s, d);
 	d->leaving = DOMAIN_STAYS;
 	d->leaving_at = 0;
+	d->template_epoch = 0;	/* what it has missed */
 	return domain_update(s, d, err) &&
 	       policy_version_publish(s, d, policy, e->call->now, &changed,
 				      err);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/when.h"
+#include "store/watch.h"
 
 static char *mx_text(const struct sts_policy *p)
 {
@@ -52,13 +53,46 @@ static void note_differences(struct edit *e, const struct policy_version *was,
 		note_mx(e, &was->policy, &is->policy);
 }
 
+static bool is_removing(const struct edit *e, struct err *err)
+{
+	if (e->domain.leaving != DOMAIN_REMOVING)
+		return false;
+	err_set(err, ERR_REFUSED, "%s is being removed: its policy says none",
+		e->domain.name);
+	err_hint(err, "mtastsctl domain add %s keeps it", e->domain.name);
+	return true;
+}
+
+static bool loses_mail(struct edit *e, const struct policy_version *was,
+		       const struct sts_policy *wanted, struct err *err)
+{
+	const char *host;
+	struct watch w;
+
+	if (wanted->mode != STS_ENFORCE ||
+	    !watch_of(e->call->parts->store, &e->domain, &w, NULL))
+		return false;
+	host = mx_lost(&w.mx, &was->policy, wanted);
+	if (!host)
+		return false;
+	err_set(err, ERR_REFUSED, "DNS sends mail of %s to %s, which senders "
+				  "would refuse by this policy",
+		e->domain.name, host);
+	err_hint(err, "name it, too; or change MX first; or --force");
+	return true;
+}
+
 bool edit_policy(struct edit *e, const struct policy_version *was,
-		 const struct sts_policy *wanted, struct err *err)
+		 const struct sts_policy *wanted, bool is_forced,
+		 struct err *err)
 {
 	struct store *s = e->call->parts->store;
 	struct policy_version is;
 	bool changed;
 
+	if (is_removing(e, err) ||
+	    (!is_forced && loses_mail(e, was, wanted, err)))
+		return false;
 	if (!policy_version_publish(s, &e->domain, wanted, e->call->now,
 				    &changed, err))
 		return false;

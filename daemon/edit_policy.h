@@ -11,8 +11,13 @@
 /*
  * Publishes what `wanted` says and notes how it differs from `was`, the
  * version before it. The same content is success, and notes nothing.
+ *
+ * ERR_REFUSED while the domain is being removed; and, unless it is forced, for
+ * a policy of mode enforce by which senders would refuse a mail host that DNS
+ * names and that they take now.
  */
 bool edit_policy(struct edit *e, const struct policy_version *was,
-		 const struct sts_policy *wanted, struct err *err);
+		 const struct sts_policy *wanted, bool is_forced,
+		 struct err *err);
 
 #endif

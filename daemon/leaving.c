@@ -1,5 +1,6 @@
 #include "daemon/leaving.h"
 
+#include "acme/revoke_ask.h"
 #include "base/log.h"
 #include "store/policy_version.h"
 #include "store/trail.h"
@@ -19,7 +20,9 @@ static bool removing(struct store *s, const struct domain *d,
 				       &l->held_until, err) ||
 	    !policy_version_current(s, d, &none, err))
 		return false;
-	if (none.announced_at)
+	if (none.policy.mode != STS_NONE)
+		l->waits_for_txt = true; /* of one that says so */
+	else if (none.announced_at)
 		l->done_at = later(l->held_until,
 				   none.announced_at + none.policy.max_age);
 	else if (w->txt == ANNOUNCED_NOTHING)
@@ -100,6 +103,7 @@ bool leaving_step(struct store *s, struct domain *d, const struct watch *w,
 	if (!leaving_of(s, d, w, now, &l, err))
 		return false;
 	if (!l.done_at || now < l.done_at ||
+	    revoke_is_pending(s, d) ||
 	    (d->leaving == DOMAIN_REMOVING && !records_are_gone(w, now)))
 		return true;
 	*is_gone = true;

@@ -1,13 +1,13 @@
 #include "daemon/mx_moves.h"
 
-#define TTL_USUAL 3600L /* of a record that was not seen yet: our advice */
+#define TTL_USUAL 3600L /* our advice: what was seen may be the rest of one */
 
 bool mx_move_of(struct store *s, const struct domain *d, const struct watch *w,
 		const struct policy_version *current,
 		const struct sts_policy *hosts, time_t now,
 		struct mx_move *move, bool *is_known, struct err *err)
 {
-	long ttl = w->txt_ttl ? w->txt_ttl : TTL_USUAL;
+	long ttl = w->txt_ttl > TTL_USUAL ? w->txt_ttl : TTL_USUAL;
 
 	*move = (struct mx_move){ 0 };
 	if (!policy_version_held_until(s, d, now, policy_version_refuses,

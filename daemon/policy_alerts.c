@@ -36,7 +36,8 @@ static bool judge_mx(struct store *s, const struct domain_facts *f,
 		     const struct findings *all, time_t now, struct err *err)
 {
 	const struct finding *is = find(all, "mx.not-covered");
-	bool is_sure = now >= f->watch.mx_since + STRAYS_SURE;
+	bool is_sure = f->watch.strays_since &&
+		       now >= f->watch.strays_since + STRAYS_SURE;
 
 	if (is && !is_sure)
 		return true;

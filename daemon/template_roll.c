@@ -9,6 +9,7 @@
 #include "store/policy_version.h"
 #include "store/template.h"
 #include "store/trail.h"
+#include "store/watch.h"
 
 #define AT_ONCE	  20
 #define TURN_MS	  100
@@ -44,6 +45,20 @@ static bool tell(struct template_roll *r, const struct domain *d,
 	return ok;
 }
 
+/* What enforces is not changed so that mail would bounce. */
+static bool keeps_mail(struct template_roll *r, const struct domain *d,
+		       const struct sts_policy *was,
+		       const struct sts_policy *wanted, struct err *why)
+{
+	const char *host = NULL;
+	struct watch w;
+
+	if (wanted->mode == STS_ENFORCE && watch_of(r->store, d, &w, NULL))
+		host = mx_lost(&w.mx, was, wanted);
+	return !host || err_set(why, ERR_REFUSED, "DNS sends its mail to %s, "
+						  "which it would refuse", host);
+}
+
 static bool publish(struct template_roll *r, struct domain *d,
 		    const struct template *t,
 		    const struct policy_version *is, struct err *err)
@@ -53,7 +68,8 @@ static bool publish(struct template_roll *r, struct domain *d,
 	bool changed = false, ok, fits;
 
 	sts_policy_copy(&wanted, &is->policy);
-	fits = template_apply(t, d->name, &wanted, &why);
+	fits = template_apply(t, d->name, &wanted, &why) &&
+	       keeps_mail(r, d, &is->policy, &wanted, &why);
 	ok = !fits || policy_version_publish(r->store, d, &wanted,
 					     r->now(r->arg), &changed, err);
 	sts_policy_release(&wanted);
@@ -82,6 +98,17 @@ static bool bring_up(struct template_roll *r, int64_t id, struct err *err)
 	return ok;
 }
 
+/* One that cannot be worked with holds up no other. */
+static void pass_over(struct template_roll *r, int64_t id)
+{
+	if (!store_begin(r->store, NULL))
+		return;
+	if (template_pass_over(r->store, id, NULL))
+		store_commit(r->store, NULL);
+	else
+		store_rollback(r->store);
+}
+
 /* How many were brought up; fewer than were due after a failure. */
 static size_t turn(struct template_roll *r, struct err *err)
 {
@@ -94,6 +121,7 @@ static size_t turn(struct template_roll *r, struct err *err)
 	for (size_t i = 0; i < n; i++)
 		if (!bring_up(r, ids[i], err)) {
 			store_rollback(r->store);
+			pass_over(r, ids[i]);
 			return 0;
 		}
 	return store_commit(r->store, err) && store_project(r->store, err)

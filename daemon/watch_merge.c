@@ -131,7 +131,7 @@ static bool merge_txt(struct watch *w, const struct announced_seen *seen,
 
 	if (seen->what == ANNOUNCED_UNKNOWN)
 		return false;
-	if (seen->ttl)
+	if (seen->ttl > w->txt_ttl)
 		w->txt_ttl = seen->ttl;
 	if (!is_news)
 		return false;
@@ -149,12 +149,16 @@ static bool merge_mx(struct watch *w, const struct mx_seen *seen, time_t now)
 {
 	bool is_news = !mx_seen_same(&w->mx, seen);
 	bool was_one = w->mx.voices < 2 && seen->voices >= 2;
+	long ttl;
 
 	if (seen->look == MX_UNKNOWN)
 		return false;
 	if (is_news || was_one || !seen->agrees || !w->mx_since)
 		w->mx_since = now;
+	ttl = w->mx.ttl;
 	w->mx = *seen;
+	if (ttl > w->mx.ttl)
+		w->mx.ttl = ttl;
 	return is_news;
 }
 

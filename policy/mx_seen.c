@@ -161,6 +161,16 @@ size_t mx_strays(const struct mx_seen *seen, const struct sts_policy *policy)
 	return n;
 }
 
+const char *mx_lost(const struct mx_seen *seen, const struct sts_policy *was,
+		    const struct sts_policy *wanted)
+{
+	for (size_t i = 0; i < seen->count; i++)
+		if (sts_policy_allows(was, seen->host[i]) &&
+		    mx_is_stray(seen, i, wanted))
+			return seen->host[i];
+	return NULL;
+}
+
 bool mx_add_seen(const struct mx_seen *seen, struct sts_policy *p,
 		 struct err *err)
 {

@@ -54,6 +54,13 @@ bool mx_is_stray(const struct mx_seen *seen, size_t i,
 size_t mx_strays(const struct mx_seen *seen, const struct sts_policy *policy);
 
 /*
+ * One to which mail may be sent, and that whoever holds `wanted` refuses,
+ * though `was` did not; or NULL.
+ */
+const char *mx_lost(const struct mx_seen *seen, const struct sts_policy *was,
+		    const struct sts_policy *wanted);
+
+/*
  * *p becomes a policy that has the hosts seen besides what it has: nobody who
  * holds either loses mail. ERR_INPUT if they are too many, or too long.
  */

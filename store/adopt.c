@@ -23,6 +23,7 @@
 #include "store/leaf.h"
 #include "store/policy_version.h"
 #include "store/publication.h"
+#include "store/served.h"
 #include "store/trail.h"
 
 #define HOST_PREFIX   "mta-sts."
@@ -377,10 +378,10 @@ static bool adopt(struct store *s, struct err *err)
 			 "policies and %ld names", t.certs, t.policies,
 			 t.names);
 	}
-	return publication_doubt(s, err) && db_exec(store_db_write(s),
-						    "DELETE FROM main.meta"
-						    " WHERE key = 'restored'",
-						    err);
+	/* Between the backup and now anything may have been fetched. */
+	return served_gap(s, 0, t.now, err) && publication_doubt(s, err) &&
+	       db_exec(store_db_write(s),
+		       "DELETE FROM main.meta WHERE key = 'restored'", err);
 }
 
 bool restore_adopt(struct store *s, struct err *err)

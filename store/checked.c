@@ -58,6 +58,16 @@ bool checked_write(struct store *s, int64_t domain_id, time_t now,
 	return query_run(&q, err);
 }
 
+bool checked_give_up(struct store *s, int64_t domain_id, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE checked SET asked_at = 0 WHERE domain_id = ?");
+	bind_int(&q, domain_id);
+	return query_run(&q, err);
+}
+
 static size_t read_ids(struct query *q, int64_t *ids, size_t limit,
 		       struct err *err)
 {

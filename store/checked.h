@@ -26,6 +26,9 @@ bool checked_ask(struct store *s, int64_t domain_id, time_t now,
 bool checked_write(struct store *s, int64_t domain_id, time_t now,
 		   const char *findings, struct err *err);
 
+/* It could not be done: nobody waits any more. */
+bool checked_give_up(struct store *s, int64_t domain_id, struct err *err);
+
 /* Those that somebody waits for, longest first. */
 size_t checked_asked(struct store *s, int64_t *ids, size_t limit,
 		     struct err *err);

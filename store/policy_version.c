@@ -46,7 +46,8 @@ static bool read_mx(const char *lines, struct sts_policy *p)
 	"   FROM uncounted u WHERE u.until >= v.created_at AND"                \
 	"    (v.replaced_at = 0 OR u.since <= v.replaced_at)) AS unknown_to"   \
 	"  FROM v)"                                                            \
-	" SELECT w.*, MAX(MIN(last_served, ?1), COALESCE(unknown_to, 0))"      \
+	" SELECT w.*, MAX(CASE version WHEN 0 THEN last_served"                \
+	"  ELSE MIN(last_served, ?1) END, COALESCE(unknown_to, 0))"      \
 	"  AS served_to FROM w"
 
 static void read_row(struct query *q, struct policy_version *v)
@@ -367,7 +368,7 @@ bool policy_version_adopt(struct store *s, struct domain *d,
 	       watch_soon(s, d->id, now, err);
 }
 
-/* A time to come is taken for the present (VERSIONS). */
+/* A time to come counts, for this version alone (VERSIONS). */
 bool policy_version_elsewhere(struct store *s, const struct domain *d,
 			      time_t until, struct err *err)
 {

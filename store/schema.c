@@ -339,6 +339,7 @@ static const char *const migrations[] = {
 	"  mx_agrees INTEGER NOT NULL DEFAULT 0,"
 	"  mx_ttl INTEGER NOT NULL DEFAULT 0,"
 	"  mx_since INTEGER NOT NULL DEFAULT 0,"
+	"  strays_since INTEGER NOT NULL DEFAULT 0,"
 	"  mx_cut INTEGER NOT NULL DEFAULT 0);"
 	"CREATE INDEX watch_due ON watch(due_at);"
 	"INSERT INTO watch(domain_id, due_at) SELECT id, 0 FROM domain;"

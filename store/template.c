@@ -174,6 +174,18 @@ size_t template_behind(struct store *s, int64_t *ids, size_t limit,
 	return query_close(&q, err) ? n : 0;
 }
 
+bool template_pass_over(struct store *s, int64_t domain_id, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE domain SET epoch = epoch + 1, template_epoch ="
+		   " COALESCE((SELECT t.epoch FROM template t"
+		   "  WHERE t.id = template_id), 0) WHERE id = ?");
+	bind_int(&q, domain_id);
+	return query_run(&q, err);
+}
+
 bool template_apply(const struct template *t, const char *domain,
 		    struct sts_policy *p, struct err *err)
 {

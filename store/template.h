@@ -50,6 +50,9 @@ long template_domains(struct store *s, const struct template *t,
 size_t template_behind(struct store *s, int64_t *ids, size_t limit,
 		       struct err *err);
 
+/* That domain stays as it is until the template changes again. */
+bool template_pass_over(struct store *s, int64_t domain_id, struct err *err);
+
 /*
  * What it says, for `domain`, goes into *p, which keeps its mode. ERR_INPUT if
  * the policy would be none that can be served.

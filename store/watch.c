@@ -53,6 +53,7 @@ static void read_row(struct query *q, struct watch *w)
 	col_text(q, "host_problem", w->host_problem, sizeof(w->host_problem));
 	w->reports = (enum watch_reports)col_enum(q, "reports", REPORTS_OTHER);
 	w->mx_since = col_int(q, "mx_since");
+	w->strays_since = col_int(q, "strays_since");
 	read_mx(q, &w->mx);
 }
 
@@ -82,9 +83,9 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 		   "INSERT OR REPLACE INTO watch(domain_id, due_at, looked_at,"
 		   " news_at, failures, txt, txt_id, txt_ttl, txt_since, host,"
 		   " host_since, host_problem, reports, mx_look, mx, mx_voices,"
-		   " mx_agrees, mx_ttl, mx_since, mx_cut)"
+		   " mx_agrees, mx_ttl, mx_since, strays_since, mx_cut)"
 		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		   " ?, ?, ?)");
+		   " ?, ?, ?, ?)");
 	bind_int(&q, w->domain_id);
 	bind_int(&q, w->due_at);
 	bind_int(&q, w->looked_at);
@@ -104,6 +105,7 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 	bind_int(&q, w->mx.agrees);
 	bind_int(&q, w->mx.ttl);
 	bind_int(&q, w->mx_since);
+	bind_int(&q, w->strays_since);
 	bind_int(&q, w->mx.is_cut);
 	return query_run(&q, err);
 }
@@ -140,8 +142,10 @@ size_t watch_due(struct store *s, time_t now, int64_t *ids, size_t limit,
 	size_t n = 0;
 
 	query_open(&q, store_db(s),
-		   "SELECT domain_id AS id FROM watch WHERE due_at <= ?1"
-		   " OR due_at > ?1 + ?3 ORDER BY due_at LIMIT ?2");
+		   "SELECT * FROM (SELECT domain_id AS id FROM watch"
+		   "  WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2)"
+		   " UNION ALL SELECT * FROM (SELECT domain_id FROM watch"
+		   "  WHERE due_at > ?1 + ?3 LIMIT ?2)");
 	bind_int(&q, now);
 	bind_int(&q, (int64_t)limit);
 	bind_int(&q, WATCH_AHEAD_MAX);

@@ -51,6 +51,8 @@ struct watch {
 
 	struct mx_seen mx;
 	time_t mx_since;	/* so it is, and all who answer agree */
+	time_t strays_since;	/* some resolver shows hosts that the policy
+				   does not name; 0: none does */
 
 	/* Not kept: somebody answered, in the look that is just over. */
 	bool is_fresh_txt, is_fresh_host, is_fresh_mx;

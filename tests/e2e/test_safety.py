@@ -85,7 +85,7 @@ def test_what_is_revoked_is_replaced_first(rig, live, name):
 		 if k in ("cert.renewed", "cert.revoked")]
 	assert order == ["cert.renewed", "cert.revoked"]
 	assert rig.pebble.status(old) == ("Revoked", 4)
-	assert live.domain(name)["findings"] == []
+	assert live.troubles(name) == []
 
 
 def test_a_revocation_may_be_taken_back(live, name):
