@@ -45,7 +45,9 @@ static void say_next(const json_t *answer)
 		printf("%s: now lead mta-sts.%s to the other host\n", name,
 		       name);
 	if (*text_at(d, "leaving.done"))
-		printf("%s: its records may go at %s\n", name,
+		printf(streq(text_at(d, "state"), "removing")
+			       ? "%s: its records may go at %s\n"
+			       : "%s: it is gone from this box at %s\n", name,
 		       when_at(d, "leaving.done", time(NULL), when));
 	else
 		printf("%s: mtastsctl domain show %s says when it is over\n",

@@ -156,7 +156,7 @@ static void show(const json_t *s)
 	onboarding_show(s, now);
 	show_alerts(s);
 	show_problems(s);
-	if (streq(text_at(s, "health"), "ok"))
+	if (streq(text_at(s, "health"), "ok") && !number(s, "alerts.open"))
 		puts("all is well");
 }
 

@@ -218,6 +218,9 @@ static bool compose(struct edit *e, const struct domain_add *in,
 	struct template t;
 	bool ok = true;
 
+	if ((in->adopt_id || in->adopt_body) && d->template_id)
+		return err_set(err, ERR_INPUT, "a policy is adopted as it is, "
+					       "or follows a template");
 	if (in->adopt_id || in->adopt_body)
 		return read_adopted(in, policy, err);
 	if (d->template_id) {

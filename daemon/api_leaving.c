@@ -86,6 +86,7 @@ static bool set_out(struct edit *e, enum domain_leaving how, struct err *err)
 	struct domain *d = &e->domain;
 	struct domain was = *d;
 
+	leaving_renew_in_time(s, d);
 	d->leaving = how;
 	d->leaving_at = e->call->now;
 	edit_note(e, "state", domain_phase(&was), domain_phase(d));

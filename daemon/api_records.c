@@ -128,7 +128,7 @@ bool api_records_show(struct api_call *call, struct err *err)
 	add_lines(zone, &records);
 	call->answer = json_pack(
 		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", d.name, "state",
-		domain_state_name(d.state), "records", list, "zone", zone,
+		domain_phase(&d), "records", list, "zone", zone,
 		"nsupdate", view_commands(&records), "own_zone",
 		view_own_zone(&facts, c), "notes", notes(&facts, c));
 	records_release(&records);

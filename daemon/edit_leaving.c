@@ -44,8 +44,7 @@ bool leaving_former_policy(struct store *s, const struct domain *d, time_t now,
 		       d->name);
 }
 
-/* Nothing was due while it was handed over. */
-static void renew_in_time(struct store *s, struct domain *d)
+void leaving_renew_in_time(struct store *s, struct domain *d)
 {
 	struct cert c;
 
@@ -64,7 +63,7 @@ bool leaving_resume(struct edit *e, const struct sts_policy *policy,
 	edit_note(e, "state", domain_phase(d), domain_state_name(d->state));
 	edit_note(e, "policy", "", text);
 	free(text);
-	renew_in_time(s, d);
+	leaving_renew_in_time(s, d);
 	d->leaving = DOMAIN_STAYS;
 	d->leaving_at = 0;
 	d->template_epoch = 0;	/* what it has missed */

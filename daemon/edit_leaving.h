@@ -13,6 +13,9 @@
 bool leaving_former_policy(struct store *s, const struct domain *d, time_t now,
 			   struct sts_policy *policy, struct err *err);
 
+/* What was handed over had nothing due: its renewal is again, in its time. */
+void leaving_renew_in_time(struct store *s, struct domain *d);
+
 /* It stays after all, with this policy. */
 bool leaving_resume(struct edit *e, const struct sts_policy *policy,
 		    struct err *err);

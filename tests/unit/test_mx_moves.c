@@ -75,14 +75,14 @@ static struct mx_move move(const char *host, time_t announced_at, long ttl,
 static const struct {
 	const char *first, *host; /* version 1 has, and what is asked */
 	long fetched;		  /* version 1, after T0; -1: never */
-	long announced, ttl;	  /* 0: not */
+	long announced, ttl;	  /* 0: not; an hour at least counts */
 	long by_id, by_all;	  /* 0: not known yet; at once */
 	bool is_known;
 } cases[] = {
 	/* a sender holds version 1 for its max_age from its last fetch */
-	{ BEFORE, "new.x.test", 3600, 600, 300, 900, 3600 + AGE - 864000,
+	{ BEFORE, "new.x.test", 3600, 600, 300, 4200, 3600 + AGE - 864000,
 	  true },
-	{ BEFORE, "new.x.test", 864000 - 60, 600, 300, 900, AGE - 60, false },
+	{ BEFORE, "new.x.test", 864000 - 60, 600, 300, 4200, AGE - 60, false },
 	{ BEFORE, "new.x.test", 864000 - 60, 0, 300, 0, AGE - 60, false },
 	{ BEFORE, "new.x.test", 864000 - 60, 600, 0, 4200, AGE - 60, false },
 	{ BEFORE, "new.x.test", 864000 - 60, 600, 86400 * 30, AGE - 60,
@@ -92,10 +92,10 @@ static const struct {
 	/* what version 1 allows was known before */
 	{ BEFORE, BEFORE, 864000 - 60, 600, 300, 0, 0, true },
 	{ "*.x.test", "new.x.test", 864000 - 60, 600, 300, 0, 0, true },
-	{ "*.x.test", "a.b.x.test", 864000 - 60, 600, 300, 900, AGE - 60,
+	{ "*.x.test", "a.b.x.test", 864000 - 60, 600, 300, 4200, AGE - 60,
 	  false },
 	{ "*.x.test", "*.x.test", 864000 - 60, 600, 300, 0, 0, true },
-	{ "new.x.test", "*.x.test", 864000 - 60, 600, 300, 900, AGE - 60,
+	{ "new.x.test", "*.x.test", 864000 - 60, 600, 300, 4200, AGE - 60,
 	  false },
 };
 

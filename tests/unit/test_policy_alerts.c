@@ -45,6 +45,7 @@ static int set_up(void **state)
 			   .host = HOST_HERE,
 			   .host_since = T0,
 			   .mx_since = T0,
+			   .strays_since = T0,
 			   .mx = { .look = MX_THERE,
 				   .host = { "a.test" },
 				   .count = 1,
@@ -89,7 +90,7 @@ static void what_is_well_is_no_alert(void **state)
 static void see(const char *host, time_t since)
 {
 	strcpy(f.watch.mx.host[0], host);
-	f.watch.mx_since = since;
+	f.watch.strays_since = since;
 }
 
 static void strays_are_told_after_a_quarter_of_an_hour(void **state)
