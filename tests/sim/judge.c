@@ -670,6 +670,16 @@ static int64_t number(struct rig *r, const char *sql)
 	return n;
 }
 
+bool judge_gave_way(struct rig *r, const char *token)
+{
+	char *sql = sqlite3_mprintf("SELECT COUNT(*) FROM ord WHERE token = %Q"
+				    " AND trial = 1 AND ended_at > 0", token);
+	bool did = number(r, sql) > 0;
+
+	sqlite3_free(sql);
+	return did;
+}
+
 static void check_name(struct rig *r, unsigned name)
 {
 	struct judge_name *n = &r->judge->name[name];

@@ -103,4 +103,7 @@ void judge_after_death(struct rig *r);
 /* All names, at the end; then the store and the books. */
 void judge_end(struct rig *r);
 
+/* Was this token a trial's that gave way to a renewal? */
+bool judge_gave_way(struct rig *r, const char *token);
+
 #endif

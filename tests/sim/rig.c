@@ -531,21 +531,15 @@ static bool is_token_served(struct rig *r, unsigned name,
 	       streq(found, key_auth);
 }
 
-/*
- * A trial gives way to a renewal: a host has one challenge of this kind. The
- * renewal's is there, or will be: it is an order with another token.
- */
-static bool is_replaced(struct rig *r, unsigned name, const char *token)
+/* A trial gives way to a renewal, also while its CA looks. */
+static bool is_replaced(struct rig *r, unsigned name, enum bulk_method method,
+			const char *token)
 {
 	char found[SERVE_CHALLENGE_SIZE];
-	struct domain d;
-	struct order o;
 
-	if (serve_alpn_challenge(r->serve, r->name[name].host, found))
-		return true;
-	return domain_by_name(r->store, r->name[name].host + 8, &d, NULL) &&
-	       order_of_domain(r->store, d.id, &o, NULL) &&
-	       !streq(o.token, token);
+	return (method == BULK_TLS_ALPN_01 &&
+		serve_alpn_challenge(r->serve, r->name[name].host, found)) ||
+	       judge_gave_way(r, token);
 }
 
 static void ca_looks(struct rig *r, struct rig_event *e)
@@ -582,7 +576,7 @@ static const char *validate(void *arg, unsigned name, enum bulk_method method,
 	}
 	if (is_token_served(r, name, method, token, key_auth))
 		return NULL;
-	if (method == BULK_TLS_ALPN_01 && is_replaced(r, name, token))
+	if (is_replaced(r, name, method, token))
 		return "unauthorized";
 	rig_condemn(r, "%s: its token is not served when the CA looks",
 		    r->name[name].host);
