@@ -15,17 +15,17 @@ static bool removing(struct store *s, const struct domain *d,
 		     struct err *err)
 {
 	struct policy_version none;
+	bool says_none;
 
 	if (!policy_version_held_until(s, d, now, policy_version_is_live, NULL,
 				       &l->held_until, err) ||
 	    !policy_version_current(s, d, &none, err))
 		return false;
-	if (none.policy.mode != STS_NONE)
-		l->waits_for_txt = true; /* of one that says so */
-	else if (none.announced_at)
+	says_none = none.policy.mode == STS_NONE;
+	if (says_none && none.announced_at)
 		l->done_at = later(l->held_until,
 				   none.announced_at + none.policy.max_age);
-	else if (w->txt == ANNOUNCED_NOTHING)
+	else if (says_none && w->txt == ANNOUNCED_NOTHING)
 		l->done_at = later(l->held_until, d->leaving_at);
 	else
 		l->waits_for_txt = true;
