@@ -25,7 +25,8 @@ class Box:
 		look(self.daemon, name, txt_is("in-step"))
 
 	def mx(self, *hosts):
-		self.rig.dns.set(self.name, "MX", *[f"10 {h}." for h in hosts])
+		self.rig.dns.set(self.name, "MX", *[f"10 {h}." for h in hosts],
+				 ttl=600)
 
 	def see(self, *hosts):
 		return look(self.daemon, self.name, lambda d:
