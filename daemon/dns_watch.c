@@ -28,6 +28,7 @@ struct look {
 	int64_t domain_id;
 	char name[DOMAIN_NAME_SIZE];
 	struct watch_seen seen;
+	bool is_done;		/* to be kept at the next turn */
 };
 
 struct dns_watch {
@@ -225,33 +226,64 @@ static void put_off(struct dns_watch *w, int64_t id)
 		store_rollback(s);
 }
 
+/* A domain that is gone by now is nothing to be kept, and no failure. */
 static bool store_look(struct dns_watch *w, const struct look *l,
 		       struct err *err)
 {
+	struct err none = ERR_INIT;
 	struct domain d;
 
-	if (!store_begin(w->parts.store, err))
-		return false;
-	if (domain_by_id(w->parts.store, l->domain_id, &d, err) &&
-	    keep(w, l, &d, err))
-		return store_commit(w->parts.store, err) &&
-		       store_project(w->parts.store, err);
-	store_rollback(w->parts.store);
-	put_off(w, l->domain_id);
-	return err->kind == ERR_NOT_FOUND;
+	if (domain_by_id(w->parts.store, l->domain_id, &d, &none))
+		return keep(w, l, &d, err);
+	return none.kind == ERR_NOT_FOUND ||
+	       err_set(err, none.kind, "%s", none.text);
 }
 
-static void finish(struct look *l)
+static void drop(struct dns_watch *w, size_t slot)
 {
-	struct dns_watch *w = l->watch;
+	free(w->look[slot]);
+	w->look[slot] = NULL;
+}
+
+/* One that cannot be kept is put off, and the others come with the next turn. */
+static bool store_all(struct dns_watch *w, struct err *err)
+{
+	for (size_t i = 0; i < AT_ONCE; i++) {
+		struct look *l = w->look[i];
+
+		if (!l || !l->is_done || store_look(w, l, err))
+			continue;
+		log_warn("dns watch: %s: %s", l->name, err->text);
+		store_rollback(w->parts.store);
+		put_off(w, l->domain_id);
+		drop(w, i);
+		return false;
+	}
+	return true;
+}
+
+/* All in one transaction: each costs the loop a sync of the disk. */
+static void store_done(struct dns_watch *w)
+{
 	struct err err = ERR_INIT;
+	bool any = false;
 
 	for (size_t i = 0; i < AT_ONCE; i++)
-		if (w->look[i] == l)
-			w->look[i] = NULL;
-	if (!store_look(w, l, &err))
-		log_warn("dns watch: %s: %s", l->name, err.text);
-	free(l);
+		any |= w->look[i] && w->look[i]->is_done;
+	if (!any || !store_begin(w->parts.store, &err) || !store_all(w, &err))
+		return;
+	if (!store_commit(w->parts.store, &err) ||
+	    !store_project(w->parts.store, &err))
+		log_warn("dns watch: %s", err.text);
+	for (size_t i = 0; i < AT_ONCE; i++)
+		if (w->look[i] && w->look[i]->is_done)
+			drop(w, i);
+}
+
+/* The next turn keeps what it saw. */
+static void finish(struct look *l)
+{
+	l->is_done = true;
 }
 
 /* ---- a look ---- */
@@ -409,6 +441,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	store_done(w);
 	begin_due(w);
 	event_add(w->timer, &turn);
 }
@@ -466,6 +499,9 @@ void dns_watch_stop(struct dns_watch *w)
 	if (!w)
 		return;
 	w->is_stopping = true;
+	for (size_t i = 0; i < AT_ONCE; i++)
+		if (w->look[i] && w->look[i]->is_done)
+			drop(w, i);
 	resolver_free(w->resolver);
 	if (w->timer)
 		event_free(w->timer);

@@ -64,6 +64,7 @@ def test_a_planned_move_has_two_dates(make, rig, name):
 	assert known["by_id"] < known["by_all"]
 
 	box.step(7 * DAY + HOUR)
+	box.see("old.example.test")
 	known = daemon.json("policy", "mx", name, "add",
 			    "new.example.test")["known"]
 	assert known["now"]
