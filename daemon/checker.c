@@ -21,7 +21,6 @@
 #define STALE_TURNS 20		/* ten seconds: a part of the domains */
 #define STALE_PART  5000	/* of them: a millisecond or two */
 #define FRESH	    WHEN_DAY
-#define FINDINGS_TEXT 65536
 
 struct run {
 	struct checker *checker;

@@ -56,15 +56,10 @@ static unsigned dice(void)
 static bool tell(struct dns_watch *w, const struct domain *d, const char *kind,
 		 enum trail_level level, char *text, struct err *err)
 {
-	bool ok = trail_add(w->parts.store,
-			    &(struct trail){ .at = now_of(w), .level = level,
-					     .kind = kind, .domain = d->name,
-					     .actor = "mtastsd",
-					     .text = text },
-			    err);
-
-	free(text);
-	return ok;
+	return trail_say(w->parts.store, d->name,
+			 &(struct trail){ .at = now_of(w), .level = level,
+					  .kind = kind },
+			 text, err);
 }
 
 static char *host_text(const struct domain *d, const struct watch *k)
@@ -87,10 +82,7 @@ static char *mx_text(const struct domain *d, const struct watch *k)
 {
 	char hosts[MX_SEEN_TEXT];
 
-	mx_seen_write(&k->mx, hosts);
-	for (char *c = hosts; *c; c++)
-		if (*c == '\n')
-			*c = ' ';
+	mx_seen_say(&k->mx, hosts);
 	return xasprintf("MX of %s: %s", d->name,
 			 *hosts ? hosts : mx_look_name(k->mx.look));
 }
@@ -119,7 +111,7 @@ static bool announce(struct dns_watch *w, const struct domain *d,
 }
 
 /* Who has its former address goes on to ask there, for a day at most. */
-static bool is_served_elsewhere(struct dns_watch *w, const struct domain *d,
+static bool note_elsewhere(struct dns_watch *w, const struct domain *d,
 				const struct watch *k, struct err *err)
 {
 	return k->host == HOST_HERE ||
@@ -205,7 +197,7 @@ static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 	k.due_at = now_of(w) + watch_pace(&k, d, now_of(w), dice());
 	return watch_write(w->parts.store, &k, err) &&
 	       (is_first || tell_news(w, d, &k, news, err)) &&
-	       is_served_elsewhere(w, d, &k, err) &&
+	       note_elsewhere(w, d, &k, err) &&
 	       announce(w, d, &k, err) &&
 	       tell_zone_again(w, d, &k, err) &&
 	       go_on(w, d, &k, &is_gone, err) &&

@@ -45,24 +45,16 @@ static bool tell(struct store *s, const struct domain *d,
 		 const struct watch *w, time_t now, struct err *err)
 {
 	char hosts[MX_SEEN_TEXT], *text;
-	bool ok;
 
-	mx_seen_write(&w->mx, hosts);
-	for (char *c = hosts; *c; c++)
-		if (*c == '\n')
-			*c = ' ';
+	mx_seen_say(&w->mx, hosts);
 	text = xasprintf("the policy now has its provider's new hosts, beside "
 			 "the former ones (MX: %s): publish the new id",
 			 hosts);
 	log_info("domain %s: %s", d->name, text);
-	ok = trail_add(s, &(struct trail){ .at = now, .level = TRAIL_WARNING,
-					   .kind = "policy.tracked",
-					   .domain = d->name,
-					   .actor = "mtastsd",
-					   .text = text },
-		       err);
-	free(text);
-	return ok;
+	return trail_say(s, d->name,
+			 &(struct trail){ .at = now, .level = TRAIL_WARNING,
+					  .kind = "policy.tracked" },
+			 text, err);
 }
 
 /* Hosts that do not fit any more stay strays, which is an alert. */

@@ -31,18 +31,13 @@ static bool tell(struct template_roll *r, const struct domain *d,
 					 t->name)
 			     : xasprintf("cannot follow template %s: %s",
 					 t->name, why->text);
-	bool ok = trail_add(r->store,
-			    &(struct trail){ .at = r->now(r->arg),
-					     .level = changed ? TRAIL_INFO
-							      : TRAIL_WARNING,
-					     .kind = "policy.template",
-					     .domain = d->name,
-					     .actor = "mtastsd",
-					     .text = text },
-			    err);
 
-	free(text);
-	return ok;
+	return trail_say(r->store, d->name,
+			 &(struct trail){ .at = r->now(r->arg),
+					  .level = changed ? TRAIL_INFO
+							   : TRAIL_WARNING,
+					  .kind = "policy.template" },
+			 text, err);
 }
 
 /* What enforces is not changed so that mail would bounce. */

@@ -120,16 +120,26 @@ void mx_seen_read(const struct dns_records_answer *answer,
 	}
 }
 
-void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT])
+static void join_hosts(const struct mx_seen *seen, char between, char *out)
 {
 	char *end = out;
 
 	*end = '\0';
 	for (size_t i = 0; i < seen->count; i++) {
 		if (i)
-			*end++ = '\n';
+			*end++ = between;
 		end = stpcpy(end, seen->host[i]);
 	}
+}
+
+void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT])
+{
+	join_hosts(seen, '\n', out);
+}
+
+void mx_seen_say(const struct mx_seen *seen, char out[static MX_SEEN_TEXT])
+{
+	join_hosts(seen, ' ', out);
 }
 
 void mx_seen_parse(const char *lines, struct mx_seen *seen)

@@ -46,6 +46,9 @@ bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b);
 void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT]);
 void mx_seen_parse(const char *lines, struct mx_seen *seen);
 
+/* For a sentence: with blanks between. */
+void mx_seen_say(const struct mx_seen *seen, char out[static MX_SEEN_TEXT]);
+
 /* Would a sender that holds `policy` refuse this one? */
 bool mx_is_stray(const struct mx_seen *seen, size_t i,
 		 const struct sts_policy *policy);

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "store/internal.h"
+#include "store/mx_lines.h"
 #include "store/served.h"
 #include "store/watch.h"
 
@@ -14,22 +15,6 @@ void policy_version_release(struct policy_version *v)
 	sts_policy_release(&v->policy);
 	free(v->body);
 	v->body = NULL;
-}
-
-/* Patterns were checked when they came in; a line that is none is damage. */
-static bool read_mx(const char *lines, struct sts_policy *p)
-{
-	while (*lines) {
-		size_t len = strcspn(lines, "\n");
-		char *pattern = xstrndup(lines, len);
-		bool ok = sts_policy_add_mx(p, pattern, NULL);
-
-		free(pattern);
-		if (!ok)
-			return false;
-		lines += len + (lines[len] == '\n');
-	}
-	return true;
 }
 
 /*
@@ -64,7 +49,7 @@ static void read_row(struct query *q, struct policy_version *v)
 	v->announced_at = col_int(q, "announced_at");
 	v->first_served = col_int(q, "first_served");
 	v->last_served = col_int(q, "last_served");
-	if (!read_mx(col_text_peek(q, "mx"), &v->policy))
+	if (!mx_lines_read(col_text_peek(q, "mx"), &v->policy))
 		q->rc = SQLITE_MISMATCH;
 }
 
@@ -281,24 +266,11 @@ size_t policy_version_list(struct store *s, const struct domain *d,
 	return n;
 }
 
-static char *join_mx(const struct sts_policy *p)
-{
-	struct buf b;
-	char *text;
-
-	buf_init(&b, STS_BODY_MAX);
-	for (size_t i = 0; i < p->mx_count; i++)
-		buf_printf(&b, "%s%s", i ? "\n" : "", p->mx[i]);
-	text = buf_take(&b);
-	buf_release(&b);
-	return text;
-}
-
 static bool insert_version(struct store *s, struct domain *d,
 			   const struct sts_policy *policy, const char *sts_id,
 			   time_t now, int first, struct err *err)
 {
-	char *mx = join_mx(policy), *body = sts_policy_format(policy);
+	char *mx = mx_lines_write(policy), *body = sts_policy_format(policy);
 	struct query q;
 
 	query_open(&q, store_db_write(s),

@@ -1,31 +1,14 @@
 #include "store/template.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/buf.h"
-#include "base/mem.h"
 #include "policy/preset.h"
 #include "store/internal.h"
+#include "store/mx_lines.h"
 
 void template_release(struct template *t)
 {
 	sts_policy_release(&t->hosts);
-}
-
-static bool read_hosts(const char *lines, struct sts_policy *p)
-{
-	while (*lines) {
-		size_t len = strcspn(lines, "\n");
-		char *host = xstrndup(lines, len);
-		bool ok = sts_policy_add_mx(p, host, NULL);
-
-		free(host);
-		if (!ok)
-			return false;
-		lines += len + (lines[len] == '\n');
-	}
-	return true;
 }
 
 static void read_row(struct query *q, struct template *t)
@@ -37,7 +20,7 @@ static void read_row(struct query *q, struct template *t)
 	};
 	col_text(q, "name", t->name, sizeof(t->name));
 	col_text(q, "preset", t->preset, sizeof(t->preset));
-	if (!read_hosts(col_text_peek(q, "mx"), &t->hosts))
+	if (!mx_lines_read(col_text_peek(q, "mx"), &t->hosts))
 		q->rc = SQLITE_MISMATCH;
 }
 
@@ -85,22 +68,9 @@ bool template_by_id(struct store *s, int64_t id, struct template *t,
 		       : false;
 }
 
-static char *join_hosts(const struct sts_policy *p)
-{
-	struct buf b;
-	char *text;
-
-	buf_init(&b, STS_BODY_MAX);
-	for (size_t i = 0; i < p->mx_count; i++)
-		buf_printf(&b, "%s%s", i ? "\n" : "", p->mx[i]);
-	text = buf_take(&b);
-	buf_release(&b);
-	return text;
-}
-
 bool template_write(struct store *s, struct template *t, struct err *err)
 {
-	char *hosts = join_hosts(&t->hosts);
+	char *hosts = mx_lines_write(&t->hosts);
 	struct query q;
 
 	query_open(&q, store_db_write(s),

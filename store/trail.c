@@ -1,5 +1,7 @@
 #include "store/trail.h"
 
+#include <stdlib.h>
+
 #include "base/str.h"
 #include "store/internal.h"
 
@@ -40,6 +42,20 @@ bool trail_add(struct store *s, const struct trail *e, struct err *err)
 	bind_text(&q, e->text);
 	bind_text(&q, e->reason);
 	return query_run(&q, err);
+}
+
+bool trail_say(struct store *s, const char *domain, const struct trail *e,
+	       char *text, struct err *err)
+{
+	struct trail whole = *e;
+	bool ok;
+
+	whole.domain = domain;
+	whole.actor = "mtastsd";
+	whole.text = text;
+	ok = trail_add(s, &whole, err);
+	free(text);
+	return ok;
 }
 
 void trail_keep(struct store *s, long seconds)

@@ -32,6 +32,12 @@ const char *trail_level_name(enum trail_level level);
  */
 bool trail_add(struct store *s, const struct trail *e, struct err *err);
 
+/*
+ * What mtastsd did of itself, for a domain: adds *e with these. Takes `text`.
+ */
+bool trail_say(struct store *s, const char *domain, const struct trail *e,
+	       char *text, struct err *err);
+
 /* For how long events are kept; 0: by their number alone, a million. */
 void trail_keep(struct store *s, long seconds);
 
