@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/config_resolver.h"
 #include "daemon/leaving.h"
 #include "daemon/mx_track.h"
 #include "daemon/policy_alerts.h"
@@ -21,7 +22,6 @@
 
 #define AT_ONCE	       16
 #define TURN_MS	       320	/* for so many: fifty a second */
-#define DNS_TIMEOUT_MS 5000
 
 struct look {
 	struct dns_watch *watch;
@@ -409,12 +409,11 @@ static void begin_due(struct dns_watch *w)
 {
 	struct err err = ERR_INIT;
 	int64_t ids[2 * AT_ONCE];
-	size_t n = watch_due(w->parts.store, now_of(w), ids, ARRAY_LEN(ids),
-			     &err);
-	size_t next = 0;
+	size_t n, next = 0;
 
 	if (!store_may_start(w->parts.store, &err))
 		return; /* what would be seen could not be kept */
+	n = watch_due(w->parts.store, now_of(w), ids, ARRAY_LEN(ids), &err);
 	for (size_t slot = 0; slot < AT_ONCE; slot++) {
 		if (w->look[slot])
 			continue;
@@ -446,22 +445,12 @@ void dns_watch_poke(struct dns_watch *w)
 
 /* ---- life ---- */
 
-static struct resolver *make_resolver(struct dns_watch *w, struct err *err)
-{
-	const struct config *c = w->parts.config;
-	const char *servers[DNS_SERVERS_MAX];
-
-	for (size_t i = 0; i < c->resolver_count; i++)
-		servers[i] = c->resolvers[i];
-	return resolver_new(w->parts.loop, servers, c->resolver_count,
-			    DNS_TIMEOUT_MS, err);
-}
-
 /* What is under way goes on with the new one. */
 bool dns_watch_configure(struct dns_watch *w, struct err *err)
 {
 	struct resolver *former = w->resolver;
-	struct resolver *fresh = make_resolver(w, err);
+	struct resolver *fresh = config_resolver(w->parts.config, w->parts.loop,
+						 err);
 
 	if (!fresh)
 		return false;
@@ -477,7 +466,8 @@ struct dns_watch *dns_watch_start(const struct dns_watch_parts *parts,
 
 	w->parts = *parts;
 	w->timer = evtimer_new(loop_base(parts->loop), on_timer, w);
-	w->resolver = make_resolver(w, err);
+	w->resolver = config_resolver(w->parts.config, w->parts.loop,
+						 err);
 	if (w->resolver && w->timer) {
 		dns_watch_poke(w);
 		return w;

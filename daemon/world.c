@@ -11,8 +11,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-
-#define DNS_TIMEOUT_MS 5000
+#include "daemon/config_resolver.h"
 
 struct real_world {
 	struct world window;
@@ -162,18 +161,6 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		w->tick(w->arg);
 }
 
-static struct resolver *make_resolver(struct loop *loop,
-				      const struct config *config,
-				      struct err *err)
-{
-	const char *servers[DNS_SERVERS_MAX];
-
-	for (size_t i = 0; i < config->resolver_count; i++)
-		servers[i] = config->resolvers[i];
-	return resolver_new(loop, servers, config->resolver_count,
-			    DNS_TIMEOUT_MS, err);
-}
-
 struct real_world *real_world_new(struct loop *loop,
 				  const struct config *config,
 				  const struct probe *probe,
@@ -202,7 +189,7 @@ struct real_world *real_world_new(struct loop *loop,
 	w->timer = evtimer_new(loop_base(loop), on_timer, w);
 	w->fetcher = fetcher_new(loop, "mtastsd/" MTASTSD_VERSION, err);
 	if (w->fetcher)
-		w->resolver = make_resolver(loop, config, err);
+		w->resolver = config_resolver(config, loop, err);
 	if (w->timer && w->resolver)
 		return w;
 	real_world_free(w);
@@ -225,7 +212,7 @@ struct resolver *real_world_resolver(const struct real_world *w,
 				     const struct config *config,
 				     struct err *err)
 {
-	return make_resolver(w->loop, config, err);
+	return config_resolver(config, w->loop, err);
 }
 
 void real_world_use(struct real_world *w, struct resolver *resolver)
