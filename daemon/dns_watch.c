@@ -446,17 +446,12 @@ void dns_watch_poke(struct dns_watch *w)
 /* ---- life ---- */
 
 /* What is under way goes on with the new one. */
-bool dns_watch_configure(struct dns_watch *w, struct err *err)
+void dns_watch_use(struct dns_watch *w, struct resolver *resolver)
 {
 	struct resolver *former = w->resolver;
-	struct resolver *fresh = config_resolver(w->parts.config, w->parts.loop,
-						 err);
 
-	if (!fresh)
-		return false;
-	w->resolver = fresh;
+	w->resolver = resolver;
 	resolver_free(former);
-	return true;
 }
 
 struct dns_watch *dns_watch_start(const struct dns_watch_parts *parts,

@@ -13,6 +13,7 @@
 #define DAEMON_DNS_WATCH_H
 
 #include "acme/engine.h"
+#include "base/dns.h"
 #include "base/loop.h"
 #include "daemon/config.h"
 #include "store/store.h"
@@ -30,8 +31,8 @@ struct dns_watch;
 struct dns_watch *dns_watch_start(const struct dns_watch_parts *parts,
 				  struct err *err);
 
-/* The resolvers may be others now. On failure the former ones stay. */
-bool dns_watch_configure(struct dns_watch *w, struct err *err);
+/* Asks this one from now on, and takes it. */
+void dns_watch_use(struct dns_watch *w, struct resolver *resolver);
 
 /* Something is due now: looks at once. */
 void dns_watch_poke(struct dns_watch *w);

@@ -23,6 +23,7 @@
 #include "daemon/alerts.h"
 #include "daemon/checker.h"
 #include "daemon/config.h"
+#include "daemon/config_resolver.h"
 #include "daemon/counting.h"
 #include "daemon/dns_watch.h"
 #include "daemon/file_limit.h"
@@ -497,15 +498,17 @@ static bool needs_restart(const struct config *a, const struct config *b)
 static bool reload_orders(struct daemon *d, const struct config *fresh,
 			  struct err *err)
 {
-	struct resolver *resolver = real_world_resolver(d->world, fresh, err);
+	struct resolver *orders = config_resolver(fresh, d->loop, err);
+	struct resolver *watch = config_resolver(fresh, d->loop, err);
 
-	if (!resolver)
-		return false;
-	if (!engine_configure(d->engine, &fresh->engine, err)) {
-		resolver_free(resolver);
+	if (!orders || !watch ||
+	    !engine_configure(d->engine, &fresh->engine, err)) {
+		resolver_free(orders);
+		resolver_free(watch);
 		return false;
 	}
-	real_world_use(d->world, resolver);
+	real_world_use(d->world, orders);
+	dns_watch_use(d->dns_watch, watch);
 	return true;
 }
 
@@ -529,7 +532,7 @@ static bool reload(struct daemon *d, struct err *err)
 		publisher_configure(d->publisher);
 	if (d->alerts)
 		alerts_configure(d->alerts);
-	return !d->dns_watch || dns_watch_configure(d->dns_watch, err);
+	return true;
 }
 
 static void on_reload(evutil_socket_t fd, short what, void *arg)

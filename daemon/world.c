@@ -15,7 +15,6 @@
 
 struct real_world {
 	struct world window;
-	struct loop *loop;
 	struct fetcher *fetcher;
 	struct resolver *resolver;
 	struct resolver **former; /* with looks that are under way */
@@ -168,7 +167,6 @@ struct real_world *real_world_new(struct loop *loop,
 {
 	struct real_world *w = xcalloc(1, sizeof(*w));
 
-	w->loop = loop;
 	w->probe = probe;
 	w->window = (struct world){
 		.ctx = w,
@@ -206,13 +204,6 @@ void real_world_on_tick(struct real_world *w, void (*tick)(void *arg),
 {
 	w->tick = tick;
 	w->arg = arg;
-}
-
-struct resolver *real_world_resolver(const struct real_world *w,
-				     const struct config *config,
-				     struct err *err)
-{
-	return config_resolver(config, w->loop, err);
 }
 
 void real_world_use(struct real_world *w, struct resolver *resolver)

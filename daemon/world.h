@@ -23,13 +23,8 @@ const struct world *real_world_window(const struct real_world *w);
 void real_world_on_tick(struct real_world *w, void (*tick)(void *arg),
 			void *arg);
 
-/* As this configuration says: for real_world_use(), which takes it. */
-struct resolver *real_world_resolver(const struct real_world *w,
-				     const struct config *config,
-				     struct err *err);
-
 /*
- * For the looks to come. One that is under way comes to its end with those it
+ * For the looks to come; takes it. One that is under way comes to its end with those it
  * has asked, for broken off it would count as a bad answer.
  */
 void real_world_use(struct real_world *w, struct resolver *resolver);

@@ -1,6 +1,7 @@
 /*
  * The real world across a reload: what is under way comes to its end.
  */
+#include "daemon/config_resolver.h"
 #include "daemon/world.h"
 
 #include <arpa/inet.h>
@@ -113,7 +114,7 @@ static void configure(const struct server *s)
 	struct config c = config_with(s);
 	struct err err = ERR_INIT;
 
-	struct resolver *fresh = real_world_resolver(world, &c, &err);
+	struct resolver *fresh = config_resolver(&c, loop, &err);
 
 	assert_non_null(fresh);
 	real_world_use(world, fresh);
