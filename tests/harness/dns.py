@@ -9,7 +9,8 @@ ZONE = "test"
 MICROSOFT = "outlook.com"	# where mail servers of its customers have names
 BROKEN = "broken.test"		# every query below it ends in SERVFAIL
 
-CONFIG = """
+# What any knot of a story says of itself: {port}, {folder}.
+SERVER = """
 server:
     listen: 127.0.0.1@{port}
     rundir: {folder}
@@ -25,6 +26,9 @@ database:
 log:
   - target: stderr
     any: info
+"""
+
+CONFIG = SERVER + """
 template:
   - id: default
     storage: {folder}

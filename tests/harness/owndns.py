@@ -5,24 +5,10 @@ import os
 import subprocess
 from pathlib import Path
 
+from .dns import SERVER
 from .process import Process, free_port
 
-CONFIG = """
-server:
-    listen: 127.0.0.1@{port}
-    rundir: {folder}
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-control:
-    listen: {folder}/control.sock
-database:
-    storage: {folder}
-    timer-db-max-size: 1M
-    journal-db-max-size: 1M
-log:
-  - target: stderr
-    any: info
+CONFIG = SERVER + """
 key:
   - id: box.key
     algorithm: hmac-sha256
