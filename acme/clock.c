@@ -208,6 +208,13 @@ static void view_probe(void *ctx, const char *host, const char *address,
 	c->real->probe(c->real->ctx, host, address, done, arg);
 }
 
+static void view_sync(void *ctx, sync_done *done, void *arg)
+{
+	const struct clock *c = ctx;
+
+	c->real->sync(c->real->ctx, done, arg);
+}
+
 static void view_wake_at(void *ctx, int64_t at_ms)
 {
 	const struct clock *c = ctx;
@@ -236,7 +243,8 @@ void clock_init(struct clock *c, const struct world *real, time_t mark)
 		.real = real,
 		.view = { c, view_now_ms, view_steady_ms, view_random,
 			  view_key_make, view_sign, view_fetch, view_addresses,
-			  view_caa, view_probe, view_wake_at, view_point },
+			  view_caa, view_probe, view_sync, view_wake_at,
+			  view_point },
 		.doubt = CLOCK_UNCONFIRMED,
 		.wall_ms = real->now_ms(real->ctx),
 		.steady_ms = real->steady_ms(real->ctx),

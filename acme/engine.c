@@ -55,8 +55,10 @@ static int64_t rested(const struct engine *e, int64_t at_ms)
 	return is_long || e->rest_until_ms < at_ms ? at_ms : e->rest_until_ms;
 }
 
+/* One under way has staged already: another one must follow it at once. */
 void engine_poke(struct engine *e)
 {
+	e->has_more |= e->stage != TICK_NONE;
 	e->world->wake_at(e->world->ctx, rested(e, now_ms(e)));
 }
 
@@ -336,7 +338,7 @@ static void forget_effects(struct engine *e)
  */
 static bool stage_and_commit(struct engine *e, struct err *err)
 {
-	if (!store_begin(e->store, err))
+	if (!store_begin_async(e->store, err))
 		return false;
 	e->has_failed = false;
 	stage(e);
@@ -370,17 +372,54 @@ static void act_all(struct engine *e)
 	forget_effects(e);
 }
 
-static bool run_tick(struct engine *e, struct err *err)
+static void synced(const struct err *problem, void *arg);
+
+/* False without an error: it will be, and synced() goes on. */
+static bool make_durable(struct engine *e, struct err *err)
 {
-	if (!e->is_committed && !stage_and_commit(e, err))
+	if (!store_settle(e->store, err))
 		return false;
-	e->is_committed = true;
+	if (store_is_durable(e->store))
+		return true;
+	e->is_syncing = true;
+	e->sync_to = store_written(e->store);
+	e->world->sync(e->world->ctx, synced, e);
+	return false;
+}
+
+/* The next thing that the tick has before it. */
+static bool advance(struct engine *e, struct err *err)
+{
+	switch (e->stage) {
+	case TICK_NONE:
+		if (!stage_and_commit(e, err))
+			return false;
+		e->stage = TICK_COMMITTED;
+		return true;
+	case TICK_COMMITTED:
+		if (!make_durable(e, err))
+			return false;
+		e->stage = TICK_DURABLE;
+		return true;
+	case TICK_DURABLE:
+		break;
+	}
 	at_point(e, "before-project");
 	if (!store_project(e->store, err))
 		return false;
 	at_point(e, "after-project");
-	e->is_committed = false;
+	e->stage = TICK_NONE;
 	act_all(e);
+	return true;
+}
+
+/* False without an error: it waits for the disk. */
+static bool run_tick(struct engine *e, struct err *err)
+{
+	do {
+		if (!advance(e, err))
+			return false;
+	} while (e->stage != TICK_NONE);
 	return true;
 }
 
@@ -437,22 +476,53 @@ static void rest(struct engine *e, int64_t took_ms)
 	e->rest_until_ms = now_ms(e) + (ms < REST_MAX_MS ? ms : REST_MAX_MS);
 }
 
+static void end_tick(struct engine *e)
+{
+	e->failures = 0;
+	e->told = (struct err)ERR_INIT;
+	spending_tidy(e);
+	e->world->wake_at(e->world->ctx, rested(e, next_tick(e)));
+}
+
+static void fail_tick(struct engine *e, const struct err *err)
+{
+	tell_failure(e, err);
+	e->world->wake_at(e->world->ctx, after_failure(e));
+}
+
 void engine_tick(struct engine *e)
 {
 	int64_t since = now_ms(e);
 	struct err err = ERR_INIT;
-	bool ok = run_tick(e, &err);
+	bool ok;
 
-	rest(e, now_ms(e) - since);
-	if (ok) {
-		e->failures = 0;
-		e->told = (struct err)ERR_INIT;
-		spending_tidy(e);
-		e->world->wake_at(e->world->ctx, rested(e, next_tick(e)));
+	if (e->is_syncing)
+		return;
+	ok = run_tick(e, &err);
+	e->spent_ms += now_ms(e) - since;
+	if (e->is_syncing)
+		return;
+	rest(e, e->spent_ms);
+	e->spent_ms = 0;
+	if (ok)
+		end_tick(e);
+	else
+		fail_tick(e, &err);
+}
+
+static void synced(const struct err *problem, void *arg)
+{
+	struct engine *e = arg;
+
+	e->is_syncing = false;
+	if (problem->kind != ERR_NONE) {
+		store_sync_failed(e->store);
+		fail_tick(e, problem);
 		return;
 	}
-	tell_failure(e, &err);
-	e->world->wake_at(e->world->ctx, after_failure(e));
+	store_synced(e->store, e->sync_to);
+	e->stage = TICK_DURABLE;
+	engine_tick(e);
 }
 
 /* ---- life ---- */

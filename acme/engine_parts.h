@@ -6,8 +6,10 @@
  *
  * A tick has three phases. While *staging*, inside the transaction, the parts
  * take what came in, write rows and note effects; nothing else may be touched.
- * Then the tick commits and projects. Only then is each effect carried out.
- * So a part never acts by itself: it stages, and engine.c calls it back.
+ * Then the tick commits, waits until that is durable (others have the thread
+ * meanwhile, and no tick is staged) and projects. Only then is each effect
+ * carried out. So a part never acts by itself: it stages, and engine.c calls
+ * it back.
  */
 #ifndef ACME_ENGINE_PARTS_H
 #define ACME_ENGINE_PARTS_H
@@ -122,6 +124,13 @@ struct line {
 	char *text; /* owned */
 };
 
+/* What a tick has behind it. */
+enum tick_stage {
+	TICK_NONE,	/* it is still to be staged */
+	TICK_COMMITTED, /* a loss of power may take it back */
+	TICK_DURABLE	/* effects wait for the projection */
+};
+
 struct engine {
 	const struct world *world;
 	struct store *store;
@@ -143,7 +152,10 @@ struct engine {
 	bool has_more;			/* staged a part: tick again at once */
 	unsigned tidy_in;		/* ticks: old buckets are forgotten */
 	bool ari_left;			/* polls that are due and must wait */
-	bool is_committed;		/* effects wait for the projection */
+	enum tick_stage stage;		/* of the tick that is under way */
+	bool is_syncing;		/* ... and waits for the disk */
+	int64_t sync_to;		/* store_written() of then */
+	int64_t spent_ms;		/* by that tick, before it waited */
 	bool may_begin;			/* new orders, in this tick */
 	bool has_served;		/* one of the queue, in this tick */
 	int64_t lifted_ms;		/* when ranks were last looked at */

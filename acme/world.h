@@ -23,6 +23,9 @@
  */
 typedef void probe_done(const struct err *problem, void *arg);
 
+/* What became of a sync: ERR_NONE, or why it failed. Borrowed. */
+typedef void sync_done(const struct err *problem, void *arg);
+
 struct world {
 	void *ctx;	/* first argument of each of these */
 
@@ -57,6 +60,12 @@ struct world {
 	 */
 	void (*probe)(void *ctx, const char *host, const char *address,
 		      probe_done *done, void *arg);
+
+	/*
+	 * Makes durable what the store has committed, while this thread goes
+	 * on: store_sync(). One at a time.
+	 */
+	void (*sync)(void *ctx, sync_done *done, void *arg);
 
 	/*
 	 * One timer: engine_tick() is due at this wall-clock moment, replacing

@@ -262,7 +262,8 @@ static void store_done(struct dns_watch *w)
 
 	for (size_t i = 0; i < AT_ONCE; i++)
 		any |= w->look[i] && w->look[i]->is_done;
-	if (!any || !store_begin(w->parts.store, &err) || !store_all(w, &err))
+	if (!any || !store_begin_async(w->parts.store, &err) ||
+	    !store_all(w, &err))
 		return;
 	if (!store_commit(w->parts.store, &err) ||
 	    !store_project(w->parts.store, &err))

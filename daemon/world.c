@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/config_resolver.h"
+#include "daemon/syncer.h"
 
 struct real_world {
 	struct world window;
@@ -20,6 +21,7 @@ struct real_world {
 	struct resolver **former; /* with looks that are under way */
 	size_t former_count;
 	const struct probe *probe;
+	struct syncer *syncer;
 	struct event *timer;
 	void (*tick)(void *arg);
 	void *arg;
@@ -123,6 +125,13 @@ static void real_probe(void *ctx, const char *host, const char *address,
 	probe_start(w->probe, w->fetcher, host, address, done, arg);
 }
 
+static void real_sync(void *ctx, sync_done *done, void *arg)
+{
+	struct real_world *w = ctx;
+
+	syncer_ask(w->syncer, done, arg);
+}
+
 static void real_wake_at(void *ctx, int64_t at_ms)
 {
 	struct real_world *w = ctx;
@@ -179,6 +188,7 @@ struct real_world *real_world_new(struct loop *loop,
 		.addresses = real_addresses,
 		.caa = real_caa,
 		.probe = real_probe,
+		.sync = real_sync,
 		.wake_at = real_wake_at,
 	};
 	w->kill_at = getenv("MTASTSD_KILL_AT");
@@ -188,7 +198,9 @@ struct real_world *real_world_new(struct loop *loop,
 	w->fetcher = fetcher_new(loop, "mtastsd/" MTASTSD_VERSION, err);
 	if (w->fetcher)
 		w->resolver = config_resolver(config, loop, err);
-	if (w->timer && w->resolver)
+	if (w->resolver)
+		w->syncer = syncer_start(loop, config->state_dir, err);
+	if (w->timer && w->syncer)
 		return w;
 	real_world_free(w);
 	return NULL;
@@ -217,6 +229,8 @@ void real_world_quiet(struct real_world *w)
 	if (w->timer)
 		event_free(w->timer);
 	w->timer = NULL;
+	syncer_stop(w->syncer);
+	w->syncer = NULL;
 	fetcher_free(w->fetcher);
 	w->fetcher = NULL;
 	resolver_free(w->resolver);

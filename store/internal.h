@@ -21,6 +21,10 @@ struct store {
 	bool is_short;		/* the disk was full, and has not got over it */
 	bool has_serve;		/* it is attached */
 	bool is_projected;	/* nothing in the feed is left to be applied */
+	bool is_async;	  /* the handle: commits do not wait for the disk */
+	bool is_in_doubt; /* a sync failed: store/sync.c */
+	int64_t written;  /* transactions, of this life */
+	int64_t synced;	  /* of them, surely durable */
 	ino_t state_inode, serve_inode;	/* that are open; 0: not known */
 	char damage[200];	/* of state.db, as it was found; or empty */
 };

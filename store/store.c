@@ -229,8 +229,26 @@ static bool commit(struct store *s, struct err *err)
 		return false;
 	}
 	s->in_transaction = false;
-	if (db_changes_in_all(s->db) != s->changes)
-		db_is_well(s->db);
+	if (db_changes_in_all(s->db) == s->changes)
+		return true;
+	db_is_well(s->db);
+	s->written++;
+	if (!s->is_async)
+		s->synced = s->written;
+	return true;
+}
+
+/* It can be set between two transactions only. */
+static bool wait_for_disk(struct store *s, bool waits, struct err *err)
+{
+	if (s->is_async == !waits)
+		return true;
+	if (!db_exec(s->db,
+		     waits ? "PRAGMA main.synchronous = FULL"
+			   : "PRAGMA main.synchronous = NORMAL",
+		     err))
+		return false;
+	s->is_async = !waits;
 	return true;
 }
 
@@ -256,14 +274,26 @@ static bool has_recovered(const struct store *s)
 			   room.free >= room.ballast + room.reserve));
 }
 
-bool store_begin(struct store *s, struct err *err)
+static bool begin_well(struct store *s, bool waits, struct err *err)
 {
 	assert(!s->in_transaction);
+	if (!store_settle(s, err) || !wait_for_disk(s, waits, err))
+		return false;
 	if (db_trouble(s->db) != DB_WELL && !prove(s, err))
 		return false;
 	if (s->is_short && has_recovered(s))
 		s->is_short = false;
 	return begin(s, err);
+}
+
+bool store_begin(struct store *s, struct err *err)
+{
+	return begin_well(s, true, err);
+}
+
+bool store_begin_async(struct store *s, struct err *err)
+{
+	return begin_well(s, false, err);
 }
 
 bool store_commit(struct store *s, struct err *err)

@@ -7,7 +7,7 @@
  *
  *	store_begin(s, &err)
  *	... domain_update(), order_update(), cert_install() ...
- *	store_commit(s, &err)	durable (synchronous=FULL)
+ *	store_commit(s, &err)	durable
  *	store_project(s, &err)	what serving needs of it is in serve.db
  *	... now, and not before, tell the CA or answer the admin ...
  *
@@ -46,6 +46,32 @@ void store_close(struct store *s);
 bool store_begin(struct store *s, struct err *err);
 bool store_commit(struct store *s, struct err *err);
 void store_rollback(struct store *s);
+
+/*
+ * A transaction whose commit is seen at once and does not wait for the disk;
+ * a loss of power may take it back, until a sync has made it durable:
+ *
+ *	store_begin_async(s, &err) ... store_commit(s, &err)
+ *	written = store_written(s)
+ *	... on any thread: store_sync(&options, &err) ...
+ *	store_synced(s, written), or store_sync_failed(s)
+ *
+ * and then, and not before, project and act. A store_commit() of the other
+ * kind makes all that was written before durable as well. What need not be
+ * (a look at DNS can be had again) is left to whoever syncs next.
+ */
+bool store_begin_async(struct store *s, struct err *err);
+int64_t store_written(const struct store *s);
+bool store_is_durable(const struct store *s);
+bool store_sync(const struct store_options *options, struct err *err);
+void store_synced(struct store *s, int64_t written);
+
+/*
+ * What was written may be lost, though it can be read. store_settle() puts
+ * that right, or says why it cannot yet; store_begin() asks for it as well.
+ */
+void store_sync_failed(struct store *s);
+bool store_settle(struct store *s, struct err *err);
 
 /* Idempotent: brings serve.db up to the last committed change. */
 bool store_project(struct store *s, struct err *err);

@@ -504,6 +504,31 @@ static void world_probe(void *ctx, const char *host, const char *address,
 		err_set(&e->error, ERR_REFUSED, "another one answers");
 }
 
+/* ---- the disk ---- */
+
+/* Mostly at once, now and then for a second; others go on meanwhile. */
+static void world_sync(void *ctx, sync_done *done, void *arg)
+{
+	struct rig *r = ctx;
+	bool is_slow = dice_one_in(&r->world_dice, 100);
+	long ms = (long)dice_below(&r->world_dice, is_slow ? 1000 : 8);
+
+	reply_after(r, ms, arg)->synced = done;
+}
+
+static void after_tick(struct rig *r);
+
+static void deliver_sync(struct rig *r, struct rig_event *e)
+{
+	struct store_options options = { .dir = DIR, .vfs = disk_vfs(r->disk) };
+
+	if (e->error.kind == ERR_NONE)
+		store_sync(&options, &e->error);
+	e->synced(&e->error, e->arg);
+	if (!r->is_dying)
+		after_tick(r);
+}
+
 static void deliver(struct rig *r, struct rig_event *e)
 {
 	if (e->fetched)
@@ -512,6 +537,8 @@ static void deliver(struct rig *r, struct rig_event *e)
 		deliver_addresses(r, e);
 	else if (e->caa_found)
 		deliver_caa(r, e);
+	else if (e->synced)
+		deliver_sync(r, e);
 	else
 		e->probed(&e->error, e->arg);
 }
@@ -795,18 +822,24 @@ static void checkpoint(struct rig *r)
 	r->checkpoint_at = disk_writes(r->disk);
 }
 
-static void tick(struct rig *r)
+/* Or after that part of it which need not wait for the disk. */
+static void after_tick(struct rig *r)
 {
-	r->wake_ms = 0;
-	r->ticks++;
-	weather_before_tick(r);
-	engine_tick(r->engine);
 	if (disk_is_dead(r->disk))
 		return;
 	judge_after_tick(r);
 	if (r->wake_ms)
 		r->wake_ms = oversleep(r);
 	checkpoint(r);
+}
+
+static void tick(struct rig *r)
+{
+	r->wake_ms = 0;
+	r->ticks++;
+	weather_before_tick(r);
+	engine_tick(r->engine);
+	after_tick(r);
 }
 
 /* The fuse has burnt down in one of the store's writes. */
@@ -867,6 +900,7 @@ static void make_world(struct rig *r)
 		.addresses = world_addresses,
 		.caa = world_caa,
 		.probe = world_probe,
+		.sync = world_sync,
 		.wake_at = world_wake_at,
 		.point = world_point,
 	};

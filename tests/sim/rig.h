@@ -43,6 +43,7 @@ struct rig_event {
 	dns_done *resolved;
 	dns_caa_done *caa_found;
 	probe_done *probed;
+	sync_done *synced;
 	void *arg;
 	struct sim_answer answer;
 	struct err error;

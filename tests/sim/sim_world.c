@@ -22,7 +22,7 @@
 #define IDLE_MS	     55000	/* a timer so far ahead is an idle one */
 #define OVERSLEEP_MS (50 * WHEN_MINUTE * 1000)
 
-/* Something that will happen: of the four callbacks one is set. */
+/* Something that will happen: of the five callbacks one is set. */
 struct sim_event {
 	struct sim_event *next;
 	int64_t at_ms;
@@ -30,6 +30,7 @@ struct sim_event {
 	dns_done *resolved;
 	dns_caa_done *caa_found;
 	probe_done *probed;
+	sync_done *synced;
 	void *arg;
 	struct sim_answer answer;
 	struct err error;
@@ -309,6 +310,28 @@ static void probe(void *ctx, const char *host, const char *address,
 			address);
 }
 
+/* ---- the disk ---- */
+
+static void sync_soon(void *ctx, sync_done *done, void *arg)
+{
+	struct sim_world *w = ctx;
+
+	event_after(w, w->sync_ms, arg)->synced = done;
+	w->is_syncing = true;
+}
+
+static void deliver_sync(struct sim_world *w, struct sim_event *e)
+{
+	struct store_options options = { .dir = w->dir };
+
+	w->is_syncing = false;
+	if (e->error.kind == ERR_NONE && w->syncs_fail)
+		err_set(&e->error, ERR_INTERNAL, "the sync fails");
+	if (e->error.kind == ERR_NONE)
+		store_sync(&options, &e->error);
+	e->synced(&e->error, e->arg);
+}
+
 static void deliver(struct sim_world *w)
 {
 	struct sim_event *e = w->events;
@@ -320,6 +343,8 @@ static void deliver(struct sim_world *w)
 		deliver_answer(w, e);
 	else if (e->caa_found)
 		deliver_caa(w, e);
+	else if (e->synced)
+		deliver_sync(w, e);
 	else
 		e->probed(&e->error, e->arg);
 	free(e->answer.body);
@@ -352,6 +377,7 @@ void sim_step(struct sim_world *w)
 	} else {
 		pass_time(w, wake);
 		w->ticks++;
+		w->wake_at_ms = SIM_NEVER_MS;
 		engine_tick(w->engine);
 	}
 	if (w->watch)
@@ -365,7 +391,7 @@ bool sim_run(struct sim_world *w, bool (*done)(struct sim_world *w),
 
 	while (w->shared->now_ms < end) {
 		sim_step(w);
-		if (done && done(w))
+		if (done && !w->is_syncing && done(w))
 			return true;
 	}
 	return false;
@@ -444,6 +470,7 @@ void sim_start(struct sim_world *w)
 		.addresses = addresses,
 		.caa = caa,
 		.probe = probe,
+		.sync = sync_soon,
 		.wake_at = wake_at,
 		.point = at_point,
 	};

@@ -15,6 +15,7 @@
 
 #define SIM_START   1800000000L		/* January 2027 */
 #define SIM_ADDRESS "192.0.2.1"
+#define SIM_NEVER_MS (INT64_MAX / 2)	 /* no timer is set */
 #define SIM_CRASHED 99			/* exit status at a crash point */
 
 /* What becomes of an exchange with the CA. */
@@ -53,6 +54,8 @@ struct sim_world {
 	bool sleeps;			/* idle timers come up to an hour late */
 	long look_ms, key_ms, commit_ms; /* that these take: a look at
 						   the clock, a key, a commit */
+	long sync_ms;			 /* that the disk takes, meanwhile */
+	bool syncs_fail;
 	enum sim_fault fault;
 	bool (*spares)(const struct fetch_request *request); /* NULL: none */
 	unsigned long fault_from, fault_until;	/* exchanges, first and end */
@@ -66,6 +69,7 @@ struct sim_world {
 	struct engine *engine;
 	struct sim_event *events;	/* earliest first */
 	int64_t wake_at_ms;
+	bool is_syncing; /* a tick waits for the disk */
 	unsigned in_flight, most_in_flight;
 	unsigned caa_asked, caa_open, most_caa_open; /* a look before an
 							   order asks once */
@@ -90,7 +94,7 @@ long sim_told(const struct sim_world *w, const char *kind);
 /* One thing happens: a reply, a DNS answer or the timer. */
 void sim_step(struct sim_world *w);
 
-/* Until `done` says so, at most `seconds` of virtual time: was it? */
+/* Until `done` says so between two ticks, at most `seconds` of virtual time: was it? */
 bool sim_run(struct sim_world *w, bool (*done)(struct sim_world *w),
 	     long seconds);
 bool sim_all_live(struct sim_world *w);

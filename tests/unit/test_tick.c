@@ -72,7 +72,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* The tick that comes next; how many milliseconds it took. */
+/* The tick that comes next, to its end; how many milliseconds it took. */
 static long tick(void)
 {
 	unsigned long before = w.ticks;
@@ -81,6 +81,8 @@ static long tick(void)
 
 	sim_step(&w);
 	assert_int_equal(w.ticks, before + 1);
+	while (w.is_syncing)
+		sim_step(&w);
 	return w.shared->now_ms - since;
 }
 
@@ -174,6 +176,106 @@ static void a_clock_that_is_set_back_makes_no_long_rest(void **state)
 	w.shared->skew_ms -= 2 * WHEN_MINUTE * 1000;
 	engine_poke(w.engine);
 	assert_int_equal(until_next_ms(), 0);
+}
+
+/* ---- the disk is waited for ---- */
+
+/* A tick is staged and committed, and its sync takes a second. */
+static void wait_for_the_disk(void)
+{
+	w.sync_ms = 1000;
+	w.key_ms = 1;
+	sim_step(&w);
+	assert_true(w.is_syncing);
+}
+
+static unsigned long points(void)
+{
+	return w.shared->points;
+}
+
+static void nothing_is_done_before_it_is_durable(void **state)
+{
+	unsigned long exchanges = w.shared->exchanges, passed;
+
+	(void)state;
+	wait_for_the_disk();
+	passed = points();
+	for (int ms = 0; ms < 999; ms += 37) {
+		engine_poke(w.engine);
+		engine_tick(w.engine);
+		w.shared->now_ms += 37;
+		assert_int_equal(points(), passed);
+		assert_int_equal(w.shared->exchanges, exchanges);
+		assert_int_equal(rows("SELECT COUNT(*) FROM ord"
+				      " WHERE ended_at = 0"),
+				 10);
+	}
+	sim_run(&w, NULL, 1);
+	assert_true(points() > passed);
+	assert_true(w.shared->exchanges > exchanges);
+}
+
+/* Others have had the thread meanwhile. */
+static void its_rest_is_that_of_the_work_alone(void **state)
+{
+	(void)state;
+	w.sync_ms = 1000;
+	w.key_ms = 14;
+	assert_int_equal(tick(), 1014);
+	assert_int_equal(until_next_ms(), 20);
+}
+
+/* That a name does not lead here is written down, and leads to nothing. */
+static void a_name_waits(const char *name)
+{
+	w.sync_ms = 0;
+	sim_run(&w, NULL, WHEN_MINUTE);
+	w.names_lead_here = false;
+	w.sync_ms = 1000;
+	sim_add(&w, name);
+	while (!w.is_syncing)
+		sim_step(&w);
+}
+
+/* It may be about what the tick has looked at already. */
+static void a_poke_meanwhile_is_not_forgotten(void **state)
+{
+	(void)state;
+	a_name_waits("one.example");
+	while (w.is_syncing)
+		sim_step(&w);
+	assert_true(until_next_ms() > 1000);
+	a_name_waits("another.example");
+	engine_poke(w.engine);
+	while (w.is_syncing)
+		sim_step(&w);
+	assert_true(until_next_ms() <= 150);
+}
+
+/*
+ * The kernel may have thrown away what it could not write, and calls the next
+ * sync a success: so that is not asked for again.
+ */
+static void a_sync_that_failed_is_put_right_first(void **state)
+{
+	unsigned long exchanges = w.shared->exchanges;
+
+	(void)state;
+	w.syncs_fail = true;
+	wait_for_the_disk();
+	sim_step(&w);
+	assert_false(w.is_syncing);
+	assert_int_equal(until_next_ms(), 1000);
+	assert_int_equal(w.shared->exchanges, exchanges);
+	assert_false(store_is_durable(w.store));
+	sim_step(&w);
+	assert_false(w.is_syncing);
+	assert_true(store_is_durable(w.store));
+	assert_true(w.shared->exchanges > exchanges);
+	w.syncs_fail = false;
+	sim_run(&w, NULL, WHEN_MINUTE);
+	assert_int_equal(rows("SELECT COUNT(*) FROM cert"), 2 * NAMES);
 }
 
 /* ---- a tick that fails ---- */
@@ -298,6 +400,10 @@ int main(void)
 		cmocka_unit_test(after_a_tick_the_thread_is_left_to_others),
 		SET_UP(a_poke_does_not_end_the_rest),
 		SET_UP(a_clock_that_is_set_back_makes_no_long_rest),
+		SET_UP(nothing_is_done_before_it_is_durable),
+		SET_UP(its_rest_is_that_of_the_work_alone),
+		SET_UP(a_poke_meanwhile_is_not_forgotten),
+		SET_UP(a_sync_that_failed_is_put_right_first),
 		SET_UP(a_full_disk_is_tried_ever_more_slowly),
 		SET_UP(a_poke_ends_the_pause),
 		SET_UP(the_same_failure_is_told_now_and_then),
