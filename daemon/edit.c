@@ -45,6 +45,9 @@ static bool add_event(const struct edit *e, const struct edit_kind *kind,
 					  .level = TRAIL_INFO,
 					  .kind = kind->kind,
 					  .domain = e->domain.name,
+					  .label = e->is_removed
+							   ? e->domain.label
+							   : NULL,
 					  .actor = e->call->actor,
 					  .text = text,
 					  .reason = reason },

@@ -80,6 +80,7 @@ static bool let_go(struct store *s, const struct domain *d, time_t now,
 		.level = TRAIL_INFO,
 		.kind = "domain.gone",
 		.domain = d->name,
+		.label = d->label,
 		.actor = "mtastsd",
 		.text = d->leaving == DOMAIN_REMOVING
 				? "gone: no sender holds a policy of it, and "

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/internal.h"
+#include "store/trail.h"
 
 static const char *const state_names[] = {
 	[DOMAIN_WAITING_FOR_DNS] = "waiting-for-dns",
@@ -254,7 +255,8 @@ bool domain_delete(struct store *s, const struct domain *d, struct err *err)
 {
 	struct query q;
 
-	if (!retire_ids(s, d, err))
+	if (!retire_ids(s, d, err) ||
+	    !trail_keep_label(s, d->name, d->label, err))
 		return false;
 	query_open(&q, store_db_write(s),
 		   "DELETE FROM domain WHERE id = ? AND epoch = ?");

@@ -114,7 +114,10 @@ bool domain_forget_trial(struct store *s, int64_t id, struct err *err);
 bool domain_set_aside(struct store *s, int64_t id, time_t until,
 		      struct err *err);
 
-/* Everything of it goes, but for the trail and the ids of its policies. */
+/*
+ * Everything of it goes, but for the trail, which keeps its label, and the ids
+ * of its policies.
+ */
 bool domain_delete(struct store *s, const struct domain *d, struct err *err);
 
 struct domain_filter {

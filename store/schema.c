@@ -374,6 +374,9 @@ static const char *const migrations[] = {
 	"CREATE TRIGGER publish_gone AFTER DELETE ON domain"
 	"  WHEN " PUBLISH_IF PUBLISH("OLD.name"),
 	/* clang-format on */
+
+	/* 5: of a domain that is gone; '': its row has it */
+	"ALTER TABLE trail ADD COLUMN label TEXT NOT NULL DEFAULT '';",
 };
 
 static const char serve_tables[] =

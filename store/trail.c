@@ -33,7 +33,7 @@ bool trail_add(struct store *s, const struct trail *e, struct err *err)
 		return true;
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO trail(at, level, kind, domain, actor, text,"
-		   " reason) VALUES(?, ?, ?, ?, ?, ?, ?)");
+		   " reason, label) VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_int(&q, e->at);
 	bind_int(&q, e->level);
 	bind_text(&q, e->kind);
@@ -41,6 +41,7 @@ bool trail_add(struct store *s, const struct trail *e, struct err *err)
 	bind_text(&q, e->actor);
 	bind_text(&q, e->text);
 	bind_text(&q, e->reason);
+	bind_text(&q, e->label);
 	return query_run(&q, err);
 }
 
@@ -56,6 +57,20 @@ bool trail_say(struct store *s, const char *domain, const struct trail *e,
 	ok = trail_add(s, &whole, err);
 	free(text);
 	return ok;
+}
+
+bool trail_keep_label(struct store *s, const char *domain, const char *label,
+		      struct err *err)
+{
+	struct query q;
+
+	if (!*label)
+		return true;
+	query_open(&q, store_db_write(s),
+		   "UPDATE trail SET label = ? WHERE domain = ? AND label = ''");
+	bind_text(&q, label);
+	bind_text(&q, domain);
+	return query_run(&q, err);
 }
 
 void trail_keep(struct store *s, long seconds)
@@ -106,6 +121,7 @@ static void read_row(struct query *q, struct trail *e)
 		.level = (enum trail_level)col_enum(q, "level", TRAIL_ERROR),
 		.kind = col_text_peek(q, "kind"),
 		.domain = col_text_peek(q, "domain"),
+		.label = col_text_peek(q, "label"),
 		.actor = col_text_peek(q, "actor"),
 		.text = col_text_peek(q, "text"),
 		.reason = col_text_peek(q, "reason"),
@@ -124,8 +140,8 @@ bool trail_each(struct store *s, const struct trail_filter *f,
 		   "SELECT * FROM (SELECT * FROM trail WHERE id > ?1"
 		   " AND at >= ?2 AND (?3 IS NULL OR domain = ?3)"
 		   " AND (?4 IS NULL OR instr(actor, ?4) > 0)"
-		   " AND (?5 IS NULL OR domain IN"
-		   "  (SELECT name FROM domain WHERE label = ?5))"
+		   " AND (?5 IS NULL OR label = ?5 OR (label = '' AND domain"
+		   "  IN (SELECT name FROM domain WHERE label = ?5)))"
 		   " ORDER BY id DESC LIMIT ?6) ORDER BY id");
 	bind_int(&q, f->after);
 	bind_int(&q, f->since);

@@ -1,8 +1,9 @@
 /*
  * The trail: who did what, when, to which domain, and why. Table `trail`.
  *
- * Rows are written in the transaction that did the thing, and never changed.
- * They outlive the domain they tell of; the newest million is kept.
+ * Rows are written in the transaction that did the thing. They outlive the
+ * domain they tell of, and get its label when it goes, so that a customer's
+ * history is whole; else they are never changed. The newest million is kept.
  */
 #ifndef STORE_TRAIL_H
 #define STORE_TRAIL_H
@@ -19,6 +20,7 @@ struct trail {
 	enum trail_level level;
 	const char *kind;		/* stable word, such as "cert.installed" */
 	const char *domain;		/* name, or "" for the box itself */
+	const char *label;		/* of a domain that is gone, or "" */
 	const char *actor;		/* "mtastsd", or "alice (uid 1000)" */
 	const char *text;		/* one sentence */
 	const char *reason;		/* the admin's --reason, or "" */
@@ -38,13 +40,18 @@ bool trail_add(struct store *s, const struct trail *e, struct err *err);
 bool trail_say(struct store *s, const char *domain, const struct trail *e,
 	       char *text, struct err *err);
 
+/* The domain goes: its events so far keep its label. */
+bool trail_keep_label(struct store *s, const char *domain, const char *label,
+		      struct err *err);
+
 /* For how long events are kept; 0: by their number alone, a million. */
 void trail_keep(struct store *s, long seconds);
 
 struct trail_filter {
 	const char *domain;		/* NULL: any */
 	const char *actor;		/* contained in it; NULL: any */
-	const char *label;		/* of the domain; NULL: any */
+	const char *label;		/* of the domain, or, if it is gone, as
+					   it was then; NULL: any */
 	int64_t after;			/* ids greater than this */
 	time_t since;			/* 0: no bound */
 	long limit;			/* the newest so many; 0: no limit */

@@ -186,6 +186,11 @@ def test_a_label_for_those_without(daemon, write):
 	assert [r[0] for r in rows(daemon).values()] == ["mine", "acme"]
 	assert "b.test" in daemon.ok("log", "--label", "acme")
 	assert "a.test" not in daemon.ok("log", "--label", "acme")
+	daemon.ok("domain", "remove", "b.test", "--reason", "moved away")
+	told = daemon.json("log", "--label", "acme")["events"]
+	kinds = [e["kind"] for e in told]
+	assert {e["name"] for e in told} == {"b.test"}
+	assert (kinds[0], kinds[-1]) == ("domain.added", "domain.removed")
 
 
 def test_limit_goes_in_waves(daemon, write):

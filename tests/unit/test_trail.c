@@ -146,6 +146,54 @@ static void what_is_older_than_asked_for_goes(void **state)
 	assert_string_equal(kinds, "cde");
 }
 
+static void set_label(const char *name, const char *label)
+{
+	struct err err = ERR_INIT;
+	struct domain d;
+
+	must(domain_by_name(fix.store, name, &d, &err), &err);
+	snprintf(d.label, sizeof(d.label), "%s", label);
+	must(domain_update(fix.store, &d, &err), &err);
+}
+
+static void remove_it(const char *name)
+{
+	struct trail last = { .at = 600, .kind = "f", .domain = name };
+	struct err err = ERR_INIT;
+	struct domain d;
+
+	must(domain_by_name(fix.store, name, &d, &err), &err);
+	last.label = d.label;
+	must(domain_delete(fix.store, &d, &err), &err);
+	must(trail_add(fix.store, &last, &err), &err);
+}
+
+static void assert_of_label(const char *label, const char *wanted)
+{
+	struct trail_filter of = { .label = label };
+	struct err err = ERR_INIT;
+	char kinds[20] = "";
+
+	assert_true(trail_each(fix.store, &of, note_kind, kinds, &err));
+	print_message("%s: %s\n", label, kinds);
+	assert_string_equal(kinds, wanted);
+}
+
+/* A new label is that of all its history; what is gone keeps its last. */
+static void a_label_outlives_its_domain(void **state)
+{
+	(void)state;
+	set_label("one.test", "store");
+	assert_of_label("shop", "");
+	assert_of_label("store", "ad");
+	remove_it("one.test");
+	assert_of_label("store", "adf");
+
+	add_labelled("one.test", "other");	/* another customer's by now */
+	assert_of_label("store", "adf");
+	assert_of_label("other", "");
+}
+
 static void levels_have_names(void **state)
 {
 	(void)state;
@@ -164,6 +212,7 @@ int main(void)
 		WITH_LINES(lines_come_back_as_they_were),
 		WITH_LINES(a_damaged_line_is_skipped),
 		WITH_LINES(what_is_older_than_asked_for_goes),
+		WITH_LINES(a_label_outlives_its_domain),
 		cmocka_unit_test(levels_have_names),
 	};
 
