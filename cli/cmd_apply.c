@@ -4,7 +4,9 @@
  * First all is looked at and nothing changed: the daemon says, in dry runs,
  * what each line of the file would change. That is shown as a table, and then
  * done. What is hosted and not in the file stays, unless --prune was said and
- * every line of the file was understood.
+ * every line of the file was understood: then it is handed over, so that no
+ * sender is told "none" of a domain that goes on elsewhere. Who was never live
+ * has nothing to hand over, and is removed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +20,12 @@
 #include "cli/say.h"
 #include "cli/targets.h"
 
-enum deed { DEED_ADD, DEED_CHANGE, DEED_REMOVE };
+enum deed { DEED_ADD, DEED_CHANGE, DEED_HAND_OVER, DEED_REMOVE };
 
 static const char *const deed_names[] = {
 	[DEED_ADD] = "add",
 	[DEED_CHANGE] = "change",
+	[DEED_HAND_OVER] = "hand over",
 	[DEED_REMOVE] = "remove",
 };
 
@@ -201,7 +204,8 @@ static bool may_prune(struct apply *a)
 			"of %s could be used",
 			f->cli->names[0]);
 	err_hint(&err, f->entries ? "put those lines right, and do it again"
-				  : "domain remove removes domains");
+				  : "domain handover and domain remove "
+				    "let domains go");
 	fleet_failed(f, NULL, EXIT_REFUSED, &err, false);
 	return false;
 }
@@ -215,8 +219,9 @@ static void find_unnamed(json_t *domain, void *arg)
 		words_add(&a->unnamed, name);
 }
 
-static void look_at_removal(struct apply *a, const char *name)
+static void look_at_leaver(struct apply *a, const char *name)
 {
+	struct task t = { .deed = DEED_HAND_OVER };
 	struct err err = ERR_INIT;
 	enum exit_code code;
 	json_t *answer;
@@ -225,17 +230,19 @@ static void look_at_removal(struct apply *a, const char *name)
 		a->left++;
 		return;
 	}
-	code = fleet_ask_to_remove(a->fleet.cli, name, true, &answer, &err);
+	code = fleet_ask_to_let_go(a->fleet.cli, name, true, &answer, &err);
 	if (code != EXIT_FINE) {
 		fleet_failed(&a->fleet, name, code, &err, false);
 		return;
 	}
-	show(a, DEED_REMOVE, answer);
-	add_task(a, (struct task){ .deed = DEED_REMOVE }, name, NULL);
+	if (!json_is_object(value_at(answer, "domain")))
+		t.deed = DEED_REMOVE;
+	show(a, t.deed, answer);
+	add_task(a, t, name, NULL);
 	json_decref(answer);
 }
 
-static void look_at_removals(struct apply *a)
+static void look_at_leavers(struct apply *a)
 {
 	struct err err = ERR_INIT;
 	enum exit_code code;
@@ -248,7 +255,7 @@ static void look_at_removals(struct apply *a)
 		return;
 	}
 	for (size_t i = 0; i < a->unnamed.count && !a->fleet.is_stopped; i++)
-		look_at_removal(a, a->unnamed.item[i]);
+		look_at_leaver(a, a->unnamed.item[i]);
 }
 
 /* ---- doing it ---- */
@@ -289,8 +296,9 @@ static enum exit_code do_it(struct apply *a, const struct task *t,
 		break;
 	case DEED_CHANGE:
 		return change(a, t, err);
+	case DEED_HAND_OVER:
 	case DEED_REMOVE:
-		code = fleet_ask_to_remove(a->fleet.cli, t->name, false,
+		code = fleet_ask_to_let_go(a->fleet.cli, t->name, false,
 					   &answer, err);
 		break;
 	}
@@ -335,9 +343,10 @@ static void summary_as_json(const struct apply *a)
 	const long *done = a->done;
 	json_t *all;
 
-	all = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "added",
+	all = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "added",
 			(json_int_t)done[DEED_ADD], "changed",
-			(json_int_t)done[DEED_CHANGE], "removed",
+			(json_int_t)done[DEED_CHANGE], "handed_over",
+			(json_int_t)done[DEED_HAND_OVER], "removed",
 			(json_int_t)done[DEED_REMOVE], "already_so",
 			(json_int_t)a->same, "refused",
 			(json_int_t)a->fleet.refused, "failed",
@@ -345,6 +354,16 @@ static void summary_as_json(const struct apply *a)
 			(json_int_t)a->left);
 	say_json(all);
 	json_decref(all);
+}
+
+/* It is not over with the command, and may not be what was meant. */
+static void say_handed_over(const struct apply *a)
+{
+	if (a->done[DEED_HAND_OVER])
+		puts("What is handed over is served on, with no new "
+		     "certificate, until DNS has led its\nmta-sts name to "
+		     "another host for a day. Where no other host goes on with "
+		     "the policy:\nmtastsctl domain remove NAME.");
 }
 
 static void summary(const struct apply *a)
@@ -355,10 +374,12 @@ static void summary(const struct apply *a)
 		summary_as_json(a);
 		return;
 	}
-	printf("%s%ld added, %ld changed, %ld removed; %ld already so, %ld "
-	       "refused",
+	say_handed_over(a);
+	printf("%s%ld added, %ld changed, %ld handed over, %ld removed; %ld "
+	       "already so, %ld refused",
 	       fleet_would(f->cli), a->done[DEED_ADD], a->done[DEED_CHANGE],
-	       a->done[DEED_REMOVE], a->same, f->refused);
+	       a->done[DEED_HAND_OVER], a->done[DEED_REMOVE], a->same,
+	       f->refused);
 	if (f->failed)
 		printf(", %ld failed", f->failed);
 	if (a->left)
@@ -375,7 +396,7 @@ enum exit_code cmd_domain_apply(struct cli *cli)
 	table_init(&a.plan, plan_header, ARRAY_LEN(plan_header));
 	fleet_read(&a.fleet, look_at);
 	if (!a.fleet.is_stopped)
-		look_at_removals(&a);
+		look_at_leavers(&a);
 	table_print(&a.plan, stdout);
 	fflush(stdout);
 	if (cli->options.dry_run)

@@ -53,7 +53,7 @@ static const struct command table[] = {
 	{ "domain", "apply", cmd_domain_apply, NAMES_FILE,
 	  CHANGE | ENFORCE | OPTION(FORMAT) | OPTION(LABEL) | OPTION(LIMIT) |
 		  OPTION(PRUNE),
-	  "make the domains as the file says: add, change, --prune" },
+	  "make it so: add, change, with --prune hand over" },
 	{ "template", "list", cmd_template_list, NAMES_NONE, 0,
 	  "what the policies of many domains have in common" },
 	{ "template", "show", cmd_template_show, NAMES_MANY, 0,

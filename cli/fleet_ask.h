@@ -1,6 +1,6 @@
 /*
  * What the daemon is asked for a fleet's sake: the requests of `domain add`,
- * `domain set`, `policy set` and `domain remove`, from what a file says.
+ * `domain set`, `policy set` and `domain handover`, from what a file says.
  *
  * Each carries --reason, what leads to enforce --force and --without-reports;
  * with `is_dry` (or --dry-run) nothing changes. On
@@ -13,7 +13,9 @@
 
 enum exit_code fleet_ask_to_add(const struct cli *cli, const json_t *entry,
 				bool is_dry, json_t **answer, struct err *err);
-enum exit_code fleet_ask_to_remove(const struct cli *cli, const char *name,
+
+/* It is handed over; who was never live goes at once. */
+enum exit_code fleet_ask_to_let_go(const struct cli *cli, const char *name,
 				   bool is_dry, json_t **answer,
 				   struct err *err);
 

@@ -155,7 +155,7 @@ static const struct {
 			 TYPE_TEXT,
 			 AT(preset) },
 	[OPT_PRUNE] = { { "prune", NULL,
-			  "remove what is hosted and not in the file" },
+			  "hand over what is hosted and not in the file" },
 			TYPE_FLAG,
 			AT(prune) },
 	[OPT_REASON] = { { "reason", "TEXT", "why, for the trail" },

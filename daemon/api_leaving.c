@@ -4,6 +4,8 @@
  * Who was never live goes at once; so does who is asked for with "now", and
  * then the answer says how long senders may go on with what they hold. All
  * others walk RFC 8461, 8.3. Asking again once the time is over ends it.
+ *
+ * A fleet is pruned by handing over; then who was never live goes at once, too.
  */
 #include <string.h>
 
@@ -119,16 +121,17 @@ static bool remove_it(struct edit *e, void *input, struct err *err)
 	       set_out(e, DOMAIN_REMOVING, err);
 }
 
+static const struct edit_kind removal = { "domain.removed", "removed",
+					  remove_it };
+
 bool api_domain_remove(struct api_call *call, struct err *err)
 {
-	static const struct edit_kind kind = { "domain.removed", "removed",
-					       remove_it };
 	struct domain_remove in = { .now = false };
 	time_t left;
 
 	if (!json_in_read(call->body, remove_fields, ARRAY_LEN(remove_fields),
 			  &in, err) ||
-	    !edit_run(call, &kind, &in, err))
+	    !edit_run(call, &removal, &in, err))
 		return false;
 	left = in.enforced_until - call->now;
 	json_object_set_new(call->answer, "enforced_for",
@@ -169,15 +172,36 @@ static bool hand_over(struct edit *e, void *input, struct err *err)
 		set_out(e, DOMAIN_HANDING_OVER, err));
 }
 
-static const struct json_in_field handover_fields[] = { EDIT_FIELDS };
+struct domain_handover {
+	struct edit_input common;
+	bool or_remove;		/* who was never live goes */
+};
+
+static const struct json_in_field handover_fields[] = {
+	EDIT_FIELDS,
+	{ "or_remove", JSON_IN_BOOL, offsetof(struct domain_handover, or_remove),
+	  false },
+};
+
+static bool was_never_live(struct api_call *call)
+{
+	struct domain d;
+
+	return api_domain(call, &d, NULL) && d.state != DOMAIN_LIVE;
+}
 
 bool api_domain_handover(struct api_call *call, struct err *err)
 {
 	static const struct edit_kind kind = { "domain.handed-over",
 					       "handing over", hand_over };
-	struct edit_input in = { NULL };
+	struct domain_handover in = { .or_remove = false };
+	struct domain_remove instead = { .now = false };
 
-	return json_in_read(call->body, handover_fields,
-			    ARRAY_LEN(handover_fields), &in, err) &&
-	       edit_run(call, &kind, &in, err);
+	if (!json_in_read(call->body, handover_fields,
+			  ARRAY_LEN(handover_fields), &in, err))
+		return false;
+	instead.common = in.common;
+	return in.or_remove && was_never_live(call)
+		       ? edit_run(call, &removal, &instead, err)
+		       : edit_run(call, &kind, &in, err);
 }

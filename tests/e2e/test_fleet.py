@@ -399,8 +399,8 @@ def test_export_is_read_back_to_the_same(rig, daemon, write, words):
 	path = write(text)
 
 	nothing = daemon.ctl("domain", "apply", path, "--prune")
-	assert nothing.out == "0 added, 0 changed, 0 removed; 3 already so, " \
-		"0 refused\n", nothing
+	assert nothing.out == "0 added, 0 changed, 0 handed over, " \
+		"0 removed; 3 already so, 0 refused\n", nothing
 	before = rows(daemon)
 	daemon.stop()
 	other = rig.daemon().start()
@@ -485,7 +485,8 @@ def test_apply_makes_it_so(hosted, write):
 	assert (dry.status, done.status) == (FINE, FINE), done
 	assert summary(dry) == "would be " + summary(done)
 	assert summary(done) == \
-		"1 added, 2 changed, 0 removed; 1 already so, 0 refused"
+		"1 added, 2 changed, 0 handed over, 0 removed; 1 already so, " \
+		"0 refused"
 	for table in dry.out, done.out:
 		table = [line.split() for line in table.splitlines()]
 		assert table[0] == ["DO", "NAME", "WHAT", "NOW", "THEN"]
@@ -505,7 +506,8 @@ def test_apply_makes_it_so(hosted, write):
 			     ["mailto:r@a.test"], 1)}
 	again = hosted.ctl("domain", "apply", path, *FORCED)
 	assert again.out == \
-		"0 added, 0 changed, 0 removed; 4 already so, 0 refused\n"
+		"0 added, 0 changed, 0 handed over, 0 removed; 4 already so, " \
+		"0 refused\n"
 
 
 def test_who_what_and_why_is_in_the_trail(hosted, write):
@@ -534,7 +536,8 @@ def test_enforce_is_refused_until_it_is_ready(hosted, write):
 	assert "line 2: a.test is not ready" in result.err
 	assert "line 4: new.test is not ready" in result.err
 	assert summary(result) == \
-		"0 added, 1 changed, 0 removed; 0 already so, 2 refused"
+		"0 added, 1 changed, 0 handed over, 0 removed; 0 already so, 2 " \
+		"refused"
 	result = hosted.ctl("domain", "import", path)
 	assert result.status == REFUSED
 	assert "line 4: new.test is not ready" in result.err
@@ -545,16 +548,28 @@ def test_enforce_is_refused_until_it_is_ready(hosted, write):
 
 
 def test_what_is_leaving_is_left_to_leave(live, write):
-	"""A live domain is not gone when it is pruned: RFC 8461, 8.3."""
+	"""What is pruned may go on elsewhere: no `none`, and nothing is lost."""
 	daemon, name = live
 	daemon.ok("domain", "add", "a.test", "--mx", "mx.a.test")
 	text = daemon.ok("domain", "export")
+	before = daemon.domain(name)["policy"]
 	only = write("name\na.test\n")
-	daemon.ok("domain", "apply", only, "--prune")
-	assert daemon.domain(name)["state"] == "removing"
+	dry = daemon.ctl("domain", "apply", only, "--prune", "--dry-run")
+	assert ["hand", "over", name, "state", "live", "handing-over"] in [
+		line.split() for line in dry.out.splitlines()]
+	assert "domain remove NAME" in dry.out
+	assert daemon.domain(name)["state"] == "live"
+
+	done = daemon.ctl("domain", "apply", only, "--prune")
+
+	assert summary(done) == "0 added, 0 changed, 1 handed over, 0 removed; " \
+		"1 already so, 0 refused"
+	assert summary(dry) == "would be " + summary(done)
+	assert daemon.domain(name)["state"] == "handing-over"
+	assert daemon.domain(name)["policy"] == before
 	assert name not in daemon.ok("domain", "export")
 	again = daemon.ctl("domain", "apply", only, "--prune")
-	assert "0 removed; 1 already so" in again.out, again
+	assert "0 handed over, 0 removed; 1 already so" in again.out, again
 
 	back = daemon.ctl("domain", "apply", write(text))
 
@@ -563,18 +578,20 @@ def test_what_is_leaving_is_left_to_leave(live, write):
 	assert daemon.ok("domain", "export") == text
 
 
-def test_prune_removes_what_is_not_in_the_file(hosted, write):
+def test_prune_removes_what_was_never_live(hosted, write):
 	path = write("name\na.test\nb.test\nc.test\n")
 	dry = hosted.ctl("domain", "apply", path, "--prune", "--dry-run")
 	assert "remove  d.test" in dry.out and "1 removed" in summary(dry)
 	assert "d.test" in rows(hosted)
 	assert summary(hosted.ctl("domain", "apply", path)) == \
-		"0 added, 0 changed, 0 removed; 3 already so, 0 refused"
+		"0 added, 0 changed, 0 handed over, 0 removed; 3 already so, " \
+		"0 refused"
 	assert "d.test" in rows(hosted)
 
 	done = hosted.ctl("domain", "apply", path, "--prune")
 
 	assert done.status == FINE and "1 removed" in summary(done)
+	assert "handed" not in done.out.rsplit("\n", 2)[0]
 	assert list(rows(hosted)) == ["a.test", "b.test", "c.test"]
 
 
@@ -608,7 +625,8 @@ def test_a_bad_line_keeps_no_other_from_being_done(hosted, write):
 	result = hosted.ctl("domain", "apply", path)
 	assert result.status == REFUSED
 	assert summary(result) == \
-		"0 added, 1 changed, 0 removed; 0 already so, 1 refused"
+		"0 added, 1 changed, 0 handed over, 0 removed; 0 already so, 1 " \
+		"refused"
 	assert rows(hosted)["a.test"][3] == ["mx2.a.test"]
 
 
@@ -625,7 +643,8 @@ def test_limit_caps_the_changes(hosted, write):
 	path = write(HEADER + "a.test,mx2.a.test,,,acme,\n"
 		     "x.test,mx.x.test,,,acme,\n")
 	wave = hosted.ctl("domain", "apply", path, "--prune", "--limit", "2")
-	assert summary(wave) == "1 added, 1 changed, 0 removed; 0 already so," \
+	assert summary(wave) == "1 added, 1 changed, 0 handed over, " \
+		"0 removed; 0 already so," \
 		" 0 refused; 3 left for the next run, as --limit says"
 	assert len(rows(hosted)) == 5
 	wave = hosted.ctl("domain", "apply", path, "--prune", "--limit", "2")
@@ -646,6 +665,7 @@ def test_apply_as_json(hosted, write):
 			 "d.test"]
 		assert all(c["dry_run"] is dry and c["changed"]
 			   for c in changes)
-		assert total == {"added": 1, "changed": 2, "removed": 1,
+		assert total == {"added": 1, "changed": 2,
+				 "handed_over": 0, "removed": 1,
 				 "already_so": 1, "refused": 0, "failed": 0,
 				 "left": 0}
