@@ -14,6 +14,7 @@
 #include "cli/mx_read.h"
 #include "cli/onboarding.h"
 #include "cli/plan.h"
+#include "cli/policy_say.h"
 #include "cli/say.h"
 #include "cli/targets.h"
 #include "cli/wait.h"
@@ -179,6 +180,20 @@ static enum exit_code say_reports(struct cli *cli, const char *name,
 	return code;
 }
 
+/* By the template. */
+static bool has_new_version(const json_t *answer)
+{
+	const json_t *changes = value_at(answer, "changes"), *one;
+	size_t i;
+
+	json_array_foreach(changes, i, one)
+	{
+		if (streq(text_at(one, "field"), "version"))
+			return true;
+	}
+	return false;
+}
+
 static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 {
 	const struct options *o = &cli->options;
@@ -194,6 +209,8 @@ static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 			   &answer, &told, err);
 	if (code == EXIT_FINE && !told)
 		say_changed(answer, "changed");
+	if (code == EXIT_FINE && !told && has_new_version(answer))
+		policy_say_set(answer);
 	if (code == EXIT_FINE && !told && o->given & OPTION(RUA))
 		code = say_reports(cli, text_at(answer, "name"), err);
 	json_decref(answer);

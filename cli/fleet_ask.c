@@ -15,7 +15,8 @@ static json_t *body_of(const struct cli *cli, const json_t *entry)
 	return body;
 }
 
-static const char *const settings_keys[] = { "label", "rua", "track_mx", NULL };
+static const char *const settings_keys[] = { "label", "rua", "track_mx",
+					     "template", NULL };
 static const char *const policy_keys[] = { "mx", "preset", "mode", "max_age",
 					   NULL };
 
@@ -70,8 +71,12 @@ enum exit_code fleet_ask_settings(const struct cli *cli, const char *name,
 				   const json_t *entry, bool is_dry,
 				   json_t **answer, struct err *err)
 {
-	return ask(cli, "PATCH", api_domain_path(name, ""),
-		   part_of(entry, settings_keys), is_dry, answer, err);
+	json_t *part = part_of(entry, settings_keys);
+
+	if (value_at(entry, "mx") || value_at(entry, "preset"))
+		json_object_set_new(part, "keep_policy", json_true());
+	return ask(cli, "PATCH", api_domain_path(name, ""), part, is_dry,
+		   answer, err);
 }
 
 enum exit_code fleet_ask_policy(const struct cli *cli, const char *name,

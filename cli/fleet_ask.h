@@ -19,7 +19,10 @@ enum exit_code fleet_ask_to_let_go(const struct cli *cli, const char *name,
 				   bool is_dry, json_t **answer,
 				   struct err *err);
 
-/* Label, rua and track_mx. */
+/*
+ * Label, rua, track_mx and template. Hosts that the entry names count more than
+ * the template's: the policy stays, for fleet_ask_policy().
+ */
 enum exit_code fleet_ask_settings(const struct cli *cli, const char *name,
 				  const json_t *entry, bool is_dry,
 				  json_t **answer, struct err *err);

@@ -31,6 +31,7 @@ static const struct column {
 	{ "preset", FORM_TEXT, false }, { "mode", FORM_TEXT, false },
 	{ "max_age", FORM_AGE, false }, { "label", FORM_TEXT, true },
 	{ "rua", FORM_LIST, true },	{ "track_mx", FORM_YES, false },
+	{ "template", FORM_TEXT, true },
 };
 
 static bool unknown(const char *what, const char *word, struct err *err)
@@ -46,7 +47,7 @@ static bool unknown(const char *what, const char *word, struct err *err)
 	if (nearest)
 		return err_hint(err, "did you mean %s?", nearest);
 	return err_hint(err, "there are name, mx, preset, mode, max_age, "
-			     "label, rua and track_mx");
+			     "label, rua, track_mx and template");
 }
 
 /* ARRAY_LEN(columns): there is none. */
@@ -311,28 +312,52 @@ bool fleet_header_read(struct fleet_header *h, const struct csv *record,
 
 /* ---- writing ---- */
 
+/* What is its template's is not said: the template says it. */
+static bool is_own(const json_t *domain, const char *field)
+{
+	const json_t *own = value_at(domain, "own"), *one;
+	size_t i;
+
+	json_array_foreach(own, i, one)
+	{
+		if (streq(json_string_value(one), field))
+			return true;
+	}
+	return !json_is_array(own);
+}
+
 json_t *fleet_entry_of_domain(const json_t *domain)
 {
-	static const char *const from[][2] = {
-		{ "name", "name" },	    { "mx", "policy.mx" },
-		{ "mode", "policy.mode" },  { "max_age", "policy.max_age" },
-		{ "label", "label" },	    { "rua", "rua" },
-		{ "track_mx", "track_mx" },
+	static const struct {
+		const char *field, *from;
+		bool may_be_templates;
+	} fields[] = {
+		{ "name", "name", false },
+		{ "mx", "policy.mx", true },
+		{ "mode", "policy.mode", false },
+		{ "max_age", "policy.max_age", true },
+		{ "label", "label", false },
+		{ "rua", "rua", false },
+		{ "track_mx", "track_mx", false },
 	};
 	json_t *entry = json_object();
 
-	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
-		const json_t *value = value_at(domain, from[i][1]);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		const json_t *value = value_at(domain, fields[i].from);
 
-		if (value)
-			json_object_set(entry, from[i][0], (json_t *)value);
+		if (value && (!fields[i].may_be_templates ||
+			      is_own(domain, fields[i].field)))
+			json_object_set(entry, fields[i].field,
+					(json_t *)value);
 	}
+	json_object_set_new(entry, "template",
+			    json_string(text_at(domain, "template")));
 	return entry;
 }
 
 /* An export has no presets: the hosts are there. */
-static const char *const written[] = { "name",	"mx",  "mode",	  "max_age",
-				       "label", "rua", "track_mx" };
+static const char *const written[] = { "name",	"mx",  "mode",	   "max_age",
+				       "label", "rua", "track_mx", "template" };
 
 void fleet_entry_csv_header(FILE *to)
 {

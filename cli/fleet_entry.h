@@ -1,11 +1,11 @@
 /*
  * What a line of a fleet file says of a domain: an object with the fields
  * that the admin API takes for a new one (name, mx, preset, mode, max_age,
- * label, rua, track_mx), checked for their form and no further: the daemon knows the
- * rest.
+ * label, rua, track_mx, template), checked for their form and no further: the
+ * daemon knows the rest.
  *
- * In CSV a header names the columns. An empty cell says nothing, but for label
- * and rua: there it says that there is none. Pure.
+ * In CSV a header names the columns. An empty cell says nothing, but for label,
+ * rua and template: there it says that there is none. Pure.
  */
 #ifndef CLI_FLEET_ENTRY_H
 #define CLI_FLEET_ENTRY_H

@@ -14,6 +14,7 @@
 #include "daemon/edit.h"
 #include "daemon/edit_enforce.h"
 #include "daemon/edit_leaving.h"
+#include "daemon/edit_template.h"
 #include "daemon/json_view.h"
 #include "daemon/policy_input.h"
 #include "store/domain.h"
@@ -91,7 +92,7 @@ static bool read_track(const char *text, bool *track, struct err *err)
 	       err_set(err, ERR_INPUT, "track_mx: write yes or no");
 }
 
-/* It follows the template from its next turn on; '' lets it go. */
+/* '' lets it go, with the policy that it has. */
 static bool read_template(struct store *s, const char *name, struct domain *d,
 			  struct err *err)
 {
@@ -156,35 +157,54 @@ static const struct json_in_field add_fields[] = {
 	POLICY_INPUT_FIELDS(domain_add, policy),
 };
 
+static bool settings_differ(const struct domain *a, const struct domain *b)
+{
+	return !streq(a->label, b->label) || !streq(a->rua, b->rua) ||
+	       a->track_mx != b->track_mx || a->template_id != b->template_id;
+}
+
+/* Its policy, and what it would be by what is said; the template first. */
+static bool compare(struct edit *e, const struct domain_add *in,
+		    const struct domain *wanted, struct sts_policy *is,
+		    bool *same, struct err *err)
+{
+	bool says_template = !str_is_empty(in->settings.template);
+	struct sts_policy policy;
+	bool ok;
+
+	if (!edit_template_policy(e, e->domain.template_id, true, is, err))
+		return false;
+	sts_policy_copy(&policy, is);
+	ok = edit_template_policy(e, says_template ? wanted->template_id : 0,
+				  false, &policy, err) &&
+	     policy_input_apply(&in->policy, wanted->name, &policy, err);
+	*same = ok && sts_policy_equal(&policy, is);
+	sts_policy_release(&policy);
+	return ok;
+}
+
 /* It is there: is it as it is asked for, as far as that was said? */
 static bool add_again(struct edit *e, const struct domain_add *in,
 		      struct err *err)
 {
 	struct domain wanted = e->domain;
 	struct policy_version is;
-	struct sts_policy policy = { 0 };
-	bool ok, same;
+	bool ok, same = false;
 
 	if (!policy_version_current(e->call->parts->store, &e->domain, &is,
 				    err))
 		return false;
-	sts_policy_copy(&policy, &is.policy);
 	ok = apply_settings(e->call->parts->store, &in->settings, &wanted,
 			    err) &&
-	     policy_input_apply(&in->policy, wanted.name, &policy, err);
-	same = ok && streq(wanted.label, e->domain.label) &&
-	       streq(wanted.rua, e->domain.rua) &&
-	       wanted.track_mx == e->domain.track_mx &&
-	       wanted.template_id == e->domain.template_id &&
-	       sts_policy_equal(&policy, &is.policy);
-	sts_policy_release(&policy);
+	     compare(e, in, &wanted, &is.policy, &same, err);
 	policy_version_release(&is);
-	if (!ok || same)
+	if (!ok || (same && !settings_differ(&wanted, &e->domain)))
 		return ok;
 	err_set(err, ERR_REFUSED,
 		"%s is hosted here already, with other settings", wanted.name);
 	return err_hint(err, "mtastsctl policy set %s changes its policy, "
-			     "mtastsctl domain set %s its label and rua",
+			     "mtastsctl domain set %s its label, rua, template "
+			     "and track-mx",
 			wanted.name, wanted.name);
 }
 
@@ -215,23 +235,15 @@ static bool compose(struct edit *e, const struct domain_add *in,
 		    struct sts_policy *policy, struct err *err)
 {
 	struct domain *d = &e->domain;
-	struct template t;
-	bool ok = true;
 
 	if ((in->adopt_id || in->adopt_body) && d->template_id)
 		return err_set(err, ERR_INPUT, "a policy is adopted as it is, "
 					       "or follows a template");
 	if (in->adopt_id || in->adopt_body)
 		return read_adopted(in, policy, err);
-	if (d->template_id) {
-		if (!template_by_id(e->call->parts->store, d->template_id, &t,
-				    err))
-			return false;
-		d->template_epoch = t.epoch;
-		ok = template_apply(&t, d->name, policy, err);
-		template_release(&t);
-	}
-	return ok && policy_input_apply(&in->policy, d->name, policy, err);
+	return (!d->template_id || edit_keep_policy(e, err)) &&
+	       edit_template_policy(e, d->template_id, false, policy, err) &&
+	       policy_input_apply(&in->policy, d->name, policy, err);
 }
 
 static bool first_policy(struct edit *e, const struct domain_add *in,
@@ -342,6 +354,16 @@ static bool may_go_back(struct edit *e, const struct domain_add *in,
 			e->domain.name);
 }
 
+/* Hosts that are said count more than those of its template. */
+static bool keep_hosts(struct edit *e, const struct domain_add *in,
+		       struct err *err)
+{
+	if (!policy_input_has_mx(&in->policy) || !e->domain.template_id)
+		return true;
+	return edit_keep_policy(e, err) &&
+	       domain_update(e->call->parts->store, &e->domain, err);
+}
+
 /* It was on its way out: it stays, with the policy that it had before. */
 static bool add_back(struct edit *e, const struct domain_add *in,
 		     struct err *err)
@@ -362,7 +384,7 @@ static bool add_back(struct edit *e, const struct domain_add *in,
 			    err) &&
 	     policy_input_apply(&in->policy, e->domain.name, &policy, err) &&
 	     may_go_back(e, in, former, &policy, err) &&
-	     leaving_resume(e, &policy, err);
+	     leaving_resume(e, &policy, err) && keep_hosts(e, in, err);
 	sts_policy_release(&policy);
 	return ok;
 }
@@ -398,6 +420,7 @@ bool api_domain_add(struct api_call *call, struct err *err)
 struct domain_set {
 	struct edit_input common;
 	struct settings settings;
+	bool keep_policy;	/* with a template: until that changes */
 };
 
 static const struct json_in_field set_fields[] = {
@@ -410,7 +433,19 @@ static const struct json_in_field set_fields[] = {
 	  offsetof(struct domain_set, settings.track_mx), false },
 	{ "template", JSON_IN_TEXT,
 	  offsetof(struct domain_set, settings.template), false },
+	{ "keep_policy", JSON_IN_BOOL, offsetof(struct domain_set, keep_policy),
+	  false },
 };
+
+/* On its way out it follows once it stays (leaving_resume()). */
+static bool follow(struct edit *e, const struct domain_set *in,
+		   struct err *err)
+{
+	if (str_is_empty(in->settings.template) || e->domain.leaving)
+		return true;
+	return in->keep_policy ? edit_keep_policy(e, err)
+			       : edit_follow_template(e, err);
+}
 
 static bool set(struct edit *e, void *input, struct err *err)
 {
@@ -424,6 +459,8 @@ static bool set(struct edit *e, void *input, struct err *err)
 			    err))
 		return false;
 	note_settings(e, &was);
+	if (!follow(e, in, err))
+		return false;
 	return json_array_size(e->changes) == 0 ||
 	       domain_update(e->call->parts->store, &e->domain, err);
 }

@@ -27,6 +27,7 @@ struct domain_facts {
 	struct order order;		/* the live one */
 	struct publication publication; /* what the zone was told of it */
 	char template[TEMPLATE_NAME_SIZE];	/* that it follows, or "" */
+	struct template_own own;		/* what it has besides */
 	time_t mode_since;	/* DNS announces the policy's mode; 0: not */
 	struct watch watch;		/* what DNS was seen to say */
 	struct leaving leaving;		/* how far it is on its way out */

@@ -246,6 +246,18 @@ static json_t *view_leaving(const struct domain_facts *f)
 			 view_instant(l->done_at));
 }
 
+/* What of its policy is not its template's; null: it follows none. */
+static json_t *view_own(const struct domain_facts *f)
+{
+	json_t *list = *f->template ? json_array() : json_null();
+
+	if (*f->template && f->own.mx)
+		json_array_append_new(list, json_string("mx"));
+	if (*f->template && f->own.max_age)
+		json_array_append_new(list, json_string("max_age"));
+	return list;
+}
+
 /* What is worth proposing; null: nothing. */
 static json_t *view_next_max_age(const struct domain_facts *f, time_t now)
 {
@@ -285,6 +297,7 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 			       : json_null());
 	set(view, "template",
 	    *f->template ? view_text(f->template) : json_null());
+	set(view, "own", view_own(f));
 	set(view, "track_mx", json_boolean(d->track_mx));
 	set(view, "next_max_age", view_next_max_age(f, now));
 	set(view, "dns", view_watch(f));

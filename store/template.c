@@ -175,3 +175,19 @@ bool template_apply(const struct template *t, const char *domain,
 	*p = named;
 	return true;
 }
+
+struct template_own template_own(const struct template *t, const char *domain,
+				 const struct sts_policy *p)
+{
+	struct template_own own = { true, true };
+	struct sts_policy says;
+
+	sts_policy_copy(&says, p);
+	if (template_apply(t, domain, &says, NULL)) {
+		own.max_age = !t->max_age || says.max_age != p->max_age;
+		says.max_age = p->max_age;
+		own.mx = !sts_policy_equal(&says, p);
+	}
+	sts_policy_release(&says);
+	return own;
+}

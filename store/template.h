@@ -60,4 +60,11 @@ bool template_pass_over(struct store *s, int64_t domain_id, struct err *err);
 bool template_apply(const struct template *t, const char *domain,
 		    struct sts_policy *p, struct err *err);
 
+/* What of a policy that follows it is the domain's own all the same. */
+struct template_own {
+	bool mx, max_age;
+};
+struct template_own template_own(const struct template *t, const char *domain,
+				 const struct sts_policy *p);
+
 #endif

@@ -422,7 +422,7 @@ def test_what_an_export_looks_like(daemon):
 		"mode": "enforce", "max_age": "86401s",
 		"label": 'Smith, "Bob" & Co',
 		"rua": "mailto:r@a.test https://r.a.test/x",
-		"track_mx": "yes"}
+		"track_mx": "yes", "template": ""}
 	assert read[1]["label"] == "\u202eevil"
 	named = json.loads(daemon.ok("domain", "export", "--label",
 				     'Smith, "Bob" & Co', "--json"))
@@ -447,6 +447,112 @@ def test_an_export_has_many_pages(daemon, write):
 					     for i in range(450)}
 	assert len(json.loads(daemon.ok("domain", "export", "--json"))
 		   ["domains"]) == 450
+
+
+# templates
+
+TEMPLATED = """name,mx,mode,max_age,template
+a.test,,,,gold
+b.test,mx.b.test,,,gold
+c.test,,enforce,30d,gold
+d.test,mx.d.test,,,
+"""
+
+
+def policies(daemon):
+	return {d["name"]: (d["template"], d["policy"]["mx"],
+			    d["policy"]["mode"], d["policy"]["max_age"] // 86400,
+			    d["policy"]["version"])
+		for d in daemon.json("domain", "list")["domains"]}
+
+
+GOLD = {
+	"a.test": ("gold", ["mx.gold.test"], "testing", 14, 1),
+	"b.test": ("gold", ["mx.b.test"], "testing", 14, 1),
+	"c.test": ("gold", ["mx.gold.test"], "enforce", 30, 1),
+	"d.test": (None, ["mx.d.test"], "testing", 7, 1)}
+
+
+def test_a_template_is_written_and_read_back(rig, daemon, write):
+	path = write(TEMPLATED)
+	refused = daemon.ctl("domain", "import", path, *FORCED)
+	assert refused.status == REFUSED
+	assert "line 2: a.test: there is no template gold" in refused.err
+	daemon.ok("domain", "remove", "d.test")
+	daemon.ok("template", "set", "gold", "--mx", "mx.gold.test",
+		  "--max-age", "14d")
+
+	daemon.ok("domain", "import", path, *FORCED)
+
+	assert policies(daemon) == GOLD
+	again = daemon.ctl("domain", "import", path, *FORCED)
+	assert summary(again) == "0 added, 4 already there, 0 refused"
+	assert [(d["own"]) for d in daemon.json("domain", "list")["domains"]] \
+		== [[], ["mx"], ["max_age"], None]
+	texts = {form: daemon.ok("domain", "export", "--format", form)
+		 for form in ("csv", "json")}
+	for text in texts.values():
+		same = daemon.ctl("domain", "apply", write(text), "--prune")
+		assert "4 already so, 0 refused" in same.out, same
+	read = list(csv.DictReader(io.StringIO(texts["csv"])))
+	assert [(r["mx"], r["max_age"], r["template"]) for r in read] == [
+		("", "", "gold"), ("mx.b.test", "", "gold"),
+		("", "30d", "gold"), ("mx.d.test", "7d", "")]
+	daemon.stop()
+	for form, text in texts.items():
+		other = rig.daemon().start()
+		other.ok("template", "set", "gold", "--mx", "mx.gold.test",
+			 "--max-age", "14d")
+		other.ok("domain", "import", write(text), *FORCED)
+		assert policies(other) == GOLD
+		assert other.ok("domain", "export", "--format", form) == text
+		other.stop()
+
+
+def test_an_export_does_not_bind_who_follows_a_template(daemon, write):
+	"""Its template is changed: an older file has nothing against it."""
+	daemon.ok("template", "set", "gold", "--mx", "mx.gold.test")
+	daemon.ok("domain", "add", "a.test", "--template", "gold")
+	text = daemon.ok("domain", "export")
+	daemon.ok("template", "set", "gold", "--mx", "mx.new.test")
+	wait_for("it to follow", lambda: policies(daemon)["a.test"][1] ==
+		 ["mx.new.test"])
+	assert "1 already so" in daemon.ok("domain", "apply", write(text))
+	assert policies(daemon)["a.test"][1] == ["mx.new.test"]
+
+
+def test_apply_gives_and_takes_a_template(daemon, write):
+	daemon.ok("template", "set", "gold", "--mx", "mx.gold.test",
+		  "--max-age", "14d")
+	for name in "a.test", "b.test", "c.test", "d.test":
+		daemon.ok("domain", "add", name, "--mx", f"mx.{name}")
+	path = write(TEMPLATED)
+	dry = daemon.ctl("domain", "apply", path, "--dry-run", *FORCED)
+	table = [line.split() for line in dry.out.splitlines()]
+	assert ["change", "a.test", "template", "gold"] in table
+	assert ["change", "a.test", "mx", "mx.a.test", "mx.gold.test"] in table
+	assert ["change", "b.test", "template", "gold"] in table
+	assert "mx.b.test" not in dry.out
+
+	daemon.ok("domain", "apply", path, *FORCED)
+
+	after = policies(daemon)
+	assert {n: p[:4] for n, p in after.items()} == GOLD | {
+		"a.test": GOLD["a.test"][:4], "c.test": GOLD["c.test"][:4],
+		"b.test": ("gold", ["mx.b.test"], "testing", 7),
+		"d.test": GOLD["d.test"][:4]}
+	assert (after["a.test"][4], after["b.test"][4]) == (2, 1)
+	time.sleep(1.5)		# no later turn thinks otherwise
+	assert policies(daemon) == after
+	assert "4 already so" in daemon.ok("domain", "apply", path, *FORCED)
+
+	# One that went its own way is told to follow again.
+	daemon.ok("policy", "set", "a.test", "--mx", "own.a.test")
+	daemon.ok("domain", "apply", path, *FORCED)
+	assert policies(daemon)["a.test"][1] == ["mx.gold.test"]
+	let_go = write("name,template\na.test,\n")
+	daemon.ok("domain", "apply", let_go)
+	assert policies(daemon)["a.test"][:2] == (None, ["mx.gold.test"])
 
 
 # apply
