@@ -139,6 +139,7 @@ static enum exit_code look_at_change(struct apply *a, const char *name,
 	} else if (code == EXIT_FINE) {
 		show(a, t.deed, settings);
 		show(a, t.deed, policy);
+		mx_looks_add(a->fleet.looks, policy, a->fleet.line.first);
 		add_task(a, t, name, entry);
 	}
 	json_decref(settings);
@@ -157,6 +158,7 @@ static void plan_to_add(struct apply *a, const json_t *answer, json_t *entry)
 		return;
 	}
 	show(a, DEED_ADD, answer);
+	mx_looks_add(a->fleet.looks, answer, a->fleet.line.first);
 	add_task(a, (struct task){ .deed = DEED_ADD }, text_at(answer, "name"),
 		 entry);
 }
@@ -382,6 +384,7 @@ static void summary(const struct apply *a)
 	       f->refused);
 	if (f->failed)
 		printf(", %ld failed", f->failed);
+	fleet_say_strays(f);
 	if (a->left)
 		printf("; %ld left for the next run, as --limit says", a->left);
 	putchar('\n');

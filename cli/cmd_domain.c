@@ -11,6 +11,7 @@
 #include "cli/adopt.h"
 #include "cli/change.h"
 #include "cli/command.h"
+#include "cli/mx_looks.h"
 #include "cli/mx_read.h"
 #include "cli/onboarding.h"
 #include "cli/plan.h"
@@ -99,6 +100,7 @@ static enum exit_code add(struct cli *cli, const char *name, struct err *err)
 		return code;
 	if (!told)
 		say_added(answer);
+	mx_looks_add(cli->looks, answer, 0);
 	if (cli->options.wait && !cli->options.dry_run)
 		wait_add(&cli->wait, answer, NULL);
 	json_decref(answer);
@@ -107,9 +109,12 @@ static enum exit_code add(struct cli *cli, const char *name, struct err *err)
 
 enum exit_code cmd_domain_add(struct cli *cli)
 {
-	enum exit_code code = targets_each_labelled(cli, add);
 	const struct options *o = &cli->options;
+	enum exit_code code;
 
+	cli->looks = mx_looks_new(cli, NULL);
+	code = targets_each_labelled(cli, add);
+	mx_looks_free(cli->looks);
 	if (!o->json && !o->dry_run && (cli->name_count > 1 || o->file))
 		onboarding_say(cli);
 	return code;

@@ -74,6 +74,7 @@ static enum exit_code import_one(struct fleet *f, json_t *entry,
 	changed = json_is_true(value_at(answer, "changed"));
 	*(changed ? &in->added : &in->there) += 1;
 	told(in, answer, changed);
+	mx_looks_add(f->looks, answer, f->line.first);
 	json_decref(answer);
 	if (limit && in->added >= limit)
 		f->is_stopped = true;
@@ -90,6 +91,7 @@ static void import_summary(const struct import *in)
 		       fleet_would(f->cli), in->added, in->there, f->refused);
 		if (f->failed)
 			printf(", %ld failed", f->failed);
+		fleet_say_strays(f);
 		putchar('\n');
 		return;
 	}

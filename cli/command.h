@@ -21,6 +21,7 @@ struct cli {
 	size_t name_count;
 	struct table plan;	/* of a dry run: what would change */
 	struct wait_list wait;	/* what --wait is to wait for */
+	struct mx_looks *looks;	/* of domain add, at MX; or NULL */
 };
 
 enum command_names {

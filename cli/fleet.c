@@ -24,6 +24,7 @@ bool fleet_begin(struct fleet *f, struct cli *cli, bool is_once)
 	}
 	f->seen = is_once ? names_new() : NULL;
 	progress_init(&f->progress);
+	f->looks = mx_looks_new(cli, &f->progress);
 	return true;
 }
 
@@ -37,6 +38,14 @@ void fleet_end(struct fleet *f)
 const char *fleet_would(const struct cli *cli)
 {
 	return cli->options.dry_run ? "would be " : "";
+}
+
+void fleet_say_strays(const struct fleet *f)
+{
+	if (f->strays)
+		printf("; %ld with MX that %s", f->strays,
+		       f->strays == 1 ? "its policy does not name"
+				      : "their policies do not name");
 }
 
 /* ---- failures ---- */
@@ -173,5 +182,7 @@ void fleet_read(struct fleet *f, fleet_fn *one)
 		}
 		progress_show(&f->progress, fleet_percent(f->file), f->entries);
 	}
+	f->strays = mx_looks_free(f->looks);
+	f->looks = NULL;
 	progress_clear(&f->progress);
 }

@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/fleet_file.h"
+#include "cli/mx_looks.h"
 #include "cli/progress.h"
 
 #define FLEET_FAILURES_MAX 10 /* of the daemon, in a row */
@@ -19,8 +20,10 @@ struct fleet {
 	struct fleet_file *file;
 	struct fleet_line line; /* the one that is looked at */
 	struct progress progress;
+	struct mx_looks *looks;	       /* at the MX of what is new */
 	struct names *seen;	       /* NULL: names may come twice */
 	long entries, refused, failed; /* of `entries` neither: well */
+	long strays;		       /* whose MX are others, once read */
 	long failed_in_a_row;
 	bool is_broken;	 /* the file was not read to its end */
 	bool is_stopped; /* set: no further line is read */
@@ -46,6 +49,9 @@ void fleet_end(struct fleet *f);
  */
 void fleet_failed(struct fleet *f, const char *name, enum exit_code code,
 		  const struct err *err, bool has_line);
+
+/* For the last line: of how many DNS has other MX, if there are such. */
+void fleet_say_strays(const struct fleet *f);
 
 /* Of a dry run: "would be " before "N added". */
 const char *fleet_would(const struct cli *cli);

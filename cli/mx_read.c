@@ -28,8 +28,8 @@ static void on_mx(const struct dns_records_answer *answer, void *arg)
 }
 
 /* The daemon's resolvers; with none of its own, the system's. */
-static struct resolver *make_resolver(struct reading *r, const json_t *settings,
-				      struct err *err)
+struct resolver *mx_read_resolver(struct loop *loop, const json_t *settings,
+				  int timeout_ms, struct err *err)
 {
 	const json_t *list = json_object_get(settings, "resolvers"), *one;
 	const char *servers[DNS_SERVERS_MAX];
@@ -39,7 +39,7 @@ static struct resolver *make_resolver(struct reading *r, const json_t *settings,
 		if (n < DNS_SERVERS_MAX)
 			servers[n++] = json_string_value(one);
 	}
-	return resolver_new(r->loop, servers, n, DNS_TIMEOUT_MS, err);
+	return resolver_new(loop, servers, n, timeout_ms, err);
 }
 
 static bool ask(const char *name, const json_t *settings, struct mx_seen *seen,
@@ -52,7 +52,7 @@ static bool ask(const char *name, const json_t *settings, struct mx_seen *seen,
 	r.loop = loop_new(err);
 	if (!r.loop)
 		return false;
-	resolver = make_resolver(&r, settings, err);
+	resolver = mx_read_resolver(r.loop, settings, DNS_TIMEOUT_MS, err);
 	if (resolver) {
 		resolver_records(resolver, name, DNS_MX, on_mx, &r);
 		loop_run(r.loop);

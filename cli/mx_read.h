@@ -5,6 +5,7 @@
 #ifndef CLI_MX_READ_H
 #define CLI_MX_READ_H
 
+#include "base/dns.h"
 #include "cli/command.h"
 
 /*
@@ -14,5 +15,9 @@
  */
 enum exit_code mx_read(struct cli *cli, const char *name, json_t **mx,
 		       struct err *err);
+
+/* Asks those of the daemon's settings (GET /v1/check). */
+struct resolver *mx_read_resolver(struct loop *loop, const json_t *settings,
+				  int timeout_ms, struct err *err);
 
 #endif

@@ -1,6 +1,8 @@
 """A domain that arrives: with the MX of DNS, or from another host."""
 
 import json
+import socket
+import time
 
 import pytest
 
@@ -48,14 +50,96 @@ def test_what_is_not_known_is_not_guessed(rig, daemon, name, mx, said):
 	assert daemon.json("domain", "list")["domains"] == []
 
 
-def test_without_a_resolver_nothing_is_guessed(rig, daemon, name):
-	daemon.settings["resolvers"] = [f"127.0.0.1:{free_port()}"]
+def offline(daemon, port=None):
+	daemon.settings["resolvers"] = [f"127.0.0.1:{port or free_port()}"]
 	daemon.reload()
 	wait_for("the configuration", lambda: daemon.api(
 		"GET", "/v1/check")[1]["resolvers"] ==
 		daemon.settings["resolvers"])
+
+
+def test_without_a_resolver_nothing_is_guessed(rig, daemon, name):
+	offline(daemon)
 	done = daemon.ctl("domain", "add", name)
 	assert done.status == REFUSED and "no resolver says" in done.err
+
+
+@pytest.mark.parametrize("words, mx, said", [
+	(["--preset", "google"], [f"0 {M365}."],
+	 [M365, "(Microsoft 365)", "does not name", f"policy set {{}} --mx {M365}"]),
+	(["--mx", "mx1.example.test"],
+	 ["10 mx1.example.test.", "20 mx2.example.test."],
+	 ["to mx2.example.test,", "policy mx {} add mx2.example.test)"]),
+	(["--mx", "mx1.example.test"],
+	 ["10 mx1.example.test."] + [f"20 h{i}.example.test."
+				     for i in range(7)],
+	 ["h3.example.test and 3 more", "policy mx {} add HOST"]),
+	(["--mx", "mx1.example.test", "--dry-run"], ["10 mx2.example.test."],
+	 ["to mx2.example.test,", "name those, too"]),
+])
+def test_hosts_unlike_the_live_mx_are_told(rig, daemon, name, words, mx, said):
+	rig.dns.set(name, "MX", *mx)
+	done = daemon.ctl("domain", "add", name, *words)
+	assert done.status == FINE
+	[line] = done.err.splitlines()
+	assert line.startswith(f"mtastsctl: warning: DNS sends mail of {name} ")
+	for word in said:
+		assert word.format(name) in line
+	if "--dry-run" not in words:		# the command that it names
+		mend = line.rsplit("mtastsctl ", 1)[1].rstrip(")").split()
+		if "HOST..." not in line:
+			daemon.ok(*mend)
+			assert look(daemon, name, lambda d: d["dns"])["dns"][
+				"mx"]["strays"] == []
+
+
+def test_hosts_like_the_live_mx_are_no_news(rig, daemon, name):
+	rig.dns.set(name, "MX", f"0 {M365}.")
+	done = daemon.ctl("domain", "add", name, "--preset", "m365", "--mx",
+			  M365)
+	assert (done.status, done.err) == (FINE, "")
+	assert daemon.ctl("domain", "add", f"x.{name}", "--mx", "a.test").err \
+		== ""					# it has no MX
+	refused = daemon.ctl("domain", "add", f"y.{name}", "--mx", "a.test",
+			     "--mode", "enforce")
+	assert refused.status == REFUSED
+
+
+def test_an_import_tells_lines_unlike_the_live_mx(rig, daemon, tmp_path):
+	path = tmp_path / "fleet.csv"
+	path.write_text("name,mx\n" + "".join(
+		f"i{i}.test,mx.i{i}.test\n" for i in range(100)))
+	rig.dns.set("i7.test", "MX", "10 mx.i7.test.", "20 new.i7.test.")
+	rig.dns.set("i99.test", "MX", "10 mx.elsewhere.test.")
+	for words in (["import", path, "--dry-run"], ["import", path],
+		      ["apply", path]):
+		done = daemon.ctl("domain", *words)
+		assert done.status == FINE
+		said = sorted(done.err.splitlines())
+		if words[0] == "apply":		# nothing is new
+			assert said == []
+			continue
+		assert "; 2 with MX that their policies do not name" in done.out
+		assert [line.split(":")[1] for line in said] == \
+			[" line 101", " line 9"]
+		assert "mx.elsewhere.test" in said[0] and "new.i7" in said[1]
+
+
+def test_a_resolver_that_is_silent_holds_nobody_up(rig, daemon, tmp_path):
+	silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	silent.bind(("127.0.0.1", 0))
+	offline(daemon, silent.getsockname()[1])
+	begun = time.monotonic()
+	done = daemon.ctl("domain", "add", "a.test", "--mx", "mx.a.test")
+	assert done.status == FINE and "of 1 domain: no resolver" in done.err
+	path = tmp_path / "fleet.csv"
+	path.write_text("name,mx\n" + "".join(
+		f"i{i}.test,mx.i{i}.test\n" for i in range(300)))
+	done = daemon.ctl("domain", "import", path)
+	assert done.status == FINE and "300 added" in done.out
+	assert "of 300 domains: no resolver" in done.err
+	assert time.monotonic() - begun < 20
+	silent.close()
 
 
 # ---- from another host ----
