@@ -80,9 +80,9 @@ char *api_ca_path(const char *name, const char *rest)
 	return path_to("cas", name, rest);
 }
 
-char *api_template_path(const char *name)
+char *api_template_path(const char *name, const char *rest)
 {
-	return path_to("templates", name, "");
+	return path_to("templates", name, rest);
 }
 
 char *api_path_with(char *path, const char *key, const char *value)

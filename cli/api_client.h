@@ -33,9 +33,9 @@ enum exit_code api_do(struct api *a, const char *method, const char *path,
 /* "/v1/domains/" NAME `rest`, the name escaped. The caller frees. */
 char *api_domain_path(const char *name, const char *rest);
 
-/* "/v1/cas/" NAME `rest`, and "/v1/templates/" NAME, in the same way. */
+/* "/v1/cas/" NAME `rest`, and "/v1/templates/" NAME `rest`, in the same way. */
 char *api_ca_path(const char *name, const char *rest);
-char *api_template_path(const char *name);
+char *api_template_path(const char *name, const char *rest);
 
 /*
  * "PATH?KEY=VALUE" or "PATH&KEY=VALUE", the value escaped; `path` is freed

@@ -71,13 +71,11 @@ json_t *change_body(const struct cli *cli)
 	return body;
 }
 
-static void plan(struct cli *cli, const char *name, const json_t *answer)
+void change_plan(struct cli *cli, const char *name, const json_t *answer)
 {
 	const json_t *changes = value_at(answer, "changes"), *change;
 	size_t i;
 
-	if (!*name)
-		name = "the box";
 	if (!cli->plan.columns)
 		table_init(&cli->plan, plan_header, ARRAY_LEN(plan_header));
 	if (!json_array_size(changes))
@@ -97,6 +95,15 @@ void change_print_plan(struct cli *cli)
 	table_release(&cli->plan);
 }
 
+static const char *plan_about(const struct cli *cli, const json_t *answer)
+{
+	const char *name = text_at(answer, "name");
+
+	if (*name)
+		return name;
+	return cli->plan_about ? cli->plan_about : "the box";
+}
+
 enum exit_code change_send(struct cli *cli, const char *method, char *path,
 			   json_t *body, json_t **answer, bool *told,
 			   struct err *err)
@@ -111,6 +118,6 @@ enum exit_code change_send(struct cli *cli, const char *method, char *path,
 	if (cli->options.json && (!cli->options.wait || cli->options.dry_run))
 		say_json(*answer);
 	else if (cli->options.dry_run)
-		plan(cli, text_at(*answer, "name"), *answer);
+		change_plan(cli, plan_about(cli, *answer), *answer);
 	return code;
 }

@@ -31,6 +31,9 @@ void change_add_policy(const struct cli *cli, json_t *body);
 /* --force, --without-reports. */
 void change_add_enforce(const struct cli *cli, json_t *body);
 
+/* Adds the changes of an answer to the table of a dry run, as those of `name`. */
+void change_plan(struct cli *cli, const char *name, const json_t *answer);
+
 /* The table of a dry run, at the end of the program. */
 void change_print_plan(struct cli *cli);
 

@@ -37,10 +37,26 @@ static json_t *add_body(const struct cli *cli, const char *name)
 	return body;
 }
 
-static void say_added(const json_t *answer)
+/* What senders go on with: it is all that --adopt is about. */
+static void say_adopted(const json_t *answer)
+{
+	const json_t *p = value_at(answer, "domain.policy");
+	char *mx = joined_at(p, "mx", ", "), age[DURATION_TEXT];
+
+	printf("%s: adopted as it is: id %s, mode %s, max_age %s, mx %s\n",
+	       text_at(answer, "name"), text_at(p, "id"), text_at(p, "mode"),
+	       duration_format((long)json_integer_value(value_at(p, "max_age")),
+			       age),
+	       mx);
+	free(mx);
+}
+
+static void say_added(const json_t *answer, bool is_adopted)
 {
 	char *title = title_of(value_at(answer, "domain"));
 
+	if (is_adopted && json_is_true(value_at(answer, "changed")))
+		say_adopted(answer);
 	if (json_is_true(value_at(answer, "changed")))
 		printf("%s: added, %s; records to publish: "
 		       "mtastsctl domain records %s\n", title,
@@ -99,7 +115,7 @@ static enum exit_code add(struct cli *cli, const char *name, struct err *err)
 	if (code != EXIT_FINE)
 		return code;
 	if (!told)
-		say_added(answer);
+		say_added(answer, cli->options.adopt);
 	mx_looks_add(cli->looks, answer, 0);
 	if (cli->options.wait && !cli->options.dry_run)
 		wait_add(&cli->wait, answer, NULL);
@@ -179,7 +195,7 @@ static enum exit_code say_reports(struct cli *cli, const char *name,
 		       text_at(r, "line"));
 		is_there = true;
 	}
-	if (!is_there)
+	if (!is_there && !streq(text_at(answer, "state"), "handing-over"))
 		printf("%s: take _smtp._tls.%s out of DNS\n", name, name);
 	json_decref(answer);
 	return code;

@@ -22,8 +22,10 @@ static long long number(const json_t *value, const char *path)
 
 static void show_domains(const json_t *s)
 {
-	printf(": %lld of %lld domains live", number(s, "domains.live"),
-	       number(s, "domains.total"));
+	long long all = number(s, "domains.total");
+
+	printf(": %lld of %lld domain%s live", number(s, "domains.live"), all,
+	       all == 1 ? "" : "s");
 	if (number(s, "domains.issuing"))
 		printf(", %lld issuing", number(s, "domains.issuing"));
 	if (number(s, "domains.waiting-for-dns"))

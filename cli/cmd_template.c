@@ -71,23 +71,25 @@ enum exit_code cmd_template_list(struct cli *cli)
 
 static enum exit_code show(struct cli *cli, const char *name, struct err *err)
 {
-	char *path = api_template_path(name), *mx, age[DURATION_TEXT];
+	char *path = api_template_path(name, ""), *mx, age[DURATION_TEXT];
 	json_t *t = NULL;
 	enum exit_code code = api_do(cli->api, "GET", path, NULL, &t, err);
+	long long domains;
 
 	free(path);
 	if (code != EXIT_FINE)
 		return code;
 	mx = joined_at(t, "mx", ", ");
+	domains = json_integer_value(value_at(t, "domains"));
 	if (cli->options.json)
 		say_json(t);
 	else
-		printf("%s: preset %s, mx %s, max_age %s; %lld domains\n",
+		printf("%s: preset %s, mx %s, max_age %s; %lld domain%s\n",
 		       text_at(t, "name"),
 		       *text_at(t, "preset") ? text_at(t, "preset") : "none",
 		       *mx ? mx : "none",
 		       *age_of(t, age) ? age : "of each domain",
-		       json_integer_value(value_at(t, "domains")));
+		       domains, domains == 1 ? "" : "s");
 	free(mx);
 	json_decref(t);
 	return code;
@@ -102,28 +104,113 @@ static enum exit_code change(struct cli *cli, const char *method,
 			     const char *name, json_t *body, const char *done,
 			     struct err *err)
 {
+	char *about = xasprintf("template %s", name);
 	enum exit_code code;
 	json_t *answer;
 	bool told;
 
-	code = change_send(cli, method, api_template_path(name), body, &answer,
-			   &told, err);
+	cli->plan_about = about;
+	code = change_send(cli, method, api_template_path(name, ""), body,
+			   &answer, &told, err);
 	if (code == EXIT_FINE && !told)
 		printf("template %s: %s\n", name,
 		       json_is_true(value_at(answer, "changed"))
 			       ? done : "already so");
 	json_decref(answer);
+	cli->plan_about = NULL;
+	free(about);
+	return code;
+}
+
+/* ---- what a change would do to its domains ---- */
+
+struct tally {
+	long follow, stay;
+};
+
+/* One that cannot follow is a row, too. */
+static void preview_one(struct cli *cli, json_t *domain, struct tally *t)
+{
+	bool stays = *text_at(domain, "problem");
+
+	*(stays ? &t->stay : &t->follow) += 1;
+	if (cli->options.json)
+		say_json(domain);
+	else if (!stays)
+		change_plan(cli, text_at(domain, "name"), domain);
+	else
+		table_row(&cli->plan,
+			  (const char *const[]){ text_at(domain, "name"),
+						 "stays as it is",
+						 text_at(domain, "problem"),
+						 NULL });
+}
+
+static enum exit_code preview_page(struct cli *cli, const char *name,
+				   const json_t *after, json_t **page,
+				   struct err *err)
+{
+	char *path = api_template_path(name, "/preview");
+	json_t *body = json_object();
+	enum exit_code code;
+
+	change_add_policy(cli, body);
+	if (json_is_integer(after))
+		json_object_set(body, "after", (json_t *)after);
+	code = api_do(cli->api, "POST", path, body, page, err);
+	json_decref(body);
+	free(path);
+	return code;
+}
+
+static void say_tally(const char *name, const struct tally *t)
+{
+	printf("template %s: %ld domain%s would get a new version", name,
+	       t->follow, t->follow == 1 ? "" : "s");
+	if (t->stay)
+		printf(", %ld would stay as %s", t->stay,
+		       t->stay == 1 ? "it is" : "they are");
+	putchar('\n');
+}
+
+static enum exit_code preview(struct cli *cli, const char *name,
+			      struct err *err)
+{
+	json_t *page = NULL, *next = json_null(), *domain;
+	struct tally t = { 0, 0 };
+	enum exit_code code;
+	size_t i;
+
+	do {
+		code = preview_page(cli, name, next, &page, err);
+		json_decref(next);
+		if (code != EXIT_FINE)
+			return code;
+		json_array_foreach(json_object_get(page, "domains"), i, domain)
+		{
+			preview_one(cli, domain, &t);
+		}
+		next = json_incref(json_object_get(page, "next"));
+		json_decref(page);
+	} while (json_is_integer(next));
+	json_decref(next);
+	if (!cli->options.json)
+		say_tally(name, &t);
 	return code;
 }
 
 static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 {
 	json_t *body = change_body(cli);
+	enum exit_code code;
 
 	change_add_policy(cli, body);
-	return change(cli, "PUT", name, body,
+	code = change(cli, "PUT", name, body,
 		      "set; domains that follow it get new versions now, "
 		      "whose ids are to be published", err);
+	return code == EXIT_FINE && cli->options.dry_run
+		       ? preview(cli, name, err)
+		       : code;
 }
 
 enum exit_code cmd_template_set(struct cli *cli)

@@ -71,7 +71,7 @@ static const struct command table[] = {
 	  CHANGE | SELECT | POLICY | ENFORCE,
 	  "publish a new version; --mx names all hosts, not one more" },
 	{ "policy", "mx", cmd_policy_mx, NAMES_MANY, CHANGE | OPTION(FORCE),
-	  "NAME add|drop HOST...: a planned move of its mail hosts" },
+	  "a planned move of its mail hosts: add, later drop" },
 	{ "policy", "diff", cmd_policy_diff, NAMES_MANY, SELECT,
 	  "what DNS has that the policy has not" },
 	{ "policy", "accept", cmd_policy_accept, NAMES_MANY,
@@ -272,19 +272,42 @@ static void help_options(FILE *to, unsigned long long options)
 	}
 }
 
-static void help_one(FILE *to, const struct command *c)
+/* What stands behind a command whose names are no domains. */
+static const struct {
+	const char *noun, *verb, *args;
+} other_args[] = {
+	{ "policy", "mx", " NAME add|drop HOST..." },
+	{ "template", "show", " TEMPLATE..." },
+	{ "template", "set", " TEMPLATE..." },
+	{ "template", "remove", " TEMPLATE..." },
+	{ "ca", "show", " CA..." },
+	{ "ca", "rollover", " [CA]" },
+	{ "alert", "silence", " ID|KIND..." },
+};
+
+static const char *args_of(const struct command *c)
 {
-	static const char *const args[] = {
+	static const char *const usual[] = {
 		[NAMES_NONE] = "",
 		[NAMES_MAYBE_ONE] = " [NAME]",
 		[NAMES_FILE] = " FILE",
 		[NAMES_MANY] = " NAME...",
 	};
+
+	for (size_t i = 0; c->verb && i < ARRAY_LEN(other_args); i++)
+		if (streq(other_args[i].noun, c->noun) &&
+		    streq(other_args[i].verb, c->verb))
+			return other_args[i].args;
+	return usual[c->names];
+}
+
+static void help_one(FILE *to, const struct command *c)
+{
 	char name[64];
 
 	name_of(c, name, sizeof(name));
-	fprintf(to, "mtastsctl %s%s [options]\n\n  %s\n\n", name,
-		args[c->names], c->about);
+	fprintf(to, "mtastsctl %s%s [options]\n\n  %s\n\n", name, args_of(c),
+		c->about);
 	help_options(to, c->options | OPTIONS_ALWAYS);
 }
 

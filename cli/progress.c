@@ -36,7 +36,7 @@ void progress_show(struct progress *p, int percent, long done)
 		bar(percent);
 	else
 		fputc('\r', stderr);
-	fprintf(stderr, "%ld domains ", done);
+	fprintf(stderr, "%ld domain%s ", done, done == 1 ? "" : "s");
 	fflush(stderr);
 	p->is_shown = true;
 	p->next_ms = now_ms() + PAUSE_MS;

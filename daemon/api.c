@@ -75,9 +75,10 @@ bool api_selection(const struct api_call *call, struct api_selection *q,
 	if (state) {
 		if (!domain_phase_parse(state, &q->state,
 					&q->filter.leaving)) {
-			err_set(err, ERR_INPUT, "there is no such state");
-			return err_hint(err, "states: waiting-for-dns, "
-					     "issuing, live");
+			err_set(err, ERR_INPUT, "there is no state \"%.40s\"",
+				state);
+			return err_hint(err, "states: waiting-for-dns, issuing, "
+					     "live, removing, handing-over");
 		}
 		q->filter.state = &q->state;
 	}

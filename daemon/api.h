@@ -43,7 +43,7 @@ api_handler api_policy_show, api_policy_set;
 api_handler api_policy_history, api_policy_rollback;
 api_handler api_policy_enforce, api_policy_readiness, api_domain_check;
 api_handler api_template_list, api_template_show, api_template_set,
-	api_template_remove;
+	api_template_remove, api_template_preview;
 api_handler api_mx_change, api_policy_proposal, api_policy_accept;
 api_handler api_cert_list, api_cert_show, api_cert_renew, api_cert_try;
 api_handler api_ca_list;

@@ -183,6 +183,22 @@ static bool compare(struct edit *e, const struct domain_add *in,
 	return ok;
 }
 
+/* It has a policy: that of DNS, or one that did not come from there. */
+static bool has_adopted(struct edit *e, const struct domain_add *in,
+			struct err *err)
+{
+	if (!in->adopt_id ||
+	    policy_version_has_id(e->call->parts->store, &e->domain,
+				  in->adopt_id))
+		return true;
+	err_set(err, ERR_REFUSED, "%s is hosted here already, with a policy of "
+				  "its own and not that of id %.40s",
+		e->domain.name, in->adopt_id);
+	return err_hint(err, "while no sender has seen it here: mtastsctl "
+			     "domain remove %s --now, then add it again",
+			e->domain.name);
+}
+
 /* It is there: is it as it is asked for, as far as that was said? */
 static bool add_again(struct edit *e, const struct domain_add *in,
 		      struct err *err)
@@ -191,7 +207,8 @@ static bool add_again(struct edit *e, const struct domain_add *in,
 	struct policy_version is;
 	bool ok, same = false;
 
-	if (!policy_version_current(e->call->parts->store, &e->domain, &is,
+	if (!has_adopted(e, in, err) ||
+	    !policy_version_current(e->call->parts->store, &e->domain, &is,
 				    err))
 		return false;
 	ok = apply_settings(e->call->parts->store, &in->settings, &wanted,
@@ -263,13 +280,26 @@ static bool first_policy(struct edit *e, const struct domain_add *in,
 				      err);
 }
 
+static void note_first(struct edit *e, const char *adopted_id,
+		       const struct sts_policy *policy)
+{
+	char *text = policy_input_describe(policy), *whole;
+
+	if (adopted_id) {
+		whole = xasprintf("id %s, %s", adopted_id, text);
+		free(text);
+		text = whole;
+	}
+	edit_note(e, adopted_id ? "adopted policy" : "policy", "", text);
+	free(text);
+}
+
 static bool add_new(struct edit *e, const struct domain_add *in,
 		    struct err *err)
 {
 	struct sts_policy policy = { .mode = STS_TESTING,
 				     .max_age = STS_MAX_AGE_DEFAULT };
 	struct domain *d = &e->domain;
-	char *text;
 	bool ok;
 
 	*d = (struct domain){ .state = DOMAIN_WAITING_FOR_DNS,
@@ -281,12 +311,8 @@ static bool add_new(struct edit *e, const struct domain_add *in,
 	     compose(e, in, &policy, err) &&
 	     domain_insert(e->call->parts->store, d, err) &&
 	     first_policy(e, in, &policy, err);
-	if (ok) {
-		text = policy_input_describe(&policy);
-		edit_note(e, in->adopt_id ? "adopted policy" : "policy", "",
-			  text);
-		free(text);
-	}
+	if (ok)
+		note_first(e, in->adopt_id, &policy);
 	sts_policy_release(&policy);
 	return ok;
 }
@@ -325,9 +351,8 @@ static bool has_mx(const struct edit *e, const struct domain_add *in,
 		return true;
 	err_set(err, ERR_INPUT, "%s: which hosts take its mail?",
 		e->call->name);
-	return err_hint(err, "name each with --mx HOST, or all of a "
-			     "provider's with --preset, such as m365 or "
-			     "google");
+	return err_hint(err, "say mx, the hosts; or preset, such as m365 or "
+			     "google; or template");
 }
 
 /* To enforce only if it did, and if DNS still sends its mail where it did. */

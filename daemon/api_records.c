@@ -89,23 +89,45 @@ static json_t *view_own_zone(const struct domain_facts *f,
 			 publish_is_on(&c->publish), "records", list);
 }
 
-static json_t *notes(const struct domain_facts *f, const struct config *c)
+static void add_note(json_t *list, const char *text)
+{
+	json_array_append_new(list, json_string(text));
+}
+
+/* What is to become of its records, on its way out; false: it stays. */
+static bool note_leaving(const struct domain_facts *f, time_t now, json_t *list)
+{
+	if (f->domain.leaving == DOMAIN_HANDING_OVER)
+		add_note(list, "it is being handed over: publish what the other "
+			       "host says of mta-sts, _mta-sts and _smtp._tls, "
+			       "in place of what leads here; mtastsctl domain "
+			       "add keeps it here instead");
+	if (f->domain.leaving == DOMAIN_REMOVING && f->leaving.done_at &&
+	    f->leaving.done_at <= now)
+		add_note(list, "no sender holds a policy of it any more: "
+			       "mta-sts, _mta-sts and _smtp._tls may be taken "
+			       "out of DNS");
+	else if (f->domain.leaving == DOMAIN_REMOVING)
+		add_note(list, "it is being removed: these stay until mtastsctl "
+			       "domain show says that they may go");
+	return f->domain.leaving != DOMAIN_STAYS;
+}
+
+static json_t *notes(const struct domain_facts *f, const struct config *c,
+		     time_t now)
 {
 	json_t *list = json_array();
 
+	if (note_leaving(f, now, list))
+		return list;
 	if (!c->host_name[0] && !c->engine.address_count)
-		json_array_append_new(
-			list, json_string("neither host_name nor "
-					  "public_addresses is configured, so "
-					  "mta-sts must be pointed at this box "
-					  "by hand"));
+		add_note(list, "neither host_name nor public_addresses is "
+			       "configured, so mta-sts must be pointed at this "
+			       "box by hand");
 	if (!records_may_announce(&f->domain) && !c->publish.zone[0])
-		json_array_append_new(
-			list,
-			json_string("publish the _mta-sts record only once "
-				    "the domain is live: before that, senders "
-				    "would look for a policy that they cannot "
-				    "fetch"));
+		add_note(list, "publish the _mta-sts record only once the "
+			       "domain is live: before that, senders would "
+			       "look for a policy that they cannot fetch");
 	return list;
 }
 
@@ -130,7 +152,7 @@ bool api_records_show(struct api_call *call, struct err *err)
 		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", d.name, "state",
 		domain_phase(&d), "records", list, "zone", zone,
 		"nsupdate", view_commands(&records), "own_zone",
-		view_own_zone(&facts, c), "notes", notes(&facts, c));
+		view_own_zone(&facts, c), "notes", notes(&facts, c, call->now));
 	records_release(&records);
 	domain_facts_release(&facts);
 	return true;

@@ -12,7 +12,10 @@
 #include "base/str.h"
 #include "daemon/api.h"
 #include "daemon/edit.h"
+#include "daemon/edit_policy.h"
+#include "daemon/json_view.h"
 #include "daemon/policy_input.h"
+#include "daemon/template_roll.h"
 #include "store/template.h"
 
 static json_t *view(struct store *s, const struct template *t)
@@ -125,27 +128,55 @@ static bool apply(const struct policy_input *in, struct template *t,
 	return ok;
 }
 
+/* As it is, or a new one: then *is_there is false. */
+static bool load(const struct api_call *call, struct template *t,
+		 bool *is_there, struct err *err)
+{
+	struct err none = ERR_INIT;
+
+	*is_there = template_by_name(call->parts->store, call->name, t, &none);
+	if (!*is_there && none.kind != ERR_NOT_FOUND) {
+		*err = none;
+		return false;
+	}
+	str_copy(t->name, sizeof(t->name), call->name);
+	return true;
+}
+
+static void note(struct edit *e, const struct template *was,
+		 const struct template *is)
+{
+	struct sts_policy before = was->hosts, after = is->hosts;
+
+	edit_note(e, "template", "", is->name);
+	if (!streq(was->preset, is->preset))
+		edit_note(e, "preset", was->preset, is->preset);
+	before.max_age = was->max_age;
+	after.max_age = is->max_age;
+	edit_note_policy(e, &before, &after);
+}
+
+static bool differs(const struct template *a, const struct template *b)
+{
+	return a->max_age != b->max_age || !streq(a->preset, b->preset) ||
+	       !sts_policy_equal(&a->hosts, &b->hosts);
+}
+
 static bool set_it(struct edit *e, void *input, struct err *err)
 {
 	const struct template_set *in = input;
 	struct store *s = e->call->parts->store;
 	struct template t = { .id = 0 }, was;
-	struct err none = ERR_INIT;
 	bool is_there, ok;
 
-	if (!is_name(e->call->name, err) || !has_no_mode(&in->policy, err))
+	if (!is_name(e->call->name, err) || !has_no_mode(&in->policy, err) ||
+	    !load(e->call, &t, &is_there, err))
 		return false;
-	is_there = template_by_name(s, e->call->name, &t, &none);
-	if (!is_there && none.kind != ERR_NOT_FOUND)
-		return err_set(err, none.kind, "%s", none.text);
-	str_copy(t.name, sizeof(t.name), e->call->name);
 	was = t;
 	sts_policy_copy(&was.hosts, &t.hosts);
 	ok = apply(&in->policy, &t, err);
-	if (ok && (!is_there || t.max_age != was.max_age ||
-		   !streq(t.preset, was.preset) ||
-		   !sts_policy_equal(&t.hosts, &was.hosts))) {
-		edit_note(e, "template", is_there ? t.name : "", t.name);
+	if (ok && (!is_there || differs(&t, &was))) {
+		note(e, &was, &t);
 		ok = template_write(s, &t, err);
 	}
 	template_release(&was);
@@ -164,6 +195,83 @@ bool api_template_set(struct api_call *call, struct err *err)
 	       edit_run(call, &kind, &in, err);
 }
 
+/* ---- what it would do to its domains ---- */
+
+#define PREVIEWED 50	/* at once */
+
+struct preview {
+	struct policy_input policy;
+	long after;		/* the id of a domain */
+};
+
+static const struct json_in_field preview_fields[] = {
+	POLICY_INPUT_FIELDS(preview, policy),
+	{ "after", JSON_IN_COUNT, offsetof(struct preview, after), false },
+};
+
+/* { "name", "changes", "problem" }, or NULL: nothing. Takes no part in it. */
+static json_t *would(struct api_call *call, const struct template *t,
+		     int64_t id)
+{
+	struct edit e = { .call = call };
+	struct store *s = call->parts->store;
+	struct policy_version is;
+	struct sts_policy wanted;
+	struct err why = ERR_INIT;
+	json_t *view = NULL;
+
+	if (!domain_by_id(s, id, &e.domain, NULL) || e.domain.leaving ||
+	    !policy_version_current(s, &e.domain, &is, NULL))
+		return NULL;
+	e.changes = json_array();
+	if (template_roll_would(s, &e.domain, t, &is.policy, &wanted, &why))
+		edit_note_policy(&e, &is.policy, &wanted);
+	if (*why.text || json_array_size(e.changes))
+		view = json_pack("{s:s, s:O, s:o}", "name", e.domain.name,
+				 "changes", e.changes, "problem",
+				 *why.text ? view_text(why.text) : json_null());
+	json_decref(e.changes);
+	sts_policy_release(&wanted);
+	policy_version_release(&is);
+	return view;
+}
+
+static json_t *view_preview(struct api_call *call, const struct template *t,
+			    const int64_t *ids, size_t n)
+{
+	json_t *list = json_array(), *one;
+
+	for (size_t i = 0; i < n; i++) {
+		one = would(call, t, ids[i]);
+		if (one)
+			json_array_append_new(list, one);
+	}
+	return json_pack("{s:o, s:o}", "domains", list, "next",
+			 n == PREVIEWED ? json_integer(ids[n - 1])
+					: json_null());
+}
+
+bool api_template_preview(struct api_call *call, struct err *err)
+{
+	struct preview in = { .policy = POLICY_INPUT_INIT };
+	struct template t = { .id = 0 };
+	int64_t ids[PREVIEWED];
+	bool is_there, ok;
+	size_t n = 0;
+
+	ok = json_in_read(call->body, preview_fields, ARRAY_LEN(preview_fields),
+			  &in, err) &&
+	     is_name(call->name, err) && load(call, &t, &is_there, err) &&
+	     apply(&in.policy, &t, err);
+	if (ok && t.id)
+		n = template_followers(call->parts->store, &t, in.after, ids,
+				       PREVIEWED, err);
+	if (ok)
+		call->answer = view_preview(call, &t, ids, n);
+	template_release(&t);
+	return ok;
+}
+
 static bool remove_it(struct edit *e, void *input, struct err *err)
 {
 	struct store *s = e->call->parts->store;
@@ -176,7 +284,9 @@ static bool remove_it(struct edit *e, void *input, struct err *err)
 		return false;
 	used = template_domains(s, &t, err);
 	if (used > 0) {
-		err_set(err, ERR_REFUSED, "%ld domains follow template %s",
+		err_set(err, ERR_REFUSED,
+			used == 1 ? "%ld domain follows template %s"
+				  : "%ld domains follow template %s",
 			used, t.name);
 		err_hint(err, "mtastsctl domain set NAME --template '' lets "
 			      "one go, with the policy that it has");

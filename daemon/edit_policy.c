@@ -31,26 +31,33 @@ static void note_mx(struct edit *e, const struct sts_policy *was,
 	free(after);
 }
 
+void edit_note_policy(struct edit *e, const struct sts_policy *was,
+		      const struct sts_policy *is)
+{
+	char before[DURATION_TEXT], after[DURATION_TEXT];
+	struct sts_policy same_mx = *was;
+
+	if (was->mode != is->mode)
+		edit_note(e, "mode", sts_mode_name(was->mode),
+			  sts_mode_name(is->mode));
+	if (was->max_age != is->max_age)
+		edit_note(e, "max_age", duration_format(was->max_age, before),
+			  duration_format(is->max_age, after));
+	same_mx.mode = is->mode;
+	same_mx.max_age = is->max_age;
+	if (!sts_policy_equal(&same_mx, is))
+		note_mx(e, was, is);
+}
+
 static void note_differences(struct edit *e, const struct policy_version *was,
 			     const struct policy_version *is)
 {
 	char before[32], after[32];
-	struct sts_policy same_mx = was->policy;
 
 	snprintf(before, sizeof(before), "%ld", was->version);
 	snprintf(after, sizeof(after), "%ld", is->version);
 	edit_note(e, "version", before, after);
-	if (was->policy.mode != is->policy.mode)
-		edit_note(e, "mode", sts_mode_name(was->policy.mode),
-			  sts_mode_name(is->policy.mode));
-	if (was->policy.max_age != is->policy.max_age)
-		edit_note(e, "max_age",
-			  duration_format(was->policy.max_age, before),
-			  duration_format(is->policy.max_age, after));
-	same_mx.mode = is->policy.mode;
-	same_mx.max_age = is->policy.max_age;
-	if (!sts_policy_equal(&same_mx, &is->policy))
-		note_mx(e, &was->policy, &is->policy);
+	edit_note_policy(e, &was->policy, &is->policy);
 }
 
 static bool is_removing(const struct edit *e, struct err *err)

@@ -20,4 +20,8 @@ bool edit_policy(struct edit *e, const struct policy_version *was,
 		 const struct sts_policy *wanted, bool is_forced,
 		 struct err *err);
 
+/* Notes how two policies differ. */
+void edit_note_policy(struct edit *e, const struct sts_policy *was,
+		      const struct sts_policy *is);
+
 #endif

@@ -128,6 +128,8 @@ void records_make(struct records *r, const struct domain_facts *f,
 	bool is_delegated = c->publish.zone[0] != '\0';
 
 	r->count = 0;
+	if (d->leaving == DOMAIN_HANDING_OVER)
+		return;
 	add_delegated(r, d, c);
 	for (size_t i = 0; i < c->engine.address_count; i++)
 		add_address(r, d->name, c->engine.address[i],

@@ -5,7 +5,8 @@
  * `mta-sts` to his host_name, and with a delegate_zone `_mta-sts` and
  * `_smtp._tls` to names in it (daemon/zone.h); so nothing that changes here
  * ever needs the customer again. Besides it, or where the operator has no such
- * names, the plain form: A, AAAA and TXT.
+ * names, the plain form: A, AAAA and TXT. Of a domain that is handed over there
+ * are none: its records are the other host's business.
  *
  * Pure: rows and configuration come in, a list comes out.
  */

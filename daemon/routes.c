@@ -69,6 +69,7 @@ static const struct route {
 	{ "GET", "/v1/templates", api_template_list, { NULL } },
 	{ "GET", "/v1/templates/@", api_template_show, { NULL } },
 	{ "PUT", "/v1/templates/@", api_template_set, { NULL } },
+	{ "POST", "/v1/templates/@/preview", api_template_preview, { NULL } },
 	{ "DELETE", "/v1/templates/@", api_template_remove, { NULL } },
 	{ "POST", "/v1/freeze", api_freeze, { NULL } },
 	{ "POST", "/v1/thaw", api_thaw, { NULL } },

@@ -6,8 +6,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/health.h"
-#include "store/policy_version.h"
-#include "store/template.h"
 #include "store/trail.h"
 #include "store/watch.h"
 
@@ -41,17 +39,26 @@ static bool tell(struct template_roll *r, const struct domain *d,
 }
 
 /* What enforces is not changed so that mail would bounce. */
-static bool keeps_mail(struct template_roll *r, const struct domain *d,
+static bool keeps_mail(struct store *s, const struct domain *d,
 		       const struct sts_policy *was,
 		       const struct sts_policy *wanted, struct err *why)
 {
 	const char *host = NULL;
 	struct watch w;
 
-	if (wanted->mode == STS_ENFORCE && watch_of(r->store, d, &w, NULL))
+	if (wanted->mode == STS_ENFORCE && watch_of(s, d, &w, NULL))
 		host = mx_lost(&w.mx, was, wanted);
 	return !host || err_set(why, ERR_REFUSED, "DNS sends its mail to %s, "
 						  "which it would refuse", host);
+}
+
+bool template_roll_would(struct store *s, const struct domain *d,
+			 const struct template *t, const struct sts_policy *is,
+			 struct sts_policy *wanted, struct err *why)
+{
+	sts_policy_copy(wanted, is);
+	return template_apply(t, d->name, wanted, why) &&
+	       keeps_mail(s, d, is, wanted, why);
 }
 
 static bool publish(struct template_roll *r, struct domain *d,
@@ -62,9 +69,7 @@ static bool publish(struct template_roll *r, struct domain *d,
 	struct sts_policy wanted;
 	bool changed = false, ok, fits;
 
-	sts_policy_copy(&wanted, &is->policy);
-	fits = template_apply(t, d->name, &wanted, &why) &&
-	       keeps_mail(r, d, &is->policy, &wanted, &why);
+	fits = template_roll_would(r->store, d, t, &is->policy, &wanted, &why);
 	ok = !fits || policy_version_publish(r->store, d, &wanted,
 					     r->now(r->arg), &changed, err);
 	sts_policy_release(&wanted);

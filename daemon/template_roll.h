@@ -11,7 +11,8 @@
 #define DAEMON_TEMPLATE_ROLL_H
 
 #include "base/loop.h"
-#include "store/store.h"
+#include "store/policy_version.h"
+#include "store/template.h"
 
 struct template_roll;
 
@@ -20,5 +21,13 @@ struct template_roll *template_roll_start(struct loop *loop, struct store *s,
 					  time_t (*now)(void *arg), void *arg,
 					  struct err *err);
 void template_roll_stop(struct template_roll *r);	/* NULL is fine */
+
+/*
+ * What a domain that has `is` would get by *t; false: it would keep what it
+ * has, and `why` says why. `wanted` is to be released in either case.
+ */
+bool template_roll_would(struct store *s, const struct domain *d,
+			 const struct template *t, const struct sts_policy *is,
+			 struct sts_policy *wanted, struct err *why);
 
 #endif

@@ -219,7 +219,8 @@ static const struct rule rules[] = {
 	{ "rpt.ok", CHECK_GOOD, asks_for, ANY, "TLS reports go to {}", "" },
 	{ "rpt.failures", CHECK_WARNING, has_failures, 0,
 	  "of the sessions of the last seven days {} failed",
-	  "see: mtastsctl report summary {domain}" },
+	  "the reports name the mail servers that failed, and how: read the "
+	  "latest of them" },
 	{ "rpt.silent", CHECK_WARNING, is_silent, 0,
 	  "no TLS report has come for {}",
 	  "check the address that reports go to" },

@@ -128,6 +128,25 @@ long template_domains(struct store *s, const struct template *t,
 	return query_close(&q, err) ? n : -1;
 }
 
+size_t template_followers(struct store *s, const struct template *t,
+			  int64_t after, int64_t *ids, size_t limit,
+			  struct err *err)
+{
+	struct query q;
+	size_t n = 0;
+
+	query_open(&q, store_db(s), "SELECT id FROM domain"
+				    " WHERE template_id > 0"
+				    " AND template_id = ? AND id > ?"
+				    " ORDER BY id LIMIT ?");
+	bind_int(&q, t->id);
+	bind_int(&q, after);
+	bind_int(&q, (int64_t)limit);
+	while (n < limit && query_row(&q))
+		ids[n++] = col_int(&q, "id");
+	return query_close(&q, err) ? n : 0;
+}
+
 size_t template_behind(struct store *s, int64_t *ids, size_t limit,
 		       struct err *err)
 {

@@ -46,6 +46,11 @@ bool template_each(struct store *s,
 long template_domains(struct store *s, const struct template *t,
 		      struct err *err);
 
+/* Those that follow it, beyond the id `after`. Returns how many. */
+size_t template_followers(struct store *s, const struct template *t,
+			  int64_t after, int64_t *ids, size_t limit,
+			  struct err *err);
+
 /* Domains that an earlier epoch of theirs was applied to. */
 size_t template_behind(struct store *s, int64_t *ids, size_t limit,
 		       struct err *err);

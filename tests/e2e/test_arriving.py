@@ -175,7 +175,13 @@ def former(rig, name, tmp_path):
 
 def test_adopt_keeps_id_and_policy(rig, daemon, name, former):
 	words = former().words
-	daemon.ok("domain", "add", name, "--adopt", "--wait", *words)
+	dry = daemon.ok("domain", "add", name, "--adopt", "--dry-run", *words)
+	assert "id former7, mode enforce, max_age 14d" in dry
+	said = daemon.ok("domain", "add", name, "--adopt", "--wait", *words)
+	assert f"adopted as it is: id former7, mode enforce, max_age 14d, " \
+		f"mx mx.{name}" in said
+	assert "already so" in daemon.ok("domain", "add", name, "--adopt",
+					 *words)
 	shown = daemon.json("domain", "show", name)["policy"]
 	assert (shown["version"], shown["id"], shown["mode"]) == \
 		(0, "former7", "enforce")
@@ -222,6 +228,18 @@ def test_adopt_with_options_or_without_a_host_is_refused(rig, daemon, name,
 	assert done.status == REFUSED and "no record that senders" in done.err
 	assert json.loads(daemon.ok("domain", "list", "--json")) == \
 		{"domains": []}
+
+
+def test_who_has_a_policy_adopts_none(daemon, name, former):
+	words = former().words
+	daemon.ok("domain", "add", name, "--mx", f"mx.{name}")
+	before = daemon.json("domain", "show", name)["policy"]
+	done = daemon.ctl("domain", "add", name, "--adopt", *words)
+	assert done.status == REFUSED and "not that of id former7" in done.err
+	assert daemon.json("domain", "show", name)["policy"] == before
+	daemon.ok("domain", "remove", name, "--now")
+	daemon.ok("domain", "add", name, "--adopt", *words)
+	assert daemon.json("domain", "show", name)["policy"]["id"] == "former7"
 
 
 def test_a_plan_is_in_waves(daemon):

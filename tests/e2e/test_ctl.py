@@ -138,6 +138,27 @@ def test_nobody_is_said_to_be_meant(three, words, said):
 		("", f"mtastsctl: {said} (nothing was done)\n")
 
 
+@pytest.mark.parametrize("words, usage", [
+	("policy mx", "policy mx NAME add|drop HOST... [options]"),
+	("template show", "template show TEMPLATE... [options]"),
+	("alert silence", "alert silence ID|KIND... [options]"),
+	("domain show", "domain show NAME... [options]"),
+	("domain import", "domain import FILE [options]"),
+	("status", "status [options]"),
+])
+def test_help_says_how_it_is_called(three, words, usage):
+	assert three.ok("help", *words.split()).splitlines()[0] == \
+		"mtastsctl " + usage
+
+
+def test_a_state_that_there_is_not_is_told_with_all_there_are(three):
+	done = three.ctl("domain", "list", "--state", "nope")
+	assert done.status == REFUSED and 'no state "nope"' in done.err
+	for state in ("waiting-for-dns", "issuing", "live", "removing",
+		      "handing-over"):
+		assert state in done.err
+
+
 @pytest.mark.parametrize("words, said", [
 	(["help", "frob"], 'unknown command "frob"'),
 	(["help", "domain", "ad"], "did you mean add?"),

@@ -78,3 +78,35 @@ def test_a_kill_in_between_leaves_nobody_out(daemon):
 		"SELECT count(*) FROM domain d JOIN policy p"
 		" ON p.id = d.policy_id WHERE p.mx = 'b.test'") == [(90,)], 20)
 	assert daemon.rows("SELECT max(version) FROM policy") == [(2,)]
+
+
+def test_a_dry_run_says_whom_a_change_would_reach(daemon):
+	daemon.ok("template", "set", "gold", "--mx", "a.test", "--max-age",
+		  "14d")
+	names = [f"t{i}.test" for i in range(120)]
+	daemon.ok("domain", "add", *names, "--template", "gold")
+	daemon.ok("domain", "set", "t3.test", "--template", "")
+	daemon.ok("policy", "set", "t4.test", "--mx", "b.test")
+	before = daemon.json("domain", "list")
+
+	done = daemon.ctl("template", "set", "gold", "--mx", "b.test",
+			  "--max-age", "7d", "--dry-run")
+
+	assert done.status == FINE
+	table = [line.split() for line in done.out.splitlines()]
+	assert ["template", "gold", "mx", "a.test", "b.test"] in table
+	assert ["template", "gold", "max_age", "14d", "7d"] in table
+	assert "119 domains would get a new version" in done.out
+	assert {row[0] for row in table if row[1:2] == ["max_age"]} == \
+		set(names) - {"t3.test"}
+	assert ["t4.test", "mx", "b.test"] not in [row[:3] for row in table]
+	assert daemon.json("domain", "list") == before
+	nothing = daemon.ok("template", "set", "gold", "--mx", "a.test",
+			    "--max-age", "14d", "--dry-run")
+	assert "1 domain would get a new version" in nothing
+	new = daemon.ok("template", "set", "new", "--mx", "a.test", "--dry-run")
+	assert "0 domains" in new
+
+	daemon.ok("domain", "add", "one.test", "--template", "gold")
+	daemon.ok("template", "set", "gold", "--mx", "b.test", "--reason", "r")
+	assert "template gold; mx a.test -> b.test" in daemon.ok("log")

@@ -175,6 +175,10 @@ def test_handover_orders_nothing_and_ends_when_dns_has_left(
 	assert "lead mta-sts" in daemon.ok("domain", "handover", name)
 	refused = daemon.ctl("cert", "renew", name)
 	assert refused.status == REFUSED and "handed over" in refused.err
+	for form in "text", "zone", "nsupdate":
+		records = daemon.ok("domain", "records", name, "--format", form)
+		assert "127.0.0.1" not in records and "v=STS" not in records
+	assert "what the other host says" in daemon.ok("domain", "records", name)
 	look(daemon, name, lambda d: d["dns"]["host"]["is"] == "here")
 	shown = daemon.json("domain", "show", name)
 	assert shown["state"] == "handing-over" and shown["next"] is None

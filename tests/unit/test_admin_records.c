@@ -19,12 +19,14 @@ struct setting {
 	enum domain_state state;
 	const char *rua;
 	const char *zone; /* NULL: none */
+	enum domain_leaving leaving;
 };
 
 static void make(struct records *r, const struct setting *s)
 {
 	struct domain_facts facts = {
-		.domain = { .name = "example.org", .state = s->state },
+		.domain = { .name = "example.org", .state = s->state,
+			    .leaving = s->leaving },
 		.has_policy = true,
 		.policy = { .sts_id = "20261123T201500Z" },
 	};
@@ -40,6 +42,31 @@ static void make(struct records *r, const struct setting *s)
 		 s->zone ? s->zone : "");
 	snprintf(facts.domain.rua, sizeof(facts.domain.rua), "%s", s->rua);
 	records_make(r, &facts, &config);
+}
+
+/* Those of the other host would be overwritten with ours. */
+static void what_is_handed_over_has_none(void **state)
+{
+	struct setting s = { .host_name = "sts.host.example",
+			     .address = { "192.0.2.1" },
+			     .state = DOMAIN_LIVE,
+			     .rua = "mailto:a@example.org",
+			     .zone = "z.example",
+			     .leaving = DOMAIN_HANDING_OVER };
+	struct records r;
+	char *text;
+
+	(void)state;
+	make(&r, &s);
+	assert_int_equal(r.count, 0);
+	text = records_commands(&r);
+	assert_string_equal(text, "; nothing is due now\n");
+	free(text);
+	records_release(&r);
+	s.leaving = DOMAIN_REMOVING;
+	make(&r, &s);
+	assert_true(r.count > 0);
+	records_release(&r);
 }
 
 static void the_delegated_form_comes_first(void **state)
@@ -210,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_delegated_form_comes_first),
+		cmocka_unit_test(what_is_handed_over_has_none),
 		cmocka_unit_test(without_a_host_name_addresses_are_published),
 		cmocka_unit_test(
 			with_a_zone_of_his_own_the_customer_sets_three_cnames),

@@ -280,7 +280,7 @@ static const struct {
 	{ "GET", "/v1/domains/a%ffb.example", "", 400, "not a domain name" },
 	{ "GET", "/v1/domains?limit=0", "", 400, "limit" },
 	{ "GET", "/v1/domains?limit=201", "", 400, "limit" },
-	{ "GET", "/v1/domains?state=dead", "", 400, "no such state" },
+	{ "GET", "/v1/domains?state=dead", "", 400, "no state \"dead\"" },
 	{ "GET", "/v1/domains?lable=x", "", 400, "parameter \"lable\"" },
 	{ "GET", "/v1/status?x=1", "", 400, "parameter \"x\"" },
 	{ "GET", "/v1/log?since=yesterday", "", 400, "since" },
