@@ -144,8 +144,12 @@ static void show_leaving(const json_t *d, time_t now)
 	if (*text_at(d, "leaving.held_until"))
 		field("  held until",
 		      when_at(d, "leaving.held_until", now, when));
-	if (*text_at(d, "leaving.done"))
-		field("  done", when_at(d, "leaving.done", now, when));
+	if (!*text_at(d, "leaving.done"))
+		return;
+	field("  done", when_at(d, "leaving.done", now, when));
+	field("", streq(text_at(d, "state"), "removing")
+			  ? "from then on its records may go"
+			  : "then it goes from this box");
 }
 
 static void show_told(const json_t *d)

@@ -66,6 +66,16 @@ static void print(const struct cli *cli, const json_t *answer)
 	fflush(stdout);
 }
 
+/* No failure, but a name is easily mistyped. */
+static void say_if_none(const struct cli *cli, const json_t *answer)
+{
+	if (json_array_size(value_at(answer, "events")) || cli->options.json)
+		return;
+	fprintf(stderr, "mtastsctl: nothing of that is in the trail%s%s\n",
+		cli->name_count ? ": " : "",
+		cli->name_count ? cli->names[0] : "");
+}
+
 static enum exit_code one_look(struct cli *cli, const char *after,
 			       char last[static 24])
 {
@@ -81,6 +91,8 @@ static enum exit_code one_look(struct cli *cli, const char *after,
 		return code;
 	}
 	print(cli, answer);
+	if (!after && !cli->options.follow)
+		say_if_none(cli, answer);
 	snprintf(last, 24, "%lld",
 		 json_integer_value(value_at(answer, "last")));
 	json_decref(answer);

@@ -150,7 +150,8 @@ static enum exit_code put(struct cli *cli, const char *name, const char *mode,
 			   &answer, &told, err);
 	if (code == EXIT_FINE && !told) {
 		policy_say_set(answer);
-		say_until(answer);
+		if (mode)
+			say_until(answer);
 	}
 	json_decref(answer);
 	return code;

@@ -70,11 +70,15 @@ static void show_cas(const json_t *s)
 	size_t i;
 
 	json_array_foreach(list, i, ca) {
+		bool is_none = streq(text_at(ca, "account"), "none");
+
 		if (!json_is_true(value_at(ca, "used")) ||
 		    *text_at(ca, "problem"))
 			continue;
-		printf("ca %s: account %s, %lld orders in flight\n",
-		       text_at(ca, "name"), text_at(ca, "account"),
+		printf("ca %s: %s%s, %lld orders in flight\n",
+		       text_at(ca, "name"),
+		       is_none ? "no account yet" : "account ",
+		       is_none ? "" : text_at(ca, "account"),
 		       number(ca, "in_flight"));
 	}
 }

@@ -319,7 +319,7 @@ static void help_all(FILE *to, const char *noun)
 		if (noun && !streq(noun, table[i].noun))
 			continue;
 		name_of(&table[i], name, sizeof(name));
-		fprintf(to, "  %-14s  %s\n", name, table[i].about);
+		fprintf(to, "  %-16s  %s\n", name, table[i].about);
 	}
 }
 

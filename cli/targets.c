@@ -90,6 +90,28 @@ static enum exit_code each_entry(struct pages *p,
 	return code;
 }
 
+/* No failure, but a label is easily mistyped. */
+static void say_nobody(const struct options *o, bool by_label,
+		       const char *hint)
+{
+	struct err err = ERR_INIT;
+
+	if (o->file)
+		err_set(&err, ERR_NOT_FOUND, "--file %s names no domain",
+			o->file);
+	else if (by_label && o->label)
+		err_set(&err, ERR_NOT_FOUND, "no domain%s%s has label %s",
+			o->state ? " in state " : "", o->state ? o->state : "",
+			o->label);
+	else if (o->state)
+		err_set(&err, ERR_NOT_FOUND, "no domain is in state %s",
+			o->state);
+	else
+		err_set(&err, ERR_NOT_FOUND, "no domain is hosted");
+	err_hint(&err, "%s", hint);
+	say_failure(NULL, &err);
+}
+
 struct listing {
 	void (*row)(const json_t *entry, struct table *t);
 	struct table table;
@@ -106,12 +128,27 @@ static void list_entry(json_t *entry, void *arg)
 		l->row(entry, &l->table);
 }
 
-static void print_listing(const struct listing *l, const char *key)
+static void say_empty(const struct options *o, const char *key)
+{
+	bool is_all = !o->label && !o->state;
+
+	if (streq(key, "domains"))
+		say_nobody(o, true,
+			   is_all ? "mtastsctl domain add NAME adds one" : "");
+	else
+		fprintf(stderr, "mtastsctl: no certificate%s is served yet\n",
+			is_all ? "" : " of such a domain");
+}
+
+static void print_listing(const struct listing *l, const struct options *o,
+			  const char *key)
 {
 	json_t *document;
 
 	if (!l->all) {
 		table_print(&l->table, stdout);
+		if (!l->table.cells.count)
+			say_empty(o, key);
 		return;
 	}
 	document = json_pack("{s:O}", key, l->all);
@@ -132,7 +169,7 @@ enum exit_code targets_list(struct cli *cli, const char *path, const char *key,
 	l.all = cli->options.json ? json_array() : NULL;
 	code = each_entry(&p, list_entry, &l, &err);
 	if (code == EXIT_FINE)
-		print_listing(&l, key);
+		print_listing(&l, &cli->options, key);
 	else
 		say_failure(NULL, &err);
 	table_release(&l.table);
@@ -253,27 +290,6 @@ static enum exit_code find_names(struct cli *cli, bool by_label,
 	return EXIT_FINE;
 }
 
-/* No failure, but a label is easily mistyped. */
-static void say_nobody(const struct options *o, bool by_label)
-{
-	struct err err = ERR_INIT;
-
-	if (o->file)
-		err_set(&err, ERR_NOT_FOUND, "--file %s names no domain",
-			o->file);
-	else if (by_label && o->label)
-		err_set(&err, ERR_NOT_FOUND, "no domain%s%s has label %s",
-			o->state ? " in state " : "", o->state ? o->state : "",
-			o->label);
-	else if (o->state)
-		err_set(&err, ERR_NOT_FOUND, "no domain is in state %s",
-			o->state);
-	else
-		err_set(&err, ERR_NOT_FOUND, "no domain is hosted");
-	err_hint(&err, "nothing was done");
-	say_failure(NULL, &err);
-}
-
 /* ---- doing it ---- */
 
 static void say_failed(const struct cli *cli, const char *name,
@@ -319,7 +335,7 @@ static enum exit_code each(struct cli *cli, bool by_label, target_fn *one)
 	enum exit_code code = find_names(cli, by_label, &names, &err);
 
 	if (code == EXIT_FINE && !names.count)
-		say_nobody(&cli->options, by_label);
+		say_nobody(&cli->options, by_label, "nothing was done");
 	else if (code == EXIT_FINE)
 		code = do_each(cli, &names, one);
 	else

@@ -263,6 +263,23 @@ static bool compose(struct edit *e, const struct domain_add *in,
 	       policy_input_apply(&in->policy, d->name, policy, err);
 }
 
+/* The gate, which no new domain passes: then what is the way. */
+static bool may_begin(struct edit *e, const struct domain_add *in,
+		      struct err *err)
+{
+	const char *name = e->domain.name;
+
+	if (edit_may_enforce(e, &in->enforce, in->common.reason, err))
+		return true;
+	if (err->kind != ERR_REFUSED)
+		return false;
+	err_set(err, ERR_REFUSED, "%s is not ready: it is new here, and senders "
+				  "were not asked to test its policy yet", name);
+	return err_hint(err, "add it without --mode enforce; then mtastsctl "
+			     "policy readiness %s says what speaks against it; "
+			     "--force with --reason overrides", name);
+}
+
 static bool first_policy(struct edit *e, const struct domain_add *in,
 			 const struct sts_policy *policy, struct err *err)
 {
@@ -274,10 +291,9 @@ static bool first_policy(struct edit *e, const struct domain_add *in,
 		return policy_version_adopt(s, d, policy, in->adopt_id,
 					    e->call->now, err) &&
 		       policy_version_elsewhere(s, d, e->call->now, err);
-	return (policy->mode != STS_ENFORCE ||
-		edit_may_enforce(e, &in->enforce, in->common.reason, err)) &&
-	       policy_version_publish(s, d, policy, e->call->now, &changed,
-				      err);
+	return policy_version_publish(s, d, policy, e->call->now, &changed,
+				      err) &&
+	       (policy->mode != STS_ENFORCE || may_begin(e, in, err));
 }
 
 static void note_first(struct edit *e, const char *adopted_id,

@@ -72,14 +72,24 @@ static void judge_cert(const struct readiness_facts *f, time_t now,
 static void judge_txt(const struct readiness_facts *f, struct readiness *r)
 {
 	const struct domain_facts *d = f->domain;
+	static const char *const words[] = {
+		[ANNOUNCED_UNKNOWN] = "its _mta-sts record was not seen yet",
+		[ANNOUNCED_NOTHING] = "there is no _mta-sts record",
+		[ANNOUNCED_DAMAGED] = "its _mta-sts record is doubled or "
+				      "damaged",
+		[ANNOUNCED_IN_STEP] = "",
+		[ANNOUNCED_BEHIND] = "it is behind, with an earlier one's id",
+		[ANNOUNCED_AHEAD] = "the record has an id never made here",
+		[ANNOUNCED_FOREIGN] = "the record has another host's id",
+	};
 	enum announced is = watch_announced(&d->watch, d->policy.sts_id);
 	char hint[300];
 
 	if (is == ANNOUNCED_IN_STEP)
 		return;
 	health_txt_hint(d, hint, sizeof(hint));
-	against(r, "announced", hint, "DNS does not announce this version (%s)",
-		announced_name(is));
+	against(r, "announced", hint, "DNS does not announce this version: %s",
+		words[is]);
 }
 
 static void judge_time(const struct readiness_facts *f, time_t now,

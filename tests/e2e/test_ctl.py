@@ -591,3 +591,32 @@ def test_reload_with_a_new_contact(live, name):
 	ca, = live.json("ca", "list")["cas"]
 	assert ca["account_url"] == account
 	assert not ca["problem"]
+
+
+def test_what_is_empty_says_so(rig):
+	daemon = rig.daemon().start()
+	for words, said in (
+			(["domain", "list"], "no domain is hosted (mtastsctl "
+			 "domain add"),
+			(["domain", "list", "--label", "x"],
+			 "no domain has label x"),
+			(["cert", "list"], "no certificate is served yet"),
+			(["log", "x.test"], "in the trail: x.test")):
+		done = daemon.ctl(*words)
+		assert (done.status, done.out) == (FINE, "")
+		assert said in done.err and len(done.err.splitlines()) == 1
+		assert daemon.ctl(*words, "--json").err == ""
+
+
+def test_a_new_domain_is_told_the_way_to_enforce(rig):
+	daemon = rig.daemon().start()
+	add = ["domain", "add", "a.test", "--mx", "mx.a.test", "--mode",
+	       "enforce"]
+	done = daemon.ctl(*add)
+	assert done.status == REFUSED and "without --mode enforce" in done.err
+	assert "no policy" not in done.err
+	daemon.ok(*add, "--force", "--reason", "r")
+	[added] = [e for e in daemon.json("log")["events"]
+		   if e["kind"] == "domain.added"]
+	assert "forced state announced days" in added["text"]
+	assert "policy.missing" not in added["text"]

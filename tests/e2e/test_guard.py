@@ -32,7 +32,15 @@ def test_mail_is_not_lost_by_a_change_of_an_enforced_policy(rig, enforced,
 	assert refused.status == REFUSED and f"mx.{name}" in refused.err
 	assert policy_of(daemon, name) == before
 	daemon.ok("template", "set", "t", "--mx", "other.example.test")
+	refused = daemon.ctl("domain", "set", name, "--template", "t")
+	assert refused.status == REFUSED and f"mx.{name}" in refused.err
+	assert "let template t name that host" in refused.err
+	daemon.ok("template", "set", "t", "--mx", f"mx.{name}")
 	daemon.ok("domain", "set", name, "--template", "t")
+	change = ["template", "set", "t", "--mx", "other.example.test"]
+	dry = daemon.ok(*change, "--dry-run")
+	assert "stays as it is" in dry and f"mx.{name}, which it would" in dry
+	daemon.ok(*change)
 	wait_for("the trail", lambda: [
 		e for e in daemon.json("log", name)["events"]
 		if e["kind"] == "policy.template" and "refuse" in e["text"]])

@@ -152,7 +152,9 @@ def test_add_takes_it_back(rig, live, name):
 	before = live.json("domain", "show", name)["policy"]
 	live.ok("domain", "remove", name)
 	assert "removing" in live.ok("domain", "list", "--state", "removing")
-	live.ok("domain", "add", name)
+	said = live.ok("domain", "add", name)
+	assert "it stays, live" in said and "added" not in said
+	assert f'id={live.json("domain", "show", name)["policy"]["id"]}' in said
 	shown = live.json("domain", "show", name)
 	assert (shown["state"], shown["leaving"]) == ("live", None)
 	assert shown["policy"]["mode"] == "testing"
