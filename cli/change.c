@@ -71,6 +71,15 @@ json_t *change_body(const struct cli *cli)
 	return body;
 }
 
+#define SAME_SHOWN 3	/* of those that it is so already, a row each */
+
+static void add_same(struct cli *cli, const char *name)
+{
+	if (cli->plan_same++ < SAME_SHOWN)
+		table_row(&cli->plan, (const char *const[]){
+					      name, "nothing", NULL, NULL });
+}
+
 void change_plan(struct cli *cli, const char *name, const json_t *answer)
 {
 	const json_t *changes = value_at(answer, "changes"), *change;
@@ -79,8 +88,7 @@ void change_plan(struct cli *cli, const char *name, const json_t *answer)
 	if (!cli->plan.columns)
 		table_init(&cli->plan, plan_header, ARRAY_LEN(plan_header));
 	if (!json_array_size(changes))
-		table_row(&cli->plan, (const char *const[]){
-					      name, "nothing", NULL, NULL });
+		add_same(cli, name);
 	json_array_foreach(changes, i, change) {
 		table_row(&cli->plan,
 			  (const char *const[]){ name, text_at(change, "field"),
@@ -92,6 +100,9 @@ void change_plan(struct cli *cli, const char *name, const json_t *answer)
 void change_print_plan(struct cli *cli)
 {
 	table_print(&cli->plan, stdout);
+	if (cli->plan_same > SAME_SHOWN)
+		printf("and nothing of %ld more\n",
+		       cli->plan_same - SAME_SHOWN);
 	table_release(&cli->plan);
 }
 

@@ -182,6 +182,17 @@ static void show_publication(const json_t *d, time_t now)
 					   : "nothing before it is live");
 }
 
+/* And what of the policy is not the template's. */
+static void show_template(const json_t *d)
+{
+	char *own = joined_at(d, "own", " and ");
+
+	if (*text_at(d, "template"))
+		printf("  %-12s %s%s%s\n", "template", text_at(d, "template"),
+		       *own ? ", with its own " : "", own);
+	free(own);
+}
+
 static void show(const json_t *d)
 {
 	char *title = title_of(d), *rua = joined_at(d, "rua", ", ");
@@ -193,7 +204,7 @@ static void show(const json_t *d)
 	field("health", text_at(d, "health"));
 	show_findings(d);
 	field("label", text_at(d, "label"));
-	field("template", text_at(d, "template"));
+	show_template(d);
 	show_policy(d, now);
 	show_cert(d, now);
 	show_proposal(d);

@@ -118,22 +118,42 @@ static void show_findings(const char *about, const json_t *findings)
 	}
 }
 
+#define WAITING_SHOWN 3	/* of those that wait for DNS: after an import, all do */
+
+/* The gravest are first, and who waits is last. How many were left out. */
+static long long show_domains_in_need(const json_t *list, bool *wait)
+{
+	long long waiting = 0;
+	const json_t *domain;
+	size_t i;
+
+	json_array_foreach(list, i, domain) {
+		*wait = streq(text_at(domain, "state"), "waiting-for-dns");
+		waiting += *wait;
+		if (waiting <= WAITING_SHOWN)
+			show_findings(text_at(domain, "name"),
+				      value_at(domain, "findings"));
+	}
+	return waiting > WAITING_SHOWN ? waiting - WAITING_SHOWN : 0;
+}
+
 static void show_problems(const json_t *s)
 {
-	const json_t *list = value_at(s, "problems"), *domain;
+	const json_t *list = value_at(s, "problems");
 	long long more = number(s, "domains.with_problem") -
 			 (long long)json_array_size(list);
-	size_t i;
+	bool wait = false;
 
 	if (!json_array_size(list) && !json_array_size(value_at(s, "findings")))
 		return;
 	puts("\nneeds a hand:");
 	show_findings("", value_at(s, "findings"));
-	json_array_foreach(list, i, domain) {
-		show_findings(text_at(domain, "name"),
-			      value_at(domain, "findings"));
-	}
-	if (more > 0)
+	more += show_domains_in_need(list, &wait);
+	if (more > 0 && wait)
+		printf("  and %lld more that wait%s for DNS: mtastsctl domain "
+		       "list --state waiting-for-dns\n", more,
+		       more == 1 ? "s" : "");
+	else if (more > 0)
 		printf("  and %lld more: mtastsctl domain list\n", more);
 }
 

@@ -20,6 +20,7 @@ struct cli {
 	char **names;		/* the words behind the command */
 	size_t name_count;
 	struct table plan;	/* of a dry run: what would change */
+	long plan_same;		/* what would not: not of one row each */
 	char *plan_about;	/* what of, if of no domain; NULL: the box */
 	struct wait_list wait;	/* what --wait is to wait for */
 	struct mx_looks *looks;	/* of domain add, at MX; or NULL */

@@ -620,3 +620,20 @@ def test_a_new_domain_is_told_the_way_to_enforce(rig):
 		   if e["kind"] == "domain.added"]
 	assert "forced state announced days" in added["text"]
 	assert "policy.missing" not in added["text"]
+
+
+def test_many_alike_are_few_lines(rig):
+	daemon = rig.daemon().start()
+	names = [f"w{i}.test" for i in range(30)]
+	daemon.ok("domain", "add", *names, "--mx", "mx.example.test")
+	wait_for("looks", lambda: daemon.rows(
+		"SELECT count(*) FROM domain WHERE problem <> ''") == [(30,)])
+	done = daemon.ctl("status")
+	assert done.status == WARNINGS
+	assert done.out.count("does not exist in DNS yet") == 3
+	assert "and 27 more that wait for DNS: mtastsctl domain list --state " \
+		"waiting-for-dns\n" in done.out
+	dry = daemon.ok("policy", "testing", "--all", "--dry-run")
+	assert dry.splitlines()[1:] == ["w0.test   nothing", "w1.test   nothing",
+					"w10.test  nothing",
+					"and nothing of 27 more"]
