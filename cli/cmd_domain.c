@@ -108,8 +108,8 @@ static enum exit_code find_mx(struct cli *cli, const char *name, json_t *body,
 
 	if (o->adopt)
 		return adopt_policy(cli, name, body, err);
-	if (o->given & (OPTION(MX) | OPTION(PRESET) | OPTION(TEMPLATE)) ||
-	    !is_new(cli, name))
+	if (o->given & (OPTION(MX) | OPTION(PRESET)) ||
+	    !str_is_empty(o->template) || !is_new(cli, name))
 		return EXIT_FINE;
 	code = mx_read(cli, name, &mx, err);
 	if (mx)
@@ -249,6 +249,8 @@ static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 		say_changed(answer, "changed");
 	if (code == EXIT_FINE && !told && has_new_version(answer))
 		policy_say_set(answer);
+	if (code == EXIT_FINE && has_new_version(answer))
+		mx_looks_add(cli->looks, answer, 0);
 	if (code == EXIT_FINE && !told && o->given & OPTION(RUA))
 		code = say_reports(cli, text_at(answer, "name"), err);
 	json_decref(answer);
@@ -258,11 +260,16 @@ static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 enum exit_code cmd_domain_set(struct cli *cli)
 {
 	struct err err = ERR_INIT;
+	enum exit_code code;
 
-	if (cli->options.given & 
+	if (cli->options.given &
 	    (OPTION(LABEL) | OPTION(RUA) | OPTION(TRACK_MX) |
-	     OPTION(TEMPLATE)))
-		return targets_each_labelled(cli, set);
+	     OPTION(TEMPLATE))) {
+		cli->looks = mx_looks_new(cli, NULL);
+		code = targets_each_labelled(cli, set);
+		mx_looks_free(cli->looks);
+		return code;
+	}
 	err_set(&err, ERR_INPUT, "domain set: nothing to set");
 	err_hint(&err, "--label LABEL, --rua URI, --template NAME or "
 		       "--track-mx yes|no");

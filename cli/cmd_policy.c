@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "cli/change.h"
 #include "cli/command.h"
+#include "cli/mx_looks.h"
 #include "cli/policy_say.h"
 #include "cli/say.h"
 #include "cli/targets.h"
@@ -153,6 +154,8 @@ static enum exit_code put(struct cli *cli, const char *name, const char *mode,
 		if (mode)
 			say_until(answer);
 	}
+	if (code == EXIT_FINE && cli->looks)
+		mx_looks_add(cli->looks, answer, 0);
 	json_decref(answer);
 	return code;
 }
@@ -162,13 +165,25 @@ static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 	return put(cli, name, cli->options.mode, err);
 }
 
+/* Hosts that are named are compared with those of DNS. */
+static enum exit_code set_all(struct cli *cli)
+{
+	enum exit_code code;
+
+	if (cli->options.given & (OPTION(MX) | OPTION(PRESET)))
+		cli->looks = mx_looks_new(cli, NULL);
+	code = targets_each(cli, set);
+	mx_looks_free(cli->looks);
+	return code;
+}
+
 enum exit_code cmd_policy_set(struct cli *cli)
 {
 	struct err err = ERR_INIT;
 
 	if (cli->options.given & (OPTION(MODE) | OPTION(MX) | OPTION(PRESET) |
 				  OPTION(MAX_AGE)))
-		return targets_each(cli, set);
+		return set_all(cli);
 	err_set(&err, ERR_INPUT, "policy set: nothing to set");
 	err_hint(&err, "--mx HOST, --preset PROVIDER, --mode MODE or "
 		       "--max-age DURATION");

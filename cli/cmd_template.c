@@ -54,6 +54,9 @@ static enum exit_code list(struct cli *cli, struct err *err)
 		say_json(answer);
 	else
 		table_print(&table, stdout);
+	if (!table.cells.count && !cli->options.json)
+		fputs("mtastsctl: there is no template (mtastsctl template set "
+		      "NAME --mx HOST makes one)\n", stderr);
 	table_release(&table);
 	json_decref(answer);
 	return code;
@@ -101,21 +104,17 @@ enum exit_code cmd_template_show(struct cli *cli)
 }
 
 static enum exit_code change(struct cli *cli, const char *method,
-			     const char *name, json_t *body, const char *done,
-			     struct err *err)
+			     const char *name, json_t *body, bool *told,
+			     bool *changed, struct err *err)
 {
 	char *about = xasprintf("template %s", name);
 	enum exit_code code;
 	json_t *answer;
-	bool told;
 
 	cli->plan_about = about;
 	code = change_send(cli, method, api_template_path(name, ""), body,
-			   &answer, &told, err);
-	if (code == EXIT_FINE && !told)
-		printf("template %s: %s\n", name,
-		       json_is_true(value_at(answer, "changed"))
-			       ? done : "already so");
+			   &answer, told, err);
+	*changed = json_is_true(value_at(answer, "changed"));
 	json_decref(answer);
 	cli->plan_about = NULL;
 	free(about);
@@ -199,18 +198,43 @@ static enum exit_code preview(struct cli *cli, const char *name,
 	return code;
 }
 
+static enum exit_code say_set(struct cli *cli, const char *name, bool changed,
+			      struct err *err)
+{
+	char *path = api_template_path(name, "");
+	long long domains;
+	json_t *t = NULL;
+	enum exit_code code = api_do(cli->api, "GET", path, NULL, &t, err);
+
+	free(path);
+	if (code != EXIT_FINE)
+		return code;
+	domains = json_integer_value(value_at(t, "domains"));
+	json_decref(t);
+	if (!changed)
+		printf("template %s: already so\n", name);
+	else if (!domains)
+		printf("template %s: set; for domain add or set, with "
+		       "--template %s\n", name, name);
+	else
+		printf("template %s: set; %lld domain%s it; new versions are "
+		       "made now, and their ids are to be published\n",
+		       name, domains, domains == 1 ? " follows" : "s follow");
+	return code;
+}
+
 static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 {
 	json_t *body = change_body(cli);
+	bool told, changed;
 	enum exit_code code;
 
 	change_add_policy(cli, body);
-	code = change(cli, "PUT", name, body,
-		      "set; domains that follow it get new versions now, "
-		      "whose ids are to be published", err);
-	return code == EXIT_FINE && cli->options.dry_run
-		       ? preview(cli, name, err)
-		       : code;
+	code = change(cli, "PUT", name, body, &told, &changed, err);
+	if (code == EXIT_FINE && cli->options.dry_run)
+		return preview(cli, name, err);
+	return code == EXIT_FINE && !told ? say_set(cli, name, changed, err)
+					  : code;
 }
 
 enum exit_code cmd_template_set(struct cli *cli)
@@ -221,7 +245,13 @@ enum exit_code cmd_template_set(struct cli *cli)
 static enum exit_code remove_it(struct cli *cli, const char *name,
 				struct err *err)
 {
-	return change(cli, "DELETE", name, change_body(cli), "removed", err);
+	bool told, changed;
+	enum exit_code code = change(cli, "DELETE", name, change_body(cli),
+				     &told, &changed, err);
+
+	if (code == EXIT_FINE && !told)
+		printf("template %s: removed\n", name);
+	return code;
 }
 
 enum exit_code cmd_template_remove(struct cli *cli)

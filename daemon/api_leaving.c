@@ -75,7 +75,7 @@ static bool say_none(struct edit *e, struct err *err)
 	none.max_age = LEAVING_MAX_AGE;
 	ok = policy_version_publish(s, &e->domain, &none, e->call->now,
 				    &changed, err);
-	if (ok)
+	if (ok && is.policy.mode != STS_NONE)
 		edit_note(e, "mode", sts_mode_name(is.policy.mode), "none");
 	sts_policy_release(&none);
 	policy_version_release(&is);

@@ -93,6 +93,20 @@ def test_hosts_unlike_the_live_mx_are_told(rig, daemon, name, words, mx, said):
 				"mx"]["strays"] == []
 
 
+def test_a_change_to_hosts_unlike_the_live_mx_is_told(rig, daemon, name):
+	rig.dns.set(name, "MX", "10 mx1.example.test.")
+	daemon.ok("domain", "add", name, "--mx", "mx1.example.test")
+	for words in (["policy", "set", name, "--mx", "mx2.example.test"],
+		      ["domain", "set", name, "--template", "t"]):
+		daemon.ok("template", "set", "t", "--mx", "mx3.example.test")
+		done = daemon.ctl(*words)
+		assert done.status == FINE and "to mx1.example.test," in done.err
+	done = daemon.ctl("policy", "set", name, "--max-age", "30d")
+	assert (done.status, done.err) == (FINE, "")
+	empty = daemon.ctl("domain", "add", f"x.{name}", "--template", "")
+	assert "has no MX" in empty.err		# that is no template
+
+
 def test_hosts_like_the_live_mx_are_no_news(rig, daemon, name):
 	rig.dns.set(name, "MX", f"0 {M365}.")
 	done = daemon.ctl("domain", "add", name, "--preset", "m365", "--mx",
@@ -225,7 +239,8 @@ def test_adopt_with_options_or_without_a_host_is_refused(rig, daemon, name,
 	assert done.status == REFUSED and "adopted as it is" in done.err
 	rig.dns.set(f"_mta-sts.{name}", "TXT")
 	done = daemon.ctl("domain", "add", name, "--adopt", *words)
-	assert done.status == REFUSED and "no record that senders" in done.err
+	assert done.status == REFUSED and "no record that senders take (mtasts" \
+		in done.err
 	assert json.loads(daemon.ok("domain", "list", "--json")) == \
 		{"domains": []}
 

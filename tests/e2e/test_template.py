@@ -9,8 +9,10 @@ def mx_of(daemon, name):
 
 
 def test_a_change_of_a_template_reaches_its_domains(daemon):
-	daemon.ok("template", "set", "gold", "--mx", "a.test,b.test",
-		  "--max-age", "14d")
+	assert "no template" in daemon.ctl("template", "list").err
+	first = daemon.ok("template", "set", "gold", "--mx", "a.test,b.test",
+			  "--max-age", "14d")
+	assert "with --template gold" in first
 	names = [f"t{i}.test" for i in range(45)]
 	daemon.ok("domain", "add", *names, "--template", "gold", "--label", "x")
 	daemon.ok("domain", "add", "own.test", "--mx", "own.example.test")
@@ -20,8 +22,9 @@ def test_a_change_of_a_template_reaches_its_domains(daemon):
 	assert "45 domains" in daemon.ok("template", "show", "gold")
 
 	daemon.ok("policy", "enforce", "t1.test", "--force", "--reason", "r")
-	daemon.ok("template", "set", "gold", "--mx", "c.test", "--reason",
-		  "new hosts")
+	assert "45 domains follow it" in daemon.ok(
+		"template", "set", "gold", "--mx", "c.test", "--reason",
+		"new hosts")
 	wait_for("all of them", lambda: all(
 		d["policy"]["mx"] == ["c.test"] for d in
 		daemon.json("domain", "list", "--label", "x")["domains"]), 15)
