@@ -32,11 +32,15 @@ static bool find_id(const struct check_facts *facts, struct found *f)
 	if (n == 1 && sts_record_parse(text, f->id, NULL))
 		return true;
 	if (t->look == CHECK_SEEN || t->look == CHECK_ABSENT)
-		err_set(&f->err, ERR_REFUSED, "_mta-sts.%s has no record that "
-					      "senders take", f->name);
+		err_set(&f->err, ERR_REFUSED,
+			"_mta-sts.%s has no record that "
+			"senders take",
+			f->name);
 	else
-		err_set(&f->err, ERR_AGAIN, "_mta-sts.%s could not be looked "
-					    "up: %s", f->name, t->problem);
+		err_set(&f->err, ERR_AGAIN,
+			"_mta-sts.%s could not be looked "
+			"up: %s",
+			f->name, t->problem);
 	return err_hint(&f->err, "mtasts-check %s says what is wrong; or add "
 				 "it without --adopt", f->name);
 }

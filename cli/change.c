@@ -71,13 +71,13 @@ json_t *change_body(const struct cli *cli)
 	return body;
 }
 
-#define SAME_SHOWN 3	/* of those that it is so already, a row each */
+#define SAME_SHOWN 3 /* of those that it is so already, a row each */
 
 static void add_same(struct cli *cli, const char *name)
 {
 	if (cli->plan_same++ < SAME_SHOWN)
-		table_row(&cli->plan, (const char *const[]){
-					      name, "nothing", NULL, NULL });
+		table_row(&cli->plan,
+			  (const char *const[]){ name, "nothing", NULL, NULL });
 }
 
 void change_plan(struct cli *cli, const char *name, const json_t *answer)

@@ -79,8 +79,8 @@ static void say_added(const json_t *answer, bool is_adopted)
 		if (is_adopted)
 			say_adopted(answer);
 		printf("%s: added, %s; records to publish: "
-		       "mtastsctl domain records %s\n", title, state,
-		       text_at(answer, "name"));
+		       "mtastsctl domain records %s\n",
+		       title, state, text_at(answer, "name"));
 	}
 	fflush(stdout);
 	free(title);
@@ -262,9 +262,8 @@ enum exit_code cmd_domain_set(struct cli *cli)
 	struct err err = ERR_INIT;
 	enum exit_code code;
 
-	if (cli->options.given &
-	    (OPTION(LABEL) | OPTION(RUA) | OPTION(TRACK_MX) |
-	     OPTION(TEMPLATE))) {
+	if (cli->options.given & (OPTION(LABEL) | OPTION(RUA) |
+				  OPTION(TRACK_MX) | OPTION(TEMPLATE))) {
 		cli->looks = mx_looks_new(cli, NULL);
 		code = targets_each_labelled(cli, set);
 		mx_looks_free(cli->looks);

@@ -118,7 +118,8 @@ static void show_findings(const char *about, const json_t *findings)
 	}
 }
 
-#define WAITING_SHOWN 3	/* of those that wait for DNS: after an import, all do */
+#define WAITING_SHOWN                                                          \
+	3 /* of those that wait for DNS: after an import, all do */
 
 /* The gravest are first, and who waits is last. How many were left out. */
 static long long show_domains_in_need(const json_t *list, bool *wait)
@@ -127,7 +128,8 @@ static long long show_domains_in_need(const json_t *list, bool *wait)
 	const json_t *domain;
 	size_t i;
 
-	json_array_foreach(list, i, domain) {
+	json_array_foreach(list, i, domain)
+	{
 		*wait = streq(text_at(domain, "state"), "waiting-for-dns");
 		waiting += *wait;
 		if (waiting <= WAITING_SHOWN)
@@ -151,8 +153,8 @@ static void show_problems(const json_t *s)
 	more += show_domains_in_need(list, &wait);
 	if (more > 0 && wait)
 		printf("  and %lld more that wait%s for DNS: mtastsctl domain "
-		       "list --state waiting-for-dns\n", more,
-		       more == 1 ? "s" : "");
+		       "list --state waiting-for-dns\n",
+		       more, more == 1 ? "s" : "");
 	else if (more > 0)
 		printf("  and %lld more: mtastsctl domain list\n", more);
 }

@@ -56,7 +56,8 @@ static enum exit_code list(struct cli *cli, struct err *err)
 		table_print(&table, stdout);
 	if (!table.cells.count && !cli->options.json)
 		fputs("mtastsctl: there is no template (mtastsctl template set "
-		      "NAME --mx HOST makes one)\n", stderr);
+		      "NAME --mx HOST makes one)\n",
+		      stderr);
 	table_release(&table);
 	json_decref(answer);
 	return code;
@@ -91,8 +92,8 @@ static enum exit_code show(struct cli *cli, const char *name, struct err *err)
 		       text_at(t, "name"),
 		       *text_at(t, "preset") ? text_at(t, "preset") : "none",
 		       *mx ? mx : "none",
-		       *age_of(t, age) ? age : "of each domain",
-		       domains, domains == 1 ? "" : "s");
+		       *age_of(t, age) ? age : "of each domain", domains,
+		       domains == 1 ? "" : "s");
 	free(mx);
 	json_decref(t);
 	return code;
@@ -139,10 +140,9 @@ static void preview_one(struct cli *cli, json_t *domain, struct tally *t)
 		change_plan(cli, text_at(domain, "name"), domain);
 	else
 		table_row(&cli->plan,
-			  (const char *const[]){ text_at(domain, "name"),
-						 "stays as it is",
-						 text_at(domain, "problem"),
-						 NULL });
+			  (const char *const[]){
+				  text_at(domain, "name"), "stays as it is",
+				  text_at(domain, "problem"), NULL });
 }
 
 static enum exit_code preview_page(struct cli *cli, const char *name,
@@ -215,7 +215,8 @@ static enum exit_code say_set(struct cli *cli, const char *name, bool changed,
 		printf("template %s: already so\n", name);
 	else if (!domains)
 		printf("template %s: set; for domain add or set, with "
-		       "--template %s\n", name, name);
+		       "--template %s\n",
+		       name, name);
 	else
 		printf("template %s: set; %lld domain%s it; new versions are "
 		       "made now, and their ids are to be published\n",

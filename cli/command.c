@@ -22,9 +22,8 @@ static const struct command table[] = {
 	{ "domain", "add", cmd_domain_add, NAMES_MANY,
 	  CHANGE | POLICY | WAIT | OPTION(LABEL) | OPTION(RUA) | OPTION(FILE) |
 		  OPTION(LIMIT) | OPTION(TRACK_MX) | ENFORCE | OPTION(ADOPT) |
-		  OPTION(TEMPLATE) |
-		  OPTION(RESOLVER) | OPTION(CA_FILE) | OPTION(ALLOW_PRIVATE) |
-		  OPTION(HTTPS_PORT),
+		  OPTION(TEMPLATE) | OPTION(RESOLVER) | OPTION(CA_FILE) |
+		  OPTION(ALLOW_PRIVATE) | OPTION(HTTPS_PORT),
 	  "host the policy of a mail domain" },
 	{ "domain", "list", cmd_domain_list, NAMES_NONE, FILTER | OPTION(PLAN),
 	  "the domains hosted here" },

@@ -23,7 +23,7 @@ struct cli {
 	long plan_same;		/* what would not: not of one row each */
 	char *plan_about;	/* what of, if of no domain; NULL: the box */
 	struct wait_list wait;	/* what --wait is to wait for */
-	struct mx_looks *looks;	/* of domain add, at MX; or NULL */
+	struct mx_looks *looks; /* of domain add, at MX; or NULL */
 };
 
 enum command_names {

@@ -60,8 +60,8 @@ enum exit_code fleet_ask_to_add(const struct cli *cli, const json_t *entry,
 }
 
 enum exit_code fleet_ask_to_let_go(const struct cli *cli, const char *name,
-				    bool is_dry, json_t **answer,
-				    struct err *err)
+				   bool is_dry, json_t **answer,
+				   struct err *err)
 {
 	return ask(cli, "POST", api_domain_path(name, "/handover"),
 		   json_pack("{s:b}", "or_remove", 1), is_dry, answer, err);

@@ -27,10 +27,10 @@ static const struct column {
 	enum form form;
 	bool may_be_none; /* an empty cell says so */
 } columns[] = {
-	{ "name", FORM_TEXT, false },	{ "mx", FORM_LIST, false },
-	{ "preset", FORM_TEXT, false }, { "mode", FORM_TEXT, false },
-	{ "max_age", FORM_AGE, false }, { "label", FORM_TEXT, true },
-	{ "rua", FORM_LIST, true },	{ "track_mx", FORM_YES, false },
+	{ "name", FORM_TEXT, false },	 { "mx", FORM_LIST, false },
+	{ "preset", FORM_TEXT, false },	 { "mode", FORM_TEXT, false },
+	{ "max_age", FORM_AGE, false },	 { "label", FORM_TEXT, true },
+	{ "rua", FORM_LIST, true },	 { "track_mx", FORM_YES, false },
 	{ "template", FORM_TEXT, true },
 };
 

@@ -12,11 +12,11 @@
 #include "cli/say.h"
 #include "policy/provider.h"
 
-#define TIMEOUT_MS    2000
-#define AT_ONCE	      64  /* looks under way: beyond them the command waits */
-#define VAIN_MAX      8   /* without an answer, in a row: nobody is there */
-#define HOSTS_SAID    4
-#define HOSTS_TEXT    1200
+#define TIMEOUT_MS 2000
+#define AT_ONCE	   64 /* looks under way: beyond them the command waits */
+#define VAIN_MAX   8  /* without an answer, in a row: nobody is there */
+#define HOSTS_SAID 4
+#define HOSTS_TEXT 1200
 
 struct mx_looks {
 	struct cli *cli;
@@ -69,13 +69,17 @@ static void remedy(const struct look *one, const struct mx_seen *seen,
 	if (one->looks->cli->options.dry_run)
 		err_hint(err, "name those, too, or change MX first");
 	else if (strays > HOSTS_SAID)
-		err_hint(err, "if MX is right: mtastsctl policy mx %s add "
-			      "HOST..., with all of them", one->name);
+		err_hint(err,
+			 "if MX is right: mtastsctl policy mx %s add "
+			 "HOST..., with all of them",
+			 one->name);
 	else
-		err_hint(err, has_none ? "if MX is right: mtastsctl policy set "
-					 "%s --mx %s"
-				       : "if MX is right: mtastsctl policy mx "
-					 "%s add %s", one->name, hosts.data);
+		err_hint(err,
+			 has_none ? "if MX is right: mtastsctl policy set "
+				    "%s --mx %s"
+				  : "if MX is right: mtastsctl policy mx "
+				    "%s add %s",
+			 one->name, hosts.data);
 	buf_release(&hosts);
 }
 
@@ -92,9 +96,10 @@ static void say_strays(const struct look *one, const struct mx_seen *seen)
 		buf_printf(&hosts, " and %zu more", strays - HOSTS_SAID);
 	if (provider)
 		buf_printf(&hosts, " (%s)", provider);
-	err_set(&err, ERR_REFUSED, "warning: DNS sends mail of %s to %s, which "
-				   "its policy does not name", one->name,
-		hosts.data);
+	err_set(&err, ERR_REFUSED,
+		"warning: DNS sends mail of %s to %s, which "
+		"its policy does not name",
+		one->name, hosts.data);
 	buf_release(&hosts);
 	remedy(one, seen, &err);
 	if (one->line)
@@ -164,7 +169,7 @@ static void pump(struct mx_looks *l, long most)
 		event_base_loop(base, EVLOOP_ONCE);
 	if (l->vain < VAIN_MAX)
 		return;
-	resolver_free(l->resolver);	/* each look ends, unseen */
+	resolver_free(l->resolver); /* each look ends, unseen */
 	l->resolver = NULL;
 }
 
@@ -177,8 +182,8 @@ static struct look *look_of(struct mx_looks *l, const json_t *answer, long line)
 	one->looks = l;
 	one->line = line;
 	one->name = xstrdup(text_at(answer, "name"));
-	sts_mode_parse(text_at(answer, "domain.policy.mode"),
-		       &one->policy.mode, NULL);
+	sts_mode_parse(text_at(answer, "domain.policy.mode"), &one->policy.mode,
+		       NULL);
 	json_array_foreach(hosts, i, host)
 	{
 		sts_policy_add_mx(&one->policy, json_string_value(host), NULL);
@@ -208,11 +213,11 @@ static void say_unseen(const struct mx_looks *l)
 {
 	struct err err = ERR_INIT;
 
-	err_set(&err, ERR_AGAIN, "whether DNS sends mail elsewhere was not seen "
-				 "of %ld domain%s: no resolver answers",
+	err_set(&err, ERR_AGAIN,
+		"whether DNS sends mail elsewhere was not seen "
+		"of %ld domain%s: no resolver answers",
 		l->unseen, l->unseen == 1 ? "" : "s");
-	err_hint(&err, "the daemon goes on looking; mtastsctl domain list shows "
-		       "mx.not-covered where it finds something");
+	err_hint(&err, "mtastsctl domain check looks again");
 	say_failure(NULL, &err);
 }
 

@@ -142,8 +142,8 @@ static const struct {
 			      TYPE_FLAG,
 			      AT(new_account) },
 	[OPT_NOW] = { { "now", NULL,
-		       "do not wait: for the replacement (revoke), for what "
-		       "senders hold (remove)" },
+			"do not wait: for the replacement (revoke), for what "
+			"senders hold (remove)" },
 		      TYPE_FLAG,
 		      AT(now) },
 	[OPT_PLAN] = { { "plan", "N/day",

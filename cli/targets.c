@@ -91,8 +91,7 @@ static enum exit_code each_entry(struct pages *p,
 }
 
 /* No failure, but a label is easily mistyped. */
-static void say_nobody(const struct options *o, bool by_label,
-		       const char *hint)
+static void say_nobody(const struct options *o, bool by_label, const char *hint)
 {
 	struct err err = ERR_INIT;
 

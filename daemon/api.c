@@ -77,8 +77,9 @@ bool api_selection(const struct api_call *call, struct api_selection *q,
 					&q->filter.leaving)) {
 			err_set(err, ERR_INPUT, "there is no state \"%.40s\"",
 				state);
-			return err_hint(err, "states: waiting-for-dns, issuing, "
-					     "live, removing, handing-over");
+			return err_hint(err,
+					"states: waiting-for-dns, issuing, "
+					"live, removing, handing-over");
 		}
 		q->filter.state = &q->state;
 	}

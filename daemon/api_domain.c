@@ -187,15 +187,16 @@ static bool compare(struct edit *e, const struct domain_add *in,
 static bool has_adopted(struct edit *e, const struct domain_add *in,
 			struct err *err)
 {
-	if (!in->adopt_id ||
-	    policy_version_has_id(e->call->parts->store, &e->domain,
-				  in->adopt_id))
+	if (!in->adopt_id || policy_version_has_id(e->call->parts->store,
+						   &e->domain, in->adopt_id))
 		return true;
-	err_set(err, ERR_REFUSED, "%s is hosted here already, with a policy of "
-				  "its own and not that of id %.40s",
+	err_set(err, ERR_REFUSED,
+		"%s is hosted here already, with a policy of "
+		"its own and not that of id %.40s",
 		e->domain.name, in->adopt_id);
-	return err_hint(err, "while no sender has seen it here: mtastsctl "
-			     "domain remove %s --now, then add it again",
+	return err_hint(err,
+			"while no sender has seen it here: mtastsctl "
+			"domain remove %s --now, then add it again",
 			e->domain.name);
 }
 
@@ -219,9 +220,10 @@ static bool add_again(struct edit *e, const struct domain_add *in,
 		return ok;
 	err_set(err, ERR_REFUSED,
 		"%s is hosted here already, with other settings", wanted.name);
-	return err_hint(err, "mtastsctl policy set %s changes its policy, "
-			     "mtastsctl domain set %s its label, rua, template "
-			     "and track-mx",
+	return err_hint(err,
+			"mtastsctl policy set %s changes its policy, "
+			"mtastsctl domain set %s its label, rua, template "
+			"and track-mx",
 			wanted.name, wanted.name);
 }
 
@@ -273,11 +275,15 @@ static bool may_begin(struct edit *e, const struct domain_add *in,
 		return true;
 	if (err->kind != ERR_REFUSED)
 		return false;
-	err_set(err, ERR_REFUSED, "%s is not ready: it is new here, and senders "
-				  "were not asked to test its policy yet", name);
-	return err_hint(err, "add it without --mode enforce; then mtastsctl "
-			     "policy readiness %s says what speaks against it; "
-			     "--force with --reason overrides", name);
+	err_set(err, ERR_REFUSED,
+		"%s is not ready: it is new here, and senders "
+		"were not asked to test its policy yet",
+		name);
+	return err_hint(err,
+			"add it without --mode enforce; then mtastsctl "
+			"policy readiness %s says what speaks against it; "
+			"--force with --reason overrides",
+			name);
 }
 
 static bool first_policy(struct edit *e, const struct domain_add *in,
@@ -461,7 +467,7 @@ bool api_domain_add(struct api_call *call, struct err *err)
 struct domain_set {
 	struct edit_input common;
 	struct settings settings;
-	bool keep_policy;	/* with a template: until that changes */
+	bool keep_policy; /* with a template: until that changes */
 };
 
 static const struct json_in_field set_fields[] = {
@@ -479,8 +485,7 @@ static const struct json_in_field set_fields[] = {
 };
 
 /* On its way out it follows once it stays (leaving_resume()). */
-static bool follow(struct edit *e, const struct domain_set *in,
-		   struct err *err)
+static bool follow(struct edit *e, const struct domain_set *in, struct err *err)
 {
 	if (str_is_empty(in->settings.template) || e->domain.leaving)
 		return true;

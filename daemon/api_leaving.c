@@ -174,13 +174,13 @@ static bool hand_over(struct edit *e, void *input, struct err *err)
 
 struct domain_handover {
 	struct edit_input common;
-	bool or_remove;		/* who was never live goes */
+	bool or_remove; /* who was never live goes */
 };
 
 static const struct json_in_field handover_fields[] = {
 	EDIT_FIELDS,
-	{ "or_remove", JSON_IN_BOOL, offsetof(struct domain_handover, or_remove),
-	  false },
+	{ "or_remove", JSON_IN_BOOL,
+	  offsetof(struct domain_handover, or_remove), false },
 };
 
 static bool was_never_live(struct api_call *call)

@@ -98,18 +98,20 @@ static void add_note(json_t *list, const char *text)
 static bool note_leaving(const struct domain_facts *f, time_t now, json_t *list)
 {
 	if (f->domain.leaving == DOMAIN_HANDING_OVER)
-		add_note(list, "it is being handed over: publish what the other "
-			       "host says of mta-sts, _mta-sts and _smtp._tls, "
-			       "in place of what leads here; mtastsctl domain "
-			       "add keeps it here instead");
+		add_note(list,
+			 "it is being handed over: publish what the other "
+			 "host says of mta-sts, _mta-sts and _smtp._tls, "
+			 "in place of what leads here; mtastsctl domain "
+			 "add keeps it here instead");
 	if (f->domain.leaving == DOMAIN_REMOVING && f->leaving.done_at &&
 	    f->leaving.done_at <= now)
 		add_note(list, "no sender holds a policy of it any more: "
 			       "mta-sts, _mta-sts and _smtp._tls may be taken "
 			       "out of DNS");
 	else if (f->domain.leaving == DOMAIN_REMOVING)
-		add_note(list, "it is being removed: these stay until mtastsctl "
-			       "domain show says that they may go");
+		add_note(list,
+			 "it is being removed: these stay until mtastsctl "
+			 "domain show says that they may go");
 	return f->domain.leaving != DOMAIN_STAYS;
 }
 
@@ -150,9 +152,9 @@ bool api_records_show(struct api_call *call, struct err *err)
 	add_lines(zone, &records);
 	call->answer = json_pack(
 		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", d.name, "state",
-		domain_phase(&d), "records", list, "zone", zone,
-		"nsupdate", view_commands(&records), "own_zone",
-		view_own_zone(&facts, c), "notes", notes(&facts, c, call->now));
+		domain_phase(&d), "records", list, "zone", zone, "nsupdate",
+		view_commands(&records), "own_zone", view_own_zone(&facts, c),
+		"notes", notes(&facts, c, call->now));
 	records_release(&records);
 	domain_facts_release(&facts);
 	return true;

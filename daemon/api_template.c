@@ -197,11 +197,11 @@ bool api_template_set(struct api_call *call, struct err *err)
 
 /* ---- what it would do to its domains ---- */
 
-#define PREVIEWED 50	/* at once */
+#define PREVIEWED 50 /* at once */
 
 struct preview {
 	struct policy_input policy;
-	long after;		/* the id of a domain */
+	long after; /* the id of a domain */
 };
 
 static const struct json_in_field preview_fields[] = {

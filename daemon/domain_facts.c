@@ -38,7 +38,7 @@ static void load_template(struct domain_facts *f, struct store *s)
 	memcpy(f->template, t.name, sizeof(f->template));
 	if (f->has_policy)
 		f->own = template_own(&t, f->domain.name, &f->policy.policy);
-	if (f->domain.template_epoch < t.epoch)	/* it will follow */
+	if (f->domain.template_epoch < t.epoch) /* it will follow */
 		f->own = (struct template_own){ .max_age = !t.max_age };
 	template_release(&t);
 }

@@ -15,8 +15,10 @@ static bool follow(struct edit *e, const struct template *t,
 	     edit_policy(e, is, &wanted, false, err);
 	sts_policy_release(&wanted);
 	if (!ok && err->kind == ERR_REFUSED)
-		err_hint(err, "let template %s name that host, too, or change "
-			      "MX first", t->name);
+		err_hint(err,
+			 "let template %s name that host, too, or change "
+			 "MX first",
+			 t->name);
 	return ok;
 }
 

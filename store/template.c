@@ -135,10 +135,11 @@ size_t template_followers(struct store *s, const struct template *t,
 	struct query q;
 	size_t n = 0;
 
-	query_open(&q, store_db(s), "SELECT id FROM domain"
-				    " WHERE template_id > 0"
-				    " AND template_id = ? AND id > ?"
-				    " ORDER BY id LIMIT ?");
+	query_open(&q, store_db(s),
+		   "SELECT id FROM domain"
+		   " WHERE template_id > 0"
+		   " AND template_id = ? AND id > ?"
+		   " ORDER BY id LIMIT ?");
 	bind_int(&q, t->id);
 	bind_int(&q, after);
 	bind_int(&q, (int64_t)limit);

@@ -66,8 +66,9 @@ bool trail_keep_label(struct store *s, const char *domain, const char *label,
 
 	if (!*label)
 		return true;
-	query_open(&q, store_db_write(s),
-		   "UPDATE trail SET label = ? WHERE domain = ? AND label = ''");
+	query_open(
+		&q, store_db_write(s),
+		"UPDATE trail SET label = ? WHERE domain = ? AND label = ''");
 	bind_text(&q, label);
 	bind_text(&q, domain);
 	return query_run(&q, err);

@@ -25,7 +25,8 @@ struct setting {
 static void make(struct records *r, const struct setting *s)
 {
 	struct domain_facts facts = {
-		.domain = { .name = "example.org", .state = s->state,
+		.domain = { .name = "example.org",
+			    .state = s->state,
 			    .leaving = s->leaving },
 		.has_policy = true,
 		.policy = { .sts_id = "20261123T201500Z" },

@@ -189,7 +189,7 @@ static void a_label_outlives_its_domain(void **state)
 	remove_it("one.test");
 	assert_of_label("store", "adf");
 
-	add_labelled("one.test", "other");	/* another customer's by now */
+	add_labelled("one.test", "other"); /* another customer's by now */
 	assert_of_label("store", "adf");
 	assert_of_label("other", "");
 }
