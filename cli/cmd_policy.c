@@ -124,6 +124,17 @@ enum exit_code cmd_policy_history(struct cli *cli)
 
 /* ---- changes ---- */
 
+/* It is half of a way out: the other half is not forgotten so easily there. */
+static void say_none(const json_t *answer)
+{
+	const char *name = text_at(answer, "name");
+
+	if (streq(text_at(answer, "domain.policy.mode"), "none"))
+		printf("%s: to take the domain away: mtastsctl domain remove "
+		       "%s, which says when its records may go\n",
+		       name, name);
+}
+
 /* The way out of enforce works for those that hear of it. */
 static void say_until(const json_t *answer)
 {
@@ -153,6 +164,7 @@ static enum exit_code put(struct cli *cli, const char *name, const char *mode,
 		policy_say_set(answer);
 		if (mode)
 			say_until(answer);
+		say_none(answer);
 	}
 	if (code == EXIT_FINE && cli->looks)
 		mx_looks_add(cli->looks, answer, 0);

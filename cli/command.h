@@ -13,8 +13,11 @@
 #include "cli/table.h"
 #include "cli/wait.h"
 
+struct command;
+
 /* A run of the program, handed to the command. */
 struct cli {
+	const struct command *command;
 	struct options options;
 	struct api *api;
 	char **names;		/* the words behind the command */

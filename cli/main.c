@@ -53,6 +53,7 @@ static enum exit_code find_and_run(struct cli *cli)
 		return usage(&err);
 	cli->names = words->item + used;
 	cli->name_count = words->count - used;
+	cli->command = c;
 	if (!command_check(c, cli, &err))
 		return usage(&err);
 	return run(cli, c);

@@ -265,6 +265,17 @@ static enum exit_code usage(struct err *err, const char *text,
 	return EXIT_USAGE;
 }
 
+static const char *ways_to_name(const struct cli *cli, bool by_label)
+{
+	if (by_label)
+		return "give one or more names, or --file, --label, --state or "
+		       "--all";
+	if (cli->command->options & OPTION(ALL))
+		return "give one or more names, or --file, --state or --all; "
+		       "--label is the new label";
+	return "give one or more names, or --file";
+}
+
 static enum exit_code find_names(struct cli *cli, bool by_label,
 				 struct words *names, struct err *err)
 {
@@ -282,10 +293,7 @@ static enum exit_code find_names(struct cli *cli, bool by_label,
 	if (selects)
 		return select_names(cli, by_label, names, err);
 	if (!names->count && !o->file)
-		return usage(err, "which domain?",
-			     by_label ? "give one or more names, or --file, "
-					"--label, --state or --all"
-				      : "give one or more names, or --file");
+		return usage(err, "which domain?", ways_to_name(cli, by_label));
 	return EXIT_FINE;
 }
 

@@ -637,3 +637,16 @@ def test_many_alike_are_few_lines(rig):
 	assert dry.splitlines()[1:] == ["w0.test   nothing", "w1.test   nothing",
 					"w10.test  nothing",
 					"and nothing of 27 more"]
+
+
+def test_who_names_nobody_is_told_all_ways(three):
+	for words, said in ((["add"], "names, or --file)"),
+			    (["set", "--label", "x"], "--state or --all; --label"),
+			    (["show"], "--label, --state or --all")):
+		done = three.ctl("domain", *words)
+		assert done.status == USAGE and said in done.err
+
+
+def test_mode_none_is_told_the_rest_of_the_way(three):
+	said = three.ok("policy", "set", "a.test", "--mode", "none")
+	assert "mtastsctl domain remove a.test" in said
