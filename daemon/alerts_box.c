@@ -322,7 +322,8 @@ static bool fails_no_more(struct alerts *a, const char *name)
 	struct domain d;
 
 	return domain_by_name(a->parts.store, name, &d, NULL)
-		       ? d.failures == 0 : is_no_domain(a, name);
+		       ? d.failures == 0 || d.leaving == DOMAIN_HANDING_OVER
+		       : is_no_domain(a, name);
 }
 
 /* An open one is looked at again, whether it is served by now. */

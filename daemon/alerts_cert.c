@@ -10,10 +10,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "daemon/leaving.h"
 
 #define LATE	      WHEN_HOUR	/* a planned renewal that nobody began */
 #define LATE_AGAIN    (10 * WHEN_MINUTE)
 #define ODD_AGAIN     WHEN_DAY
+#define LEFT_AGAIN    WHEN_HOUR /* who leaves may be kept after all */
 #define FAILURES_WARN 3		/* of a first certificate, in a row */
 
 /* ---- what is left ---- */
@@ -117,6 +119,31 @@ static bool judge_schedule(struct alerts *a, const struct domain *d,
 
 /* ---- one after the other ---- */
 
+/* What cannot be read counts as needed. */
+static bool needs_cert(struct alerts *a, const struct domain *d, time_t now)
+{
+	struct leaving l = { .done_at = 0 };
+	struct watch w;
+
+	if (d->leaving == DOMAIN_REMOVING &&
+	    (!watch_of(a->parts.store, d, &w, NULL) ||
+	     !leaving_of(a->parts.store, d, &w, now, &l, NULL)))
+		return true;
+	return leaving_needs_cert(d, &l, now);
+}
+
+static bool end_all(struct alerts *a, const struct domain *d, time_t now,
+		    struct err *err)
+{
+	static const char *const kinds[] = { KIND_CERT, KIND_FORGOTTEN,
+					     KIND_SERVED };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!alert_end(a->parts.store, kinds[i], d->name, now, err))
+			return false;
+	return true;
+}
+
 static bool judge_one(struct alerts *a, const struct cert *c, time_t now,
 		      time_t *next, struct err *err)
 {
@@ -126,6 +153,10 @@ static bool judge_one(struct alerts *a, const struct cert *c, time_t now,
 	*next = now + ODD_AGAIN;
 	if (!domain_by_id(a->parts.store, c->domain_id, &d, NULL))
 		return true;	/* damaged: the engine has said so */
+	if (!needs_cert(a, &d, now)) {
+		*next = now + LEFT_AGAIN;
+		return end_all(a, &d, now, err);
+	}
 	*next = v.next;
 	if (now - c->created_at < LATE)
 		alerts_self_soon(a, d.name);
@@ -173,7 +204,7 @@ static bool tell_failing(const struct domain *d, void *arg)
 	f->seen++;
 	snprintf(f->a->failing.after, sizeof(f->a->failing.after), "%s",
 		 d->name);
-	if (!d->failures)
+	if (!d->failures || d->leaving == DOMAIN_HANDING_OVER)
 		return true;
 	f->ok = alerts_raise(f->a, KIND_DOMAIN, d->name,
 			     !is_live && d->failures >= FAILURES_WARN

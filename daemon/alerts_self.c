@@ -124,7 +124,8 @@ static char *judge(struct alerts *a, const char *serial,
 	struct cert c;
 
 	if (!domain_by_name(a->parts.store, a->self.host, &d, NULL) ||
-	    !d.cert_id || !cert_current(a->parts.store, &d, &c, NULL))
+	    !d.cert_id || d.leaving == DOMAIN_HANDING_OVER ||
+	    !cert_current(a->parts.store, &d, &c, NULL))
 		return NULL;
 	if (!serial)
 		return xasprintf("it is not served: %s", problem->text);

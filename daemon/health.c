@@ -103,13 +103,20 @@ static void issuance_failing(const struct domain_facts *f, time_t now,
 		     d->problem[0] ? d->problem : "the last order failed");
 }
 
+/* On its way out it does, until the end of what senders hold. */
+static bool needs_cert(const struct domain_facts *f, time_t now)
+{
+	return f->domain.state == DOMAIN_LIVE &&
+	       leaving_needs_cert(&f->domain, &f->leaving, now);
+}
+
 static void cert_expired(const struct domain_facts *f, time_t now,
 			 struct findings *out)
 {
 	const struct domain *d = &f->domain;
 	char at[INSTANT_TEXT], hint[sizeof(out->item[0].hint)];
 
-	if (d->state != DOMAIN_LIVE)
+	if (!needs_cert(f, now))
 		return;
 	snprintf(hint, sizeof(hint), "mtastsctl cert renew %s --wait", d->name);
 	if (!f->has_cert)
@@ -130,7 +137,7 @@ static void renewal_failing(const struct domain_facts *f, time_t now,
 	time_t left = f->cert.not_after - now;
 	time_t life = f->cert.not_after - f->cert.not_before;
 
-	if (d->state != DOMAIN_LIVE || !f->has_cert ||
+	if (!needs_cert(f, now) || !f->has_cert ||
 	    (!d->problem[0] && !d->failures))
 		return;
 	findings_add(out, "cert.renewal-failing",
@@ -148,7 +155,7 @@ static void renewal_late(const struct domain_facts *f, time_t now,
 	char at[INSTANT_TEXT];
 	time_t life = f->cert.not_after - f->cert.not_before;
 
-	if (d->state != DOMAIN_LIVE || !f->has_cert || f->has_order ||
+	if (!needs_cert(f, now) || !f->has_cert || f->has_order ||
 	    d->problem[0] || d->failures || f->cert.not_after <= now ||
 	    now < f->cert.renew_at + life / 10)
 		return;
@@ -183,9 +190,7 @@ static void cert_staging(const struct domain_facts *f, time_t now,
 {
 	char hint[sizeof(out->item[0].hint)];
 
-	(void)now;
-	if (f->domain.state != DOMAIN_LIVE || !f->has_cert ||
-	    !ca_is_staging(&f->ca))
+	if (!needs_cert(f, now) || !f->has_cert || !ca_is_staging(&f->ca))
 		return;
 	snprintf(hint, sizeof(hint),
 		 "set ca_order to another, then mtastsctl "

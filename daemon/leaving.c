@@ -58,6 +58,20 @@ bool leaving_of(struct store *s, const struct domain *d, const struct watch *w,
 	return true;
 }
 
+bool leaving_needs_cert(const struct domain *d, const struct leaving *l,
+			time_t now)
+{
+	switch (d->leaving) {
+	case DOMAIN_STAYS:
+		break;
+	case DOMAIN_REMOVING:
+		return !l->done_at || now < l->done_at;
+	case DOMAIN_HANDING_OVER:
+		return false;
+	}
+	return true;
+}
+
 /* What nobody could say just now is no reason to let go. */
 static bool is_fresh(const struct domain *d, const struct watch *w)
 {

@@ -30,6 +30,14 @@ bool leaving_of(struct store *s, const struct domain *d, const struct watch *w,
 		time_t now, struct leaving *l, struct err *err);
 
 /*
+ * Is it still to be served with a valid certificate? What is removed is, until
+ * no sender holds a policy of it (RFC 8461, 8.3); what is handed over gets no
+ * new one here.
+ */
+bool leaving_needs_cert(const struct domain *d, const struct leaving *l,
+			time_t now);
+
+/*
  * Lets a domain go whose time is over and whose records are gone. Inside a
  * transaction; *is_gone says so.
  */

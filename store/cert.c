@@ -467,8 +467,10 @@ long cert_count_served(struct store *s, int64_t ca_id)
 
 time_t cert_nearest_expiry(struct store *s)
 {
-	return earliest(s, "SELECT not_after AS at FROM cert WHERE state = 0"
-			   " ORDER BY not_after LIMIT 1");
+	return earliest(s, "SELECT c.not_after AS at FROM cert c"
+			   " CROSS JOIN domain d ON d.id = c.domain_id"
+			   " WHERE c.state = 0 AND d.leaving <> 2"
+			   " ORDER BY c.not_after LIMIT 1");
 }
 
 bool key_insert(struct store *s, int64_t domain_id, const struct p256 *key,

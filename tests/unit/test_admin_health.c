@@ -67,6 +67,53 @@ static const struct {
 	  "policy set example.org" },
 };
 
+static bool has_cert_finding(const struct findings *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (str_starts(all->item[i].id, "cert."))
+			return true;
+	return false;
+}
+
+/* Late, then expired: what is handed over is renewed elsewhere. */
+static void on_its_way_out_it_needs_a_certificate_or_not(void **state)
+{
+	static const struct {
+		enum domain_leaving leaving;
+		time_t done_at;
+		bool is_needed;
+	} ways[] = {
+		{ DOMAIN_STAYS, 0, true },
+		{ DOMAIN_REMOVING, 0, true },
+		{ DOMAIN_REMOVING, NOW + 1, true },
+		{ DOMAIN_REMOVING, NOW, false },
+		{ DOMAIN_HANDING_OVER, 0, false },
+		{ DOMAIN_HANDING_OVER, NOW + 1, false },
+	};
+	static const int ages[] = { 70, 91 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+		for (size_t k = 0; k < ARRAY_LEN(ages); k++) {
+			struct findings out = { .count = 0 };
+			struct domain_facts f = {
+				.domain = { .name = "example.org",
+					    .state = DOMAIN_LIVE,
+					    .leaving = ways[i].leaving },
+				.has_policy = true,
+				.has_cert = true,
+				.leaving = { .done_at = ways[i].done_at },
+			};
+
+			f.cert.not_before = NOW - ages[k] * DAY;
+			f.cert.not_after = f.cert.not_before + 90 * DAY;
+			f.cert.renew_at = f.cert.not_before + 60 * DAY;
+			health_of_domain(&f, NOW, &out);
+			assert_int_equal(has_cert_finding(&out),
+					 ways[i].is_needed);
+		}
+}
+
 static void fill(struct domain_facts *f, size_t i)
 {
 	*f = (struct domain_facts){
@@ -155,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_trouble_has_its_finding),
+		cmocka_unit_test(on_its_way_out_it_needs_a_certificate_or_not),
 		cmocka_unit_test(several_may_be_found),
 		cmocka_unit_test(what_is_from_a_staging_ca_is_told),
 		cmocka_unit_test(too_many_findings_are_dropped),

@@ -19,6 +19,7 @@
 #include "store/box.h"
 #include "store/clock.h"
 #include "store/notice.h"
+#include "store/policy_version.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_world.h"
@@ -262,6 +263,98 @@ static void a_certificate_goes_through_all_levels(void **state)
 }
 
 /* The engine's clock was ahead for a while, until a CA said so. */
+/* ---- on the way out ---- */
+
+static void hand_over(struct domain *d, time_t at)
+{
+	d->leaving = DOMAIN_HANDING_OVER;
+	d->leaving_at = at;
+}
+
+/* Nobody works on it either, and that is a fault in what stays. */
+static void remove_it(struct domain *d, time_t at)
+{
+	d->leaving = DOMAIN_REMOVING;
+	d->leaving_at = at;
+	d->due_at = d->ready_at = 0;
+}
+
+static void keep_it(struct domain *d, time_t at)
+{
+	(void)at;
+	d->leaving = DOMAIN_STAYS;
+	d->due_at = d->ready_at = 0;
+}
+
+static struct cert cert_now(void)
+{
+	struct domain d = sim_domain(&w, NAME);
+	struct cert c;
+
+	must(cert_current(w.store, &d, &c, NULL), NULL);
+	return c;
+}
+
+static void who_hands_over_needs_no_certificate(void **state)
+{
+	const struct cert c = cert_now();
+
+	(void)state;
+	change(keep_it, 0);
+	watch(alerts_watch_certs, c.not_after - WHEN_HOUR);
+	assert_open("cert.expiring example.org/critical "
+		    "schedule.forgotten example.org/error ");
+	change(hand_over, sim_now(&w));
+	watch(alerts_watch_certs, c.not_after + 1);
+	assert_open("");
+	assert_int_equal(cert_nearest_expiry(w.store), 0);
+
+	/* kept after all: within the hour it counts again */
+	change(keep_it, 0);
+	watch(alerts_watch_certs, c.not_after + 1 + WHEN_HOUR);
+	assert_open("cert.expiring example.org/critical "
+		    "schedule.forgotten example.org/error ");
+	assert_int_equal(cert_nearest_expiry(w.store), c.not_after);
+}
+
+static void say_none(time_t at)
+{
+	struct sts_policy none = { .mode = STS_NONE,
+				   .max_age = STS_MAX_AGE_MIN };
+	struct domain d = sim_domain(&w, NAME);
+	struct policy_version v;
+	bool changed;
+
+	must(store_begin(w.store, NULL), NULL);
+	must(sts_policy_add_mx(&none, "mx.example.net", NULL), NULL);
+	must(policy_version_publish(w.store, &d, &none, at, &changed, NULL),
+	     NULL);
+	sts_policy_release(&none);
+	must(policy_version_current(w.store, &d, &v, NULL), NULL);
+	must(policy_version_announce(w.store, &d, v.sts_id, at, NULL), NULL);
+	policy_version_release(&v);
+	must(store_commit(w.store, NULL), NULL);
+}
+
+/* RFC 8461, 8.3: senders fetch the none until the end of what they hold. */
+static void a_removal_needs_one_to_its_end(void **state)
+{
+	const struct cert c = cert_now();
+	const time_t late = c.not_after - WHEN_HOUR;
+
+	(void)state;
+	change(remove_it, late - WHEN_DAY);
+	watch(alerts_watch_certs, late);
+	assert_open("cert.expiring example.org/critical "
+		    "schedule.forgotten example.org/error ");
+	say_none(late);
+	watch(alerts_watch_certs, late + WHEN_DAY - 1);
+	assert_open("cert.expiring example.org/critical "
+		    "schedule.forgotten example.org/error ");
+	watch(alerts_watch_certs, late + 2 * WHEN_DAY);
+	assert_open("");
+}
+
 static void what_was_called_expired_is_judged_again(void **state)
 {
 	struct domain d = sim_domain(&w, NAME);
@@ -516,6 +609,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		IN_A_BOX(what_stands_still_is_told),
 		IN_A_BOX(a_certificate_goes_through_all_levels),
+		IN_A_BOX(who_hands_over_needs_no_certificate),
+		IN_A_BOX(a_removal_needs_one_to_its_end),
 		IN_A_BOX(what_was_called_expired_is_judged_again),
 		IN_A_BOX(a_domain_that_fails_and_recovers),
 		IN_A_BOX(a_ca_that_is_down),
