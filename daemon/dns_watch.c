@@ -27,6 +27,7 @@ struct look {
 	struct dns_watch *watch;
 	int64_t domain_id;
 	char name[DOMAIN_NAME_SIZE];
+	time_t due_at; /* when it began; another since: asked for */
 	struct watch_seen seen;
 	bool is_done;		/* to be kept at the next turn */
 };
@@ -194,7 +195,8 @@ static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 	is_first = !k.looked_at;	/* then nothing is news */
 	news = watch_merge(&k, &l->seen, now_of(w));
 	note_strays(w, d, &k);
-	k.due_at = now_of(w) + watch_pace(&k, d, now_of(w), dice());
+	if (k.due_at == l->due_at) /* else it is asked for again */
+		k.due_at = now_of(w) + watch_pace(&k, d, now_of(w), dice());
 	return watch_write(w->parts.store, &k, err) &&
 	       (is_first || tell_news(w, d, &k, news, err)) &&
 	       note_elsewhere(w, d, &k, err) &&
@@ -382,15 +384,18 @@ static void begin(struct dns_watch *w, size_t slot, int64_t id)
 {
 	struct look *l = xcalloc(1, sizeof(*l));
 	struct domain d;
+	struct watch k;
 	char *host;
 
-	if (!domain_by_id(w->parts.store, id, &d, NULL)) {
+	if (!domain_by_id(w->parts.store, id, &d, NULL) ||
+	    !watch_of(w->parts.store, &d, &k, NULL)) {
 		put_off(w, id);
 		free(l);
 		return;
 	}
 	l->watch = w;
 	l->domain_id = id;
+	l->due_at = k.due_at;
 	memcpy(l->name, d.name, sizeof(l->name));
 	w->look[slot] = l;
 	host = xasprintf("mta-sts.%s", d.name);

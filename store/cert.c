@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "store/internal.h"
+#include "store/watch.h"
 
 #define PEM_MAX (128 * 1024)
 
@@ -366,6 +367,7 @@ static bool forget_old(struct store *s, int64_t domain_id, struct err *err)
 bool cert_install(struct store *s, struct domain *d, struct cert *c,
 		  const struct cert_chain *chain, struct err *err)
 {
+	bool is_first = !d->cert_id;
 	int64_t issuer_id = 0;
 
 	if (!issuer_ensure(s, chain, &issuer_id, err))
@@ -378,6 +380,7 @@ bool cert_install(struct store *s, struct domain *d, struct cert *c,
 		return false;
 	d->cert_id = c->id;
 	return domain_update(s, d, err) && forget_old(s, d->id, err) &&
+	       (!is_first || watch_now(s, d->id, c->created_at, err)) &&
 	       change_note(s, d->id, err);
 }
 

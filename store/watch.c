@@ -123,6 +123,18 @@ bool watch_soon(struct store *s, int64_t domain_id, time_t now, struct err *err)
 	return query_run(&q, err);
 }
 
+bool watch_now(struct store *s, int64_t domain_id, time_t now, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO watch(domain_id, due_at) VALUES(?1, ?2)"
+		   " ON CONFLICT(domain_id) DO UPDATE SET due_at = ?2");
+	bind_int(&q, domain_id);
+	bind_int(&q, now);
+	return query_run(&q, err);
+}
+
 bool watch_put_off(struct store *s, int64_t domain_id, time_t until,
 		   struct err *err)
 {

@@ -67,6 +67,9 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err);
 bool watch_soon(struct store *s, int64_t domain_id, time_t now,
 		struct err *err);
 
+/* The same at once, without a change that would bring more looks. */
+bool watch_now(struct store *s, int64_t domain_id, time_t now, struct err *err);
+
 /* Nobody comes to it before `until`, whatever stands in its row. */
 bool watch_put_off(struct store *s, int64_t domain_id, time_t until,
 		   struct err *err);

@@ -11,6 +11,7 @@
 
 #include <openssl/pem.h>
 
+#include "store/watch.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/tiny_ca.h"
@@ -43,6 +44,25 @@ static void a_new_one_retires_the_old(void **state)
 	assert_int_equal(count("cert WHERE state = 0"), 1);
 	assert_int_equal(count("cert WHERE state = 1"), 1);
 	assert_int_equal(count("issuer"), 1);	/* stored once */
+}
+
+/* What DNS was seen to say while it waited is not what it says now. */
+static void the_first_has_dns_looked_at(void **state)
+{
+	struct watch w = { .domain_id = fix.domain.id,
+			   .due_at = ROWS_NOW + 3600 };
+
+	(void)state;
+	must(watch_write(fix.store, &w, NULL), NULL);
+	rows_cert(fix.store, &fix.domain, "leaf 1", "issuer");
+	must(watch_of(fix.store, &fix.domain, &w, NULL), NULL);
+	assert_int_equal(w.due_at, ROWS_NOW);
+	assert_int_equal(w.news_at, 0);
+	w.due_at = ROWS_NOW + 3600;
+	must(watch_write(fix.store, &w, NULL), NULL);
+	rows_cert(fix.store, &fix.domain, "leaf 2", "issuer");
+	must(watch_of(fix.store, &fix.domain, &w, NULL), NULL);
+	assert_int_equal(w.due_at, ROWS_NOW + 3600);
 }
 
 static void a_domain_without_one_says_so(void **state)
@@ -374,6 +394,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		WITH_A_DOMAIN(a_new_one_retires_the_old),
+		WITH_A_DOMAIN(the_first_has_dns_looked_at),
 		WITH_A_DOMAIN(a_domain_without_one_says_so),
 		WITH_A_DOMAIN(the_last_few_are_kept_with_their_keys),
 		WITH_A_DOMAIN(a_bad_one_changes_nothing_else),
