@@ -17,6 +17,7 @@
 #include "store/publication.h"
 
 #define ROWS_MAX      100
+#define READY_PART    500   /* of all, when somebody new is told: a few ms */
 #define UPDATE_BYTES  30000 /* of the 65535 that a message may have */
 #define TURN_MS	      1000
 #define AGAIN_MS      10 /* there is more to look at */
@@ -88,6 +89,17 @@ static void want_box(const struct publisher *p, struct zone_set *z)
 		    c->engine.address_count);
 }
 
+/* A row that does not decode is found by nobody, and yet it is there. */
+static bool is_gone(const struct publisher *p, const char *name,
+		    const struct err *why)
+{
+	bool is_there = true;
+
+	return why->kind == ERR_NOT_FOUND &&
+	       domain_is_there(p->parts.store, name, &is_there, NULL) &&
+	       !is_there;
+}
+
 /* False: it cannot be read, and nothing of it is to change. */
 static bool want_domain(const struct publisher *p, const char *name,
 			struct zone_set *z)
@@ -97,13 +109,13 @@ static bool want_domain(const struct publisher *p, const char *name,
 	struct domain d;
 
 	if (!domain_by_name(p->parts.store, name, &d, &err))
-		return err.kind == ERR_NOT_FOUND;
+		return is_gone(p, name, &err);
 	if (policy_version_current(p->parts.store, &d, &v, &err)) {
 		zone_of_domain(z, settings(p)->zone, &d, v.sts_id);
 		policy_version_release(&v);
 		return true;
 	}
-	if (err.kind != ERR_NOT_FOUND)
+	if (err.kind != ERR_NOT_FOUND || d.policy_id)
 		return false;
 	zone_of_domain(z, settings(p)->zone, &d, NULL);
 	return true;
@@ -157,23 +169,34 @@ static bool add_row(struct publisher *p, struct publication *row,
 }
 
 /* Into the batch, or out of what is due if the zone has been told already. */
-static bool look_at(struct publisher *p, struct publication *row,
-		    struct err *err)
+static bool compare(struct publisher *p, struct publication *row,
+		    const struct zone_set *z, struct err *err)
 {
-	struct zone_set told = { .count = 0 }, z = { .count = 0 };
-	bool is_known = want(p, row->name, &z), ok;
-	char *wanted = is_known ? zone_set_text(&z) : xstrdup(row->told);
+	struct zone_set told = { .count = 0 };
+	char *wanted = zone_set_text(z);
+	bool ok;
 
-	if (!is_known || (streq(wanted, row->told) && !row->is_unsure) ||
+	if ((streq(wanted, row->told) && !row->is_unsure) ||
 	    (!*wanted && !*row->told)) {
 		ok = publication_taken(p->parts.store, row, row->told,
 				       row->told_at, err);
 		free(wanted);
 	} else {
 		zone_set_read(&told, row->told);
-		ok = add_row(p, row, &told, &z, wanted, err);
+		ok = add_row(p, row, &told, z, wanted, err);
 	}
 	zone_set_release(&told);
+	return ok;
+}
+
+static bool look_at(struct publisher *p, struct publication *row,
+		    struct err *err)
+{
+	struct zone_set z = { .count = 0 };
+	bool ok = want(p, row->name, &z)
+			  ? compare(p, row, &z, err)
+			  : publication_pass(p->parts.store, row, err);
+
 	zone_set_release(&z);
 	return ok;
 }
@@ -444,38 +467,52 @@ static bool look_at_box(struct publisher *p, struct err *err)
 	return publication_mark(p->parts.store, "", err);
 }
 
-static bool set_up(struct publisher *p, struct err *err)
+/* A part of it at a time; *more: there is another one. */
+static bool set_up(struct publisher *p, bool *more, struct err *err)
 {
 	const struct publish_settings *s = settings(p);
 	char *by;
 	bool ok;
 
+	*more = false;
 	if (!publish_is_on(s))
 		return publication_end(p->parts.store, err);
 	by = xasprintf("%s %s %s", *s->server ? "server" : "hook", by_whom(s),
 		       s->port);
-	ok = publication_begin(p->parts.store, s->zone, by, err);
+	ok = publication_begin(p->parts.store, s->zone, by, READY_PART, more,
+			       err);
 	free(by);
 	return ok;
 }
 
-static bool stage(struct publisher *p, size_t *looked, struct err *err)
+/* Nothing is told before all is set up: what another zone was told is still
+   there. */
+static bool stage(struct publisher *p, bool *is_ready, size_t *looked,
+		  struct err *err)
 {
-	return (p->is_set_up || set_up(p, err)) &&
-	       (!publish_is_on(settings(p)) ||
-		(look_at_box(p, err) && gather(p, looked, err)));
+	bool more = false;
+
+	if (!p->is_set_up && !set_up(p, &more, err))
+		return false;
+	*is_ready = !more;
+	*looked = more;
+	return more || !publish_is_on(settings(p)) ||
+	       (look_at_box(p, err) && gather(p, looked, err));
 }
 
 static bool prepare(struct publisher *p, size_t *looked, struct err *err)
 {
 	struct store *s = p->parts.store;
+	bool is_ready = false;
 
 	if (!store_begin(s, err))
 		return false;
-	if (!stage(p, looked, err))
+	if (!stage(p, &is_ready, looked, err)) {
 		store_rollback(s);
-	else if (store_commit(s, err))
-		return p->is_set_up = true;
+	} else if (store_commit(s, err)) {
+		p->is_set_up = is_ready;
+		return true;
+	}
 	free(p->box);
 	p->box = NULL;
 	return false;

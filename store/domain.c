@@ -131,6 +131,17 @@ bool domain_by_id(struct store *s, int64_t id, struct domain *d,
 				(long long)id);
 }
 
+bool domain_is_there(struct store *s, const char *name, bool *is_there,
+		     struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s), "SELECT 1 FROM domain WHERE name = ?");
+	bind_text(&q, name);
+	*is_there = query_row(&q);
+	return query_close(&q, err);
+}
+
 /* What is handed over has nothing due, whoever would have it so. */
 static void bind_row(struct query *q, const struct domain *d)
 {

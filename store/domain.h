@@ -98,6 +98,10 @@ bool domain_by_name(struct store *s, const char *name, struct domain *d,
 bool domain_by_id(struct store *s, int64_t id, struct domain *d,
 		  struct err *err);
 
+/* Is there a row of that name, even one that does not decode? */
+bool domain_is_there(struct store *s, const char *name, bool *is_there,
+		     struct err *err);
+
 /*
  * Writes the whole row, if `d->epoch` is still the stored one, and counts it
  * up. ERR_AGAIN: the row has changed since it was read; nothing was written.

@@ -59,13 +59,6 @@ static bool note(struct store *s, const char *key, const char *value,
 	return query_run(&q, err);
 }
 
-static bool forget_told(struct store *s, struct err *err)
-{
-	return db_run(store_db_write(s),
-		      "UPDATE main.publication SET told = '', told_at = 0",
-		      err);
-}
-
 bool publication_doubt(struct store *s, struct err *err)
 {
 	return db_run(store_db_write(s),
@@ -74,28 +67,140 @@ bool publication_doubt(struct store *s, struct err *err)
 		      err);
 }
 
-static bool add_all(struct store *s, struct err *err)
+/*
+ * How far the rows are made ready for a new zone or publisher: two rows of
+ * `meta` while that is under way. What was told to another zone is forgotten.
+ */
+#define UNREADY "publish_after"
+#define FORGETS "publish_forgets"
+
+static bool unnote(struct store *s, const char *key, struct err *err)
 {
-	return db_run(store_db_write(s),
-		      "INSERT OR IGNORE INTO main.publication(name)"
-		      " SELECT name FROM main.domain UNION ALL SELECT ''",
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "DELETE FROM main.meta WHERE key = ?");
+	bind_text(&q, key);
+	return query_run(&q, err);
+}
+
+static bool has_note(struct store *s, const char *key, char *value, size_t size,
+		     bool *found, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT value FROM main.meta WHERE key = ?");
+	bind_text(&q, key);
+	*found = query_row(&q);
+	if (*found && value)
+		col_text(&q, "value", value, size);
+	return query_close(&q, err);
+}
+
+static bool forget_another(struct store *s, struct err *err)
+{
+	return note(s, FORGETS, "", err) &&
+	       db_run(store_db_write(s),
+		      "UPDATE main.publication SET told = '', told_at = 0"
+		      " WHERE name = ''",
 		      err);
 }
 
-bool publication_begin(struct store *s, const char *zone, const char *by,
-		       struct err *err)
+/* The box's own row is before all others. */
+static bool begin_anew(struct store *s, const char *zone, const char *by,
+		       bool same_zone, struct err *err)
 {
-	bool same_zone, same_by;
-
-	if (!is_noted(s, "published_zone", zone, &same_zone, err) ||
-	    !is_noted(s, "published_by", by, &same_by, err))
-		return false;
-	if (same_zone && same_by)
-		return true;
-	return (same_zone || forget_told(s, err)) &&
-	       publication_doubt(s, err) && add_all(s, err) &&
+	return (same_zone || forget_another(s, err)) &&
+	       note(s, UNREADY, "", err) &&
 	       note(s, "published_zone", zone, err) &&
-	       note(s, "published_by", by, err);
+	       note(s, "published_by", by, err) &&
+	       publication_again(s, "", err);
+}
+
+/* The last name of the next `most`, domains and what was told before alike. */
+static bool end_of_part(struct store *s, const char *after, long most,
+			char *last, size_t *count, struct err *err)
+{
+	struct query q;
+
+	*count = 0;
+	query_open(&q, store_db(s),
+		   "SELECT name FROM (SELECT name FROM main.domain"
+		   "  WHERE name > ?1 ORDER BY name LIMIT ?2)"
+		   " UNION SELECT name FROM (SELECT name FROM main.publication"
+		   "  WHERE name > ?1 ORDER BY name LIMIT ?2)"
+		   " ORDER BY name LIMIT ?2");
+	bind_text(&q, after);
+	bind_int(&q, most);
+	for (; query_row(&q); ++*count)
+		col_text(&q, "name", last, DOMAIN_NAME_SIZE);
+	return query_close(&q, err);
+}
+
+static bool within(struct store *s, const char *sql, const char *after,
+		   const char *last, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s), sql);
+	bind_text(&q, after);
+	bind_text(&q, last);
+	return query_run(&q, err);
+}
+
+static bool ready_part(struct store *s, const char *after, const char *last,
+		       bool forgets, struct err *err)
+{
+	return (!forgets ||
+		within(s,
+		       "UPDATE main.publication SET told = '', told_at = 0"
+		       " WHERE name > ?1 AND name <= ?2",
+		       after, last, err)) &&
+	       within(s,
+		      "UPDATE main.publication SET unsure = 1, is_due = 1,"
+		      " is_sent = 0, tries = 0, epoch = epoch + 1"
+		      " WHERE name > ?1 AND name <= ?2",
+		      after, last, err) &&
+	       within(s,
+		      "INSERT OR IGNORE INTO main.publication(name)"
+		      " SELECT name FROM main.domain"
+		      " WHERE name > ?1 AND name <= ?2",
+		      after, last, err);
+}
+
+static bool go_on(struct store *s, long most, bool *more, struct err *err)
+{
+	char after[DOMAIN_NAME_SIZE] = "", last[DOMAIN_NAME_SIZE] = "";
+	bool forgets;
+	size_t n;
+
+	if (!has_note(s, UNREADY, after, sizeof(after), more, err) || !*more)
+		return err->kind == ERR_NONE;
+	if (!has_note(s, FORGETS, NULL, 0, &forgets, err) ||
+	    !end_of_part(s, after, most, last, &n, err))
+		return false;
+	if (n && !ready_part(s, after, last, forgets, err))
+		return false;
+	*more = n == (size_t)most;
+	return *more ? note(s, UNREADY, last, err)
+		     : unnote(s, UNREADY, err) && unnote(s, FORGETS, err);
+}
+
+bool publication_begin(struct store *s, const char *zone, const char *by,
+		       long most, bool *more, struct err *err)
+{
+	struct err problem = ERR_INIT;
+	bool same_zone, same_by;
+	bool ok = is_noted(s, "published_zone", zone, &same_zone, &problem) &&
+		  is_noted(s, "published_by", by, &same_by, &problem) &&
+		  ((same_zone && same_by) ||
+		   begin_anew(s, zone, by, same_zone, &problem)) &&
+		  go_on(s, most, more, &problem);
+
+	if (!ok && err)
+		*err = problem;
+	return ok;
 }
 
 bool publication_end(struct store *s, struct err *err)
@@ -220,6 +325,15 @@ bool publication_taken(struct store *s, const struct publication *p,
 	bind_int(&q, now);
 	bind_text(&q, p->name);
 	return query_run(&q, err) && forget_gone(s, p->name, err);
+}
+
+bool publication_pass(struct store *s, const struct publication *p,
+		      struct err *err)
+{
+	return with_name(s,
+			 "UPDATE main.publication SET is_due = 0, tries = 0"
+			 " WHERE name = ?",
+			 p->name, err);
 }
 
 bool publication_failed(struct store *s, const struct publication *p,

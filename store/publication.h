@@ -33,10 +33,12 @@ void publication_release(struct publication *p);
 
 /*
  * `zone` is published, and `by` says by whom. If that is so already, nothing
- * happens; else everything is due, and of another zone nothing is known.
+ * happens; else everything is due, and of another zone nothing is known. At
+ * most `most` names are made ready at once: while there are *more it is to be
+ * called again, if need be after a restart, and nothing is to be told.
  */
 bool publication_begin(struct store *s, const char *zone, const char *by,
-		       struct err *err);
+		       long most, bool *more, struct err *err);
 
 /* Nobody publishes any more. What was told is kept, for a later begin. */
 bool publication_end(struct store *s, struct err *err);
@@ -70,6 +72,13 @@ bool publication_sent(struct store *s, const struct publication *p,
  */
 bool publication_taken(struct store *s, const struct publication *p,
 		       const char *told, time_t now, struct err *err);
+
+/*
+ * What it is to have cannot be read: it stays as it is, and is not due until
+ * it changes.
+ */
+bool publication_pass(struct store *s, const struct publication *p,
+		      struct err *err);
 
 /* It was not, or nobody knows. */
 bool publication_failed(struct store *s, const struct publication *p,

@@ -7,12 +7,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/domain.h"
+#include "store/internal.h"
 #include "store/policy_version.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
@@ -23,8 +25,10 @@
 static void begin_with(const char *zone, const char *by)
 {
 	struct err err = ERR_INIT;
+	bool more;
 
-	must(publication_begin(fix.store, zone, by, &err), &err);
+	must(publication_begin(fix.store, zone, by, MOST, &more, &err), &err);
+	assert_false(more);
 }
 
 static void begin(void)
@@ -288,6 +292,131 @@ static void a_pause_is_caught_up_with(void **state)
 	publication_release(&p);
 }
 
+/* Nobody knows what it is to have: the doubt about it stays. */
+static void one_that_cannot_be_read_is_passed_over(void **state)
+{
+	struct publication p, after;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	begin();
+	tell_all("x");
+	must(publication_again(fix.store, "example.org", &err), &err);
+	p = of("example.org");
+	must(publication_failed(fix.store, &p, true, &err), &err);
+	must(publication_pass(fix.store, &p, &err), &err);
+	after = of("example.org");
+	assert_false(after.is_due);
+	assert_int_equal(after.tries, 0);
+	assert_true(after.is_unsure);
+	assert_string_equal(after.told, "x");
+	publication_release(&p);
+	publication_release(&after);
+	set_rua("mailto:a@b.example");
+	assert_due("example.org ");
+}
+
+/* ---- many of them ---- */
+
+#define MANY 40
+#define PART 8
+
+static void add_many(void)
+{
+	for (int i = 1; i < MANY; i++) {
+		char name[40];
+
+		snprintf(name, sizeof(name), "n%02d.example", i);
+		rows_domain(fix.store, name);
+	}
+}
+
+/* Rows written by one call. */
+static int64_t part(const char *zone, const char *by, bool *more)
+{
+	struct db *db = store_db(fix.store);
+	int64_t before = db_changes_in_all(db);
+	struct err err = ERR_INIT;
+
+	must(publication_begin(fix.store, zone, by, PART, more, &err), &err);
+	return db_changes_in_all(db) - before;
+}
+
+/* The parts that there were; each is of the same little work. */
+static int begin_in_parts(const char *zone, const char *by)
+{
+	bool more = true;
+	int parts = 0;
+
+	for (; more; parts++)
+		assert_in_range(part(zone, by, &more), 1, 3 * PART + 6);
+	assert_int_equal(part(zone, by, &more), 0); /* it was the last one */
+	assert_false(more);
+	return parts;
+}
+
+static long rows_that(const char *are)
+{
+	char sql[200];
+	long n;
+
+	must(store_commit(fix.store, NULL), NULL);
+	snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM publication WHERE %s",
+		 are);
+	n = scratch_number(fix.dir, "state.db", sql);
+	must(store_begin(fix.store, NULL), NULL);
+	return n;
+}
+
+static void tell_rows(const char *told)
+{
+	struct publication due[MOST];
+	size_t n;
+
+	while ((n = publication_due(fix.store, due, MOST, NULL)) > 0)
+		for (size_t i = 0; i < n; i++) {
+			must(publication_sent(fix.store, &due[i], told, NULL),
+			     NULL);
+			must(publication_taken(fix.store, &due[i], told, T0,
+					       NULL),
+			     NULL);
+			publication_release(&due[i]);
+		}
+}
+
+static void many_are_made_ready_in_parts(void **state)
+{
+	(void)state;
+	add_many();
+	assert_int_equal(begin_in_parts("z.example", "hook"), MANY / PART + 1);
+	assert_int_equal(rows_that("is_due"), MANY + 1);
+	tell_rows("x");
+	begin_in_parts("z.example", "server");
+	assert_int_equal(rows_that("is_due AND unsure AND told = 'x'"),
+			 MANY + 1);
+	tell_rows("x");
+	begin_in_parts("y.example", "server");
+	assert_int_equal(rows_that("is_due AND unsure AND told = ''"),
+			 MANY + 1);
+}
+
+/* It goes on where it was: after a restart, and for whoever comes then. */
+static void what_was_begun_is_not_forgotten(void **state)
+{
+	bool more;
+
+	(void)state;
+	add_many();
+	begin_in_parts("z.example", "hook");
+	tell_rows("x");
+	part("y.example", "hook", &more);
+	part("y.example", "hook", &more);
+	assert_true(more);
+	assert_int_equal(rows_that("is_due"), 2 * PART + 1);
+	begin_in_parts("y.example", "server");
+	assert_int_equal(rows_that("is_due AND told = ''"), MANY + 1);
+}
+
 static void one_can_be_told_again(void **state)
 {
 	struct publication p;
@@ -316,6 +445,9 @@ int main(void)
 		WITH_A_DOMAIN(one_that_fails_alone_goes_behind_the_others),
 		WITH_A_DOMAIN(who_is_new_is_told_all),
 		WITH_A_DOMAIN(a_pause_is_caught_up_with),
+		WITH_A_DOMAIN(many_are_made_ready_in_parts),
+		WITH_A_DOMAIN(what_was_begun_is_not_forgotten),
+		WITH_A_DOMAIN(one_that_cannot_be_read_is_passed_over),
 		WITH_A_DOMAIN(one_can_be_told_again),
 	};
 
