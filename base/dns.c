@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define RUNNING_MAX 128		/* look-ups on the wire; more of them wait */
+#define RUNNING_MAX 256		/* look-ups on the wire; more of them wait */
 #define TRIES       3		/* each twice as long as the one before */
 #define FIRST_SHARE 5		/* of the whole time; the third is cut short */
 

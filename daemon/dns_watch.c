@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/dns.h"
 #include "base/log.h"
@@ -15,19 +16,26 @@
 #include "daemon/mx_track.h"
 #include "daemon/policy_alerts.h"
 #include "daemon/watch_merge.h"
+#include "daemon/watch_news.h"
 #include "store/health.h"
 #include "store/policy_version.h"
 #include "store/publication.h"
-#include "store/trail.h"
 
-#define AT_ONCE	       16
-#define TURN_MS	       320	/* for so many: fifty a second */
+#define AT_ONCE	     128
+#define SLOW_AT_ONCE 32 /* of these: names that took long the last time */
+#define TURN_MS	     320
+#define TURN_BEGINS  16 /* fifty a second */
+#define TURN_KEEPS   32 /* in one transaction: some ten milliseconds */
+#define SLOW_MS	     2000
+#define LATE_MS	     4000 /* after that the least is left out */
 
 struct look {
 	struct dns_watch *watch;
 	int64_t domain_id;
 	char name[DOMAIN_NAME_SIZE];
-	time_t due_at; /* when it began; another since: asked for */
+	time_t due_at; /* when it began; another since: asked for again */
+	int64_t began_ms, took_ms;
+	bool was_slow; /* the last time: it has one of few slots */
 	struct watch_seen seen;
 	bool is_done;		/* to be kept at the next turn */
 };
@@ -37,12 +45,21 @@ struct dns_watch {
 	struct resolver *resolver;
 	struct event *timer;
 	struct look *look[AT_ONCE];
+	size_t slow_count;
 	bool is_stopping;
 };
 
 static time_t now_of(const struct dns_watch *w)
 {
 	return engine_clock(w->parts.engine);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* ---- the end of a look ---- */
@@ -52,55 +69,6 @@ static unsigned dice(void)
 	unsigned n = 0;
 
 	return RAND_bytes((unsigned char *)&n, sizeof(n)) == 1 ? n : 0;
-}
-
-static bool tell(struct dns_watch *w, const struct domain *d, const char *kind,
-		 enum trail_level level, char *text, struct err *err)
-{
-	return trail_say(w->parts.store, d->name,
-			 &(struct trail){ .at = now_of(w), .level = level,
-					  .kind = kind },
-			 text, err);
-}
-
-static char *host_text(const struct domain *d, const struct watch *k)
-{
-	if (k->host == HOST_HERE)
-		return xasprintf("mta-sts.%s leads here", d->name);
-	return xasprintf("mta-sts.%s: %s", d->name,
-			 *k->host_problem ? k->host_problem
-					  : watch_host_name(k->host));
-}
-
-static char *txt_text(const struct domain *d, const struct watch *k)
-{
-	return xasprintf("_mta-sts.%s is %s%s%s", d->name,
-			 announced_name(k->txt), *k->txt_id ? ", id " : "",
-			 k->txt_id);
-}
-
-static char *mx_text(const struct domain *d, const struct watch *k)
-{
-	char hosts[MX_SEEN_TEXT];
-
-	mx_seen_say(&k->mx, hosts);
-	return xasprintf("MX of %s: %s", d->name,
-			 *hosts ? hosts : mx_look_name(k->mx.look));
-}
-
-static bool tell_news(struct dns_watch *w, const struct domain *d,
-		      const struct watch *k, unsigned news, struct err *err)
-{
-	if (news & NEWS_HOST &&
-	    !tell(w, d, "dns.host",
-		  k->host == HOST_HERE ? TRAIL_INFO : TRAIL_WARNING,
-		  host_text(d, k), err))
-		return false;
-	if (news & NEWS_TXT &&
-	    !tell(w, d, "dns.txt", TRAIL_INFO, txt_text(d, k), err))
-		return false;
-	return !(news & NEWS_MX) ||
-	       tell(w, d, "dns.mx", TRAIL_INFO, mx_text(d, k), err);
 }
 
 static bool announce(struct dns_watch *w, const struct domain *d,
@@ -194,13 +162,14 @@ static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 		return false;
 	is_first = !k.looked_at;	/* then nothing is news */
 	news = watch_merge(&k, &l->seen, now_of(w));
+	k.is_slow = l->took_ms >= SLOW_MS;
 	note_strays(w, d, &k);
 	if (k.due_at == l->due_at) /* else it is asked for again */
 		k.due_at = now_of(w) + watch_pace(&k, d, now_of(w), dice());
-	return watch_write(w->parts.store, &k, err) &&
-	       (is_first || tell_news(w, d, &k, news, err)) &&
-	       note_elsewhere(w, d, &k, err) &&
-	       announce(w, d, &k, err) &&
+	return (is_first ||
+		watch_news_tell(w->parts.store, d, &k, news, now_of(w), err)) &&
+	       watch_write(w->parts.store, &k, err) &&
+	       note_elsewhere(w, d, &k, err) && announce(w, d, &k, err) &&
 	       tell_zone_again(w, d, &k, err) &&
 	       go_on(w, d, &k, &is_gone, err) &&
 	       (is_gone || judge(w, d->id, err));
@@ -235,22 +204,35 @@ static bool store_look(struct dns_watch *w, const struct look *l,
 
 static void drop(struct dns_watch *w, size_t slot)
 {
+	w->slow_count -= w->look[slot]->was_slow;
 	free(w->look[slot]);
 	w->look[slot] = NULL;
 }
 
-/* One that cannot be kept is put off, and the others come with the next turn. */
-static bool store_all(struct dns_watch *w, struct err *err)
+/* The first that are done, at most so many. */
+static size_t pick_done(const struct dns_watch *w, size_t *slots, size_t most)
 {
-	for (size_t i = 0; i < AT_ONCE; i++) {
-		struct look *l = w->look[i];
+	size_t n = 0;
 
-		if (!l || !l->is_done || store_look(w, l, err))
+	for (size_t i = 0; i < AT_ONCE && n < most; i++)
+		if (w->look[i] && w->look[i]->is_done)
+			slots[n++] = i;
+	return n;
+}
+
+/* One that cannot be kept is put off, and the others come with the next turn. */
+static bool store_all(struct dns_watch *w, const size_t *slots, size_t n,
+		      struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct look *l = w->look[slots[i]];
+
+		if (store_look(w, l, err))
 			continue;
 		log_warn("dns watch: %s: %s", l->name, err->text);
 		store_rollback(w->parts.store);
 		put_off(w, l->domain_id);
-		drop(w, i);
+		drop(w, slots[i]);
 		return false;
 	}
 	return true;
@@ -260,24 +242,22 @@ static bool store_all(struct dns_watch *w, struct err *err)
 static void store_done(struct dns_watch *w)
 {
 	struct err err = ERR_INIT;
-	bool any = false;
+	size_t slots[TURN_KEEPS], n = pick_done(w, slots, TURN_KEEPS);
 
-	for (size_t i = 0; i < AT_ONCE; i++)
-		any |= w->look[i] && w->look[i]->is_done;
-	if (!any || !store_begin_async(w->parts.store, &err) ||
-	    !store_all(w, &err))
+	if (!n || !store_begin_async(w->parts.store, &err) ||
+	    !store_all(w, slots, n, &err))
 		return;
 	if (!store_commit(w->parts.store, &err) ||
 	    !store_project(w->parts.store, &err))
 		log_warn("dns watch: %s", err.text);
-	for (size_t i = 0; i < AT_ONCE; i++)
-		if (w->look[i] && w->look[i]->is_done)
-			drop(w, i);
+	while (n > 0)
+		drop(w, slots[--n]);
 }
 
 /* The next turn keeps what it saw. */
 static void finish(struct look *l)
 {
+	l->took_ms = now_ms() - l->began_ms;
 	l->is_done = true;
 }
 
@@ -288,15 +268,12 @@ static bool is_over(struct look *l)
 	return l->watch->is_stopping;
 }
 
-static void on_mx(const struct dns_records_answer *answer, void *arg)
+static void ask(struct look *l, const char *prefix, dns_records_done *done)
 {
-	struct look *l = arg;
+	char *name = xasprintf("%s.%s", prefix, l->name);
 
-	mx_seen_read(answer, &l->seen.mx);
-	if (is_over(l))
-		free(l);
-	else
-		finish(l);
+	resolver_records(l->watch->resolver, name, DNS_TXT, done, l);
+	free(name);
 }
 
 static void on_reports(const struct dns_records_answer *answer, void *arg)
@@ -304,13 +281,27 @@ static void on_reports(const struct dns_records_answer *answer, void *arg)
 	struct look *l = arg;
 	struct domain d;
 
-	if (!is_over(l) &&
-	    domain_by_id(l->watch->parts.store, l->domain_id, &d, NULL))
+	if (is_over(l)) {
+		free(l);
+		return;
+	}
+	if (domain_by_id(l->watch->parts.store, l->domain_id, &d, NULL))
 		l->seen.reports = watch_reports_of(answer, d.rua);
+	finish(l);
+}
+
+/* Where reports go costs nobody mail: it is left out where all is slow. */
+static void on_mx(const struct dns_records_answer *answer, void *arg)
+{
+	struct look *l = arg;
+
+	mx_seen_read(answer, &l->seen.mx);
 	if (is_over(l))
 		free(l);
+	else if (now_ms() - l->began_ms > LATE_MS)
+		finish(l);
 	else
-		resolver_records(l->watch->resolver, l->name, DNS_MX, on_mx, l);
+		ask(l, "_smtp._tls", on_reports);
 }
 
 struct past {
@@ -344,14 +335,6 @@ static void judge_txt(struct look *l, const struct dns_records_answer *answer)
 	policy_version_release(&v);
 }
 
-static void ask(struct look *l, const char *prefix, dns_records_done *done)
-{
-	char *name = xasprintf("%s.%s", prefix, l->name);
-
-	resolver_records(l->watch->resolver, name, DNS_TXT, done, l);
-	free(name);
-}
-
 static void on_txt(const struct dns_records_answer *answer, void *arg)
 {
 	struct look *l = arg;
@@ -361,7 +344,7 @@ static void on_txt(const struct dns_records_answer *answer, void *arg)
 		return;
 	}
 	judge_txt(l, answer);
-	ask(l, "_smtp._tls", on_reports);
+	resolver_records(l->watch->resolver, l->name, DNS_MX, on_mx, l);
 }
 
 static void on_host(const struct dns_answer *answer, void *arg)
@@ -396,6 +379,9 @@ static void begin(struct dns_watch *w, size_t slot, int64_t id)
 	l->watch = w;
 	l->domain_id = id;
 	l->due_at = k.due_at;
+	l->began_ms = now_ms();
+	l->was_slow = k.is_slow;
+	w->slow_count += k.is_slow;
 	memcpy(l->name, d.name, sizeof(l->name));
 	w->look[slot] = l;
 	host = xasprintf("mta-sts.%s", d.name);
@@ -411,24 +397,43 @@ static bool is_under_way(const struct dns_watch *w, int64_t id)
 	return false;
 }
 
+static size_t free_slots(const struct dns_watch *w, size_t *slots, size_t most)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < AT_ONCE && n < most; i++)
+		if (!w->look[i])
+			slots[n++] = i;
+	return n;
+}
+
+/* At most so many of those that were slow, or of the others. */
+static void begin_some(struct dns_watch *w, bool is_slow, size_t most)
+{
+	int64_t ids[AT_ONCE + TURN_BEGINS];
+	size_t slots[TURN_BEGINS], used = 0;
+	size_t count = free_slots(w, slots, most);
+	size_t n = count ? watch_due(w->parts.store, now_of(w), is_slow, ids,
+				     ARRAY_LEN(ids), NULL)
+			 : 0;
+
+	for (size_t i = 0; i < n && used < count; i++)
+		if (!is_under_way(w, ids[i]))
+			begin(w, slots[used++], ids[i]);
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Who is slow holds a slot for many seconds, and so has few of them. */
 static void begin_due(struct dns_watch *w)
 {
-	struct err err = ERR_INIT;
-	int64_t ids[2 * AT_ONCE];
-	size_t n, next = 0;
-
-	if (!store_may_start(w->parts.store, &err))
+	if (!store_may_start(w->parts.store, NULL))
 		return; /* what would be seen could not be kept */
-	n = watch_due(w->parts.store, now_of(w), ids, ARRAY_LEN(ids), &err);
-	for (size_t slot = 0; slot < AT_ONCE; slot++) {
-		if (w->look[slot])
-			continue;
-		while (next < n && is_under_way(w, ids[next]))
-			next++;
-		if (next == n)
-			return;
-		begin(w, slot, ids[next++]);
-	}
+	begin_some(w, false, TURN_BEGINS);
+	begin_some(w, true, least(TURN_BEGINS, SLOW_AT_ONCE - w->slow_count));
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

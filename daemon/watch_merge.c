@@ -109,6 +109,9 @@ enum watch_reports watch_reports_of(const struct dns_records_answer *answer,
 
 /* ---- what is news ---- */
 
+#define RESTLESS_MAX  WHEN_DAY
+#define RESTLESS_FREE 4L /* changes that are looked after as ever */
+
 static bool merge_host(struct watch *w, const struct watch_seen *seen,
 		       time_t now)
 {
@@ -162,6 +165,22 @@ static bool merge_mx(struct watch *w, const struct mx_seen *seen, time_t now)
 	return is_news;
 }
 
+/*
+ * What it costs to be looked at soon after a change: of a few within hours
+ * nobody takes note.
+ */
+static void note_news(struct watch *w, time_t now)
+{
+	time_t most = now + RESTLESS_MAX;
+
+	w->news_at = now;
+	if (w->restless_until < now)
+		w->restless_until = now;
+	w->restless_until += WHEN_HOUR;
+	if (w->restless_until > most)
+		w->restless_until = most;
+}
+
 unsigned watch_merge(struct watch *w, const struct watch_seen *seen, time_t now)
 {
 	bool is_first = !w->looked_at;
@@ -184,7 +203,7 @@ unsigned watch_merge(struct watch *w, const struct watch_seen *seen, time_t now)
 		news |= NEWS_REPORTS;
 	}
 	if (news && !is_first)
-		w->news_at = now;
+		note_news(w, now);
 	return news;
 }
 
@@ -200,6 +219,19 @@ static const struct {
 	{ WHEN_DAY, 30 * WHEN_MINUTE },
 };
 
+/*
+ * What changes at each look would be looked at each minute for ever: after four
+ * changes the pause doubles, and settles where there is one change an hour.
+ */
+static long restless_pace(const struct watch *w, time_t now)
+{
+	long more = (long)(w->restless_until - now) / WHEN_HOUR - RESTLESS_FREE;
+
+	if (more <= 0)
+		return 0;
+	return more < 8 ? WHEN_MINUTE << more : 4 * WHEN_HOUR;
+}
+
 /* While it waits for its name, somebody else looks at that. */
 long watch_pace(const struct watch *w, const struct domain *d, time_t now,
 		unsigned dice)
@@ -212,6 +244,8 @@ long watch_pace(const struct watch *w, const struct domain *d, time_t now,
 		pace = paces[i].pace;
 		break;
 	}
+	if (pace < restless_pace(w, now))
+		pace = restless_pace(w, now);
 	if (d->state == DOMAIN_WAITING_FOR_DNS && pace < WHEN_HOUR)
 		pace = WHEN_HOUR;
 	if (w->failures) {

@@ -32,7 +32,8 @@ unsigned watch_merge(struct watch *w, const struct watch_seen *seen,
 
 /*
  * Seconds until the next look: a minute after a change, then ever longer, six
- * hours when nothing has moved for a day. `dice` spreads them by a fifth.
+ * hours when nothing has moved for a day. What goes on changing is looked at
+ * about once an hour. `dice` spreads them by a fifth.
  */
 long watch_pace(const struct watch *w, const struct domain *d, time_t now,
 		unsigned dice);

@@ -377,6 +377,20 @@ static const char *const migrations[] = {
 
 	/* 5: of a domain that is gone; '': its row has it */
 	"ALTER TABLE trail ADD COLUMN label TEXT NOT NULL DEFAULT '';",
+
+	/* 6: names that change at each look, or answer slowly; what status has
+	   to say of them */
+	"ALTER TABLE watch ADD COLUMN restless_until INTEGER NOT NULL DEFAULT "
+	"0;"
+	"ALTER TABLE watch ADD COLUMN untold_host INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE watch ADD COLUMN untold_txt INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE watch ADD COLUMN untold_mx INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE watch ADD COLUMN is_slow INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE watch ADD COLUMN trouble INTEGER NOT NULL DEFAULT 0;"
+	"DROP INDEX watch_due;"
+	"CREATE INDEX watch_due ON watch(is_slow, due_at);"
+	"CREATE INDEX watch_trouble ON watch(trouble, domain_id)"
+	"  WHERE trouble > 0;",
 };
 
 static const char serve_tables[] =

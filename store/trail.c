@@ -74,6 +74,30 @@ bool trail_keep_label(struct store *s, const char *domain, const char *label,
 	return query_run(&q, err);
 }
 
+bool trail_lately(struct store *s, const char *domain, const char *kind,
+		  const char *text, time_t since, struct trail_lately *n,
+		  struct err *err)
+{
+	struct query q;
+
+	*n = (struct trail_lately){ 0 };
+	query_open(&q, store_db(s),
+		   "SELECT COUNT(*) AS n, COUNT(*) FILTER (WHERE text = ?4"
+		   "  OR substr(text, 1, length(?4) + 2) = ?4 || ' (')"
+		   " AS same FROM (SELECT kind, text, at FROM trail"
+		   "  WHERE domain = ?1 ORDER BY id DESC LIMIT 64)"
+		   " WHERE kind = ?2 AND at >= ?3");
+	bind_text(&q, domain);
+	bind_text(&q, kind);
+	bind_int(&q, since);
+	bind_text(&q, text);
+	if (query_row(&q)) {
+		n->all = col_long(&q, "n");
+		n->same = col_long(&q, "same");
+	}
+	return query_close(&q, err);
+}
+
 void trail_keep(struct store *s, long seconds)
 {
 	s->trail_keep = seconds;

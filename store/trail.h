@@ -44,6 +44,17 @@ bool trail_say(struct store *s, const char *domain, const struct trail *e,
 bool trail_keep_label(struct store *s, const char *domain, const char *label,
 		      struct err *err);
 
+/*
+ * Of the newest events of a domain: how many of that kind there are since
+ * `since`, and how many of these say `text`, or that and more in brackets.
+ */
+struct trail_lately {
+	long all, same;
+};
+bool trail_lately(struct store *s, const char *domain, const char *kind,
+		  const char *text, time_t since, struct trail_lately *n,
+		  struct err *err);
+
 /* For how long events are kept; 0: by their number alone, a million. */
 void trail_keep(struct store *s, long seconds);
 

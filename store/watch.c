@@ -43,7 +43,9 @@ static void read_row(struct query *q, struct watch *w)
 	w->due_at = col_int(q, "due_at");
 	w->looked_at = col_int(q, "looked_at");
 	w->news_at = col_int(q, "news_at");
+	w->restless_until = col_int(q, "restless_until");
 	w->failures = col_long(q, "failures");
+	w->is_slow = col_int(q, "is_slow") != 0;
 	w->txt = (enum announced)col_enum(q, "txt", ANNOUNCED_FOREIGN);
 	col_text(q, "txt_id", w->txt_id, sizeof(w->txt_id));
 	w->txt_ttl = col_long(q, "txt_ttl");
@@ -54,6 +56,10 @@ static void read_row(struct query *q, struct watch *w)
 	w->reports = (enum watch_reports)col_enum(q, "reports", REPORTS_OTHER);
 	w->mx_since = col_int(q, "mx_since");
 	w->strays_since = col_int(q, "strays_since");
+	w->untold_host = col_long(q, "untold_host");
+	w->untold_txt = col_long(q, "untold_txt");
+	w->untold_mx = col_long(q, "untold_mx");
+	w->trouble = col_enum(q, "trouble", 2);
 	read_mx(q, &w->mx);
 }
 
@@ -83,9 +89,11 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 		   "INSERT OR REPLACE INTO watch(domain_id, due_at, looked_at,"
 		   " news_at, failures, txt, txt_id, txt_ttl, txt_since, host,"
 		   " host_since, host_problem, reports, mx_look, mx, mx_voices,"
-		   " mx_agrees, mx_ttl, mx_since, strays_since, mx_cut)"
+		   " mx_agrees, mx_ttl, mx_since, strays_since, mx_cut,"
+		   " restless_until, is_slow, untold_host, untold_txt,"
+		   " untold_mx, trouble)"
 		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		   " ?, ?, ?, ?)");
+		   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_int(&q, w->domain_id);
 	bind_int(&q, w->due_at);
 	bind_int(&q, w->looked_at);
@@ -107,6 +115,12 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 	bind_int(&q, w->mx_since);
 	bind_int(&q, w->strays_since);
 	bind_int(&q, w->mx.is_cut);
+	bind_int(&q, w->restless_until);
+	bind_int(&q, w->is_slow);
+	bind_int(&q, w->untold_host);
+	bind_int(&q, w->untold_txt);
+	bind_int(&q, w->untold_mx);
+	bind_int(&q, w->trouble);
 	return query_run(&q, err);
 }
 
@@ -147,23 +161,60 @@ bool watch_put_off(struct store *s, int64_t domain_id, time_t until,
 	return query_run(&q, err);
 }
 
-size_t watch_due(struct store *s, time_t now, int64_t *ids, size_t limit,
-		 struct err *err)
+static size_t read_ids(struct query *q, int64_t *ids, size_t limit,
+		       struct err *err)
+{
+	size_t n = 0;
+
+	while (n < limit && query_row(q))
+		ids[n++] = col_int(q, "id");
+	return query_close(q, err) ? n : 0;
+}
+
+size_t watch_due(struct store *s, time_t now, bool is_slow, int64_t *ids,
+		 size_t limit, struct err *err)
 {
 	struct query q;
-	size_t n = 0;
 
 	query_open(&q, store_db(s),
 		   "SELECT * FROM (SELECT domain_id AS id FROM watch"
-		   "  WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2)"
+		   "  WHERE is_slow = ?4 AND due_at <= ?1"
+		   "  ORDER BY due_at LIMIT ?2)"
 		   " UNION ALL SELECT * FROM (SELECT domain_id FROM watch"
-		   "  WHERE due_at > ?1 + ?3 LIMIT ?2)");
+		   "  WHERE is_slow = ?4 AND due_at > ?1 + ?3 LIMIT ?2)");
 	bind_int(&q, now);
 	bind_int(&q, (int64_t)limit);
 	bind_int(&q, WATCH_AHEAD_MAX);
-	while (n < limit && query_row(&q))
-		ids[n++] = col_int(&q, "id");
-	return query_close(&q, err) ? n : 0;
+	bind_int(&q, is_slow);
+	return read_ids(&q, ids, limit, err);
+}
+
+bool watch_mark(struct store *s, int64_t domain_id, int trouble,
+		struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE watch SET trouble = ?1"
+		   " WHERE domain_id = ?2 AND trouble <> ?1");
+	bind_int(&q, trouble);
+	bind_int(&q, domain_id);
+	return query_run(&q, err);
+}
+
+size_t watch_troubled(struct store *s, int trouble, int64_t after, int64_t *ids,
+		      size_t limit, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT domain_id AS id FROM watch WHERE trouble > 0"
+		   " AND trouble = ? AND domain_id > ?"
+		   " ORDER BY domain_id LIMIT ?");
+	bind_int(&q, trouble);
+	bind_int(&q, after);
+	bind_int(&q, (int64_t)limit);
+	return read_ids(&q, ids, limit, err);
 }
 
 enum announced watch_announced(const struct watch *w, const char *id)

@@ -36,7 +36,10 @@ struct watch {
 	time_t due_at;		/* the next look */
 	time_t looked_at;	/* the last good one; 0: never */
 	time_t news_at;		/* what was last seen, or made, to change */
+	time_t restless_until;	/* by so much it has changed more than once an
+				   hour: watch_merge() */
 	long failures;		/* looks in a row without any answer */
+	bool is_slow;		/* the last look took long */
 
 	enum announced txt;
 	char txt_id[STS_ID_SIZE];
@@ -53,6 +56,11 @@ struct watch {
 	time_t mx_since;	/* so it is, and all who answer agree */
 	time_t strays_since;	/* some resolver shows hosts that the policy
 				   does not name; 0: none does */
+
+	long untold_host, untold_txt, untold_mx; /* changes that are not
+							   in the trail */
+	int trouble; /* how bad it is for the domain: what
+				   watch_mark() was told last */
 
 	/* Not kept: somebody answered, in the look that is just over. */
 	bool is_fresh_txt, is_fresh_host, is_fresh_mx;
@@ -78,11 +86,21 @@ bool watch_put_off(struct store *s, int64_t domain_id, time_t until,
 #define WATCH_AHEAD_MAX 86400L
 
 /*
- * Domains whose look is due, longest due first, at most `limit`. Returns how
- * many; 0 on failure too, with err set.
+ * Domains whose look is due, longest due first, at most `limit`: those whose
+ * last look was slow, or the others. Returns how many; 0 on failure too, with
+ * err set.
  */
-size_t watch_due(struct store *s, time_t now, int64_t *ids, size_t limit,
-		 struct err *err);
+size_t watch_due(struct store *s, time_t now, bool is_slow, int64_t *ids,
+		 size_t limit, struct err *err);
+
+/*
+ * For status: 0 is no trouble, and 2 is worse than 1. watch_troubled() gives
+ * up to `limit` ids of domains with so much of it, in order beyond `after`.
+ */
+bool watch_mark(struct store *s, int64_t domain_id, int trouble,
+		struct err *err);
+size_t watch_troubled(struct store *s, int trouble, int64_t after, int64_t *ids,
+		      size_t limit, struct err *err);
 
 /* What the record says of the policy that is served now. */
 enum announced watch_announced(const struct watch *w, const char *id);

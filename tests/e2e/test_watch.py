@@ -3,6 +3,7 @@
 import pytest
 
 from harness.clock import Leaps
+from harness.flaky_dns import FlakyDns
 from harness.process import wait_for
 
 FINE, REFUSED = 0, 3
@@ -92,6 +93,56 @@ def test_a_new_mail_host_is_seen_before_mail_bounces(rig, live, name):
 	assert "new.example.test" in finding["text"]
 	assert finding["level"] == "warning"
 	assert f"mx.{name}" not in shown["dns"]["mx"]["strays"]
+
+
+# ---- names that give no rest ----
+
+def test_a_record_that_never_rests_fills_no_log(rig, live, name):
+	announce(rig, live, name)
+	look(live, name, txt_is("in-step"))
+	told = kinds_of(live, name).count("dns.txt")
+	for i in range(12):
+		announce(rig, live, name, f"n{i}")
+		look(live, name, lambda shown: shown["dns"]["txt"]["id"] == f"n{i}")
+	assert kinds_of(live, name).count("dns.txt") <= 4
+	assert told >= 1
+	shown = live.json("domain", "show", name)
+	assert shown["dns"]["txt"]["is"] == "ahead"
+
+
+def test_slow_names_hold_up_no_others(rig, name):
+	"""Before, each of sixteen slots was held for a quarter of a minute."""
+	flaky = FlakyDns(rig.dns, 0)
+	flaky.mute = "slow"
+	daemon = rig.daemon(resolvers=[flaky.address]).start()
+	try:
+		for i in range(300):
+			status, answer = daemon.api("POST", "/v1/domains", {
+				"name": f"slow{i}.test", "mx": ["mx.test"]})
+			assert status == 200, answer
+		rig.dns.set(name, "MX", f"10 mx.{name}.")
+		daemon.add(name, wait=False)
+		wait_for("the quick one to be seen", lambda: daemon.json(
+			"domain", "show", name)["dns"], 40)
+		# From now on they are known to be slow.
+		rig.dns.set(name, "MX", f"20 other.{name}.")
+		daemon.api("POST", f"/v1/domains/{name}/look", {})
+		wait_for("the quick one to be seen again", lambda: daemon.json(
+			"domain", "show", name)["dns"]["mx"]["hosts"] ==
+			[f"other.{name}"], 10)
+	finally:
+		flaky.close()
+
+
+def test_going_live_is_seen_at_once(rig, daemon, name):
+	"""What was seen while it waited stood for a minute."""
+	daemon.add(name, wait=False)
+	look(daemon, name, lambda d: d["dns"]["host"]["is"] == "nowhere")
+	rig.dns.point(name)
+	daemon.ok("domain", "add", name)	# by hand: it wakes now
+	daemon.wait_state("live", name)
+	wait_for("the look", lambda: "host.not-here" not in
+		 ids(daemon.json("domain", "show", name)), 5, 0.1)
 
 
 # ---- the way out ----

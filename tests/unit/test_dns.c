@@ -998,7 +998,7 @@ static void test_free_under_way(void **state)
 	use_servers(2, TIMEOUT_MS);
 	two.is_silent = true;
 	stopped = 0;
-	for (int i = 0; i < 150; i++)
+	for (int i = 0; i < 300; i++)
 		resolver_addresses(resolver, i % 2 ? "silent.example" :
 				   "tc-silent.example", on_stopped, NULL);
 	resolver_addresses(resolver, "two.example", on_stopped, &stopped);
@@ -1010,7 +1010,7 @@ static void test_free_under_way(void **state)
 	assert_int_equal(stopped, 0);
 	resolver_free(resolver);
 	resolver = NULL;
-	assert_int_equal(stopped, 152);
+	assert_int_equal(stopped, 302);
 }
 
 static const struct {
@@ -1358,7 +1358,7 @@ static void test_caa_free_under_way(void **state)
 	(void)state;
 	use_servers(2, TIMEOUT_MS);
 	stopped = 0;
-	for (int i = 0; i < 150; i++)
+	for (int i = 0; i < 300; i++)
 		resolver_caa(resolver, "a.silent.own.example", on_caa_stopped,
 			     NULL);
 	resolver_caa(resolver, "own.example", on_caa_stopped, &stopped);
@@ -1369,7 +1369,7 @@ static void test_caa_free_under_way(void **state)
 	assert_int_equal(stopped, 0);
 	resolver_free(resolver);
 	resolver = NULL;
-	assert_int_equal(stopped, 152);
+	assert_int_equal(stopped, 302);
 }
 
 static void test_damaged_caa(void **state)

@@ -57,6 +57,13 @@ static struct watch a_watch(void)
 			.agrees = true,
 			.ttl = 10 },
 		.mx_since = T0 + 11,
+		.strays_since = T0 + 12,
+		.restless_until = T0 + 13,
+		.is_slow = true,
+		.untold_host = 14,
+		.untold_txt = 15,
+		.untold_mx = 16,
+		.trouble = 2,
 	};
 
 	return w;
@@ -103,6 +110,7 @@ static const char *const damages[] = {
 	"txt_id = hex(zeroblob(20))",
 	"host_problem = hex(zeroblob(200))",
 	"txt = 'words'||txt_id, host = 9",
+	"trouble = 3",
 };
 
 /* A row that does not decode is one that says nothing. */
@@ -161,12 +169,13 @@ static void hostile_hosts_are_left_out(void **state)
 /* ---- who is next ---- */
 
 /* The names that are due at `now`, in order, by their first letter. */
-static void assert_due(time_t now, size_t limit, const char *expected)
+static void assert_due_of(bool is_slow, time_t now, size_t limit,
+			  const char *expected)
 {
 	struct err err = ERR_INIT;
 	char out[20] = "";
 	int64_t ids[9];
-	size_t n = watch_due(fix.store, now, ids, limit, &err);
+	size_t n = watch_due(fix.store, now, is_slow, ids, limit, &err);
 
 	assert_int_equal(err.kind, ERR_NONE);
 	for (size_t i = 0; i < n; i++) {
@@ -176,6 +185,11 @@ static void assert_due(time_t now, size_t limit, const char *expected)
 		out[i] = d.name[0];
 	}
 	assert_string_equal(out, expected);
+}
+
+static void assert_due(time_t now, size_t limit, const char *expected)
+{
+	assert_due_of(false, now, limit, expected);
 }
 
 static struct domain due(const char *name, time_t at)
@@ -215,6 +229,72 @@ static void who_is_longest_due_is_first(void **state)
 	due("far.test", T0 + 86400 + 200); /* the clock was set back */
 	assert_due(T0 + 199, 9, "dcabf");
 	assert_due(T0 + 200, 9, "dcab");
+}
+
+static void make_slow(const struct domain *d)
+{
+	struct watch w = read_back(d);
+
+	w.is_slow = true;
+	keep(&w);
+}
+
+/* Thousands of them would hide the others, who are quickly looked at. */
+static void who_was_slow_stands_in_no_others_way(void **state)
+{
+	struct domain a, b;
+
+	(void)state;
+	a = due("a.test", T0 + 1);
+	b = due("b.test", T0 + 2);
+	due("c.test", T0 + 3);
+	make_slow(&a);
+	make_slow(&b);
+	assert_due(T0 + 9, 1, "c");
+	assert_due_of(true, T0 + 9, 9, "ab");
+	assert_due_of(true, T0 + 1, 9, "a");
+	assert_due_of(true, T0 + 9, 1, "a");
+	due("far.test", T0 + 86400 + 200); /* the clock was set back */
+	assert_due_of(true, T0 + 9, 9, "ab");
+	assert_due(T0 + 9, 9, "cf");
+}
+
+static void assert_troubled(int trouble, int64_t after, size_t limit,
+			    const char *expected)
+{
+	char out[20] = "";
+	int64_t ids[9];
+	size_t n = watch_troubled(fix.store, trouble, after, ids, limit, NULL);
+
+	for (size_t i = 0; i < n; i++) {
+		struct domain d;
+
+		must(domain_by_id(fix.store, ids[i], &d, NULL), NULL);
+		out[i] = d.name[0];
+	}
+	assert_string_equal(out, expected);
+}
+
+static void what_is_in_trouble_is_found(void **state)
+{
+	struct domain a = due("a.test", T0), b = due("b.test", T0),
+		      c = due("c.test", T0);
+	struct watch w;
+
+	(void)state;
+	assert_troubled(1, 0, 9, "");
+	must(watch_mark(fix.store, a.id, 1, NULL), NULL);
+	must(watch_mark(fix.store, b.id, 2, NULL), NULL);
+	must(watch_mark(fix.store, c.id, 1, NULL), NULL);
+	assert_troubled(1, 0, 9, "ac");
+	assert_troubled(1, a.id, 9, "c");
+	assert_troubled(1, 0, 1, "a");
+	assert_troubled(2, 0, 9, "b");
+	must(watch_mark(fix.store, a.id, 0, NULL), NULL);
+	assert_troubled(1, 0, 9, "c");
+	w = read_back(&b);
+	assert_int_equal(w.due_at, T0);
+	assert_int_equal(w.trouble, 2);
 }
 
 /* What was seen is kept. Of one that has no row, there is one. */
@@ -303,6 +383,8 @@ int main(void)
 		WITH_A_DOMAIN(a_damaged_row_says_nothing),
 		WITH_A_DOMAIN(hostile_hosts_are_left_out),
 		IN_A_STORE(who_is_longest_due_is_first),
+		IN_A_STORE(who_was_slow_stands_in_no_others_way),
+		IN_A_STORE(what_is_in_trouble_is_found),
 		WITH_A_DOMAIN(soon_changes_nothing_else),
 		WITH_A_DOMAIN(damage_holds_nobody_up),
 		WITH_A_DOMAIN(the_row_goes_with_its_domain),

@@ -363,6 +363,69 @@ static void looks_become_rare(void **state)
 	}
 }
 
+/* ---- what never comes to rest ---- */
+
+/* Looks within so many hours, at a name whose `nth` answer is another one. */
+static int looks_at(unsigned nth, int hours, long *last_pace)
+{
+	const struct domain d = { .state = DOMAIN_LIVE };
+	struct watch w = known();
+	time_t now = T0, end = T0 + hours * WHEN_HOUR;
+	int looks = 0;
+
+	for (; now < end; looks++) {
+		struct watch_seen seen = all_well();
+
+		if ((unsigned)looks % nth == 0)
+			snprintf(seen.txt.id, sizeof(seen.txt.id), "id%d",
+				 looks);
+		else
+			strcpy(seen.txt.id, w.txt_id);
+		watch_merge(&w, &seen, now);
+		*last_pace = watch_pace(&w, &d, now, 0);
+		now += *last_pace;
+	}
+	return looks;
+}
+
+/* It was one a minute, for ever: 1440 a day. */
+static void restless_names_are_looked_at_once_an_hour(void **state)
+{
+	long pace;
+
+	(void)state;
+	assert_in_range(looks_at(1, 24, &pace), 24, 48);
+	assert_true(pace >= WHEN_HOUR / 2);
+	assert_in_range(looks_at(1, 10 * 24, &pace), 10 * 20, 10 * 32);
+	assert_in_range(looks_at(2, 10 * 24, &pace), 10 * 30, 10 * 60);
+	assert_in_range(looks_at(5, 10 * 24, &pace), 10 * 60, 10 * 140);
+}
+
+/* A move of mail comes in steps, and each is to be seen soon. */
+static void some_changes_are_seen_as_soon_as_ever(void **state)
+{
+	const struct domain d = { .state = DOMAIN_LIVE };
+	struct watch w = known();
+	struct watch_seen seen = all_well();
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		snprintf(seen.txt.id, sizeof(seen.txt.id), "other%d", i);
+		watch_merge(&w, &seen, T0 + i * WHEN_MINUTE);
+		assert_int_equal(watch_pace(&w, &d, T0 + i * WHEN_MINUTE, 0),
+				 54);
+	}
+	/* what was restless is forgotten after a quiet while */
+	for (int i = 5; i < 50; i++) {
+		snprintf(seen.txt.id, sizeof(seen.txt.id), "other%d", i);
+		watch_merge(&w, &seen, T0 + i * WHEN_MINUTE);
+	}
+	assert_true(watch_pace(&w, &d, T0 + WHEN_HOUR, 0) > WHEN_HOUR);
+	strcpy(seen.txt.id, "real");
+	watch_merge(&w, &seen, T0 + 2 * WHEN_DAY);
+	assert_int_equal(watch_pace(&w, &d, T0 + 2 * WHEN_DAY, 0), 54);
+}
+
 /* ---- where the name leads ---- */
 
 /* As in test_arrival.c: A and AAAA of each view, "/" between. */
@@ -539,6 +602,8 @@ int main(void)
 		cmocka_unit_test(one_answer_ends_the_failures),
 		cmocka_unit_test(agreement_begins_anew),
 		cmocka_unit_test(looks_become_rare),
+		cmocka_unit_test(restless_names_are_looked_at_once_an_hour),
+		cmocka_unit_test(some_changes_are_seen_as_soon_as_ever),
 		cmocka_unit_test(names_lead_here_or_there),
 		cmocka_unit_test(reports_go_where_they_are_set_to),
 	};
