@@ -15,6 +15,7 @@
 #define KIND_STORE     "store.health"
 #define KIND_ZONE      "zone.unpublished"
 #define KIND_MX	       "policy.mx-drift"
+#define KIND_REFUSED	 "policy.mx-refused"
 #define KIND_UNANNOUNCED "policy.not-announced"
 #define KIND_READY     "domain.ready"
 #define KIND_REMOVABLE "domain.removable"
@@ -23,8 +24,12 @@
 
 /* Those that can be silenced: all but the last. */
 #define ALERT_KINDS                                                            \
-	{ KIND_CERT, KIND_SERVED, KIND_DOMAIN, KIND_CA, KIND_UNPROVEN,         \
-	  KIND_ACCOUNT, KIND_STALLED, KIND_FORGOTTEN, KIND_STORE, KIND_ZONE,   \
-	  KIND_SINK, KIND_MX, KIND_UNANNOUNCED, KIND_READY, KIND_REMOVABLE }
+	{                                                                      \
+		KIND_CERT, KIND_SERVED, KIND_DOMAIN, KIND_CA, KIND_UNPROVEN,   \
+			KIND_ACCOUNT, KIND_STALLED, KIND_FORGOTTEN,            \
+			KIND_STORE, KIND_ZONE, KIND_SINK, KIND_MX,             \
+			KIND_REFUSED, KIND_UNANNOUNCED, KIND_READY,            \
+			KIND_REMOVABLE                                         \
+	}
 
 #endif

@@ -344,6 +344,7 @@ static const struct {
 	{ KIND_CERT, is_no_domain, 1 },
 	{ KIND_FORGOTTEN, is_no_domain, 1 },
 	{ KIND_MX, is_no_domain, 1 },
+	{ KIND_REFUSED, is_no_domain, 1 },
 	{ KIND_UNANNOUNCED, is_no_domain, 1 },
 	{ KIND_READY, is_no_domain, 1 },
 	{ KIND_REMOVABLE, is_no_domain, 1 },

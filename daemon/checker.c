@@ -11,19 +11,22 @@
 #include "check/outside.h"
 #include "daemon/check_known.h"
 #include "daemon/json_view.h"
+#include "daemon/mx_health.h"
 #include "daemon/policy_alerts.h"
 #include "policy/findings.h"
 #include "store/checked.h"
 #include "store/health.h"
 
-#define AT_ONCE	    4
-#define TURN_MS	    500
+#define AT_ONCE	    16		/* a look takes a megabyte or two */
+#define OWN_AT_ONCE 12		/* of these: that nobody has asked for */
+#define TURN_MS	    500		/* one of those begins: a day has 172,800 */
 #define STALE_TURNS 20		/* ten seconds: a part of the domains */
 #define STALE_PART  5000	/* of them: a millisecond or two */
 #define FRESH	    WHEN_DAY
 
 struct run {
 	struct checker *checker;
+	bool is_own; /* nobody has asked for it */
 	struct outside *outside;
 	int64_t domain_id;
 	char name[DOMAIN_NAME_SIZE];
@@ -83,6 +86,38 @@ static char *judge(struct run *r, const struct domain_facts *f)
 	return text;
 }
 
+/* What could not be tested is as it was. */
+static bool write(struct checker *c, const struct domain *d, const char *text,
+		  struct err *err)
+{
+	struct mx_verdict mx;
+	struct checked was;
+	time_t bad_since = 0;
+	bool ok = checked_of(c->parts.store, d, &was, err);
+
+	mx_health_of(text, &mx);
+	if (mx.is != MX_WELL)
+		bad_since = was.bad_since;
+	if (mx.is == MX_BAD && !bad_since)
+		bad_since = now_of(c);
+	checked_release(&was);
+	return ok && checked_write(c->parts.store, d->id, now_of(c), bad_since,
+				   text, err);
+}
+
+/* By what is known now. */
+static bool alert(struct checker *c, const struct domain *d, struct err *err)
+{
+	struct domain_facts facts;
+	bool ok;
+
+	domain_facts_load(&facts, c->parts.store, d, now_of(c));
+	ok = policy_alerts_judge(c->parts.store, &facts,
+				 c->parts.config->testing_time, now_of(c), err);
+	domain_facts_release(&facts);
+	return ok;
+}
+
 static bool keep(struct run *r, struct err *err)
 {
 	struct checker *c = r->checker;
@@ -96,12 +131,10 @@ static bool keep(struct run *r, struct err *err)
 		return false;
 	domain_facts_load(&facts, s, &d, now_of(c));
 	text = judge(r, &facts);
-	ok = checked_write(s, d.id, now_of(c), text, err) &&
-	     policy_alerts_judge(s, &facts, c->parts.config->testing_time,
-				 now_of(c), err);
+	ok = write(c, &d, text, err);
 	free(text);
 	domain_facts_release(&facts);
-	return ok;
+	return ok && alert(c, &d, err);
 }
 
 /* What cannot be looked at, or kept, holds up no other. */
@@ -167,7 +200,7 @@ static struct outside *look(struct checker *c, struct run *r, struct err *err)
 	return outside_start(c->parts.loop, r->name, &o, on_done, r, err);
 }
 
-static void begin(struct checker *c, size_t slot, int64_t id)
+static bool begin(struct checker *c, size_t slot, int64_t id, bool is_own)
 {
 	struct run *r = xcalloc(1, sizeof(*r));
 	struct err err = ERR_INIT;
@@ -175,17 +208,19 @@ static void begin(struct checker *c, size_t slot, int64_t id)
 
 	r->checker = c;
 	r->domain_id = id;
+	r->is_own = is_own;
 	if (domain_by_id(c->parts.store, id, &d, &err)) {
 		memcpy(r->name, d.name, sizeof(r->name));
 		r->outside = look(c, r, &err);
 	}
 	if (r->outside) {
 		c->run[slot] = r;
-		return;
+		return true;
 	}
 	log_warn("check of %s: %s", r->name, err.text);
 	give_up(c, id);
 	free(r);
+	return false;
 }
 
 static bool is_under_way(const struct checker *c, int64_t id)
@@ -196,7 +231,7 @@ static bool is_under_way(const struct checker *c, int64_t id)
 	return false;
 }
 
-static bool next_id(struct checker *c, int64_t *id)
+static bool next_asked(const struct checker *c, int64_t *id)
 {
 	int64_t ids[AT_ONCE + 1];
 	size_t n = checked_asked(c->parts.store, ids, ARRAY_LEN(ids), NULL);
@@ -206,6 +241,11 @@ static bool next_id(struct checker *c, int64_t *id)
 		if (!is_under_way(c, *id))
 			return true;
 	}
+	return false;
+}
+
+static bool next_stale(struct checker *c, int64_t *id)
+{
 	while (c->stale_count) {
 		*id = c->stale[--c->stale_count];
 		if (!is_under_way(c, *id))
@@ -214,34 +254,68 @@ static bool next_id(struct checker *c, int64_t *id)
 	return false;
 }
 
+static size_t own_under_way(const struct checker *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < AT_ONCE; i++)
+		n += c->run[i] && c->run[i]->is_own;
+	return n;
+}
+
+static bool free_slot(const struct checker *c, size_t *slot)
+{
+	for (*slot = 0; *slot < AT_ONCE; ++*slot)
+		if (!c->run[*slot])
+			return true;
+	return false;
+}
+
+/* All that people wait for, and one that nobody does. */
+static void begin_some(struct checker *c)
+{
+	size_t slot;
+	int64_t id;
+
+	if (!store_may_start(c->parts.store, NULL))
+		return;
+	while (free_slot(c, &slot) && next_asked(c, &id))
+		if (!begin(c, slot, id, false))
+			break;
+	if (own_under_way(c) < OWN_AT_ONCE && free_slot(c, &slot) &&
+	    next_stale(c, &id))
+		begin(c, slot, id, true);
+}
+
 static void find_stale(struct checker *c)
 {
 	const struct config *config = c->parts.config;
-	struct checked_part part = { c->stale_after,
-				     c->stale_after + STALE_PART };
 	time_t now = now_of(c);
+	struct checked_stale which = {
+		.after = c->stale_after,
+		.up_to = c->stale_after + STALE_PART,
+		.testing_since = now - config->testing_time,
+		.before = now - FRESH,
+		.now = now,
+	};
 
-	c->stale_after = part.up_to < domain_last_id(c->parts.store)
-				 ? part.up_to : 0;
-	c->stale_count = checked_stale(c->parts.store, &part,
-				       now - config->testing_time, now - FRESH,
-				       c->stale, ARRAY_LEN(c->stale), NULL);
+	c->stale_after = which.up_to < domain_last_id(c->parts.store)
+				 ? which.up_to
+				 : 0;
+	c->stale_count = checked_stale(c->parts.store, &which, c->stale,
+				       ARRAY_LEN(c->stale), NULL);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval turn = { .tv_usec = TURN_MS * 1000L };
 	struct checker *c = arg;
-	int64_t id;
 
 	(void)fd;
 	(void)what;
 	if (c->turns++ % STALE_TURNS == 0 && !c->stale_count)
 		find_stale(c);
-	for (size_t i = 0; i < AT_ONCE; i++)
-		if (!c->run[i] && store_may_start(c->parts.store, NULL) &&
-		    next_id(c, &id))
-			begin(c, i, id);
+	begin_some(c);
 	event_add(c->timer, &turn);
 }
 

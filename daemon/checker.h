@@ -1,7 +1,8 @@
 /*
  * Looks at hosted domains from outside, as mtasts-check does, and keeps what
  * it found (store/checked.h): those that somebody asks for, and once a day
- * those in mode testing that may be about to become ready for enforce.
+ * those in mode testing that may be about to become ready for enforce, and all
+ * that enforce: a mail host whose certificate has gone bad costs them mail.
  *
  * A few at once. Control thread only.
  */

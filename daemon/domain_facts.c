@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "store/checked.h"
 
 /* True if it was read; what is wrong, other than its absence, is logged. */
 static bool have(bool ok, const struct err *err, const char *what,
@@ -54,6 +55,23 @@ static void load_watch(struct domain_facts *f, struct store *s, time_t now)
 	     &err, "leaving", &f->domain);
 }
 
+/* What it costs is of no concern in any other mode. */
+static void load_checked(struct domain_facts *f, struct store *s)
+{
+	struct err err = ERR_INIT;
+	struct checked c;
+
+	if (!f->has_policy || f->policy.policy.mode != STS_ENFORCE)
+		return;
+	if (have(checked_of(s, &f->domain, &c, &err), &err, "looks at",
+		 &f->domain)) {
+		mx_health_of(c.findings, &f->mx);
+		f->mx_is_sure = f->mx.is == MX_BAD && c.bad_since &&
+				c.at > c.bad_since;
+	}
+	checked_release(&c);
+}
+
 void domain_facts_load(struct domain_facts *f, struct store *s,
 		       const struct domain *d, time_t now)
 {
@@ -77,6 +95,7 @@ void domain_facts_load(struct domain_facts *f, struct store *s,
 	     &err, "versions of", d);
 	load_template(f, s);
 	load_watch(f, s, now);
+	load_checked(f, s);
 }
 
 void domain_facts_release(struct domain_facts *f)

@@ -9,6 +9,7 @@
 #define DAEMON_DOMAIN_FACTS_H
 
 #include "daemon/leaving.h"
+#include "daemon/mx_health.h"
 #include "store/ca.h"
 #include "store/cert.h"
 #include "store/domain.h"
@@ -31,6 +32,9 @@ struct domain_facts {
 	time_t mode_since;	/* DNS announces the policy's mode; 0: not */
 	struct watch watch;		/* what DNS was seen to say */
 	struct leaving leaving;		/* how far it is on its way out */
+	struct mx_verdict mx;		/* its mail hosts from outside, if it
+					   enforces */
+	bool mx_is_sure;		/* ... and two looks say they are bad */
 };
 
 void domain_facts_load(struct domain_facts *f, struct store *s,

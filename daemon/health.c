@@ -308,6 +308,25 @@ static void has_strays(const struct domain_facts *f, time_t now,
 		     hosts);
 }
 
+static void has_refused_mx(const struct domain_facts *f, time_t now,
+			   struct findings *out)
+{
+	char hint[sizeof(out->item[0].hint)], more[40] = "";
+
+	(void)now;
+	if (!is_served(f) || f->domain.leaving || !f->mx_is_sure ||
+	    f->policy.policy.mode != STS_ENFORCE)
+		return;
+	if (f->mx.bad > 1)
+		snprintf(more, sizeof(more), " (and %zu more)", f->mx.bad - 1);
+	snprintf(hint, sizeof(hint),
+		 "%.150s%smtastsctl policy testing %.100s lets mail through "
+		 "meanwhile",
+		 f->mx.todo, *f->mx.todo ? "; " : "", f->domain.name);
+	findings_add(out, "mx.refused", HEALTH_ERROR, hint, "%s%s", f->mx.text,
+		     more);
+}
+
 static void is_leaving(const struct domain_facts *f, time_t now,
 		       struct findings *out)
 {
@@ -328,7 +347,8 @@ static void (*const judges[])(const struct domain_facts *f, time_t now,
 			      struct findings *out) = {
 	no_policy,	 not_here,     issuance_failing, cert_expired,
 	renewal_failing, renewal_late, cert_revoked,	 cert_staging,
-	not_announced,	 not_led_here, has_strays,	 is_leaving,
+	not_announced,	 not_led_here, has_strays,	 has_refused_mx,
+	is_leaving,
 };
 
 void health_of_domain(const struct domain_facts *f, time_t now,

@@ -32,19 +32,37 @@ static bool set(struct store *s, const struct domain_facts *f,
 	return alert_raise(s, &a, now, err);
 }
 
+static bool strays_are_sure(const struct domain_facts *f, time_t now)
+{
+	return f->watch.strays_since &&
+	       now >= f->watch.strays_since + STRAYS_SURE;
+}
+
 static bool judge_mx(struct store *s, const struct domain_facts *f,
 		     const struct findings *all, time_t now, struct err *err)
 {
 	const struct finding *is = find(all, "mx.not-covered");
-	bool is_sure = f->watch.strays_since &&
-		       now >= f->watch.strays_since + STRAYS_SURE;
 
-	if (is && !is_sure)
+	if (is && !strays_are_sure(f, now))
 		return true;
 	return set(s, f, KIND_MX, is,
 		   is && is->level == HEALTH_ERROR ? ALERT_ERROR
 						   : ALERT_WARNING,
 		   now, err);
+}
+
+/* A look that could not tell neither begins nor ends it. */
+static bool judge_refused(struct store *s, const struct domain_facts *f,
+			  const struct findings *all, time_t now,
+			  struct err *err)
+{
+	const struct finding *is = find(all, "mx.refused");
+	bool enforces = f->has_policy && !f->domain.leaving &&
+			f->policy.policy.mode == STS_ENFORCE;
+
+	if (enforces && !is && f->mx.is != MX_WELL)
+		return true;
+	return set(s, f, KIND_REFUSED, is, ALERT_ERROR, now, err);
 }
 
 /* Since both stand as they do: the record, and the policy. */
@@ -109,6 +127,41 @@ static bool judge_ready(struct store *s, const struct domain_facts *f,
 		   err);
 }
 
+/*
+ * What needs a hand, for status: what DNS and the mail hosts were seen to say,
+ * but for what may still be on its way.
+ */
+static bool needs_a_hand(const struct domain_facts *f, const struct finding *is,
+			 time_t now)
+{
+	static const char *const seen[] = { "txt.", "id.", "host.", "mx." };
+	bool may_come = streq(is->id, "txt.missing") ||
+			streq(is->id, "id.behind");
+
+	if (streq(is->id, "txt.removable"))
+		return false;
+	if (may_come && now < unannounced_since(f) + UNANNOUNCED_MAX)
+		return false;
+	if (streq(is->id, "mx.not-covered") && !strays_are_sure(f, now))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(seen); i++)
+		if (str_starts(is->id, seen[i]))
+			return true;
+	return false;
+}
+
+static bool mark(struct store *s, const struct domain_facts *f,
+		 const struct findings *all, time_t now, struct err *err)
+{
+	enum health worst = HEALTH_OK;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (needs_a_hand(f, &all->item[i], now) &&
+		    all->item[i].level > worst)
+			worst = all->item[i].level;
+	return watch_mark(s, f->domain.id, (int)worst, err);
+}
+
 bool policy_alerts_judge(struct store *s, const struct domain_facts *f,
 			 long testing_time, time_t now, struct err *err)
 {
@@ -116,7 +169,9 @@ bool policy_alerts_judge(struct store *s, const struct domain_facts *f,
 
 	health_of_domain(f, now, &all);
 	return judge_mx(s, f, &all, now, err) &&
+	       judge_refused(s, f, &all, now, err) &&
 	       judge_txt(s, f, &all, now, err) &&
 	       judge_leaving(s, f, &all, now, err) &&
-	       judge_ready(s, f, testing_time, now, err);
+	       judge_ready(s, f, testing_time, now, err) &&
+	       mark(s, f, &all, now, err);
 }

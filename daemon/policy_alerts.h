@@ -1,7 +1,8 @@
 /*
  * Alerts about a domain's policy, judged whenever DNS was looked at: mail
- * hosts that the policy does not name, an id that DNS does not show, a domain
- * whose records may go, one that has become ready for enforce.
+ * hosts that the policy does not name, or that senders refuse, an id that DNS
+ * does not show, a domain whose records may go, one that has become ready for
+ * enforce.
  *
  * Pure but for the store. Control thread only.
  */
@@ -15,7 +16,10 @@
 #define STRAYS_SURE	(15 * WHEN_MINUTE)
 #define UNANNOUNCED_MAX WHEN_DAY	/* after that somebody has forgotten */
 
-/* Raises and ends them. Inside a transaction. */
+/*
+ * Raises and ends them, and marks the domain for status if it needs a hand
+ * (watch_mark()). Inside a transaction.
+ */
 bool policy_alerts_judge(struct store *s, const struct domain_facts *f,
 			 long testing_time, time_t now, struct err *err);
 

@@ -12,6 +12,8 @@
 struct checked {
 	time_t at;		/* 0: never */
 	time_t asked_at;	/* somebody waits for a new one; 0: nobody */
+	time_t bad_since;	/* mail hosts were found bad in each look that
+				   could tell; 0: they were not */
 	char *findings;		/* owned; "[]" if there was none */
 };
 
@@ -24,7 +26,7 @@ void checked_release(struct checked *c);
 bool checked_ask(struct store *s, int64_t domain_id, time_t now,
 		 struct err *err);
 bool checked_write(struct store *s, int64_t domain_id, time_t now,
-		   const char *findings, struct err *err);
+		   time_t bad_since, const char *findings, struct err *err);
 
 /* It could not be done: nobody waits any more. */
 bool checked_give_up(struct store *s, int64_t domain_id, struct err *err);
@@ -34,15 +36,17 @@ size_t checked_asked(struct store *s, int64_t *ids, size_t limit,
 		     struct err *err);
 
 /*
- * Live domains that DNS has said to be testing since before `since`, as
- * policy_version_mode_since() has it, and that were not looked at after
- * `before`: those that may be about to become ready.
+ * Live domains that are due for a look. Those that DNS has said to be testing
+ * since before `testing_since`, as policy_version_mode_since() has it: they may
+ * be about to become ready. And those that enforce, for a mail host that has
+ * become bad costs them mail. Neither was looked at after `before`; what of them
+ * was found bad comes again after ten minutes, then ever later, up to an hour.
  */
-struct checked_part {
+struct checked_stale {
 	int64_t after, up_to;	/* ids: a look through all at once is long */
+	time_t testing_since, before, now;
 };
-size_t checked_stale(struct store *s, const struct checked_part *part,
-		     time_t since, time_t before, int64_t *ids, size_t limit,
-		     struct err *err);
+size_t checked_stale(struct store *s, const struct checked_stale *which,
+		     int64_t *ids, size_t limit, struct err *err);
 
 #endif

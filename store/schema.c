@@ -389,6 +389,7 @@ static const char *const migrations[] = {
 	"ALTER TABLE watch ADD COLUMN trouble INTEGER NOT NULL DEFAULT 0;"
 	"DROP INDEX watch_due;"
 	"CREATE INDEX watch_due ON watch(is_slow, due_at);"
+	"ALTER TABLE checked ADD COLUMN bad_since INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX watch_trouble ON watch(trouble, domain_id)"
 	"  WHERE trouble > 0;",
 };

@@ -46,8 +46,8 @@ class Box:
 	def step(self, seconds):
 		self.clock.step(seconds)
 		self.daemon.reload()
-		wait_for("the daemon's clock", lambda: self.daemon.json(
-			"status")["now"] > "" , 10)
+		wait_for("the daemon's clock", lambda: self.daemon.api(
+			"GET", "/v1/status")[1]["now"] > "", 10)
 
 	def mode(self):
 		return self.daemon.json("domain", "show",
@@ -125,3 +125,60 @@ def test_without_port_25_it_is_said_and_not_in_the_way(box, name):
 	assert box.reasons() == {"reports.unknown"}
 	said = box.daemon.ok("policy", "enforce", name, "--without-reports")
 	assert "note: " in said and f"mx.{name}" in said
+
+
+def alerts(daemon):
+	return {a["kind"]: a for a in
+		daemon.api("GET", "/v1/alerts")[1]["alerts"]}
+
+
+def checked(box):
+	return box.daemon.rows("SELECT max(at) FROM checked")[0][0] or 0
+
+
+def wait_look(box, before):
+	wait_for("a look from outside", lambda: checked(box) > before, 40)
+
+
+def test_a_mail_host_that_goes_bad_is_told_and_its_end(rig, box, name):
+	"""Nobody looked any more once it enforced, and then it costs mail."""
+	daemon = box.daemon
+	daemon.ok("policy", "enforce", name, "--force", "--reason", "a story")
+	announce(rig, daemon, name)
+	look(daemon, name, txt_is("in-step"))
+	wait_look(box, 0)
+	assert daemon.ctl("status").status == FINE
+	box.mail.context = box.ca.context(f"mx.{name}", begins=-20, ends=-1)
+
+	before = checked(box)
+	box.step(DAY + 60)
+	wait_look(box, before)
+	assert "policy.mx-refused" not in alerts(daemon)	# once is no proof
+	before = checked(box)
+	box.step(660)
+	wait_look(box, before)
+	alert = wait_for("the alert",
+			 lambda: alerts(daemon).get("policy.mx-refused"), 10)
+	assert (alert["level"], alert["subject"]) == ("error", name)
+	assert f"mx.{name}" in alert["text"] and "expired" in alert["text"]
+	assert f"mtastsctl policy testing {name}" in alert["hint"]
+	status = daemon.ctl("status")
+	assert status.status == 2 and "needs a hand" in status.out
+	assert alert["text"] in status.out and alert["hint"] in status.out
+	assert "mx.refused" in daemon.ctl("domain", "show", name,
+					  "--json").out
+
+	# Port 25 that nobody lets us through says nothing of it.
+	open_port = box.mail
+	box.mail.close()
+	before = checked(box)
+	box.step(3660)
+	wait_look(box, before)
+	assert "policy.mx-refused" in alerts(daemon)
+	box.mail = MailServer(box.ca.context(f"mx.{name}"),
+			      ("127.0.0.1", open_port.port))
+	before = checked(box)
+	box.step(3660)
+	wait_look(box, before)
+	wait_for("its end", lambda: "policy.mx-refused" not in alerts(daemon))
+	assert daemon.ctl("status").status == FINE

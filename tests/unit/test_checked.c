@@ -42,12 +42,13 @@ static void look(const struct domain *d, time_t at, const char *findings)
 {
 	struct err err = ERR_INIT;
 
-	must(checked_write(fix.store, d->id, at, findings, &err), &err);
+	must(checked_write(fix.store, d->id, at, 0, findings, &err), &err);
 }
 
 static void a_row_comes_back_as_it_was(void **state)
 {
 	static const char findings[] = "[{\"id\":\"it's\"}]";
+	struct checked c;
 
 	(void)state;
 	assert_row(&fix.domain, 0, 0, "[]");
@@ -59,8 +60,13 @@ static void a_row_comes_back_as_it_was(void **state)
 	assert_row(&fix.domain, T0 + 2, 0, findings);
 	ask(&fix.domain, T0 + 3); /* what is known stays */
 	assert_row(&fix.domain, T0 + 2, T0 + 3, findings);
-	look(&fix.domain, T0 + 4, "[]");
+	must(checked_write(fix.store, fix.domain.id, T0 + 4, T0 + 2, "[]",
+			   NULL),
+	     NULL);
 	assert_row(&fix.domain, T0 + 4, 0, "[]");
+	must(checked_of(fix.store, &fix.domain, &c, NULL), NULL);
+	assert_int_equal(c.bad_since, T0 + 2);
+	checked_release(&c);
 	must(domain_delete(fix.store, &fix.domain, NULL), NULL);
 	assert_row(&fix.domain, 0, 0, "[]");
 }
@@ -136,10 +142,11 @@ static void who_waits_longest_is_first(void **state)
 	assert_asked(9, "b");
 }
 
-/* ---- those that may be about to become ready ---- */
+/* ---- those that may be about to become ready, or lose mail ---- */
 
 #define SINCE  (T0 + 100) /* announced before */
 #define BEFORE (T0 + 900) /* looked at before */
+#define NOW    (BEFORE + 86400)
 
 static void publish(struct domain *d, enum sts_mode mode, const char *mx,
 		    time_t announced_at)
@@ -200,6 +207,52 @@ static void enforces(struct domain *d)
 	publish(d, STS_ENFORCE, "a.test", T0 + 1);
 }
 
+static void enforces_silently(struct domain *d)
+{
+	publish(d, STS_ENFORCE, "a.test", 0);
+}
+
+static void enforces_and_was_looked_at(struct domain *d)
+{
+	enforces(d);
+	looked_lately(d);
+}
+
+static void enforces_and_leaves(struct domain *d)
+{
+	enforces(d);
+	d->leaving = DOMAIN_REMOVING;
+}
+
+/* Found bad since, and looked at last. */
+static void be_bad(struct domain *d, time_t since, time_t at)
+{
+	enforces(d);
+	must(checked_write(fix.store, d->id, at, since, "[]", NULL), NULL);
+}
+
+static void was_bad_once(struct domain *d)
+{
+	be_bad(d, NOW - 601, NOW - 601);
+}
+static void was_bad_just_now(struct domain *d)
+{
+	be_bad(d, NOW - 600, NOW - 600);
+}
+static void is_bad_for_long(struct domain *d)
+{
+	be_bad(d, NOW - 90000, NOW - 3600);
+}
+static void was_bad_long_ago(struct domain *d)
+{
+	be_bad(d, NOW - 90000, NOW - 3601);
+}
+
+static void is_bad_and_tests(struct domain *d)
+{
+	must(checked_write(fix.store, d->id, NOW - 86400, 1, "[]", NULL), NULL);
+}
+
 static void says_none(struct domain *d)
 {
 	publish(d, STS_NONE, "a.test", T0 + 1);
@@ -239,8 +292,16 @@ static const struct {
 	{ "removing", is_removed, false },
 	{ "handing over", leaves, false },
 	{ "no policy", has_no_policy, false },
-	{ "enforce", enforces, false },
+	{ "enforce", enforces, true },
+	{ "enforce, announced by nobody yet", enforces_silently, true },
+	{ "enforce, looked at lately", enforces_and_was_looked_at, false },
+	{ "enforce, on its way out", enforces_and_leaves, false },
 	{ "none", says_none, false },
+	{ "bad, looked at 10 minutes ago", was_bad_once, true },
+	{ "bad, looked at just now", was_bad_just_now, false },
+	{ "bad for long, half an hour ago", is_bad_for_long, false },
+	{ "bad for long, an hour ago", was_bad_long_ago, true },
+	{ "bad, but testing", is_bad_and_tests, false },
 	{ "back in testing, too late", came_back_late, false },
 	{ "back in testing", came_back_early, true },
 	{ "another mx since", changed_its_mx_since, true },
@@ -253,9 +314,11 @@ static size_t stale(time_t since, size_t limit)
 {
 	struct err err = ERR_INIT;
 	int64_t ids[9];
-	size_t n = checked_stale(fix.store,
-				 &(struct checked_part){ 0, 1000 }, since,
-				 BEFORE, ids, limit, &err);
+	const struct checked_stale which = { .up_to = 1000,
+					     .testing_since = since,
+					     .before = BEFORE,
+					     .now = NOW };
+	size_t n = checked_stale(fix.store, &which, ids, limit, &err);
 
 	assert_int_equal(err.kind, ERR_NONE);
 	return n;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "daemon/health.h"
 #include "daemon/policy_alerts.h"
 #include "store/alert.h"
 #include "store/checked.h"
@@ -125,6 +126,61 @@ static void strays_weigh_by_the_mode(void **state)
 	assert_open(T0 + STRAYS_SURE, "");
 }
 
+/* ---- mail hosts that senders refuse ---- */
+
+static void find_mx(enum mx_health is, bool is_sure)
+{
+	f.mx = (struct mx_verdict){ .is = is, .bad = is == MX_BAD };
+	f.mx_is_sure = is_sure;
+	if (is == MX_BAD)
+		snprintf(f.mx.text, sizeof(f.mx.text), "it has expired");
+}
+
+static void a_bad_mx_is_told_under_enforce(void **state)
+{
+	(void)state;
+	find_mx(MX_BAD, false); /* one look may have had a bad moment */
+	assert_open(T0, "");
+	find_mx(MX_UNTESTED, false);
+	assert_open(T0, "");
+	find_mx(MX_BAD, true);
+	assert_open(T0, "policy.mx-refused/error");
+	find_mx(MX_UNTESTED, false); /* that says nothing */
+	assert_open(T0, "policy.mx-refused/error");
+	find_mx(MX_WELL, false);
+	assert_open(T0, "");
+}
+
+static void go_to_testing(void)
+{
+	f.policy.policy.mode = STS_TESTING;
+}
+static void lose_the_policy(void)
+{
+	f.has_policy = false;
+}
+static void set_out(void)
+{
+	f.domain.leaving = DOMAIN_REMOVING;
+}
+
+static void nobody_refuses_where_nothing_is_enforced(void **state)
+{
+	static void (*const changes[])(void) = { go_to_testing, lose_the_policy,
+						 set_out };
+	const struct domain_facts was = f;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+		print_message("%zu\n", i);
+		f = was;
+		find_mx(MX_BAD, true);
+		assert_open(T0, "policy.mx-refused/error");
+		changes[i]();
+		assert_open(T0, "");
+	}
+}
+
 /* ---- the id ---- */
 
 static void announce(enum announced what, const char *id, time_t since)
@@ -229,6 +285,114 @@ static void a_handover_asks_for_nothing(void **state)
 	assert_open(T0 + 30 * WHEN_DAY, "");
 }
 
+/* ---- what status is to show ---- */
+
+static int trouble(time_t now)
+{
+	struct watch w;
+	struct err err = ERR_INIT;
+
+	must(policy_alerts_judge(fix.store, &f, TEST, now, &err), &err);
+	must(watch_of(fix.store, &fix.domain, &w, &err), &err);
+	return w.trouble;
+}
+
+static void lead_away(void)
+{
+	f.watch.host = HOST_ELSEWHERE;
+}
+static void lead_away_in_testing(void)
+{
+	lead_away();
+	go_to_testing();
+}
+static void have_a_stray(void)
+{
+	see("b.test", T0);
+}
+static void have_a_new_stray(void)
+{
+	see("b.test", T0 + 2 * WHEN_DAY);
+}
+static void be_foreign(void)
+{
+	announce(ANNOUNCED_FOREIGN, "new", T0 + 2 * WHEN_DAY);
+}
+static void be_damaged(void)
+{
+	announce(ANNOUNCED_DAMAGED, "", T0 + 2 * WHEN_DAY);
+}
+static void have_no_record(void)
+{
+	announce(ANNOUNCED_NOTHING, "", T0);
+}
+static void have_no_record_yet(void)
+{
+	announce(ANNOUNCED_NOTHING, "", T0 + 2 * WHEN_DAY);
+}
+static void be_behind(void)
+{
+	announce(ANNOUNCED_BEHIND, "old", T0);
+}
+static void be_behind_for_now(void)
+{
+	announce(ANNOUNCED_BEHIND, "old", T0 + 2 * WHEN_DAY);
+}
+static void be_refused(void)
+{
+	find_mx(MX_BAD, true);
+}
+static void be_removable(void)
+{
+	f.domain.leaving = DOMAIN_REMOVING;
+	f.leaving.done_at = T0;
+	be_foreign();
+}
+static void be_without_certificate(void)
+{
+	f.has_cert = false; /* others tell of it */
+}
+static void be_well(void)
+{
+}
+
+static const struct {
+	const char *what;
+	void (*change)(void);
+	int trouble;
+} hands[] = {
+	{ "well", be_well, 0 },
+	{ "elsewhere", lead_away, HEALTH_ERROR },
+	{ "elsewhere, in testing", lead_away_in_testing, HEALTH_WARNING },
+	{ "a stray", have_a_stray, HEALTH_ERROR },
+	{ "a stray, of just now", have_a_new_stray, 0 },
+	{ "refused", be_refused, HEALTH_ERROR },
+	{ "foreign", be_foreign, HEALTH_WARNING },
+	{ "damaged", be_damaged, HEALTH_WARNING },
+	{ "no record", have_no_record, HEALTH_WARNING },
+	{ "no record yet", have_no_record_yet, 0 },
+	{ "behind", be_behind, HEALTH_WARNING },
+	{ "behind for now", be_behind_for_now, 0 },
+	{ "removable", be_removable, 0 },
+	{ "no certificate", be_without_certificate, 0 },
+};
+
+static void what_needs_a_hand_is_marked(void **state)
+{
+	const struct domain_facts well = f;
+
+	(void)state;
+	must(watch_now(fix.store, fix.domain.id, T0, NULL), NULL);
+	for (size_t i = 0; i < ARRAY_LEN(hands); i++) {
+		print_message("%s\n", hands[i].what);
+		f = well;
+		hands[i].change();
+		assert_int_equal(trouble(T0 + 2 * WHEN_DAY), hands[i].trouble);
+	}
+	f = well;
+	assert_int_equal(trouble(T0 + 2 * WHEN_DAY), 0);
+}
+
 /* ---- ready ---- */
 
 /* In testing, announced at T0, and found well from outside. */
@@ -242,7 +406,7 @@ static void begin_testing(void)
 				     NULL),
 	     NULL);
 	policy_version_release(&v);
-	must(checked_write(fix.store, fix.domain.id, T0, "[]", NULL), NULL);
+	must(checked_write(fix.store, fix.domain.id, T0, 0, "[]", NULL), NULL);
 }
 
 static void who_has_become_ready_is_told(void **state)
@@ -280,7 +444,7 @@ static void has_no_cert(void)
 
 static void is_found_wanting(void)
 {
-	must(checked_write(fix.store, fix.domain.id, T0,
+	must(checked_write(fix.store, fix.domain.id, T0, 0,
 			   "[{\"id\":\"mx.missing\",\"severity\":\"error\","
 			   "\"text\":\"no MX\"}]",
 			   NULL),
@@ -289,7 +453,7 @@ static void is_found_wanting(void)
 
 static void is_damaged(void)
 {
-	must(checked_write(fix.store, fix.domain.id, T0, "[{", NULL), NULL);
+	must(checked_write(fix.store, fix.domain.id, T0, 0, "[{", NULL), NULL);
 }
 
 static void ready_ends_with_each_thing_against_it(void **state)
@@ -306,7 +470,7 @@ static void ready_ends_with_each_thing_against_it(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
 		print_message("%zu\n", i);
 		f = ready;
-		must(checked_write(fix.store, fix.domain.id, T0, "[]", NULL),
+		must(checked_write(fix.store, fix.domain.id, T0, 0, "[]", NULL),
 		     NULL);
 		assert_open(T0 + TEST, "domain.ready/info");
 		changes[i]();
@@ -323,11 +487,14 @@ int main(void)
 		FOR_ONE(what_is_well_is_no_alert),
 		FOR_ONE(strays_are_told_after_a_quarter_of_an_hour),
 		FOR_ONE(strays_weigh_by_the_mode),
+		FOR_ONE(a_bad_mx_is_told_under_enforce),
+		FOR_ONE(nobody_refuses_where_nothing_is_enforced),
 		FOR_ONE(an_id_that_is_not_announced_is_told_after_a_day),
 		FOR_ONE(the_day_begins_with_the_last_of_them),
 		FOR_ONE(who_is_not_live_has_time),
 		FOR_ONE(records_that_may_go_are_told),
 		FOR_ONE(a_handover_asks_for_nothing),
+		FOR_ONE(what_needs_a_hand_is_marked),
 		FOR_ONE(who_has_become_ready_is_told),
 		FOR_ONE(ready_ends_with_each_thing_against_it),
 	};

@@ -490,14 +490,14 @@ static void all_of_it_is_read_from_the_store(void **state)
 	strcpy(w.txt_id, v.sts_id);
 	policy_version_release(&v);
 	must(watch_write(fix.store, &w, NULL), NULL);
-	must(checked_write(fix.store, fix.domain.id, NOW,
+	must(checked_write(fix.store, fix.domain.id, NOW, 0,
 			   "[" ERROR("mx.host-failed") "]", NULL),
 	     NULL);
 	assert_stored(NOW, true, false, "days mx.host-failed");
 	assert_stored(then, true, false,
 		      "cert.expired mx.host-failed not-looked");
 	assert_stored(then, true, true, "cert.expired mx.host-failed");
-	must(checked_write(fix.store, fix.domain.id, NOW, "[]", NULL), NULL);
+	must(checked_write(fix.store, fix.domain.id, NOW, 0, "[]", NULL), NULL);
 	assert_stored(then, true, true, "cert.expired");
 }
 

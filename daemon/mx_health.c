@@ -1,0 +1,59 @@
+#include "daemon/mx_health.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static bool is_bad(const json_t *f)
+{
+	return str_starts(text_of(f, "id"), "smtp.") &&
+	       streq(text_of(f, "severity"), "error");
+}
+
+static bool is_untested(const char *id)
+{
+	static const char *const ids[] = {
+		"smtp.unreachable", "smtp.refused",	"smtp.not-tested",
+		"mx.timeout",	    "mx.server-failed", "mx.host-timeout",
+		"mx.host-failed",   "mx.private",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		if (streq(id, ids[i]))
+			return true;
+	return false;
+}
+
+static void take(const json_t *f, struct mx_verdict *out)
+{
+	if (is_bad(f) && !out->bad++) {
+		str_copy(out->text, sizeof(out->text), text_of(f, "text"));
+		str_copy(out->todo, sizeof(out->todo), text_of(f, "todo"));
+		out->is = MX_BAD;
+	}
+	if (is_untested(text_of(f, "id")) && out->is == MX_WELL)
+		out->is = MX_UNTESTED;
+}
+
+void mx_health_of(const char *findings, struct mx_verdict *out)
+{
+	json_t *list = json_loads(findings, 0, NULL), *one;
+	size_t i;
+
+	*out = (struct mx_verdict){ .is = json_is_array(list) ? MX_WELL
+							      : MX_UNTESTED };
+	json_array_foreach(list, i, one)
+	{
+		take(one, out);
+	}
+	json_decref(list);
+}

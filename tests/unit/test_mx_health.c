@@ -1,0 +1,74 @@
+/* Whether mail hosts are bad, by what a look from outside found. */
+#include "daemon/mx_health.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+
+#define ERROR(id)                                                              \
+	"{\"id\":\"" id "\",\"severity\":\"error\",\"text\":\"" id "!\","      \
+	"\"todo\":\"mend " id "\"}"
+#define WARNING(id) "{\"id\":\"" id "\",\"severity\":\"warning\"}"
+
+static const struct {
+	const char *findings;
+	enum mx_health is;
+	size_t bad;
+	const char *text, *todo;
+} cases[] = {
+	{ "[]", MX_WELL, 0, "", "" },
+	{ "", MX_UNTESTED, 0, "", "" },
+	{ "{}", MX_UNTESTED, 0, "", "" },
+	{ "[7, {}, [], null]", MX_WELL, 0, "", "" },
+	{ "[" ERROR("txt.missing") "," ERROR("mx.not-covered") "]", MX_WELL, 0,
+	  "", "" },
+	{ "[" WARNING("smtp.cert-soon") "]", MX_WELL, 0, "", "" },
+	{ "[" ERROR("smtp.no-starttls") "]", MX_BAD, 1, "smtp.no-starttls!",
+	  "mend smtp.no-starttls" },
+	{ "[" ERROR("smtp.cert-expired") "," ERROR("smtp.tls") "]", MX_BAD, 2,
+	  "smtp.cert-expired!", "mend smtp.cert-expired" },
+
+	/* port 25 is closed to us, or nobody knows where they are */
+	{ "[" WARNING("smtp.unreachable") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" WARNING("smtp.refused") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" WARNING("smtp.not-tested") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" WARNING("mx.timeout") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" ERROR("mx.server-failed") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" WARNING("mx.host-timeout") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" ERROR("mx.host-failed") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" WARNING("mx.private") "]", MX_UNTESTED, 0, "", "" },
+
+	/* one of two is enough */
+	{ "[" WARNING("smtp.unreachable") "," ERROR("smtp.tls") "]", MX_BAD, 1,
+	  "smtp.tls!", "mend smtp.tls" },
+	{ "[" ERROR("smtp.tls") "," WARNING("smtp.unreachable") "]", MX_BAD, 1,
+	  "smtp.tls!", "mend smtp.tls" },
+};
+
+static void hosts_are_judged_by_what_was_found(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct mx_verdict v;
+
+		print_message("%s\n", cases[i].findings);
+		mx_health_of(cases[i].findings, &v);
+		assert_int_equal(v.is, cases[i].is);
+		assert_int_equal(v.bad, cases[i].bad);
+		assert_string_equal(v.text, cases[i].text);
+		assert_string_equal(v.todo, cases[i].todo);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hosts_are_judged_by_what_was_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
