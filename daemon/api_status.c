@@ -3,6 +3,8 @@
  * the first few domains that need a hand, the gravest first.
  */
 #include "base/lag.h"
+#include "base/mem.h"
+#include "base/str.h"
 #include "base/when.h"
 #include "daemon/api.h"
 #include "daemon/ca_view.h"
@@ -14,6 +16,7 @@
 #include "store/cert.h"
 #include "store/domain.h"
 #include "store/publication.h"
+#include "store/watch.h"
 
 #define PROBLEMS_SHOWN 20
 #define LATE	       WHEN_HOUR	/* what a busy queue may cost */
@@ -179,11 +182,27 @@ static void judge_box(struct api_call *call, struct findings *out)
 	judge_zone(call, out);
 }
 
+/* ---- domains that need a hand ---- */
+
 struct problems {
 	struct api_call *call;
 	json_t *list;
 	enum health worst;
 };
+
+static bool is_listed(const struct problems *p, const char *name)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(p->list, i, one)
+	{
+		if (streq(json_string_value(json_object_get(one, "name")),
+			  name))
+			return true;
+	}
+	return false;
+}
 
 static bool add_problem(const struct domain *d, void *arg)
 {
@@ -191,9 +210,15 @@ static bool add_problem(const struct domain *d, void *arg)
 	struct findings findings = { .count = 0 };
 	struct domain_facts facts;
 
+	if (json_array_size(p->list) >= PROBLEMS_SHOWN)
+		return false;
+	if (is_listed(p, d->name))
+		return true;
 	domain_facts_load(&facts, p->call->parts->store, d, p->call->now);
 	health_of_domain(&facts, p->call->now, &findings);
 	domain_facts_release(&facts);
+	if (!findings.count)
+		return true; /* it is well again, or leaves */
 	if (findings_worst(&findings) > p->worst)
 		p->worst = findings_worst(&findings);
 	json_array_append_new(p->list,
@@ -201,6 +226,43 @@ static bool add_problem(const struct domain *d, void *arg)
 					"state", domain_state_name(d->state),
 					"findings", view_findings(&findings)));
 	return true;
+}
+
+static bool add_troubled(struct problems *p, int trouble, struct err *err)
+{
+	struct store *s = p->call->parts->store;
+	struct err problem = ERR_INIT;
+	int64_t ids[PROBLEMS_SHOWN];
+	size_t n = watch_troubled(s, trouble, 0, ids, ARRAY_LEN(ids), &problem);
+
+	if (problem.kind != ERR_NONE) {
+		*err = problem;
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct domain d;
+
+		if (domain_by_id(s, ids[i], &d, NULL))
+			add_problem(&d, p);
+	}
+	return true;
+}
+
+static bool add_failing(struct problems *p, enum domain_state state,
+			struct err *err)
+{
+	return domain_each_troubled(p->call->parts->store, state, "",
+				    PROBLEMS_SHOWN, add_problem, p, err);
+}
+
+/* The gravest first: mail that is refused, a certificate, a record, a wait. */
+static bool add_problems(struct problems *p, struct err *err)
+{
+	return add_troubled(p, HEALTH_ERROR, err) &&
+	       add_failing(p, DOMAIN_LIVE, err) &&
+	       add_failing(p, DOMAIN_ISSUING, err) &&
+	       add_troubled(p, HEALTH_WARNING, err) &&
+	       add_failing(p, DOMAIN_WAITING_FOR_DNS, err);
 }
 
 static json_t *view_alerts(struct store *s)
@@ -251,6 +313,26 @@ static void fill_box(struct api_call *call, const struct findings *box,
 	set(call, "loop", view_lag(call->parts->lag));
 }
 
+static enum health worse(enum health a, enum health b)
+{
+	return a > b ? a : b;
+}
+
+/* What nothing above has a word for: health is not "ok" beside it. */
+static void judge_alerts(struct api_call *call, enum health worst,
+			 struct findings *out)
+{
+	struct alert_counts n = { .grave = 0 };
+	bool is_grave = false;
+
+	if (worst < HEALTH_ERROR &&
+	    alert_is_grave(call->parts->store, call->now, &is_grave, NULL) &&
+	    is_grave && alert_count(call->parts->store, &n, NULL))
+		findings_add(out, "alert.grave", HEALTH_ERROR,
+			     "mtastsctl alert list says what helps",
+			     "grave alerts are open: %ld", n.grave);
+}
+
 /* The cas are there; the counts and the problems were read. */
 static void fill(struct api_call *call, const struct domain_counts *counts,
 		 const struct problems *p)
@@ -259,9 +341,9 @@ static void fill(struct api_call *call, const struct domain_counts *counts,
 	enum health worst;
 
 	judge_box(call, &box);
-	worst = findings_worst(&box);
-	if (p->worst > worst)
-		worst = p->worst;
+	worst = worse(findings_worst(&box), p->worst);
+	judge_alerts(call, worst, &box);
+	worst = worse(findings_worst(&box), worst);
 	fill_box(call, &box, worst);
 	set(call, "domains", view_domains(counts));
 	set(call, "problems", json_incref(p->list));
@@ -305,8 +387,7 @@ bool api_status(struct api_call *call, struct err *err)
 	if (!s)
 		return serves_only(call, call->parts->trouble);
 	p.list = json_array();
-	ok = domain_count(s, &counts, err) &&
-	     domain_each_problem(s, PROBLEMS_SHOWN, add_problem, &p, err) &&
+	ok = domain_count(s, &counts, err) && add_problems(&p, err) &&
 	     api_ca_list(call, err);
 	if (ok)
 		fill(call, &counts, &p);

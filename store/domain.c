@@ -316,19 +316,6 @@ bool domain_each(struct store *s, const struct domain_filter *f,
 	return each_row(&q, each, arg, err);
 }
 
-bool domain_each_problem(struct store *s, long limit,
-			 bool (*each)(const struct domain *d, void *arg),
-			 void *arg, struct err *err)
-{
-	struct query q;
-
-	query_open(&q, store_db(s),
-		   "SELECT * FROM domain WHERE problem <> ''"
-		   " ORDER BY state DESC, name LIMIT ?");
-	bind_int(&q, limit);
-	return each_row(&q, each, arg, err);
-}
-
 bool domain_each_troubled(struct store *s, enum domain_state state,
 			  const char *after, long limit,
 			  bool (*each)(const struct domain *d, void *arg),
@@ -578,7 +565,10 @@ bool domain_count(struct store *s, struct domain_counts *counts,
 		   " COUNT(*) FILTER (WHERE state = 2) AS live,"
 		   " COUNT(*) FILTER (WHERE leaving = 1) AS removing,"
 		   " COUNT(*) FILTER (WHERE leaving = 2) AS handing_over,"
-		   " COUNT(*) FILTER (WHERE problem <> '') AS with_problem"
+		   " COUNT(*) FILTER (WHERE problem <> '')"
+		   "  + (SELECT COUNT(*) FROM watch w"
+		   "  JOIN domain t ON t.id = w.domain_id"
+		   "  WHERE w.trouble > 0 AND t.problem = '') AS with_problem"
 		   " FROM domain");
 	if (query_row(&q)) {
 		counts->waiting = col_long(&q, "waiting");

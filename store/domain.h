@@ -138,14 +138,6 @@ bool domain_each(struct store *s, const struct domain_filter *filter,
 		 struct err *err);
 
 /*
- * Those with a problem, at most `limit`, the gravest first: live ones, then
- * issuing, then waiting; in order of name.
- */
-bool domain_each_problem(struct store *s, long limit,
-			 bool (*each)(const struct domain *d, void *arg),
-			 void *arg, struct err *err);
-
-/*
  * The rows of `state` with a problem, in order of name beyond `after`, at most
  * `limit`.
  */
@@ -211,7 +203,7 @@ int64_t domain_last_id(struct store *s);
 struct domain_counts {
 	long waiting, issuing, live;
 	long removing, handing_over;	/* of these */
-	long with_problem;
+	long with_problem; /* their own, or one that the watch sees */
 };
 bool domain_count(struct store *s, struct domain_counts *counts,
 		  struct err *err);

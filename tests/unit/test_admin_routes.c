@@ -18,6 +18,10 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/health.h"
+#include "store/alert.h"
+#include "store/watch.h"
+#include "tests/sim/scratch.h"
 
 #define NOW 1795464900	/* 2026-11-23T20:15:00Z */
 
@@ -717,6 +721,77 @@ static void the_status_names_what_needs_a_hand(void **state)
 	assert_true(json_is_null(at(b, "serving")));
 }
 
+/* As the watch saw it: the name leads elsewhere. */
+static void lead_away(struct box *b, const char *name, int trouble)
+{
+	struct store *s = b->parts.store;
+	struct domain d;
+	struct watch k;
+
+	must(store_begin(s, NULL), NULL);
+	must(domain_by_name(s, name, &d, NULL), NULL);
+	must(watch_of(s, &d, &k, NULL), NULL);
+	k.host = HOST_ELSEWHERE;
+	snprintf(k.host_problem, sizeof(k.host_problem), "it leads away");
+	k.trouble = trouble;
+	must(watch_write(s, &k, NULL), NULL);
+	must(store_commit(s, NULL), NULL);
+}
+
+/* No order of theirs fails: nothing but the watch knows. */
+static void the_status_names_what_the_watch_sees(void **state)
+{
+	struct box *b = *state;
+
+	assert_int_equal(ask(b, "POST", "/v1/domains", ADD("a.example")), 200);
+	assert_int_equal(ask(b, "POST", "/v1/domains", ADD("b.example")), 200);
+	assert_int_equal(ask(b, "POST", "/v1/domains", ADD("c.example")), 200);
+	make_live(b, "a.example", 0, "");
+	make_live(b, "b.example", 0, "");
+	make_live(b, "c.example", 0, "the CA said no");
+	assert_int_equal(ask(b, "GET", "/v1/status", ""), 200);
+	assert_int_equal(number(b, "domains/with_problem"), 1);
+	lead_away(b, "a.example", HEALTH_WARNING);
+	lead_away(b, "b.example", HEALTH_ERROR);
+	lead_away(b, "c.example", HEALTH_WARNING);
+	assert_int_equal(ask(b, "GET", "/v1/status", ""), 200);
+	assert_int_equal(number(b, "domains/with_problem"), 3);
+	assert_string_equal(text(b, "problems/0/name"), "b.example");
+	assert_string_equal(text(b, "problems/1/name"), "c.example");
+	assert_string_equal(text(b, "problems/2/name"), "a.example");
+	assert_null(at(b, "problems/3/name"));
+	assert_string_equal(text(b, "problems/2/findings/1/text"),
+			    "it leads away");
+	assert_string_equal(text(b, "problems/2/findings/1/hint"),
+			    "publish what this prints: mtastsctl domain "
+			    "records a.example");
+}
+
+/* A grave alert beside "all is well" would be a lie. */
+static void health_is_not_ok_beside_a_grave_alert(void **state)
+{
+	struct box *b = *state;
+	struct store *s = b->parts.store;
+
+	must(store_begin(s, NULL), NULL);
+	must(alert_raise(s,
+			 &(struct alert){ .kind = "cert.not-served",
+					  .subject = "a.example",
+					  .level = ALERT_ERROR,
+					  .text = "it is not served" },
+			 NOW, NULL),
+	     NULL);
+	must(store_commit(s, NULL), NULL);
+	assert_int_equal(ask(b, "GET", "/v1/status", ""), 200);
+	assert_string_equal(text(b, "health"), "error");
+	assert_string_equal(text(b, "findings/0/id"), "alert.grave");
+	must(store_begin(s, NULL), NULL);
+	must(alert_silence_kind(s, "cert.not-served", NOW + 60, NULL), NULL);
+	must(store_commit(s, NULL), NULL);
+	assert_int_equal(ask(b, "GET", "/v1/status", ""), 200);
+	assert_string_equal(text(b, "health"), "ok");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -740,6 +815,8 @@ int main(void)
 		TEST(a_ca_shows_its_place),
 		TEST(a_check_is_told_what_to_go_by),
 		TEST(the_status_names_what_needs_a_hand),
+		TEST(the_status_names_what_the_watch_sees),
+		TEST(health_is_not_ok_beside_a_grave_alert),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
