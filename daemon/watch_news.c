@@ -8,7 +8,7 @@
 #include "store/trail.h"
 
 #define LATELY	  WHEN_HOUR
-#define TOLD_MOST 4 /* of a kind, in that time */
+#define TOLD_MOST 6 /* of a kind, in that time */
 
 static char *host_text(const struct domain *d, const struct watch *k)
 {

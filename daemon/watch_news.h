@@ -3,7 +3,7 @@
  * another id is announced, that the mail hosts are others.
  *
  * Who changes DNS, or answers differently each time, does not fill the trail:
- * the same is said once an hour, and of each kind four things at most. What is
+ * the same is said once an hour, and of each kind six things at most. What is
  * left out is counted (watch->untold_*), and told with the next; at the end of
  * it the trail says what is so.
  */
