@@ -19,15 +19,14 @@
 
 /* Texts live as long as these. */
 struct known {
-	json_t *settings, *domain, *records, *history;
+	json_t *settings;
+	json_t *expected; /* NULL: it is not hosted here */
 };
 
 static void known_release(struct known *k)
 {
 	json_decref(k->settings);
-	json_decref(k->domain);
-	json_decref(k->records);
-	json_decref(k->history);
+	json_decref(k->expected);
 }
 
 /* NULL, with *code, if there is none. Takes path. */
@@ -58,81 +57,53 @@ static void look_again(struct cli *cli, const char *name)
 static enum exit_code ask_all(struct cli *cli, const char *name,
 			      struct known *k, struct err *err)
 {
-	enum exit_code code, ignored;
+	enum exit_code code;
 
 	k->settings = ask(cli, xstrdup("/v1/check"), &code, err);
 	if (code != EXIT_FINE)
 		return code;
-	k->domain = ask(cli, api_domain_path(name, ""), &code, err);
+	k->expected = ask(cli, api_domain_path(name, "/expected"), &code, err);
 	if (code != EXIT_FINE && err->kind == ERR_NOT_FOUND) {
 		*err = (struct err)ERR_INIT;
 		return EXIT_FINE;
 	}
-	if (code != EXIT_FINE)
-		return code;
-	look_again(cli, name);
-	k->records = ask(cli, api_domain_path(name, "/records"), &code, err);
-	k->history = ask(cli, api_domain_path(name, "/policy/history"),
-			 &ignored, NULL);
+	if (code == EXIT_FINE)
+		look_again(cli, name);
 	return code;
 }
 
 /* ---- what is expected ---- */
 
-static void add_past(struct check_expected *e, const json_t *history)
+/* As many texts as there is room for, each in its row of `size` bytes. */
+static size_t take_texts(const json_t *list, void *rows, size_t size,
+			 size_t most)
 {
-	const json_t *v;
-	size_t i;
+	size_t n = json_array_size(list);
+	char *row = rows;
 
-	json_array_foreach(value_at(history, "versions"), i, v)
-	{
-		const char *id = text_at(v, "id");
-
-		if (!streq(id, e->id) && e->past_count < CHECK_IDS_MAX)
-			str_copy(e->past_id[e->past_count++], STS_ID_SIZE, id);
-	}
+	if (n > most)
+		n = most;
+	for (size_t i = 0; i < n; i++)
+		snprintf(row + i * size, size, "%s",
+			 json_string_value(json_array_get(list, i)));
+	return n;
 }
 
-static void add_addresses(struct check_expected *e, const json_t *records)
+#define TAKE(list, rows)                                                       \
+	take_texts(list, rows, sizeof(*(rows)), ARRAY_LEN(rows))
+
+static void add_expected(struct check_expected *e, const json_t *is)
 {
-	const json_t *r;
-	size_t i;
-
-	json_array_foreach(value_at(records, "records"), i, r)
-	{
-		const char *type = text_at(r, "type");
-
-		if ((streq(type, "A") || streq(type, "AAAA")) &&
-		    e->address_count < ARRAY_LEN(e->address))
-			str_copy(e->address[e->address_count++],
-				 DNS_ADDRESS_TEXT, text_at(r, "value"));
-	}
-}
-
-static void add_collectors(struct check_expected *e, const json_t *domain)
-{
-	const json_t *rua;
-	size_t i;
-
-	json_array_foreach(value_at(domain, "rua"), i, rua)
-	{
-		if (e->collector_count < ARRAY_LEN(e->collector))
-			str_copy(e->collector[e->collector_count++],
-				 CHECK_WORDS, json_string_value(rua));
-	}
-}
-
-static void add_trouble(struct check_expected *e, const json_t *domain)
-{
-	const json_t *first = own_trouble(domain);
-	const char *next = text_at(domain, "next.what");
-
-	if (!first)
-		return;
-	snprintf(e->trouble, sizeof(e->trouble), "%.250s%s%s%s%s",
-		 text_at(first, "text"), *next ? "; next: " : "", next,
-		 *next ? " at " : "", text_at(domain, "next.at"));
-	e->trouble_is_error = streq(text_at(first, "level"), "error");
+	e->is_hosted = true;
+	str_copy(e->id, sizeof(e->id), text_at(is, "id"));
+	e->body = json_string_value(value_at(is, "body"));
+	instant_parse(text_at(is, "since"), &e->policy_since);
+	instant_parse(text_at(is, "removable"), &e->removable_at);
+	e->past_count = TAKE(value_at(is, "past_ids"), e->past_id);
+	e->address_count = TAKE(value_at(is, "addresses"), e->address);
+	e->collector_count = TAKE(value_at(is, "rua"), e->collector);
+	str_copy(e->trouble, sizeof(e->trouble), text_at(is, "trouble"));
+	e->trouble_is_error = json_is_true(value_at(is, "trouble_is_error"));
 }
 
 static void add_identities(struct check_ca *ca, const json_t *names)
@@ -169,19 +140,11 @@ static void add_cas(struct check_facts *facts, const json_t *cas)
 
 static void add_known(struct check_facts *facts, void *arg)
 {
-	struct check_expected *e = &facts->expected;
 	const struct known *k = arg;
 
-	if (!k->domain)
+	if (!k->expected)
 		return;
-	e->is_hosted = true;
-	str_copy(e->id, sizeof(e->id), text_at(k->domain, "policy.id"));
-	e->body = json_string_value(value_at(k->domain, "policy.body"));
-	instant_parse(text_at(k->domain, "policy.created"), &e->policy_since);
-	add_past(e, k->history);
-	add_addresses(e, k->records);
-	add_collectors(e, k->domain);
-	add_trouble(e, k->domain);
+	add_expected(&facts->expected, k->expected);
 	add_cas(facts, value_at(k->settings, "cas"));
 }
 
@@ -198,7 +161,7 @@ static enum exit_code check(struct cli *cli, const char *name, struct err *err)
 	code = ask_all(cli, name, &known, err);
 	if (code == EXIT_FINE) {
 		check_options_fill(&outside, resolvers, o, known.settings);
-		if (known.domain)
+		if (known.expected)
 			outside.http_port = o->http_port ? o->http_port
 							 : HTTP_PORT;
 		code = check_run(name, &outside, o->json, add_known, &known,

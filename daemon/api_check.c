@@ -1,8 +1,15 @@
 /*
  * /v1/check: what a look from outside goes by on this box: whom to ask, what
  * may be connected to, and which authorities are to issue.
+ *
+ * /v1/domains/NAME/expected: what the box knows of a domain, for who looks at
+ * it from outside: the same that the daemon's own looks go by (check_known.h).
  */
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "daemon/api.h"
+#include "daemon/check_known.h"
 #include "daemon/json_view.h"
 
 static json_t *view_resolvers(const struct config *c)
@@ -48,5 +55,65 @@ bool api_check_settings(struct api_call *call, struct err *err)
 				 c->allow_private, "resolvers",
 				 view_resolvers(c), "cas",
 				 view_cas(call->parts->engine));
+	return true;
+}
+
+/* ---- what is expected of a domain ---- */
+
+static json_t *view_past(const struct check_expected *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < e->past_count; i++)
+		json_array_append_new(list, view_text(e->past_id[i]));
+	return list;
+}
+
+static json_t *view_addresses(const struct check_expected *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < e->address_count; i++)
+		json_array_append_new(list, view_text(e->address[i]));
+	return list;
+}
+
+static json_t *view_collectors(const struct check_expected *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < e->collector_count; i++)
+		json_array_append_new(list, view_text(e->collector[i]));
+	return list;
+}
+
+static json_t *view_expected(const struct check_expected *e)
+{
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "id",
+		view_text(e->id), "body",
+		e->body ? view_text(e->body) : json_null(), "since",
+		view_instant(e->policy_since), "past_ids", view_past(e),
+		"addresses", view_addresses(e), "rua", view_collectors(e),
+		"removable", view_instant(e->removable_at), "trouble",
+		view_text(e->trouble), "trouble_is_error", e->trouble_is_error);
+}
+
+bool api_check_expected(struct api_call *call, struct err *err)
+{
+	const struct admin_parts *parts = call->parts;
+	struct check_facts *facts;
+	struct domain_facts known;
+	struct domain d;
+
+	if (!api_domain(call, &d, err))
+		return false;
+	facts = xcalloc(1, sizeof(*facts));
+	domain_facts_load(&known, parts->store, &d, call->now);
+	check_known_add(facts, &known, parts->config, parts->engine,
+			parts->store, call->now);
+	call->answer = view_expected(&facts->expected);
+	domain_facts_release(&known);
+	free(facts);
 	return true;
 }

@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/health.h"
+#include "daemon/json_view.h"
 
 static void add_past(struct check_expected *e, const struct domain_facts *f,
 		     struct store *s, time_t now)
@@ -29,6 +31,42 @@ static void add_collectors(struct check_expected *e, const char *rua)
 		snprintf(e->collector[e->collector_count++], CHECK_WORDS,
 			 "%.*s", (int)len, rua);
 		rua += len + (rua[len] == ',');
+	}
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+/* What the box does about it, and when, goes with it. */
+static void say_trouble(struct check_expected *e, const struct finding *is,
+			const struct domain *d, time_t now)
+{
+	json_t *next = view_next(d, now);
+	const char *what = text_of(next, "what");
+
+	snprintf(e->trouble, sizeof(e->trouble), "%.250s%s%s%s%s", is->text,
+		 *what ? "; next: " : "", what, *what ? " at " : "",
+		 text_of(next, "at"));
+	e->trouble_is_error = is->level == HEALTH_ERROR;
+	json_decref(next);
+}
+
+/* But for what is looked at just now. */
+static void add_trouble(struct check_expected *e, const struct domain_facts *f,
+			time_t now)
+{
+	struct findings all = { .count = 0 };
+
+	health_of_domain(f, now, &all);
+	for (size_t i = 0; i < all.count; i++) {
+		if (health_is_seen(all.item[i].id))
+			continue;
+		say_trouble(e, &all.item[i], &f->domain, now);
+		return;
 	}
 }
 
@@ -71,5 +109,6 @@ void check_known_add(struct check_facts *facts, const struct domain_facts *f,
 		str_copy(e->address[e->address_count++], DNS_ADDRESS_TEXT,
 			 c->engine.address[i]);
 	add_collectors(e, f->domain.rua);
+	add_trouble(e, f, now);
 	add_cas(facts, engine);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/when.h"
 
 static const char *const names[] = {
@@ -32,6 +33,16 @@ void findings_add(struct findings *f, const char *id, enum health level,
 	va_start(ap, fmt);
 	vsnprintf(item->text, sizeof(item->text), fmt, ap);
 	va_end(ap);
+}
+
+bool health_is_seen(const char *id)
+{
+	static const char *const kinds[] = { "txt.", "id.", "host.", "mx." };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_starts(id, kinds[i]))
+			return true;
+	return false;
 }
 
 enum health findings_worst(const struct findings *f)

@@ -42,6 +42,12 @@ void health_of_domain(const struct domain_facts *f, time_t now,
  */
 void health_txt_hint(const struct domain_facts *f, char *out, size_t size);
 
+/*
+ * Is it what the watch, or a look from outside, has seen? Then it waits for
+ * whoever publishes records, or runs mail hosts, and not for this box.
+ */
+bool health_is_seen(const char *id);
+
 /* One finding more; what does not fit any more is dropped. */
 void findings_add(struct findings *f, const char *id, enum health level,
 		  const char *hint, const char *fmt, ...)

@@ -142,7 +142,7 @@ static json_t *view_order(const struct domain_facts *f)
 }
 
 /* What the engine will do for it by itself, and when. */
-static json_t *view_next(const struct domain *d, time_t now)
+json_t *view_next(const struct domain *d, time_t now)
 {
 	static const char *const what[] = {
 		[DOMAIN_WAITING_FOR_DNS] = "dns-look",

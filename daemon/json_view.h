@@ -23,6 +23,9 @@ json_t *view_instant(time_t at);
 json_t *view_list(const char *text);
 
 json_t *view_findings(const struct findings *findings);
+/* { what, at, in }, or null. */
+json_t *view_next(const struct domain *d, time_t now);
+
 json_t *view_domain(const struct domain_facts *f, time_t now);
 json_t *view_policy(const struct policy_version *v);
 json_t *view_version(const struct policy_version *v);	/* and its serving */

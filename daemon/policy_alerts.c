@@ -134,7 +134,6 @@ static bool judge_ready(struct store *s, const struct domain_facts *f,
 static bool needs_a_hand(const struct domain_facts *f, const struct finding *is,
 			 time_t now)
 {
-	static const char *const seen[] = { "txt.", "id.", "host.", "mx." };
 	bool may_come = streq(is->id, "txt.missing") ||
 			streq(is->id, "id.behind");
 
@@ -144,10 +143,7 @@ static bool needs_a_hand(const struct domain_facts *f, const struct finding *is,
 		return false;
 	if (streq(is->id, "mx.not-covered") && !strays_are_sure(f, now))
 		return false;
-	for (size_t i = 0; i < ARRAY_LEN(seen); i++)
-		if (str_starts(is->id, seen[i]))
-			return true;
-	return false;
+	return health_is_seen(is->id);
 }
 
 static bool mark(struct store *s, const struct domain_facts *f,

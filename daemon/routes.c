@@ -33,6 +33,7 @@ static const struct route {
 	{ "POST", "/v1/domains/*/handover", api_domain_handover, { NULL } },
 	{ "POST", "/v1/domains/*/look", api_domain_look, { NULL } },
 	{ "GET", "/v1/domains/*/records", api_records_show, { NULL } },
+	{ "GET", "/v1/domains/*/expected", api_check_expected, { NULL } },
 	{ "POST", "/v1/domains/*/publish", api_publish, { NULL } },
 	{ "GET", "/v1/domains/*/policy", api_policy_show, { NULL } },
 	{ "PUT", "/v1/domains/*/policy", api_policy_set, { NULL } },

@@ -767,6 +767,49 @@ static void the_status_names_what_the_watch_sees(void **state)
 			    "records a.example");
 }
 
+/* What the daemon's own looks go by is what the client's go by. */
+static void what_is_expected_is_one_answer(void **state)
+{
+	struct box *b = *state;
+	struct store *s = b->parts.store;
+	char first[STS_ID_SIZE];
+	struct domain d;
+
+	assert_int_equal(ask(b, "GET", "/v1/domains/a.example/expected", ""),
+			 404);
+	assert_int_equal(ask(b, "POST", "/v1/domains", ADD("a.example")), 200);
+	assert_int_equal(ask(b, "GET", "/v1/domains/a.example", ""), 200);
+	snprintf(first, sizeof(first), "%s", text(b, "policy/id"));
+	assert_int_equal(ask(b, "PATCH", "/v1/domains/a.example",
+			     "{\"rua\":[\"mailto:r@a.example\"]}"),
+			 200);
+	assert_int_equal(ask(b, "PUT", "/v1/domains/a.example/policy",
+			     "{\"max_age\":86400}"),
+			 200);
+	make_live(b, "a.example", NOW + 60, "the CA said no");
+	assert_int_equal(ask(b, "GET", "/v1/domains/a.example/expected", ""),
+			 200);
+	assert_string_not_equal(text(b, "id"), first);
+	assert_string_equal(text(b, "past_ids/0"), first);
+	assert_non_null(strstr(text(b, "body"), "max_age: 86400"));
+	assert_string_equal(text(b, "rua/0"), "mailto:r@a.example");
+	assert_non_null(strstr(text(b, "trouble"), "; next: renewal at "));
+	assert_true(json_is_true(at(b, "trouble_is_error")));
+	assert_true(json_is_null(at(b, "removable")));
+
+	/* on its way out: from then on its records may go */
+	must(store_begin(s, NULL), NULL);
+	must(domain_by_name(s, "a.example", &d, NULL), NULL);
+	d.leaving = DOMAIN_HANDING_OVER;
+	d.leaving_at = NOW - 10;
+	must(domain_update(s, &d, NULL), NULL);
+	must(store_commit(s, NULL), NULL);
+	lead_away(b, "a.example", 0);
+	assert_int_equal(ask(b, "GET", "/v1/domains/a.example/expected", ""),
+			 200);
+	assert_string_equal(text(b, "removable"), "2026-11-24T20:14:50Z");
+}
+
 /* A grave alert beside "all is well" would be a lie. */
 static void health_is_not_ok_beside_a_grave_alert(void **state)
 {
@@ -817,6 +860,7 @@ int main(void)
 		TEST(the_status_names_what_needs_a_hand),
 		TEST(the_status_names_what_the_watch_sees),
 		TEST(health_is_not_ok_beside_a_grave_alert),
+		TEST(what_is_expected_is_one_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
