@@ -136,7 +136,6 @@ static bool judge(struct dns_watch *w, int64_t id, struct err *err)
 	return ok;
 }
 
-/* Resolvers that do not agree do not make it begin anew. */
 static void note_strays(struct dns_watch *w, const struct domain *d,
 			struct watch *k)
 {
@@ -144,10 +143,7 @@ static void note_strays(struct dns_watch *w, const struct domain *d,
 
 	if (!policy_version_current(w->parts.store, d, &v, NULL))
 		return;
-	if (!mx_strays(&k->mx, &v.policy))
-		k->strays_since = 0;
-	else if (!k->strays_since)
-		k->strays_since = now_of(w);
+	watch_note_strays(k, &v.policy, now_of(w));
 	policy_version_release(&v);
 }
 

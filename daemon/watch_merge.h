@@ -31,6 +31,14 @@ unsigned watch_merge(struct watch *w, const struct watch_seen *seen,
 		     time_t now);
 
 /*
+ * After that: since when some resolver shows hosts that the policy does not
+ * name. Other strays, or resolvers that do not agree, do not make it begin
+ * anew.
+ */
+void watch_note_strays(struct watch *w, const struct sts_policy *policy,
+		       time_t now);
+
+/*
  * Seconds until the next look: a minute after a change, then ever longer, six
  * hours when nothing has moved for a day. What goes on changing is looked at
  * about once an hour. `dice` spreads them by a fifth.

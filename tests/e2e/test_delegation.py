@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from harness.clock import Leaps
 from harness.owndns import OwnDns
 from harness.process import wait_for
 from harness.told import Command
@@ -326,6 +327,50 @@ def test_a_zone_that_was_made_anew(rig, own, name):
 	assert "told again" in daemon.ok("domain", "publish", "--all")
 	wait_shown(own, sts_of(name), "TXT", announced(daemon, name))
 	wait_shown(own, HOST, "A", "127.0.0.1")
+
+
+# The zone took it, and has it no more: the watch sees that, and has it told.
+def test_what_dns_does_not_show_is_told_again(rig, tmp_path, name):
+	zone = HookZone(tmp_path)
+	clock = Leaps(tmp_path)
+	daemon = rig.daemon(host_name=HOST, **zone.settings(), **QUICK)
+	rig.dns.point(name)
+	daemon.start(env=clock.env())
+	daemon.add(name)
+	wait_shown(zone, sts_of(name), "TXT", announced(daemon, name))
+
+	def lose():
+		zone.zone.unlink()
+		return len(zone.batches())
+
+	def look():
+		looked = daemon.domain(name)["dns"]["looked"]
+		def seen():
+			daemon.api("POST", f"/v1/domains/{name}/look", {})
+			return daemon.domain(name)["dns"]["looked"] > looked
+		wait_for("a look", seen, 20)
+		time.sleep(3)	# what is due goes out within one
+
+	def step(seconds):
+		clock.step(seconds)
+		daemon.reload()
+
+	# Its TTL may hold the former answer for so long: that is waited for.
+	calls = lose()
+	step(300)
+	look()
+	assert len(zone.batches()) == calls
+	step(400)
+	look()
+	wait_shown(zone, sts_of(name), "TXT", announced(daemon, name))
+
+	# What DNS shows is not told again.
+	rig.dns.set(f"_mta-sts.{name}", "TXT", f'"{announced(daemon, name)}"')
+	calls = lose()
+	step(700)
+	look()
+	assert daemon.domain(name)["dns"]["txt"]["is"] == "in-step"
+	assert len(zone.batches()) == calls
 
 
 def test_publishing_needs_somebody_who_does(daemon, name):

@@ -1,5 +1,7 @@
 """From testing to enforce, and back in a hurry."""
 
+import sqlite3
+
 import pytest
 
 from harness.clock import Leaps
@@ -182,3 +184,19 @@ def test_a_mail_host_that_goes_bad_is_told_and_its_end(rig, box, name):
 	wait_look(box, before)
 	wait_for("its end", lambda: "policy.mx-refused" not in alerts(daemon))
 	assert daemon.ctl("status").status == FINE
+
+
+def test_a_damaged_row_holds_up_no_look(box, name):
+	"""It was asked for first, and is tried first: it has to be let go."""
+	daemon = box.daemon
+	daemon.add("bad.test", wait=False)
+	with sqlite3.connect(daemon.state / "state.db", timeout=20) as db:
+		db.execute("INSERT OR REPLACE INTO checked(domain_id, asked_at)"
+			   " SELECT id, 1 FROM domain WHERE name = 'bad.test'")
+		db.execute("UPDATE domain SET method = 77"
+			   " WHERE name = 'bad.test'")
+	db.close()
+	assert daemon.api("POST", f"/v1/domains/{name}/check", {})[0] == 200
+	wait_look(box, 0)
+	wait_for("the bad one to be let go", lambda: daemon.rows(
+		"SELECT count(*) FROM checked WHERE asked_at > 0") == [(0,)])

@@ -311,6 +311,58 @@ static void agreement_begins_anew(void **state)
 	}
 }
 
+/* As above, of a policy that names a.test alone. */
+static const struct {
+	const char *looks;
+	time_t since; /* minutes; -1: no strays */
+} strays[] = {
+	{ "2", -1 },	{ "x", -1 },   { "b", 0 },    { "2b", 1 },
+	{ "bb", 0 },	{ "b2", -1 },  { "b2b", 2 },  { "bcb", 0 },
+	{ "bxb", 2 },	{ "byyy", 0 }, { "yyyb", 0 }, { "b??", 0 },
+	{ "b?2?", -1 }, { "2?b", 2 },
+};
+
+/* x: they do not agree about hosts that are named; y: one shows a stray. */
+static struct watch_seen stray_look(char how)
+{
+	const char *host = how == 'b' || how == 'y' ? "b.test"
+			   : how == 'c'		    ? "c.test"
+						    : "a.test";
+	struct watch_seen seen = { .host = HOST_HERE, .mx = mx(host, 2) };
+
+	seen.mx.agrees = how != 'x' && how != 'y';
+	if (how == '?')
+		mx_is_unknown(&seen);
+	return seen;
+}
+
+static void strays_have_been_there_since_the_first(void **state)
+{
+	static char named[] = "a.test";
+	const struct sts_policy policy = { .mode = STS_ENFORCE,
+					   .mx = { named },
+					   .mx_count = 1 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(strays); i++) {
+		struct watch w = { .domain_id = 7 };
+		time_t expected = strays[i].since;
+
+		for (size_t k = 0; strays[i].looks[k]; k++) {
+			const struct watch_seen seen = stray_look(
+				strays[i].looks[k]);
+			time_t now = T0 + (time_t)k * WHEN_MINUTE;
+
+			watch_merge(&w, &seen, now);
+			watch_note_strays(&w, &policy, now);
+		}
+		print_message("%s\n", strays[i].looks);
+		assert_int_equal(w.strays_since,
+				 expected < 0 ? 0
+					      : T0 + expected * WHEN_MINUTE);
+	}
+}
+
 /* ---- the next look ---- */
 
 static const struct {
@@ -601,6 +653,7 @@ int main(void)
 		cmocka_unit_test(a_ttl_outlives_its_record),
 		cmocka_unit_test(one_answer_ends_the_failures),
 		cmocka_unit_test(agreement_begins_anew),
+		cmocka_unit_test(strays_have_been_there_since_the_first),
 		cmocka_unit_test(looks_become_rare),
 		cmocka_unit_test(restless_names_are_looked_at_once_an_hour),
 		cmocka_unit_test(some_changes_are_seen_as_soon_as_ever),
