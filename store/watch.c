@@ -79,48 +79,65 @@ bool watch_of(struct store *s, const struct domain *d, struct watch *w,
 	return query_close(&q, err);
 }
 
-bool watch_write(struct store *s, const struct watch *w, struct err *err)
+/* In three parts, in the order of watch_write(). */
+static void bind_times(struct query *q, const struct watch *w)
+{
+	bind_int(q, w->domain_id);
+	bind_int(q, w->due_at);
+	bind_int(q, w->looked_at);
+	bind_int(q, w->news_at);
+	bind_int(q, w->restless_until);
+	bind_int(q, w->failures);
+	bind_int(q, w->is_slow);
+	bind_int(q, w->trouble);
+}
+
+static void bind_seen(struct query *q, const struct watch *w)
+{
+	bind_int(q, w->txt);
+	bind_text(q, w->txt_id);
+	bind_int(q, w->txt_ttl);
+	bind_int(q, w->txt_since);
+	bind_int(q, w->untold_txt);
+	bind_int(q, w->host);
+	bind_int(q, w->host_since);
+	bind_text(q, w->host_problem);
+	bind_int(q, w->untold_host);
+	bind_int(q, w->reports);
+}
+
+static void bind_mx(struct query *q, const struct watch *w)
 {
 	char mx[MX_SEEN_TEXT];
-	struct query q;
 
 	mx_seen_write(&w->mx, mx);
+	bind_int(q, w->mx.look);
+	bind_text(q, mx);
+	bind_int(q, w->mx.voices);
+	bind_int(q, w->mx.agrees);
+	bind_int(q, w->mx.is_cut);
+	bind_int(q, w->mx.ttl);
+	bind_int(q, w->mx_since);
+	bind_int(q, w->strays_since);
+	bind_int(q, w->untold_mx);
+}
+
+bool watch_write(struct store *s, const struct watch *w, struct err *err)
+{
+	struct query q;
+
 	query_open(&q, store_db_write(s),
 		   "INSERT OR REPLACE INTO watch(domain_id, due_at, looked_at,"
-		   " news_at, failures, txt, txt_id, txt_ttl, txt_since, host,"
-		   " host_since, host_problem, reports, mx_look, mx, mx_voices,"
-		   " mx_agrees, mx_ttl, mx_since, strays_since, mx_cut,"
-		   " restless_until, is_slow, untold_host, untold_txt,"
-		   " untold_mx, trouble)"
+		   " news_at, restless_until, failures, is_slow, trouble,"
+		   " txt, txt_id, txt_ttl, txt_since, untold_txt,"
+		   " host, host_since, host_problem, untold_host, reports,"
+		   " mx_look, mx, mx_voices, mx_agrees, mx_cut, mx_ttl,"
+		   " mx_since, strays_since, untold_mx)"
 		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
 		   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	bind_int(&q, w->domain_id);
-	bind_int(&q, w->due_at);
-	bind_int(&q, w->looked_at);
-	bind_int(&q, w->news_at);
-	bind_int(&q, w->failures);
-	bind_int(&q, w->txt);
-	bind_text(&q, w->txt_id);
-	bind_int(&q, w->txt_ttl);
-	bind_int(&q, w->txt_since);
-	bind_int(&q, w->host);
-	bind_int(&q, w->host_since);
-	bind_text(&q, w->host_problem);
-	bind_int(&q, w->reports);
-	bind_int(&q, w->mx.look);
-	bind_text(&q, mx);
-	bind_int(&q, w->mx.voices);
-	bind_int(&q, w->mx.agrees);
-	bind_int(&q, w->mx.ttl);
-	bind_int(&q, w->mx_since);
-	bind_int(&q, w->strays_since);
-	bind_int(&q, w->mx.is_cut);
-	bind_int(&q, w->restless_until);
-	bind_int(&q, w->is_slow);
-	bind_int(&q, w->untold_host);
-	bind_int(&q, w->untold_txt);
-	bind_int(&q, w->untold_mx);
-	bind_int(&q, w->trouble);
+	bind_times(&q, w);
+	bind_seen(&q, w);
+	bind_mx(&q, w);
 	return query_run(&q, err);
 }
 

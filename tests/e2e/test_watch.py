@@ -1,6 +1,7 @@
 """What the daemon sees in DNS by itself, and what follows from it."""
 
 import json
+import time
 
 import pytest
 
@@ -145,6 +146,30 @@ def test_going_live_is_seen_at_once(rig, daemon, name):
 	daemon.wait_state("live", name)
 	wait_for("the look", lambda: "host.not-here" not in
 		 ids(daemon.json("domain", "show", name)), 5, 0.1)
+
+
+def test_a_look_that_is_asked_for_during_another_one(rig, name):
+	"""It ended with the next one, a minute or hours away."""
+	flaky = FlakyDns(rig.dns, 0)
+	daemon = rig.daemon(resolvers=[flaky.address]).start()
+	try:
+		daemon.add(name, wait=False)
+		wait_for("the first look", lambda: daemon.json(
+			"domain", "show", name)["dns"], 10)
+		flaky.mute = "_mta-sts"		# it takes five seconds now
+		asked = flaky.asked
+		daemon.api("POST", f"/v1/domains/{name}/look", {})
+		wait_for("one to be under way", lambda: flaky.asked > asked, 5)
+		time.sleep(2)
+		announce(rig, daemon, name)
+		daemon.api("POST", f"/v1/domains/{name}/look", {})
+		time.sleep(5)
+		flaky.mute = None
+		wait_for("the other one", lambda: daemon.json(
+			"domain", "show", name)["dns"]["txt"]["is"] ==
+			"in-step", 15)
+	finally:
+		flaky.close()
 
 
 # ---- the way out ----
