@@ -568,7 +568,8 @@ bool domain_count(struct store *s, struct domain_counts *counts,
 		   " COUNT(*) FILTER (WHERE problem <> '')"
 		   "  + (SELECT COUNT(*) FROM watch w"
 		   "  JOIN domain t ON t.id = w.domain_id"
-		   "  WHERE w.trouble > 0 AND t.problem = '') AS with_problem"
+		   "  WHERE w.trouble > 0 AND t.problem = ''"
+		   "  AND t.leaving <> 2) AS with_problem"
 		   " FROM domain");
 	if (query_row(&q)) {
 		counts->waiting = col_long(&q, "waiting");

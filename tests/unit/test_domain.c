@@ -259,6 +259,7 @@ static void domains_are_counted(void **state)
 {
 	struct domain_counts n;
 	struct err err = ERR_INIT;
+	struct domain a;
 
 	(void)state;
 	assert_true(domain_count(fix.store, &n, &err));
@@ -277,6 +278,13 @@ static void domains_are_counted(void **state)
 	}
 	assert_true(domain_count(fix.store, &n, &err));
 	assert_int_equal(n.with_problem, 4);
+
+	/* but for what is handed over: it is the other host's now */
+	must(domain_by_name(fix.store, "a.test", &a, &err), &err);
+	a.leaving = DOMAIN_HANDING_OVER;
+	must(domain_update(fix.store, &a, &err), &err);
+	assert_true(domain_count(fix.store, &n, &err));
+	assert_int_equal(n.with_problem, 3);
 }
 
 /* ---- damage ---- */
