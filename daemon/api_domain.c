@@ -295,8 +295,7 @@ static bool first_policy(struct edit *e, const struct domain_add *in,
 
 	if (in->adopt_id)
 		return policy_version_adopt(s, d, policy, in->adopt_id,
-					    e->call->now, err) &&
-		       policy_version_elsewhere(s, d, e->call->now, err);
+					    e->call->now, err);
 	return policy_version_publish(s, d, policy, e->call->now, &changed,
 				      err) &&
 	       (policy->mode != STS_ENFORCE || may_begin(e, in, err));

@@ -53,7 +53,7 @@ static bool delete_it(struct edit *e, struct domain_remove *in,
 	     !policy_version_held_until(s, d, e->call->now,
 					policy_version_is_enforced, NULL,
 					&in->enforced_until, err)) ||
-	    !domain_delete(s, d, err))
+	    !domain_delete(s, d, e->call->now, err))
 		return false;
 	e->is_removed = true;
 	edit_note(e, "state", domain_phase(d), "gone");
@@ -89,11 +89,10 @@ static bool set_out(struct edit *e, enum domain_leaving how, struct err *err)
 	struct domain was = *d;
 
 	leaving_renew_in_time(s, d);
-	d->leaving = how;
-	d->leaving_at = e->call->now;
+	if (!domain_set_leaving(s, d, how, e->call->now, err))
+		return false;
 	edit_note(e, "state", domain_phase(&was), domain_phase(d));
-	return domain_update(s, d, err) &&
-	       watch_soon(s, d->id, e->call->now, err) &&
+	return watch_soon(s, d->id, e->call->now, err) &&
 	       (how != DOMAIN_REMOVING || say_none(e, err));
 }
 

@@ -79,13 +79,13 @@ static bool announce(struct dns_watch *w, const struct domain *d,
 				       err);
 }
 
-/* Who has its former address goes on to ask there, for a day at most. */
-static bool note_elsewhere(struct dns_watch *w, const struct domain *d,
-				const struct watch *k, struct err *err)
+/* Another host is not asked any more from then on. */
+static bool note_host(struct dns_watch *w, const struct domain *d,
+		      const struct watch *k, struct err *err)
 {
-	return k->host == HOST_HERE ||
-	       policy_version_elsewhere(w->parts.store, d,
-					now_of(w) + LEAVING_CACHES, err);
+	return (k->host != HOST_HERE && k->host != HOST_NOWHERE) ||
+	       policy_version_led_here(w->parts.store, d, k->host_since,
+				       now_of(w), err);
 }
 
 #define ZONE_TIME 600	/* s: the TTL of what we publish, and a look or two */
@@ -165,7 +165,7 @@ static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 	return (is_first ||
 		watch_news_tell(w->parts.store, d, &k, news, now_of(w), err)) &&
 	       watch_write(w->parts.store, &k, err) &&
-	       note_elsewhere(w, d, &k, err) && announce(w, d, &k, err) &&
+	       note_host(w, d, &k, err) && announce(w, d, &k, err) &&
 	       tell_zone_again(w, d, &k, err) &&
 	       go_on(w, d, &k, &is_gone, err) &&
 	       (is_gone || judge(w, d->id, err));

@@ -104,7 +104,7 @@ static bool let_go(struct store *s, const struct domain *d, time_t now,
 	};
 
 	log_info("domain %s: %s", d->name, e.text);
-	return domain_delete(s, d, err) && trail_add(s, &e, err);
+	return domain_delete(s, d, now, err) && trail_add(s, &e, err);
 }
 
 bool leaving_step(struct store *s, struct domain *d, const struct watch *w,

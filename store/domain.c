@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/internal.h"
+#include "store/policy_version.h"
 #include "store/trail.h"
 
 static const char *const state_names[] = {
@@ -224,6 +225,14 @@ bool domain_update(struct store *s, struct domain *d, struct err *err)
 	return true;
 }
 
+bool domain_set_leaving(struct store *s, struct domain *d,
+			enum domain_leaving how, time_t now, struct err *err)
+{
+	d->leaving = how;
+	d->leaving_at = how == DOMAIN_STAYS ? 0 : now;
+	return domain_update(s, d, err) && change_note(s, d->id, err);
+}
+
 bool domain_forget_trial(struct store *s, int64_t id, struct err *err)
 {
 	struct query q;
@@ -249,24 +258,12 @@ bool domain_set_aside(struct store *s, int64_t id, time_t until,
 	return query_run(&q, err);
 }
 
-/* Senders may hold a policy under any of these: they stay taken. */
-static bool retire_ids(struct store *s, const struct domain *d, struct err *err)
+bool domain_delete(struct store *s, const struct domain *d, time_t now,
+		   struct err *err)
 {
 	struct query q;
 
-	query_open(&q, store_db_write(s),
-		   "INSERT OR IGNORE INTO retired_id(name, sts_id)"
-		   " SELECT ?, sts_id FROM policy WHERE domain_id = ?");
-	bind_text(&q, d->name);
-	bind_int(&q, d->id);
-	return query_run(&q, err);
-}
-
-bool domain_delete(struct store *s, const struct domain *d, struct err *err)
-{
-	struct query q;
-
-	if (!retire_ids(s, d, err) ||
+	if (!policy_version_retire(s, d, now, err) ||
 	    !trail_keep_label(s, d->name, d->label, err))
 		return false;
 	query_open(&q, store_db_write(s),

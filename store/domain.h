@@ -108,6 +108,10 @@ bool domain_is_there(struct store *s, const char *name, bool *is_there,
  */
 bool domain_update(struct store *s, struct domain *d, struct err *err);
 
+/* It sets out, or stays after all: domain_update(), for serve.db to know. */
+bool domain_set_leaving(struct store *s, struct domain *d,
+			enum domain_leaving how, time_t now, struct err *err);
+
 /* The admin's wish for a trial is dropped. */
 bool domain_forget_trial(struct store *s, int64_t id, struct err *err);
 
@@ -119,10 +123,12 @@ bool domain_set_aside(struct store *s, int64_t id, time_t until,
 		      struct err *err);
 
 /*
- * Everything of it goes, but for the trail, which keeps its label, and the ids
- * of its policies.
+ * Everything of it goes, but for the trail, which keeps its label, and what
+ * senders may still hold: the ids of its policies and what they said (table
+ * `retired_id`).
  */
-bool domain_delete(struct store *s, const struct domain *d, struct err *err);
+bool domain_delete(struct store *s, const struct domain *d, time_t now,
+		   struct err *err);
 
 struct domain_filter {
 	const char *label;		/* NULL: any */

@@ -5,6 +5,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
 #include "store/internal.h"
 #include "store/mx_lines.h"
 #include "store/served.h"
@@ -17,9 +19,19 @@ void policy_version_release(struct policy_version *v)
 	v->body = NULL;
 }
 
+/* Our own count of it counts, and so does another host's serving. */
+#define CACHED WHEN_DAY	      /* who has that host's address asks there */
+#define FORGET (7 * WHEN_DAY) /* it leads here for so long: that was that */
+
+/* HOST_HERE and HOST_NOWHERE of store/watch.h; 0 is HOST_UNKNOWN. */
+#define IS_ASKED_ELSEWHERE                                                     \
+	"(is_elsewhere = 1 AND COALESCE((SELECT host FROM watch k"             \
+	" WHERE k.domain_id = w.domain_id), 0) NOT IN (1, 4))"
+
 /*
  * A version with what is known of its serving at the time ?1. In a stretch
- * without counts it counts as served for as long as it stood then.
+ * without counts it counts as served for as long as it stood then; by another
+ * host, for as long as the name may lead there, and a day beyond it.
  */
 #define VERSIONS                                                               \
 	"WITH v AS (SELECT p.*, COALESCE((SELECT n.created_at FROM policy n"   \
@@ -31,9 +43,9 @@ void policy_version_release(struct policy_version *v)
 	"   FROM uncounted u WHERE u.until >= v.created_at AND"                \
 	"    (v.replaced_at = 0 OR u.since <= v.replaced_at)) AS unknown_to"   \
 	"  FROM v)"                                                            \
-	" SELECT w.*, MAX(CASE version WHEN 0 THEN last_served"                \
-	"  ELSE MIN(last_served, ?1) END, COALESCE(unknown_to, 0))"      \
-	"  AS served_to FROM w"
+	" SELECT w.*, MAX(MIN(last_served, ?1), COALESCE(unknown_to, 0),"      \
+	"  elsewhere_to, CASE WHEN " IS_ASKED_ELSEWHERE                        \
+	"   THEN ?1 + 86400 ELSE 0 END) AS served_to FROM w"
 
 static void read_row(struct query *q, struct policy_version *v)
 {
@@ -53,11 +65,12 @@ static void read_row(struct query *q, struct policy_version *v)
 		q->rc = SQLITE_MISMATCH;
 }
 
-static void read_served(struct query *q, struct policy_version *v)
+static void read_served(struct query *q, time_t now, struct policy_version *v)
 {
 	read_row(q, v);
 	v->replaced_at = col_int(q, "replaced_at");
-	v->last_served = col_int(q, "served_to");
+	v->served_to = col_int(q, "served_to");
+	v->last_served = v->served_to < now ? v->served_to : now;
 	if (v->last_served && !v->first_served)
 		v->first_served = v->created_at;
 }
@@ -86,7 +99,7 @@ static time_t held_from(const struct policy_version *v, time_t now)
 	bool may_be_served = !v->replaced_at ||
 			     v->replaced_at > now - SERVED_TOLD;
 
-	return may_be_served ? now : v->last_served;
+	return may_be_served && v->served_to < now ? now : v->served_to;
 }
 
 /* Of one that is damaged, what is the longest. */
@@ -106,7 +119,7 @@ static time_t read_held(struct query *q, time_t now,
 	time_t from, until = 0;
 	bool is_good;
 
-	read_served(q, &v);
+	read_served(q, now, &v);
 	is_good = query_row_is_good(q, "policy");
 	from = held_from(&v, now);
 	if (from && (!is_good || counts(&v, arg)))
@@ -115,13 +128,12 @@ static time_t read_held(struct query *q, time_t now,
 	return until;
 }
 
-bool policy_version_held_until(struct store *s, const struct domain *d,
-			       time_t now, policy_version_test *counts,
-			       const void *arg, time_t *until, struct err *err)
+static bool held_of_this_life(struct store *s, const struct domain *d,
+			      time_t now, policy_version_test *counts,
+			      const void *arg, time_t *until, struct err *err)
 {
 	struct query q;
 
-	*until = 0;
 	query_open(&q, store_db(s), VERSIONS);
 	bind_int(&q, now);
 	bind_int(&q, d->id);
@@ -132,6 +144,72 @@ bool policy_version_held_until(struct store *s, const struct domain *d,
 			*until = one;
 	}
 	return query_close(&q, err);
+}
+
+/* What it said, and who knows what else: then it counts, as the longest. */
+static time_t read_retired(struct query *q, policy_version_test *counts,
+			   const void *arg)
+{
+	const char *body = col_text_peek(q, "body");
+	struct policy_version v = { .served_to = col_int(q, "served_to") };
+	time_t until = 0;
+
+	if (!sts_policy_parse(&v.policy, body, strlen(body), NULL) ||
+	    counts(&v, arg))
+		until = v.served_to + held_for(&v);
+	sts_policy_release(&v.policy);
+	return until;
+}
+
+/* Of a domain of this name that is gone, senders may still hold it. */
+static bool held_of_former_lives(struct store *s, const struct domain *d,
+				 policy_version_test *counts, const void *arg,
+				 time_t *until, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT body, served_to FROM retired_id"
+		   " WHERE name = ? AND served_to > 0");
+	bind_text(&q, d->name);
+	while (query_row(&q)) {
+		time_t one = read_retired(&q, counts, arg);
+
+		if (one > *until)
+			*until = one;
+	}
+	return query_close(&q, err);
+}
+
+bool policy_version_held_until(struct store *s, const struct domain *d,
+			       time_t now, policy_version_test *counts,
+			       const void *arg, time_t *until, struct err *err)
+{
+	*until = 0;
+	return held_of_this_life(s, d, now, counts, arg, until, err) &&
+	       held_of_former_lives(s, d, counts, arg, until, err);
+}
+
+bool policy_version_retire(struct store *s, const struct domain *d, time_t now,
+			   struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO retired_id(name, sts_id, body, served_to)"
+		   " SELECT ?3, sts_id, body, CASE WHEN ?5 AND"
+		   "  (replaced_at = 0 OR replaced_at > ?1 - ?4)"
+		   "  THEN MAX(?1, served_to)"
+		   "  ELSE served_to END FROM (" VERSIONS ") WHERE true"
+		   " ON CONFLICT(name, sts_id) DO UPDATE SET"
+		   "  body = excluded.body,"
+		   "  served_to = MAX(served_to, excluded.served_to)");
+	bind_int(&q, now);
+	bind_int(&q, d->id);
+	bind_text(&q, d->name);
+	bind_int(&q, SERVED_TOLD);
+	bind_int(&q, d->state == DOMAIN_LIVE);
+	return query_run(&q, err);
 }
 
 bool policy_version_is_enforced(const struct policy_version *v, const void *arg)
@@ -233,7 +311,7 @@ bool policy_version_numbered(struct store *s, const struct domain *d, long n,
 	bind_int(&q, d->id);
 	bind_int(&q, n);
 	if (query_row(&q))
-		read_served(&q, v);
+		read_served(&q, now, v);
 	if (query_close(&q, err) && v->id)
 		return true;
 	policy_version_release(v);
@@ -256,7 +334,7 @@ size_t policy_version_list(struct store *s, const struct domain *d,
 	bind_int(&q, (int64_t)most);
 	while (n < most && query_row(&q)) {
 		out[n] = (struct policy_version){ 0 };
-		read_served(&q, &out[n]);
+		read_served(&q, now, &out[n]);
 		if (query_row_is_good(&q, "policy"))
 			n++;
 		else
@@ -291,17 +369,27 @@ static bool insert_version(struct store *s, struct domain *d,
 	return query_run(&q, err);
 }
 
+/* NULL for the id: by whichever it goes. */
 static bool is_current(struct store *s, const struct domain *d,
-		       const struct sts_policy *policy)
+		       const struct sts_policy *policy, const char *sts_id)
 {
 	struct policy_version now;
 	bool same;
 
 	if (!policy_version_current(s, d, &now, NULL))
 		return false;
-	same = sts_policy_equal(&now.policy, policy);
+	same = sts_policy_equal(&now.policy, policy) &&
+	       (!sts_id || streq(now.sts_id, sts_id));
 	policy_version_release(&now);
 	return same;
+}
+
+static bool make_current(struct store *s, struct domain *d, time_t now,
+			 struct err *err)
+{
+	d->policy_id = db_last_id(store_db(s));
+	return domain_update(s, d, err) && change_note(s, d->id, err) &&
+	       watch_soon(s, d->id, now, err);
 }
 
 bool policy_version_publish(struct store *s, struct domain *d,
@@ -312,46 +400,107 @@ bool policy_version_publish(struct store *s, struct domain *d,
 	unsigned nth = 0;
 
 	*changed = false;
-	if (d->policy_id && is_current(s, d, policy))
+	if (d->policy_id && is_current(s, d, policy, NULL))
 		return true;
 	do
 		sts_id_make(now, nth++, sts_id);
 	while (id_is_taken(s, d, sts_id));
-	if (!insert_version(s, d, policy, sts_id, now, 1, err))
-		return false;
-	d->policy_id = db_last_id(store_db(s));
 	*changed = true;
-	return domain_update(s, d, err) && change_note(s, d->id, err) &&
-	       watch_soon(s, d->id, now, err);
+	return insert_version(s, d, policy, sts_id, now, 1, err) &&
+	       make_current(s, d, now, err);
+}
+
+bool policy_version_bring_back(struct store *s, struct domain *d,
+			       const struct sts_policy *policy,
+			       const char *sts_id, time_t now, bool *changed,
+			       struct err *err)
+{
+	*changed = false;
+	if (d->policy_id && is_current(s, d, policy, sts_id))
+		return true;
+	if (!sts_id_is_valid(sts_id) || id_is_taken(s, d, sts_id))
+		return policy_version_publish(s, d, policy, now, changed, err);
+	*changed = true;
+	return insert_version(s, d, policy, sts_id, now, 1, err) &&
+	       make_current(s, d, now, err);
+}
+
+/* ---- from another host ---- */
+
+/* Its own policy comes back, under the id that it had here before. */
+static bool is_what_it_was(struct store *s, const struct domain *d,
+			   const struct sts_policy *policy, const char *sts_id)
+{
+	char *body = sts_policy_format(policy);
+	struct query q;
+	bool same;
+
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM retired_id WHERE name = ?"
+		   " AND sts_id = ? AND body = ?");
+	bind_text(&q, d->name);
+	bind_text(&q, sts_id);
+	bind_text(&q, body);
+	same = query_row(&q);
+	free(body);
+	return query_close(&q, NULL) && same;
+}
+
+static bool refuse_id(const struct domain *d, const char *sts_id,
+		      struct err *err)
+{
+	err_set(err, ERR_REFUSED,
+		"the id %s was that of another policy of %s here before: "
+		"senders that hold that one would never see this one",
+		sts_id, d->name);
+	return err_hint(err, "have the host that serves it now give it a new "
+			     "id, and adopt it then; or add the domain with "
+			     "--mx HOST instead, which makes an id of its own "
+			     "(mtastsctl domain records NAME shows it)");
+}
+
+static bool elsewhere(struct store *s, int64_t policy_id, time_t until,
+		      struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE policy SET is_elsewhere = 1,"
+		   " elsewhere_to = MAX(elsewhere_to, ?1) WHERE ?2 = id"
+		   " OR (?2 = 0 AND id IN (SELECT policy_id FROM domain))");
+	bind_int(&q, until);
+	bind_int(&q, policy_id);
+	return query_run(&q, err);
 }
 
 bool policy_version_adopt(struct store *s, struct domain *d,
 			  const struct sts_policy *policy, const char *sts_id,
 			  time_t now, struct err *err)
 {
-	if (id_is_taken(s, d, sts_id))
-		return err_set(err, ERR_REFUSED, "%s had a policy of the id "
-						 "%s here before", d->name,
-			       sts_id);
-	if (!insert_version(s, d, policy, sts_id, now, 0, err))
-		return false;
-	d->policy_id = db_last_id(store_db(s));
-	return domain_update(s, d, err) && change_note(s, d->id, err) &&
-	       watch_soon(s, d->id, now, err);
+	if (id_is_taken(s, d, sts_id) && !is_what_it_was(s, d, policy, sts_id))
+		return refuse_id(d, sts_id, err);
+	return insert_version(s, d, policy, sts_id, now, 0, err) &&
+	       make_current(s, d, now, err) &&
+	       elsewhere(s, d->policy_id, now, err);
 }
 
-/* A time to come counts, for this version alone (VERSIONS). */
-bool policy_version_elsewhere(struct store *s, const struct domain *d,
-			      time_t until, struct err *err)
+bool policy_version_elsewhere(struct store *s, time_t now, struct err *err)
+{
+	return elsewhere(s, 0, now, err);
+}
+
+bool policy_version_led_here(struct store *s, const struct domain *d,
+			     time_t since, time_t now, struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE policy SET last_served = MAX(last_served, ?1),"
-		   " first_served = CASE first_served WHEN 0 THEN created_at"
-		   "  ELSE first_served END"
-		   " WHERE domain_id = ?2 AND version = 0");
-	bind_int(&q, until);
+		   "UPDATE policy SET elsewhere_to = MAX(elsewhere_to, ?1),"
+		   " is_elsewhere = ?2 WHERE domain_id = ?3"
+		   " AND is_elsewhere = 1"
+		   " AND (elsewhere_to < ?1 OR ?2 = 0)");
+	bind_int(&q, since + CACHED);
+	bind_int(&q, now < since + FORGET);
 	bind_int(&q, d->id);
 	return query_run(&q, err);
 }

@@ -23,8 +23,10 @@ struct policy_version {
 	char *body;			/* owned: the exact bytes served */
 	time_t created_at;
 	time_t replaced_at;		/* by the next one; 0: it is current */
+	time_t served_to;		/* never too early; perhaps to come, if
+					   another host serves it, too */
 	time_t first_served;		/* 0: never, as far as is known */
-	time_t last_served;		/* never too early: store/served.h */
+	time_t last_served;		/* served_to, but none to come */
 	long fetches;			/* that were counted */
 	time_t announced_at;		/* DNS first showed its id; 0: never */
 };
@@ -41,23 +43,52 @@ bool policy_version_publish(struct store *s, struct domain *d,
 			    bool *changed, struct err *err);
 
 /*
+ * Likewise, but under the id that it had, if no other policy of this name has
+ * it: it is taken over from serve.db.
+ */
+bool policy_version_bring_back(struct store *s, struct domain *d,
+			       const struct sts_policy *policy,
+			       const char *sts_id, time_t now, bool *changed,
+			       struct err *err);
+
+/*
  * The policy that another host serves of this name becomes version 0, and the
  * current one, with its own id: DNS and senders see no change when the name
- * leads here. ERR_REFUSED for an id that a policy of this name had before.
+ * leads here. ERR_REFUSED for an id that another policy of this name had here;
+ * the same one, which had left, may come back. Until policy_version_led_here()
+ * it counts as served by that host.
  */
 bool policy_version_adopt(struct store *s, struct domain *d,
 			  const struct sts_policy *policy, const char *sts_id,
 			  time_t now, struct err *err);
 
-/* Another host still serves version 0, if there is one, or did just now. */
-bool policy_version_elsewhere(struct store *s, const struct domain *d,
-			      time_t until, struct err *err);
+/*
+ * This box comes of a backup: another one may serve what is current here, of
+ * every domain.
+ */
+bool policy_version_elsewhere(struct store *s, time_t now, struct err *err);
+
+/*
+ * DNS has led here, or nowhere, since then: nobody asks another host any more,
+ * but for a day of caches. After a week without a break no look at DNS makes
+ * anything count as served elsewhere again.
+ */
+bool policy_version_led_here(struct store *s, const struct domain *d,
+			     time_t since, time_t now, struct err *err);
+
+/*
+ * The domain goes: what senders may hold of it stays known, in `retired_id`,
+ * for whoever adds one of that name. Inside a transaction.
+ */
+bool policy_version_retire(struct store *s, const struct domain *d, time_t now,
+			   struct err *err);
 
 /*
  * Until when a sender may hold one of the versions that `counts` picks: from
  * the last time that it was served, for its max_age; the current one is served
- * just now. 0: none of them was ever served. One that is damaged counts, for it
- * may have been anything.
+ * just now. Those of an earlier domain of this name count as well. 0: none of
+ * them was ever served. One that is damaged counts, for it may have been
+ * anything.
  */
 typedef bool policy_version_test(const struct policy_version *v,
 				 const void *arg);

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-#define SERVE_VERSION 3
+#define SERVE_VERSION 4
 
 /* Noted for the zone, if anybody publishes it. */
 #define PUBLISH_IF "EXISTS (SELECT 1 FROM meta WHERE key = 'published_by')"
@@ -392,6 +392,17 @@ static const char *const migrations[] = {
 	"ALTER TABLE checked ADD COLUMN bad_since INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX watch_trouble ON watch(trouble, domain_id)"
 	"  WHERE trouble > 0;",
+
+	/* 7: what senders may have from another host, or an earlier life */
+	"ALTER TABLE policy ADD COLUMN is_elsewhere INTEGER NOT NULL"
+	"  DEFAULT 0;"
+	"ALTER TABLE policy ADD COLUMN elsewhere_to INTEGER NOT NULL"
+	"  DEFAULT 0;"
+	"UPDATE policy SET is_elsewhere = 1, elsewhere_to = last_served"
+	"  WHERE version = 0;"
+	"ALTER TABLE retired_id ADD COLUMN body TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE retired_id ADD COLUMN served_to INTEGER NOT NULL"
+	"  DEFAULT 0;",
 };
 
 static const char serve_tables[] =
@@ -399,25 +410,29 @@ static const char serve_tables[] =
 	"CREATE TABLE serve.site("
 	"  domain_id INTEGER PRIMARY KEY,"
 	"  host TEXT NOT NULL UNIQUE,"
-	"  cert_id INTEGER NOT NULL,"	/* 0: no certificate yet */
+	"  cert_id INTEGER NOT NULL," /* 0: no certificate yet */
 	"  leaf BLOB,"
 	"  scalar BLOB,"
 	"  point BLOB,"
 	"  issuer_id INTEGER,"
 	"  policy_id INTEGER NOT NULL,"
-	"  body TEXT NOT NULL);"
-	"CREATE TABLE serve.issuer(id INTEGER PRIMARY KEY, chain BLOB NOT NULL);"
+	"  body TEXT NOT NULL,"
+	/* for restore_adopt() alone */
+	"  sts_id TEXT NOT NULL DEFAULT '',"
+	"  leaving INTEGER NOT NULL DEFAULT 0);" /* enum domain_leaving */
+	"CREATE TABLE serve.issuer(id INTEGER PRIMARY KEY, chain BLOB NOT "
+	"NULL);"
 	"CREATE TABLE serve.challenge("
 	"  token TEXT PRIMARY KEY,"
 	"  key_auth TEXT NOT NULL,"
-	"  method INTEGER NOT NULL,"	/* enum challenge_method */
+	"  method INTEGER NOT NULL," /* enum challenge_method */
 	"  host TEXT NOT NULL,"
-	"  order_id INTEGER NOT NULL,"	/* the larger is the newer */
+	"  order_id INTEGER NOT NULL," /* the larger is the newer */
 	"  domain_id INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX serve.challenge_host ON challenge(host, order_id)"
 	"  WHERE method = 1;"
 	"CREATE INDEX serve.challenge_domain ON challenge(domain_id);"
-	"PRAGMA serve.user_version = 3;";
+	"PRAGMA serve.user_version = 4;";
 
 static bool user_version(struct db *db, const char *pragma, int64_t *version,
 			 struct err *err)

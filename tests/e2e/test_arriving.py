@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from datetime import datetime
 
 import pytest
 
@@ -216,6 +217,36 @@ def test_adopt_keeps_id_and_policy(rig, daemon, name, former):
 	daemon.ok("policy", "rollback", name, "--to", "0")
 	assert daemon.json("domain", "show", name)["policy"]["max_age"] == \
 		14 * DAY
+
+
+# Handed over, or removed in haste, and back: what was ours may be so again.
+def test_a_domain_that_comes_back_is_adopted(rig, daemon, name, former):
+	host = former()
+	daemon.ok("domain", "add", name, "--adopt", "--wait", *host.words)
+	daemon.ok("domain", "remove", name, "--now")
+	daemon.ok("domain", "add", name, "--adopt", *host.words)
+	shown = daemon.json("domain", "show", name)["policy"]
+	assert (shown["version"], shown["id"]) == (0, "former7")
+	daemon.ok("domain", "remove", name, "--now")
+
+	host.host.serve_body(BODY.format(name="other.test"))
+	done = daemon.ctl("domain", "add", name, "--adopt", *host.words)
+	assert done.status == REFUSED and "another policy" in done.err, done
+	assert "a new id" in done.err and "--mx" in done.err
+	rig.dns.set(f"_mta-sts.{name}", "TXT", '"v=STSv1; id=former8;"')
+	daemon.ok("domain", "add", name, "--adopt", *host.words)
+
+
+# What it got there is held for longer than what it gets here, and a day more.
+def test_adopted_and_removed_at_once_waits_for_what_it_was(rig, daemon, name,
+							   former):
+	daemon.ok("domain", "add", name, "--adopt", "--wait", *former().words)
+	daemon.ok("policy", "set", name, "--max-age", "1d")
+	daemon.ok("domain", "remove", name)
+	at_once = daemon.json("domain", "show", name)
+	left = datetime.fromisoformat(at_once["leaving"]["held_until"]) - \
+		datetime.fromisoformat(at_once["created"])
+	assert left.total_seconds() >= 15 * DAY
 
 
 @pytest.mark.parametrize("body, said", [

@@ -95,7 +95,7 @@ void hosted_remove(struct hosted *h, const char *name)
 
 	find(h, name, &d);
 	begin(h);
-	must(domain_delete(h->store, &d, &err), &err);
+	must(domain_delete(h->store, &d, 2, &err), &err);
 	finish(h);
 }
 

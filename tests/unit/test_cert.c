@@ -311,7 +311,7 @@ static void a_compromised_key_never_comes_back(void **state)
 	assert_true(key_is_compromised(fix.store, key.point));
 	assert_false(key_insert(fix.store, fix.domain.id, &key, 1, &id, &err));
 	assert_int_equal(err.kind, ERR_AGAIN);
-	assert_true(domain_delete(fix.store, &fix.domain, &err));
+	assert_true(domain_delete(fix.store, &fix.domain, ROWS_NOW, &err));
 	assert_true(key_is_compromised(fix.store, key.point));
 }
 

@@ -67,7 +67,7 @@ static void a_row_comes_back_as_it_was(void **state)
 	must(checked_of(fix.store, &fix.domain, &c, NULL), NULL);
 	assert_int_equal(c.bad_since, T0 + 2);
 	checked_release(&c);
-	must(domain_delete(fix.store, &fix.domain, NULL), NULL);
+	must(domain_delete(fix.store, &fix.domain, ROWS_NOW, NULL), NULL);
 	assert_row(&fix.domain, 0, 0, "[]");
 }
 
@@ -138,7 +138,7 @@ static void who_waits_longest_is_first(void **state)
 	assert_asked(9, "bc");
 	ask(&b, T0 + 5);
 	assert_asked(9, "cb");
-	must(domain_delete(fix.store, &c, NULL), NULL);
+	must(domain_delete(fix.store, &c, ROWS_NOW, NULL), NULL);
 	assert_asked(9, "b");
 }
 

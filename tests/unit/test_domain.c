@@ -79,7 +79,7 @@ static void a_name_is_there_once(void **state)
 	assert_false(domain_insert(fix.store, &twice, &err));
 	assert_int_equal(err.kind, ERR_REFUSED);
 	assert_non_null(strstr(err.text, "hosted here already"));
-	assert_true(domain_delete(fix.store, &d, &err));
+	assert_true(domain_delete(fix.store, &d, ROWS_NOW, &err));
 	assert_true(domain_insert(fix.store, &twice, &err));
 	assert_true(twice.id > d.id);	/* ids are not used again */
 }
@@ -95,7 +95,7 @@ static void a_stale_hand_changes_nothing(void **state)
 	stale.failures = 9;
 	assert_false(domain_update(fix.store, &stale, &err));
 	assert_int_equal(err.kind, ERR_AGAIN);
-	assert_false(domain_delete(fix.store, &stale, &err));
+	assert_false(domain_delete(fix.store, &stale, ROWS_NOW, &err));
 	assert_int_equal(err.kind, ERR_AGAIN);
 	assert_int_equal(read_back(d.id).failures, 1);
 	d.failures = 2;
@@ -473,7 +473,8 @@ static void what_is_handed_over_has_nothing_due(void **state)
 			must(domain_update(fix.store, &d, NULL), NULL);
 			assert_int_equal(is_due(d.id),
 					 how != DOMAIN_HANDING_OVER);
-			must(domain_delete(fix.store, &d, NULL), NULL);
+			must(domain_delete(fix.store, &d, ROWS_NOW, NULL),
+			     NULL);
 		}
 }
 

@@ -76,7 +76,7 @@ static void delete_now(struct sim_world *w)
 	struct err err = ERR_INIT;
 
 	must(store_begin(w->store, &err), &err);
-	must(domain_delete(w->store, &d, &err), &err);
+	must(domain_delete(w->store, &d, 2, &err), &err);
 	must(store_commit(w->store, &err), &err);
 	must(store_project(w->store, &err), &err);
 	engine_poke(w->engine);

@@ -237,7 +237,7 @@ static void orders_go_with_their_domain(void **state)
 	struct p256 key;
 
 	(void)state;
-	assert_true(domain_delete(fix.store, &fix.domain, &err));
+	assert_true(domain_delete(fix.store, &fix.domain, ROWS_NOW, &err));
 	assert_false(order_by_id(fix.store, o.id, &o, &err));
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 	assert_false(key_by_id(fix.store, o.key_id, &key, &err));

@@ -301,6 +301,83 @@ static void versions_are_told_apart(void **state)
 	}
 }
 
+/* ---- a policy that comes from another host ---- */
+
+static bool adopt(const char *mx, const char *sts_id, struct err *err)
+{
+	struct sts_policy p = a_policy(STS_ENFORCE, mx);
+	bool ok = policy_version_adopt(fix.store, &fix.domain, &p, sts_id,
+				       ROWS_NOW + 9, err);
+
+	sts_policy_release(&p);
+	return ok;
+}
+
+/* The domain goes, and one of its name comes: it has no policy yet. */
+static void leave_and_come(void)
+{
+	struct domain d = { .created_at = ROWS_NOW, .state_at = ROWS_NOW };
+
+	memcpy(d.name, fix.domain.name, sizeof(d.name));
+	must(domain_delete(fix.store, &fix.domain, ROWS_NOW + 5, NULL) &&
+		     domain_insert(fix.store, &d, NULL),
+	     NULL);
+	fix.domain = d;
+}
+
+static const struct {
+	const char *mx, *sts_id;
+	bool is_adopted;
+} returns[] = {
+	{ "a.test", "former7", true },	  /* it was handed over, as it is */
+	{ "b.test", "former7", false },	  /* another policy under our id */
+	{ "b.test", "elsewhere8", true }, /* an id that was never here */
+};
+
+static void what_was_here_may_come_back(void **state)
+{
+	const struct domain first = fix.domain;
+
+	(void)state;
+	must(store_commit(fix.store, NULL), NULL);
+	for (size_t i = 0; i < ARRAY_LEN(returns); i++) {
+		struct err err = ERR_INIT;
+
+		print_message("%s as %s\n", returns[i].mx, returns[i].sts_id);
+		must(store_begin(fix.store, NULL), NULL);
+		leave_and_come();
+		must(adopt("a.test", "former7", &err), &err);
+		leave_and_come();
+		assert_int_equal(adopt(returns[i].mx, returns[i].sts_id, &err),
+				 returns[i].is_adopted);
+		if (!returns[i].is_adopted) {
+			assert_int_equal(err.kind, ERR_REFUSED);
+			assert_non_null(strstr(err.text, "former7"));
+			assert_non_null(strstr(err.hint, "a new id"));
+			assert_non_null(strstr(err.hint, "--mx"));
+		}
+		store_rollback(fix.store);
+		fix.domain = first;
+	}
+	must(store_begin(fix.store, NULL), NULL);
+}
+
+/* By an older version of ours, which did not keep what it said. */
+static void what_is_not_known_does_not_come_back(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	leave_and_come();
+	must(store_commit(fix.store, NULL), NULL);
+	scratch_sql(fix.dir, "state.db",
+		    "INSERT INTO retired_id(name, sts_id)"
+		    " VALUES('example.org', 'former7')");
+	must(store_begin(fix.store, NULL), NULL);
+	assert_false(adopt("a.test", "former7", &err));
+	assert_non_null(strstr(err.hint, "a new id"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -314,6 +391,8 @@ int main(void)
 		WITH_A_DOMAIN(testing_begins_with_the_first_of_its_kind),
 		WITH_A_DOMAIN(a_damaged_version_was_tested_all_the_same),
 		cmocka_unit_test(versions_are_told_apart),
+		WITH_A_DOMAIN(what_was_here_may_come_back),
+		WITH_A_DOMAIN(what_is_not_known_does_not_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,7 +188,7 @@ static void a_domain_that_goes_is_served_no_more(void **state)
 	add_live("example.com");
 	project();
 	begin();
-	must(domain_delete(fix.store, &d, &err), &err);
+	must(domain_delete(fix.store, &d, ROWS_NOW, &err), &err);
 	commit();
 	project();
 	assert_int_equal(sites(), 1);
@@ -208,7 +208,7 @@ static void a_domain_may_go_and_come_at_once(void **state)
 	(void)state;
 	project();
 	begin();
-	must(domain_delete(fix.store, &d, &err), &err);
+	must(domain_delete(fix.store, &d, ROWS_NOW, &err), &err);
 	d = rows_domain(fix.store, "example.org");
 	rows_cert(fix.store, &d, "example.org", "the issuer");
 	commit();
@@ -405,7 +405,7 @@ static void an_old_copy_is_caught_up(void **state)
 	add_live("example.com");
 	begin();
 	must(domain_by_id(fix.store, d.id, &d, &err), &err);
-	must(domain_delete(fix.store, &d, &err), &err);
+	must(domain_delete(fix.store, &d, ROWS_NOW, &err), &err);
 	commit();
 	project();
 	store_close(fix.store);

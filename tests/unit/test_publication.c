@@ -147,7 +147,7 @@ static void one_that_is_gone_is_taken_out_and_forgotten(void **state)
 	(void)state;
 	begin();
 	tell_all("x");
-	must(domain_delete(fix.store, &fix.domain, &err), &err);
+	must(domain_delete(fix.store, &fix.domain, ROWS_NOW, &err), &err);
 	p = of("example.org");
 	assert_true(p.is_due);
 	assert_string_equal(p.told, "x");
@@ -166,7 +166,7 @@ static void one_that_is_back_is_the_same_row(void **state)
 	(void)state;
 	begin();
 	tell_all("x");
-	must(domain_delete(fix.store, &fix.domain, &err), &err);
+	must(domain_delete(fix.store, &fix.domain, ROWS_NOW, &err), &err);
 	rows_domain(fix.store, "example.org");
 	assert_due("example.org ");
 	tell_all("");
@@ -283,7 +283,7 @@ static void a_pause_is_caught_up_with(void **state)
 	begin();
 	tell_all("x");
 	must(publication_end(fix.store, &err), &err);
-	must(domain_delete(fix.store, &fix.domain, &err), &err);
+	must(domain_delete(fix.store, &fix.domain, ROWS_NOW, &err), &err);
 	rows_domain(fix.store, "b.example");
 	begin();
 	assert_due(". b.example example.org ");

@@ -182,7 +182,7 @@ static void what_is_gone_is_taken_out(void **state)
 	work();
 	told();
 	must(store_begin(w.store, NULL), NULL);
-	must(domain_delete(w.store, &d, NULL), NULL);
+	must(domain_delete(w.store, &d, 2, NULL), NULL);
 	must(store_commit(w.store, NULL), NULL);
 	work();
 	assert_non_null(strstr(told(), "\"value\":null"));

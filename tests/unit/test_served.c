@@ -7,9 +7,11 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/when.h"
 #include "store/policy_version.h"
 #include "store/served.h"
+#include "store/watch.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
 
@@ -204,6 +206,140 @@ static void what_nobody_fetched_costs_no_wait(void **state)
 	assert_int_equal(enforced_until(T0 + 300), T0 + 170 + AGE);
 }
 
+/* ---- what another host serves, too ---- */
+
+#define DAY WHEN_DAY
+
+static time_t held_until(time_t now)
+{
+	struct err err = ERR_INIT;
+	time_t until;
+
+	must(policy_version_held_until(fix.store, &fix.domain, now,
+				       policy_version_is_live, NULL, &until,
+				       &err),
+	     &err);
+	return until;
+}
+
+/* As the watch does: what it saw of the host, since when. */
+static void see(enum watch_host host, time_t since, time_t now)
+{
+	struct watch w;
+
+	must(watch_of(fix.store, &fix.domain, &w, NULL), NULL);
+	w.host = host;
+	w.host_since = since;
+	must(watch_write(fix.store, &w, NULL), NULL);
+	if (host == HOST_HERE || host == HOST_NOWHERE)
+		must(policy_version_led_here(fix.store, &fix.domain, since, now,
+					     NULL),
+		     NULL);
+}
+
+/* Version 1 is served by another box as well; here it is soon replaced. */
+static void serve_elsewhere(void)
+{
+	must(policy_version_elsewhere(fix.store, T0, NULL), NULL);
+	publish(STS_NONE, "mx.example.net", T0 + 60);
+}
+
+/* In the order in which they are seen; hours since T0. */
+static const struct {
+	enum watch_host host;
+	int since, now, held; /* hours; held without its max_age */
+} elsewhere[] = {
+	{ HOST_UNKNOWN, 0, 1, 25 }, /* nobody has looked yet */
+	{ HOST_ELSEWHERE, 1, 1, 25 },
+	{ HOST_ELSEWHERE, 1, 90, 114 }, /* between two looks, too */
+	{ HOST_PARTLY, 91, 91, 115 },
+	{ HOST_HERE, 92, 92, 116 }, /* a day of caches */
+	{ HOST_HERE, 92, 200, 116 },
+	{ HOST_ELSEWHERE, 210, 210, 234 }, /* back, within the week */
+	{ HOST_NOWHERE, 220, 220, 244 },
+	{ HOST_NOWHERE, 220, 300, 244 },
+	{ HOST_HERE, 310, 310 + 168, 334 },
+	{ HOST_ELSEWHERE, 500, 500, 334 }, /* that one is no more */
+};
+
+static void another_host_serves_until_dns_leads_here(void **state)
+{
+	(void)state;
+	serve_elsewhere();
+	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
+		time_t now = T0 + elsewhere[i].now * WHEN_HOUR;
+
+		print_message("%zu\n", i);
+		see(elsewhere[i].host, T0 + elsewhere[i].since * WHEN_HOUR,
+		    now);
+		assert_int_equal(held_until(now),
+				 T0 + elsewhere[i].held * WHEN_HOUR + AGE);
+		assert_true(version(1, now).last_served <= now);
+	}
+}
+
+/* No date gets earlier: not by being replaced, nor a moment after it. */
+static void the_day_beyond_counts_at_once(void **state)
+{
+	(void)state;
+	must(policy_version_elsewhere(fix.store, T0, NULL), NULL);
+	see(HOST_ELSEWHERE, T0, T0);
+	assert_int_equal(held_until(T0 + 50), T0 + 50 + DAY + AGE);
+	see(HOST_HERE, T0 + 55, T0 + 55);
+	assert_int_equal(held_until(T0 + 58), T0 + 55 + DAY + AGE);
+	publish(STS_NONE, "mx.example.net", T0 + 60);
+	assert_int_equal(held_until(T0 + 61), T0 + 55 + DAY + AGE);
+	assert_int_equal(held_until(T0 + 5000), T0 + 55 + DAY + AGE);
+}
+
+/* What is served here alone is not touched by any of it. */
+static void what_is_only_here_is_not_elsewhere(void **state)
+{
+	(void)state;
+	publish(STS_NONE, "mx.example.net", T0 + 60);
+	fetch(1, 1, T0 + 30);
+	see(HOST_ELSEWHERE, T0 + 90, T0 + 90);
+	assert_int_equal(held_until(T0 + DAY), T0 + 30 + AGE);
+	see(HOST_HERE, T0 + DAY, T0 + DAY);
+	assert_int_equal(held_until(T0 + DAY), T0 + 30 + AGE);
+}
+
+/* ---- of a domain of that name that is gone ---- */
+
+static void come_again(time_t now)
+{
+	struct domain d = { .created_at = now, .state_at = now };
+
+	memcpy(d.name, fix.domain.name, sizeof(d.name));
+	must(domain_delete(fix.store, &fix.domain, now, NULL) &&
+		     domain_insert(fix.store, &d, NULL),
+	     NULL);
+	fix.domain = d;
+}
+
+static void what_a_former_life_served_is_still_held(void **state)
+{
+	(void)state;
+	fix.domain.state = DOMAIN_LIVE;
+	publish(STS_ENFORCE, "b.example.net", T0 + 100);
+	come_again(T0 + 500);
+	publish(STS_TESTING, "c.example.net", T0 + 600);
+	assert_int_equal(enforced_until(T0 + 5000), T0 + 500 + AGE);
+	come_again(T0 + 6000);
+	publish(STS_TESTING, "d.example.net", T0 + 6000);
+	assert_int_equal(enforced_until(T0 + 9000), T0 + 500 + AGE);
+}
+
+static void who_was_never_live_left_nothing_behind(void **state)
+{
+	(void)state;
+	fix.domain.state = DOMAIN_WAITING_FOR_DNS;
+	publish(STS_ENFORCE, "b.example.net", T0 + 100);
+	come_again(T0 + 500);
+	publish(STS_TESTING, "c.example.net", T0 + 600);
+	assert_int_equal(enforced_until(T0 + 5000), 0);
+}
+
 /* ---- the list ---- */
 
 static void versions_come_newest_first_and_page_by_page(void **state)
@@ -275,6 +411,11 @@ int main(void)
 		WITH_A_DOMAIN(what_was_never_enforced_is_held_by_nobody),
 		WITH_A_DOMAIN(what_is_enforced_is_fetched_just_now),
 		WITH_A_DOMAIN(what_nobody_fetched_costs_no_wait),
+		WITH_A_DOMAIN(another_host_serves_until_dns_leads_here),
+		WITH_A_DOMAIN(the_day_beyond_counts_at_once),
+		WITH_A_DOMAIN(what_is_only_here_is_not_elsewhere),
+		WITH_A_DOMAIN(what_a_former_life_served_is_still_held),
+		WITH_A_DOMAIN(who_was_never_live_left_nothing_behind),
 		WITH_A_DOMAIN(versions_come_newest_first_and_page_by_page),
 		WITH_A_DOMAIN(a_damaged_version_hides_no_other),
 		WITH_A_DOMAIN(a_version_that_is_none_is_named),

@@ -164,7 +164,7 @@ static void remove_it(const char *name)
 
 	must(domain_by_name(fix.store, name, &d, &err), &err);
 	last.label = d.label;
-	must(domain_delete(fix.store, &d, &err), &err);
+	must(domain_delete(fix.store, &d, 2, &err), &err);
 	must(trail_add(fix.store, &last, &err), &err);
 }
 

@@ -341,7 +341,7 @@ static void the_row_goes_with_its_domain(void **state)
 
 	(void)state;
 	keep(&w);
-	must(domain_delete(fix.store, &fix.domain, NULL), NULL);
+	must(domain_delete(fix.store, &fix.domain, ROWS_NOW, NULL), NULL);
 	back = read_back(&fix.domain);
 	assert_memory_equal(&back, &empty, sizeof(back));
 	assert_due(T0 + 9999, 9, "");
