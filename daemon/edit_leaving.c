@@ -64,10 +64,8 @@ bool leaving_resume(struct edit *e, const struct sts_policy *policy,
 	edit_note(e, "policy", "", text);
 	free(text);
 	leaving_renew_in_time(s, d);
-	d->leaving = DOMAIN_STAYS;
-	d->leaving_at = 0;
 	d->template_epoch = 0;	/* what it has missed */
-	return domain_update(s, d, err) &&
+	return domain_set_leaving(s, d, DOMAIN_STAYS, e->call->now, err) &&
 	       policy_version_publish(s, d, policy, e->call->now, &changed,
 				      err);
 }

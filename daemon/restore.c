@@ -38,17 +38,40 @@ static enum daemon_exit failed(const char *state_dir, const struct err *err)
 	return EXIT_FAILED;
 }
 
+static const char from_serve[] =
+	"Now start mtastsd; one that serves only goes on by itself within some "
+	"seconds.\n"
+	"It takes over from serve.db the certificates, policies and names that "
+	"are newer than\n"
+	"the backup, and what is on its way out: mtastsctl log says which. "
+	"Domains removed since\n"
+	"the backup are back, and are named there: remove them again.";
+
+static const char from_nothing[] =
+	"Now start mtastsd. There is no serve.db of this box beside it, so "
+	"nothing is known of what\n"
+	"was done since the backup. Domains removed since the backup are back; "
+	"domains added since\n"
+	"are missing; removals and handovers begun since are to be begun "
+	"again; policies are those\n"
+	"of the backup, and each whose id is not the one in DNS is to be "
+	"published again.";
+
+static const char for_all[] =
+	"Labels, rua and templates are those of the backup. What senders may "
+	"hold is reckoned as if\n"
+	"all policies of the backup had been served until now; and by a former "
+	"box, for as long\n"
+	"as DNS leads there, and a day.";
+
 static void say_done(const char *state_dir, const char *backup,
 		     const struct restored *r)
 {
 	printf("%s/state.db is restored from %s\n", state_dir, backup);
 	if (r->kept)
 		printf("what was there is kept as %s\n", r->kept);
-	puts("Now start mtastsd; one that serves only goes on by itself within "
-	     "some seconds.\n"
-	     "It takes over from serve.db the certificates, policies and "
-	     "names that are newer than\n"
-	     "the backup: mtastsctl log says which.");
+	puts(r->has_serve ? from_serve : from_nothing);
+	puts(for_all);
 }
 
 enum daemon_exit restore_command(const char *state_dir, const char *backup)

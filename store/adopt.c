@@ -3,9 +3,13 @@
  *
  * serve.db is where the box was last. For each name in it, the certificate,
  * its key and the policy become rows of state.db again, unless they are
- * there; so nothing is ordered again that was issued since the backup. What
- * serve.db does not know is made anew: a policy's id, and who issued a leaf,
- * where no other certificate of the same issuer tells.
+ * there; so nothing is ordered again that was issued since the backup. So does
+ * a domain's way out that was begun since, or taken back. What serve.db does
+ * not know is made anew: who issued a leaf, where no other certificate of the
+ * same issuer tells.
+ *
+ * Another box may still serve what this one takes up: until DNS is seen to lead
+ * here, all that is current counts as served there (store/policy_version.h).
  */
 #include <openssl/err.h>
 #include <openssl/x509.h>
@@ -25,6 +29,7 @@
 #include "store/publication.h"
 #include "store/served.h"
 #include "store/trail.h"
+#include "store/watch.h"
 
 #define HOST_PREFIX   "mta-sts."
 #define SHORT_LIFE    (10 * WHEN_DAY)
@@ -33,8 +38,9 @@
 /* One name in serve.db. Texts and bytes are borrowed for the row. */
 struct site {
 	const char *name;
-	const char *body;
+	const char *body, *sts_id;
 	size_t body_len;
+	enum domain_leaving leaving;
 	struct cert_chain chain;	/* no leaf: it has no certificate */
 	struct p256 key;
 };
@@ -141,14 +147,42 @@ static bool adopt_policy(struct store *s, const struct site *site,
 			 site->name, problem.text);
 		return true;
 	}
-	ok = policy_version_publish(s, d, &policy, t->now, &changed, err);
+	ok = policy_version_bring_back(s, d, &policy, site->sts_id, t->now,
+				       &changed, err);
 	sts_policy_release(&policy);
 	if (ok && changed) {
 		t->policies++;
-		tell(s, site->name, "policy taken from serve.db, with a new "
-				    "id: publish its TXT record");
+		tell(s, site->name, "policy taken from serve.db");
 	}
 	return ok;
+}
+
+/* What was handed over had nothing due. */
+static void renew_in_time(struct store *s, struct domain *d)
+{
+	struct cert c;
+
+	if (d->leaving == DOMAIN_HANDING_OVER && cert_current(s, d, &c, NULL))
+		d->due_at = c.renew_at;
+}
+
+static bool adopt_leaving(struct store *s, const struct site *site,
+			  struct tally *t, struct domain *d, struct err *err)
+{
+	static const char *const words[] = {
+		[DOMAIN_STAYS] = "it was kept since the backup: no longer on "
+				 "its way out",
+		[DOMAIN_REMOVING] = "its removal was begun since the backup: "
+				    "it goes on",
+		[DOMAIN_HANDING_OVER] = "its handover was begun since the "
+					"backup: it goes on",
+	};
+
+	if (d->leaving == site->leaving)
+		return true;
+	renew_in_time(s, d);
+	tell(s, site->name, words[site->leaving]);
+	return domain_set_leaving(s, d, site->leaving, t->now, err);
 }
 
 /* Who issued another certificate of the same issuer, issued this one. */
@@ -268,6 +302,7 @@ static bool adopt_site(struct store *s, const struct site *site,
 
 	return find_or_add(s, site->name, t, &d, err) &&
 	       adopt_policy(s, site, t, &d, err) &&
+	       adopt_leaving(s, site, t, &d, err) &&
 	       adopt_cert(s, site, t, &d, err);
 }
 
@@ -282,6 +317,9 @@ static void read_site(struct query *q, struct site *site)
 		site->name = host + strlen(HOST_PREFIX);
 	site->body = col_text_peek(q, "body");
 	site->body_len = strlen(site->body);
+	site->sts_id = col_text_peek(q, "sts_id");
+	site->leaving = (enum domain_leaving)col_enum(q, "leaving",
+						      DOMAIN_HANDING_OVER);
 	if (!col_int(q, "cert_id"))
 		return;
 	site->chain.leaf = col_blob_peek(q, "leaf", &site->chain.leaf_len);
@@ -299,7 +337,7 @@ static bool adopt_all(struct store *s, struct tally *t, struct err *err)
 
 	query_open(&q, store_db(s),
 		   "SELECT t.host, t.cert_id, t.leaf, t.scalar, t.point,"
-		   " t.body, i.chain FROM serve.site t"
+		   " t.body, t.sts_id, t.leaving, i.chain FROM serve.site t"
 		   " LEFT JOIN serve.issuer i ON i.id = t.issuer_id"
 		   " ORDER BY t.host");
 	while (problem.kind == ERR_NONE && query_row(&q)) {
@@ -317,7 +355,10 @@ static bool adopt_all(struct store *s, struct tally *t, struct err *err)
 	return false;
 }
 
-/* Removed since the backup, perhaps: that is for somebody to say. */
+/*
+ * Removed since the backup, perhaps; or its row in serve.db was damaged. That
+ * is for somebody to say.
+ */
 static void name_strays(struct store *s)
 {
 	struct query q;
@@ -329,9 +370,10 @@ static void name_strays(struct store *s)
 		   "  WHERE t.host = 'mta-sts.' || d.name)");
 	while (query_row(&q))
 		if (n++ < STRAYS_NAMED)
-			log_warn("%s: in the backup, but was not served any "
-				 "more: is it to be removed?",
-				 col_text_peek(&q, "name"));
+			tell(s, col_text_peek(&q, "name"),
+			     "in the backup, but was not served any more: if "
+			     "it "
+			     "was removed since, remove it again");
 	query_close(&q, NULL);
 	if (n > STRAYS_NAMED)
 		log_warn("restore: and %ld more like that", n - STRAYS_NAMED);
@@ -368,6 +410,9 @@ static bool adopt(struct store *s, struct err *err)
 {
 	struct tally t = { .now = time(NULL) };
 
+	if (!policy_version_elsewhere(s, t.now, err) ||
+	    !watch_begin_anew(s, t.now, err))
+		return false;
 	if (!is_newer_serve(s)) {
 		log_info("restore: serve.db is no newer than the backup");
 	} else {
@@ -378,8 +423,12 @@ static bool adopt(struct store *s, struct err *err)
 			 "policies and %ld names", t.certs, t.policies,
 			 t.names);
 	}
-	/* Between the backup and now anything may have been fetched. */
-	return served_gap(s, 0, t.now, err) && publication_doubt(s, err) &&
+	/*
+	 * Between the backup and now anything may have been fetched; and here
+	 * or there, what has come over is served as well.
+	 */
+	return policy_version_elsewhere(s, t.now, err) &&
+	       served_gap(s, 0, t.now, err) && publication_doubt(s, err) &&
 	       db_exec(store_db_write(s),
 		       "DELETE FROM main.meta WHERE key = 'restored'", err);
 }

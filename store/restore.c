@@ -10,6 +10,7 @@
 
 #include "base/lockfile.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "store/backup_copy.h"
 #include "store/internal.h"
 #include "store/schema.h"
@@ -201,6 +202,37 @@ static int take_lock(const struct places *p, const char *dir, struct err *err)
 	return fd;
 }
 
+/* NULL: none, or no database of ours. */
+static char *store_id(const char *path)
+{
+	struct db *db = access(path, F_OK) == 0
+				? db_open(path, DB_READ, NULL, NULL)
+				: NULL;
+	char *id = NULL;
+	struct query q;
+
+	if (!db)
+		return NULL;
+	query_open(&q, db, "SELECT value FROM meta WHERE key = 'store_id'");
+	if (query_row(&q))
+		id = xstrdup(col_text_peek(&q, "value"));
+	query_close(&q, NULL);
+	db_close(db);
+	return id;
+}
+
+static bool has_serve(const char *dir, const char *state)
+{
+	char *path = store_path(dir, "serve.db");
+	char *of_serve = store_id(path), *of_state = store_id(state);
+	bool same = of_serve && of_state && streq(of_serve, of_state);
+
+	free(path);
+	free(of_serve);
+	free(of_state);
+	return same;
+}
+
 bool store_restore(const struct store_options *options, const char *file,
 		   time_t now, struct restored *r, struct err *err)
 {
@@ -213,6 +245,7 @@ bool store_restore(const struct store_options *options, const char *file,
 	lock = take_lock(&p, options->dir, err);
 	if (lock >= 0) {
 		ok = replace(&p, options->dir, file, now, r, err);
+		r->has_serve = ok && has_serve(options->dir, p.state);
 		close(lock);
 	}
 	if (!ok)

@@ -15,6 +15,8 @@
 
 struct restored {
 	char *kept;		/* where the former state.db is now; or NULL */
+	bool has_serve;		/* there is a serve.db of this store: it knows
+				   what became of names since the backup */
 };
 void restored_release(struct restored *r);
 

@@ -178,6 +178,17 @@ bool watch_put_off(struct store *s, int64_t domain_id, time_t until,
 	return query_run(&q, err);
 }
 
+bool watch_begin_anew(struct store *s, time_t now, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE watch SET host = 0, host_since = ?1,"
+		   " host_problem = '', looked_at = 0, due_at = ?1");
+	bind_int(&q, now);
+	return query_run(&q, err);
+}
+
 static size_t read_ids(struct query *q, int64_t *ids, size_t limit,
 		       struct err *err)
 {

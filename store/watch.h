@@ -82,6 +82,12 @@ bool watch_now(struct store *s, int64_t domain_id, time_t now, struct err *err);
 bool watch_put_off(struct store *s, int64_t domain_id, time_t until,
 		   struct err *err);
 
+/*
+ * This box comes of a backup: where names lead is not known, and for how long
+ * the less. All are looked at anew, and what is seen first is no news.
+ */
+bool watch_begin_anew(struct store *s, time_t now, struct err *err);
+
 /* No look is ever due later: then the clock was set back since. */
 #define WATCH_AHEAD_MAX 86400L
 

@@ -1,5 +1,6 @@
 """mtastsd --restore: what it says to somebody in a hurry."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -59,6 +60,42 @@ def test_no_state_folder(rig):
 	assert done.returncode == 1
 	assert "state_dir" in done.stderr
 	assert not daemon.state.exists()
+
+
+def test_it_says_what_it_cannot_know(rig, daemon, name, tmp_path):
+	rig.dns.point(name)
+	daemon.add(name)
+	daemon.ok("domain", "add", "gone.test", "--mx", "mx.gone.test")
+	daemon.stop()
+	copy = tmp_path / "copy.db"
+	shutil.copy(daemon.state / "state.db", copy)
+	daemon.start()
+	daemon.ok("domain", "remove", "gone.test")
+	daemon.ok("domain", "remove", name)
+	before = daemon.json("domain", "show", name)
+	assert before["state"] == "removing"
+	daemon.stop()
+	done = restore(daemon, copy)
+	assert done.returncode == 0 and "mtastsctl log says" in done.stdout
+	assert "removed since" in done.stdout
+	daemon.start()
+
+	# What serve.db knew goes on, under its id.
+	after = daemon.json("domain", "show", name)
+	assert after["state"] == "removing"
+	assert after["policy"]["id"] == before["policy"]["id"]
+	told = [e["text"] for e in daemon.json("log", "gone.test")["events"]
+		if e["kind"] == "box.restored"]
+	assert told and "remove it again" in told[0]
+
+	daemon.stop()
+	for path in daemon.state.glob("serve.db*"):
+		path.unlink()
+	done = restore(daemon, copy)
+	assert done.returncode == 0 and "There is no serve.db" in done.stdout
+	assert "removed since the backup are back" in done.stdout
+	daemon.start()
+	assert daemon.json("domain", "show", name)["state"] == "live"
 
 
 def test_damaged_with_nothing_to_serve(stopped):

@@ -18,10 +18,13 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/when.h"
 #include "store/backup.h"
 #include "store/cert.h"
 #include "store/serve.h"
+#include "store/policy_version.h"
 #include "store/trail.h"
+#include "store/watch.h"
 #include "tests/sim/hosted.h"
 #include "tests/sim/scratch.h"
 
@@ -254,6 +257,196 @@ static void another_boxs_serve_db_adds_nothing(void **state)
 	assert_false(cert_served("mta-sts.b.test"));
 }
 
+/* ---- the way out, and policies ---- */
+
+static void leave(const char *name, enum domain_leaving how)
+{
+	struct domain d = domain(name);
+
+	must(store_begin(h.store, NULL) &&
+		     domain_set_leaving(h.store, &d, how, NOW, NULL) &&
+		     store_commit(h.store, NULL) &&
+		     store_project(h.store, NULL),
+	     NULL);
+}
+
+static void back_up_again(void)
+{
+	struct store_options o = where();
+	struct err err = ERR_INIT;
+
+	assert_int_equal(unlink(backup), 0);
+	must(backup_write(&o, backup, NULL, NULL, &err), &err);
+}
+
+static const enum domain_leaving ways[][2] = {
+	/* in the backup, and since */
+	{ DOMAIN_STAYS, DOMAIN_REMOVING },
+	{ DOMAIN_STAYS, DOMAIN_HANDING_OVER },
+	{ DOMAIN_REMOVING, DOMAIN_STAYS },
+	{ DOMAIN_HANDING_OVER, DOMAIN_STAYS },
+	{ DOMAIN_HANDING_OVER, DOMAIN_HANDING_OVER },
+};
+
+static void a_way_out_begun_since_comes_over(void **state)
+{
+	(void)state;
+	scratch_sql(h.dir, "state.db", "UPDATE cert SET renew_at = 4000000000");
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		struct domain d;
+
+		print_message("%zu\n", i);
+		leave("a.test", ways[i][0]);
+		back_up_again();
+		leave("a.test", ways[i][1]);
+		restore_box();
+		d = domain("a.test");
+		assert_int_equal(d.leaving, ways[i][1]);
+		assert_int_equal(d.leaving_at != 0, d.leaving != DOMAIN_STAYS);
+		if (d.leaving == DOMAIN_HANDING_OVER)
+			assert_int_equal(d.due_at, 0);
+		else if (ways[i][0] == DOMAIN_HANDING_OVER)
+			assert_int_equal(d.due_at, 4000000000);
+		leave("a.test", DOMAIN_STAYS);
+	}
+	assert_int_equal(number("SELECT COUNT(*) FROM trail"
+				" WHERE kind = 'box.restored'"),
+			 4);
+}
+
+static struct policy_version publish(enum sts_mode mode, time_t now)
+{
+	struct sts_policy p = { .mode = mode, .max_age = 99999 };
+	struct domain d = domain("a.test");
+	struct policy_version v;
+	bool changed;
+
+	must(sts_policy_add_mx(&p, "mx.a.test", NULL) &&
+		     store_begin(h.store, NULL) &&
+		     policy_version_publish(h.store, &d, &p, now, &changed,
+					    NULL) &&
+		     store_commit(h.store, NULL) &&
+		     store_project(h.store, NULL) &&
+		     policy_version_current(h.store, &d, &v, NULL),
+	     NULL);
+	sts_policy_release(&p);
+	policy_version_release(&v); /* its numbers stay */
+	return v;
+}
+
+/* DNS has it: nothing is to be published again. */
+static void a_policy_made_since_keeps_its_id(void **state)
+{
+	struct policy_version made = publish(STS_ENFORCE, NOW), is;
+	struct domain d;
+
+	(void)state;
+	restore_box();
+	d = domain("a.test");
+	must(policy_version_current(h.store, &d, &is, NULL), NULL);
+	assert_string_equal(is.sts_id, made.sts_id);
+	assert_int_equal(is.version, 2);
+	assert_int_equal(is.policy.mode, STS_ENFORCE);
+	policy_version_release(&is);
+}
+
+static void what_was_removed_since_is_named(void **state)
+{
+	(void)state;
+	hosted_remove(&h, "b.test");
+	restore_box();
+	domain("b.test");
+	assert_int_equal(number("SELECT COUNT(*) FROM trail WHERE"
+				" kind = 'box.restored' AND domain = 'b.test'"
+				" AND text LIKE '%remove it again'"),
+			 1);
+}
+
+/* ---- until when senders may hold what it had ---- */
+
+static time_t held_until(time_t now)
+{
+	struct domain d = domain("a.test");
+	struct err err = ERR_INIT;
+	time_t until;
+
+	must(policy_version_held_until(h.store, &d, now, policy_version_is_live,
+				       NULL, &until, &err),
+	     &err);
+	return until;
+}
+
+static void see_here(time_t since)
+{
+	struct domain d = domain("a.test");
+	struct watch w;
+
+	must(store_begin(h.store, NULL) && watch_of(h.store, &d, &w, NULL),
+	     NULL);
+	w.host = HOST_HERE;
+	w.host_since = since;
+	must(watch_write(h.store, &w, NULL) &&
+		     policy_version_led_here(h.store, &d, since, since, NULL) &&
+		     store_commit(h.store, NULL),
+	     NULL);
+}
+
+#define AGE 604800L
+
+/* The watch of the backup knows nothing of where names lead now. */
+static void it_counts_as_served_until_dns_leads_here(void **state)
+{
+	time_t before = time(NULL), restored;
+
+	(void)state;
+	see_here(2);
+	back_up_again();
+	restore_box();
+	restored = time(NULL);
+	publish(STS_NONE, restored);
+	assert_int_equal(held_until(restored + 5000),
+			 restored + 5000 + WHEN_DAY + AGE);
+	see_here(restored + 6000);
+	assert_int_equal(held_until(restored + 9000),
+			 restored + 6000 + WHEN_DAY + AGE);
+	assert_int_equal(number("SELECT COUNT(*) FROM uncounted"
+				" WHERE since = 0"),
+			 1);
+	assert_true(number("SELECT until FROM uncounted WHERE since = 0") >=
+		    before);
+}
+
+/* What had been replaced before the backup, nobody has served since. */
+static void what_was_replaced_before_is_not_served_again(void **state)
+{
+	time_t replaced = time(NULL) - 9000;
+
+	(void)state;
+	publish(STS_NONE, replaced);
+	back_up_again();
+	restore_box();
+	assert_int_equal(held_until(time(NULL)), replaced + AGE);
+}
+
+static void it_says_whether_serve_db_is_there(void **state)
+{
+	char *serve = scratch_path(h.dir, "serve.db");
+	struct restored r;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	close_store();
+	must(restore(backup, &r, &err), &err);
+	assert_true(r.has_serve);
+	restored_release(&r);
+	assert_int_equal(unlink(serve), 0);
+	must(restore(backup, &r, &err), &err);
+	assert_false(r.has_serve);
+	restored_release(&r);
+	h.store = scratch_store(h.dir);
+	free(serve);
+}
+
 /* ---- what is refused, and changes nothing ---- */
 
 static void assert_refused(const char *file, enum err_kind kind,
@@ -375,6 +568,12 @@ int main(void)
 		ON_A_BOX(an_order_that_made_it_is_over),
 		ON_A_BOX(a_damaged_leaf_is_ordered_anew),
 		ON_A_BOX(another_boxs_serve_db_adds_nothing),
+		ON_A_BOX(a_way_out_begun_since_comes_over),
+		ON_A_BOX(a_policy_made_since_keeps_its_id),
+		ON_A_BOX(what_was_removed_since_is_named),
+		ON_A_BOX(it_counts_as_served_until_dns_leads_here),
+		ON_A_BOX(what_was_replaced_before_is_not_served_again),
+		ON_A_BOX(it_says_whether_serve_db_is_there),
 		ON_A_BOX(not_while_a_daemon_runs),
 		ON_A_BOX(not_what_is_no_backup),
 		ON_A_BOX(not_a_damaged_one),
