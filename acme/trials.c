@@ -137,6 +137,16 @@ int64_t engine_ca_id(const struct engine *e, const char *name)
 	return 0;
 }
 
+/* Of another CA: its end is waited for. One of this CA is what was asked for. */
+static bool has_other_trial(struct engine *e, const struct authority *a,
+			    const struct domain *d)
+{
+	struct order there;
+
+	return order_trial_of_domain(e->store, d->id, &there, NULL) &&
+	       there.ca_id != a->row.id;
+}
+
 static void send_asked(struct engine *e, struct authority *a)
 {
 	struct domain d;
@@ -152,7 +162,8 @@ static void send_asked(struct engine *e, struct authority *a)
 	}
 	engine_at(e, ROW_TRIAL, id);
 	a->is_wanted = true;
-	if (!authority_room(a) || rollover_holds(a) || !engine_domain(e, id, &d))
+	if (!authority_room(a) || rollover_holds(a) ||
+	    !engine_domain(e, id, &d) || has_other_trial(e, a, &d))
 		return;
 	d.try_ca = 0;
 	if (engine_ok(e, domain_update(e->store, &d, &err), &err) &&

@@ -215,6 +215,31 @@ static void a_trial_gives_way_to_a_renewal(void **state)
 	}
 }
 
+/* One trial of a name at a time: that of another CA is waited for. */
+static void a_trial_that_is_asked_for_is_not_lost(void **state)
+{
+	unsigned seen = 0;
+
+	(void)state;
+	for (unsigned steps = 0; steps < 30; steps++) {
+		struct sim_world w;
+
+		start_live(&w, 2);
+		for (unsigned i = 0; i < steps; i++)
+			sim_step(&w);
+		seen += sim_rows(&w, "SELECT COUNT(*) FROM ord"
+				     " WHERE trial = 1 AND ended_at = 0") > 0;
+		want(&w, true, false);
+		sim_run(&w, NULL, WHEN_HOUR);
+		assert_int_equal(sim_rows(&w,
+					  "SELECT COUNT(*) FROM trail WHERE"
+					  " text = 'trial with test passed'"),
+				 1);
+		sim_release(&w);
+	}
+	assert_true(seen > 3); /* the canary was under way */
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -222,6 +247,7 @@ int main(void)
 		cmocka_unit_test(a_paused_name_is_asked_for_once_a_day),
 		cmocka_unit_test(another_ca_is_asked_for_a_paused_name),
 		cmocka_unit_test(a_trial_gives_way_to_a_renewal),
+		cmocka_unit_test(a_trial_that_is_asked_for_is_not_lost),
 	};
 
 	log_init(LOG_LEVEL_ERROR);
