@@ -22,6 +22,7 @@
 #define UNANSWERED	(15 * WHEN_MINUTE)	/* a crash in between costs that */
 #define LASTING		(6 * WHEN_HOUR)
 #define AWAY		WHEN_HOUR	/* its CA is down: perhaps by then */
+#define DOWN		(10 * WHEN_MINUTE) /* for so long: not for a moment */
 
 /* The same for the same certificate, whenever it is asked. */
 uint32_t renewal_dice(const struct cert *c)
@@ -87,6 +88,13 @@ static time_t spread(struct engine *e, long most)
 	return (time_t)((uint64_t)engine_dice(e) * (uint64_t)most >> 32);
 }
 
+/* A pause of seconds, as after a single failure, is not an outage. */
+static bool is_gone_for_long(const struct authority *a, int64_t now_ms)
+{
+	return authority_retry_ms(a) > now_ms + WHEN_MINUTE * 1000 ||
+	       authority_is_down(a, DOWN);
+}
+
 /*
  * It is not waited for, nor kept from its rest, for the sake of advice; and
  * what is due at another CA must not stand behind it.
@@ -94,14 +102,17 @@ static time_t spread(struct engine *e, long most)
 static bool is_away(struct engine *e, const struct authority *a, struct cert *c)
 {
 	int64_t now_ms = e->world->now_ms(e->world->ctx);
+	int64_t retry_ms = authority_retry_ms(a);
 
-	if (authority_retry_ms(a) > now_ms)
+	if (retry_ms > now_ms && is_gone_for_long(a, now_ms)) {
 		put_off(e, c, now_ms / 1000 + AWAY + spread(e, AWAY));
-	else if (a->ari_retry_ms > now_ms)
-		put_off(e, c,
-			a->ari_retry_ms / 1000 + 1 + spread(e, WHEN_MINUTE));
-	else
+		return true;
+	}
+	if (a->ari_retry_ms > retry_ms)
+		retry_ms = a->ari_retry_ms;
+	if (retry_ms <= now_ms)
 		return false;
+	put_off(e, c, retry_ms / 1000 + 1 + spread(e, WHEN_MINUTE));
 	return true;
 }
 

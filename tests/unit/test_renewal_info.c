@@ -229,6 +229,46 @@ static void a_ca_that_fails_is_asked_less_and_less(void **state)
 	}
 }
 
+/* Its breaker is open for some seconds, just when they are due. */
+static const struct {
+	long down_for;	  /* until then */
+	long pause;	  /* from then on */
+	long least, most; /* seconds until they are asked again */
+} pauses[] = {
+	{ 0, 1, 1, 63 },
+	{ 60, 30, 30, 93 },
+	{ 20 * WHEN_MINUTE, 30, WHEN_HOUR, 2 * WHEN_HOUR },
+	{ 0, 300, WHEN_HOUR, 2 * WHEN_HOUR },
+};
+
+static void a_moment_is_no_outage(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pauses); i++) {
+		char sql[200];
+		time_t now;
+
+		print_message("%zu\n", i);
+		set_up(NULL);
+		go_live();
+		sim_run(&w, NULL, 10); /* nothing is under way */
+		now = sim_now(&w);
+		snprintf(sql, sizeof(sql),
+			 "UPDATE cert SET ari_poll_at = %lld;"
+			 "UPDATE ca SET failures = 1, down_since = %lld,"
+			 " retry_ms = %lld",
+			 (long long)now, (long long)(now - pauses[i].down_for),
+			 (long long)(now + pauses[i].pause) * 1000);
+		scratch_sql(w.dir, "state.db", sql);
+		engine_poke(w.engine);
+		polled_at = 0;
+		assert_true(sim_run(&w, is_asked, WHEN_DAY));
+		assert_in_range(polled_at - now, pauses[i].least,
+				pauses[i].most);
+		tear_down(NULL);
+	}
+}
+
 /* One certificate that it does not know is that one's trouble. */
 static void an_unknown_certificate_holds_nobody(void **state)
 {
@@ -248,6 +288,7 @@ int main(void)
 		cmocka_unit_test(it_is_left_alone_for_as_long_as_it_says),
 		SET_UP(orders_are_not_held),
 		cmocka_unit_test(a_ca_that_fails_is_asked_less_and_less),
+		cmocka_unit_test(a_moment_is_no_outage),
 		SET_UP(an_unknown_certificate_holds_nobody),
 		SET_UP(haste_is_not_lost_on_who_pauses),
 	};
