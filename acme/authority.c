@@ -513,6 +513,8 @@ static bool is_curious(const struct authority *a)
 {
 	int64_t after_ms = curiosity_ms(a);
 
+	if (a->is_doubted)
+		return true;
 	return after_ms && now_ms(a) - a->asked_ms >= after_ms;
 }
 
@@ -575,6 +577,7 @@ static void ask_directory(struct engine *e, const struct effect *effect)
 	(void)e;
 	a->is_busy = true;
 	a->asked_ms = now_ms(a);
+	a->is_doubted = false;
 	client_load_directory(a->client, directory_done, a);
 }
 

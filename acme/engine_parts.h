@@ -37,6 +37,7 @@ struct authority {
 	bool is_wanted;			/* somebody waits for it, in this tick */
 	bool is_busy;			/* directory or account asked for */
 	int64_t asked_ms;		/* for its directory, last */
+	bool is_doubted;		/* ... it is asked for at once */
 	int depth;		 /* of its trouble: what goes as deep ends it */
 	int64_t order_failed_ms; /* for its trouble, last */
 	bool has_directory;	 /* it came just now, in this tick */

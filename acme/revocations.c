@@ -241,6 +241,16 @@ static void ask_revocation(struct engine *e, const struct effect *effect)
 
 /* ---- what came back ---- */
 
+/*
+ * An error of its own, while it is in trouble anyway: that is not this row's,
+ * nor is it news.
+ */
+static void wait_out(struct engine *e, struct cert *c)
+{
+	c->revoke_due_at = engine_now(e) + WHEN_MINUTE;
+	write_cert(e, c);
+}
+
 /* It is not there: that is not this row's failure. */
 static void wait_for_ca(struct engine *e, struct authority *a, struct cert *c,
 			const struct arrived *got)
@@ -290,8 +300,13 @@ static void got_revocation(struct engine *e, const struct arrived *got)
 		finish(e, &c);
 		return;
 	}
-	if (got->reply.error.kind == ERR_AGAIN)
+	if (got->reply.error.kind == ERR_AGAIN) {
 		wait_for_ca(e, got->authority, &c, got);
-	else
+	} else if (scope == SCOPE_CA && got->authority->row.down_since) {
+		wait_out(e, &c);
+	} else {
+		/* This alone may be broken there, or all of it: look. */
+		got->authority->is_doubted |= scope == SCOPE_CA;
 		refused(e, got->authority, &c, got, &problem);
+	}
 }

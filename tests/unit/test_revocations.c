@@ -420,6 +420,65 @@ static void an_outage_is_waited_out(void **state)
 	sim_release(&w);
 }
 
+/* ---- a CA that answers everything with an error ---- */
+
+static void (*real_fetch)(void *ctx, const struct fetch_request *request,
+			  fetch_done *done, void *arg);
+static unsigned failed;
+
+struct question {
+	fetch_done *done;
+	void *arg;
+};
+
+static void answer_503(const struct fetch_reply *reply, void *arg)
+{
+	struct question *q = arg;
+	struct fetch_reply no = *reply;
+
+	no.status = 503;
+	no.body = "";
+	no.body_len = 0;
+	failed++;
+	q->done(&no, q->arg);
+	free(q);
+}
+
+static void fetch_nothing(void *ctx, const struct fetch_request *request,
+			  fetch_done *done, void *arg)
+{
+	struct fetch_request head = *request;
+	struct question *q = xmalloc(sizeof(*q));
+
+	*q = (struct question){ done, arg };
+	head.method = FETCH_HEAD;
+	head.url = SIM_CA_ORIGIN "/new-nonce";
+	real_fetch(ctx, &head, answer_503, q);
+}
+
+/* It is charged once, until the whole CA is seen to be down; and no more. */
+static void an_outage_in_words_is_the_cas_as_well(void **state)
+{
+	struct sim_world w;
+	struct cert old;
+
+	(void)state;
+	start_live(&w);
+	freeze(&w); /* nobody else asks it anything */
+	old = served(&w);
+	real_fetch = w.world.fetch;
+	w.world.fetch = fetch_nothing;
+	ask(&w, SUPERSEDED, true);
+	sim_run(&w, NULL, 6 * WHEN_HOUR);
+	assert_in_range(failed, 20, 2000);
+	assert_in_range(sim_rows(&w, "SELECT revoke_failures FROM cert"), 0, 1);
+	assert_true(sim_rows(&w, "SELECT down_since FROM ca") > 0);
+	w.world.fetch = real_fetch;
+	assert_true(sim_run(&w, is_revoked, 3 * WHEN_MINUTE));
+	assert_revoked(&w, old.serial, SUPERSEDED, false);
+	sim_release(&w);
+}
+
 /* What became of it when the request met this fault: how often it was made. */
 static unsigned spoil(enum sim_fault fault)
 {
@@ -544,6 +603,7 @@ int main(void)
 		cmocka_unit_test(asking_again_is_no_news),
 		cmocka_unit_test(a_compromised_key_takes_all_with_it),
 		cmocka_unit_test(a_trial_under_way_is_dropped_with_its_key),
+		cmocka_unit_test(an_outage_in_words_is_the_cas_as_well),
 		cmocka_unit_test(an_order_under_way_is_dropped_with_its_key),
 		cmocka_unit_test(if_the_account_is_not_heard_its_own_key_signs),
 		cmocka_unit_test(without_an_account_its_own_key_signs),
