@@ -742,6 +742,8 @@ void engine_ca_status(struct engine *e, size_t i, struct engine_ca_status *out)
 		.down_since = row.down_since,
 		.retry_at = retry_at(a),
 		.proven_at = row.proven_at,
+		.alike_since = alike_since(&a->alike, engine_now(e)),
+		.alike_worked_at = a->alike.worked_at,
 		.account = "none",
 	};
 	snprintf(out->name, sizeof(out->name), "%s", a->settings.name);

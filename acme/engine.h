@@ -88,6 +88,8 @@ struct engine_ca_status {
 	time_t down_since;		/* 0: it answers, as far as we know */
 	time_t retry_at;		/* left alone until then; 0: not */
 	time_t proven_at;		/* it last issued; 0: never */
+	time_t alike_since;		/* validations fail for many; 0: not */
+	time_t alike_worked_at;		/* one went well; 0: none of late */
 };
 
 /* What time it is: not always what the machine says (acme/clock.h). */

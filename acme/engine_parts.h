@@ -15,6 +15,7 @@
 #define ACME_ENGINE_PARTS_H
 
 #include "acme/account_step.h"
+#include "acme/alike.h"
 #include "acme/budget.h"
 #include "acme/client.h"
 #include "acme/clock.h"
@@ -54,6 +55,7 @@ struct authority {
 	bool lacks_profile;		/* that is preferred: told already */
 	int64_t new_orders_ms;		/* its limit of new orders is used up */
 	struct err new_orders_why;	/* ... in words */
+	struct alike alike;		/* how its validations go */
 	unsigned errands;		/* other requests under way */
 	int64_t roll_hold_ms;		/* orders are held back since; 0: not */
 };
@@ -393,8 +395,8 @@ void install_chain(const struct stepping *s, struct order *o,
 
 /* How long an order may go without an end while the CA answers. */
 long outcome_patience(struct engine *e, const struct domain *d);
-void outcome_failed(struct engine *e, struct domain *d,
-		    const struct authority *a, const struct order_step *step);
+void outcome_failed(struct engine *e, struct domain *d, struct authority *a,
+		    const struct order_step *step);
 void outcome_certified(struct engine *e, struct domain *d,
 		       const struct order *o, const struct cert *c);
 

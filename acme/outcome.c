@@ -16,6 +16,7 @@
 #include "store/trail.h"
 
 #define PAUSED_AS   4 /* failures in a row: from then on it is daily */
+#define ALIKE_PAUSE (10 * WHEN_MINUTE) /* while many fail alike */
 #define REFUSED_FOR WHEN_DAY	/* a CA that refuses a name may be asked again */
 
 static void tell_failed(struct engine *e, const struct domain *d,
@@ -178,6 +179,13 @@ static time_t next_of_others(struct engine *e, const struct domain *d,
 	return next && next < d->due_at ? next : d->due_at;
 }
 
+static void turn_method(struct domain *d, const struct order_step *step)
+{
+	if (meaning_of(step->type).other_method)
+		d->method = d->method == METHOD_HTTP_01 ? METHOD_TLS_ALPN_01
+							: METHOD_HTTP_01;
+}
+
 /*
  * When all have refused, the round begins anew: how often is for the domain's
  * own pauses to say.
@@ -186,14 +194,11 @@ static void turn_to_another(struct engine *e, struct domain *d,
 			    const struct authority *a,
 			    const struct order_step *step)
 {
-	struct meaning m = meaning_of(step->type);
 	struct err err = ERR_INIT;
 	bool is_one_free;
 
-	if (m.other_method)
-		d->method = d->method == METHOD_HTTP_01 ? METHOD_TLS_ALPN_01
-							: METHOD_HTTP_01;
-	if (!m.other_ca && !is_pressing(e, d))
+	turn_method(d, step);
+	if (!meaning_of(step->type).other_ca && !is_pressing(e, d))
 		return;
 	is_one_free = queue_turn_away(e, a, d, refused_until(e, d, step));
 
@@ -206,31 +211,108 @@ static void turn_to_another(struct engine *e, struct domain *d,
 		engine_ok(e, refusal_forget(e->store, d->id, &err), &err);
 }
 
-void outcome_failed(struct engine *e, struct domain *d,
-		    const struct authority *a, const struct order_step *step)
+/* ---- what many names have alike ---- */
+
+/* Might the box or its network be to blame for what the CA found? */
+static bool may_be_alike(const struct order_step *step)
+{
+	return step->scope == SCOPE_DOMAIN &&
+	       (meaning_of(step->type).other_method ||
+		streq(step->type, "dns"));
+}
+
+static void tell_alike(struct engine *e, const struct authority *a)
+{
+	char *text = xasprintf("CA %s: validations fail for many domains at "
+			       "once: likely this box or its network; they "
+			       "are not charged",
+			       a->settings.name);
+
+	engine_event(e, &(struct trail){ .level = TRAIL_WARNING,
+					 .kind = "validations.failing",
+					 .text = text });
+	free(text);
+}
+
+/* In its last quarter it goes its own way, and to another CA. */
+static bool has_time(struct engine *e, const struct domain *d)
+{
+	struct schedule_life life = engine_life(e, d);
+
+	return !life.whole || life.left >= life.whole / 4;
+}
+
+/* Of names that were well until now, so many fail that it is not theirs. */
+static bool is_alike(struct engine *e, const struct domain *d,
+		     struct authority *a, const struct order_step *step)
 {
 	time_t now = engine_now(e);
-	struct err err = ERR_INIT;
+	bool was_told;
 
+	if (!a || !may_be_alike(step) ||
+	    (d->failures && !alike_has(&a->alike, d->id, now)))
+		return false;
+	was_told = alike_since(&a->alike, now) != 0;
+	alike_note(&a->alike, d->id, true, now);
+	if (!was_told && alike_since(&a->alike, now))
+		tell_alike(e, a);
+	return alike_is_many(&a->alike, now) && has_time(e, d);
+}
+
+/* Another way may do: a port may be closed, and not the other. */
+static void put_off_as_many(struct engine *e, struct domain *d,
+			    const struct order_step *step)
+{
+	struct schedule_life life = engine_life(e, d);
+	long pause = ALIKE_PAUSE;
+
+	if (life.whole && life.left / 10 < pause)
+		pause = life.left / 10 > WHEN_MINUTE ? life.left / 10
+						     : WHEN_MINUTE;
+	d->due_at = engine_now(e) + pause;
+	turn_method(d, step);
+}
+
+static void charge(struct engine *e, struct domain *d,
+		   const struct authority *a, const struct order_step *step)
+{
 	d->failures += is_charged(step);
-	d->ready_at = 0;
-	d->due_at = now + pause_after(e, d, step);
+	d->due_at = engine_now(e) + pause_after(e, d, step);
 	if (is_charged(step) && schedule_is_gone(engine_life(e, d)))
 		d->renew_forced = false; /* it has had its order */
 	if (a && step->scope == SCOPE_DOMAIN)
 		turn_to_another(e, d, a, step);
+}
+
+void outcome_failed(struct engine *e, struct domain *d, struct authority *a,
+		    const struct order_step *step)
+{
+	time_t now = engine_now(e);
+	bool is_spared, is_known;
+	struct err err = ERR_INIT;
+
+	d->ready_at = 0;
+	is_spared = is_alike(e, d, a, step);
+	is_known = is_spared && streq(d->problem, step->problem.text);
+	if (is_spared)
+		put_off_as_many(e, d, step);
+	else
+		charge(e, d, a, step);
 	d->problem_at = now;
 	snprintf(d->problem, sizeof(d->problem), "%s", step->problem.text);
 	snprintf(d->hint, sizeof(d->hint), "%s", step->problem.hint);
-	if (engine_ok(e, domain_update(e->store, d, &err), &err))
+	if (engine_ok(e, domain_update(e->store, d, &err), &err) && !is_known)
 		tell_failed(e, d, &step->problem);
 }
 
 void outcome_certified(struct engine *e, struct domain *d,
 		       const struct order *o, const struct cert *c)
 {
+	struct authority *a = authority_by_id(e, o->ca_id);
 	struct err err = ERR_INIT;
 
+	if (a)
+		alike_note(&a->alike, d->id, false, engine_now(e));
 	if (d->state != DOMAIN_LIVE)
 		d->state_at = engine_now(e);
 	d->state = DOMAIN_LIVE;

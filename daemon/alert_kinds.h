@@ -9,6 +9,7 @@
 #define KIND_DOMAIN    "domain.failing"
 #define KIND_CA	       "ca.down"
 #define KIND_UNPROVEN "ca.unproven"
+#define KIND_ALIKE	 "validations.failing"
 #define KIND_ACCOUNT   "account.trouble"
 #define KIND_STALLED   "schedule.stalled"
 #define KIND_FORGOTTEN "schedule.forgotten"
@@ -26,9 +27,9 @@
 #define ALERT_KINDS                                                            \
 	{                                                                      \
 		KIND_CERT, KIND_SERVED, KIND_DOMAIN, KIND_CA, KIND_UNPROVEN,   \
-			KIND_ACCOUNT, KIND_STALLED, KIND_FORGOTTEN,            \
-			KIND_STORE, KIND_ZONE, KIND_SINK, KIND_MX,             \
-			KIND_REFUSED, KIND_UNANNOUNCED, KIND_READY,            \
+			KIND_ALIKE, KIND_ACCOUNT, KIND_STALLED,                \
+			KIND_FORGOTTEN, KIND_STORE, KIND_ZONE, KIND_SINK,      \
+			KIND_MX, KIND_REFUSED, KIND_UNANNOUNCED, KIND_READY,   \
 			KIND_REMOVABLE                                         \
 	}
 

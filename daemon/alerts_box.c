@@ -145,6 +145,33 @@ static bool judge_standby(struct alerts *a, const struct engine_ca_status *ca,
 	       tell_unproven(a, &row, now, err);
 }
 
+/* ---- validations that fail for many ---- */
+
+/*
+ * The engine learns it anew after a start. So silence is no end: only somebody
+ * who was certified is, or a day in which nobody failed.
+ */
+static bool judge_validations(struct alerts *a,
+			      const struct engine_ca_status *ca, time_t *since,
+			      time_t now, struct err *err)
+{
+	if (!ca->alike_since && (!*since || *since > now))
+		*since = now;
+	if (!ca->alike_since)
+		return (!ca->alike_worked_at && now - *since < WHEN_DAY) ||
+		       alert_end(a->parts.store, KIND_ALIKE, ca->name, now,
+				 err);
+	*since = 0;
+	return alerts_raise(a, KIND_ALIKE, ca->name, ALERT_WARNING,
+			    "the CA must reach this box from outside, on port "
+			    "80 or 443 and on every address: check firewall, "
+			    "NAT and routes; mtastsctl log tells what it said",
+			    now, err,
+			    "validations fail for many domains at once at CA "
+			    "%s: likely this box or its network",
+			    ca->name);
+}
+
 bool alerts_watch_cas(struct alerts *a, time_t now, struct err *err)
 {
 	struct engine *e = a->parts.engine;
@@ -153,6 +180,8 @@ bool alerts_watch_cas(struct alerts *a, time_t now, struct err *err)
 	for (size_t i = 0; i < engine_ca_count(e); i++) {
 		engine_ca_status(e, i, &ca);
 		if (!judge_ca(a, &ca, now, err) ||
+		    !judge_validations(a, &ca, &a->reached_since[i], now,
+				       err) ||
 		    !judge_standby(a, &ca, &a->unproven_since[i], now, err))
 			return false;
 	}
@@ -351,6 +380,7 @@ static const struct {
 	{ KIND_SERVED, look_again, 5 },
 	{ KIND_CA, is_no_ca, 1 },
 	{ KIND_UNPROVEN, is_no_ca, 1 },
+	{ KIND_ALIKE, is_no_ca, 1 },
 	{ KIND_ACCOUNT, is_no_ca, 1 },
 };
 

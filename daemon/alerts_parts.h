@@ -60,6 +60,7 @@ struct alerts {
 	char reviewed[ALERT_SUBJECT_SIZE];
 	time_t stalled_since;
 	time_t unproven_since[ENGINE_CA_LIMIT];
+	time_t reached_since[ENGINE_CA_LIMIT];
 
 	enum store_health told_health;	/* by the urgent notice */
 	struct notice urgent;		/* what the store cannot keep */

@@ -7,11 +7,11 @@ import ssl
 from harness.process import free_port, wait_for
 
 
-def rig_on_443(make_rig):
+def rig_on_443(make_rig, **settings):
 	"""Pebble finds nobody on port 80, and the daemon on port 443."""
 	port = free_port()
 	rig = make_rig(tls_port=port, authz_reuse=0)
-	daemon = rig.daemon(http_port=free_port(), https_port=port)
+	daemon = rig.daemon(http_port=free_port(), https_port=port, **settings)
 	return rig, daemon
 
 

@@ -123,18 +123,23 @@ static struct sim_world w;
 static struct config config;
 static struct alerts alerts;
 
-static int set_up(void **state)
+static void begin_run(void)
 {
-	(void)state;
-	sim_init(&w);
 	sim_start(&w);
-	sim_add(&w, NAME);
-	assert_true(sim_run(&w, sim_all_live, 100));
-	config.alerts.ca_down = 15 * WHEN_MINUTE;
 	alerts = (struct alerts){ .parts = { .store = w.store,
 					     .engine = w.engine,
 					     .config = &config },
 				  .failing = { .state = DOMAIN_LIVE } };
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	sim_init(&w);
+	begin_run();
+	sim_add(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, 100));
+	config.alerts.ca_down = 15 * WHEN_MINUTE;
 	return 0;
 }
 
@@ -560,6 +565,44 @@ static void a_second_ca_whose_trials_fail(void **state)
 	assert_open("");
 }
 
+/* ---- validations that fail for many ---- */
+
+static bool token_is_nowhere(void *arg, const char *token, const char *key_auth)
+{
+	(void)arg;
+	(void)token;
+	(void)key_auth;
+	return false;
+}
+
+static void nobody_reaches_this_box(void **state)
+{
+	bool (*token_is_served)(void *, const char *,
+				const char *) = w.shared->ca.token_is_served;
+	char name[32];
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "d%02d.example", i);
+		sim_add(&w, name);
+	}
+	w.shared->ca.token_is_served = token_is_nowhere;
+	sim_run(&w, NULL, 5 * WHEN_MINUTE);
+	watch(alerts_watch_cas, sim_now(&w));
+	assert_open("validations.failing test/warning ");
+
+	/* A restart does not know, and so does not say that it is over. */
+	sim_stop(&w);
+	begin_run();
+	watch(alerts_watch_cas, sim_now(&w));
+	assert_open("validations.failing test/warning ");
+
+	w.shared->ca.token_is_served = token_is_served;
+	assert_true(sim_run(&w, sim_all_live, 2 * WHEN_HOUR));
+	watch(alerts_watch_cas, sim_now(&w));
+	assert_open("");
+}
+
 static bool is_renewed(struct sim_world *world)
 {
 	return sim_domain(world, NAME).cert_id > 1;
@@ -617,6 +660,7 @@ int main(void)
 		IN_A_BOX(an_account_that_the_ca_ends),
 		IN_A_BOX(an_account_that_nobody_wants_any_more),
 		IN_A_BOX(a_second_ca_whose_trials_fail),
+		IN_A_BOX(nobody_reaches_this_box),
 		IN_A_BOX(everyday_work_proves_a_ca),
 		IN_A_BOX(a_second_ca_that_has_issued_nothing),
 		cmocka_unit_test(a_certificate_is_judged_by_the_share_left),

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,83 @@ static void no_ca_is_spared_for_long_when_time_is_short(void **state)
 		assert_true(sim_run(&w, is_renewed, 2 * WHEN_HOUR));
 		sim_release(&w);
 	}
+}
+
+/* ---- names that fail alike ---- */
+
+/* Nobody reaches this box: that is not the fault of a hundred names. */
+static void what_many_have_alike_is_charged_to_none(void **state)
+{
+	bool (*token_is_served)(void *, const char *, const char *);
+	struct sim_world w;
+	char name[32];
+
+	(void)state;
+	start_live(&w, 1);
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "d%02d.example", i);
+		sim_add(&w, name);
+	}
+	token_is_served = w.shared->ca.token_is_served;
+	w.shared->ca.token_is_served = token_is_nowhere;
+	sim_run(&w, NULL, 5 * WHEN_MINUTE);
+	assert_in_range(sim_rows(&w, "SELECT COUNT(*) FROM domain"
+				     " WHERE failures > 0"),
+			7, 8);
+	assert_int_equal(sim_told(&w, "validations.failing"), 1);
+	sim_run(&w, NULL, WHEN_HOUR);
+	assert_in_range(sim_rows(&w, "SELECT COUNT(*) FROM domain"
+				     " WHERE failures > 0"),
+			7, 8);
+	assert_int_equal(sim_told(&w, "validations.failing"), 1);
+	w.shared->ca.token_is_served = token_is_served;
+	assert_true(sim_run(&w, sim_all_live, 2 * WHEN_HOUR));
+	sim_release(&w);
+}
+
+/* They have no time to lose, and another CA may reach them. */
+static void in_its_last_quarter_a_name_goes_its_own_way(void **state)
+{
+	struct sim_world w;
+	char name[32];
+
+	(void)state;
+	start_live(&w, 2);
+	w.shared->ca.life = 6 * WHEN_HOUR; /* the half of it: renewal */
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "d%02d.example", i);
+		sim_add(&w, name);
+	}
+	must(sim_run(&w, sim_all_live, WHEN_HOUR), NULL);
+	w.shared->ca.token_is_served = token_is_nowhere;
+	sim_run(&w, NULL,
+		sim_served_until(&w, name) - 20 * WHEN_MINUTE - sim_now(&w));
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM domain"
+				      " WHERE name LIKE 'd%'"
+				      " AND failures < 3"),
+			 0);
+	sim_release(&w);
+}
+
+/* A few that fail among others are charged as ever. */
+static void what_a_few_have_alike_is_theirs(void **state)
+{
+	struct sim_world w;
+	char name[32];
+
+	(void)state;
+	start_live(&w, 1);
+	w.shared->ca.token_is_served = token_is_nowhere;
+	for (int i = 0; i < 6; i++) {
+		snprintf(name, sizeof(name), "d%02d.example", i);
+		sim_add(&w, name);
+	}
+	sim_run(&w, NULL, 5 * WHEN_MINUTE);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM domain"
+				      " WHERE failures > 0"),
+			 6);
+	assert_int_equal(sim_told(&w, "validations.failing"), 0);
+	sim_release(&w);
 }
 
 /* ---- names that a CA has paused ---- */
@@ -243,6 +321,9 @@ static void a_trial_that_is_asked_for_is_not_lost(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_many_have_alike_is_charged_to_none),
+		cmocka_unit_test(in_its_last_quarter_a_name_goes_its_own_way),
+		cmocka_unit_test(what_a_few_have_alike_is_theirs),
 		cmocka_unit_test(no_ca_is_spared_for_long_when_time_is_short),
 		cmocka_unit_test(a_paused_name_is_asked_for_once_a_day),
 		cmocka_unit_test(another_ca_is_asked_for_a_paused_name),

@@ -1,0 +1,75 @@
+#include "acme/alike.h"
+
+struct tally {
+	unsigned asked, failed;
+};
+
+static bool is_recent(const struct alike *a, size_t i, time_t now)
+{
+	return a->recent[i].domain_id && a->recent[i].at <= now &&
+	       a->recent[i].at >= now - ALIKE_FOR;
+}
+
+static struct tally count(const struct alike *a, time_t now)
+{
+	struct tally t = { 0, 0 };
+
+	for (size_t i = 0; i < ALIKE_RECENT; i++) {
+		if (!is_recent(a, i, now))
+			continue;
+		t.asked++;
+		t.failed += a->recent[i].has_failed;
+	}
+	return t;
+}
+
+static bool so_many(struct tally t)
+{
+	return t.failed >= ALIKE_MANY && 4 * t.failed >= 3 * t.asked;
+}
+
+/* A name's own place, or else the oldest. */
+static size_t place_of(struct alike *a, int64_t domain_id)
+{
+	for (size_t i = 0; i < ALIKE_RECENT; i++)
+		if (a->recent[i].domain_id == domain_id)
+			return i;
+	return a->next++ % ALIKE_RECENT;
+}
+
+void alike_note(struct alike *a, int64_t domain_id, bool has_failed, time_t now)
+{
+	size_t at = place_of(a, domain_id);
+	struct tally t;
+
+	a->recent[at].domain_id = domain_id;
+	a->recent[at].at = now;
+	a->recent[at].has_failed = has_failed;
+	if (has_failed)
+		a->failed_at = now;
+	else
+		a->worked_at = now;
+	t = count(a, now);
+	if (so_many(t) && (!alike_since(a, now) || a->since > now))
+		a->since = now;
+	else if (!has_failed && 2 * t.failed < t.asked)
+		a->since = 0;
+}
+
+bool alike_has(const struct alike *a, int64_t domain_id, time_t now)
+{
+	for (size_t i = 0; i < ALIKE_RECENT; i++)
+		if (a->recent[i].domain_id == domain_id)
+			return is_recent(a, i, now) && a->recent[i].has_failed;
+	return false;
+}
+
+bool alike_is_many(const struct alike *a, time_t now)
+{
+	return so_many(count(a, now)) && now - a->since < ALIKE_MOST;
+}
+
+time_t alike_since(const struct alike *a, time_t now)
+{
+	return now - a->failed_at < ALIKE_STALE ? a->since : 0;
+}

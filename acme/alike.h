@@ -1,0 +1,53 @@
+/*
+ * Validations that fail for many names at once at a CA: then it is this box,
+ * its network or the CA's, and not the names.
+ *
+ * Of the names that an order ended for of late, each counts once: whether it
+ * was certified, or failed though it had been well. Those that fail for long
+ * are left out, for they would look like many where little else is done.
+ *
+ * In memory only: after a restart it is learned anew. No I/O.
+ */
+#ifndef ACME_ALIKE_H
+#define ACME_ALIKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#define ALIKE_RECENT 16	    /* names */
+#define ALIKE_FOR    1800L  /* s: what is older says nothing of now */
+#define ALIKE_MANY   8	    /* that failed; and three in four did */
+#define ALIKE_MOST   21600L /* s: for longer nobody is spared */
+#define ALIKE_STALE  86400L /* s: without a failure it is over */
+
+/* All zero at first. */
+struct alike {
+	struct {
+		int64_t domain_id; /* 0: none */
+		time_t at;
+		bool has_failed;
+	} recent[ALIKE_RECENT];
+	size_t next;
+	time_t since;	  /* so many fail; 0: they do not */
+	time_t failed_at; /* last */
+	time_t worked_at; /* last; 0: never */
+};
+
+void alike_note(struct alike *a, int64_t domain_id, bool has_failed,
+		time_t now);
+
+/* Is it one of the names that failed with the others, just now? */
+bool alike_has(const struct alike *a, int64_t domain_id, time_t now);
+
+/* Do so many fail just now that it is not theirs? */
+bool alike_is_many(const struct alike *a, time_t now);
+
+/*
+ * Since when so many fail; 0: they do not. It is over when, of those that
+ * ended of late, most were certified, not when nobody tries any more.
+ */
+time_t alike_since(const struct alike *a, time_t now);
+
+#endif
