@@ -75,8 +75,7 @@ static void judge_txt(const struct readiness_facts *f, struct readiness *r)
 	static const char *const words[] = {
 		[ANNOUNCED_UNKNOWN] = "its _mta-sts record was not seen yet",
 		[ANNOUNCED_NOTHING] = "there is no _mta-sts record",
-		[ANNOUNCED_DAMAGED] = "its _mta-sts record is doubled or "
-				      "damaged",
+		[ANNOUNCED_DAMAGED] = "its _mta-sts record is damaged",
 		[ANNOUNCED_IN_STEP] = "",
 		[ANNOUNCED_BEHIND] = "it is behind, with an earlier one's id",
 		[ANNOUNCED_AHEAD] = "the record has an id never made here",
