@@ -95,9 +95,7 @@ static void tell(const struct desk *d, const struct desk_news *news)
 
 static bool copy_logs(struct desk *d, struct err *err)
 {
-	struct store_options o = where(d);
-
-	return store_checkpoint(&o, err);
+	return store_checkpoint(d->options.store, err);
 }
 
 static bool keep_ballast(struct desk *d, struct err *err)

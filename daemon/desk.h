@@ -31,6 +31,7 @@ struct desk_news {
 
 struct desk_options {
 	const char *state_dir;
+	struct store *store; /* for store_checkpoint() alone */
 	struct loop *control;
 	/* On the control thread; after desk_stop(), too. */
 	void (*tell)(const struct desk_news *news, void *arg);

@@ -240,7 +240,7 @@ static void store_done(struct dns_watch *w)
 	struct err err = ERR_INIT;
 	size_t slots[TURN_KEEPS], n = pick_done(w, slots, TURN_KEEPS);
 
-	if (!n || !store_begin_async(w->parts.store, &err) ||
+	if (!n || !store_begin(w->parts.store, &err) ||
 	    !store_all(w, slots, n, &err))
 		return;
 	if (!store_commit(w->parts.store, &err) ||

@@ -129,7 +129,8 @@ bool guard_start(struct guard *g, struct loop *loop, struct store *store,
 {
 	static const struct timeval pace = { .tv_sec = 1 };
 	struct desk_options desk = {
-		.state_dir = state_dir, .control = loop, .tell = told, .arg = g
+		.state_dir = state_dir, .store = store,
+		.control = loop, .tell = told, .arg = g
 	};
 
 	g->store = store;

@@ -181,7 +181,8 @@ static void poke(void *arg)
 
 static bool start_engine(struct daemon *d, struct err *err)
 {
-	d->world = real_world_new(d->loop, &d->config, &d->probe, err);
+	d->world = real_world_new(d->loop, &d->config, &d->probe, d->store,
+				  err);
 	if (!d->world)
 		return false;
 	d->engine = engine_new(real_world_window(d->world), d->store,

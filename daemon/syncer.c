@@ -6,11 +6,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "store/store.h"
 
 struct syncer {
 	struct loop *control, *loop;
-	char *state_dir;
+	struct store *store;
 	pthread_t thread;
 	struct sync_job *job; /* under way; or NULL */
 };
@@ -19,7 +18,7 @@ struct syncer {
 struct sync_job {
 	struct syncer *syncer; /* NULL: nobody waits for it any more */
 	struct loop *control;
-	struct store_options options;
+	struct store *store;
 	sync_done *done;
 	void *arg;
 	struct err err;
@@ -42,7 +41,7 @@ static void carry_out(void *arg)
 {
 	struct sync_job *j = arg;
 
-	store_sync(&j->options, &j->err);
+	store_sync(j->store, &j->err);
 	loop_post(j->control, deliver, j);
 }
 
@@ -52,7 +51,7 @@ void syncer_ask(struct syncer *s, sync_done *done, void *arg)
 	s->job = xmalloc(sizeof(*s->job));
 	*s->job = (struct sync_job){ .syncer = s,
 				     .control = s->control,
-				     .options = { .dir = s->state_dir },
+				     .store = s->store,
 				     .done = done,
 				     .arg = arg };
 	loop_post(s->loop, carry_out, s->job);
@@ -74,17 +73,16 @@ static void *run(void *arg)
 static void syncer_free(struct syncer *s)
 {
 	loop_free(s->loop); /* what is still posted runs here */
-	free(s->state_dir);
 	free(s);
 }
 
-struct syncer *syncer_start(struct loop *control, const char *state_dir,
+struct syncer *syncer_start(struct loop *control, struct store *store,
 			    struct err *err)
 {
 	struct syncer *s = xcalloc(1, sizeof(*s));
 
 	s->control = control;
-	s->state_dir = xstrdup(state_dir);
+	s->store = store;
 	s->loop = loop_new(err);
 	if (s->loop && pthread_create(&s->thread, NULL, run, s) == 0)
 		return s;

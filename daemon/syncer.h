@@ -6,11 +6,12 @@
 
 #include "acme/world.h"
 #include "base/loop.h"
+#include "store/store.h"
 
 struct syncer;
 
 /* Answers come on `control`, the thread that calls all of this. */
-struct syncer *syncer_start(struct loop *control, const char *state_dir,
+struct syncer *syncer_start(struct loop *control, struct store *store,
 			    struct err *err);
 
 /* One at a time: `done` is called, but for syncer_stop(). */

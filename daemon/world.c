@@ -172,7 +172,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 struct real_world *real_world_new(struct loop *loop,
 				  const struct config *config,
 				  const struct probe *probe,
-				  struct err *err)
+				  struct store *store, struct err *err)
 {
 	struct real_world *w = xcalloc(1, sizeof(*w));
 
@@ -199,7 +199,7 @@ struct real_world *real_world_new(struct loop *loop,
 	if (w->fetcher)
 		w->resolver = config_resolver(config, loop, err);
 	if (w->resolver)
-		w->syncer = syncer_start(loop, config->state_dir, err);
+		w->syncer = syncer_start(loop, store, err);
 	if (w->timer && w->syncer)
 		return w;
 	real_world_free(w);

@@ -9,16 +9,18 @@
 #include "base/loop.h"
 #include "daemon/config.h"
 #include "daemon/probe.h"
+#include "store/store.h"
 
 struct real_world;
 
 /*
- * `tick` is called with `arg` when wake_at asked for it. `probe` outlives it.
+ * `tick` is called with `arg` when wake_at asked for it. `probe` and `store`
+ * outlive it.
  */
 struct real_world *real_world_new(struct loop *loop,
 				  const struct config *config,
 				  const struct probe *probe,
-				  struct err *err);
+				  struct store *store, struct err *err);
 const struct world *real_world_window(const struct real_world *w);
 void real_world_on_tick(struct real_world *w, void (*tick)(void *arg),
 			void *arg);

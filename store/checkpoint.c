@@ -32,36 +32,57 @@ static void release(void *dir)
 	ballast_release(dir);
 }
 
-/* The pragma reads the schema first; without that, SQLite sees no log. */
-static bool checkpoint_path(const struct store_options *options,
-			    const char *path, struct err *err)
+/*
+ * A handle with its log open, which from then on hears of each sync of it that
+ * fails; or none, if one has failed already.
+ */
+static struct db *open_beside(struct store *s, const char *path,
+			      struct err *err)
 {
-	struct db *db = db_open(path, DB_BESIDE, options->vfs, err);
-	bool ok;
+	struct db *db = NULL;
 
-	if (!db)
-		return false;
-	if (!options->vfs)
-		db_on_full(db, release, (void *)options->dir);
-	ok = db_exec(db, "PRAGMA wal_checkpoint(PASSIVE)", err);
-	db_close(db);
-	return ok;
+	pthread_mutex_lock(&s->log_lock);
+	if (!atomic_load(&s->is_in_doubt))
+		db = db_open(path, DB_BESIDE, s->vfs, err);
+	if (db && !db_exec(db, "SELECT 1 FROM sqlite_schema", err)) {
+		db_close(db);
+		db = NULL;
+	}
+	pthread_mutex_unlock(&s->log_lock);
+	return db;
+}
+
+/* Doubt is no error here: it is put right, and then there is a next time. */
+static bool checkpoint_path(struct store *s, const char *path, struct err *err)
+{
+	struct err problem = ERR_INIT;
+	struct db *db = open_beside(s, path, &problem);
+
+	if (db) {
+		if (!s->vfs)
+			db_on_full(db, release, s->dir);
+		db_exec(db, "PRAGMA wal_checkpoint(PASSIVE)", &problem);
+		db_close(db);
+	}
+	if (err && problem.kind != ERR_NONE)
+		*err = problem;
+	return problem.kind == ERR_NONE;
 }
 
 /* How long the log is, only the machine's files can tell. */
-static bool checkpoint_file(const struct store_options *options,
-			    const char *file, struct err *err)
+static bool checkpoint_file(struct store *s, const char *file,
+			    struct err *err)
 {
-	char *path = store_path(options->dir, file);
-	bool ok = (!options->vfs && !is_worth_it(options->dir, path)) ||
-		  checkpoint_path(options, path, err);
+	char *path = store_path(s->dir, file);
+	bool ok = (!s->vfs && !is_worth_it(s->dir, path)) ||
+		  checkpoint_path(s, path, err);
 
 	free(path);
 	return ok;
 }
 
-bool store_checkpoint(const struct store_options *options, struct err *err)
+bool store_checkpoint(struct store *s, struct err *err)
 {
-	return checkpoint_file(options, "state.db", err) &&
-	       checkpoint_file(options, "serve.db", err);
+	return checkpoint_file(s, "state.db", err) &&
+	       checkpoint_file(s, "serve.db", err);
 }

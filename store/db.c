@@ -192,6 +192,13 @@ static const char *const remedies[] = {
 		       "puts a backup in its place",
 };
 
+void db_has_failed(struct db *db, int why)
+{
+	db->trouble = trouble_of_errno(why);
+	if (db->trouble == DB_FULL && db->on_full)
+		db->on_full(db->on_full_arg);
+}
+
 bool db_error(struct db *db, struct err *err)
 {
 	enum db_trouble trouble = trouble_of(db->handle);

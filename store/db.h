@@ -70,6 +70,7 @@ enum db_trouble {
 };
 enum db_trouble db_trouble(const struct db *db);
 void db_is_well(struct db *db);		/* something was written */
+void db_has_failed(struct db *db, int why); /* beside SQLite; an errno */
 
 /* Called whenever a write finds the disk full. */
 void db_on_full(struct db *db, void (*run)(void *arg), void *arg);

@@ -4,6 +4,8 @@
 #ifndef STORE_INTERNAL_H
 #define STORE_INTERNAL_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "store/db.h"
@@ -22,12 +24,20 @@ struct store {
 	bool has_serve;		/* it is attached */
 	bool is_projected;	/* nothing in the feed is left to be applied */
 	bool is_async;	  /* the handle: commits do not wait for the disk */
-	bool is_in_doubt; /* a sync failed: store/sync.c */
+	struct log_file *log;	/* store/sync.c; NULL: nothing was async */
+	pthread_mutex_t log_lock; /* a sync, or a look at is_in_doubt */
+	atomic_bool is_in_doubt; /* a sync of the log has failed */
 	int64_t written;  /* transactions, of this life */
 	int64_t synced;	  /* of them, surely durable */
 	ino_t state_inode, serve_inode;	/* that are open; 0: not known */
 	char damage[200];	/* of state.db, as it was found; or empty */
 };
+
+/*
+ * The log's file for store_sync(): before the first commit that does not wait.
+ */
+bool log_open(struct store *s, struct err *err);
+void log_close(struct store *s);
 
 /* The handle: state.db as `main`, serve.db attached as `serve`. */
 struct db *store_db(struct store *s);

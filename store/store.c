@@ -179,6 +179,7 @@ struct store *store_open(const struct store_options *options, struct err *err)
 	struct store *s = xcalloc(1, sizeof(*s));
 
 	s->lock_fd = -1;
+	pthread_mutex_init(&s->log_lock, NULL);
 	s->dir = xstrdup(options->dir);
 	s->vfs = options->vfs ? xstrdup(options->vfs) : NULL;
 	if (enter_folder(s, err) && !is_lost(s, err) && open_all(s, err))
@@ -193,7 +194,9 @@ void store_close(struct store *s)
 		return;
 	if (s->in_transaction)
 		store_rollback(s);
+	log_close(s);
 	db_close(s->db);
+	pthread_mutex_destroy(&s->log_lock);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	free(s->dir);
@@ -226,6 +229,8 @@ static bool commit(struct store *s, struct err *err)
 {
 	if (!db_run(s->db, "COMMIT", err)) {
 		store_rollback(s);
+		if (s->written > s->synced) /* it may be these that are lost */
+			atomic_store(&s->is_in_doubt, true);
 		return false;
 	}
 	s->in_transaction = false;
@@ -277,7 +282,8 @@ static bool has_recovered(const struct store *s)
 static bool begin_well(struct store *s, bool waits, struct err *err)
 {
 	assert(!s->in_transaction);
-	if (!store_settle(s, err) || !wait_for_disk(s, waits, err))
+	if (!store_settle(s, err) || !wait_for_disk(s, waits, err) ||
+	    !(waits || log_open(s, err)))
 		return false;
 	if (db_trouble(s->db) != DB_WELL && !prove(s, err))
 		return false;
@@ -314,9 +320,12 @@ void store_rollback(struct store *s)
 	s->in_transaction = false;
 }
 
+/* What a loss of power may take back, serving must not see. */
 bool store_project(struct store *s, struct err *err)
 {
 	assert(!s->in_transaction);
+	if (!store_is_durable(s))
+		return true;
 	if (!s->has_serve)
 		return mend(s, err);
 	if (s->is_projected)

@@ -53,7 +53,7 @@ void store_rollback(struct store *s);
  *
  *	store_begin_async(s, &err) ... store_commit(s, &err)
  *	written = store_written(s)
- *	... on any thread: store_sync(&options, &err) ...
+ *	... on any thread, one at a time: store_sync(s, &err) ...
  *	store_synced(s, written), or store_sync_failed(s)
  *
  * and then, and not before, project and act. A store_commit() of the other
@@ -63,12 +63,13 @@ void store_rollback(struct store *s);
 bool store_begin_async(struct store *s, struct err *err);
 int64_t store_written(const struct store *s);
 bool store_is_durable(const struct store *s);
-bool store_sync(const struct store_options *options, struct err *err);
+bool store_sync(struct store *s, struct err *err);
 void store_synced(struct store *s, int64_t written);
 
 /*
  * What was written may be lost, though it can be read. store_settle() puts
  * that right, or says why it cannot yet; store_begin() asks for it as well.
+ * The same is so when a commit fails that others went before.
  */
 void store_sync_failed(struct store *s);
 bool store_settle(struct store *s, struct err *err);
@@ -78,8 +79,9 @@ bool store_project(struct store *s, struct err *err);
 
 /*
  * Copies what is in long WAL files into the databases, with handles of its
- * own: for the desk, so that control never waits for it. Any thread.
+ * own: for the desk, so that control never waits for it. Any thread, while
+ * the store is open.
  */
-bool store_checkpoint(const struct store_options *options, struct err *err);
+bool store_checkpoint(struct store *s, struct err *err);
 
 #endif

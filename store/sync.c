@@ -2,45 +2,96 @@
  * What store_begin_async() leaves to be done: its transactions are made
  * durable together, by a sync of the write-ahead log on another thread.
  *
- * A sync that failed is never just tried again: the kernel may have thrown
- * away what it could not write, and would call the rest a success. Then the
- * log, as it can still be read, is copied into the database, and that is
- * synced; until then nothing else is begun.
+ * A sync that failed is never just tried again: the kernel has thrown away
+ * what it could not write, and calls the next one a success. So whoever hears
+ * of a failure puts the log in doubt, and until store_settle() has written
+ * all of it once more and synced that, nothing is begun, nothing is called
+ * durable, and nothing is copied into the database: a log with a hole, replayed
+ * over what was copied from behind it, would be a damaged database.
+ *
+ * The kernel tells each open file of a failure once. Hence a file of our own,
+ * open for as long as there is something to sync: whatever becomes of the log
+ * from then on, it hears of. SQLite's file does as well, so that a commit
+ * which waits fails.
  */
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "store/health.h"
 #include "store/internal.h"
 
-/* It holds no lock of SQLite's, so that closing it lets go of none. */
-static bool sync_file(sqlite3_vfs *layer, const char *path, struct err *err)
-{
-	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL;
-	sqlite3_file *f = xcalloc(1, (size_t)layer->szOsFile);
-	int rc = layer->xOpen(layer, path, f, flags, NULL);
+#define PART (64 * 1024) /* SQLite's layer writes no more than twice that */
 
-	if (rc == SQLITE_OK)
-		rc = f->pMethods->xSync(f, SQLITE_SYNC_NORMAL |
-						   SQLITE_SYNC_DATAONLY);
-	if (f->pMethods)
-		f->pMethods->xClose(f);
-	free(f);
-	if (rc == SQLITE_OK)
-		return true;
-	err_set(err, ERR_INTERNAL, "database: sync of %s: %s", path,
+struct log_file {
+	sqlite3_file *file;	/* it holds no lock of SQLite's */
+	char *path;		/* SQLite goes on looking at it */
+	int why;		/* errno of the sync that failed last */
+};
+
+static bool failed(const struct log_file *l, int rc, struct err *err)
+{
+	err_set(err, ERR_INTERNAL, "database: sync of %s: %s", l->path,
 		sqlite3_errstr(rc));
 	return err_hint(err, "the kernel's log says what is wrong with the "
 			     "disk");
 }
 
-bool store_sync(const struct store_options *options, struct err *err)
+bool log_open(struct store *s, struct err *err)
 {
-	char *path = store_path(options->dir, "state.db-wal");
-	bool ok = sync_file(sqlite3_vfs_find(options->vfs), path, err);
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL;
+	sqlite3_vfs *layer = sqlite3_vfs_find(s->vfs);
+	struct log_file *l;
+	int rc;
 
-	free(path);
-	return ok;
+	if (s->log)
+		return true;
+	l = xcalloc(1, sizeof(*l));
+	l->path = store_path(s->dir, "state.db-wal");
+	l->file = xcalloc(1, (size_t)layer->szOsFile);
+	s->log = l;
+	rc = layer->xOpen(layer, l->path, l->file, flags, NULL);
+	if (rc == SQLITE_OK)
+		return true;
+	failed(l, rc, err);
+	log_close(s);
+	return false;
+}
+
+void log_close(struct store *s)
+{
+	struct log_file *l = s->log;
+
+	s->log = NULL;
+	if (!l)
+		return;
+	if (l->file->pMethods)
+		l->file->pMethods->xClose(l->file);
+	free(l->file);
+	free(l->path);
+	free(l);
+}
+
+static int sync_file(sqlite3_file *f)
+{
+	return f->pMethods->xSync(f, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+}
+
+bool store_sync(struct store *s, struct err *err)
+{
+	struct log_file *l = s->log;
+	int rc;
+
+	pthread_mutex_lock(&s->log_lock);
+	errno = 0;
+	rc = sync_file(l->file);
+	if (rc != SQLITE_OK) {
+		l->why = errno;
+		atomic_store(&s->is_in_doubt, true);
+	}
+	pthread_mutex_unlock(&s->log_lock);
+	return rc == SQLITE_OK || failed(l, rc, err);
 }
 
 int64_t store_written(const struct store *s)
@@ -50,46 +101,55 @@ int64_t store_written(const struct store *s)
 
 bool store_is_durable(const struct store *s)
 {
-	return s->synced >= s->written && !s->is_in_doubt;
+	return s->synced >= s->written && !atomic_load(&s->is_in_doubt);
 }
 
 void store_synced(struct store *s, int64_t written)
 {
-	if (written > s->synced)
+	if (written > s->synced && !atomic_load(&s->is_in_doubt))
 		s->synced = written;
 }
 
 void store_sync_failed(struct store *s)
 {
-	s->is_in_doubt = true;
+	atomic_store(&s->is_in_doubt, true);
+	db_has_failed(s->db, s->log->why);
 }
 
-/* The whole log: what a reader or another copy holds back is still in doubt. */
-static bool copy_log(struct store *s, bool *whole, struct err *err)
+/* ---- out of doubt ---- */
+
+static int write_again(sqlite3_file *f, void *part)
 {
-	struct query q;
+	sqlite3_int64 size = 0;
+	int rc = f->pMethods->xFileSize(f, &size);
 
-	*whole = false;
-	query_open(&q, s->db, "PRAGMA main.wal_checkpoint(PASSIVE)");
-	if (query_row(&q))
-		*whole = !col_int(&q, "busy") &&
-			 col_int(&q, "log") == col_int(&q, "checkpointed");
-	return query_close(&q, err);
+	for (sqlite3_int64 at = 0; rc == SQLITE_OK && at < size; at += PART) {
+		int n = (int)(size - at < PART ? size - at : PART);
+
+		rc = f->pMethods->xRead(f, part, n, at);
+		if (rc == SQLITE_OK)
+			rc = f->pMethods->xWrite(f, part, n, at);
+	}
+	return rc == SQLITE_OK ? sync_file(f) : rc;
 }
 
+/* Nobody else writes the log: this is the writer's thread. */
 bool store_settle(struct store *s, struct err *err)
 {
-	bool whole;
+	void *part;
+	int rc;
 
-	if (!s->is_in_doubt)
+	if (!atomic_load(&s->is_in_doubt))
 		return true;
-	if (!copy_log(s, &whole, err))
-		return false;
-	if (!whole)
-		return err_set(err, ERR_INTERNAL,
-			       "database: the log is not yet copied after a "
-			       "sync that failed");
-	s->is_in_doubt = false;
+	part = xmalloc(PART);
+	pthread_mutex_lock(&s->log_lock);
+	rc = write_again(s->log->file, part);
+	if (rc == SQLITE_OK)
+		atomic_store(&s->is_in_doubt, false);
+	pthread_mutex_unlock(&s->log_lock);
+	free(part);
+	if (rc != SQLITE_OK)
+		return failed(s->log, rc, err);
 	s->synced = s->written;
 	return true;
 }

@@ -42,6 +42,8 @@ struct node {
 	size_t size, cap;
 	struct undo *undo;
 	size_t undo_count, undo_cap;
+	size_t given_up;	/* of these, that a sync has failed to write */
+	unsigned failures;	/* of syncs */
 	char *arena;
 	size_t arena_len, arena_cap;
 	struct index *index;
@@ -56,7 +58,7 @@ struct disk {
 	LIST_HEAD(nodes, node) nodes;
 	size_t used;		/* by all files */
 	size_t limit;		/* SIZE_MAX: none */
-	bool is_broken, is_dead;
+	bool is_broken, is_dead, fails_sync;
 	unsigned long fuse;
 	unsigned long writes;
 	unsigned life;		/* of handles: others than this one are dead */
@@ -67,6 +69,7 @@ struct handle {
 	struct disk *disk;
 	struct node *node;
 	unsigned life;
+	unsigned heard;		/* of the file's failures */
 	int lock;
 	struct index *index;
 	uint16_t holds, owns;	/* locks of the index: shared, exclusive */
@@ -127,17 +130,6 @@ static void node_free_if_unused(struct disk *d, struct node *n)
 	free(n);
 }
 
-static void forget_undo(struct node *n)
-{
-	n->undo_count = 0;
-	n->arena_len = 0;
-	if (n->arena_cap <= UNDO_KEPT)
-		return;
-	free(n->arena);
-	n->arena = NULL;
-	n->arena_cap = 0;
-}
-
 static void save(struct node *n, size_t from, size_t len)
 {
 	if (n->arena_len + len > n->arena_cap) {
@@ -146,6 +138,90 @@ static void save(struct node *n, size_t from, size_t len)
 	}
 	memcpy(n->arena + n->arena_len, n->data + from, len);
 	n->arena_len += len;
+}
+
+/* What is left of one that was given up, less what was written anew. */
+static size_t cut_out(struct undo *to, struct undo u, const struct undo *w)
+{
+	size_t end = u.offset + u.len, until = w->offset + w->len, n = 0;
+
+	if (!w->len || until <= u.offset || w->offset >= end) {
+		to[n++] = u;
+		return n;
+	}
+	if (w->offset > u.offset) {
+		to[n] = u;
+		to[n].len = to[n].saved = w->offset - u.offset;
+		n++;
+	}
+	if (until < end) {
+		to[n] = u;
+		to[n].offset = until;
+		to[n].len = to[n].saved = end - until;
+		to[n].at = u.at + (until - u.offset);
+		n++;
+	}
+	return n;
+}
+
+static struct undo *less_one(struct undo *list, size_t *count,
+			     const struct undo *written)
+{
+	struct undo *kept = xcalloc(2 * *count + 1, sizeof(*kept));
+	size_t n = 0;
+
+	for (size_t i = 0; i < *count; i++)
+		n += cut_out(kept + n, list[i], written);
+	free(list);
+	*count = n;
+	return kept;
+}
+
+/* Those given up stay, but for what was written since, which is synced now. */
+static void keep_given_up(struct node *n)
+{
+	size_t count = n->given_up;
+	struct undo *kept = xmemdup(n->undo, count * sizeof(*kept));
+
+	for (size_t w = n->given_up; w < n->undo_count; w++)
+		kept = less_one(kept, &count, &n->undo[w]);
+	free(n->undo);
+	n->undo = kept;
+	n->undo_cap = n->undo_count = n->given_up = count;
+}
+
+/* A sync fails: what it should have written is zeros, or what was there. */
+static void give_up(struct node *n)
+{
+	for (size_t i = n->given_up; i < n->undo_count; i++) {
+		struct undo *u = &n->undo[i];
+		size_t at = n->arena_len;
+
+		u->old_size = n->size;	/* how long it is, is written */
+		if (u->saved == u->len)
+			continue;
+		save(n, u->offset, u->len);
+		memset(n->arena + at, 0, u->len);
+		memcpy(n->arena + at, n->arena + u->at, u->saved);
+		u->at = at;
+		u->saved = u->len;
+	}
+	n->given_up = n->undo_count;
+}
+
+static void forget_undo(struct node *n)
+{
+	if (n->given_up) {
+		keep_given_up(n);
+		return;
+	}
+	n->undo_count = 0;
+	n->arena_len = 0;
+	if (n->arena_cap <= UNDO_KEPT)
+		return;
+	free(n->arena);
+	n->arena = NULL;
+	n->arena_cap = 0;
 }
 
 /* Before `len` bytes are written at `offset`; or, for 0, all behind is cut. */
@@ -228,6 +304,7 @@ static void lose_of(struct disk *d, struct node *n)
 		free(redo[i]);
 	}
 	free(redo);
+	n->given_up = 0;
 	forget_undo(n);
 }
 
@@ -315,15 +392,30 @@ static int do_truncate(sqlite3_file *f, sqlite3_int64 size)
 	return SQLITE_OK;
 }
 
+/* Whoever has the file open hears of a failure once: as with Linux. */
+static int hears(struct handle *h)
+{
+	bool is_news = h->heard != h->node->failures;
+
+	h->heard = h->node->failures;
+	return is_news ? SQLITE_IOERR_FSYNC : SQLITE_OK;
+}
+
 static int do_sync(sqlite3_file *f, int flags)
 {
 	struct handle *h = handle_of(f);
 
 	(void)flags;
-	if (is_gone(h) || h->disk->is_broken || burns_down(h->disk))
+	if (is_gone(h) || burns_down(h->disk))
 		return SQLITE_IOERR_FSYNC;
-	forget_undo(h->node);
-	return SQLITE_OK;
+	if (h->disk->is_broken || h->disk->fails_sync) {
+		h->disk->fails_sync = false;
+		h->node->failures++;
+		give_up(h->node);
+	} else {
+		forget_undo(h->node);
+	}
+	return hears(h);
 }
 
 static int do_size(sqlite3_file *f, sqlite3_int64 *size)
@@ -578,6 +670,7 @@ static int do_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *f,
 		return SQLITE_CANTOPEN;
 	h->node = n ? n : node_new(d, path);
 	h->node->handles++;
+	h->heard = h->node->failures;
 	h->base.pMethods = &methods;
 	if (out_flags)
 		*out_flags = flags;
@@ -689,6 +782,11 @@ const char *disk_vfs(const struct disk *d)
 void disk_set_room(struct disk *d, long bytes)
 {
 	d->limit = bytes < 0 ? SIZE_MAX : d->used + (size_t)bytes;
+}
+
+void disk_fail_sync(struct disk *d)
+{
+	d->fails_sync = true;
 }
 
 void disk_set_broken(struct disk *d, bool is_broken)

@@ -5,7 +5,8 @@
  * Each file has what was written and, beside it, how to undo what was not
  * synced since. A process that is killed loses nothing of what it wrote; a
  * loss of power loses any part of what was not synced, in any order, and may
- * tear one write in two.
+ * tear one write in two. What a sync failed to write can still be read, but no
+ * later sync writes it, as with Linux: only a write of it anew does.
  *
  * A process ends by disk_kill(): from then on every handle that is open gets
  * errors, so nothing reaches the files while what is left in memory is taken
@@ -35,6 +36,9 @@ const char *disk_vfs(const struct disk *d);
 
 /* Files may grow by so many bytes in all from now on; -1: without limit. */
 void disk_set_room(struct disk *d, long bytes);
+
+/* The next sync fails, and no other. */
+void disk_fail_sync(struct disk *d);
 
 /* Each write and sync fails; reading goes on. */
 void disk_set_broken(struct disk *d, bool is_broken);

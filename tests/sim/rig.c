@@ -27,6 +27,7 @@
 #define TIMEOUT_MS   10000		/* until a lost exchange is noticed */
 #define IDLE_MS	     59000		/* a timer so far ahead is an idle one */
 #define ARI_LATE_MS  (3 * WHEN_HOUR * 1000)
+#define SYNC_FAILS   1000	/* one in so many, and all else works */
 #define OVERSLEEP_MS (50 * WHEN_MINUTE * 1000)
 #define REAL_MS	     (10 * WHEN_MINUTE * 1000)
 #define REAL_ONE_IN  300	/* spans of REAL_MS with real signatures */
@@ -520,10 +521,10 @@ static void after_tick(struct rig *r);
 
 static void deliver_sync(struct rig *r, struct rig_event *e)
 {
-	struct store_options options = { .dir = DIR, .vfs = disk_vfs(r->disk) };
-
+	if (dice_one_in(&r->world_dice, SYNC_FAILS))
+		disk_fail_sync(r->disk);
 	if (e->error.kind == ERR_NONE)
-		store_sync(&options, &e->error);
+		store_sync(r->store, &e->error);
 	e->synced(&e->error, e->arg);
 	if (!r->is_dying)
 		after_tick(r);
@@ -814,11 +815,11 @@ static int64_t oversleep(struct rig *r)
 /* The desk's work, whenever the logs have grown. */
 static void checkpoint(struct rig *r)
 {
-	struct store_options options = { .dir = DIR, .vfs = disk_vfs(r->disk) };
-
 	if (disk_writes(r->disk) - r->checkpoint_at < WRITES_LONG)
 		return;
-	store_checkpoint(&options, NULL);
+	if (dice_one_in(&r->world_dice, SYNC_FAILS))
+		disk_fail_sync(r->disk);
+	store_checkpoint(r->store, NULL);
 	r->checkpoint_at = disk_writes(r->disk);
 }
 

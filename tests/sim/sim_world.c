@@ -322,13 +322,11 @@ static void sync_soon(void *ctx, sync_done *done, void *arg)
 
 static void deliver_sync(struct sim_world *w, struct sim_event *e)
 {
-	struct store_options options = { .dir = w->dir };
-
 	w->is_syncing = false;
 	if (e->error.kind == ERR_NONE && w->syncs_fail)
 		err_set(&e->error, ERR_INTERNAL, "the sync fails");
 	if (e->error.kind == ERR_NONE)
-		store_sync(&options, &e->error);
+		store_sync(w->store, &e->error);
 	e->synced(&e->error, e->arg);
 }
 

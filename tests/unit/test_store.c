@@ -241,7 +241,6 @@ static long wal_size(const char *dir)
 
 static void checkpoints_work_beside_the_writer(void **state)
 {
-	struct store_options where = { .dir = *state };
 	struct store *s = scratch_store(*state);
 	struct err err = ERR_INIT;
 	char name[40];
@@ -255,7 +254,7 @@ static void checkpoints_work_beside_the_writer(void **state)
 		}
 		must(store_commit(s, &err), &err);
 	}
-	must(store_checkpoint(&where, &err), &err);
+	must(store_checkpoint(s, &err), &err);
 	before = wal_size(*state);
 	must(store_begin(s, &err), &err);
 	assert_true(add(s, "one-more.test"));

@@ -241,12 +241,11 @@ static void a_state_db_that_is_moved_away_is_noticed(void **state)
 {
 	char *from = scratch_path(fix.dir, "state.db");
 	char *to = scratch_path(fix.dir, "away.db");
-	struct store_options where = { .dir = fix.dir };
 
 	(void)state;
 	store_rollback(fix.store);
 	assert_int_equal(rename(from, to), 0);
-	store_checkpoint(&where, NULL);
+	store_checkpoint(fix.store, NULL);
 	assert_int_equal(access(from, F_OK), -1);	/* no new one is made */
 	assert_health(fix.store, STORE_BROKEN, "moved away");
 	assert_int_equal(rename(to, from), 0);
@@ -299,10 +298,8 @@ static void scribble(const char *dir, const char *file, long from)
 
 static void copy_logs(void)
 {
-	struct store_options where = { .dir = fix.dir };
-
 	scratch_sql(fix.dir, "serve.db", "PRAGMA wal_checkpoint(TRUNCATE)");
-	must(store_checkpoint(&where, NULL), NULL);
+	must(store_checkpoint(fix.store, NULL), NULL);
 }
 
 static bool check(enum store_file file, struct err *err)

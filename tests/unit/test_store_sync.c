@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "store/domain.h"
+#include "store/health.h"
 #include "store/store.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/scratch.h"
@@ -61,6 +62,16 @@ static bool write_name(struct box *b, const char *name, bool waits)
 	return store_commit(b->store, &err);
 }
 
+/* Each file that is open hears of the failure once, and fails for it. */
+static bool write_at_last(struct box *b, const char *name)
+{
+	bool ok = false;
+
+	for (int tries = 0; !ok && tries < 3; tries++)
+		ok = write_name(b, name, true);
+	return ok;
+}
+
 static bool has(struct box *b, const char *name)
 {
 	struct domain d;
@@ -73,7 +84,7 @@ static void sync_now(struct box *b)
 	struct err err = ERR_INIT;
 	int64_t written = store_written(b->store);
 
-	must(store_sync(&b->options, &err), &err);
+	must(store_sync(b->store, &err), &err);
 	store_synced(b->store, written);
 }
 
@@ -180,7 +191,7 @@ static void until_it_is_settled_nothing_is_begun(void **state)
 	(void)state;
 	assert_true(write_name(&b, "doubtful.example", false));
 	disk_set_broken(b.disk, true);
-	assert_false(store_sync(&b.options, &err));
+	assert_false(store_sync(b.store, &err));
 	assert_string_not_equal(err.text, "");
 	store_sync_failed(b.store);
 	assert_false(store_is_durable(b.store));
@@ -193,8 +204,24 @@ static void until_it_is_settled_nothing_is_begun(void **state)
 	box_free(&b);
 }
 
-/* What the log lost can still be read, and is written elsewhere. */
-static void it_is_settled_without_the_log(void **state)
+static void lose_power_and_check(struct box *b)
+{
+	struct err err = ERR_INIT;
+
+	lose_power(b);
+	must(store_check(&b->options, STORE_STATE_DB, NULL, NULL, &err), &err);
+}
+
+static void sync_fails(struct box *b)
+{
+	disk_fail_sync(b->disk);
+	assert_false(store_sync(b->store, NULL));
+	store_sync_failed(b->store);
+	assert_false(store_is_durable(b->store));
+}
+
+/* What no later sync would write is written anew. */
+static void it_is_settled_by_writing_it_anew(void **state)
 {
 	struct err err = ERR_INIT;
 
@@ -203,16 +230,90 @@ static void it_is_settled_without_the_log(void **state)
 		struct box b = box_new(seed);
 
 		assert_true(write_name(&b, "doubtful.example", false));
-		store_sync_failed(b.store);
+		sync_fails(&b);
+		store_synced(b.store, store_written(b.store));
+		assert_false(store_is_durable(b.store));
 		assert_true(store_settle(b.store, &err));
 		assert_true(store_is_durable(b.store));
-		disk_kill(b.disk);
-		store_close(b.store);
-		disk_lose_power(b.disk);
-		disk_delete(b.disk, "box/state.db-wal");
-		disk_start(b.disk);
-		open_store(&b);
+		assert_true(write_at_last(&b, "next.example"));
+		lose_power_and_check(&b);
 		assert_true(has(&b, "doubtful.example"));
+		assert_true(has(&b, "next.example"));
+		box_free(&b);
+	}
+}
+
+/* SQLite takes back what failed; what went before is lost without a word. */
+static void a_commit_that_fails_puts_those_before_it_in_doubt(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+		struct box b = box_new(seed);
+
+		assert_true(write_name(&b, "first.example", false));
+		disk_fail_sync(b.disk);
+		assert_false(write_name(&b, "second.example", true));
+		assert_false(store_is_durable(b.store));
+		assert_true(write_at_last(&b, "third.example"));
+		lose_power_and_check(&b);
+		assert_true(has(&b, "first.example"));
+		assert_true(has(&b, "third.example"));
+		box_free(&b);
+	}
+}
+
+static void fill(struct box *b, const char *what, int count, bool waits)
+{
+	struct err err = ERR_INIT;
+
+	must(waits ? store_begin(b->store, &err)
+		   : store_begin_async(b->store, &err), &err);
+	for (int i = 0; i < count; i++) {
+		struct domain d = { .created_at = 1 };
+
+		snprintf(d.name, sizeof(d.name), "%s%d.example", what, i);
+		must(domain_insert(b->store, &d, &err), &err);
+	}
+	must(store_commit(b->store, &err), &err);
+}
+
+/* A log with a hole, over a database with what was behind it: damaged. */
+static void what_is_in_doubt_is_not_copied(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+		struct box b = box_new(seed);
+
+		fill(&b, "a", 60 + (int)seed, true);
+		must(store_checkpoint(b.store, &err), &err);
+		fill(&b, "b", 1, true);
+		fill(&b, "c", 30, false);
+		sync_fails(&b);
+		must(store_checkpoint(b.store, &err), &err);
+		lose_power_and_check(&b);
+		assert_true(has(&b, "b0.example"));
+		box_free(&b);
+	}
+}
+
+static void a_copy_that_meets_the_failure_copies_nothing(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+		struct box b = box_new(seed);
+
+		fill(&b, "a", 60 + (int)seed, true);
+		must(store_checkpoint(b.store, &err), &err);
+		fill(&b, "b", 1, true);
+		fill(&b, "c", 30, false);
+		disk_fail_sync(b.disk);
+		assert_false(store_checkpoint(b.store, &err));
+		lose_power_and_check(&b);
+		assert_true(has(&b, "b0.example"));
 		box_free(&b);
 	}
 }
@@ -226,7 +327,11 @@ int main(void)
 		cmocka_unit_test(a_sync_says_nothing_of_what_came_after),
 		cmocka_unit_test(nothing_written_is_nothing_to_wait_for),
 		cmocka_unit_test(until_it_is_settled_nothing_is_begun),
-		cmocka_unit_test(it_is_settled_without_the_log),
+		cmocka_unit_test(it_is_settled_by_writing_it_anew),
+		cmocka_unit_test(
+			a_commit_that_fails_puts_those_before_it_in_doubt),
+		cmocka_unit_test(what_is_in_doubt_is_not_copied),
+		cmocka_unit_test(a_copy_that_meets_the_failure_copies_nothing),
 	};
 
 	log_init(LOG_LEVEL_ERROR);

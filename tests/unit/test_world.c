@@ -150,7 +150,7 @@ static void set_up(void)
 	for (size_t i = 0; i < ARRAY_LEN(servers); i++)
 		server_start(&servers[i]);
 	c = config_with(&servers[0]);
-	world = real_world_new(loop, &c, &probe, &err);
+	world = real_world_new(loop, &c, &probe, NULL, &err); /* no sync */
 	assert_non_null(world);
 	alarm(GUARD_SECONDS);
 }
