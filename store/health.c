@@ -6,7 +6,8 @@
 #include "store/ballast.h"
 #include "store/internal.h"
 
-#define MEGABYTE (1024 * 1024)
+#define MEGABYTE     (1024 * 1024)
+#define SILENT_AFTER 30 /* s */
 
 static const char *const names[] = {
 	[STORE_FINE] = "fine",
@@ -46,6 +47,15 @@ static enum store_health failing(const struct store *s, struct err *problem)
 		s->dir);
 	err_hint(problem, "the kernel's log says more: save a backup "
 			  "elsewhere, and replace the disk");
+	return STORE_BROKEN;
+}
+
+static enum store_health silent(const struct store *s, struct err *problem)
+{
+	err_set(problem, ERR_AGAIN, "the disk that %s is on has not answered "
+		"for %ld seconds", s->dir, log_waits(s));
+	err_hint(problem, "the kernel's log says more; what is served is served "
+			  "meanwhile, and all goes on when it answers");
 	return STORE_BROKEN;
 }
 
@@ -108,6 +118,8 @@ static enum store_health look(const struct store *s, struct err *problem)
 
 	if (s->vfs)
 		return s->is_short ? tight(s, &room, problem) : STORE_FINE;
+	if (log_waits(s) >= SILENT_AFTER)
+		return silent(s, problem);
 	if (!ballast_look(s->dir, &room, NULL))
 		return failing(s, problem);
 	if (room.is_read_only)

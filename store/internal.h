@@ -27,6 +27,7 @@ struct store {
 	struct log_file *log;	/* store/sync.c; NULL: nothing was async */
 	pthread_mutex_t log_lock; /* a sync, or a look at is_in_doubt */
 	atomic_bool is_in_doubt; /* a sync of the log has failed */
+	atomic_llong sync_since; /* s, CLOCK_MONOTONIC: under way; 0: none */
 	int64_t written;  /* transactions, of this life */
 	int64_t synced;	  /* of them, surely durable */
 	ino_t state_inode, serve_inode;	/* that are open; 0: not known */
@@ -38,6 +39,9 @@ struct store {
  */
 bool log_open(struct store *s, struct err *err);
 void log_close(struct store *s);
+
+/* For how long a sync has been under way, in seconds. */
+long log_waits(const struct store *s);
 
 /* The handle: state.db as `main`, serve.db attached as `serve`. */
 struct db *store_db(struct store *s);

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "store/health.h"
@@ -78,14 +79,31 @@ static int sync_file(sqlite3_file *f)
 	return f->pMethods->xSync(f, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
 }
 
+static long long steady_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + 1; /* never 0 */
+}
+
+long log_waits(const struct store *s)
+{
+	long long since = atomic_load(&s->sync_since);
+
+	return since ? (long)(steady_seconds() - since) : 0;
+}
+
 bool store_sync(struct store *s, struct err *err)
 {
 	struct log_file *l = s->log;
 	int rc;
 
 	pthread_mutex_lock(&s->log_lock);
+	atomic_store(&s->sync_since, steady_seconds());
 	errno = 0;
 	rc = sync_file(l->file);
+	atomic_store(&s->sync_since, 0);
 	if (rc != SQLITE_OK) {
 		l->why = errno;
 		atomic_store(&s->is_in_doubt, true);

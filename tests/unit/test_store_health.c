@@ -13,11 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "store/ballast.h"
 #include "store/health.h"
+#include "store/internal.h"
 #include "store/serve.h"
 #include "store/trail.h"
 #include "tests/sim/disk.h"
@@ -296,6 +298,24 @@ static void scribble(const char *dir, const char *file, long from)
 	free(path);
 }
 
+/* One that fails is told by an error; this one says nothing at all. */
+static void a_disk_that_does_not_answer_is_noticed(void **state)
+{
+	struct timespec now;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	store_rollback(fix.store);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	atomic_store(&fix.store->sync_since, now.tv_sec - 20);
+	assert_int_equal(store_health(fix.store, &err), STORE_FINE);
+	atomic_store(&fix.store->sync_since, now.tv_sec - 40);
+	assert_health(fix.store, STORE_BROKEN, "has not answered for 4");
+	assert_false(store_may_start(fix.store, &err));
+	atomic_store(&fix.store->sync_since, 0);
+	assert_int_equal(store_health(fix.store, &err), STORE_FINE);
+}
+
 static void copy_logs(void)
 {
 	scratch_sql(fix.dir, "serve.db", "PRAGMA wal_checkpoint(TRUNCATE)");
@@ -485,6 +505,7 @@ int main(void)
 		cmocka_unit_test(errors_of_the_disk_pass),
 		IN_A_STORE(damage_stays_until_a_check_is_good),
 		IN_A_STORE(a_state_db_that_is_moved_away_is_noticed),
+		IN_A_STORE(a_disk_that_does_not_answer_is_noticed),
 		WITH_A_DOMAIN(a_lost_state_db_does_not_empty_serve_db),
 		WITH_A_DOMAIN(a_check_finds_damage),
 		IN_A_STORE(a_check_can_be_ended),
