@@ -5,7 +5,11 @@
 #include "base/str.h"
 #include "cli/say.h"
 
-/* Where the box has a zone of its own, it is not for a hand to do. */
+/*
+ * Where the box has a zone of its own, it is not for a hand to do; but that the
+ * name leads into it is the customer's word, and a record in its place is one
+ * that nobody changes.
+ */
 void policy_say_record(const json_t *domain)
 {
 	const char *state = text_at(domain, "state");
@@ -14,8 +18,11 @@ void policy_say_record(const json_t *domain)
 			streq(state, "issuing");
 
 	if (json_is_object(value_at(domain, "publication")))
-		printf("%s: its id goes into your zone by itself%s\n", name,
-		       is_early ? ", once live" : "");
+		printf("%s: its id goes into your zone by itself%s; where "
+		       "_mta-sts.%s is no CNAME into it, publish TXT "
+		       "\"v=STSv1; id=%s;\"\n",
+		       name, is_early ? ", once live" : "", name,
+		       text_at(domain, "policy.id"));
 	else
 		printf("%s: %s publish: _mta-sts.%s. TXT \"v=STSv1; id=%s;\"\n",
 		       name, is_early ? "once live" : "now", name,
