@@ -529,10 +529,22 @@ void authority_forget_waits(struct authority *a)
 	a->order_failed_ms = 0;
 }
 
+/*
+ * Where the directory led to the proof that is due, that goes at once: what
+ * failed meanwhile, and may be broken alone, keeps no CA down.
+ */
+static bool must_wait(const struct authority *a)
+{
+	int64_t until_ms = may_prove(a) ? a->config_retry_ms
+					: authority_retry_ms(a);
+
+	return until_ms > now_ms(a);
+}
+
 void authority_stage(struct authority *a)
 {
 	if ((!a->is_wanted && !is_curious(a) && !may_prove(a)) || a->is_busy ||
-	    authority_retry_ms(a) > now_ms(a) || !is_configured(a))
+	    must_wait(a) || !is_configured(a))
 		return;
 	if (!client_is_current(a->client) || is_curious(a))
 		engine_will(a->engine, ask_directory, a);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "acme/breaker.h"
 #include "acme/engine_parts.h"
 #include "acme/revoke_reason.h"
 #include "acme/scope.h"
@@ -108,6 +109,17 @@ static void will_ask(struct engine *e, struct authority *a, struct cert *c,
 	engine_passes(e, "revoking");
 }
 
+/*
+ * How many at a time: while it is in trouble, or may be, one shows whether it
+ * still is.
+ */
+static unsigned room(const struct engine *e, const struct authority *a)
+{
+	if (a->is_doubted || a->row.failures > 0)
+		return 1;
+	return breaker_room(&a->row, AT_ONCE, e->world->now_ms(e->world->ctx));
+}
+
 static unsigned under_way(const struct engine *e, const struct authority *a)
 {
 	unsigned n = a->errands;
@@ -118,11 +130,23 @@ static unsigned under_way(const struct engine *e, const struct authority *a)
 	return n;
 }
 
-/* Its CA is not down, and no change of our key is in between. */
+/* No change of our key is in between. */
 static bool may_ask(const struct engine *e, const struct authority *a)
 {
-	return under_way(e, a) < AT_ONCE && !rollover_holds(a) &&
-	       a->row.retry_ms <= e->world->now_ms(e->world->ctx);
+	return under_way(e, a) < room(e, a) && !rollover_holds(a);
+}
+
+static bool is_waited_out(const struct engine *e, const struct authority *a)
+{
+	return !breaker_allows(&a->row, e->world->now_ms(e->world->ctx));
+}
+
+/* Trouble of its CA's is not this row's, nor is it news. */
+static void wait_for_ca(struct engine *e, const struct authority *a,
+			struct cert *c)
+{
+	c->revoke_due_at = (time_t)((a->row.retry_ms + 999) / 1000);
+	write_cert(e, c);
 }
 
 static void stage_one(struct engine *e, int64_t id)
@@ -138,6 +162,8 @@ static void stage_one(struct engine *e, int64_t id)
 		give_up(e, &c);
 	else if (!a)
 		try_later(e, &c, ABSENT, "its CA is not configured any more");
+	else if (is_waited_out(e, a))
+		wait_for_ca(e, a, &c);
 	else if (may_ask(e, a))
 		will_ask(e, a, &c, false);
 }
@@ -241,26 +267,6 @@ static void ask_revocation(struct engine *e, const struct effect *effect)
 
 /* ---- what came back ---- */
 
-/*
- * An error of its own, while it is in trouble anyway: that is not this row's,
- * nor is it news.
- */
-static void wait_out(struct engine *e, struct cert *c)
-{
-	c->revoke_due_at = engine_now(e) + WHEN_MINUTE;
-	write_cert(e, c);
-}
-
-/* It is not there: that is not this row's failure. */
-static void wait_for_ca(struct engine *e, struct authority *a, struct cert *c,
-			const struct arrived *got)
-{
-	authority_failed(a, DEPTH_ACCOUNT, &got->reply.error,
-			 got->reply.retry_after);
-	c->revoke_due_at = engine_now(e) + 1;
-	write_cert(e, c);
-}
-
 static void refused(struct engine *e, struct authority *a, struct cert *c,
 		    const struct arrived *got, const struct err *problem)
 {
@@ -284,6 +290,13 @@ static void refused(struct engine *e, struct authority *a, struct cert *c,
 					      engine_dice(e)), problem->text);
 }
 
+/* It is not there, or is in trouble anyway, and says so here as well. */
+static bool is_outage(const struct arrived *got, enum fail_scope scope)
+{
+	return got->reply.error.kind == ERR_AGAIN ||
+	       (scope == SCOPE_CA && got->authority->row.down_since);
+}
+
 static void got_revocation(struct engine *e, const struct arrived *got)
 {
 	struct err err = ERR_INIT, problem = ERR_INIT;
@@ -300,10 +313,11 @@ static void got_revocation(struct engine *e, const struct arrived *got)
 		finish(e, &c);
 		return;
 	}
-	if (got->reply.error.kind == ERR_AGAIN) {
-		wait_for_ca(e, got->authority, &c, got);
-	} else if (scope == SCOPE_CA && got->authority->row.down_since) {
-		wait_out(e, &c);
+	if (is_outage(got, scope)) {
+		problem.kind = ERR_AGAIN; /* our account is not in doubt */
+		authority_failed(got->authority, DEPTH_ACCOUNT, &problem,
+				 got->reply.retry_after);
+		wait_for_ca(e, got->authority, &c);
 	} else {
 		/* This alone may be broken there, or all of it: look. */
 		got->authority->is_doubted |= scope == SCOPE_CA;

@@ -425,6 +425,7 @@ static void an_outage_is_waited_out(void **state)
 static void (*real_fetch)(void *ctx, const struct fetch_request *request,
 			  fetch_done *done, void *arg);
 static unsigned failed;
+static const char *peace = ""; /* Retry-After */
 
 struct question {
 	fetch_done *done;
@@ -439,6 +440,7 @@ static void answer_503(const struct fetch_reply *reply, void *arg)
 	no.status = 503;
 	no.body = "";
 	no.body_len = 0;
+	no.retry_after = peace;
 	failed++;
 	q->done(&no, q->arg);
 	free(q);
@@ -476,6 +478,134 @@ static void an_outage_in_words_is_the_cas_as_well(void **state)
 	w.world.fetch = real_fetch;
 	assert_true(sim_run(&w, is_revoked, 3 * WHEN_MINUTE));
 	assert_revoked(&w, old.serial, SUPERSEDED, false);
+	sim_release(&w);
+}
+
+/* Its directory comes seconds later than a quick no. */
+struct detour {
+	struct question q;
+	void *ctx;
+	int hops;
+};
+
+static void go_on(const struct fetch_reply *reply, void *arg)
+{
+	struct detour *d = arg;
+	struct fetch_request next = { .url = SIM_CA_ORIGIN "/new-nonce",
+				      .method = FETCH_HEAD };
+
+	(void)reply;
+	if (d->hops-- > 0) {
+		real_fetch(d->ctx, &next, go_on, d);
+		return;
+	}
+	next = (struct fetch_request){ .url = SIM_CA_ORIGIN "/directory" };
+	real_fetch(d->ctx, &next, d->q.done, d->q.arg);
+	free(d);
+}
+
+static void fetch_no_revocation(void *ctx, const struct fetch_request *request,
+				fetch_done *done, void *arg)
+{
+	struct detour *d;
+
+	if (strstr(request->url, "/revoke-cert")) {
+		fetch_nothing(ctx, request, done, arg);
+	} else if (!strstr(request->url, "/directory")) {
+		real_fetch(ctx, request, done, arg);
+	} else {
+		d = xmalloc(sizeof(*d));
+		*d = (struct detour){ { done, arg }, ctx, 99 };
+		go_on(NULL, d);
+	}
+}
+
+/* All of them are to be revoked, by a box that has nothing else to ask. */
+static void start_many(struct sim_world *w, int names)
+{
+	char name[32], sql[100];
+
+	start_live(w);
+	for (int i = 1; i < names; i++) {
+		snprintf(name, sizeof(name), "d%02d.example", i);
+		sim_add(w, name);
+	}
+	must(sim_run(w, sim_all_live, WHEN_HOUR), NULL);
+	freeze(w);
+	real_fetch = w->world.fetch;
+	w->world.fetch = fetch_nothing;
+	failed = 0;
+	snprintf(sql, sizeof(sql),
+		 "UPDATE cert SET revoke_reason = 4, revoke_due_at = %lld",
+		 (long long)sim_now(w));
+	scratch_sql(w->dir, "state.db", sql);
+	engine_poke(w->engine);
+}
+
+static bool are_all_revoked(struct sim_world *w)
+{
+	return !sim_rows(w, "SELECT COUNT(*) FROM cert WHERE revoked_at = 0");
+}
+
+/* However many there are, it is one who knocks. */
+static void an_outage_is_no_storm(void **state)
+{
+	struct sim_world w;
+	unsigned before = 0;
+
+	(void)state;
+	start_many(&w, 40);
+	for (int i = 0; i < 12; i++) {
+		sim_run(&w, NULL, 10 * WHEN_MINUTE);
+		assert_in_range(failed - before, 5, 60);
+		before = failed;
+	}
+	assert_in_range(sim_rows(&w, "SELECT SUM(revoke_failures) FROM cert"),
+			1, 16);
+	w.world.fetch = real_fetch;
+	assert_true(sim_run(&w, are_all_revoked, 5 * WHEN_MINUTE));
+	sim_release(&w);
+}
+
+static void a_ca_that_asks_for_peace_has_it(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	peace = "1800";
+	start_many(&w, 40);
+	sim_run(&w, NULL, 5 * WHEN_MINUTE);
+	failed = 0;
+	sim_run(&w, NULL, 2 * WHEN_HOUR);
+	assert_in_range(failed, 3, 20);
+	peace = "";
+	w.world.fetch = real_fetch;
+	assert_true(sim_run(&w, are_all_revoked, 45 * WHEN_MINUTE));
+	sim_release(&w);
+}
+
+static bool is_well(struct sim_world *w)
+{
+	return !sim_rows(w, "SELECT down_since FROM ca");
+}
+
+/* After an outage this alone stays broken: that keeps nothing down. */
+static void a_broken_endpoint_makes_no_outage_longer(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_many(&w, 40);
+	sim_run(&w, NULL, WHEN_HOUR);
+	assert_false(is_well(&w));
+	w.world.fetch = fetch_no_revocation;
+	assert_true(sim_run(&w, is_well, 7 * WHEN_MINUTE));
+	for (int i = 0; i < WHEN_DAY / WHEN_HOUR; i++) {
+		sim_run(&w, NULL, WHEN_HOUR);
+		assert_true(is_well(&w));
+	}
+	w.world.fetch = real_fetch;
+	assert_true(sim_run(&w, are_all_revoked, 2 * WHEN_DAY));
 	sim_release(&w);
 }
 
@@ -604,6 +734,9 @@ int main(void)
 		cmocka_unit_test(a_compromised_key_takes_all_with_it),
 		cmocka_unit_test(a_trial_under_way_is_dropped_with_its_key),
 		cmocka_unit_test(an_outage_in_words_is_the_cas_as_well),
+		cmocka_unit_test(an_outage_is_no_storm),
+		cmocka_unit_test(a_ca_that_asks_for_peace_has_it),
+		cmocka_unit_test(a_broken_endpoint_makes_no_outage_longer),
 		cmocka_unit_test(an_order_under_way_is_dropped_with_its_key),
 		cmocka_unit_test(if_the_account_is_not_heard_its_own_key_signs),
 		cmocka_unit_test(without_an_account_its_own_key_signs),
