@@ -50,6 +50,7 @@ void alike_note(struct alike *a, int64_t domain_id, bool has_failed, time_t now)
 	else
 		a->worked_at = now;
 	t = count(a, now);
+	a->is_held = has_failed && (a->is_held || so_many(t));
 	if (so_many(t) && (!alike_since(a, now) || a->since > now))
 		a->since = now;
 	else if (!has_failed && 2 * t.failed < t.asked)
@@ -64,9 +65,38 @@ bool alike_has(const struct alike *a, int64_t domain_id, time_t now)
 	return false;
 }
 
-bool alike_is_many(const struct alike *a, time_t now)
+bool alike_holds(const struct alike *a, time_t now)
 {
-	return so_many(count(a, now)) && now - a->since < ALIKE_MOST;
+	return a->is_held && alike_since(a, now) && now - a->since < ALIKE_MOST;
+}
+
+bool alike_knows(const struct alike *a, int64_t domain_id)
+{
+	for (size_t i = 0; i < ALIKE_RECENT; i++)
+		if (a->recent[i].domain_id == domain_id)
+			return a->recent[i].has_failed;
+	return false;
+}
+
+/* A clock that stepped back makes no turn come later. */
+static time_t not_before(time_t turn, long every, time_t now)
+{
+	return turn > now && turn <= now + every ? turn : now;
+}
+
+time_t alike_turn(const struct alike *a, int64_t domain_id, time_t now)
+{
+	return alike_knows(a, domain_id)
+		       ? not_before(a->turn, ALIKE_EVERY, now)
+		       : not_before(a->turn_new, ALIKE_EVERY_NEW, now);
+}
+
+void alike_tries(struct alike *a, int64_t domain_id, time_t now)
+{
+	if (alike_knows(a, domain_id))
+		a->turn = now + ALIKE_EVERY;
+	else
+		a->turn_new = now + ALIKE_EVERY_NEW;
 }
 
 time_t alike_since(const struct alike *a, time_t now)

@@ -400,6 +400,15 @@ void outcome_failed(struct engine *e, struct domain *d, struct authority *a,
 void outcome_certified(struct engine *e, struct domain *d,
 		       const struct order *o, const struct cert *c);
 
+/*
+ * While validations fail for many names at this CA, a few at a time try, and
+ * the others look again then. 0: it may be ordered.
+ */
+time_t outcome_turn(struct engine *e, const struct authority *a,
+		    const struct domain *d);
+void outcome_tries(struct engine *e, struct authority *a,
+		   const struct domain *d);
+
 /* What is left of the certificate served. */
 struct schedule_life engine_life(struct engine *e, const struct domain *d);
 

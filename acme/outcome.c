@@ -17,6 +17,7 @@
 
 #define PAUSED_AS   4 /* failures in a row: from then on it is daily */
 #define ALIKE_PAUSE (10 * WHEN_MINUTE) /* while many fail alike */
+#define ALIKE_SPREAD (2 * WHEN_MINUTE)	/* after the next turn to try */
 #define REFUSED_FOR WHEN_DAY	/* a CA that refuses a name may be asked again */
 
 static void tell_failed(struct engine *e, const struct domain *d,
@@ -242,6 +243,44 @@ static bool has_time(struct engine *e, const struct domain *d)
 	return !life.whole || life.left >= life.whole / 4;
 }
 
+/* It failed once at most before it was seen that many do. */
+static bool may_wait(struct engine *e, const struct authority *a,
+		     const struct domain *d)
+{
+	return alike_holds(&a->alike, engine_now(e)) && has_time(e, d) &&
+	       (d->failures <= 1 || alike_knows(&a->alike, d->id));
+}
+
+static bool stands_in_line(struct engine *e, const struct authority *a,
+			   const struct domain *d)
+{
+	return !d->renew_forced && !d->revoked && may_wait(e, a, d);
+}
+
+void outcome_tries(struct engine *e, struct authority *a,
+		   const struct domain *d)
+{
+	if (stands_in_line(e, a, d))
+		alike_tries(&a->alike, d->id, engine_now(e));
+}
+
+time_t outcome_turn(struct engine *e, const struct authority *a,
+		    const struct domain *d)
+{
+	struct schedule_life life = engine_life(e, d);
+	time_t now = engine_now(e), turn;
+
+	if (!stands_in_line(e, a, d))
+		return 0;
+	turn = alike_turn(&a->alike, d->id, now);
+	if (turn <= now)
+		return 0;
+	turn += (time_t)((uint64_t)engine_dice(e) * ALIKE_SPREAD >> 32);
+	if (life.whole && turn > now + life.left - life.whole / 4)
+		turn = now + life.left - life.whole / 4 + 1;
+	return turn;
+}
+
 /* Of names that were well until now, so many fail that it is not theirs. */
 static bool is_alike(struct engine *e, const struct domain *d,
 		     struct authority *a, const struct order_step *step)
@@ -249,14 +288,15 @@ static bool is_alike(struct engine *e, const struct domain *d,
 	time_t now = engine_now(e);
 	bool was_told;
 
-	if (!a || !may_be_alike(step) ||
-	    (d->failures && !alike_has(&a->alike, d->id, now)))
+	if (!a || !may_be_alike(step))
 		return false;
+	if (d->failures && !alike_has(&a->alike, d->id, now))
+		return may_wait(e, a, d);
 	was_told = alike_since(&a->alike, now) != 0;
 	alike_note(&a->alike, d->id, true, now);
 	if (!was_told && alike_since(&a->alike, now))
 		tell_alike(e, a);
-	return alike_is_many(&a->alike, now) && has_time(e, d);
+	return may_wait(e, a, d);
 }
 
 /* Another way may do: a port may be closed, and not the other. */
@@ -288,12 +328,11 @@ void outcome_failed(struct engine *e, struct domain *d, struct authority *a,
 		    const struct order_step *step)
 {
 	time_t now = engine_now(e);
-	bool is_spared, is_known;
+	bool was_told = a && alike_since(&a->alike, now);
+	bool is_spared = is_alike(e, d, a, step);
 	struct err err = ERR_INIT;
 
 	d->ready_at = 0;
-	is_spared = is_alike(e, d, a, step);
-	is_known = is_spared && streq(d->problem, step->problem.text);
 	if (is_spared)
 		put_off_as_many(e, d, step);
 	else
@@ -301,7 +340,8 @@ void outcome_failed(struct engine *e, struct domain *d, struct authority *a,
 	d->problem_at = now;
 	snprintf(d->problem, sizeof(d->problem), "%s", step->problem.text);
 	snprintf(d->hint, sizeof(d->hint), "%s", step->problem.hint);
-	if (engine_ok(e, domain_update(e->store, d, &err), &err) && !is_known)
+	if (engine_ok(e, domain_update(e->store, d, &err), &err) &&
+	    !(is_spared && was_told)) /* one line of the CA's tells of all */
 		tell_failed(e, d, &step->problem);
 }
 

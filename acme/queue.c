@@ -211,15 +211,36 @@ static bool limited(struct engine *e, struct authority *a, struct domain *d,
 	return true;
 }
 
+/* Validations fail for many there, and it is not its turn to try. */
+static bool lets_others_try(struct engine *e, const struct authority *a,
+			    struct domain *d)
+{
+	time_t turn = outcome_turn(e, a, d);
+	struct err why = ERR_INIT;
+
+	if (!turn)
+		return false;
+	err_set(&why, ERR_AGAIN,
+		"validations fail for many domains at once: "
+		"a few try at a time, until one succeeds");
+	err_hint(&why, "mtastsctl cert renew %s tries it now", d->name);
+	put_back(e, d, turn, &why);
+	return true;
+}
+
 /* False if it stays where it is. */
 static bool begin(struct engine *e, struct authority *a, struct domain *d)
 {
 	struct budget_wait wait;
 	struct err err = ERR_INIT;
 
-	prechecks_forget(e, d->id);
-	if (issuance_start(e, a, d, &wait, &err))
+	if (lets_others_try(e, a, d)) /* another was quicker to be looked at */
 		return true;
+	prechecks_forget(e, d->id);
+	if (issuance_start(e, a, d, &wait, &err)) {
+		outcome_tries(e, a, d);
+		return true;
+	}
 	return wait.ready_ms && limited(e, a, d, &wait, &err);
 }
 
@@ -289,6 +310,8 @@ static bool serve(struct engine *e, struct domain *d, bool is_ahead)
 		put_back(e, d, next_hope(e, d), NULL);
 		return true;
 	}
+	if (lets_others_try(e, a, d))
+		return true;
 	a->is_wanted = true;
 	if (is_limited(a, d))
 		return wait_for_limit(e, a, d, is_ahead);

@@ -33,7 +33,7 @@ static void many_is_eight_and_three_in_four(void **state)
 
 		note(&a, 1, cases[i].good, false, NOW);
 		note(&a, 10001, cases[i].bad, true, NOW);
-		assert_int_equal(alike_is_many(&a, NOW), cases[i].is_many);
+		assert_int_equal(alike_holds(&a, NOW), cases[i].is_many);
 	}
 }
 
@@ -44,11 +44,11 @@ static void a_name_counts_once(void **state)
 	(void)state;
 	for (int i = 0; i < 50; i++)
 		note(&a, 1, 7, true, NOW);
-	assert_false(alike_is_many(&a, NOW));
+	assert_false(alike_holds(&a, NOW));
 	note(&a, 8, 1, true, NOW);
-	assert_true(alike_is_many(&a, NOW));
+	assert_true(alike_holds(&a, NOW));
 	note(&a, 1, 5, false, NOW); /* they are well again */
-	assert_false(alike_is_many(&a, NOW));
+	assert_false(alike_holds(&a, NOW));
 }
 
 static void what_is_old_says_nothing(void **state)
@@ -56,10 +56,42 @@ static void what_is_old_says_nothing(void **state)
 	struct alike a = { .next = 0 };
 
 	(void)state;
+	note(&a, 1, 7, true, NOW);
+	note(&a, 8, 1, true, NOW + ALIKE_FOR + 1);
+	assert_false(alike_holds(&a, NOW + ALIKE_FOR + 1));
+	note(&a, 1, 7, true, NOW + ALIKE_FOR + 2);
+	assert_true(alike_holds(&a, NOW + ALIKE_FOR + 2));
+}
+
+/* They are held until one shows that it is over; and then one that it is not. */
+static void one_that_works_lets_all_go(void **state)
+{
+	struct alike a = { .next = 0 };
+
+	(void)state;
 	note(&a, 1, 8, true, NOW);
-	assert_true(alike_is_many(&a, NOW + ALIKE_FOR));
-	assert_false(alike_is_many(&a, NOW + ALIKE_FOR + 1));
-	assert_false(alike_is_many(&a, NOW - 1)); /* a clock stepped */
+	assert_true(alike_holds(&a, NOW + 3 * ALIKE_FOR));
+	note(&a, 9, 1, false, NOW + 60);
+	assert_false(alike_holds(&a, NOW + 60));
+	assert_int_equal(alike_since(&a, NOW + 60), NOW);
+	note(&a, 1, 1, true, NOW + 70);
+	assert_true(alike_holds(&a, NOW + 70));
+}
+
+static void they_try_by_turns(void **state)
+{
+	struct alike a = { .next = 0 };
+
+	(void)state;
+	note(&a, 1, 8, true, NOW);
+	assert_true(alike_turn(&a, 1, NOW) == NOW);
+	alike_tries(&a, 1, NOW);
+	assert_true(alike_turn(&a, 2, NOW) == NOW + ALIKE_EVERY);
+	assert_true(alike_turn(&a, 99, NOW) == NOW);
+	alike_tries(&a, 99, NOW);
+	assert_true(alike_turn(&a, 98, NOW) == NOW + ALIKE_EVERY_NEW);
+	assert_true(alike_turn(&a, 2, NOW + ALIKE_EVERY) == NOW + ALIKE_EVERY);
+	assert_true(alike_turn(&a, 2, NOW - 1) == NOW - 1); /* it stepped */
 }
 
 /* Names that share a fault for good are charged in the end. */
@@ -71,14 +103,14 @@ static void it_is_believed_for_a_quarter_of_a_day(void **state)
 	(void)state;
 	for (; now < NOW + ALIKE_MOST; now += ALIKE_FOR) {
 		note(&a, 1, 12, true, now);
-		assert_true(alike_is_many(&a, now));
+		assert_true(alike_holds(&a, now));
 	}
 	note(&a, 1, 12, true, now);
-	assert_false(alike_is_many(&a, now));
+	assert_false(alike_holds(&a, now));
 	assert_int_equal(alike_since(&a, now), NOW);
 	note(&a, 1, 12, false, now);
 	note(&a, 1, 12, true, now + 5);
-	assert_true(alike_is_many(&a, now + 5));
+	assert_true(alike_holds(&a, now + 5));
 }
 
 /* That nobody tries any more is no sign that it is over; not for a day. */
@@ -118,6 +150,8 @@ int main(void)
 		cmocka_unit_test(many_is_eight_and_three_in_four),
 		cmocka_unit_test(a_name_counts_once),
 		cmocka_unit_test(what_is_old_says_nothing),
+		cmocka_unit_test(one_that_works_lets_all_go),
+		cmocka_unit_test(they_try_by_turns),
 		cmocka_unit_test(it_is_believed_for_a_quarter_of_a_day),
 		cmocka_unit_test(it_is_over_when_most_are_well),
 		cmocka_unit_test(those_that_failed_are_known),

@@ -105,6 +105,124 @@ static void what_many_have_alike_is_charged_to_none(void **state)
 	sim_release(&w);
 }
 
+/* A real CA's words name the URL that it asked for, with the token. */
+static void (*plain_fetch)(void *ctx, const struct fetch_request *request,
+			   fetch_done *done, void *arg);
+
+struct listener {
+	fetch_done *done;
+	void *arg;
+};
+
+static void say_a_number(const struct fetch_reply *reply, void *arg)
+{
+	static unsigned number;
+	struct listener *l = arg;
+	struct fetch_reply other = *reply;
+	const char *at = strstr(reply->body, "\"detail\":");
+	char *body = NULL;
+
+	if (at && strstr(reply->body, "\"invalid\"")) {
+		int head = (int)(strchr(at + 9, '"') + 1 - reply->body);
+
+		body = xasprintf("%.*s%u: %s", head, reply->body, number++,
+				 reply->body + head);
+		other.body = body;
+		other.body_len = strlen(body);
+	}
+	l->done(&other, l->arg);
+	free(body);
+	free(l);
+}
+
+static void fetch_in_other_words(void *ctx, const struct fetch_request *request,
+				 fetch_done *done, void *arg)
+{
+	struct listener *l = xmalloc(sizeof(*l));
+
+	*l = (struct listener){ done, arg };
+	plain_fetch(ctx, request, say_a_number, l);
+}
+
+/* What shows whether it is over must not use up the CA's limits, nor the trail. */
+static void a_few_show_whether_it_is_over(void **state)
+{
+	bool (*token_is_served)(void *, const char *, const char *);
+	struct sim_world w;
+	unsigned orders;
+	char name[32];
+	long told;
+
+	(void)state;
+	start_live(&w, 1);
+	plain_fetch = w.world.fetch;
+	w.world.fetch = fetch_in_other_words;
+	token_is_served = w.shared->ca.token_is_served;
+	w.shared->ca.token_is_served = token_is_nowhere;
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "d%02d.example", i);
+		sim_add(&w, name);
+	}
+	sim_run(&w, NULL, 10 * WHEN_MINUTE);
+	assert_in_range(w.shared->ca.orders, 10, 50);
+	told = sim_told(&w, "order.failed");
+	assert_in_range(told, 1, 10);
+	for (int hour = 0; hour < 5; hour++) {
+		orders = w.shared->ca.orders;
+		sim_run(&w, NULL, WHEN_HOUR);
+		assert_in_range(w.shared->ca.orders - orders, 6, 20);
+	}
+	assert_int_equal(sim_told(&w, "order.failed"), told);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM domain"
+				      " WHERE failures > 1"),
+			 0);
+	w.shared->ca.token_is_served = token_is_served;
+	assert_true(sim_run(&w, sim_all_live, 25 * WHEN_MINUTE));
+	sim_release(&w);
+}
+
+static struct sim_world *watched;
+
+/* The names of one customer are never found. */
+static bool token_is_of_another(void *arg, const char *token,
+				const char *key_auth)
+{
+	char sql[200];
+
+	(void)arg;
+	(void)key_auth;
+	snprintf(sql, sizeof(sql),
+		 "SELECT COUNT(*) FROM ord JOIN domain ON domain.id = domain_id"
+		 " WHERE token = '%s' AND name LIKE 'bad%%'",
+		 token);
+	return sim_rows(watched, sql) == 0;
+}
+
+static bool good_is_live(struct sim_world *w)
+{
+	return sim_domain(w, "good.example").state == DOMAIN_LIVE;
+}
+
+static void a_customers_names_hold_nobody_up(void **state)
+{
+	struct sim_world w;
+	char name[32];
+
+	(void)state;
+	start_live(&w, 1);
+	watched = &w;
+	w.shared->ca.token_is_served = token_is_of_another;
+	for (int i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "bad%02d.example", i);
+		sim_add(&w, name);
+	}
+	sim_run(&w, NULL, 2 * WHEN_HOUR);
+	assert_int_equal(sim_told(&w, "validations.failing"), 1);
+	sim_add(&w, "good.example");
+	assert_true(sim_run(&w, good_is_live, WHEN_MINUTE));
+	sim_release(&w);
+}
+
 /* They have no time to lose, and another CA may reach them. */
 static void in_its_last_quarter_a_name_goes_its_own_way(void **state)
 {
@@ -322,6 +440,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_many_have_alike_is_charged_to_none),
+		cmocka_unit_test(a_few_show_whether_it_is_over),
+		cmocka_unit_test(a_customers_names_hold_nobody_up),
 		cmocka_unit_test(in_its_last_quarter_a_name_goes_its_own_way),
 		cmocka_unit_test(what_a_few_have_alike_is_theirs),
 		cmocka_unit_test(no_ca_is_spared_for_long_when_time_is_short),
