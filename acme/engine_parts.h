@@ -57,6 +57,7 @@ struct authority {
 	struct err new_orders_why;	/* ... in words */
 	struct alike alike;		/* how its validations go */
 	unsigned errands;		/* other requests under way */
+	time_t trial_waits;		/* for room, since; 0: none does */
 	int64_t roll_hold_ms;		/* orders are held back since; 0: not */
 };
 

@@ -233,10 +233,11 @@ unsigned issuance_noted(const struct engine *e, const struct authority *a)
 	return n;
 }
 
-static void abandon(struct engine *e, struct order *o, struct domain *d,
-		    enum fail_scope scope, const char *why)
+/* With its CA, or NULL: then it is not asked any more. */
+static void abandon(struct engine *e, struct authority *a, struct order *o,
+		    struct domain *d, enum fail_scope scope, const char *why)
 {
-	struct stepping s = { e, NULL, d, "" };
+	struct stepping s = { e, a, d, "" };
 	enum order_state before = o->state;
 	struct err problem = ERR_INIT;
 	struct order_step step;
@@ -253,7 +254,7 @@ static void abandon_stray(struct engine *e, int64_t id)
 
 	engine_at(e, ROW_ORDER, id);
 	if (read_pair(e, id, &o, &d))
-		abandon(e, &o, &d, SCOPE_ORDER,
+		abandon(e, NULL, &o, &d, SCOPE_ORDER,
 			"its CA is not configured any more");
 	else
 		set_aside(e, id);
@@ -340,6 +341,12 @@ static bool must_move(struct engine *e, const struct authority *a,
 	return other && other != a && !queue_is_down_for(other, d);
 }
 
+/* A CA may be down for weeks: who asked for it is to hear of it before. */
+static bool is_overlong_trial(struct engine *e, const struct order *o)
+{
+	return o->is_trial && engine_now(e) - o->created_at >= WHEN_DAY;
+}
+
 /*
  * True if the row is no longer among those that are due. What may have been
  * issued is asked for, however old it is: the certificate is still there.
@@ -356,8 +363,12 @@ static bool wake_order(struct engine *e, struct authority *a, int64_t id)
 	}
 	if (o.state < ORDER_FINALIZING && o.expires_at &&
 	    o.expires_at < engine_now(e)) {
-		abandon(e, &o, &d, order_scope_of_expiry(&o),
+		abandon(e, NULL, &o, &d, order_scope_of_expiry(&o),
 			"the order has expired at the CA");
+		return true;
+	}
+	if (is_overlong_trial(e, &o)) {
+		abandon(e, a, &o, &d, SCOPE_CA, "it had no end in a day");
 		return true;
 	}
 	a->is_wanted = true;
@@ -375,7 +386,7 @@ static void move_order(struct engine *e, struct authority *a, int64_t id)
 	if (!read_pair(e, id, &o, &d))
 		set_aside(e, id);
 	else if (must_move(e, a, &o, &d))
-		abandon(e, &o, &d, SCOPE_CA,
+		abandon(e, NULL, &o, &d, SCOPE_CA,
 			"its CA is down: another takes it over");
 }
 
@@ -536,7 +547,7 @@ static void end_trial(struct engine *e, const struct authority *a,
 
 	if (order_trial_of_domain(e->store, d->id, &trial, NULL) &&
 	    is_in_the_way(&trial, a, d))
-		abandon(e, &trial, &copy, SCOPE_ORDER,
+		abandon(e, NULL, &trial, &copy, SCOPE_ORDER,
 			"a renewal of the name goes first");
 }
 

@@ -17,6 +17,7 @@
 
 #define CANARY_EVERY (7 * WHEN_DAY)
 #define NAMES_TRIED  8
+#define PATIENCE     WHEN_DAY	/* with a CA that an asked one waits for */
 #define CANARY_PAUSE WHEN_HOUR	/* after a failure; doubles, to a day */
 
 static long pause_after(long failures)
@@ -137,33 +138,38 @@ int64_t engine_ca_id(const struct engine *e, const char *name)
 	return 0;
 }
 
-/* Of another CA: its end is waited for. One of this CA is what was asked for. */
-static bool has_other_trial(struct engine *e, const struct authority *a,
-			    const struct domain *d)
+/*
+ * There is no room for it, or the CA is down: an admin who asked must not be
+ * left without an answer for ever. They go one in each tick.
+ */
+static void wait_or_give_up(struct engine *e, struct authority *a, int64_t id)
 {
-	struct order there;
+	time_t now = engine_now(e);
+	struct domain d;
+	struct stepping s = { e, a, &d, "" };
+	struct err err = ERR_INIT;
 
-	return order_trial_of_domain(e->store, d->id, &there, NULL) &&
-	       there.ca_id != a->row.id;
+	if (!a->trial_waits || a->trial_waits > now)
+		a->trial_waits = now;
+	if (now - a->trial_waits < PATIENCE || !engine_domain(e, id, &d))
+		return;
+	d.try_ca = 0;
+	if (!engine_ok(e, domain_update(e->store, &d, &err), &err))
+		return;
+	err_set(&err, ERR_AGAIN, "it could not be begun for a day");
+	tell_failed(&s, &err);
+	e->has_more = true;
 }
 
-static void send_asked(struct engine *e, struct authority *a)
+static void begin_asked(struct engine *e, struct authority *a, int64_t id)
 {
 	struct domain d;
 	struct stepping s = { e, a, &d, "" };
 	struct order there;
 	struct budget_wait wait;
 	struct err err = ERR_INIT;
-	int64_t id;
 
-	if (!domain_next_trial(e->store, a->row.id, &id, &err)) {
-		engine_ok(e, err.kind == ERR_NONE, &err);
-		return;
-	}
-	engine_at(e, ROW_TRIAL, id);
-	a->is_wanted = true;
-	if (!authority_room(a) || rollover_holds(a) ||
-	    !engine_domain(e, id, &d) || has_other_trial(e, a, &d))
+	if (!engine_domain(e, id, &d))
 		return;
 	d.try_ca = 0;
 	if (engine_ok(e, domain_update(e->store, &d, &err), &err) &&
@@ -172,13 +178,35 @@ static void send_asked(struct engine *e, struct authority *a)
 		tell_failed(&s, &err);
 }
 
+static void send_asked(struct engine *e, struct authority *a)
+{
+	struct err err = ERR_INIT;
+	int64_t id;
+
+	if (!domain_next_trial(e->store, a->row.id, &id, &err)) {
+		a->trial_waits = 0;
+		engine_ok(e, err.kind == ERR_NONE, &err);
+		return;
+	}
+	engine_at(e, ROW_TRIAL, id);
+	a->is_wanted = true;
+	if (!authority_room(a) || rollover_holds(a)) {
+		wait_or_give_up(e, a, id);
+		return;
+	}
+	a->trial_waits = 0;
+	begin_asked(e, a, id);
+}
+
 /* ---- staging ---- */
 
 void trials_stage(struct engine *e)
 {
-	if (!e->may_begin)
-		return;
 	for (size_t i = 0; i < e->settings.ca_count && !e->has_failed; i++) {
+		if (!e->may_begin) {
+			e->ca[i]->trial_waits = 0;
+			continue;
+		}
 		send_asked(e, e->ca[i]);
 		engine_at(e, ROW_CANARY, e->ca[i]->row.id);
 		if (has_canary(e->ca[i]) && !e->has_failed)

@@ -500,8 +500,11 @@ bool domain_next_trial(struct store *s, int64_t ca_id, int64_t *id,
 {
 	struct query q;
 
-	query_open(&q, store_db(s), "SELECT id FROM domain WHERE try_ca > 0"
-				    " AND try_ca = ? LIMIT 1");
+	query_open(&q, store_db(s),
+		   "SELECT id FROM domain WHERE try_ca > 0 AND try_ca = ?1"
+		   " AND NOT EXISTS (SELECT 1 FROM ord"
+		   "  WHERE domain_id = domain.id AND ca_id <> ?1"
+		   "  AND trial = 1 AND ended_at = 0) LIMIT 1");
 	bind_int(&q, ca_id);
 	return one_id(&q, id, err);
 }

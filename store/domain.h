@@ -187,8 +187,8 @@ size_t domain_queue_head(struct store *s, enum domain_rank rank, size_t skip,
 			 int64_t *ids, size_t limit, struct err *err);
 
 /*
- * The domain that waits for a trial with this CA; the live one that came
- * after `n` others. False if there is none, or with err set.
+ * A domain that waits for a trial with this CA, and for the end of no other
+ * trial of its own; the live one that came after `n` others. False if there is none, or with err set.
  */
 bool domain_next_trial(struct store *s, int64_t ca_id, int64_t *id,
 		       struct err *err);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -436,6 +437,88 @@ static void a_trial_that_is_asked_for_is_not_lost(void **state)
 	assert_true(seen > 3); /* the canary was under way */
 }
 
+static void want_trial(struct sim_world *w, const char *name, const char *ca)
+{
+	struct domain d = sim_domain(w, name);
+	struct err err = ERR_INIT;
+
+	d.try_ca = engine_ca_id(w->engine, ca);
+	must(store_begin(w->store, &err) && domain_update(w->store, &d, &err) &&
+		     store_commit(w->store, &err),
+	     &err);
+	engine_poke(w->engine);
+}
+
+static bool has_no_trial(struct sim_world *w)
+{
+	return !sim_rows(w, "SELECT COUNT(*) FROM ord"
+			    " WHERE trial = 1 AND ended_at = 0");
+}
+
+/* ... by its own name only: others go past it. */
+static void a_trial_that_waits_holds_no_other_up(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_live(&w, 2);
+	sim_add(&w, "other.example");
+	must(sim_run(&w, sim_all_live, 10), NULL);
+	must(sim_run(&w, has_no_trial, WHEN_MINUTE), NULL);
+	w.shared->ca.issuance_looks = 3000;
+	want_trial(&w, NAME, "best");
+	sim_run(&w, NULL, 30);
+	want_trial(&w, NAME, "test");
+	want_trial(&w, "other.example", "test");
+	sim_run(&w, NULL, 30);
+	assert_int_equal(sim_domain(&w, "other.example").try_ca, 0);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM ord"
+				      " WHERE trial = 1 AND ended_at = 0"),
+			 2);
+	assert_true(sim_domain(&w, NAME).try_ca != 0);
+	sim_release(&w);
+}
+
+/* Who asked for one is answered within a day. */
+static void a_trial_is_over_in_a_day(bool is_begun)
+{
+	struct sim_world w;
+
+	start_live(&w, 1);
+	sim_add(&w, "other.example");
+	must(sim_run(&w, sim_all_live, 10), NULL);
+	w.fault = SIM_BUSY_503;
+	w.fault_from = w.shared->exchanges;
+	w.fault_until = ULONG_MAX;
+	if (!is_begun)
+		scratch_sql(w.dir, "state.db",
+			    "UPDATE ca SET failures = 3, down_since = 1,"
+			    " retry_ms = 4000000000000");
+	want_trial(&w, NAME, "test");
+	want_trial(&w, "other.example", "test");
+	sim_run(&w, NULL, 23 * WHEN_HOUR);
+	assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM ord"
+				      " WHERE trial = 1"),
+			 is_begun ? 2 : 0);
+	assert_int_equal(sim_told(&w, "trial.failed"), 0);
+	sim_run(&w, NULL, 2 * WHEN_HOUR);
+	assert_int_equal(sim_told(&w, "trial.failed"), 2);
+	assert_int_equal(sim_rows(&w, "SELECT SUM(try_ca) FROM domain"), 0);
+	w.fault = SIM_FAULTLESS;
+	scratch_sql(w.dir, "state.db", "UPDATE ca SET retry_ms = 0");
+	want_trial(&w, NAME, "test");
+	sim_run(&w, NULL, WHEN_HOUR);
+	assert_int_equal(sim_told(&w, "trial.passed"), 1);
+	sim_release(&w);
+}
+
+static void a_trial_at_a_ca_that_is_down_is_over_in_a_day(void **state)
+{
+	(void)state;
+	a_trial_is_over_in_a_day(false);
+	a_trial_is_over_in_a_day(true);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -449,6 +532,8 @@ int main(void)
 		cmocka_unit_test(another_ca_is_asked_for_a_paused_name),
 		cmocka_unit_test(a_trial_gives_way_to_a_renewal),
 		cmocka_unit_test(a_trial_that_is_asked_for_is_not_lost),
+		cmocka_unit_test(a_trial_that_waits_holds_no_other_up),
+		cmocka_unit_test(a_trial_at_a_ca_that_is_down_is_over_in_a_day),
 	};
 
 	log_init(LOG_LEVEL_ERROR);
