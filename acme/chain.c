@@ -59,7 +59,9 @@ static time_t instant(const ASN1_TIME *at)
 static bool check_leaf(const struct chain *c, X509 *leaf,
 		       const struct chain_wanted *w, struct err *err)
 {
-	if (X509_check_host(leaf, w->host, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
+	if (X509_check_host(leaf, w->host, 0,
+			    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+				    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
 			    NULL) != 1)
 		return err_set(err, ERR_REFUSED,
 			       "the certificate does not name %s",

@@ -11,6 +11,11 @@
 
 #define NAME_MAX_SHOWN 253
 
+/* As senders, and libcurl, do it: "m*.example.org" is the name of no host. */
+#define HOST_CHECK                                                             \
+	(X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |                                 \
+	 X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)
+
 static time_t to_time(const ASN1_TIME *at)
 {
 	struct tm tm;
@@ -73,9 +78,8 @@ static void note(struct tls_look *look, X509_STORE_CTX *ctx)
 	look->is_seen = leaf != NULL;
 	if (!leaf)
 		return;
-	look->is_for_host = X509_check_host(
-		leaf, look->host, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
-		NULL) == 1;
+	look->is_for_host = X509_check_host(leaf, look->host, 0, HOST_CHECK,
+					    NULL) == 1;
 	look->not_before = to_time(X509_get0_notBefore(leaf));
 	look->not_after = to_time(X509_get0_notAfter(leaf));
 	look->chain_length = sk_X509_num(X509_STORE_CTX_get0_untrusted(ctx));

@@ -69,7 +69,7 @@ static enum smtp_outcome outcome_of(const struct smtp_probe *p, CURLcode code)
 	if (code == CURLE_SSL_CONNECT_ERROR)
 		return tls_words_are_old(p->says) ? SMTP_TLS_OLD
 						  : SMTP_TLS_FAILED;
-	if (p->result.cert.is_seen && p->result.cert.is_trusted)
+	if (p->result.cert.is_trusted && p->result.cert.is_for_host)
 		return SMTP_SECURE; /* what it says to NOOP is no matter */
 	return p->bytes ? SMTP_REFUSED : SMTP_UNREACHABLE;
 }

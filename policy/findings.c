@@ -147,6 +147,11 @@ bool bench_cert(struct bench *b, const struct tls_look *cert)
 			 "in ", rough, fault == CERT_EXPIRED ? " ago" : "");
 }
 
+bool bench_cert_is_bad(const struct bench *b, const struct tls_look *cert)
+{
+	return cert->is_seen && cert_fault_of(cert, b->now) < CERT_SOON;
+}
+
 /* ---- sentences ---- */
 
 static const char *announced_id(const struct bench *b)

@@ -74,9 +74,10 @@ static bool forbids_some(struct bench *b)
 
 static bool caa_is_unknown(struct bench *b)
 {
-	return (b->f->caa_look == CHECK_FAILED ||
-		b->f->caa_look == CHECK_TIMED_OUT) &&
-	       bench_say(b, "%s", b->f->caa.problem);
+	return !is_known(b) && bench_say(b, "%s",
+					 b->f->caa_look == CHECK_NOT_TESTED
+						 ? "they were not asked for"
+						 : b->f->caa.problem);
 }
 
 static bool caa_is_good(struct bench *b)
@@ -108,7 +109,24 @@ static bool shows(struct bench *b)
 	return bench_cert(b, &b->https->cert);
 }
 
+/* A fault that is none of those below, or is in what the client thinks. */
+static bool is_refused(struct bench *b)
+{
+	return b->https->outcome == HTTPS_CERT_REFUSED &&
+	       !bench_cert_is_bad(b, &b->https->cert) &&
+	       bench_say(b, "%s", b->https->problem);
+}
+
+static bool is_good(struct bench *b)
+{
+	return b->https->outcome != HTTPS_CERT_REFUSED && shows(b);
+}
+
 static const struct rule each[] = {
+	{ "cert.refused", CHECK_ERROR, is_refused, 0,
+	  "the certificate at {address} is refused for mta-sts.{domain}: {}",
+	  "get one from a public authority, for the very name "
+	  "mta-sts.{domain}" },
 	{ "cert.name", CHECK_ERROR, shows, CERT_OTHER_NAME,
 	  "the certificate at {address} is not for mta-sts.{domain}; it has {}",
 	  "get one for mta-sts.{domain}" },
@@ -128,7 +146,7 @@ static const struct rule each[] = {
 	{ "cert.due", CHECK_NOTE, shows, CERT_DUE,
 	  "the certificate of mta-sts.{domain} expires at {}",
 	  "see that it is renewed" },
-	{ "cert.ok", CHECK_GOOD, shows, CERT_GOOD,
+	{ "cert.ok", CHECK_GOOD, is_good, CERT_GOOD,
 	  "the certificate of mta-sts.{domain} is good: from {}", "" },
 };
 

@@ -79,6 +79,20 @@ static bool differs(struct bench *b)
 	       bench_say(b, "%s and %s", h[0].address, h[1].address);
 }
 
+/* That it has none, or that they are not to be tried, is said elsewhere. */
+static bool is_untested(struct bench *b)
+{
+	const struct check_host *h = &b->f->host;
+	size_t tested = 0, due = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(b->f->https); i++) {
+		due += *b->f->https[i].address != '\0';
+		tested += b->f->https[i].outcome != HTTPS_NOT_TESTED;
+	}
+	return (h->look == CHECK_SEEN || h->look == CHECK_NOT_TESTED) &&
+	       !*h->private && (!tested || tested < due);
+}
+
 /* At a stranger's address it is not for us to open. */
 static bool is_port80_closed(struct bench *b)
 {
@@ -106,6 +120,10 @@ static const struct rule once[] = {
 	  "Internet, and is not tried",
 	  "publish the address that senders reach; --allow-private tries such "
 	  "ones as well" },
+	{ "host.not-tested", CHECK_WARNING, is_untested, 0,
+	  "mta-sts.{domain} was not asked for the policy, or not at each "
+	  "address: whether senders can fetch it is not known",
+	  "try again" },
 	{ "host.not-here", CHECK_ERROR, is_elsewhere, 0,
 	  "mta-sts.{domain} leads to {}, and not to this box",
 	  "publish the records of: mtastsctl domain records {domain}" },

@@ -133,7 +133,14 @@ static bool all_covered(struct bench *b)
 	return true;
 }
 
-static bool is_untested(struct bench *b)
+/* There are records, and nothing in them that mail could be sent to. */
+static bool is_unusable(struct bench *b)
+{
+	return b->f->mx_look == CHECK_SEEN && !b->f->mx_count &&
+	       !b->f->mx_is_null;
+}
+
+static bool is_unasked(struct bench *b)
 {
 	return b->f->mx_count && !b->f->smtp_is_tested;
 }
@@ -150,8 +157,14 @@ static const struct rule once[] = {
 	  "nobody answered for MX of {domain}: {}",
 	  "check the resolvers of this machine, then the name servers of "
 	  "{domain}; and try again" },
-	{ "mx.null", CHECK_NOTE, is_null, 0,
-	  "{domain} takes no mail (null MX)",
+	{ "mx.not-tested", CHECK_WARNING, looked, CHECK_NOT_TESTED,
+	  "MX of {domain} were not asked for: whether mail comes in is not "
+	  "known",
+	  "try again" },
+	{ "mx.unusable", CHECK_ERROR, is_unusable, 0,
+	  "no MX record of {domain} names a host",
+	  "let it name the mail host" },
+	{ "mx.null", CHECK_NOTE, is_null, 0, "{domain} takes no mail (null MX)",
 	  "it needs no policy, or one of mode none" },
 	{ "mx.many", CHECK_NOTE, is_cut, 0,
 	  "{domain} has more than {} MX: only these are looked at", "" },
@@ -165,14 +178,16 @@ static const struct rule once[] = {
 	  "*.TENANT.mx.microsoft, such as *.a-v1.mx.microsoft)" },
 	{ "mx.wildcard-one-label", CHECK_NOTE, has_wildcard, 0,
 	  "the pattern {} stands for hosts that have exactly one label before "
-	  "it", "" },
+	  "it",
+	  "" },
 	{ "mx.provider", CHECK_WARNING, is_other_provider, 0, "{}",
 	  "let policy and MX name the same provider's hosts" },
 	{ "mx.covered", CHECK_GOOD, all_covered, 0,
 	  "the policy names every MX of {domain}", "" },
-	{ "smtp.not-tested", CHECK_NOTE, is_untested, 0,
+	{ "smtp.not-tested", CHECK_NOTE, is_unasked, 0,
 	  "the mail servers were not asked: whether they offer STARTTLS with a "
-	  "good certificate is not known", "" },
+	  "good certificate is not known",
+	  "" },
 };
 
 /* ---- each of them ---- */
@@ -213,6 +228,24 @@ static bool shows(struct bench *b)
 	return bench_cert(b, &b->mx->cert);
 }
 
+/* A fault that is none of those above, or is in what the client thinks. */
+static bool is_refused(struct bench *b)
+{
+	return b->mx->smtp == SMTP_CERT_REFUSED &&
+	       !bench_cert_is_bad(b, &b->mx->cert) &&
+	       bench_say(b, "%s", b->mx->smtp_problem);
+}
+
+/* That it has no address, or none to be tried, is said elsewhere. */
+static bool is_untested(struct bench *b)
+{
+	enum check_look look = b->mx->host.look;
+
+	return b->f->smtp_is_tested && b->mx->smtp == SMTP_NOT_TESTED &&
+	       (look == CHECK_SEEN || look == CHECK_NOT_TESTED) &&
+	       !*b->mx->host.private;
+}
+
 static bool is_secure(struct bench *b)
 {
 	return b->mx->smtp == SMTP_SECURE;
@@ -249,6 +282,10 @@ static const struct rule each[] = {
 	  "Internet, and is not tried",
 	  "publish the address that senders reach; --allow-private tries such "
 	  "ones as well" },
+	{ "smtp.untested", CHECK_WARNING, is_untested, 0,
+	  "the MX {mx} was not tested: whether senders can deliver there is "
+	  "not known",
+	  "try again" },
 	{ "smtp.unreachable", CHECK_WARNING, came_to, SMTP_UNREACHABLE,
 	  "the MX {mx} was not tested: no connection with {address}: {}",
 	  "see whether this machine may go out to port 25; many may not" },
@@ -277,6 +314,9 @@ static const struct rule each[] = {
 	{ "smtp.cert-untrusted", CHECK_ERROR, shows, CERT_UNTRUSTED,
 	  "the certificate of the MX {mx} is not trusted: {}" THEN,
 	  "get one from a public authority, and serve its whole chain" },
+	{ "smtp.cert-refused", CHECK_ERROR, is_refused, 0,
+	  "the certificate of the MX {mx} is refused: {}" THEN,
+	  "get one from a public authority, for the very name {mx}" },
 	{ "smtp.cert-soon", CHECK_WARNING, shows, CERT_SOON,
 	  "the certificate of the MX {mx} expires at {}",
 	  "see why it has not been renewed" },

@@ -80,4 +80,7 @@ enum cert_fault {
 };
 bool bench_cert(struct bench *b, const struct tls_look *cert);
 
+/* Was one seen that has a fault for which it is refused? */
+bool bench_cert_is_bad(const struct bench *b, const struct tls_look *cert);
+
 #endif

@@ -203,7 +203,12 @@ static const struct rule rules[] = {
 	  "once the policy can be fetched, publish " RECORD },
 	{ "txt.server-failed", CHECK_ERROR, looked, CHECK_FAILED,
 	  "the name servers fail when asked for TXT of _mta-sts.{domain}: {}",
-	  "have the name servers of {domain} put right: senders see no policy" },
+	  "have the name servers of {domain} put right: senders see no "
+	  "policy" },
+	{ "txt.not-tested", CHECK_WARNING, looked, CHECK_NOT_TESTED,
+	  "_mta-sts.{domain} was not asked for: whether senders look for a "
+	  "policy is not known",
+	  "try again" },
 	{ "txt.timeout", CHECK_WARNING, looked, CHECK_TIMED_OUT,
 	  "nobody answered for TXT of _mta-sts.{domain}: {}",
 	  "check the resolvers of this machine, then the name servers of "

@@ -191,6 +191,10 @@ static const struct rule rules[] = {
 	{ "rpt.server-failed", CHECK_WARNING, looked, CHECK_FAILED,
 	  "the name servers fail when asked for TXT of _smtp._tls.{domain}: {}",
 	  "have the name servers of {domain} put right" },
+	{ "rpt.not-tested", CHECK_WARNING, looked, CHECK_NOT_TESTED,
+	  "_smtp._tls.{domain} was not asked for: whether senders report is "
+	  "not known",
+	  "try again" },
 	{ "rpt.timeout", CHECK_WARNING, looked, CHECK_TIMED_OUT,
 	  "nobody answered for TXT of _smtp._tls.{domain}: {}",
 	  "check the resolvers of this machine, then the name servers of "

@@ -126,6 +126,15 @@ def test_certificate_of_the_policy_host(domain, name_of, ends, found):
 	assert list(domain.check()[1]) == [found]
 
 
+def test_a_certificate_for_part_of_a_label_is_for_no_name(domain):
+	"""No sender takes "m*.example.org" for mx.example.org."""
+	domain.mail.context = domain.ca.context(f"m*.{domain.name}")
+	assert domain.check() == (2, {"smtp.cert-name": "error"})
+	domain.host.context = domain.ca.context(f"mta-s*.{domain.name}")
+	assert domain.check() == (2, {"smtp.cert-name": "error",
+				      "cert.name": "error"})
+
+
 def test_certificate_of_an_unknown_authority(domain, tmp_path, rig):
 	(tmp_path / "elsewhere").mkdir()
 	domain.ca.root = rig.pebble.trust

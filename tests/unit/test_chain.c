@@ -64,6 +64,8 @@ static const struct {
 	{ "ended yesterday", HOST, false, -99999, -86400, "expired already" },
 	{ "another name", "mta-sts.example.com", false, 0, 9999,
 	  "does not name mta-sts.example.org" },
+	{ "part of a label", "mta-s*.example.org", false, 0, 9999,
+	  "does not name mta-sts.example.org" },
 	{ "the domain only", "example.org", false, 0, 9999, "does not name" },
 	{ "another key", HOST, true, 0, 9999, "for another key" },
 };

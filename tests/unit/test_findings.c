@@ -456,6 +456,7 @@ static const struct row {
 	{ "txt.server-failed", CHECK_ERROR, "sts_look=failed",
 	  "sts_look=timeout" },
 	{ "txt.timeout", CHECK_WARNING, "sts_look=timeout", "sts_look=failed" },
+	{ "txt.not-tested", CHECK_WARNING, "sts_look=none", "" },
 	{ "txt.duplicate", CHECK_ERROR, "sts=v=STSv1; id=1;|v=STSv1; id=2;",
 	  "sts=v=STSv1; id=1;|v=STSv2; id=2;" },
 	{ "txt.grammar", CHECK_ERROR, "sts=v=STSv1 ; id=1;", "" },
@@ -492,6 +493,11 @@ static const struct row {
 	{ "host.private", CHECK_ERROR, "private=10.0.0.1", "" },
 	{ "host.not-here", CHECK_ERROR, "host=192.0.2.9",
 	  "host=192.0.2.1,192.0.2.9" },
+	{ "host.not-tested", CHECK_WARNING, "out4=0~out6=0",
+	  "out4=0~out6=0~host_look=absent" },
+	{ "host.not-tested", CHECK_WARNING, "out4=0~out6=0~host_look=none",
+	  "out4=0~out6=0~private=10.0.0.1" },
+	{ "host.not-tested", CHECK_WARNING, "out6=0", "out6=1" },
 	{ "host.partly-here", CHECK_WARNING, "host=192.0.2.1,192.0.2.9",
 	  "host=192.0.2.9" },
 	{ "host.differs", CHECK_WARNING, "body6=version: STSv1", "" },
@@ -531,6 +537,11 @@ static const struct row {
 	  "cert_begin=-2~cert_end=4" },
 	{ "cert.due", CHECK_NOTE, "cert_begin=-80~cert_end=29",
 	  "cert_begin=-60~cert_end=31" },
+	{ "cert.refused", CHECK_ERROR, "out4=5", "out4=5~cert_name=0" },
+	{ "cert.refused", CHECK_ERROR, "out4=5~cert_seen=0", "cert_seen=0" },
+	{ "cert.refused", CHECK_ERROR, "out4=5~cert_begin=-80~cert_end=13",
+	  "out4=5~cert_end=-1" },
+	{ "cert.ok", CHECK_GOOD, "", "out4=5~out6=1~cert_seen=0" },
 	{ "cert.ok", CHECK_GOOD, "", "cert_name=0~out6=1~cert_seen=0" },
 	{ "caa.forbids", CHECK_WARNING, "caa=;", "caa=letsencrypt.org" },
 	{ "caa.forbids", CHECK_WARNING, "caa=letsencrypt.org~ca=pki.goog",
@@ -558,7 +569,9 @@ static const struct row {
 	{ "caa.not-all", CHECK_NOTE,
 	  "caa=letsencrypt.org~ca=letsencrypt.org~ca=pki.goog",
 	  "caa=letsencrypt.org~ca=pki.goog" },
-	{ "caa.unknown", CHECK_WARNING, "caa_look=failed", "caa_look=none" },
+	{ "caa.unknown", CHECK_WARNING, "caa_look=failed", "" },
+	{ "caa.unknown", CHECK_WARNING, "caa_look=none",
+	  "caa=letsencrypt.org" },
 	{ "caa.ok", CHECK_GOOD, "", "caa=;" },
 
 	{ "policy.too-big", CHECK_ERROR, "out4=7", "" },
@@ -595,7 +608,9 @@ static const struct row {
 	  "pattern=*.example.org" },
 	{ "policy.mx", CHECK_ERROR, "pattern=mx.example.org.", "" },
 	{ "policy.mx", CHECK_ERROR, "pattern=192.0.2.1", "" },
-	{ "policy.mx-unicode", CHECK_ERROR, "pattern=mx.b\xc3\xbc" "cher.org",
+	{ "policy.mx-unicode", CHECK_ERROR,
+	  "pattern=mx.b\xc3\xbc"
+	  "cher.org",
 	  "pattern=mx.xn--bcher-kva.org" },
 	{ "policy.mx-many", CHECK_WARNING, "fill=49", "fill=48" },
 	{ "policy.blank-line", CHECK_WARNING, "line=\r\n", "" },
@@ -616,6 +631,8 @@ static const struct row {
 	{ "mx.server-failed", CHECK_ERROR, "mx_look=failed",
 	  "mx_look=timeout" },
 	{ "mx.timeout", CHECK_WARNING, "mx_look=timeout", "mx_look=absent" },
+	{ "mx.not-tested", CHECK_WARNING, "mx_look=none", "mx_look=absent" },
+	{ "mx.unusable", CHECK_ERROR, "mx_look=seen", "mx_null=1" },
 	{ "mx.null", CHECK_NOTE, "mx_null=1", "" },
 	{ "mx.many", CHECK_NOTE, "mx_cut=1", "" },
 	{ "mx.stale", CHECK_WARNING, "line=mx: old.example.org\r\n",
@@ -643,6 +660,11 @@ static const struct row {
 	{ "mx.private", CHECK_WARNING, "mx_private=127.0.0.1", "" },
 	{ "smtp.not-tested", CHECK_NOTE, "asked=0~smtp_all=0",
 	  "asked=0~mx_null=1" },
+	{ "smtp.untested", CHECK_WARNING, "smtp=0", "smtp=0~asked=0" },
+	{ "smtp.untested", CHECK_WARNING, "smtp=0~mx_host=none",
+	  "smtp=0~mx_host=absent" },
+	{ "smtp.untested", CHECK_WARNING, "smtp=0",
+	  "smtp=0~mx_private=10.0.0.1" },
 	{ "smtp.unreachable", CHECK_WARNING, "smtp=1", "smtp=0" },
 	{ "smtp.refused", CHECK_WARNING, "smtp=2", "smtp=1" },
 	{ "smtp.no-starttls", CHECK_ERROR, "smtp=3", "smtp=2" },
@@ -654,6 +676,9 @@ static const struct row {
 	{ "smtp.cert-early", CHECK_ERROR, "smtp=6~mx_cert_begin=1", "" },
 	{ "smtp.cert-untrusted", CHECK_ERROR, "smtp=6~mx_cert_bad=no root",
 	  "mx_cert_end=-1~mx_cert_bad=expired" },
+	{ "smtp.cert-refused", CHECK_ERROR, "smtp=6", "smtp=6~mx_cert_end=-1" },
+	{ "smtp.cert-refused", CHECK_ERROR,
+	  "smtp=6~mx_cert_begin=-80~mx_cert_end=13", "smtp=6~mx_cert_name=0" },
 	{ "smtp.cert-soon", CHECK_WARNING, "mx_cert_begin=-80~mx_cert_end=13",
 	  "mx_cert_begin=-80~mx_cert_end=15" },
 	{ "smtp.ok", CHECK_GOOD, "", "smtp_all=1" },
@@ -664,6 +689,7 @@ static const struct row {
 	{ "rpt.server-failed", CHECK_WARNING, "rpt_look=failed",
 	  "rpt_look=timeout" },
 	{ "rpt.timeout", CHECK_WARNING, "rpt_look=timeout", "" },
+	{ "rpt.not-tested", CHECK_WARNING, "rpt_look=none", "" },
 	{ "rpt.duplicate", CHECK_ERROR,
 	  "rpt=v=TLSRPTv1; rua=mailto:a@b.org|v=TLSRPTv1; rua=mailto:c@b.org",
 	  "rpt=v=TLSRPTv1; rua=mailto:a@b.org|v=spf1" },
@@ -768,17 +794,97 @@ static void what_is_well_is_good(void **state)
 	check_findings_release(&found);
 }
 
-/* Of what was not tested nothing is said, neither good nor bad. */
-static void nothing_seen_is_nothing_said(void **state)
+/* ---- that nothing but good outcomes is good ---- */
+
+static bool is_green(void)
 {
+	struct check_findings found;
+	bool ok;
+
+	check_judge(f, NOW, &found);
+	ok = check_findings_worst(&found) < CHECK_WARNING;
+	check_findings_release(&found);
+	return ok;
+}
+
+/* Of what was not tested nothing good is said, and each part says so. */
+static void nothing_seen_is_nothing_good(void **state)
+{
+	static const char *const ids[] = { "txt.not-tested", "host.not-tested",
+					   "caa.unknown", "mx.not-tested",
+					   "rpt.not-tested" };
 	struct check_findings found;
 
 	(void)state;
 	memset(f, 0, sizeof(*f));
 	str_copy(f->domain, sizeof(f->domain), "example.org");
 	check_judge(f, NOW, &found);
-	assert_int_equal(found.count, 0);
+	assert_int_equal(found.count, ARRAY_LEN(ids));
+	for (size_t i = 0; i < found.count; i++) {
+		assert_string_equal(found.item[i].id, ids[i]);
+		assert_int_equal(found.item[i].severity, CHECK_WARNING);
+	}
 	check_findings_release(&found);
+}
+
+/* The client's word counts, whatever our own judge thinks of a certificate. */
+static void no_other_answer_of_the_policy_host_is_good(void **state)
+{
+	(void)state;
+	for (int i = 0; i < (HTTPS_ANSWERED + 1) * (HTTPS_ANSWERED + 1) * 2;
+	     i++) {
+		enum https_outcome a = i / 2 % (HTTPS_ANSWERED + 1),
+				   b = i / 2 / (HTTPS_ANSWERED + 1);
+
+		print_message("%d and %d, %d\n", a, b, i % 2);
+		make_well();
+		h4()->outcome = a;
+		h6()->outcome = b;
+		cert_seen(i % 2 ? "1" : "0");
+		assert_int_equal(is_green(),
+				 a == HTTPS_ANSWERED && b == HTTPS_ANSWERED);
+	}
+}
+
+static void no_other_answer_of_a_mail_host_is_good(void **state)
+{
+	(void)state;
+	for (int i = 0; i < (SMTP_SECURE + 1) * 2; i++) {
+		print_message("%d, %d\n", i / 2, i % 2);
+		make_well();
+		f->mx[1].smtp = (enum smtp_outcome)(i / 2);
+		f->mx[1].cert.is_seen = i % 2;
+		assert_int_equal(is_green(), i / 2 == SMTP_SECURE);
+	}
+}
+
+/* DNS: each look, with nothing that could be learned from it. */
+static void no_other_look_is_good(void **state)
+{
+	static const struct {
+		const char *words; /* and one of the looks behind */
+		const char *good;  /* of the looks */
+	} parts[] = {
+		{ "sts_look", "" },	  { "rpt_look", "" },
+		{ "mx_look", "" },	  { "out4=0~out6=0~host_look", "" },
+		{ "smtp=0~mx_host", "" }, { "caa_look", "absent seen" },
+	};
+	static const char *const looks[] = { "none", "seen", "absent", "failed",
+					     "timeout" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(parts) * ARRAY_LEN(looks); i++) {
+		const char *one = looks[i % ARRAY_LEN(looks)];
+		size_t part = i / ARRAY_LEN(looks);
+		char *words = xasprintf("%s=%s", parts[part].words, one);
+
+		print_message("%s\n", words);
+		make_well();
+		apply(words);
+		assert_int_equal(is_green(),
+				 strstr(parts[part].good, one) != NULL);
+		free(words);
+	}
 }
 
 /* What strangers wrote is quoted, cut, and moves no cursor. */
@@ -852,7 +958,10 @@ int main(void)
 		cmocka_unit_test(each_appears_and_does_not),
 		cmocka_unit_test(none_is_without_a_row),
 		cmocka_unit_test(what_is_well_is_good),
-		cmocka_unit_test(nothing_seen_is_nothing_said),
+		cmocka_unit_test(nothing_seen_is_nothing_good),
+		cmocka_unit_test(no_other_answer_of_the_policy_host_is_good),
+		cmocka_unit_test(no_other_answer_of_a_mail_host_is_good),
+		cmocka_unit_test(no_other_look_is_good),
 		cmocka_unit_test(text_of_strangers_is_harmless),
 		cmocka_unit_test(providers_are_known_by_their_hosts),
 	};
