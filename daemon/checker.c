@@ -49,23 +49,29 @@ static time_t now_of(const struct checker *c)
 
 /* ---- the end of one ---- */
 
+/* What is well of a mail host is kept: others want to see that it was tested. */
+static bool is_kept(const struct check_finding *f)
+{
+	return f->severity != CHECK_GOOD || f->mx;
+}
+
+static json_t *finding_text(const struct check_finding *f)
+{
+	return json_pack("{s:s, s:s, s:o, s:o, s:o*}", "id", f->id, "severity",
+			 check_severity_name(f->severity), "text",
+			 view_text(f->text), "todo", view_text(f->todo), "mx",
+			 f->mx ? view_text(f->mx) : NULL);
+}
+
 static char *findings_text(const struct check_findings *all)
 {
 	json_t *list = json_array();
 	char *text;
 
-	for (size_t i = 0; i < all->count; i++) {
-		const struct check_finding *f = &all->item[i];
-
-		if (f->severity == CHECK_GOOD)
-			continue;
-		json_array_append_new(
-			list,
-			json_pack("{s:s, s:s, s:o, s:o}", "id", f->id,
-				  "severity", check_severity_name(f->severity),
-				  "text", view_text(f->text), "todo",
-				  view_text(f->todo)));
-	}
+	for (size_t i = 0; i < all->count; i++)
+		if (is_kept(&all->item[i]))
+			json_array_append_new(list,
+					      finding_text(&all->item[i]));
 	text = json_dumps(list, JSON_COMPACT);
 	json_decref(list);
 	return text;

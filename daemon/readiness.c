@@ -161,13 +161,14 @@ static const char *text_of(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-/* One of each mail host may have the same id. */
 /* Nobody could say: that is not "it is well". */
 static bool is_untested(const char *id)
 {
-	static const char *const ids[] = { "mx.timeout", "mx.host-timeout",
-					   "mx.many", "mx.server-failed",
-					   "mx.host-failed", "txt.timeout" };
+	static const char *const ids[] = {
+		"mx.timeout",	    "mx.host-timeout", "mx.many",
+		"mx.server-failed", "mx.host-failed",  "mx.not-tested",
+		"smtp.untested",    "txt.timeout",     "txt.not-tested",
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
 		if (streq(id, ids[i]))
@@ -175,19 +176,73 @@ static bool is_untested(const char *id)
 	return false;
 }
 
+/* What is no error, and good to know. */
+static bool is_worth_a_note(const char *id)
+{
+	return str_starts(id, "smtp.") || streq(id, "mx.private") ||
+	       streq(id, "host.not-tested");
+}
+
+/* One of each mail host may have the same id. */
 static void judge_finding(const json_t *f, size_t own, struct readiness *r)
 {
-	const char *id = text_of(f, "id"), *text = text_of(f, "text");
-	bool is_error = streq(text_of(f, "severity"), "error") ||
-			is_untested(id);
+	const char *id = text_of(f, "id"), *text = text_of(f, "text"),
+		   *severity = text_of(f, "severity");
+	bool is_error = streq(severity, "error") || is_untested(id);
 
-	if (!*id || is_judged_above(r, own, id))
+	if (!*id || streq(severity, "good") || is_judged_above(r, own, id))
 		return;
 	if (is_error && !may_be_here(id))
 		against(r, id, text_of(f, "todo"), "%s", text);
-	else if (is_error || str_starts(id, "smtp.") ||
-		 streq(id, "mx.private"))
+	else if (is_error || is_worth_a_note(id))
 		json_array_append_new(r->notes, json_string(text));
+}
+
+/* Does it say how that host does, or why nobody knows? */
+static bool says_how(const json_t *f, const char *host)
+{
+	static const char *const ids[] = { "mx.no-address", "mx.host-failed",
+					   "mx.host-timeout", "mx.private" };
+	const char *id = text_of(f, "id");
+
+	if (!streq_case(text_of(f, "mx"), host))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		if (streq(id, ids[i]))
+			return true;
+	return str_starts(id, "smtp.") && !streq(id, "smtp.cert-soon");
+}
+
+static bool is_looked_at(const json_t *list, const char *host)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		if (says_how(one, host))
+			return true;
+	}
+	return false;
+}
+
+/* Nothing against a host is not enough: it may be that nobody looked. */
+static void judge_tested(const struct domain_facts *d, const json_t *list,
+			 struct readiness *r)
+{
+	const struct mx_seen *mx = &d->watch.mx;
+
+	for (size_t i = 0; i < mx->count; i++) {
+		if (mx_is_stray(mx, i, &d->policy.policy) ||
+		    is_looked_at(list, mx->host[i]))
+			continue;
+		against(r, "mx.not-tested",
+			"mtastsctl policy enforce looks at it",
+			"it is not known whether its mail host %s has STARTTLS "
+			"and a good certificate",
+			mx->host[i]);
+		return;
+	}
 }
 
 static void judge_outside(const struct readiness_facts *f, time_t now,
@@ -202,6 +257,8 @@ static void judge_outside(const struct readiness_facts *f, time_t now,
 	}
 	r->needs_look = !c->at || !json_is_array(list) ||
 			(!f->any_age && now > c->at + READINESS_FRESH);
+	if (!r->needs_look)
+		judge_tested(f->domain, list, r);
 	json_decref(list);
 	if (r->needs_look)
 		against(r, "not-looked", "mtastsctl policy enforce looks first",

@@ -227,9 +227,13 @@ static void add(struct check_findings *out, const struct rule_set *set,
 	}
 	out->item = xrealloc_array(out->item, out->count + 1, sizeof(*f));
 	f = &out->item[out->count++];
-	*f = (struct check_finding){ .id = rule->id, .group = set->group,
-				     .severity = b->severity, .text = text,
-				     .todo = sentence(b, rule->todo) };
+	*f = (struct check_finding){ .id = rule->id,
+				     .group = set->group,
+				     .severity = b->severity,
+				     .text = text,
+				     .todo = sentence(b, rule->todo),
+				     .mx = b->mx ? xstrdup(b->mx->name)
+						 : NULL };
 }
 
 /* ---- going through ---- */
@@ -301,6 +305,7 @@ void check_findings_release(struct check_findings *f)
 	for (size_t i = 0; i < f->count; i++) {
 		free(f->item[i].text);
 		free(f->item[i].todo);
+		free(f->item[i].mx);
 	}
 	free(f->item);
 	*f = (struct check_findings){ .count = 0 };

@@ -38,6 +38,7 @@ struct check_finding {
 	enum check_severity severity;
 	char *text;		/* what is so: one sentence, no full stop */
 	char *todo;		/* what to do, or "" */
+	char *mx;		/* the mail host that it is about, or NULL */
 };
 
 struct check_findings {

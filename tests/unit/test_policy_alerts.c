@@ -395,6 +395,15 @@ static void what_needs_a_hand_is_marked(void **state)
 
 /* ---- ready ---- */
 
+static void is_found_well(void)
+{
+	must(checked_write(fix.store, fix.domain.id, T0, 0,
+			   "[{\"id\":\"smtp.ok\",\"severity\":\"good\","
+			   "\"mx\":\"a.test\"}]",
+			   NULL),
+	     NULL);
+}
+
 /* In testing, announced at T0, and found well from outside. */
 static void begin_testing(void)
 {
@@ -406,7 +415,7 @@ static void begin_testing(void)
 				     NULL),
 	     NULL);
 	policy_version_release(&v);
-	must(checked_write(fix.store, fix.domain.id, T0, 0, "[]", NULL), NULL);
+	is_found_well();
 }
 
 static void who_has_become_ready_is_told(void **state)
@@ -451,6 +460,11 @@ static void is_found_wanting(void)
 	     NULL);
 }
 
+static void is_not_tested(void)
+{
+	must(checked_write(fix.store, fix.domain.id, T0, 0, "[]", NULL), NULL);
+}
+
 static void is_damaged(void)
 {
 	must(checked_write(fix.store, fix.domain.id, T0, 0, "[{", NULL), NULL);
@@ -461,6 +475,7 @@ static void ready_ends_with_each_thing_against_it(void **state)
 	static void (*const changes[])(void) = {
 		is_removed,  has_no_policy,    is_not_live, is_behind,
 		has_no_cert, is_found_wanting, is_damaged,
+		is_not_tested,
 	};
 	struct domain_facts ready;
 
@@ -470,8 +485,7 @@ static void ready_ends_with_each_thing_against_it(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
 		print_message("%zu\n", i);
 		f = ready;
-		must(checked_write(fix.store, fix.domain.id, T0, 0, "[]", NULL),
-		     NULL);
+		is_found_well();
 		assert_open(T0 + TEST, "domain.ready/info");
 		changes[i]();
 		assert_open(T0 + TEST, "");

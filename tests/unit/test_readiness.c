@@ -24,7 +24,11 @@ static struct facts {
 	struct readiness_facts facts;
 } f;
 
-static char mx[] = "a.test", none[] = "[]";
+#define OK(host)                                                               \
+	"{\"id\":\"smtp.ok\",\"severity\":\"good\",\"text\":\"t\",\"mx\":"     \
+	"\"" host "\"}"
+
+static char mx[] = "a.test", well[] = "[" OK("a.test") "]";
 
 static int set_up(void **state)
 {
@@ -45,7 +49,7 @@ static int set_up(void **state)
 					   .host = { "a.test" }, .count = 1,
 					   .voices = 2, .agrees = true } },
 		},
-		.checked = { .at = NOW - 60, .findings = none },
+		.checked = { .at = NOW - 60, .findings = well },
 	};
 	strcpy(f.domain.ca.directory_url, "https://ca.test/directory");
 	f.facts = (struct readiness_facts){
@@ -367,8 +371,49 @@ static void findings_are_reasons_or_notes(void **state)
 
 		set_up(state);
 		f.checked.findings = text;
+		f.domain.watch.mx.count = 0;
 		print_message("%zu: %s\n", i, looks[i].findings);
 		assert_reasons(looks[i].reasons, looks[i].notes);
+		free(text);
+	}
+}
+
+/* Of each host that is to be delivered to, and of no other one. */
+#define OF(id, host)                                                           \
+	"{\"id\":\"" id "\",\"severity\":\"warning\",\"text\":\"t\","          \
+	"\"mx\":\"" host "\"}"
+
+static const struct {
+	const char *findings, *reasons;
+	size_t notes;
+} tested[] = {
+	{ "[]", "mx.not-tested", 0 },
+	{ "[" OK("a.test") "]", "", 0 },
+	{ "[" OK("A.Test") "]", "", 0 },
+	{ "[" OK("b.test") "]", "mx.not-tested", 0 },
+	{ "[{\"id\":\"smtp.ok\",\"severity\":\"good\"}]", "mx.not-tested", 0 },
+	{ "[" OF("smtp.unreachable", "a.test") "]", "", 1 },
+	{ "[" OF("smtp.refused", "a.test") "]", "", 1 },
+	{ "[" OF("mx.private", "a.test") "]", "", 1 },
+	{ "[" OF("smtp.cert-soon", "a.test") "]", "mx.not-tested", 1 },
+	{ "[" OF("mx.cname", "a.test") "]", "mx.not-tested", 0 },
+	{ "[" OF("dane.present", "a.test") "]", "mx.not-tested", 0 },
+	{ "[" OF("mx.host-timeout", "a.test") "]", "mx.host-timeout", 0 },
+	{ "[" OF("smtp.untested", "a.test") "]", "smtp.untested", 0 },
+	{ "[" WARN("host.not-tested") "," OK("a.test") "]", "", 1 },
+	{ "[" WARN("txt.not-tested") "," OK("a.test") "]", "txt.not-tested",
+	  0 },
+};
+
+static void each_host_was_tested(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(tested); i++) {
+		char *text = xstrdup(tested[i].findings);
+
+		set_up(state);
+		f.checked.findings = text;
+		print_message("%zu: %s\n", i, text);
+		assert_reasons(tested[i].reasons, tested[i].notes);
 		free(text);
 	}
 }
@@ -376,7 +421,7 @@ static void findings_are_reasons_or_notes(void **state)
 /* What DNS showed is told once, by the box itself. */
 static void what_is_known_already_is_not_told_twice(void **state)
 {
-	char text[] = "[" ERROR("mx.not-covered") "]";
+	char text[] = "[" ERROR("mx.not-covered") "," OK("a.test") "]";
 
 	(void)state;
 	f.checked.findings = text;
@@ -491,14 +536,19 @@ static void all_of_it_is_read_from_the_store(void **state)
 	policy_version_release(&v);
 	must(watch_write(fix.store, &w, NULL), NULL);
 	must(checked_write(fix.store, fix.domain.id, NOW, 0,
-			   "[" ERROR("mx.host-failed") "]", NULL),
+			   "[" OF("mx.host-failed", "mx.example.net") "]",
+			   NULL),
 	     NULL);
 	assert_stored(NOW, true, false, "days mx.host-failed");
 	assert_stored(then, true, false,
 		      "cert.expired mx.host-failed not-looked");
 	assert_stored(then, true, true, "cert.expired mx.host-failed");
-	must(checked_write(fix.store, fix.domain.id, NOW, 0, "[]", NULL), NULL);
+	must(checked_write(fix.store, fix.domain.id, NOW, 0,
+			   "[" OK("mx.example.net") "]", NULL),
+	     NULL);
 	assert_stored(then, true, true, "cert.expired");
+	must(checked_write(fix.store, fix.domain.id, NOW, 0, "[]", NULL), NULL);
+	assert_stored(then, true, true, "cert.expired mx.not-tested");
 }
 
 #define FOR_ONE(test) cmocka_unit_test_setup(test, set_up)
@@ -509,6 +559,7 @@ int main(void)
 		FOR_ONE(each_reason_has_its_facts),
 		FOR_ONE(texts_say_what_to_do),
 		FOR_ONE(findings_are_reasons_or_notes),
+		FOR_ONE(each_host_was_tested),
 		FOR_ONE(what_is_known_already_is_not_told_twice),
 		FOR_ONE(too_much_is_cut),
 		cmocka_unit_test(max_age_is_raised_in_steps),
