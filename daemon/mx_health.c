@@ -19,12 +19,20 @@ static bool is_bad(const json_t *f)
 	       streq(text_of(f, "severity"), "error");
 }
 
+/* Evidence that it is well; or, that there is no mail that could be lost. */
+static bool is_well(const char *id)
+{
+	return streq(id, "smtp.ok") || streq(id, "mx.null");
+}
+
 static bool is_untested(const char *id)
 {
 	static const char *const ids[] = {
 		"smtp.unreachable", "smtp.refused",	"smtp.not-tested",
+		"smtp.untested",    "mx.not-tested",	"mx.unusable",
 		"mx.timeout",	    "mx.server-failed", "mx.host-timeout",
-		"mx.host-failed",   "mx.private",
+		"mx.host-failed",   "mx.private",	"mx.missing",
+		"mx.no-address",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
@@ -33,27 +41,30 @@ static bool is_untested(const char *id)
 	return false;
 }
 
-static void take(const json_t *f, struct mx_verdict *out)
+static void take(const json_t *f, struct mx_verdict *out, bool *is_sure)
 {
+	if (is_well(text_of(f, "id")) && out->is == MX_UNTESTED)
+		out->is = MX_WELL;
+	*is_sure = *is_sure && !is_untested(text_of(f, "id"));
 	if (is_bad(f) && !out->bad++) {
 		str_copy(out->text, sizeof(out->text), text_of(f, "text"));
 		str_copy(out->todo, sizeof(out->todo), text_of(f, "todo"));
 		out->is = MX_BAD;
 	}
-	if (is_untested(text_of(f, "id")) && out->is == MX_WELL)
-		out->is = MX_UNTESTED;
 }
 
 void mx_health_of(const char *findings, struct mx_verdict *out)
 {
 	json_t *list = json_loads(findings, 0, NULL), *one;
+	bool is_sure = true;
 	size_t i;
 
-	*out = (struct mx_verdict){ .is = json_is_array(list) ? MX_WELL
-							      : MX_UNTESTED };
+	*out = (struct mx_verdict){ .is = MX_UNTESTED };
 	json_array_foreach(list, i, one)
 	{
-		take(one, out);
+		take(one, out, &is_sure);
 	}
+	if (out->is == MX_WELL && !is_sure)
+		out->is = MX_UNTESTED;
 	json_decref(list);
 }

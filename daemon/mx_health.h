@@ -19,7 +19,10 @@ struct mx_verdict {
 	char text[300], todo[200]; /* of the first; or "" */
 };
 
-/* What is no list of findings was not tested. */
+/*
+ * Well only if one was seen to be well and none could not be tested: what says
+ * nothing of them, a list or none, was not tested.
+ */
 void mx_health_of(const char *findings, struct mx_verdict *out);
 
 #endif

@@ -12,6 +12,7 @@
 #define ERROR(id)                                                              \
 	"{\"id\":\"" id "\",\"severity\":\"error\",\"text\":\"" id "!\","      \
 	"\"todo\":\"mend " id "\"}"
+#define OK	    "{\"id\":\"smtp.ok\",\"severity\":\"good\",\"mx\":\"mx.test\"}"
 #define WARNING(id) "{\"id\":\"" id "\",\"severity\":\"warning\"}"
 
 static const struct {
@@ -20,13 +21,20 @@ static const struct {
 	size_t bad;
 	const char *text, *todo;
 } cases[] = {
-	{ "[]", MX_WELL, 0, "", "" },
+	{ "[" OK "]", MX_WELL, 0, "", "" },
+	{ "[" OK "," OK "]", MX_WELL, 0, "", "" },
+	{ "[]", MX_UNTESTED, 0, "", "" },
 	{ "", MX_UNTESTED, 0, "", "" },
 	{ "{}", MX_UNTESTED, 0, "", "" },
-	{ "[7, {}, [], null]", MX_WELL, 0, "", "" },
-	{ "[" ERROR("txt.missing") "," ERROR("mx.not-covered") "]", MX_WELL, 0,
-	  "", "" },
-	{ "[" WARNING("smtp.cert-soon") "]", MX_WELL, 0, "", "" },
+	{ "[7, {}, [], null]", MX_UNTESTED, 0, "", "" },
+	{ "[7, {}, [], null, " OK "]", MX_WELL, 0, "", "" },
+	{ "[" ERROR("txt.missing") "," ERROR("mx.not-covered") "]", MX_UNTESTED,
+	  0, "", "" },
+	{ "[" ERROR("txt.missing") "," ERROR("mx.not-covered") "," OK "]",
+	  MX_WELL, 0, "", "" },
+	{ "[" WARNING("smtp.cert-soon") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" WARNING("smtp.cert-soon") "," OK "]", MX_WELL, 0, "", "" },
+	{ "[" WARNING("mx.null") "]", MX_WELL, 0, "", "" },
 	{ "[" ERROR("smtp.no-starttls") "]", MX_BAD, 1, "smtp.no-starttls!",
 	  "mend smtp.no-starttls" },
 	{ "[" ERROR("smtp.cert-expired") "," ERROR("smtp.tls") "]", MX_BAD, 2,
@@ -42,7 +50,18 @@ static const struct {
 	{ "[" ERROR("mx.host-failed") "]", MX_UNTESTED, 0, "", "" },
 	{ "[" WARNING("mx.private") "]", MX_UNTESTED, 0, "", "" },
 
+	/* nor do they lose mail only because they are gone for now */
+	{ "[" ERROR("mx.missing") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" ERROR("mx.unusable") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" ERROR("mx.no-address") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" OK "," ERROR("mx.no-address") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" ERROR("mx.no-address") "," OK "]", MX_UNTESTED, 0, "", "" },
+	{ "[" OK "," WARNING("smtp.untested") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" OK "," WARNING("mx.not-tested") "]", MX_UNTESTED, 0, "", "" },
+
 	/* one of two is enough */
+	{ "[" OK "," ERROR("smtp.cert-refused") "," OK "]", MX_BAD, 1,
+	  "smtp.cert-refused!", "mend smtp.cert-refused" },
 	{ "[" WARNING("smtp.unreachable") "," ERROR("smtp.tls") "]", MX_BAD, 1,
 	  "smtp.tls!", "mend smtp.tls" },
 	{ "[" ERROR("smtp.tls") "," WARNING("smtp.unreachable") "]", MX_BAD, 1,
