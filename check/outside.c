@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/address.h"
 #include "base/fetch.h"
@@ -127,6 +128,23 @@ static bool are_same(const struct dns_record_set *a,
 	return true;
 }
 
+/* Is it, or is it meant to be, one of the records that are looked for? */
+static bool is_record(const char *text)
+{
+	return strncasecmp(text, "v=STSv", 6) == 0 ||
+	       strncasecmp(text, "v=TLSRPTv", 9) == 0;
+}
+
+static void add_texts(struct check_txt *t, const struct dns_record_set *set,
+		      bool are_records)
+{
+	for (size_t i = 0; i < set->count && t->count < CHECK_TXT_MAX; i++)
+		if (is_record(set->record[i].text) == are_records)
+			str_copy(t->text[t->count++], CHECK_TXT_SIZE,
+				 set->record[i].text);
+}
+
+/* Of too many texts it is the others that are left out. */
 static void take_txt(struct outside *o, struct check_txt *t,
 		     const struct dns_records_answer *answer)
 {
@@ -136,9 +154,8 @@ static void take_txt(struct outside *o, struct check_txt *t,
 	t->ttl = best->ttl;
 	snprintf(t->problem, sizeof(t->problem), "%s (%s)", best->problem,
 		 best->server);
-	for (size_t i = 0; i < best->count && i < CHECK_TXT_MAX; i++)
-		str_copy(t->text[t->count++], CHECK_TXT_SIZE,
-			 best->record[i].text);
+	add_texts(t, best, true);
+	add_texts(t, best, false);
 	for (size_t i = 0; i < answer->count; i++)
 		t->differs |= best->outcome != DNS_FAILED &&
 			      answer->view[i].outcome != DNS_FAILED &&

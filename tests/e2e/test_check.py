@@ -99,6 +99,22 @@ def test_long_answers_come_by_tcp(domain):
 	assert domain.check()[1] == {"txt.other": "warning"}
 
 
+def test_records_among_many_others(domain):
+	"""Whatever else stands there, and in whichever order it comes."""
+	others = [f"verify-{n}=abcdef" for n in range(9)]
+	domain.txt("_mta-sts", *others, "v=STSv1; id=1;", "v=STSv1; id=2;")
+	assert domain.check()[1] == {"txt.duplicate": "error",
+				     "txt.other": "warning"}
+	domain.txt("_mta-sts", *others, "v=STSv1; id=1;")
+	assert domain.check()[1] == {"txt.other": "warning"}
+	domain.txt("_mta-sts", "v=STSv1; id=1;")
+	domain.txt("_smtp._tls", *others, "v=TLSRPTv1; rua=mailto:a@b.test")
+	assert domain.check() == (0, {})
+	domain.dns.set(domain.name, "TXT", '"v=STSv1; id=1;"',
+		       *[f'"{text}"' for text in others])
+	assert domain.check()[1] == {"txt.at-root": "error"}
+
+
 def test_policy_host(domain):
 	domain.dns.set(f"mta-sts.{domain.name}", "A")
 	domain.dns.set(f"mta-sts.{domain.name}", "CNAME", "gone.test.")
