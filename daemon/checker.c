@@ -223,7 +223,10 @@ static bool begin(struct checker *c, size_t slot, int64_t id, bool is_own)
 		c->run[slot] = r;
 		return true;
 	}
-	log_warn("check of %s: %s", r->name, err.text);
+	if (*r->name)
+		log_warn("check of %s: %s", r->name, err.text);
+	else if (err.kind != ERR_NOT_FOUND)
+		log_warn("check of domain %lld: %s", (long long)id, err.text);
 	give_up(c, id);
 	free(r);
 	return false;

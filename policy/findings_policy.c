@@ -126,16 +126,19 @@ static const struct rule once[] = {
 
 static bool is_fault(struct bench *b)
 {
-	char clients[STS_CLIENTS], line[24] = "";
+	char clients[STS_CLIENTS], line[24] = "", by[STS_CLIENTS + 20] = "";
 
 	if ((int)b->fault->kind != b->arg)
 		return false;
 	sts_fault_clients(b->fault->kind, clients);
 	if (b->fault->line)
 		snprintf(line, sizeof(line), "line %d", b->fault->line);
-	bench_say(b, "%s%s%s%s%s", line, *line && *b->fault->given ? ", " : "",
-		  b->fault->given, *clients ? "; rejected by " : "", clients);
-	return true;
+	if (*clients)
+		snprintf(by, sizeof(by), "%srejected by %s",
+			 *line || *b->fault->given ? "; " : "", clients);
+	return bench_say(b, "%s%s%s%s", line,
+			 *line && *b->fault->given ? ", " : "", b->fault->given,
+			 by);
 }
 
 static const struct rule each[] = {

@@ -737,6 +737,8 @@ static void is_readable(const struct check_finding *one)
 	assert_true(*one->text);
 	assert_null(strpbrk(one->text, "{}\r\n"));
 	assert_null(strpbrk(one->todo, "{}\r\n"));
+	assert_null(strstr(one->text, "(;"));
+	assert_null(strstr(one->text, "()"));
 	if (one->severity >= CHECK_WARNING)
 		assert_true(*one->todo);
 	for (const char *p = one->text; *p; p++)
