@@ -509,14 +509,24 @@ static bool is_host(const char *name)
 	return host_name_normalise(name, host, NULL);
 }
 
+static void take_bad(struct check_facts *f, const char *name)
+{
+	if (!f->mx_bad_count++)
+		copy_cut(f->mx_bad, sizeof(f->mx_bad), name);
+}
+
 static void take_mx(struct outside *o, const struct dns_record_set *set)
 {
 	for (size_t i = 0; i < set->count; i++) {
-		if (streq(set->record[i].text, "."))
+		const char *name = set->record[i].text;
+
+		if (!*name || streq(name, "."))
 			o->facts.mx_is_null = set->count == 1;
+		else if (!is_host(name))
+			take_bad(&o->facts, name);
 		else if (o->facts.mx_count == CHECK_MX_MAX)
 			o->facts.mx_is_cut = true;
-		else if (is_host(set->record[i].text))
+		else
 			look_at_mx(o, &set->record[i]);
 	}
 }

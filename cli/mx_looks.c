@@ -109,6 +109,21 @@ static void say_strays(const struct look *one, const struct mx_seen *seen)
 	say_failure(NULL, &err);
 }
 
+static void say_bad(const struct look *one, const struct mx_seen *seen)
+{
+	struct err err = ERR_INIT;
+
+	err_set(&err, ERR_REFUSED,
+		"warning: DNS has an MX of %s that is no host name: %s",
+		one->name, seen->bad);
+	err_hint(&err, "let the MX record name a host");
+	if (one->line)
+		err_prefix(&err, "line %ld", one->line);
+	if (one->looks->progress)
+		progress_clear(one->looks->progress);
+	say_failure(NULL, &err);
+}
+
 static void on_mx(const struct dns_records_answer *answer, void *arg)
 {
 	struct look *one = arg;
@@ -124,10 +139,12 @@ static void on_mx(const struct dns_records_answer *answer, void *arg)
 		l->vain = 0;
 		l->answered++;
 	}
-	if (mx_strays(&seen, &one->policy)) {
-		l->found++;
+	l->found += mx_strays(&seen, &one->policy) ||
+		    mx_has_bad(&seen, &one->policy);
+	if (mx_has_bad(&seen, &one->policy))
+		say_bad(one, &seen);
+	if (mx_strays(&seen, &one->policy))
 		say_strays(one, &seen);
-	}
 	look_free(one);
 }
 

@@ -100,6 +100,12 @@ static bool is_usable(const char *name, const struct mx_seen *seen,
 			name);
 		return false;
 	case MX_THERE:
+		if (*seen->bad) {
+			err_set(err, ERR_REFUSED,
+				"an MX of %s is no host name: %s", name,
+				seen->bad);
+			break;
+		}
 		if (seen->agrees && !seen->is_cut && seen->count)
 			return true;
 		err_set(err, ERR_REFUSED, "the resolvers do not agree on the "

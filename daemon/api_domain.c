@@ -389,7 +389,7 @@ static bool may_go_back(struct edit *e, const struct domain_add *in,
 		       err_set(err, ERR_INPUT, "force needs a reason");
 	if (former == STS_ENFORCE &&
 	    watch_of(e->call->parts->store, &e->domain, &w, NULL) &&
-	    !mx_strays(&w.mx, policy))
+	    !mx_strays(&w.mx, policy) && !mx_has_bad(&w.mx, policy))
 		return true;
 	err_set(err, ERR_REFUSED, "%s does not go back to enforce at once: %s",
 		e->domain.name,

@@ -92,6 +92,15 @@ static bool was_seen(const struct edit *e, const struct watch *w,
 			     "--force", e->domain.name);
 }
 
+/* One that nobody can say of whether it is the one to be dropped. */
+static bool is_unclear(const struct edit *e, const char *bad, struct err *err)
+{
+	err_set(err, ERR_REFUSED, "an MX of %s is no host name: %s",
+		e->domain.name, bad);
+	return err_hint(err, "put the MX record right first; --force does it "
+			     "all the same");
+}
+
 static bool still_used(const struct edit *e, const char *host, struct err *err)
 {
 	err_set(err, ERR_REFUSED,
@@ -125,6 +134,8 @@ static bool may_drop(const struct edit *e, const struct sts_policy *was,
 	host = mx_lost(&w.mx, was, wanted);
 	if (host)
 		return still_used(e, host, err);
+	if (*w.mx.bad)
+		return is_unclear(e, w.mx.bad, err);
 	if (w.mx_since && w.mx_since > d->created_at + WHEN_HOUR &&
 	    e->call->now < w.mx_since + w.mx.ttl)
 		return still_cached(e, w.mx_since + w.mx.ttl, err);
@@ -272,11 +283,11 @@ bool api_policy_proposal(struct api_call *call, struct err *err)
 
 	if (!propose(call, &p, err))
 		return false;
-	call->answer = json_pack("{s:s, s:o, s:o, s:o, s:b}", "name",
+	call->answer = json_pack("{s:s, s:o, s:o, s:o, s:b, s:s}", "name",
 				 p.domain.name, "seen",
 				 view_instant(p.watch.mx_since), "add",
 				 added(&p), "unused", unused(&p), "agreed",
-				 p.watch.mx.agrees);
+				 p.watch.mx.agrees, "bad_name", p.watch.mx.bad);
 	proposal_release(&p);
 	return true;
 }

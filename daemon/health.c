@@ -319,6 +319,18 @@ static void has_strays(const struct domain_facts *f, time_t now,
 		     hosts);
 }
 
+static void has_bad_mx(const struct domain_facts *f, time_t now,
+		       struct findings *out)
+{
+	(void)now;
+	if (is_served(f) && mx_has_bad(&f->watch.mx, &f->policy.policy))
+		findings_add(out, "mx.bad-name", by_mode(f),
+			     "let the MX record name a host that has an "
+			     "address and a certificate",
+			     "an MX of DNS is no host name: %s",
+			     f->watch.mx.bad);
+}
+
 static void has_refused_mx(const struct domain_facts *f, time_t now,
 			   struct findings *out)
 {
@@ -358,8 +370,8 @@ static void (*const judges[])(const struct domain_facts *f, time_t now,
 			      struct findings *out) = {
 	no_policy,	 not_here,     issuance_failing, cert_expired,
 	renewal_failing, renewal_late, cert_revoked,	 cert_staging,
-	not_announced,	 not_led_here, has_strays,	 has_refused_mx,
-	is_leaving,
+	not_announced,	 not_led_here, has_strays,	 has_bad_mx,
+	has_refused_mx,	 is_leaving,
 };
 
 void health_of_domain(const struct domain_facts *f, time_t now,

@@ -205,10 +205,10 @@ static json_t *view_mx_seen(const struct domain_facts *f)
 			json_array_append_new(strays,
 					      json_string(mx->host[i]));
 	}
-	return json_pack("{s:s, s:o, s:o, s:b, s:o}", "look",
+	return json_pack("{s:s, s:o, s:o, s:s, s:b, s:o}", "look",
 			 mx_look_name(mx->look), "hosts", hosts, "strays",
-			 strays, "agreed", mx->agrees, "since",
-			 view_instant(f->watch.mx_since));
+			 strays, "bad_name", mx->bad, "agreed", mx->agrees,
+			 "since", view_instant(f->watch.mx_since));
 }
 
 /* What DNS was last seen to say. */

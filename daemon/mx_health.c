@@ -32,7 +32,7 @@ static bool is_untested(const char *id)
 		"smtp.untested",    "mx.not-tested",	"mx.unusable",
 		"mx.timeout",	    "mx.server-failed", "mx.host-timeout",
 		"mx.host-failed",   "mx.private",	"mx.missing",
-		"mx.no-address",
+		"mx.no-address",    "mx.bad-name",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++)

@@ -43,6 +43,8 @@ static bool judge_mx(struct store *s, const struct domain_facts *f,
 {
 	const struct finding *is = find(all, "mx.not-covered");
 
+	if (!is)
+		is = find(all, "mx.bad-name");
 	if (is && !strays_are_sure(f, now))
 		return true;
 	return set(s, f, KIND_MX, is,
@@ -141,7 +143,8 @@ static bool needs_a_hand(const struct domain_facts *f, const struct finding *is,
 		return false;
 	if (may_come && now < unannounced_since(f) + UNANNOUNCED_MAX)
 		return false;
-	if (streq(is->id, "mx.not-covered") && !strays_are_sure(f, now))
+	if ((streq(is->id, "mx.not-covered") || streq(is->id, "mx.bad-name")) &&
+	    !strays_are_sure(f, now))
 		return false;
 	return health_is_seen(is->id);
 }

@@ -121,6 +121,9 @@ static void judge_mx(const struct readiness_facts *f, struct readiness *r)
 	if (mx->look == MX_UNKNOWN)
 		against(r, "mx.unknown", "mtastsctl domain show",
 			"its MX were not seen yet");
+	if (mx_has_bad(mx, &d->policy.policy))
+		against(r, "mx.bad-name", "let the MX record name a host",
+			"its MX %s is no host name", mx->bad);
 	for (size_t i = 0; i < mx->count; i++)
 		if (mx_is_stray(mx, i, &d->policy.policy))
 			against(r, "mx.not-covered",

@@ -210,7 +210,7 @@ unsigned watch_merge(struct watch *w, const struct watch_seen *seen, time_t now)
 void watch_note_strays(struct watch *w, const struct sts_policy *policy,
 		       time_t now)
 {
-	if (!mx_strays(&w->mx, policy))
+	if (!mx_strays(&w->mx, policy) && !mx_has_bad(&w->mx, policy))
 		w->strays_since = 0;
 	else if (!w->strays_since)
 		w->strays_since = now;

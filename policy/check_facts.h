@@ -155,6 +155,8 @@ struct check_facts {
 	struct check_mx mx[CHECK_MX_MAX];
 	size_t mx_count;
 	bool mx_is_cut;			/* there are more */
+	size_t mx_bad_count;	    /* records with a name that is none of */
+	char mx_bad[DNS_NAME_TEXT]; /* a host: not in mx; the first */
 	bool mx_is_null;		/* RFC 7505: no mail at all */
 	bool smtp_is_tested;
 

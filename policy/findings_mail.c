@@ -42,7 +42,7 @@ static bool is_used(const struct bench *b, const char *pattern)
 	for (size_t i = 0; i < b->f->mx_count; i++)
 		if (sts_policy_allows(&one, b->f->mx[i].name))
 			return true;
-	return b->f->mx_is_cut;	/* there may be one */
+	return b->f->mx_is_cut || b->f->mx_bad_count; /* there may be one */
 }
 
 static bool is_stale(struct bench *b)
@@ -125,7 +125,7 @@ static bool is_covered(const struct bench *b, const struct check_mx *mx)
 
 static bool all_covered(struct bench *b)
 {
-	if (!can_cover(b))
+	if (!can_cover(b) || b->f->mx_bad_count)
 		return false;
 	for (size_t i = 0; i < b->f->mx_count; i++)
 		if (!is_covered(b, &b->f->mx[i]))
@@ -137,7 +137,20 @@ static bool all_covered(struct bench *b)
 static bool is_unusable(struct bench *b)
 {
 	return b->f->mx_look == CHECK_SEEN && !b->f->mx_count &&
-	       !b->f->mx_is_null;
+	       !b->f->mx_bad_count && !b->f->mx_is_null;
+}
+
+/* An address, or a name for which nobody has a certificate. */
+static bool has_bad_name(struct bench *b)
+{
+	size_t more = b->f->mx_bad_count - 1;
+
+	if (!b->f->mx_bad_count)
+		return false;
+	bench_quote(b, b->f->mx_bad);
+	if (more)
+		buf_printf(&b->detail, " (and %zu more)", more);
+	return true;
 }
 
 static bool is_unasked(struct bench *b)
@@ -161,6 +174,10 @@ static const struct rule once[] = {
 	  "MX of {domain} were not asked for: whether mail comes in is not "
 	  "known",
 	  "try again" },
+	{ "mx.bad-name", CHECK_ERROR, has_bad_name, 0,
+	  "an MX record of {domain} has {}, which is no host name: no policy "
+	  "can name it, and no certificate can be for it",
+	  "let it name a host that has an address and a certificate" },
 	{ "mx.unusable", CHECK_ERROR, is_unusable, 0,
 	  "no MX record of {domain} names a host",
 	  "let it name the mail host" },

@@ -1,5 +1,6 @@
 #include "policy/mx_seen.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,22 @@ static size_t place_of(const struct mx_seen *seen, const char *host)
 	return i;
 }
 
+/* What is too long stays none of a host when it is cut. */
+static void add_bad(struct mx_seen *seen, const char *name)
+{
+	char *clean = str_printable(name, DOMAIN_NAME_SIZE),
+	     bad[DOMAIN_NAME_SIZE];
+	bool is_long = strlen(clean) > DOMAIN_NAME_MAX;
+
+	snprintf(bad, sizeof(bad), "%.*s%s",
+		 is_long ? DOMAIN_NAME_MAX - 3 : DOMAIN_NAME_MAX, clean,
+		 is_long ? "..." : "");
+	str_lower(bad);
+	if (!*seen->bad || strcmp(bad, seen->bad) < 0)
+		memcpy(seen->bad, bad, sizeof(bad));
+	free(clean);
+}
+
 /*
  * A name that no policy can have is no host that a policy could allow. Of too
  * many the first are kept, in whichever order they came: they are the same at
@@ -39,8 +56,12 @@ static void add_host(struct mx_seen *seen, const char *name)
 	char host[DOMAIN_NAME_SIZE];
 	size_t i;
 
-	if (!host_name_normalise(name, host, NULL))
+	if (!*name || streq(name, "."))
 		return;
+	if (!host_name_normalise(name, host, NULL)) {
+		add_bad(seen, name);
+		return;
+	}
 	i = place_of(seen, host);
 	if (i < seen->count && streq(seen->host[i], host))
 		return;
@@ -83,7 +104,7 @@ bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b)
 	for (size_t i = 0; i < a->count; i++)
 		if (!streq(a->host[i], b->host[i]))
 			return false;
-	return true;
+	return streq(a->bad, b->bad);
 }
 
 static void join(struct mx_seen *all, const struct mx_seen *one)
@@ -101,6 +122,8 @@ static void join(struct mx_seen *all, const struct mx_seen *one)
 	all->is_cut |= one->is_cut;
 	for (size_t i = 0; i < one->count; i++)
 		add_host(all, one->host[i]);
+	if (*one->bad)
+		add_bad(all, one->bad);
 }
 
 void mx_seen_read(const struct dns_records_answer *answer,
@@ -130,6 +153,9 @@ static void join_hosts(const struct mx_seen *seen, char between, char *out)
 			*end++ = between;
 		end = stpcpy(end, seen->host[i]);
 	}
+	if (*seen->bad && seen->count)
+		*end++ = between;
+	stpcpy(end, seen->bad);
 }
 
 void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT])
@@ -145,6 +171,7 @@ void mx_seen_say(const struct mx_seen *seen, char out[static MX_SEEN_TEXT])
 void mx_seen_parse(const char *lines, struct mx_seen *seen)
 {
 	seen->count = 0;
+	seen->bad[0] = '\0';
 	while (*lines) {
 		size_t len = strcspn(lines, "\n");
 		char *host = xstrndup(lines, len);
@@ -169,6 +196,11 @@ size_t mx_strays(const struct mx_seen *seen, const struct sts_policy *policy)
 	for (size_t i = 0; i < seen->count; i++)
 		n += mx_is_stray(seen, i, policy);
 	return n;
+}
+
+bool mx_has_bad(const struct mx_seen *seen, const struct sts_policy *policy)
+{
+	return *seen->bad && policy->mode != STS_NONE;
 }
 
 const char *mx_lost(const struct mx_seen *seen, const struct sts_policy *was,

@@ -11,7 +11,7 @@
 #include "policy/sts_policy.h"
 
 #define MX_SEEN_MAX  16
-#define MX_SEEN_TEXT (MX_SEEN_MAX * DOMAIN_NAME_SIZE)
+#define MX_SEEN_TEXT ((MX_SEEN_MAX + 1) * DOMAIN_NAME_SIZE)
 
 enum mx_look {
 	MX_UNKNOWN,	/* nobody answered, or never asked */
@@ -25,6 +25,8 @@ struct mx_seen {
 	char host[MX_SEEN_MAX][DOMAIN_NAME_SIZE];	/* sorted, lower case,
 							   of all resolvers */
 	size_t count;
+	char bad[DOMAIN_NAME_SIZE]; /* the first that is no host name, an
+					   address perhaps; printable, or "" */
 	bool is_cut;		/* there are more */
 	unsigned voices;	/* resolvers that answered */
 	bool agrees;		/* ... all of them the same */
@@ -40,7 +42,7 @@ void mx_seen_read(const struct dns_records_answer *answer,
 bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b);
 
 /*
- * As a store keeps the hosts: one a line. What is no host name is left out;
+ * As a store keeps the hosts: one a line, and the bad name behind them.
  * is_cut is set if they are too many, and else left as it is.
  */
 void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT]);
@@ -55,6 +57,12 @@ bool mx_is_stray(const struct mx_seen *seen, size_t i,
 
 /* How many of them; 0 too for a policy that forbids nothing. */
 size_t mx_strays(const struct mx_seen *seen, const struct sts_policy *policy);
+
+/*
+ * Is there a name that no sender which holds `policy` may deliver to, whatever
+ * that says: none of a host, for which there is no certificate?
+ */
+bool mx_has_bad(const struct mx_seen *seen, const struct sts_policy *policy);
 
 /*
  * One to which mail may be sent, and that whoever holds `wanted` refuses,

@@ -42,6 +42,8 @@ def test_a_known_providers_mx_is_taken_from_dns(rig, daemon, name, mx, preset,
 	(["10 mx1.example.test.", f"20 {M365}."], "no provider that is known"),
 	([], "has no MX"),
 	(["0 ."], "takes no mail"),
+	(["10 mx_2.example.test."], "is no host name: mx_2.example.test"),
+	([f"0 {M365}.", "10 192.0.2.1."], "is no host name: 192.0.2.1"),
 ])
 def test_what_is_not_known_is_not_guessed(rig, daemon, name, mx, said):
 	rig.dns.set(name, "A", "127.0.0.1")
@@ -92,6 +94,14 @@ def test_hosts_unlike_the_live_mx_are_told(rig, daemon, name, words, mx, said):
 			daemon.ok(*mend)
 			assert look(daemon, name, lambda d: d["dns"])["dns"][
 				"mx"]["strays"] == []
+
+
+def test_a_live_mx_that_is_no_host_is_told(rig, daemon, name):
+	rig.dns.set(name, "MX", "10 mx1.example.test.", "20 mx_2.example.test.")
+	done = daemon.ctl("domain", "add", name, "--mx", "mx1.example.test")
+	assert done.status == FINE
+	[line] = done.err.splitlines()
+	assert "that is no host name: mx_2.example.test" in line
 
 
 def test_a_change_to_hosts_unlike_the_live_mx_is_told(rig, daemon, name):

@@ -179,6 +179,17 @@ def test_mail_servers(domain):
 	assert domain.check("--no-smtp") == (0, {"smtp.not-tested": "note"})
 
 
+def test_a_name_in_mx_that_is_none_of_a_host(domain):
+	"""Nothing is tested there, and so it must be said."""
+	for bad in f"mx_2.{domain.name}.", "192.0.2.1.":
+		domain.dns.set(domain.name, "MX", f"10 mx.{domain.name}.",
+			       f"20 {bad}")
+		assert domain.check() == (2, {"mx.bad-name": "error"})
+		domain.dns.set(domain.name, "MX", f"20 {bad}")
+		assert domain.check() == (2, {"mx.bad-name": "error"})
+		assert f'"{bad[:-1]}"' in " ".join(domain.run().stdout.split())
+
+
 def test_caa_forbids(domain):
 	domain.dns.set(f"mta-sts.{domain.name}", "CAA", '0 issue ";"')
 	assert domain.check() == (1, {"caa.forbids": "warning"})

@@ -111,6 +111,44 @@ def test_drift_is_an_alert_and_a_proposal(make, name):
 		a["kind"] for a in daemon.json("alert", "list")["alerts"]])
 
 
+def test_a_name_that_is_none_of_a_host_is_no_agreement(make, name):
+	box = make("a.example.test")
+	daemon = box.daemon
+	bad = f"mx_2.{name}"
+
+	def see_bad(*hosts):
+		look(daemon, name, lambda d:
+		     d["dns"]["mx"]["bad_name"] == bad
+		     and d["dns"]["mx"]["hosts"] == list(hosts))
+
+	box.mx("a.example.test", bad)
+	see_bad("a.example.test")
+	assert bad in daemon.ok("policy", "diff", name)
+	assert "mx.bad-name" in [f["id"] for f in daemon.json(
+		"domain", "show", name)["findings"]]
+	ready = daemon.api("GET", f"/v1/domains/{name}/policy/readiness")[1]
+	assert "mx.bad-name" in {r["id"] for r in ready["reasons"]}
+
+	# Mail goes nowhere else: is it the host that is to be dropped?
+	box.mx(bad)
+	see_bad()
+	daemon.ok("policy", "mx", name, "add", "new.example.test")
+	box.step(2 * HOUR)
+	see_bad()
+	refused = daemon.ctl("policy", "mx", name, "drop", "a.example.test")
+	assert refused.status == REFUSED and bad in refused.err
+	alert = wait_for("the alert", lambda: [
+		a for a in daemon.json("alert", "list")["alerts"]
+		if a["kind"] == "policy.mx-drift"])
+	assert bad in alert[0]["text"]
+
+	box.mx("a.example.test", "new.example.test")
+	box.see("a.example.test", "new.example.test")
+	wait_for("its end", lambda: "policy.mx-drift" not in [
+		a["kind"] for a in daemon.json("alert", "list")["alerts"]])
+	assert "agree" in daemon.ok("policy", "diff", name)
+
+
 OURS = "ours.mail.protection.outlook.com"
 NEXT = "ours.a-v1.mx.microsoft"
 EVIL = "evil.mail.protection.outlook.com"

@@ -289,6 +289,11 @@ static void mx_null(const char *v)
 }
 
 static void mx_cut(const char *v) { f->mx_is_cut = number(v); }
+static void mx_bad(const char *v)
+{
+	f->mx_bad_count = (size_t)number(v);
+	str_copy(f->mx_bad, sizeof(f->mx_bad), "mx_2.example.org");
+}
 static void mx(const char *v) { str_copy(f->mx[1].name, 256, v); }
 static void mx_first(const char *v) { str_copy(f->mx[0].name, 256, v); }
 static void mx_alias(const char *v) { str_copy(f->mx[1].host.alias, 256, v); }
@@ -347,19 +352,27 @@ static const struct {
 	const char *name;
 	void (*set)(const char *value);
 } settings[] = {
-	KEY(sts), KEY(sts_look), KEY(ttl), KEY(differs), KEY(root), KEY(rpt),
-	KEY(rpt_look), KEY(keys), KEY(zone), KEY(resolver), KEY(host),
-	KEY(host_look), KEY(alias), KEY(private), KEY(port80), KEY(out4),
-	KEY(out6), KEY(took), KEY(status), KEY(location), KEY(type), KEY(body),
-	KEY(body6), KEY(ours), KEY(line), KEY(max_age), KEY(mode), KEY(pattern),
-	KEY(fill), KEY(since), KEY(cert_name), KEY(cert_seen), KEY(cert_end),
-	KEY(cert_begin), KEY(cert_bad), KEY(mx_cert_name), KEY(mx_cert_end),
-	KEY(mx_cert_begin), KEY(mx_cert_bad), KEY(caa), KEY(caa_look), KEY(ca),
-	KEY(identity), KEY(account),
-	KEY(mx_look), KEY(mx_null), KEY(mx_cut), KEY(mx), KEY(mx_first),
-	KEY(mx_alias), KEY(mx_host), KEY(mx_private), KEY(tlsa), KEY(asked),
-	KEY(smtp), KEY(smtp_all), KEY(hosted), KEY(past), KEY(removable),
-	KEY(collector), KEY(trouble), KEY(reports),
+	KEY(sts),	  KEY(sts_look),      KEY(ttl),
+	KEY(differs),	  KEY(root),	      KEY(rpt),
+	KEY(rpt_look),	  KEY(keys),	      KEY(zone),
+	KEY(resolver),	  KEY(host),	      KEY(host_look),
+	KEY(alias),	  KEY(private),	      KEY(port80),
+	KEY(out4),	  KEY(out6),	      KEY(took),
+	KEY(status),	  KEY(location),      KEY(type),
+	KEY(body),	  KEY(body6),	      KEY(ours),
+	KEY(line),	  KEY(max_age),	      KEY(mode),
+	KEY(pattern),	  KEY(fill),	      KEY(since),
+	KEY(cert_name),	  KEY(cert_seen),     KEY(cert_end),
+	KEY(cert_begin),  KEY(cert_bad),      KEY(mx_cert_name),
+	KEY(mx_cert_end), KEY(mx_cert_begin), KEY(mx_cert_bad),
+	KEY(caa),	  KEY(caa_look),      KEY(ca),
+	KEY(identity),	  KEY(account),	      KEY(mx_look),
+	KEY(mx_null),	  KEY(mx_cut),	      KEY(mx_bad),
+	KEY(mx),	  KEY(mx_first),      KEY(mx_alias),
+	KEY(mx_host),	  KEY(mx_private),    KEY(tlsa),
+	KEY(asked),	  KEY(smtp),	      KEY(smtp_all),
+	KEY(hosted),	  KEY(past),	      KEY(removable),
+	KEY(collector),	  KEY(trouble),	      KEY(reports),
 };
 
 static void apply(const char *words)
@@ -633,10 +646,16 @@ static const struct row {
 	{ "mx.timeout", CHECK_WARNING, "mx_look=timeout", "mx_look=absent" },
 	{ "mx.not-tested", CHECK_WARNING, "mx_look=none", "mx_look=absent" },
 	{ "mx.unusable", CHECK_ERROR, "mx_look=seen", "mx_null=1" },
+	{ "mx.unusable", CHECK_ERROR, "mx_look=seen", "mx_look=seen~mx_bad=1" },
+	{ "mx.bad-name", CHECK_ERROR, "mx_bad=1", "mx=mx_2.example.org" },
+	{ "mx.bad-name", CHECK_ERROR, "mx_look=seen~mx_bad=2", "mx_look=seen" },
+	{ "mx.covered", CHECK_GOOD, "", "mx_bad=1" },
 	{ "mx.null", CHECK_NOTE, "mx_null=1", "" },
 	{ "mx.many", CHECK_NOTE, "mx_cut=1", "" },
 	{ "mx.stale", CHECK_WARNING, "line=mx: old.example.org\r\n",
 	  "line=mx: old.example.org\r\n~mx_cut=1" },
+	{ "mx.stale", CHECK_WARNING, "line=mx: old.example.org\r\n",
+	  "line=mx: old.example.org\r\n~mx_bad=1" },
 	{ "mx.wildcard-broad", CHECK_WARNING, "pattern=*.example.org",
 	  "pattern=*.mail.example.org" },
 	{ "mx.wildcard-broad", CHECK_WARNING, "pattern=*.mx.microsoft",

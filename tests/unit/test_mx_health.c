@@ -54,6 +54,7 @@ static const struct {
 	{ "[" ERROR("mx.missing") "]", MX_UNTESTED, 0, "", "" },
 	{ "[" ERROR("mx.unusable") "]", MX_UNTESTED, 0, "", "" },
 	{ "[" ERROR("mx.no-address") "]", MX_UNTESTED, 0, "", "" },
+	{ "[" OK "," ERROR("mx.bad-name") "]", MX_UNTESTED, 0, "", "" },
 	{ "[" OK "," ERROR("mx.no-address") "]", MX_UNTESTED, 0, "", "" },
 	{ "[" ERROR("mx.no-address") "," OK "]", MX_UNTESTED, 0, "", "" },
 	{ "[" OK "," WARNING("smtp.untested") "]", MX_UNTESTED, 0, "", "" },

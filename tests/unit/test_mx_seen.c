@@ -14,6 +14,9 @@
 #include "policy/mx_seen.h"
 
 #define LABEL "a23456789012345678901234567890123456789012345678901234567890123"
+#define CUT                                                                    \
+	LABEL "." LABEL "." LABEL ".a2345678901234567890123456789012345678x."  \
+	      "a23456789012345678..."
 #define LONG  LABEL "." LABEL "." LABEL ".a2345678901234567890123456789012345678"
 
 /*
@@ -72,19 +75,42 @@ static const struct {
 	  false,
 	  60 },
 
-	/* names that no policy can have */
+	/* names that no policy can have: the first of them is told */
 	{ { "60 localhost 192.0.2.1 *.a.test a_b.test -a.test a..test" },
 	  MX_THERE,
-	  "",
+	  "*.a.test",
 	  1,
 	  true,
 	  false,
 	  60 },
 	{ { "60 \x7f\x7f.test b.test\n.test c.test" },
 	  MX_THERE,
-	  "c.test",
+	  "c.test \\x7f\\x7f.test",
 	  1,
 	  true,
+	  false,
+	  60 },
+
+	{ { "60 x.test mx_2.test MX_1.test" },
+	  MX_THERE,
+	  "x.test mx_1.test",
+	  1,
+	  true,
+	  false,
+	  60 },
+	{ { "60 " LONG "x." LABEL }, MX_THERE, CUT, 1, true, false, 60 },
+	{ { "60 a.test mx_1.test", "60 a.test" },
+	  MX_THERE,
+	  "a.test mx_1.test",
+	  2,
+	  false,
+	  false,
+	  60 },
+	{ { "60 a.test b_2.test", "60 a.test b_1.test", "60 a.test b_2.test" },
+	  MX_THERE,
+	  "a.test b_1.test",
+	  3,
+	  false,
 	  false,
 	  60 },
 
@@ -245,8 +271,13 @@ static void looks_have_names(void **state)
 
 static void the_same_is_the_same(void **state)
 {
-	static const char *const views[] = { "-", "60 .", "60 a.test",
-					     "60 b.test", "60 a.test b.test" };
+	static const char *const views[] = { "-",
+					     "60 .",
+					     "60 a.test",
+					     "60 b.test",
+					     "60 a.test b.test",
+					     "60 a_b",
+					     "60 a.test a_b" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(views); i++)
@@ -272,7 +303,9 @@ static const struct {
 	{ "a.test\n", "a.test" },
 	{ "\n\n\na.test\n\n", "a.test" },
 	{ "A.test\na.test", "a.test" },
-	{ "not a host\n\x01\xff\na.test\n%s%n\n../..", "a.test" },
+	{ "not a host\n\x01\xff\na.test\n%s%n\n../..", "a.test %s%n" },
+	{ "a.test\nmx_1.test", "a.test mx_1.test" },
+	{ "mx_1.test", "mx_1.test" },
 	{ "b.test\na.test", "a.test b.test" },
 };
 
@@ -280,7 +313,7 @@ static void what_is_kept_is_read_back(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-		struct mx_seen seen = { .count = 7 };
+		struct mx_seen seen = { .count = 7, .bad = "_" };
 
 		print_message("%zu\n", i);
 		mx_seen_parse(kept[i].lines, &seen);
@@ -303,6 +336,7 @@ static void what_is_longest_fits(void **state)
 		assert_int_equal(strlen(seen.host[i]), DOMAIN_NAME_MAX);
 		seen.count++;
 	}
+	memset(seen.bad, '_', DOMAIN_NAME_MAX);
 	mx_seen_write(&seen, text);
 	assert_int_equal(strlen(text), MX_SEEN_TEXT - 1);
 	mx_seen_parse(text, &back);
@@ -380,6 +414,26 @@ static void strays_are_counted_and_taken_in(void **state)
 	}
 }
 
+/* Of it no policy can say that it may be delivered to. */
+static void what_is_no_host_is_told_unless_all_may_be(void **state)
+{
+	static const char *const views[] = { "60 a.test mx_1.test", NULL },
+				 *const good[] = { "60 a.test", NULL };
+	struct mx_seen seen;
+
+	(void)state;
+	for (int mode = STS_NONE; mode <= STS_ENFORCE; mode++) {
+		struct sts_policy p = policy((enum sts_mode)mode, "a.test");
+
+		read_views(views, &seen);
+		assert_int_equal(mx_has_bad(&seen, &p), mode != STS_NONE);
+		assert_int_equal(mx_strays(&seen, &p), 0);
+		read_views(good, &seen);
+		assert_false(mx_has_bad(&seen, &p));
+		sts_policy_release(&p);
+	}
+}
+
 /* Up to the limit, and not beyond it. */
 static void a_policy_that_is_full_takes_no_more(void **state)
 {
@@ -438,6 +492,7 @@ int main(void)
 		cmocka_unit_test(what_is_longest_fits),
 		cmocka_unit_test(a_long_list_is_cut),
 		cmocka_unit_test(strays_are_counted_and_taken_in),
+		cmocka_unit_test(what_is_no_host_is_told_unless_all_may_be),
 		cmocka_unit_test(a_policy_that_is_full_takes_no_more),
 		cmocka_unit_test(a_policy_that_is_too_long_is_refused),
 	};

@@ -68,6 +68,10 @@ static void is_cut(struct watch *w)
 {
 	w->mx.is_cut = true;
 }
+static void has_a_bad_name(struct watch *w)
+{
+	strcpy(w->mx.bad, "mx_2.test");
+}
 static void has_one_voice(struct watch *w)
 {
 	w->mx.voices = 1;
@@ -126,6 +130,7 @@ static const struct {
 	{ "null MX", is_null, false },
 	{ "they differ", is_doubted, false },
 	{ "there are more", is_cut, false },
+	{ "a name of no host", has_a_bad_name, false },
 	{ "one says so", has_one_voice, false },
 	{ "nobody knows since when", has_no_time, false },
 	{ "a second too soon", is_too_soon, false },

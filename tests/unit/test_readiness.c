@@ -193,6 +193,17 @@ static void has_a_stray(void)
 	f.domain.watch.mx.count = 2;
 }
 
+static void has_a_bad_name(void)
+{
+	strcpy(f.domain.watch.mx.bad, "mx_2.test");
+}
+
+static void has_nothing_but_a_bad_name(void)
+{
+	has_a_bad_name();
+	f.domain.watch.mx.count = 0;
+}
+
 static void has_two_strays(void)
 {
 	has_a_stray();
@@ -269,6 +280,8 @@ static const struct {
 	{ mx_is_unknown, "mx.unknown" },
 	{ mx_is_null, "" },
 	{ has_a_stray, "mx.not-covered" },
+	{ has_a_bad_name, "mx.bad-name" },
+	{ has_nothing_but_a_bad_name, "mx.bad-name" },
 	{ has_two_strays, "mx.not-covered mx.not-covered" },
 	{ was_never_looked_at, "not-looked" },
 	{ look_is_old, "not-looked" },
