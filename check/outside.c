@@ -1,10 +1,14 @@
 #include "check/outside.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/address.h"
 #include "base/fetch.h"
@@ -21,10 +25,21 @@
 #define HTTP_MS	   10000L
 #define AGENT	   "mtasts-check/" MTASTSD_VERSION
 
+/*
+ * One address of each mail server is always tried. Of others so many at once:
+ * each has a thread.
+ */
+#define SMTP_MORE 16
+
 /* What is under way: one of these for each callback that is owed. */
 struct mx_look {
 	struct outside *outside;
 	struct check_mx *mx;
+};
+
+struct smtp_look {
+	struct outside *outside;
+	struct check_smtp *smtp;
 	struct smtp_probe *probe;
 };
 
@@ -43,7 +58,9 @@ struct outside {
 	int open;
 	bool is_closing;
 	struct mx_look mx[CHECK_MX_MAX];
-	struct https_look https[2];
+	struct smtp_look smtp[CHECK_MX_MAX + SMTP_MORE];
+	size_t smtp_count, smtp_more; /* of these; that are not the first */
+	struct https_look https[CHECK_TRIED_MAX];
 	struct check_facts facts;
 };
 
@@ -270,16 +287,32 @@ static void take_host(struct outside *o, struct check_host *h,
 	take_view(h, best);
 }
 
-/* The first of the family that may be connected to, or NULL. */
+/* The nth of the family that may be connected to, from 0, or NULL. */
 static const char *usable(const struct outside *o, const struct check_host *h,
-			  bool is_v6)
+			  bool is_v6, size_t nth)
 {
 	for (size_t i = 0; i < h->count; i++)
 		if (!strchr(h->address[i], ':') == !is_v6 &&
 		    (o->options.allow_private ||
-		     address_is_public(h->address[i])))
+		     address_is_public(h->address[i])) &&
+		    !nth--)
 			return h->address[i];
 	return NULL;
+}
+
+/* Some of both families, by turns. Returns how many. */
+static size_t pick(const struct outside *o, const struct check_host *h,
+		   const char *picked[static CHECK_TRIED_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; n < CHECK_TRIED_MAX && i < 2 * h->count; i++) {
+		const char *one = usable(o, h, i % 2, i / 2);
+
+		if (one)
+			picked[n++] = one;
+	}
+	return n;
 }
 
 static void forgive_private(struct outside *o, struct check_host *h)
@@ -338,10 +371,9 @@ static void on_policy(const struct fetch_reply *reply, void *arg)
 	settle(l->outside);
 }
 
-static void fetch_policy(struct outside *o, size_t family)
+static void fetch_policy(struct outside *o, size_t i, const char *address)
 {
-	const char *address = usable(o, &o->facts.host, family == 1);
-	struct https_look *l = &o->https[family];
+	struct https_look *l = &o->https[i];
 	struct fetch_request request = {
 		.method = FETCH_GET,
 		.ca_file = o->options.ca_file,
@@ -352,9 +384,7 @@ static void fetch_policy(struct outside *o, size_t family)
 	};
 	char *url;
 
-	if (!address)
-		return;
-	*l = (struct https_look){ o, &o->facts.https[family] };
+	*l = (struct https_look){ o, &o->facts.https[i] };
 	str_copy(l->https->address, DNS_ADDRESS_TEXT, address);
 	request.look = &l->https->cert;
 	url = xasprintf("https://mta-sts.%s/.well-known/mta-sts.txt",
@@ -380,12 +410,12 @@ static void on_port80(const struct fetch_reply *reply, void *arg)
 
 static void look_at_port80(struct outside *o)
 {
-	const char *v4 = usable(o, &o->facts.host, false);
+	const char *v4 = usable(o, &o->facts.host, false, 0);
 	struct fetch_request request = {
 		.method = FETCH_GET,
 		.timeout_ms = HTTP_MS,
 		.body_max = STS_BODY_MAX,
-		.plain_at = v4 ? v4 : usable(o, &o->facts.host, true),
+		.plain_at = v4 ? v4 : usable(o, &o->facts.host, true, 0),
 	};
 	char *url;
 
@@ -401,12 +431,15 @@ static void look_at_port80(struct outside *o)
 
 static void on_host(const struct dns_answer *answer, void *arg)
 {
+	const char *picked[CHECK_TRIED_MAX];
 	struct outside *o = arg;
+	size_t n;
 
 	take_host(o, &o->facts.host, answer);
 	forgive_private(o, &o->facts.host);
-	for (size_t i = 0; !o->is_closing && i < ARRAY_LEN(o->https); i++)
-		fetch_policy(o, i);
+	n = pick(o, &o->facts.host, picked);
+	for (size_t i = 0; !o->is_closing && i < n; i++)
+		fetch_policy(o, i, picked[i]);
 	if (!o->is_closing)
 		look_at_port80(o);
 	settle(o);
@@ -416,36 +449,66 @@ static void on_host(const struct dns_answer *answer, void *arg)
 
 static void on_smtp(const struct smtp_result *result, void *arg)
 {
-	struct mx_look *l = arg;
+	struct smtp_look *l = arg;
 
-	l->mx->smtp = result->outcome;
-	l->mx->cert = result->cert;
-	copy_cut(l->mx->smtp_problem, sizeof(l->mx->smtp_problem),
-		 result->problem);
+	l->smtp->outcome = result->outcome;
+	l->smtp->cert = result->cert;
+	copy_cut(l->smtp->problem, sizeof(l->smtp->problem), result->problem);
 	settle(l->outside);
 }
 
-static void ask_smtp(struct mx_look *l)
+static void ask_smtp(struct outside *o, struct check_mx *mx,
+		     const char *address)
 {
-	struct outside *o = l->outside;
-	const char *address = usable(o, &l->mx->host, false);
+	struct smtp_look *l = &o->smtp[o->smtp_count++];
 	long limit = o->options.timeout * 1000;
 
-	if (!address)
-		address = usable(o, &l->mx->host, true);
-	if (!address || o->options.skip_smtp)
-		return;
-	str_copy(l->mx->smtp_address, DNS_ADDRESS_TEXT, address);
+	*l = (struct smtp_look){ o, &mx->smtp[mx->smtp_count++], NULL };
+	str_copy(l->smtp->address, DNS_ADDRESS_TEXT, address);
 	o->open++;
 	l->probe = smtp_probe_start(
 		o->loop,
 		&(struct smtp_question){
-			.host = l->mx->name,
+			.host = mx->name,
 			.address = address,
 			.port = o->options.smtp_port,
 			.ca_file = o->options.ca_file,
 			.timeout_ms = limit < SMTP_MS ? limit : SMTP_MS },
 		on_smtp, l);
+}
+
+/*
+ * Of a server that has IPv4 as well, IPv6 is no matter where this machine has
+ * none. No packet is sent for that.
+ */
+static bool has_way_to(const char *address)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+				   .sin6_port = htons(SMTP_PORT) };
+	int fd;
+	bool ok;
+
+	if (inet_pton(AF_INET6, address, &to.sin6_addr) != 1)
+		return true;
+	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ok = fd >= 0 &&
+	     connect(fd, (struct sockaddr *)(void *)&to, sizeof(to)) == 0;
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static void ask_each(struct outside *o, struct check_mx *mx)
+{
+	const char *picked[CHECK_TRIED_MAX];
+	size_t n = o->options.skip_smtp ? 0 : pick(o, &mx->host, picked);
+
+	for (size_t i = 0; i < n; i++) {
+		if (i && (o->smtp_more == SMTP_MORE || !has_way_to(picked[i])))
+			continue;
+		o->smtp_more += i != 0;
+		ask_smtp(o, mx, picked[i]);
+	}
 }
 
 static void on_mx_host(const struct dns_answer *answer, void *arg)
@@ -461,7 +524,7 @@ static void on_mx_host(const struct dns_answer *answer, void *arg)
 		memcpy(l->mx->host.alias, alias, sizeof(alias));
 	forgive_private(o, &l->mx->host);
 	if (!o->is_closing)
-		ask_smtp(l);
+		ask_each(o, l->mx);
 	settle(o);
 }
 
@@ -627,7 +690,7 @@ void outside_free(struct outside *o)
 	o->is_closing = true;
 	resolver_free(o->resolver);
 	fetcher_free(o->fetcher);
-	for (size_t i = 0; i < ARRAY_LEN(o->mx); i++)
-		smtp_probe_free(o->mx[i].probe);
+	for (size_t i = 0; i < o->smtp_count; i++)
+		smtp_probe_free(o->smtp[i].probe);
 	loop_defer(o->loop, destroy, o);
 }

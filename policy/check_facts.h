@@ -21,6 +21,7 @@
 #define CHECK_TXT_MAX	   8
 #define CHECK_TXT_SIZE	   1024
 #define CHECK_MX_MAX	   16
+#define CHECK_TRIED_MAX	   4 /* addresses of one host */
 #define CHECK_WORDS	   200
 #define CHECK_IDS_MAX	   32
 #define CHECK_CA_MAX	   8
@@ -92,15 +93,21 @@ enum smtp_outcome {
 	SMTP_SECURE
 };
 
+/* A mail server at one of its addresses. */
+struct check_smtp {
+	enum smtp_outcome outcome;
+	char address[DNS_ADDRESS_TEXT];
+	char problem[CHECK_WORDS];
+	struct tls_look cert;
+};
+
 struct check_mx {
 	char name[DNS_NAME_TEXT];	/* lower case */
 	long preference;
 	struct check_host host;
 	bool has_tlsa;
-	enum smtp_outcome smtp;
-	char smtp_address[DNS_ADDRESS_TEXT];
-	char smtp_problem[CHECK_WORDS];
-	struct tls_look cert;
+	struct check_smtp smtp[CHECK_TRIED_MAX];
+	size_t smtp_count; /* addresses that are tried */
 };
 
 /* An authority that the box may turn to. */
@@ -142,7 +149,8 @@ struct check_facts {
 	char bad_resolver[CHECK_WORDS];	/* one that did not answer, or "" */
 
 	struct check_host host;		/* mta-sts.domain */
-	struct check_https https[2];	/* by IPv4 and by IPv6 */
+	struct check_https https[CHECK_TRIED_MAX]; /* those tried: IPv4
+							   and IPv6 by turns */
 	enum check_look port80;		/* ABSENT: no answer there */
 
 	struct dns_caa_set caa;		/* of mta-sts.domain */

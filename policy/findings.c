@@ -16,10 +16,9 @@
 #define HTTP_OK	      200
 
 static const struct rule_set *const sets[] = {
-	&rules_records,	     &rules_host,   &rules_host_each,
-	&rules_cert,	     &rules_cert_each, &rules_policy,
-	&rules_policy_each,  &rules_mail,   &rules_mail_each,
-	&rules_reports,	     &rules_box,
+	&rules_records,	  &rules_host,	    &rules_host_each,	&rules_cert,
+	&rules_cert_each, &rules_policy,    &rules_policy_each, &rules_mail,
+	&rules_mail_each, &rules_smtp_each, &rules_reports,	&rules_box,
 };
 
 const char *check_severity_name(enum check_severity severity)
@@ -171,8 +170,9 @@ static const char *value_of(const struct bench *b, const char *name,
 		{ "id", announced_id(b) },
 		{ "mx", b->mx ? b->mx->name : "" },
 		{ "hint", b->why.hint },
-		{ "address", b->https ? b->https->address
-				      : b->mx ? b->mx->smtp_address : "" },
+		{ "address", b->https  ? b->https->address
+			     : b->smtp ? b->smtp->address
+				       : "" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -253,6 +253,14 @@ static void go_through(const struct rule_set *set, struct bench *b,
 	}
 }
 
+/* Is there one? */
+static bool take_smtp(struct bench *b, size_t i)
+{
+	b->mx = &b->f->mx[i / CHECK_TRIED_MAX];
+	b->smtp = &b->mx->smtp[i % CHECK_TRIED_MAX];
+	return i % CHECK_TRIED_MAX < b->mx->smtp_count;
+}
+
 static void take_turns(const struct rule_set *set, struct bench *b,
 		       struct check_findings *out)
 {
@@ -261,13 +269,16 @@ static void take_turns(const struct rule_set *set, struct bench *b,
 		[EACH_HTTPS] = ARRAY_LEN(b->f->https),
 		[EACH_FAULT] = b->lint ? b->lint->count : 0,
 		[EACH_MX] = b->f->mx_count,
+		[EACH_SMTP] = b->f->mx_count * CHECK_TRIED_MAX,
 	};
 
 	for (size_t i = 0; i < turns[set->turn]; i++) {
 		b->https = set->turn == EACH_HTTPS ? &b->f->https[i] : NULL;
 		b->fault = set->turn == EACH_FAULT ? &b->lint->fault[i] : NULL;
 		b->mx = set->turn == EACH_MX ? &b->f->mx[i] : NULL;
-		go_through(set, b, out);
+		if (set->turn != EACH_SMTP || take_smtp(b, i))
+			go_through(set, b, out);
+		b->smtp = NULL;
 	}
 }
 

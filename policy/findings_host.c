@@ -69,26 +69,58 @@ static bool has_answered(const struct check_https *h)
 	return h->outcome == HTTPS_ANSWERED && h->status == HTTP_OK;
 }
 
+static bool is_same(const struct check_https *a, const struct check_https *b)
+{
+	return a->body_len == b->body_len &&
+	       memcmp(a->body, b->body, a->body_len) == 0;
+}
+
+/* From that of the first one that answered. */
 static bool differs(struct bench *b)
 {
-	const struct check_https *h = b->f->https;
+	const struct check_https *first = NULL;
 
-	return has_answered(&h[0]) && has_answered(&h[1]) &&
-	       !(h[0].body_len == h[1].body_len &&
-		 memcmp(h[0].body, h[1].body, h[0].body_len) == 0) &&
-	       bench_say(b, "%s and %s", h[0].address, h[1].address);
+	for (size_t i = 0; i < ARRAY_LEN(b->f->https); i++) {
+		const struct check_https *h = &b->f->https[i];
+
+		if (!has_answered(h))
+			continue;
+		if (first && !is_same(first, h))
+			return bench_say(b, "%s and %s", first->address,
+					 h->address);
+		if (!first)
+			first = h;
+	}
+	return false;
+}
+
+static size_t count_tried(const struct bench *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(b->f->https); i++)
+		n += *b->f->https[i].address != '\0';
+	return n;
+}
+
+/* One that is not to be tried is told of by itself. */
+static bool has_more(struct bench *b)
+{
+	const struct check_host *h = &b->f->host;
+	size_t tried = count_tried(b);
+
+	return tried && tried < h->count && !*h->private &&
+	       bench_say(b, "%zu of the %zu", tried, h->count);
 }
 
 /* That it has none, or that they are not to be tried, is said elsewhere. */
 static bool is_untested(struct bench *b)
 {
 	const struct check_host *h = &b->f->host;
-	size_t tested = 0, due = 0;
+	size_t tested = 0, due = count_tried(b);
 
-	for (size_t i = 0; i < ARRAY_LEN(b->f->https); i++) {
-		due += *b->f->https[i].address != '\0';
+	for (size_t i = 0; i < ARRAY_LEN(b->f->https); i++)
 		tested += b->f->https[i].outcome != HTTPS_NOT_TESTED;
-	}
 	return (h->look == CHECK_SEEN || h->look == CHECK_NOT_TESTED) &&
 	       !*h->private && (!tested || tested < due);
 }
@@ -124,6 +156,8 @@ static const struct rule once[] = {
 	  "mta-sts.{domain} was not asked for the policy, or not at each "
 	  "address: whether senders can fetch it is not known",
 	  "try again" },
+	{ "host.addresses", CHECK_NOTE, has_more, 0,
+	  "{} addresses of mta-sts.{domain} were asked for the policy", "" },
 	{ "host.not-here", CHECK_ERROR, is_elsewhere, 0,
 	  "mta-sts.{domain} leads to {}, and not to this box",
 	  "publish the records of: mtastsctl domain records {domain}" },
@@ -155,7 +189,11 @@ static bool came_to(struct bench *b)
 /* The other family works: most senders will not notice. */
 static bool only_v6_fails(const struct bench *b)
 {
-	return is_v6(b->https) && has_answered(&b->f->https[0]);
+	for (size_t i = 0; i < ARRAY_LEN(b->f->https); i++)
+		if (is_v6(b->https) && !is_v6(&b->f->https[i]) &&
+		    has_answered(&b->f->https[i]))
+			return true;
+	return false;
 }
 
 static bool is_unreachable(struct bench *b)

@@ -236,21 +236,21 @@ static bool is_private(struct bench *b)
 
 static bool came_to(struct bench *b)
 {
-	return (int)b->mx->smtp == b->arg &&
-	       bench_say(b, "%s", b->mx->smtp_problem);
+	return (int)b->smtp->outcome == b->arg &&
+	       bench_say(b, "%s", b->smtp->problem);
 }
 
 static bool shows(struct bench *b)
 {
-	return bench_cert(b, &b->mx->cert);
+	return bench_cert(b, &b->smtp->cert);
 }
 
 /* A fault that is none of those above, or is in what the client thinks. */
 static bool is_refused(struct bench *b)
 {
-	return b->mx->smtp == SMTP_CERT_REFUSED &&
-	       !bench_cert_is_bad(b, &b->mx->cert) &&
-	       bench_say(b, "%s", b->mx->smtp_problem);
+	return b->smtp->outcome == SMTP_CERT_REFUSED &&
+	       !bench_cert_is_bad(b, &b->smtp->cert) &&
+	       bench_say(b, "%s", b->smtp->problem);
 }
 
 /* That it has no address, or none to be tried, is said elsewhere. */
@@ -258,14 +258,56 @@ static bool is_untested(struct bench *b)
 {
 	enum check_look look = b->mx->host.look;
 
-	return b->f->smtp_is_tested && b->mx->smtp == SMTP_NOT_TESTED &&
+	for (size_t i = 0; i < b->mx->smtp_count; i++)
+		if (b->mx->smtp[i].outcome == SMTP_NOT_TESTED)
+			return b->f->smtp_is_tested;
+	return b->f->smtp_is_tested && !b->mx->smtp_count &&
 	       (look == CHECK_SEEN || look == CHECK_NOT_TESTED) &&
 	       !*b->mx->host.private;
 }
 
+static bool is_one_secure(const struct check_mx *mx)
+{
+	for (size_t i = 0; i < mx->smtp_count; i++)
+		if (mx->smtp[i].outcome == SMTP_SECURE)
+			return true;
+	return false;
+}
+
+/* Not reached by IPv6, and well else: senders take the other way. */
+static bool is_only_v6(const struct check_mx *mx, const struct check_smtp *smtp)
+{
+	return smtp->outcome == SMTP_UNREACHABLE &&
+	       strchr(smtp->address, ':') && is_one_secure(mx);
+}
+
+static bool is_unreachable(struct bench *b)
+{
+	return came_to(b) && !is_only_v6(b->mx, b->smtp);
+}
+
+static bool is_v6_unreachable(struct bench *b)
+{
+	return came_to(b) && is_only_v6(b->mx, b->smtp);
+}
+
+/* At each of its addresses that was tried. */
 static bool is_secure(struct bench *b)
 {
-	return b->mx->smtp == SMTP_SECURE;
+	for (size_t i = 0; i < b->mx->smtp_count; i++)
+		if (b->mx->smtp[i].outcome != SMTP_SECURE &&
+		    !is_only_v6(b->mx, &b->mx->smtp[i]))
+			return false;
+	return is_one_secure(b->mx);
+}
+
+static bool has_more(struct bench *b)
+{
+	const struct check_mx *mx = b->mx;
+
+	return mx->smtp_count && mx->smtp_count < mx->host.count &&
+	       !*mx->host.private &&
+	       bench_say(b, "%zu of the %zu", mx->smtp_count, mx->host.count);
 }
 
 static bool has_tlsa(struct bench *b)
@@ -303,9 +345,27 @@ static const struct rule each[] = {
 	  "the MX {mx} was not tested: whether senders can deliver there is "
 	  "not known",
 	  "try again" },
-	{ "smtp.unreachable", CHECK_WARNING, came_to, SMTP_UNREACHABLE,
+	{ "smtp.ok", CHECK_GOOD, is_secure, 0,
+	  "the MX {mx} has STARTTLS and a good certificate", "" },
+	{ "mx.addresses", CHECK_NOTE, has_more, 0,
+	  "{} addresses of the MX {mx} were tested", "" },
+	{ "dane.present", CHECK_NOTE, has_tlsa, 0,
+	  "the MX {mx} has TLSA records too: senders that know DANE go by "
+	  "these",
+	  "keep them in step with its certificate" },
+};
+
+/* ---- each address of each ---- */
+
+static const struct rule each_smtp[] = {
+	{ "smtp.unreachable", CHECK_WARNING, is_unreachable, SMTP_UNREACHABLE,
 	  "the MX {mx} was not tested: no connection with {address}: {}",
 	  "see whether this machine may go out to port 25; many may not" },
+	{ "smtp.v6-unreachable", CHECK_NOTE, is_v6_unreachable,
+	  SMTP_UNREACHABLE,
+	  "the MX {mx} was not tested by IPv6: no connection with {address}: "
+	  "{}",
+	  "" },
 	{ "smtp.refused", CHECK_WARNING, came_to, SMTP_REFUSED,
 	  "the MX {mx} was not tested: {address} will not speak with this "
 	  "machine: {}",
@@ -320,31 +380,29 @@ static const struct rule each[] = {
 	  "the MX {mx} speaks no TLS newer than 1.1 at {address}: {}" THEN,
 	  "let it speak TLS 1.2 or 1.3" },
 	{ "smtp.cert-name", CHECK_ERROR, shows, CERT_OTHER_NAME,
-	  "the certificate of the MX {mx} is not for {mx}; it has {}" THEN,
+	  "the certificate of the MX {mx} at {address} is not for {mx}; it has "
+	  "{}" THEN,
 	  "get one with the name {mx}" },
 	{ "smtp.cert-expired", CHECK_ERROR, shows, CERT_EXPIRED,
-	  "the certificate of the MX {mx} has expired at {}" THEN, "renew it" },
+	  "the certificate of the MX {mx} at {address} has expired at {}" THEN,
+	  "renew it" },
 	{ "smtp.cert-early", CHECK_ERROR, shows, CERT_EARLY,
-	  "the certificate of the MX {mx} is not valid before {}",
+	  "the certificate of the MX {mx} at {address} is not valid before {}",
 	  "check this machine's clock; if it is right, get a certificate that "
 	  "is valid now" },
 	{ "smtp.cert-untrusted", CHECK_ERROR, shows, CERT_UNTRUSTED,
-	  "the certificate of the MX {mx} is not trusted: {}" THEN,
+	  "the certificate of the MX {mx} at {address} is not trusted: {}" THEN,
 	  "get one from a public authority, and serve its whole chain" },
 	{ "smtp.cert-refused", CHECK_ERROR, is_refused, 0,
-	  "the certificate of the MX {mx} is refused: {}" THEN,
+	  "the certificate of the MX {mx} at {address} is refused: {}" THEN,
 	  "get one from a public authority, for the very name {mx}" },
 	{ "smtp.cert-soon", CHECK_WARNING, shows, CERT_SOON,
-	  "the certificate of the MX {mx} expires at {}",
+	  "the certificate of the MX {mx} at {address} expires at {}",
 	  "see why it has not been renewed" },
-	{ "smtp.ok", CHECK_GOOD, is_secure, 0,
-	  "the MX {mx} has STARTTLS and a good certificate", "" },
-	{ "dane.present", CHECK_NOTE, has_tlsa, 0,
-	  "the MX {mx} has TLSA records too: senders that know DANE go by "
-	  "these",
-	  "keep them in step with its certificate" },
 };
 
 const struct rule_set rules_mail = { GROUP_MAIL, ONCE, once, ARRAY_LEN(once) };
 const struct rule_set rules_mail_each = { GROUP_MAIL, EACH_MX, each,
 					  ARRAY_LEN(each) };
+const struct rule_set rules_smtp_each = { GROUP_MAIL, EACH_SMTP, each_smtp,
+					  ARRAY_LEN(each_smtp) };

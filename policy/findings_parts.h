@@ -18,6 +18,7 @@ struct bench {
 	const struct sts_lint *lint;	/* NULL: there is no body to read */
 	const struct check_https *https;	/* by its turn, as are these */
 	const struct check_mx *mx;
+	const struct check_smtp *smtp;
 	const struct sts_fault *fault;
 	int arg;			/* the row's */
 	struct buf detail;		/* for "{}" */
@@ -38,7 +39,7 @@ struct rule {
 };
 
 /* How often the rows of a set are gone through. */
-enum turn { ONCE, EACH_HTTPS, EACH_FAULT, EACH_MX };
+enum turn { ONCE, EACH_HTTPS, EACH_FAULT, EACH_MX, EACH_SMTP };
 
 struct rule_set {
 	enum check_group group;
@@ -51,7 +52,7 @@ extern const struct rule_set rules_records;
 extern const struct rule_set rules_host, rules_host_each;
 extern const struct rule_set rules_cert, rules_cert_each;
 extern const struct rule_set rules_policy, rules_policy_each;
-extern const struct rule_set rules_mail, rules_mail_each;
+extern const struct rule_set rules_mail, rules_mail_each, rules_smtp_each;
 extern const struct rule_set rules_reports, rules_box;
 
 /* The detail, of strangers' text too. Both return true. */

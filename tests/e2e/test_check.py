@@ -179,6 +179,45 @@ def test_mail_servers(domain):
 	assert domain.check("--no-smtp") == (0, {"smtp.not-tested": "note"})
 
 
+def test_every_address_is_tried(domain):
+	"""One of many, and not the first: senders take any of them."""
+	mx, host = f"mx.{domain.name}", f"mta-sts.{domain.name}"
+	mail = [MailServer(domain.ca.context(mx),
+			   (f"127.0.0.{n}", domain.mail.port))
+		for n in (2, 3, 4)]
+	hosts = [PolicyHost(domain.ca.context(host), BODY.format(domain.name),
+			    at=(f"127.0.0.{n}", domain.host.port))
+		 for n in (2, 3, 4)]
+	four = [f"127.0.0.{n}" for n in (1, 2, 3, 4)]
+	domain.dns.set(mx, "A", *four)
+	domain.dns.set(host, "A", *four)
+	assert domain.check() == (0, {})
+	assert all(one.said for one in mail)
+	assert all(one.names for one in hosts)
+
+	for n in range(3):
+		good = mail[n].context, hosts[n].context
+		mail[n].context = domain.ca.context("wrong.test")
+		assert domain.check() == (2, {"smtp.cert-name": "error"})
+		mail[n].context = good[0]
+		hosts[n].context = domain.ca.context("wrong.test")
+		assert domain.check() == (2, {"cert.name": "error"})
+		hosts[n].context = good[1]
+	hosts[1].close()
+	assert domain.check() == (2, {"host.unreachable": "error"})
+	domain.dns.set(host, "A", "127.0.0.1")
+
+	domain.dns.set(mx, "A", *four, "127.0.0.5")
+	assert domain.check() == (0, {"mx.addresses": "note"})
+	assert "4 of the 5 addresses" in " ".join(domain.run().stdout.split())
+	domain.dns.set(mx, "A", *four[:2])
+	domain.dns.set(mx, "AAAA", "::1")
+	assert domain.check() in [(0, {"smtp.v6-unreachable": "note"}),
+				  (0, {"mx.addresses": "note"})]  # no IPv6
+	for one in mail + hosts:
+		one.close()
+
+
 def test_a_name_in_mx_that_is_none_of_a_host(domain):
 	"""Nothing is tested there, and so it must be said."""
 	for bad in f"mx_2.{domain.name}.", "192.0.2.1.":

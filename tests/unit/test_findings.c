@@ -233,14 +233,20 @@ static void cert_begin(const char *v)
 static void cert_bad(const char *v) { distrust(&h4()->cert, v); }
 static void mx_cert_name(const char *v)
 {
-	f->mx[1].cert.is_for_host = number(v);
+	f->mx[1].smtp[0].cert.is_for_host = number(v);
 }
-static void mx_cert_end(const char *v) { end_in(&f->mx[1].cert, v); }
+static void mx_cert_end(const char *v)
+{
+	end_in(&f->mx[1].smtp[0].cert, v);
+}
 static void mx_cert_begin(const char *v)
 {
-	f->mx[1].cert.not_before = NOW + number(v) * WHEN_DAY;
+	f->mx[1].smtp[0].cert.not_before = NOW + number(v) * WHEN_DAY;
 }
-static void mx_cert_bad(const char *v) { distrust(&f->mx[1].cert, v); }
+static void mx_cert_bad(const char *v)
+{
+	distrust(&f->mx[1].smtp[0].cert, v);
+}
 
 static void caa(const char *v)
 {
@@ -304,11 +310,52 @@ static void mx_private(const char *v)
 }
 static void tlsa(const char *v) { f->mx[1].has_tlsa = number(v); }
 static void asked(const char *v) { f->smtp_is_tested = number(v); }
-static void smtp(const char *v) { f->mx[1].smtp = (enum smtp_outcome)number(v); }
+static void smtp(const char *v)
+{
+	f->mx[1].smtp[0].outcome = (enum smtp_outcome)number(v);
+}
 
 static void smtp_all(const char *v)
 {
-	f->mx[0].smtp = f->mx[1].smtp = (enum smtp_outcome)number(v);
+	f->mx[0].smtp[0].outcome = f->mx[1].smtp[0].outcome =
+		(enum smtp_outcome)number(v);
+}
+
+/* With addresses, of which the second, and the last one, answer like that. */
+static void smtp_more(const char *v)
+{
+	struct check_mx *m = &f->mx[1];
+
+	str_copy(m->host.address[1], DNS_ADDRESS_TEXT, v);
+	m->host.count = 2;
+	m->smtp[1] = m->smtp[0];
+	m->smtp_count = 2;
+	str_copy(m->smtp[1].address, DNS_ADDRESS_TEXT, v);
+}
+
+static void smtp2(const char *v)
+{
+	f->mx[1].smtp[1].outcome = (enum smtp_outcome)number(v);
+}
+static void smtp_none(const char *v)
+{
+	f->mx[1].smtp_count = 1 - (size_t)number(v);
+}
+static void mx_addresses(const char *v)
+{
+	set_host(&f->mx[1].host, v);
+}
+
+/* A third address of the policy host. */
+static void out3(const char *v)
+{
+	f->https[2] = f->https[0];
+	str_copy(f->https[2].address, DNS_ADDRESS_TEXT, "192.0.2.3");
+	f->https[2].outcome = (enum https_outcome)number(v);
+}
+static void body3(const char *v)
+{
+	set_body(&f->https[2], v);
 }
 
 /* ---- the box ---- */
@@ -352,27 +399,29 @@ static const struct {
 	const char *name;
 	void (*set)(const char *value);
 } settings[] = {
-	KEY(sts),	  KEY(sts_look),      KEY(ttl),
-	KEY(differs),	  KEY(root),	      KEY(rpt),
-	KEY(rpt_look),	  KEY(keys),	      KEY(zone),
-	KEY(resolver),	  KEY(host),	      KEY(host_look),
-	KEY(alias),	  KEY(private),	      KEY(port80),
-	KEY(out4),	  KEY(out6),	      KEY(took),
-	KEY(status),	  KEY(location),      KEY(type),
-	KEY(body),	  KEY(body6),	      KEY(ours),
-	KEY(line),	  KEY(max_age),	      KEY(mode),
-	KEY(pattern),	  KEY(fill),	      KEY(since),
-	KEY(cert_name),	  KEY(cert_seen),     KEY(cert_end),
-	KEY(cert_begin),  KEY(cert_bad),      KEY(mx_cert_name),
-	KEY(mx_cert_end), KEY(mx_cert_begin), KEY(mx_cert_bad),
-	KEY(caa),	  KEY(caa_look),      KEY(ca),
-	KEY(identity),	  KEY(account),	      KEY(mx_look),
-	KEY(mx_null),	  KEY(mx_cut),	      KEY(mx_bad),
-	KEY(mx),	  KEY(mx_first),      KEY(mx_alias),
-	KEY(mx_host),	  KEY(mx_private),    KEY(tlsa),
-	KEY(asked),	  KEY(smtp),	      KEY(smtp_all),
-	KEY(hosted),	  KEY(past),	      KEY(removable),
-	KEY(collector),	  KEY(trouble),	      KEY(reports),
+	KEY(sts),	   KEY(sts_look),      KEY(ttl),
+	KEY(differs),	   KEY(root),	       KEY(rpt),
+	KEY(rpt_look),	   KEY(keys),	       KEY(zone),
+	KEY(resolver),	   KEY(host),	       KEY(host_look),
+	KEY(alias),	   KEY(private),       KEY(port80),
+	KEY(out4),	   KEY(out6),	       KEY(took),
+	KEY(status),	   KEY(location),      KEY(type),
+	KEY(body),	   KEY(body6),	       KEY(ours),
+	KEY(line),	   KEY(max_age),       KEY(mode),
+	KEY(pattern),	   KEY(fill),	       KEY(since),
+	KEY(cert_name),	   KEY(cert_seen),     KEY(cert_end),
+	KEY(cert_begin),   KEY(cert_bad),      KEY(mx_cert_name),
+	KEY(mx_cert_end),  KEY(mx_cert_begin), KEY(mx_cert_bad),
+	KEY(caa),	   KEY(caa_look),      KEY(ca),
+	KEY(identity),	   KEY(account),       KEY(mx_look),
+	KEY(mx_null),	   KEY(mx_cut),	       KEY(mx_bad),
+	KEY(mx),	   KEY(mx_first),      KEY(mx_alias),
+	KEY(mx_host),	   KEY(mx_private),    KEY(tlsa),
+	KEY(asked),	   KEY(smtp),	       KEY(smtp_all),
+	KEY(smtp_more),	   KEY(smtp2),	       KEY(smtp_none),
+	KEY(mx_addresses), KEY(out3),	       KEY(body3),
+	KEY(hosted),	   KEY(past),	       KEY(removable),
+	KEY(collector),	   KEY(trouble),       KEY(reports),
 };
 
 static void apply(const char *words)
@@ -417,12 +466,19 @@ static void make_https(struct check_https *h, const char *address)
 	make_cert(&h->cert);
 }
 
+static void make_smtp(struct check_smtp *s, const char *address)
+{
+	s->outcome = SMTP_SECURE;
+	str_copy(s->address, sizeof(s->address), address);
+	make_cert(&s->cert);
+}
+
 static void make_mx(struct check_mx *m, const char *name)
 {
 	str_copy(m->name, sizeof(m->name), name);
 	set_host(&m->host, V4);
-	m->smtp = SMTP_SECURE;
-	make_cert(&m->cert);
+	m->smtp_count = 1;
+	make_smtp(&m->smtp[0], V4);
 }
 
 static void make_well(void)
@@ -514,6 +570,15 @@ static const struct row {
 	{ "host.partly-here", CHECK_WARNING, "host=192.0.2.1,192.0.2.9",
 	  "host=192.0.2.9" },
 	{ "host.differs", CHECK_WARNING, "body6=version: STSv1", "" },
+	{ "host.differs", CHECK_WARNING, "out3=8~body3=version: STSv1",
+	  "out3=1~body3=version: STSv1" },
+	{ "host.unreachable", CHECK_ERROR, "out3=1", "out3=8" },
+	{ "host.v6-unreachable", CHECK_WARNING, "out4=1~out6=1~out3=8",
+	  "out4=1~out6=1~out3=1" },
+	{ "policy.too-big", CHECK_ERROR, "out3=7", "out3=8" },
+	{ "host.addresses", CHECK_NOTE,
+	  "host=192.0.2.1,192.0.2.3,192.0.2.4," V6,
+	  "host=192.0.2.1,192.0.2.3," V6 "~out3=8" },
 	{ "host.port80", CHECK_WARNING, "port80=absent", "port80=none" },
 	{ "host.port80", CHECK_WARNING, "port80=absent",
 	  "port80=absent~host=192.0.2.9" },
@@ -680,11 +745,27 @@ static const struct row {
 	{ "smtp.not-tested", CHECK_NOTE, "asked=0~smtp_all=0",
 	  "asked=0~mx_null=1" },
 	{ "smtp.untested", CHECK_WARNING, "smtp=0", "smtp=0~asked=0" },
-	{ "smtp.untested", CHECK_WARNING, "smtp=0~mx_host=none",
-	  "smtp=0~mx_host=absent" },
-	{ "smtp.untested", CHECK_WARNING, "smtp=0",
-	  "smtp=0~mx_private=10.0.0.1" },
+	{ "smtp.untested", CHECK_WARNING, "smtp_none=1~mx_host=none",
+	  "smtp_none=1~mx_host=absent" },
+	{ "smtp.untested", CHECK_WARNING, "smtp_none=1",
+	  "smtp_none=1~mx_private=10.0.0.1" },
 	{ "smtp.unreachable", CHECK_WARNING, "smtp=1", "smtp=0" },
+	{ "smtp.unreachable", CHECK_WARNING, "smtp_more=192.0.2.9~smtp2=1",
+	  "smtp_more=" V6 "~smtp2=1" },
+	{ "smtp.unreachable", CHECK_WARNING, "smtp_more=" V6 "~smtp2=1~smtp=1",
+	  "smtp_more=" V6 "~smtp2=1" },
+	{ "smtp.v6-unreachable", CHECK_NOTE, "smtp_more=" V6 "~smtp2=1",
+	  "smtp_more=" V6 "~smtp2=1~smtp=1" },
+	{ "smtp.untested", CHECK_WARNING, "smtp_more=192.0.2.9~smtp2=0",
+	  "smtp_more=192.0.2.9~smtp2=1" },
+	{ "smtp.no-starttls", CHECK_ERROR, "smtp_more=192.0.2.9~smtp2=3",
+	  "smtp_more=192.0.2.9" },
+	{ "smtp.ok", CHECK_GOOD, "smtp_more=" V6 "~smtp2=1~smtp_all=7",
+	  "smtp_more=" V6 "~smtp2=1~smtp_all=3" },
+	{ "mx.addresses", CHECK_NOTE, "mx_addresses=192.0.2.1,192.0.2.9",
+	  "smtp_more=192.0.2.9" },
+	{ "mx.addresses", CHECK_NOTE, "mx_addresses=192.0.2.1," V6,
+	  "mx_addresses=192.0.2.1,10.0.0.1~mx_private=10.0.0.1" },
 	{ "smtp.refused", CHECK_WARNING, "smtp=2", "smtp=1" },
 	{ "smtp.no-starttls", CHECK_ERROR, "smtp=3", "smtp=2" },
 	{ "smtp.tls", CHECK_ERROR, "smtp=4", "smtp=5" },
@@ -873,9 +954,29 @@ static void no_other_answer_of_a_mail_host_is_good(void **state)
 	for (int i = 0; i < (SMTP_SECURE + 1) * 2; i++) {
 		print_message("%d, %d\n", i / 2, i % 2);
 		make_well();
-		f->mx[1].smtp = (enum smtp_outcome)(i / 2);
-		f->mx[1].cert.is_seen = i % 2;
+		f->mx[1].smtp[0].outcome = (enum smtp_outcome)(i / 2);
+		f->mx[1].smtp[0].cert.is_seen = i % 2;
 		assert_int_equal(is_green(), i / 2 == SMTP_SECURE);
+	}
+}
+
+/* At another address than the first, too. */
+static void no_other_answer_at_a_second_address_is_good(void **state)
+{
+	(void)state;
+	for (int i = 0; i <= SMTP_SECURE; i++) {
+		print_message("%d\n", i);
+		make_well();
+		smtp_more("192.0.2.9");
+		f->mx[1].smtp[1].outcome = (enum smtp_outcome)i;
+		assert_int_equal(is_green(), i == SMTP_SECURE);
+	}
+	for (int i = 0; i <= HTTPS_ANSWERED; i++) {
+		print_message("%d\n", i);
+		make_well();
+		out3("0");
+		f->https[2].outcome = (enum https_outcome)i;
+		assert_int_equal(is_green(), i == HTTPS_ANSWERED);
 	}
 }
 
@@ -886,9 +987,12 @@ static void no_other_look_is_good(void **state)
 		const char *words; /* and one of the looks behind */
 		const char *good;  /* of the looks */
 	} parts[] = {
-		{ "sts_look", "" },	  { "rpt_look", "" },
-		{ "mx_look", "" },	  { "out4=0~out6=0~host_look", "" },
-		{ "smtp=0~mx_host", "" }, { "caa_look", "absent seen" },
+		{ "sts_look", "" },
+		{ "rpt_look", "" },
+		{ "mx_look", "" },
+		{ "out4=0~out6=0~host_look", "" },
+		{ "smtp_none=1~mx_host", "" },
+		{ "caa_look", "absent seen" },
 	};
 	static const char *const looks[] = { "none", "seen", "absent", "failed",
 					     "timeout" };
@@ -982,6 +1086,7 @@ int main(void)
 		cmocka_unit_test(nothing_seen_is_nothing_good),
 		cmocka_unit_test(no_other_answer_of_the_policy_host_is_good),
 		cmocka_unit_test(no_other_answer_of_a_mail_host_is_good),
+		cmocka_unit_test(no_other_answer_at_a_second_address_is_good),
 		cmocka_unit_test(no_other_look_is_good),
 		cmocka_unit_test(text_of_strangers_is_harmless),
 		cmocka_unit_test(providers_are_known_by_their_hosts),
