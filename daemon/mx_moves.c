@@ -2,6 +2,11 @@
 
 #define TTL_USUAL 3600L /* our advice: what was seen may be the rest of one */
 
+static time_t later(time_t a, time_t b)
+{
+	return a > b ? a : b;
+}
+
 bool mx_move_of(struct store *s, const struct domain *d, const struct watch *w,
 		const struct policy_version *current,
 		const struct sts_policy *hosts, time_t now,
@@ -16,8 +21,9 @@ bool mx_move_of(struct store *s, const struct domain *d, const struct watch *w,
 	*is_known = move->by_all <= now;
 	if (*is_known)
 		return true;
-	if (current->announced_at)
-		move->by_id = current->announced_at + ttl;
+	if (current->announced_at &&
+	    watch_announced(w, current->sts_id) == ANNOUNCED_IN_STEP)
+		move->by_id = later(current->announced_at, w->txt_since) + ttl;
 	if (move->by_id > move->by_all)
 		move->by_id = move->by_all;
 	return true;

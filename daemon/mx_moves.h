@@ -12,7 +12,8 @@
 
 struct mx_move {
 	time_t by_id;	/* for senders that look for a new id before each
-			   delivery; 0: DNS does not show the id yet */
+			   delivery; 0: DNS does not show the id, not
+			   yet or not any more */
 	time_t by_all;	/* for every sender */
 };
 

@@ -55,20 +55,32 @@ static void fetch(long n, time_t at)
 	must(served_add(fix.store, &c, 1, at, NULL), NULL);
 }
 
-static struct mx_move move(const char *host, time_t announced_at, long ttl,
-			   time_t now, bool *is_known)
+static struct mx_move move_seen(const char *host, time_t announced_at,
+				const struct watch *w, time_t now,
+				bool *is_known)
 {
 	struct sts_policy hosts = policy(STS_NONE, host, "");
-	const struct policy_version current = { .announced_at = announced_at };
-	const struct watch w = { .txt_ttl = ttl };
+	const struct policy_version current = { .sts_id = "two",
+						.announced_at = announced_at };
 	struct err err = ERR_INIT;
 	struct mx_move m;
 
-	must(mx_move_of(fix.store, &fix.domain, &w, &current, &hosts, now, &m,
+	must(mx_move_of(fix.store, &fix.domain, w, &current, &hosts, now, &m,
 			is_known, &err),
 	     &err);
 	sts_policy_release(&hosts);
 	return m;
+}
+
+/* While DNS shows the id. */
+static struct mx_move move(const char *host, time_t announced_at, long ttl,
+			   time_t now, bool *is_known)
+{
+	const struct watch w = { .txt = ANNOUNCED_IN_STEP,
+				 .txt_id = "two",
+				 .txt_ttl = ttl };
+
+	return move_seen(host, announced_at, &w, now, is_known);
 }
 
 /* Times after the move. */
@@ -162,11 +174,53 @@ static void what_the_current_one_lacks_is_not_known(void **state)
 	assert_int_equal(m.by_all, NOW + AGE);
 }
 
+/* Announced ten minutes after the move; times after that move. */
+static const struct {
+	enum announced txt;
+	const char *id;
+	long since, by_id;	/* 0: not known */
+} shown[] = {
+	{ ANNOUNCED_IN_STEP, "two", 0, 600 + 3600 },
+	{ ANNOUNCED_IN_STEP, "two", 600, 600 + 3600 },
+	/* it was away meanwhile: caches have the former one from then on */
+	{ ANNOUNCED_IN_STEP, "two", 1800, 1800 + 3600 },
+	/* it was there once, and is not any more */
+	{ ANNOUNCED_IN_STEP, "one", 1800, 0 },
+	{ ANNOUNCED_BEHIND, "one", 1800, 0 },
+	{ ANNOUNCED_NOTHING, "", 1800, 0 },
+	{ ANNOUNCED_DAMAGED, "", 1800, 0 },
+	{ ANNOUNCED_FOREIGN, "", 1800, 0 },
+	{ ANNOUNCED_UNKNOWN, "", 1800, 0 },
+};
+
+static void an_id_that_dns_shows_no_more_has_no_date(void **state)
+{
+	(void)state;
+	publish(policy(STS_ENFORCE, BEFORE, ""), T0 + 1);
+	fetch(1, MOVED - 60);
+	publish(policy(STS_ENFORCE, BEFORE, "new.test"), MOVED);
+	for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+		struct watch w = { .txt = shown[i].txt,
+				   .txt_since = MOVED + shown[i].since };
+		struct mx_move m;
+		bool is_known;
+
+		print_message("%zu\n", i);
+		strcpy(w.txt_id, shown[i].id);
+		m = move_seen("new.test", MOVED + 600, &w, NOW, &is_known);
+		assert_false(is_known);
+		assert_int_equal(m.by_id, shown[i].by_id
+						  ? MOVED + shown[i].by_id
+						  : 0);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		WITH_A_DOMAIN(a_move_has_two_dates),
 		WITH_A_DOMAIN(none_refuses_nobody),
+		WITH_A_DOMAIN(an_id_that_dns_shows_no_more_has_no_date),
 		WITH_A_DOMAIN(what_the_current_one_lacks_is_not_known),
 	};
 
