@@ -126,6 +126,7 @@ static bool may_drop(const struct edit *e, const struct sts_policy *was,
 	const struct domain *d = &e->domain;
 	const char *host;
 	struct watch w;
+	time_t until;
 
 	if (!watch_of(e->call->parts->store, d, &w, err))
 		return false;
@@ -136,9 +137,10 @@ static bool may_drop(const struct edit *e, const struct sts_policy *was,
 		return still_used(e, host, err);
 	if (*w.mx.bad)
 		return is_unclear(e, w.mx.bad, err);
+	until = w.mx_since + mx_moves_ttl(w.mx.ttl);
 	if (w.mx_since && w.mx_since > d->created_at + WHEN_HOUR &&
-	    e->call->now < w.mx_since + w.mx.ttl)
-		return still_cached(e, w.mx_since + w.mx.ttl, err);
+	    e->call->now < until)
+		return still_cached(e, until, err);
 	return true;
 }
 

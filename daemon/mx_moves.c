@@ -1,6 +1,11 @@
 #include "daemon/mx_moves.h"
 
-#define TTL_USUAL 3600L /* our advice: what was seen may be the rest of one */
+#define TTL_LEAST 3600L
+
+long mx_moves_ttl(long seen)
+{
+	return seen > TTL_LEAST ? seen : TTL_LEAST;
+}
 
 static time_t later(time_t a, time_t b)
 {
@@ -12,8 +17,6 @@ bool mx_move_of(struct store *s, const struct domain *d, const struct watch *w,
 		const struct sts_policy *hosts, time_t now,
 		struct mx_move *move, bool *is_known, struct err *err)
 {
-	long ttl = w->txt_ttl > TTL_USUAL ? w->txt_ttl : TTL_USUAL;
-
 	*move = (struct mx_move){ 0 };
 	if (!policy_version_held_until(s, d, now, policy_version_refuses,
 				       hosts, &move->by_all, err))
@@ -23,7 +26,8 @@ bool mx_move_of(struct store *s, const struct domain *d, const struct watch *w,
 		return true;
 	if (current->announced_at &&
 	    watch_announced(w, current->sts_id) == ANNOUNCED_IN_STEP)
-		move->by_id = later(current->announced_at, w->txt_since) + ttl;
+		move->by_id = later(current->announced_at, w->txt_since) +
+			      mx_moves_ttl(w->txt_ttl);
 	if (move->by_id > move->by_all)
 		move->by_id = move->by_all;
 	return true;

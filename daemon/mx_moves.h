@@ -18,6 +18,12 @@ struct mx_move {
 };
 
 /*
+ * For how long caches may have what has changed: the TTL seen, but an hour at
+ * least, for a resolver that caches says what is left of one.
+ */
+long mx_moves_ttl(long seen);
+
+/*
  * When those of `hosts` that an earlier version lacks will be known. Both are
  * in the past, or 0, if they are known already; *is_known says so.
  */
