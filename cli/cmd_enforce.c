@@ -40,6 +40,14 @@ static enum exit_code ask_for_look(struct cli *cli, const char *name,
 	return code;
 }
 
+static enum exit_code too_long(const char *name, struct err *err)
+{
+	err_set(err, ERR_AGAIN, "%s: the look from outside is not over yet",
+		name);
+	err_hint(err, "try again later; or override with --force");
+	return EXIT_ERRORS;
+}
+
 /* With what it found; the socket that is for reading only has the last one. */
 static enum exit_code look(struct cli *cli, const char *name, json_t **r,
 			   struct err *err)
@@ -52,10 +60,12 @@ static enum exit_code look(struct cli *cli, const char *name, json_t **r,
 	}
 	for (int i = 0; code == EXIT_FINE; i++) {
 		code = readiness_of(cli, name, r, err);
-		if (code != EXIT_FINE || i == LOOK_TRIES ||
-		    !json_is_true(value_at(*r, "looking")))
+		if (code != EXIT_FINE || !json_is_true(value_at(*r, "looking")))
 			break;
 		json_decref(*r);
+		*r = NULL;
+		if (i == LOOK_TRIES)
+			return too_long(name, err);
 		usleep(250000);
 	}
 	return code;

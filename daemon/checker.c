@@ -29,6 +29,7 @@ struct run {
 	bool is_own; /* nobody has asked for it */
 	struct outside *outside;
 	int64_t domain_id;
+	time_t asked_at; /* when it began; who asks later gets another */
 	char name[DOMAIN_NAME_SIZE];
 };
 
@@ -93,9 +94,10 @@ static char *judge(struct run *r, const struct domain_facts *f)
 }
 
 /* What could not be tested is as it was. */
-static bool write(struct checker *c, const struct domain *d, const char *text,
-		  struct err *err)
+static bool write(const struct run *r, const struct domain *d,
+		  const char *text, struct err *err)
 {
+	struct checker *c = r->checker;
 	struct mx_verdict mx;
 	struct checked was;
 	time_t bad_since = 0;
@@ -107,8 +109,8 @@ static bool write(struct checker *c, const struct domain *d, const char *text,
 	if (mx.is == MX_BAD && !bad_since)
 		bad_since = now_of(c);
 	checked_release(&was);
-	return ok && checked_write(c->parts.store, d->id, now_of(c), bad_since,
-				   text, err);
+	return ok && checked_write(c->parts.store, d->id, now_of(c),
+				   r->asked_at, bad_since, text, err);
 }
 
 /* By what is known now. */
@@ -137,7 +139,7 @@ static bool keep(struct run *r, struct err *err)
 		return false;
 	domain_facts_load(&facts, s, &d, now_of(c));
 	text = judge(r, &facts);
-	ok = write(c, &d, text, err);
+	ok = write(r, &d, text, err);
 	free(text);
 	domain_facts_release(&facts);
 	return ok && alert(c, &d, err);
@@ -206,6 +208,17 @@ static struct outside *look(struct checker *c, struct run *r, struct err *err)
 	return outside_start(c->parts.loop, r->name, &o, on_done, r, err);
 }
 
+static bool read_asked(const struct checker *c, const struct domain *d,
+		       time_t *asked_at, struct err *err)
+{
+	struct checked is;
+	bool ok = checked_of(c->parts.store, d, &is, err);
+
+	*asked_at = is.asked_at;
+	checked_release(&is);
+	return ok;
+}
+
 static bool begin(struct checker *c, size_t slot, int64_t id, bool is_own)
 {
 	struct run *r = xcalloc(1, sizeof(*r));
@@ -215,7 +228,8 @@ static bool begin(struct checker *c, size_t slot, int64_t id, bool is_own)
 	r->checker = c;
 	r->domain_id = id;
 	r->is_own = is_own;
-	if (domain_by_id(c->parts.store, id, &d, &err)) {
+	if (domain_by_id(c->parts.store, id, &d, &err) &&
+	    read_asked(c, &d, &r->asked_at, &err)) {
 		memcpy(r->name, d.name, sizeof(r->name));
 		r->outside = look(c, r, &err);
 	}

@@ -38,26 +38,30 @@ bool checked_ask(struct store *s, int64_t domain_id, time_t now,
 
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO checked(domain_id, asked_at) VALUES(?1, ?2)"
-		   " ON CONFLICT(domain_id) DO UPDATE SET asked_at = ?2");
+		   " ON CONFLICT(domain_id) DO UPDATE"
+		   " SET asked_at = MAX(?2, asked_at + 1)");
 	bind_int(&q, domain_id);
 	bind_int(&q, now);
 	return query_run(&q, err);
 }
 
 bool checked_write(struct store *s, int64_t domain_id, time_t now,
-		   time_t bad_since, const char *findings, struct err *err)
+		   time_t answers, time_t bad_since, const char *findings,
+		   struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO checked(domain_id, at, findings, bad_since)"
 		   " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(domain_id) DO UPDATE"
-		   " SET at = ?2, asked_at = 0, findings = ?3,"
-		   " bad_since = ?4");
+		   " SET at = ?2, findings = ?3, bad_since = ?4,"
+		   " asked_at = CASE WHEN asked_at > ?5 THEN asked_at"
+		   "  ELSE 0 END");
 	bind_int(&q, domain_id);
 	bind_int(&q, now);
 	bind_text(&q, findings);
 	bind_int(&q, bad_since);
+	bind_int(&q, answers);
 	return query_run(&q, err);
 }
 

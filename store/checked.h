@@ -22,11 +22,16 @@ bool checked_of(struct store *s, const struct domain *d, struct checked *c,
 		struct err *err);
 void checked_release(struct checked *c);
 
-/* Inside a transaction. */
+/*
+ * Inside a transaction. A look answers who had asked before it began: whose
+ * asked_at was no later than `answers`. Of two that ask within a second the
+ * second has a later one.
+ */
 bool checked_ask(struct store *s, int64_t domain_id, time_t now,
 		 struct err *err);
 bool checked_write(struct store *s, int64_t domain_id, time_t now,
-		   time_t bad_since, const char *findings, struct err *err);
+		   time_t answers, time_t bad_since, const char *findings,
+		   struct err *err);
 
 /* It could not be done: nobody waits any more. */
 bool checked_give_up(struct store *s, int64_t domain_id, struct err *err);

@@ -1,6 +1,7 @@
 """From testing to enforce, and back in a hurry."""
 
 import sqlite3
+import threading
 
 import pytest
 
@@ -119,6 +120,29 @@ def test_force_needs_a_reason_and_is_remembered(box, name):
 	assert event["reason"] == "audit" and "days" in event["text"]
 	daemon.ok("policy", "testing", name)
 	assert daemon.ctl("policy", "rollback", name).status == REFUSED
+
+
+def test_a_look_that_had_begun_before_opens_no_gate(rig, box, name):
+	"""Mail went bad after it had seen that; it answers nobody who asks now."""
+	daemon = box.daemon
+	box.step(7 * DAY + 60)
+	look(daemon, name, txt_is("in-step"))
+	assert box.reasons() == {"reports.unknown"}
+	went_bad = threading.Event()
+
+	def wait(connection):
+		went_bad.wait(15)
+		connection.sendall(b"250 ok\r\n")
+	box.mail.chatter["NOOP"] = wait
+	said = len(box.mail.said)
+	daemon.api("POST", f"/v1/domains/{name}/check", {})
+	wait_for("the look", lambda: "NOOP" in box.mail.said[said:], 15)
+	del box.mail.chatter["NOOP"]
+	box.mail.context = box.ca.context(f"mx.{name}", begins=-20, ends=-1)
+	threading.Timer(2, went_bad.set).start()
+	refused = daemon.ctl("policy", "enforce", name, "--without-reports")
+	assert refused.status == REFUSED and "expired" in refused.err, refused
+	assert box.mode() == "testing"
 
 
 def test_without_port_25_it_is_said_and_not_in_the_way(box, name):

@@ -42,7 +42,7 @@ static void look(const struct domain *d, time_t at, const char *findings)
 {
 	struct err err = ERR_INIT;
 
-	must(checked_write(fix.store, d->id, at, 0, findings, &err), &err);
+	must(checked_write(fix.store, d->id, at, at, 0, findings, &err), &err);
 }
 
 static void a_row_comes_back_as_it_was(void **state)
@@ -60,8 +60,8 @@ static void a_row_comes_back_as_it_was(void **state)
 	assert_row(&fix.domain, T0 + 2, 0, findings);
 	ask(&fix.domain, T0 + 3); /* what is known stays */
 	assert_row(&fix.domain, T0 + 2, T0 + 3, findings);
-	must(checked_write(fix.store, fix.domain.id, T0 + 4, T0 + 2, "[]",
-			   NULL),
+	must(checked_write(fix.store, fix.domain.id, T0 + 4, T0 + 4,
+			   T0 + 2, "[]", NULL),
 	     NULL);
 	assert_row(&fix.domain, T0 + 4, 0, "[]");
 	must(checked_of(fix.store, &fix.domain, &c, NULL), NULL);
@@ -69,6 +69,38 @@ static void a_row_comes_back_as_it_was(void **state)
 	checked_release(&c);
 	must(domain_delete(fix.store, &fix.domain, ROWS_NOW, NULL), NULL);
 	assert_row(&fix.domain, 0, 0, "[]");
+}
+
+/* It began before: what it says may have changed since. */
+static void a_look_answers_nobody_who_asks_later(void **state)
+{
+	int64_t id = fix.domain.id;
+
+	(void)state;
+	ask(&fix.domain, T0);
+	ask(&fix.domain, T0 + 5); /* that began at T0 */
+	must(checked_write(fix.store, id, T0 + 9, T0, 0, "[1]", NULL), NULL);
+	assert_row(&fix.domain, T0 + 9, T0 + 5, "[1]");
+	must(checked_write(fix.store, id, T0 + 19, T0 + 5, 0, "[2]", NULL),
+	     NULL);
+	assert_row(&fix.domain, T0 + 19, 0, "[2]");
+
+	/* that nobody had asked for */
+	ask(&fix.domain, T0 + 20);
+	must(checked_write(fix.store, id, T0 + 29, 0, 0, "[3]", NULL), NULL);
+	assert_row(&fix.domain, T0 + 29, T0 + 20, "[3]");
+}
+
+static void who_asks_in_the_same_second_is_later(void **state)
+{
+	(void)state;
+	ask(&fix.domain, T0);
+	ask(&fix.domain, T0);
+	assert_row(&fix.domain, 0, T0 + 1, "[]");
+	look(&fix.domain, T0, "[1]");
+	assert_row(&fix.domain, T0, T0 + 1, "[1]");
+	look(&fix.domain, T0 + 1, "[2]");
+	assert_row(&fix.domain, T0 + 1, 0, "[2]");
 }
 
 static const struct {
@@ -228,7 +260,7 @@ static void enforces_and_leaves(struct domain *d)
 static void be_bad(struct domain *d, time_t since, time_t at)
 {
 	enforces(d);
-	must(checked_write(fix.store, d->id, at, since, "[]", NULL), NULL);
+	must(checked_write(fix.store, d->id, at, at, since, "[]", NULL), NULL);
 }
 
 static void was_bad_once(struct domain *d)
@@ -250,7 +282,7 @@ static void was_bad_long_ago(struct domain *d)
 
 static void is_bad_and_tests(struct domain *d)
 {
-	must(checked_write(fix.store, d->id, NOW - 86400, 1, "[]", NULL), NULL);
+	must(checked_write(fix.store, d->id, NOW - 86400, 0, 1, "[]", NULL), NULL);
 }
 
 static void says_none(struct domain *d)
@@ -374,6 +406,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		WITH_A_DOMAIN(a_row_comes_back_as_it_was),
+		WITH_A_DOMAIN(a_look_answers_nobody_who_asks_later),
+		WITH_A_DOMAIN(who_asks_in_the_same_second_is_later),
 		WITH_A_DOMAIN(damage_never_stops_a_read),
 		IN_A_STORE(who_waits_longest_is_first),
 		IN_A_STORE(each_condition_counts_by_itself),

@@ -397,7 +397,7 @@ static void what_needs_a_hand_is_marked(void **state)
 
 static void is_found_well(void)
 {
-	must(checked_write(fix.store, fix.domain.id, T0, 0,
+	must(checked_write(fix.store, fix.domain.id, T0, T0, 0,
 			   "[{\"id\":\"smtp.ok\",\"severity\":\"good\","
 			   "\"mx\":\"a.test\"}]",
 			   NULL),
@@ -453,7 +453,7 @@ static void has_no_cert(void)
 
 static void is_found_wanting(void)
 {
-	must(checked_write(fix.store, fix.domain.id, T0, 0,
+	must(checked_write(fix.store, fix.domain.id, T0, T0, 0,
 			   "[{\"id\":\"mx.missing\",\"severity\":\"error\","
 			   "\"text\":\"no MX\"}]",
 			   NULL),
@@ -462,12 +462,12 @@ static void is_found_wanting(void)
 
 static void is_not_tested(void)
 {
-	must(checked_write(fix.store, fix.domain.id, T0, 0, "[]", NULL), NULL);
+	must(checked_write(fix.store, fix.domain.id, T0, T0, 0, "[]", NULL), NULL);
 }
 
 static void is_damaged(void)
 {
-	must(checked_write(fix.store, fix.domain.id, T0, 0, "[{", NULL), NULL);
+	must(checked_write(fix.store, fix.domain.id, T0, T0, 0, "[{", NULL), NULL);
 }
 
 static void ready_ends_with_each_thing_against_it(void **state)

@@ -548,7 +548,7 @@ static void all_of_it_is_read_from_the_store(void **state)
 	strcpy(w.txt_id, v.sts_id);
 	policy_version_release(&v);
 	must(watch_write(fix.store, &w, NULL), NULL);
-	must(checked_write(fix.store, fix.domain.id, NOW, 0,
+	must(checked_write(fix.store, fix.domain.id, NOW, NOW, 0,
 			   "[" OF("mx.host-failed", "mx.example.net") "]",
 			   NULL),
 	     NULL);
@@ -556,11 +556,11 @@ static void all_of_it_is_read_from_the_store(void **state)
 	assert_stored(then, true, false,
 		      "cert.expired mx.host-failed not-looked");
 	assert_stored(then, true, true, "cert.expired mx.host-failed");
-	must(checked_write(fix.store, fix.domain.id, NOW, 0,
+	must(checked_write(fix.store, fix.domain.id, NOW, NOW, 0,
 			   "[" OK("mx.example.net") "]", NULL),
 	     NULL);
 	assert_stored(then, true, true, "cert.expired");
-	must(checked_write(fix.store, fix.domain.id, NOW, 0, "[]", NULL), NULL);
+	must(checked_write(fix.store, fix.domain.id, NOW, NOW, 0, "[]", NULL), NULL);
 	assert_stored(then, true, true, "cert.expired mx.not-tested");
 }
 
