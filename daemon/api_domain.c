@@ -100,13 +100,13 @@ static bool read_template(struct store *s, const char *name, struct domain *d,
 
 	if (!*name) {
 		d->template_id = 0;
-		d->template_epoch = 0;
+		d->template_epoch = d->template_applied = 0;
 		return true;
 	}
 	if (!template_by_name(s, name, &t, err))
 		return false;
 	if (d->template_id != t.id)
-		d->template_epoch = 0;
+		d->template_epoch = d->template_applied = 0;
 	d->template_id = t.id;
 	template_release(&t);
 	return true;

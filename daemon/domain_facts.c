@@ -27,6 +27,22 @@ static void load_cert(struct domain_facts *f, struct store *s)
 	     &f->domain);
 }
 
+/* By what it will be in some seconds, if the template has changed. */
+static struct template_own own_of(const struct domain_facts *f, struct store *s,
+				  const struct template *t)
+{
+	bool is_behind = f->domain.template_epoch < t->epoch;
+	struct template_own own;
+	struct sts_policy p;
+
+	sts_policy_copy(&p, &f->policy.policy);
+	if (is_behind)
+		template_follow(s, t, &f->domain, &p, NULL);
+	own = template_own(t, f->domain.name, &p);
+	sts_policy_release(&p);
+	return own;
+}
+
 static void load_template(struct domain_facts *f, struct store *s)
 {
 	struct err err = ERR_INIT;
@@ -38,9 +54,7 @@ static void load_template(struct domain_facts *f, struct store *s)
 		return;
 	memcpy(f->template, t.name, sizeof(f->template));
 	if (f->has_policy)
-		f->own = template_own(&t, f->domain.name, &f->policy.policy);
-	if (f->domain.template_epoch < t.epoch) /* it will follow */
-		f->own = (struct template_own){ .max_age = !t.max_age };
+		f->own = own_of(f, s, &t);
 	template_release(&t);
 }
 

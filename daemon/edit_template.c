@@ -31,7 +31,7 @@ bool edit_follow_template(struct edit *e, struct err *err)
 
 	if (!template_by_id(s, e->domain.template_id, &t, err))
 		return false;
-	e->domain.template_epoch = t.epoch;
+	e->domain.template_epoch = e->domain.template_applied = t.epoch;
 	ok = policy_version_current(s, &e->domain, &is, err) &&
 	     follow(e, &t, &is, err);
 	policy_version_release(&is);
@@ -46,7 +46,7 @@ bool edit_keep_policy(struct edit *e, struct err *err)
 	if (!template_by_id(e->call->parts->store, e->domain.template_id, &t,
 			    err))
 		return false;
-	e->domain.template_epoch = t.epoch;
+	e->domain.template_epoch = e->domain.template_applied = t.epoch;
 	template_release(&t);
 	return true;
 }
@@ -54,15 +54,19 @@ bool edit_keep_policy(struct edit *e, struct err *err)
 bool edit_template_policy(const struct edit *e, int64_t id, bool if_behind,
 			  struct sts_policy *p, struct err *err)
 {
+	struct store *s = e->call->parts->store;
 	struct template t;
 	bool ok;
 
 	if (!id)
 		return true;
-	if (!template_by_id(e->call->parts->store, id, &t, err))
+	if (!template_by_id(s, id, &t, err))
 		return false;
-	ok = (if_behind && e->domain.template_epoch == t.epoch) ||
-	     template_apply(&t, e->domain.name, p, err);
+	if (if_behind)
+		ok = e->domain.template_epoch == t.epoch ||
+		     template_follow(s, &t, &e->domain, p, err);
+	else
+		ok = template_apply(&t, e->domain.name, p, err);
 	template_release(&t);
 	return ok;
 }

@@ -57,7 +57,7 @@ bool template_roll_would(struct store *s, const struct domain *d,
 			 struct sts_policy *wanted, struct err *why)
 {
 	sts_policy_copy(wanted, is);
-	return template_apply(t, d->name, wanted, why) &&
+	return template_follow(s, t, d, wanted, why) &&
 	       keeps_mail(s, d, is, wanted, why);
 }
 
@@ -70,8 +70,11 @@ static bool publish(struct template_roll *r, struct domain *d,
 	bool changed = false, ok, fits;
 
 	fits = template_roll_would(r->store, d, t, &is->policy, &wanted, &why);
-	ok = !fits || policy_version_publish(r->store, d, &wanted,
-					     r->now(r->arg), &changed, err);
+	if (fits)
+		d->template_applied = t->epoch;
+	ok = !fits || (domain_update(r->store, d, err) &&
+		       policy_version_publish(r->store, d, &wanted,
+					      r->now(r->arg), &changed, err));
 	sts_policy_release(&wanted);
 	return ok && ((fits && !changed) || tell(r, d, t, changed, &why, err));
 }

@@ -68,6 +68,7 @@ static void read_row(struct query *q, struct domain *d)
 		.track_mx = col_int(q, "track_mx") != 0,
 		.template_id = col_int(q, "template_id"),
 		.template_epoch = col_long(q, "template_epoch"),
+		.template_applied = col_long(q, "template_applied"),
 		.due_at = col_int(q, "due_at"),
 		.dns_looks = col_long(q, "dns_looks"),
 		.failures = col_long(q, "failures"),
@@ -157,6 +158,7 @@ static void bind_row(struct query *q, const struct domain *d)
 	bind_int(q, d->track_mx);
 	bind_int(q, d->template_id);
 	bind_int(q, d->template_epoch);
+	bind_int(q, d->template_applied);
 	bind_int(q, works ? d->due_at : 0);
 	bind_int(q, d->dns_looks);
 	bind_int(q, d->failures);
@@ -187,11 +189,12 @@ bool domain_insert(struct store *s, struct domain *d, struct err *err)
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO domain(label, rua, state, state_at, leaving,"
 		   " leaving_at, track_mx, template_id, template_epoch,"
-		   " due_at, dns_looks, failures, renew_forced, revoked, method,"
+		   " template_applied, due_at, dns_looks, failures, "
+		   "renew_forced, revoked, method,"
 		   " ready_at, rank, deadline, skips, try_ca, problem,"
 		   " hint, problem_at, policy_id, cert_id, name, created_at)"
 		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_row(&q, d);
 	bind_text(&q, d->name);
 	bind_int(&q, d->created_at);
@@ -210,7 +213,8 @@ bool domain_update(struct store *s, struct domain *d, struct err *err)
 		   "UPDATE domain SET label = ?, rua = ?, state = ?,"
 		   " state_at = ?, leaving = ?, leaving_at = ?,"
 		   " track_mx = ?, template_id = ?, template_epoch = ?,"
-		   " due_at = ?, dns_looks = ?, failures = ?,"
+		   " template_applied = ?, due_at = ?, dns_looks = ?, failures "
+		   "= ?,"
 		   " renew_forced = ?, revoked = ?, method = ?, ready_at = ?,"
 		   " rank = ?, deadline = ?, skips = ?, try_ca = ?,"
 		   " problem = ?, hint = ?, problem_at = ?,"

@@ -60,7 +60,10 @@ struct domain {
 	time_t leaving_at;		/* since when; 0: it stays */
 	bool track_mx;			/* its provider's new hosts go in */
 	int64_t template_id;		/* its policy follows it; 0: none */
-	long template_epoch;		/* of the template, as it was applied */
+	long template_epoch;		/* of the template, as it was looked at;
+					   0: not yet */
+	long template_applied; /* and as its hosts came into the policy;
+					   0: never */
 	time_t due_at;			/* 0: nothing to do, or in the queue */
 	time_t ready_at;		/* in the queue for a CA since; 0: not */
 	enum domain_rank rank;		/* there */

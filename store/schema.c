@@ -403,6 +403,19 @@ static const char *const migrations[] = {
 	"ALTER TABLE retired_id ADD COLUMN body TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE retired_id ADD COLUMN served_to INTEGER NOT NULL"
 	"  DEFAULT 0;",
+
+	/* 8: which hosts of a policy came from its template */
+	"ALTER TABLE domain ADD COLUMN template_applied INTEGER NOT NULL"
+	"  DEFAULT 0;"
+	"UPDATE domain SET template_applied = template_epoch"
+	"  WHERE template_id > 0;"
+	"CREATE TABLE template_past(" /* what it said, and says */
+	"  template_id INTEGER NOT NULL REFERENCES template ON DELETE CASCADE,"
+	"  epoch INTEGER NOT NULL,"
+	"  preset TEXT NOT NULL,"
+	"  mx TEXT NOT NULL,"
+	"  PRIMARY KEY(template_id, epoch)) WITHOUT ROWID;"
+	"INSERT INTO template_past SELECT id, epoch, preset, mx FROM template;",
 };
 
 static const char serve_tables[] =

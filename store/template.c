@@ -68,6 +68,30 @@ bool template_by_id(struct store *s, int64_t id, struct template *t,
 		       : false;
 }
 
+/* Of the past nothing is of use that no policy was made by. */
+static bool keep_past(struct store *s, const struct template *t,
+		      struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT OR REPLACE INTO template_past"
+		   " SELECT id, epoch, preset, mx FROM template"
+		   " WHERE name = ?");
+	bind_text(&q, t->name);
+	if (!query_run(&q, err))
+		return false;
+	query_open(&q, store_db_write(s),
+		   "DELETE FROM template_past WHERE template_id ="
+		   "  (SELECT id FROM template WHERE name = ?1)"
+		   " AND epoch < (SELECT epoch FROM template WHERE name = ?1)"
+		   " AND epoch NOT IN (SELECT template_applied FROM domain"
+		   "  WHERE template_id > 0 AND template_id ="
+		   "   (SELECT id FROM template WHERE name = ?1))");
+	bind_text(&q, t->name);
+	return query_run(&q, err);
+}
+
 bool template_write(struct store *s, struct template *t, struct err *err)
 {
 	char *hosts = mx_lines_write(&t->hosts);
@@ -83,7 +107,7 @@ bool template_write(struct store *s, struct template *t, struct err *err)
 	bind_text(&q, hosts);
 	bind_int(&q, t->max_age);
 	free(hosts);
-	return query_run(&q, err);
+	return query_run(&q, err) && keep_past(s, t, err);
 }
 
 bool template_delete(struct store *s, const struct template *t,
@@ -176,14 +200,27 @@ bool template_pass_over(struct store *s, int64_t domain_id, struct err *err)
 	return query_run(&q, err);
 }
 
-bool template_apply(const struct template *t, const char *domain,
-		    struct sts_policy *p, struct err *err)
+static bool name_hosts(const struct template *t, const char *domain,
+		       struct sts_policy *p, struct err *err)
 {
-	struct sts_policy named = { .mode = p->mode, .max_age = p->max_age };
-	bool ok = !*t->preset || preset_apply(t->preset, domain, &named, err);
+	bool ok = !*t->preset || preset_apply(t->preset, domain, p, err);
 
 	for (size_t i = 0; ok && i < t->hosts.mx_count; i++)
-		ok = sts_policy_add_mx(&named, t->hosts.mx[i], err);
+		ok = sts_policy_add_mx(p, t->hosts.mx[i], err);
+	return ok;
+}
+
+/* With the hosts of `more` besides, but for those of `but`. */
+static bool apply(const struct template *t, const char *domain,
+		  const struct sts_policy *more, const struct sts_policy *but,
+		  struct sts_policy *p, struct err *err)
+{
+	struct sts_policy named = { .mode = p->mode, .max_age = p->max_age };
+	bool ok = name_hosts(t, domain, &named, err);
+
+	for (size_t i = 0; ok && i < more->mx_count; i++)
+		ok = sts_policy_has_mx(but, more->mx[i]) ||
+		     sts_policy_add_mx(&named, more->mx[i], err);
 	if (t->max_age)
 		named.max_age = t->max_age;
 	ok = ok && sts_policy_validate(&named, err);
@@ -194,6 +231,68 @@ bool template_apply(const struct template *t, const char *domain,
 	sts_policy_release(p);
 	*p = named;
 	return true;
+}
+
+bool template_apply(const struct template *t, const char *domain,
+		    struct sts_policy *p, struct err *err)
+{
+	const struct sts_policy none = { .mx_count = 0 };
+
+	return apply(t, domain, &none, &none, p, err);
+}
+
+/* The hosts it said when it was last applied; what is not known is none. */
+static bool former_hosts(struct store *s, const struct template *t,
+			 const struct domain *d, struct sts_policy *hosts,
+			 struct err *err)
+{
+	struct template past = { .id = 0 };
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT preset, mx FROM template_past"
+		   " WHERE template_id = ? AND epoch = ?");
+	bind_int(&q, t->id);
+	bind_int(&q, d->template_applied);
+	if (query_row(&q)) {
+		col_text(&q, "preset", past.preset, sizeof(past.preset));
+		mx_lines_read(col_text_peek(&q, "mx"), &past.hosts);
+		name_hosts(&past, d->name, hosts, NULL);
+	}
+	template_release(&past);
+	return query_close(&q, err);
+}
+
+/* A policy's hosts alone. */
+static bool says_same(const struct template *t, const char *domain,
+		      const struct sts_policy *former)
+{
+	struct sts_policy now = { .mode = former->mode };
+	bool same = name_hosts(t, domain, &now, NULL) &&
+		    sts_policy_equal(&now, former);
+
+	sts_policy_release(&now);
+	return same;
+}
+
+bool template_follow(struct store *s, const struct template *t,
+		     const struct domain *d, struct sts_policy *p,
+		     struct err *err)
+{
+	struct sts_policy former = { .mx_count = 0 }, is;
+	bool ok;
+
+	if (!d->template_applied)
+		return template_apply(t, d->name, p, err);
+	sts_policy_copy(&is, p);
+	ok = former_hosts(s, t, d, &former, err);
+	if (ok && says_same(t, d->name, &former))
+		p->max_age = t->max_age ? t->max_age : p->max_age;
+	else if (ok)
+		ok = apply(t, d->name, &is, &former, p, err);
+	sts_policy_release(&former);
+	sts_policy_release(&is);
+	return ok;
 }
 
 struct template_own template_own(const struct template *t, const char *domain,

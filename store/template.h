@@ -4,7 +4,9 @@
  *
  * A template says hosts and max_age; the mode is each domain's own, for that
  * is a matter of its roll-out. When it changes, its epoch rises, and domains
- * that were made by an earlier one are brought up to it, some at a time.
+ * that were made by an earlier one are brought up to it, some at a time. What
+ * earlier ones said, as long as a policy may have hosts of theirs, is in table
+ * `template_past`.
  */
 #ifndef STORE_TEMPLATE_H
 #define STORE_TEMPLATE_H
@@ -64,6 +66,15 @@ bool template_pass_over(struct store *s, int64_t domain_id, struct err *err);
  */
 bool template_apply(const struct template *t, const char *domain,
 		    struct sts_policy *p, struct err *err);
+
+/*
+ * The same for a domain whose policy, *p, follows it already: of the hosts,
+ * those go that came from it when it was last applied, and the domain's own
+ * stay beside those that it says now. All stay if it says the same ones.
+ */
+bool template_follow(struct store *s, const struct template *t,
+		     const struct domain *d, struct sts_policy *p,
+		     struct err *err);
 
 /* What of a policy that follows it is the domain's own all the same. */
 struct template_own {

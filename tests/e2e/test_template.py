@@ -1,7 +1,7 @@
 """Policies that many domains have in common."""
 
 from harness.process import wait_for
-from test_watch import FINE, REFUSED
+from test_watch import FINE, REFUSED, look
 
 
 def mx_of(daemon, name):
@@ -107,10 +107,82 @@ def test_a_dry_run_says_whom_a_change_would_reach(daemon):
 	assert daemon.rows(rows) == before
 	nothing = daemon.ok("template", "set", "gold", "--mx", "a.test",
 			    "--max-age", "14d", "--dry-run")
-	assert "1 domain would get a new version" in nothing
+	assert "0 domains would get a new version" in nothing
 	new = daemon.ok("template", "set", "new", "--mx", "a.test", "--dry-run")
 	assert "0 domains" in new
 
 	daemon.ok("domain", "add", "one.test", "--template", "gold")
 	daemon.ok("template", "set", "gold", "--mx", "b.test", "--reason", "r")
 	assert "template gold; mx a.test -> b.test" in daemon.ok("log")
+
+
+def follow(daemon, *words):
+	"""The template changes, and nobody is behind it any more."""
+	daemon.ok("template", "set", "gold", *words)
+	wait_for("all to follow", lambda: daemon.rows(
+		"SELECT count(*) FROM domain d JOIN template t"
+		" ON t.id = d.template_id WHERE d.template_epoch < t.epoch")
+		== [(0,)], 15)
+
+
+def max_age_of(daemon, name):
+	return daemon.json("domain", "show", name)["policy"]["max_age"]
+
+
+def test_a_planned_move_outlives_a_change_of_the_template(daemon):
+	name = "moves.test"
+	follow(daemon, "--mx", "old.test", "--max-age", "14d")
+	daemon.ok("domain", "add", name, "--template", "gold")
+	daemon.ok("policy", "enforce", name, "--force", "--reason", "r")
+	daemon.ok("policy", "mx", name, "add", "new.test")
+
+	dry = daemon.ok("template", "set", "gold", "--max-age", "15d",
+			"--dry-run")
+	assert "new.test" not in dry and "max_age" in dry
+	follow(daemon, "--max-age", "15d")
+	assert mx_of(daemon, name) == ["old.test", "new.test"]
+	assert max_age_of(daemon, name) == 15 * 86400
+
+	# Of the hosts, those go that came from it.
+	follow(daemon, "--mx", "old.test,third.test")
+	assert mx_of(daemon, name) == ["old.test", "third.test", "new.test"]
+	follow(daemon, "--mx", "fourth.test")
+	assert mx_of(daemon, name) == ["fourth.test", "new.test"]
+	assert daemon.json("domain", "show", name)["own"] == ["mx"]
+
+	# What the template names, too, is the template's from then on.
+	follow(daemon, "--mx", "new.test")
+	assert mx_of(daemon, name) == ["new.test"]
+	assert daemon.json("domain", "show", name)["own"] == []
+	follow(daemon, "--mx", "fifth.test")
+	assert mx_of(daemon, name) == ["fifth.test"]
+	assert daemon.rows("SELECT count(*) FROM template_past")[0][0] <= 2
+
+
+def test_a_host_of_the_domains_that_the_preset_has_not(daemon):
+	follow(daemon, "--preset", "m365", "--max-age", "14d")
+	daemon.ok("domain", "add", "one.test", "--template", "gold")
+	daemon.ok("policy", "mx", "one.test", "add", "backup.test")
+	follow(daemon, "--preset", "google")
+	after = mx_of(daemon, "one.test")
+	assert "one-test.mail.protection.outlook.com" not in after
+	assert after[-1] == "backup.test" and len(after) > 1
+	daemon.ok("domain", "set", "one.test", "--template", "gold")
+	assert mx_of(daemon, "one.test") == after[:-1]
+
+
+def test_who_could_not_follow_does_with_the_next_change(rig, daemon, name):
+	"""The hosts it was made by go, not those of the change it missed."""
+	rig.dns.point(name)
+	rig.dns.set(name, "MX", "10 old.test.")
+	follow(daemon, "--mx", "old.test")
+	daemon.ok("domain", "add", name, "--template", "gold", "--wait")
+	daemon.ok("policy", "enforce", name, "--force", "--reason", "r")
+	look(daemon, name, lambda d: d["dns"]["mx"]["hosts"] == ["old.test"])
+	follow(daemon, "--mx", "new.test")
+	assert mx_of(daemon, name) == ["old.test"]
+	assert "DNS sends its mail to old.test" in daemon.ok("log", name)
+	rig.dns.set(name, "MX", "10 new.test.")
+	look(daemon, name, lambda d: d["dns"]["mx"]["hosts"] == ["new.test"])
+	follow(daemon, "--max-age", "20d")
+	assert mx_of(daemon, name) == ["new.test"]
