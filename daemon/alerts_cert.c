@@ -119,17 +119,17 @@ static bool judge_schedule(struct alerts *a, const struct domain *d,
 
 /* ---- one after the other ---- */
 
-/* What cannot be read counts as needed. */
-static bool needs_cert(struct alerts *a, const struct domain *d, time_t now)
+/* What cannot be read counts as needed, and as leading here. */
+static void read_leaving(struct alerts *a, const struct domain *d, time_t now,
+			 struct leaving *l)
 {
-	struct leaving l = { .done_at = 0 };
+	const struct leaving unknown = { .waits_for_dns = true };
 	struct watch w;
 
-	if (d->leaving == DOMAIN_REMOVING &&
-	    (!watch_of(a->parts.store, d, &w, NULL) ||
-	     !leaving_of(a->parts.store, d, &w, now, &l, NULL)))
-		return true;
-	return leaving_needs_cert(d, &l, now);
+	*l = unknown;
+	if (d->leaving && (!watch_of(a->parts.store, d, &w, NULL) ||
+			   !leaving_of(a->parts.store, d, &w, now, l, NULL)))
+		*l = unknown;
 }
 
 static bool end_all(struct alerts *a, const struct domain *d, time_t now,
@@ -144,18 +144,49 @@ static bool end_all(struct alerts *a, const struct domain *d, time_t now,
 	return true;
 }
 
+/* It is for a person to lead the name away, or to keep it. */
+static bool tell_lapse(struct alerts *a, const struct domain *d,
+		       const struct cert *c, time_t now, struct err *err)
+{
+	bool has_expired = now >= c->not_after;
+	char at[INSTANT_TEXT], hint[sizeof(err->hint)];
+
+	leaving_lapse_hint(d, c->not_after, now, hint, sizeof(hint));
+	return alerts_raise(a, KIND_CERT, d->name,
+			    has_expired ? ALERT_ERROR : ALERT_WARNING, hint,
+			    now, err,
+			    "it is handed over, and DNS leads here still for "
+			    "all that is known: its certificate %s at %s, "
+			    "and none is ordered",
+			    has_expired ? "expired" : "expires",
+			    instant_format(c->not_after, at));
+}
+
+static bool judge_leaver(struct alerts *a, const struct domain *d,
+			 const struct leaving *l, const struct cert *c,
+			 time_t now, struct err *err)
+{
+	if (!leaving_lapses(d, l, c->renew_at, now))
+		return end_all(a, d, now, err);
+	return alert_end(a->parts.store, KIND_FORGOTTEN, d->name, now, err) &&
+	       alert_end(a->parts.store, KIND_SERVED, d->name, now, err) &&
+	       tell_lapse(a, d, c, now, err);
+}
+
 static bool judge_one(struct alerts *a, const struct cert *c, time_t now,
 		      time_t *next, struct err *err)
 {
 	struct alerts_verdict v = alerts_judge(c, now);
+	struct leaving l;
 	struct domain d;
 
 	*next = now + ODD_AGAIN;
 	if (!domain_by_id(a->parts.store, c->domain_id, &d, NULL))
 		return true;	/* damaged: the engine has said so */
-	if (!needs_cert(a, &d, now)) {
+	read_leaving(a, &d, now, &l);
+	if (!leaving_needs_cert(&d, &l, now)) {
 		*next = now + LEFT_AGAIN;
-		return end_all(a, &d, now, err);
+		return judge_leaver(a, &d, &l, c, now, err);
 	}
 	*next = v.next;
 	if (now - c->created_at < LATE)

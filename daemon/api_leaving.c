@@ -14,6 +14,7 @@
 #include "daemon/api.h"
 #include "daemon/edit_leaving.h"
 #include "daemon/json_view.h"
+#include "store/cert.h"
 #include "store/policy_version.h"
 #include "store/watch.h"
 
@@ -92,6 +93,8 @@ static bool set_out(struct edit *e, enum domain_leaving how, struct err *err)
 	if (!domain_set_leaving(s, d, how, e->call->now, err))
 		return false;
 	edit_note(e, "state", domain_phase(&was), domain_phase(d));
+	if (d->cert_id && !cert_judge_at(s, d->cert_id, e->call->now, err))
+		return false;
 	return watch_soon(s, d->id, e->call->now, err) &&
 	       (how != DOMAIN_REMOVING || say_none(e, err));
 }

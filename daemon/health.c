@@ -139,6 +139,27 @@ static void cert_expired(const struct domain_facts *f, time_t now,
 			     instant_format(f->cert.not_after, at));
 }
 
+/* Nothing more is ordered for it, so it is for a person to see to. */
+static void cert_lapses(const struct domain_facts *f, time_t now,
+			struct findings *out)
+{
+	const struct domain *d = &f->domain;
+	bool has_expired = f->cert.not_after <= now;
+	char at[INSTANT_TEXT], hint[sizeof(out->item[0].hint)];
+
+	if (!f->has_cert ||
+	    !leaving_lapses(d, &f->leaving, f->cert.renew_at, now))
+		return;
+	instant_format(f->cert.not_after, at);
+	leaving_lapse_hint(d, f->cert.not_after, now, hint, sizeof(hint));
+	findings_add(out, has_expired ? "cert.expired" : "cert.lapsing",
+		     has_expired ? HEALTH_ERROR : HEALTH_WARNING, hint,
+		     "it is handed over, and DNS leads here still for "
+		     "all that is known: its certificate %s at %s, "
+		     "and none is ordered",
+		     has_expired ? "expired" : "expires", at);
+}
+
 /* Past the last quarter the promise is broken: senders will soon see it. */
 static void renewal_failing(const struct domain_facts *f, time_t now,
 			    struct findings *out)
@@ -368,10 +389,10 @@ static void is_leaving(const struct domain_facts *f, time_t now,
 
 static void (*const judges[])(const struct domain_facts *f, time_t now,
 			      struct findings *out) = {
-	no_policy,	 not_here,     issuance_failing, cert_expired,
-	renewal_failing, renewal_late, cert_revoked,	 cert_staging,
-	not_announced,	 not_led_here, has_strays,	 has_bad_mx,
-	has_refused_mx,	 is_leaving,
+	no_policy,	not_here,	 issuance_failing, cert_expired,
+	cert_lapses,	renewal_failing, renewal_late,	   cert_revoked,
+	cert_staging,	not_announced,	 not_led_here,	   has_strays,
+	has_bad_mx,	has_refused_mx,	 is_leaving,
 };
 
 void health_of_domain(const struct domain_facts *f, time_t now,

@@ -1,5 +1,7 @@
 #include "daemon/leaving.h"
 
+#include <stdio.h>
+
 #include "acme/revoke_ask.h"
 #include "base/log.h"
 #include "store/policy_version.h"
@@ -70,6 +72,25 @@ bool leaving_needs_cert(const struct domain *d, const struct leaving *l,
 		return false;
 	}
 	return true;
+}
+
+bool leaving_lapses(const struct domain *d, const struct leaving *l,
+		    time_t renew_at, time_t now)
+{
+	return d->leaving == DOMAIN_HANDING_OVER && l->waits_for_dns &&
+	       now >= renew_at;
+}
+
+void leaving_lapse_hint(const struct domain *d, time_t not_after, time_t now,
+			char *out, size_t size)
+{
+	char at[INSTANT_TEXT];
+
+	snprintf(out, size,
+		 "lead mta-sts.%.120s to the other host%s%s, or keep it here: "
+		 "mtastsctl domain add %.120s",
+		 d->name, not_after > now ? " before " : "",
+		 not_after > now ? instant_format(not_after, at) : "", d->name);
 }
 
 /* What nobody could say just now is no reason to let go. */

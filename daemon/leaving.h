@@ -38,6 +38,17 @@ bool leaving_needs_cert(const struct domain *d, const struct leaving *l,
 			time_t now);
 
 /*
+ * Handed over, and past its planned renewal at `renew_at`: does its name lead
+ * here still, for all that is known? Then its certificate runs out on senders.
+ */
+bool leaving_lapses(const struct domain *d, const struct leaving *l,
+		    time_t renew_at, time_t now);
+
+/* ... and what helps. */
+void leaving_lapse_hint(const struct domain *d, time_t not_after, time_t now,
+			char *out, size_t size);
+
+/*
  * Lets a domain go whose time is over and whose records are gone. Inside a
  * transaction; *is_gone says so.
  */

@@ -146,6 +146,9 @@ static bool needs_a_hand(const struct domain_facts *f, const struct finding *is,
 	if ((streq(is->id, "mx.not-covered") || streq(is->id, "mx.bad-name")) &&
 	    !strays_are_sure(f, now))
 		return false;
+	if (f->domain.leaving == DOMAIN_HANDING_OVER &&
+	    str_starts(is->id, "cert.")) /* nothing else would name it */
+		return true;
 	return health_is_seen(is->id);
 }
 

@@ -1,5 +1,6 @@
 """What the daemon sees in DNS by itself, and what follows from it."""
 
+import calendar
 import json
 import time
 
@@ -42,6 +43,10 @@ def announce(rig, daemon, name, id=None):
 	id = id or daemon.json("domain", "show", name)["policy"]["id"]
 	rig.dns.set(f"_mta-sts.{name}", "TXT", f'"v=STSv1; id={id};"')
 	return id
+
+
+def instant(text):
+	return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
 
 
 def txt_is(what):
@@ -96,6 +101,48 @@ def test_a_new_mail_host_is_seen_before_mail_bounces(rig, live, name):
 	assert "new.example.test" in finding["text"]
 	assert finding["level"] == "warning"
 	assert f"mx.{name}" not in shown["dns"]["mx"]["strays"]
+
+
+def test_a_handover_that_does_not_leave_is_told(rig, name, tmp_path):
+	"""Nothing is ordered for it: the certificate ran out unannounced."""
+	clock = Leaps(tmp_path)
+	daemon = rig.daemon()
+	rig.dns.point(name)
+	rig.dns.set(name, "MX", f"10 mx.{name}.")
+	daemon.start(env=clock.env())
+	daemon.add(name)
+	daemon.ok("domain", "handover", name)
+	shown = look(daemon, name, lambda s: s["dns"]["host"]["is"] == "here")
+	assert not ids(shown)
+	cert = daemon.json("cert", "show", name)["certificate"]
+
+	def told(at, id, level):
+		clock.set(round(at - time.time()))
+		daemon.reload()
+		def is_told():
+			daemon.api("POST", f"/v1/domains/{name}/look", {})
+			shown = daemon.json("domain", "show", name)
+			kinds = [(a["kind"], a["level"]) for a in
+				 daemon.api("GET", "/v1/alerts")[1]["alerts"]
+				 if a["subject"] == name]
+			listed = [f["id"] for p in daemon.api(
+				  "GET", "/v1/status")[1]["problems"]
+				  if p["name"] == name for f in p["findings"]]
+			return id in ids(shown) and id in listed and \
+				("cert.expiring", level) in kinds and shown
+		return wait_for(id, is_told, 30)
+
+	shown = told(instant(cert["renew_at"]) + 60, "cert.lapsing", "warning")
+	assert shown["health"] == "warning"
+	[finding] = shown["findings"]
+	assert f"domain add {name}" in finding["hint"] and \
+		cert["not_after"] in finding["hint"]
+	shown = told(instant(cert["not_after"]) + 60, "cert.expired", "error")
+	assert shown["health"] == "error"
+	# Once it has left it is the other host's.
+	rig.dns.point(name, address="127.0.0.9")
+	assert not ids(look(daemon, name, lambda s:
+			    s["dns"]["host"]["is"] == "elsewhere"))
 
 
 # ---- names that give no rest ----

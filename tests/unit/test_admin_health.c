@@ -75,6 +75,61 @@ static bool has_cert_finding(const struct findings *all)
 	return false;
 }
 
+static void fill_late(struct domain_facts *f, enum domain_leaving leaving,
+		      int age)
+{
+	*f = (struct domain_facts){
+		.domain = { .name = "example.org",
+			    .state = DOMAIN_LIVE,
+			    .leaving = leaving },
+		.has_policy = true,
+		.has_cert = true,
+	};
+	f->cert.not_before = NOW - age * DAY;
+	f->cert.not_after = f->cert.not_before + 90 * DAY;
+	f->cert.renew_at = f->cert.not_before + 60 * DAY;
+}
+
+/* Nothing is ordered for it: so long as senders may come, it is told. */
+static void a_handover_whose_name_stays_runs_out_on_senders(void **state)
+{
+	static const struct {
+		int age;
+		bool leads_here;
+		const char *id;
+		enum health level;
+		const char *text, *hint;
+	} ages[] = {
+		{ 59, true, NULL, HEALTH_OK, "", "" },
+		{ 61, true, "cert.lapsing", HEALTH_WARNING,
+		  "expires at 2026-12-22T",
+		  "other host before 2026-12-22T20:15:00Z, or keep it here: "
+		  "mtastsctl domain add example.org" },
+		{ 91, true, "cert.expired", HEALTH_ERROR,
+		  "expired at 2026-11-22T", "other host, or keep" },
+		{ 61, false, NULL, HEALTH_OK, "", "" },
+		{ 91, false, NULL, HEALTH_OK, "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ages); i++) {
+		struct findings out = { .count = 0 };
+		struct domain_facts f;
+
+		fill_late(&f, DOMAIN_HANDING_OVER, ages[i].age);
+		f.leaving.waits_for_dns = ages[i].leads_here;
+		print_message("%zu\n", i);
+		health_of_domain(&f, NOW, &out);
+		assert_int_equal(out.count, ages[i].id != NULL);
+		if (!ages[i].id)
+			continue;
+		assert_string_equal(out.item[0].id, ages[i].id);
+		assert_int_equal(out.item[0].level, ages[i].level);
+		assert_non_null(strstr(out.item[0].text, ages[i].text));
+		assert_non_null(strstr(out.item[0].hint, ages[i].hint));
+	}
+}
+
 /* Late, then expired: what is handed over is renewed elsewhere. */
 static void on_its_way_out_it_needs_a_certificate_or_not(void **state)
 {
@@ -96,18 +151,10 @@ static void on_its_way_out_it_needs_a_certificate_or_not(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
 		for (size_t k = 0; k < ARRAY_LEN(ages); k++) {
 			struct findings out = { .count = 0 };
-			struct domain_facts f = {
-				.domain = { .name = "example.org",
-					    .state = DOMAIN_LIVE,
-					    .leaving = ways[i].leaving },
-				.has_policy = true,
-				.has_cert = true,
-				.leaving = { .done_at = ways[i].done_at },
-			};
+			struct domain_facts f;
 
-			f.cert.not_before = NOW - ages[k] * DAY;
-			f.cert.not_after = f.cert.not_before + 90 * DAY;
-			f.cert.renew_at = f.cert.not_before + 60 * DAY;
+			fill_late(&f, ways[i].leaving, ages[k]);
+			f.leaving.done_at = ways[i].done_at;
 			health_of_domain(&f, NOW, &out);
 			assert_int_equal(has_cert_finding(&out),
 					 ways[i].is_needed);
@@ -203,6 +250,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_trouble_has_its_finding),
 		cmocka_unit_test(on_its_way_out_it_needs_a_certificate_or_not),
+		cmocka_unit_test(
+			a_handover_whose_name_stays_runs_out_on_senders),
 		cmocka_unit_test(several_may_be_found),
 		cmocka_unit_test(what_is_from_a_staging_ca_is_told),
 		cmocka_unit_test(too_many_findings_are_dropped),

@@ -20,6 +20,7 @@
 #include "store/clock.h"
 #include "store/notice.h"
 #include "store/policy_version.h"
+#include "store/watch.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_world.h"
@@ -300,6 +301,48 @@ static struct cert cert_now(void)
 	return c;
 }
 
+static void lead(enum watch_host where)
+{
+	struct domain d = sim_domain(&w, NAME);
+	struct watch seen;
+
+	must(store_begin(w.store, NULL), NULL);
+	must(watch_of(w.store, &d, &seen, NULL), NULL);
+	seen.host = where;
+	seen.host_since = sim_now(&w);
+	must(watch_write(w.store, &seen, NULL), NULL);
+	must(store_commit(w.store, NULL), NULL);
+}
+
+/* Nobody orders one for it, and senders come: also if DNS says nothing. */
+static void a_handover_that_does_not_leave_is_told(void **state)
+{
+	static const enum watch_host stays[] = { HOST_UNKNOWN, HOST_HERE,
+						 HOST_PARTLY };
+	static const enum watch_host left[] = { HOST_ELSEWHERE, HOST_NOWHERE };
+	const struct cert c = cert_now();
+	time_t now = c.renew_at - 1;
+
+	(void)state;
+	change(hand_over, sim_now(&w));
+	lead(HOST_HERE);
+	watch(alerts_watch_certs, now);
+	assert_open("");
+	for (size_t i = 0; i < ARRAY_LEN(stays); i++) {
+		lead(stays[i]);
+		watch(alerts_watch_certs, now += WHEN_HOUR);
+		assert_open("cert.expiring example.org/warning ");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(left); i++) {
+		lead(left[i]);
+		watch(alerts_watch_certs, now += WHEN_HOUR);
+		assert_open("");
+	}
+	lead(HOST_HERE);
+	watch(alerts_watch_certs, c.not_after);
+	assert_open("cert.expiring example.org/error ");
+}
+
 static void who_hands_over_needs_no_certificate(void **state)
 {
 	const struct cert c = cert_now();
@@ -310,6 +353,7 @@ static void who_hands_over_needs_no_certificate(void **state)
 	assert_open("cert.expiring example.org/critical "
 		    "schedule.forgotten example.org/error ");
 	change(hand_over, sim_now(&w));
+	lead(HOST_ELSEWHERE);
 	watch(alerts_watch_certs, c.not_after + 1);
 	assert_open("");
 	assert_int_equal(cert_nearest_expiry(w.store), 0);
@@ -653,6 +697,7 @@ int main(void)
 		IN_A_BOX(what_stands_still_is_told),
 		IN_A_BOX(a_certificate_goes_through_all_levels),
 		IN_A_BOX(who_hands_over_needs_no_certificate),
+		IN_A_BOX(a_handover_that_does_not_leave_is_told),
 		IN_A_BOX(a_removal_needs_one_to_its_end),
 		IN_A_BOX(what_was_called_expired_is_judged_again),
 		IN_A_BOX(a_domain_that_fails_and_recovers),

@@ -342,6 +342,19 @@ static void be_refused(void)
 {
 	find_mx(MX_BAD, true);
 }
+static void be_lapsing(void)
+{
+	f.domain.leaving = DOMAIN_HANDING_OVER;
+	f.leaving.waits_for_dns = true;
+	f.has_cert = true;
+	f.cert = (struct cert){ .renew_at = T0,
+				.not_after = T0 + 90 * WHEN_DAY };
+}
+static void be_lapsed(void)
+{
+	be_lapsing();
+	f.cert.not_after = T0 + 1;
+}
 static void be_removable(void)
 {
 	f.domain.leaving = DOMAIN_REMOVING;
@@ -373,6 +386,8 @@ static const struct {
 	{ "no record yet", have_no_record_yet, 0 },
 	{ "behind", be_behind, HEALTH_WARNING },
 	{ "behind for now", be_behind_for_now, 0 },
+	{ "handed over, and its time runs out", be_lapsing, HEALTH_WARNING },
+	{ "handed over, and it ran out", be_lapsed, HEALTH_ERROR },
 	{ "removable", be_removable, 0 },
 	{ "no certificate", be_without_certificate, 0 },
 };
