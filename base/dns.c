@@ -392,41 +392,71 @@ static bool parse_server(const char *text, struct ares_addr_port_node *node,
 }
 
 static void write_server(const struct ares_addr_port_node *node,
-			 char out[static DNS_ADDRESS_TEXT + 8])
+			 char out[static DNS_SERVER_TEXT])
 {
 	char address[DNS_ADDRESS_TEXT] = "";
 	int port = node->udp_port ? node->udp_port : NS_DEFAULTPORT;
 
 	inet_ntop(node->family, &node->addr, address, sizeof(address));
-	snprintf(out, DNS_ADDRESS_TEXT + 8,
+	snprintf(out, DNS_SERVER_TEXT,
 		 node->family == AF_INET ? "%s:%d" : "[%s]:%d", address, port);
 }
 
-static bool add_server(struct resolver *r, const char *text, struct err *err)
+bool dns_server_normalise(const char *text, char out[static DNS_SERVER_TEXT],
+			  struct err *err)
+{
+	struct ares_addr_port_node node;
+
+	if (!parse_server(text, &node, err))
+		return false;
+	write_server(&node, out);
+	return true;
+}
+
+static bool has_server(const struct resolver *r, const char *name)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (streq(r->server[i].name, name))
+			return true;
+	return false;
+}
+
+static bool begin_server(struct resolver *r, struct ares_addr_port_node *node,
+			 const char *name, struct err *err)
 {
 	struct server *s = &r->server[r->count++];
-	struct ares_addr_port_node node;
 	int status;
 
 	s->base = r->base;
 	LIST_INIT(&s->watches);
-	if (!parse_server(text, &node, err) ||
-	    !channel_init(s, r->timeout_ms, err))
+	if (!channel_init(s, r->timeout_ms, err))
 		return false;
-	write_server(&node, s->name);
+	str_copy(s->name, sizeof(s->name), name);
 	s->timer = evtimer_new(s->base, on_timer, s);
-	status = ares_set_servers_ports(s->channel, &node);
+	status = ares_set_servers_ports(s->channel, node);
 	if (s->timer && status == ARES_SUCCESS)
 		return true;
 	return err_set(err, ERR_INTERNAL, "c-ares refused the server %s: %s",
 		       s->name, ares_strerror(status));
 }
 
+/* Two answers of one server would be no two voices. */
+static bool add_server(struct resolver *r, const char *text, struct err *err)
+{
+	struct ares_addr_port_node node;
+	char name[DNS_SERVER_TEXT];
+
+	if (!parse_server(text, &node, err))
+		return false;
+	write_server(&node, name);
+	return has_server(r, name) || begin_server(r, &node, name, err);
+}
+
 /* What c-ares finds in /etc/resolv.conf. */
 static bool add_system_servers(struct resolver *r, struct err *err)
 {
 	struct ares_addr_port_node *list = NULL, *node;
-	char text[DNS_ADDRESS_TEXT + 8];
+	char text[DNS_SERVER_TEXT];
 	ares_channel probe;
 	bool ok = true;
 	int status = ares_init(&probe);

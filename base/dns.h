@@ -19,6 +19,7 @@
 #define DNS_SERVERS_MAX   4
 #define DNS_ADDRESSES_MAX 16
 #define DNS_ADDRESS_TEXT  46	/* INET6_ADDRSTRLEN */
+#define DNS_SERVER_TEXT	  (DNS_ADDRESS_TEXT + 8)
 #define DNS_NAME_TEXT	  256
 #define DNS_CAA_MAX	  16	/* records of one set */
 #define DNS_CAA_TAG	  16
@@ -120,9 +121,14 @@ struct dns_records_answer {
 typedef void dns_records_done(const struct dns_records_answer *answer,
 			      void *arg);
 
+/* The one form of a resolver's address, "192.0.2.1:53". No I/O. */
+bool dns_server_normalise(const char *text, char out[static DNS_SERVER_TEXT],
+			  struct err *err);
+
 /*
  * `servers` are "address", "address:port" or "[v6]:port", at most
  * DNS_SERVERS_MAX; with none the system's own (/etc/resolv.conf) are used.
+ * One that is named twice is asked once: it has one voice.
  * Each look-up takes at most `timeout_ms`, tries included.
  */
 struct resolver *resolver_new(struct loop *loop, const char *const *servers,

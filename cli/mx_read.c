@@ -135,6 +135,18 @@ static bool is_known(const char *name, const struct mx_seen *seen,
 	return false;
 }
 
+/* What one says alone, nobody has confirmed. */
+static void say_alone(const char *name)
+{
+	struct err err = ERR_INIT;
+
+	err_set(&err, ERR_AGAIN,
+		"warning: one resolver alone says where mail of %s goes", name);
+	err_hint(&err, "compare it with what you know; with two in resolvers, "
+		       "mtastsd.conf(5), both must agree");
+	say_failure(NULL, &err);
+}
+
 static bool propose(const struct cli *cli, const char *name,
 		    const struct mx_seen *seen, json_t **mx, struct err *err)
 {
@@ -155,6 +167,8 @@ static bool propose(const struct cli *cli, const char *name,
 		printf("%s: its mail is at %s (MX %s)\n", name,
 		       provider_of_all(seen), hosts);
 	free(hosts);
+	if (seen->voices == 1)
+		say_alone(name);
 	return true;
 }
 

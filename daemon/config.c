@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/b64.h"
+#include "base/dns.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -191,13 +192,30 @@ static int check_address(cfg_t *cfg, cfg_opt_t *opt)
 		      "an IPv4 or IPv6 address, such as 192.0.2.1");
 }
 
+/* One that is there already would pass for a second voice. */
+static bool is_another_resolver(cfg_opt_t *opt, const char *name)
+{
+	char other[DNS_SERVER_TEXT];
+
+	for (unsigned i = 0; i + 1 < cfg_opt_size(opt); i++)
+		if (dns_server_normalise(cfg_opt_getnstr(opt, i), other,
+					 NULL) &&
+		    streq(other, name))
+			return false;
+	return true;
+}
+
 static int check_resolver(cfg_t *cfg, cfg_opt_t *opt)
 {
+	char name[DNS_SERVER_TEXT];
 	const char *text = newest(opt);
 
-	if (*text && strlen(text) < 64 &&
-	    text[strspn(text, "0123456789abcdefABCDEF.:[]")] == '\0')
-		return 0;
+	if (strlen(text) < 64 && dns_server_normalise(text, name, NULL)) {
+		if (is_another_resolver(opt, name))
+			return 0;
+		return refuse(cfg, opt, text,
+			      "each resolver once: two that agree must be two");
+	}
 	return refuse(cfg, opt, text,
 		      "an address, with a port if it is not 53: 192.0.2.53, "
 		      "127.0.0.1:5353, [2001:db8::53]:53");

@@ -7,6 +7,8 @@ from datetime import datetime
 
 import pytest
 
+from harness.dns import Dns
+from harness.flaky_dns import FlakyDns
 from harness.outside import Authority, PolicyHost
 from harness.process import free_port, wait_for
 from test_watch import DAY, FINE, REFUSED, announce, look, txt_is
@@ -53,12 +55,44 @@ def test_what_is_not_known_is_not_guessed(rig, daemon, name, mx, said):
 	assert daemon.json("domain", "list")["domains"] == []
 
 
-def offline(daemon, port=None):
-	daemon.settings["resolvers"] = [f"127.0.0.1:{port or free_port()}"]
+# DNS that lies to one resolver writes no policy by itself.
+def test_one_resolver_alone_is_told_and_two_must_agree(rig, name):
+	liar = FlakyDns(rig.dns, 0)
+	daemon = rig.daemon(resolvers=[rig.dns.address]).start()
+	rig.dns.set(name, "MX", f"0 {M365}.")
+	alone = daemon.ctl("domain", "add", name, "--dry-run", "--json")
+	assert alone.status == FINE and "one resolver alone" in alone.err
+	assert "mtastsd.conf(5)" in alone.err
+
+	resolve(daemon, rig.dns.address, rig.dns.second)
+	both = daemon.ctl("domain", "add", name, "--dry-run")
+	assert (both.status, both.err) == (FINE, "")
+	# One that is silent says nothing, and the other is alone.
+	liar.mute = "test"
+	resolve(daemon, rig.dns.address, liar.address)
+	done = daemon.ctl("domain", "add", name, "--dry-run")
+	assert done.status == FINE and "one resolver alone" in done.err
+	liar.close()
+
+	other = Dns(rig.folder / "liar").start()
+	other.set(name, "MX", "0 evil.mail.protection.outlook.com.")
+	resolve(daemon, rig.dns.address, other.address)
+	done = daemon.ctl("domain", "add", name)
+	assert done.status == REFUSED and "do not agree" in done.err
+	assert "domain add" in done.err and "--mx" in done.err
+	assert daemon.json("domain", "list")["domains"] == []
+	other.process.stop()
+
+
+def resolve(daemon, *addresses):
+	daemon.settings["resolvers"] = list(addresses)
 	daemon.reload()
 	wait_for("the configuration", lambda: daemon.api(
-		"GET", "/v1/check")[1]["resolvers"] ==
-		daemon.settings["resolvers"])
+		"GET", "/v1/check")[1]["resolvers"] == list(addresses))
+
+
+def offline(daemon, port=None):
+	resolve(daemon, f"127.0.0.1:{port or free_port()}")
 
 
 def test_without_a_resolver_nothing_is_guessed(rig, daemon, name):

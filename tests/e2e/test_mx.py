@@ -15,7 +15,8 @@ class Box:
 		self.clock = Leaps(folder)
 		self.daemon = rig.daemon()
 		# Two that agree, as far as anybody can see.
-		self.daemon.settings["resolvers"] = [rig.dns.address] * 2
+		self.daemon.settings["resolvers"] = [rig.dns.address,
+						   rig.dns.second]
 		rig.dns.point(name)
 		self.mx(mx)
 		self.daemon.start(env=self.clock.env())

@@ -12,7 +12,7 @@ BROKEN = "broken.test"		# every query below it ends in SERVFAIL
 # What any knot of a story says of itself: {port}, {folder}.
 SERVER = """
 server:
-    listen: 127.0.0.1@{port}
+    listen: [127.0.0.1@{port}, 127.0.0.2@{port}]
     rundir: {folder}
     udp-workers: 1
     tcp-workers: 1
@@ -55,6 +55,7 @@ class Dns:
 		self.folder.mkdir(parents=True)
 		self.port = port or free_port()
 		self.address = f"127.0.0.1:{self.port}"
+		self.second = f"127.0.0.2:{self.port}"	# a voice of its own
 		self.keep = keep
 		self.serial = 0
 		self.records = {}	# (name, type) -> list of data

@@ -1070,6 +1070,37 @@ static void test_server_texts(void **state)
 	}
 }
 
+static void on_servers(const struct dns_answer *answer, void *arg)
+{
+	*(size_t *)arg = answer->count;
+}
+
+/* However it is written: who asks for two voices must hear two. */
+static void test_a_server_named_twice_has_one_voice(void **state)
+{
+	static const char *const same[] = { "192.0.2.1", "192.0.2.1:53",
+					    "[192.0.2.1]:53", "192.0.2.1" };
+	static const char *const three[] = { "2001:DB8::1", "192.0.2.1",
+					     "[2001:db8:0::1]:53",
+					     "192.0.2.1:5353" };
+	static const struct {
+		const char *const *servers;
+		size_t count;
+	} cases[] = { { same, 1 }, { three, 3 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct resolver *r = resolver_new(loop, cases[i].servers, 4,
+						  TIMEOUT_MS, NULL);
+		size_t count = 0;
+
+		assert_non_null(r);
+		resolver_addresses(r, "x.example", on_servers, &count);
+		resolver_free(r);
+		assert_int_equal(count, cases[i].count);
+	}
+}
+
 static void on_count(const struct dns_answer *answer, void *arg)
 {
 	assert_in_range(answer->count, 1, DNS_SERVERS_MAX);
@@ -1422,6 +1453,7 @@ int main(void)
 		CASE(test_start_from_callback),
 		CASE(test_free_under_way),
 		CASE(test_server_texts),
+		CASE(test_a_server_named_twice_has_one_voice),
 		CASE(test_system_servers),
 		cmocka_unit_test(test_damaged_packets),
 		CASE(test_caa),
