@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "cli/adopt.h"
+#include "cli/announced_ids.h"
 #include "cli/change.h"
 #include "cli/command.h"
 #include "cli/mx_looks.h"
@@ -34,6 +35,8 @@ static json_t *add_body(const struct cli *cli, const char *name)
 	change_add_text(body, "template", o->template);
 	change_add_policy(cli, body);
 	change_add_enforce(cli, body);
+	if (o->no_adopt)
+		json_object_set_new(body, "no_adopt", json_true());
 	return body;
 }
 
@@ -120,8 +123,13 @@ static enum exit_code find_mx(struct cli *cli, const char *name, json_t *body,
 static enum exit_code add(struct cli *cli, const char *name, struct err *err)
 {
 	json_t *body = add_body(cli, name), *answer;
+	struct announced_id *id = cli->options.adopt
+					  ? NULL
+					  : announced_ids_ask(cli->ids, name);
 	enum exit_code code = find_mx(cli, name, body, err);
 	bool told;
+
+	announced_id_take(id, body);
 
 	if (code != EXIT_FINE) {
 		json_decref(body);
@@ -146,7 +154,9 @@ enum exit_code cmd_domain_add(struct cli *cli)
 	enum exit_code code;
 
 	cli->looks = mx_looks_new(cli, NULL);
+	cli->ids = announced_ids_new(cli);
 	code = targets_each_labelled(cli, add);
+	announced_ids_free(cli->ids);
 	mx_looks_free(cli->looks);
 	if (!o->json && !o->dry_run && (cli->name_count > 1 || o->file))
 		onboarding_say(cli);

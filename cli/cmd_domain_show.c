@@ -122,6 +122,11 @@ static void show_dns(const json_t *d, time_t now)
 		printf("  %-12s as seen at %s\n", "dns",
 		       when_at(d, "dns.looked", now, when));
 		printf("  %-12s %s\n", "  _mta-sts", txt_text(d));
+		if (*text_at(d, "dns.txt.foreign_until"))
+			printf("  %-12s another host's policy may be held "
+			       "until %s at the latest\n",
+			       "",
+			       when_at(d, "dns.txt.foreign_until", now, when));
 		printf("  %-12s leads %s\n", "  mta-sts",
 		       text_at(d, "dns.host.is"));
 		field("  MX", *mx ? mx : text_at(d, "dns.mx.look"));

@@ -52,6 +52,7 @@ static void say_next(const json_t *answer)
 	else
 		printf("%s: mtastsctl domain show %s says when it is over\n",
 		       name, name);
+	policy_say_foreign(d);
 }
 
 static void say_leaving(const json_t *answer)

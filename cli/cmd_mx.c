@@ -25,6 +25,7 @@ static void say_dates(const json_t *answer)
 		return;
 	if (json_is_true(value_at(known, "now"))) {
 		printf("%s: every sender knows it: MX may name it now\n", name);
+		policy_say_foreign(value_at(answer, "domain"));
 		return;
 	}
 	printf("%s: MX may name it, for senders that follow ids, %s\n", name,
@@ -34,6 +35,7 @@ static void say_dates(const json_t *answer)
 			 "hour at least) is over");
 	printf("%s: ... and for every sender at %s\n", name,
 	       when_at(known, "by_all", now, when));
+	policy_say_foreign(value_at(answer, "domain"));
 }
 
 static bool read_words(struct cli *cli, json_t *body, struct err *err)

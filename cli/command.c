@@ -22,8 +22,8 @@ static const struct command table[] = {
 	{ "domain", "add", cmd_domain_add, NAMES_MANY,
 	  CHANGE | POLICY | WAIT | OPTION(LABEL) | OPTION(RUA) | OPTION(FILE) |
 		  OPTION(LIMIT) | OPTION(TRACK_MX) | ENFORCE | OPTION(ADOPT) |
-		  OPTION(TEMPLATE) | OPTION(RESOLVER) | OPTION(CA_FILE) |
-		  OPTION(ALLOW_PRIVATE) | OPTION(HTTPS_PORT),
+		  OPTION(NO_ADOPT) | OPTION(TEMPLATE) | OPTION(RESOLVER) |
+		  OPTION(CA_FILE) | OPTION(ALLOW_PRIVATE) | OPTION(HTTPS_PORT),
 	  "host the policy of a mail domain" },
 	{ "domain", "list", cmd_domain_list, NAMES_NONE, FILTER | OPTION(PLAN),
 	  "the domains hosted here" },
@@ -44,14 +44,15 @@ static const struct command table[] = {
 	{ "domain", "check", cmd_domain_check, NAMES_MANY, SELECT | CHECK,
 	  "look at a domain from outside, hosted here or not" },
 	{ "domain", "import", cmd_domain_import, NAMES_FILE,
-	  CHANGE | ENFORCE | OPTION(FORMAT) | OPTION(LABEL) | OPTION(LIMIT),
+	  CHANGE | ENFORCE | OPTION(FORMAT) | OPTION(LABEL) | OPTION(LIMIT) |
+		  OPTION(NO_ADOPT),
 	  "add the domains of a CSV or JSON file" },
 	{ "domain", "export", cmd_domain_export, NAMES_NONE,
 	  OPTION(FORMAT) | OPTION(LABEL) | OPTION(STATE),
 	  "write the domains as a file that import and apply read" },
 	{ "domain", "apply", cmd_domain_apply, NAMES_FILE,
 	  CHANGE | ENFORCE | OPTION(FORMAT) | OPTION(LABEL) | OPTION(LIMIT) |
-		  OPTION(PRUNE),
+		  OPTION(PRUNE) | OPTION(NO_ADOPT),
 	  "make it so: add, change, with --prune hand over" },
 	{ "template", "list", cmd_template_list, NAMES_NONE, 0,
 	  "what the policies of many domains have in common" },

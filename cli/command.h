@@ -27,6 +27,7 @@ struct cli {
 	char *plan_about;	/* what of, if of no domain; NULL: the box */
 	struct wait_list wait;	/* what --wait is to wait for */
 	struct mx_looks *looks; /* of domain add, at MX; or NULL */
+	struct announced_ids *ids; /* the same, at _mta-sts */
 };
 
 enum command_names {

@@ -25,6 +25,7 @@ bool fleet_begin(struct fleet *f, struct cli *cli, bool is_once)
 	f->seen = is_once ? names_new() : NULL;
 	progress_init(&f->progress);
 	f->looks = mx_looks_new(cli, &f->progress);
+	f->ids = announced_ids_new(cli);
 	return true;
 }
 
@@ -164,24 +165,76 @@ static void take_entry(struct fleet *f, fleet_fn *one)
 	fleet_failed(f, name, code, &err, true);
 }
 
+/* ---- reading ahead, so that looks at DNS go on side by side ---- */
+
+#define AHEAD 64
+
+struct step {
+	enum fleet_step is;
+	struct fleet_line line;
+	struct err err; /* of what is no entry */
+	struct announced_id *id;
+};
+
+static void read_step(struct fleet *f, struct step *s)
+{
+	*s = (struct step){ .err = ERR_INIT };
+	s->is = fleet_next(f->file, &s->line, &s->err);
+	if (s->is == FLEET_ENTRY)
+		s->id = announced_ids_ask(f->ids,
+					  text_at(s->line.entry, "name"));
+}
+
+static void take_step(struct fleet *f, fleet_fn *one, struct step *s)
+{
+	f->line = s->line;
+	if (s->is == FLEET_BROKEN)
+		f->is_broken = true;
+	if (s->is == FLEET_ENTRY) {
+		announced_id_take(s->id, f->line.entry);
+		take_entry(f, one);
+	} else {
+		fleet_failed(f, NULL, EXIT_REFUSED, &s->err, true);
+		f->entries++;
+	}
+	json_decref(f->line.entry);
+	progress_show(&f->progress, fleet_percent(f->file), f->entries);
+}
+
+/* It was read ahead, and nobody wants it any more. */
+static void drop_step(struct step *s)
+{
+	announced_id_take(s->id, NULL);
+	json_decref(s->line.entry);
+}
+
+/* The next one goes where the one was that has just been taken. */
+static void read_all(struct fleet *f, fleet_fn *one, struct step *step)
+{
+	size_t read = 0, taken = 0;
+	bool is_over = false;
+
+	while (!f->is_stopped && (!is_over || taken < read)) {
+		while (!is_over && read - taken < AHEAD) {
+			read_step(f, &step[read % AHEAD]);
+			is_over = step[read % AHEAD].is == FLEET_END;
+			read += !is_over;
+		}
+		if (taken < read)
+			take_step(f, one, &step[taken++ % AHEAD]);
+	}
+	while (taken < read)
+		drop_step(&step[taken++ % AHEAD]);
+}
+
 void fleet_read(struct fleet *f, fleet_fn *one)
 {
-	struct err err = ERR_INIT;
-	enum fleet_step step;
+	struct step *step = xcalloc(AHEAD, sizeof(*step));
 
-	while (!f->is_stopped &&
-	       (step = fleet_next(f->file, &f->line, &err)) != FLEET_END) {
-		if (step == FLEET_ENTRY)
-			take_entry(f, one);
-		json_decref(f->line.entry);
-		if (step == FLEET_BROKEN)
-			f->is_broken = true;
-		if (step == FLEET_BAD || step == FLEET_BROKEN) {
-			fleet_failed(f, NULL, EXIT_REFUSED, &err, true);
-			f->entries++;
-		}
-		progress_show(&f->progress, fleet_percent(f->file), f->entries);
-	}
+	read_all(f, one, step);
+	free(step);
+	announced_ids_free(f->ids);
+	f->ids = NULL;
 	f->strays = mx_looks_free(f->looks);
 	f->looks = NULL;
 	progress_clear(&f->progress);

@@ -8,6 +8,7 @@
 #ifndef CLI_FLEET_H
 #define CLI_FLEET_H
 
+#include "cli/announced_ids.h"
 #include "cli/command.h"
 #include "cli/fleet_file.h"
 #include "cli/mx_looks.h"
@@ -21,6 +22,7 @@ struct fleet {
 	struct fleet_line line; /* the one that is looked at */
 	struct progress progress;
 	struct mx_looks *looks;	       /* at the MX of what is new */
+	struct announced_ids *ids;     /* at what DNS announces of it */
 	struct names *seen;	       /* NULL: names may come twice */
 	long entries, refused, failed; /* of `entries` neither: well */
 	long strays;		       /* whose MX are others, once read */

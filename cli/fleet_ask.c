@@ -55,6 +55,8 @@ enum exit_code fleet_ask_to_add(const struct cli *cli, const json_t *entry,
 	json_t *whole = json_copy((json_t *)entry);
 
 	change_add_enforce(cli, whole);
+	if (cli->options.no_adopt)
+		json_object_set_new(whole, "no_adopt", json_true());
 	return ask(cli, "POST", xstrdup("/v1/domains"), whole, is_dry, answer,
 		   err);
 }

@@ -146,6 +146,11 @@ static const struct {
 			"senders hold (remove)" },
 		      TYPE_FLAG,
 		      AT(now) },
+	[OPT_NO_ADOPT] = { { "no-adopt", NULL,
+			     "a policy of its own, though DNS announces "
+			     "another host's" },
+			   TYPE_FLAG,
+			   AT(no_adopt) },
 	[OPT_PLAN] = { { "plan", "N/day",
 			 "those that wait for DNS, in waves of so many a day" },
 		       TYPE_TEXT,

@@ -46,6 +46,7 @@ enum option_id {
 	OPT_MX,
 	OPT_NEW_ACCOUNT,
 	OPT_NOW,
+	OPT_NO_ADOPT,
 	OPT_NO_SMTP,
 	OPT_PLAN,
 	OPT_PRESET,
@@ -81,8 +82,8 @@ struct options {
 		*template, *track_mx, *why;
 	struct words mx, resolver, rua;
 	bool adopt, all, allow_private, cancel, dry_run, ended, follow, force,
-		help, json, new_account, no_smtp, now, prune, version, wait,
-		without_reports;
+		help, json, new_account, no_adopt, no_smtp, now, prune, version,
+		wait, without_reports;
 	long limit;		/* 0: none */
 	long to;		/* a version; 0: not said */
 	long http_port, https_port, smtp_port;	/* 0: the usual ones */

@@ -1,6 +1,7 @@
 #include "cli/policy_say.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "base/str.h"
 #include "cli/say.h"
@@ -43,4 +44,17 @@ void policy_say_set(const json_t *answer)
 	       json_integer_value(value_at(policy, "version")),
 	       text_at(policy, "mode"));
 	policy_say_record(value_at(answer, "domain"));
+}
+
+void policy_say_foreign(const json_t *domain)
+{
+	char when[WHEN_TEXT];
+
+	if (*text_at(domain, "dns.txt.foreign_until"))
+		printf("%s: but DNS has announced another host's policy: "
+		       "senders may hold it for longer, until %s at the "
+		       "latest\n",
+		       text_at(domain, "name"),
+		       when_at(domain, "dns.txt.foreign_until", time(NULL),
+			       when));
 }

@@ -136,6 +136,8 @@ struct domain_add {
 	struct policy_input policy;
 	struct enforce_input enforce;
 	const char *adopt_id, *adopt_body;	/* of another host's policy */
+	const char *announced_id;		/* as who asks saw it in DNS */
+	bool no_adopt;				/* it may be another host's */
 };
 
 static const struct json_in_field add_fields[] = {
@@ -144,6 +146,10 @@ static const struct json_in_field add_fields[] = {
 	{ "adopt_id", JSON_IN_TEXT, offsetof(struct domain_add, adopt_id),
 	  false },
 	{ "adopt_body", JSON_IN_TEXT, offsetof(struct domain_add, adopt_body),
+	  false },
+	{ "announced_id", JSON_IN_TEXT,
+	  offsetof(struct domain_add, announced_id), false },
+	{ "no_adopt", JSON_IN_BOOL, offsetof(struct domain_add, no_adopt),
 	  false },
 	{ "name", JSON_IN_TEXT, offsetof(struct domain_add, name), true },
 	{ "label", JSON_IN_TEXT, offsetof(struct domain_add, settings.label),
@@ -315,6 +321,53 @@ static void note_first(struct edit *e, const char *adopted_id,
 	free(text);
 }
 
+/* ---- another host's policy ---- */
+
+static bool is_foreign(const struct edit *e, const struct domain_add *in)
+{
+	return in->announced_id && !in->adopt_id &&
+	       sts_id_is_valid(in->announced_id) &&
+	       !policy_version_has_id(e->call->parts->store, &e->domain,
+				      in->announced_id);
+}
+
+/* Senders hold it, for longer than anything here would know. */
+static bool may_be_beside(const struct edit *e, const struct domain_add *in,
+			  struct err *err)
+{
+	const char *name = e->domain.name;
+
+	if (in->no_adopt && in->adopt_id)
+		return err_set(err, ERR_INPUT,
+			       "a policy is adopted, or it is "
+			       "not");
+	if (in->no_adopt || !is_foreign(e, in))
+		return true;
+	err_set(err, ERR_REFUSED,
+		"DNS announces a policy of %s that another host made (id "
+		"%.40s), and senders may hold it",
+		name, in->announced_id);
+	return err_hint(err,
+			"mtastsctl domain add %.80s --adopt goes on with it; "
+			"--no-adopt begins one of its own, which senders may "
+			"not fetch before they forget the other",
+			name);
+}
+
+static bool note_foreign(const struct edit *e, const struct domain_add *in,
+			 struct err *err)
+{
+	struct store *s = e->call->parts->store;
+	struct watch w;
+
+	if (!is_foreign(e, in))
+		return true;
+	if (!watch_of(s, &e->domain, &w, err))
+		return false;
+	w.foreign_at = e->call->now;
+	return watch_write(s, &w, err);
+}
+
 static bool add_new(struct edit *e, const struct domain_add *in,
 		    struct err *err)
 {
@@ -329,9 +382,9 @@ static bool add_new(struct edit *e, const struct domain_add *in,
 			      .due_at = e->call->now };
 	snprintf(d->name, sizeof(d->name), "%s", e->call->name);
 	ok = apply_settings(e->call->parts->store, &in->settings, d, err) &&
-	     compose(e, in, &policy, err) &&
+	     may_be_beside(e, in, err) && compose(e, in, &policy, err) &&
 	     domain_insert(e->call->parts->store, d, err) &&
-	     first_policy(e, in, &policy, err);
+	     first_policy(e, in, &policy, err) && note_foreign(e, in, err);
 	if (ok)
 		note_first(e, in->adopt_id, &policy);
 	sts_policy_release(&policy);

@@ -374,7 +374,8 @@ static void has_refused_mx(const struct domain_facts *f, time_t now,
 static void is_leaving(const struct domain_facts *f, time_t now,
 		       struct findings *out)
 {
-	char at[INSTANT_TEXT], hint[sizeof(out->item[0].hint)];
+	char at[INSTANT_TEXT], hint[sizeof(out->item[0].hint)], more[100] = "";
+	time_t foreign = watch_foreign_until(&f->watch, now);
 
 	if (f->domain.leaving != DOMAIN_REMOVING || !f->leaving.done_at ||
 	    f->leaving.done_at > now)
@@ -382,9 +383,16 @@ static void is_leaving(const struct domain_facts *f, time_t now,
 	snprintf(hint, sizeof(hint),
 		 "take mta-sts, _mta-sts and _smtp._tls of %s out of DNS",
 		 f->domain.name);
-	findings_add(out, "txt.removable", HEALTH_WARNING, hint,
-		     "no sender holds a policy since %s: its records may go",
-		     instant_format(f->leaving.done_at, at));
+	if (foreign)
+		snprintf(more, sizeof(more),
+			 " (another host's, seen in DNS, until %s at the "
+			 "latest)",
+			 instant_format(foreign, at));
+	findings_add(
+		out, "txt.removable", HEALTH_WARNING, hint,
+		"no sender holds a policy%s since %s: its records may go%s",
+		foreign ? " of this box" : "",
+		instant_format(f->leaving.done_at, at), more);
 }
 
 static void (*const judges[])(const struct domain_facts *f, time_t now,

@@ -212,20 +212,21 @@ static json_t *view_mx_seen(const struct domain_facts *f)
 }
 
 /* What DNS was last seen to say. */
-static json_t *view_watch(const struct domain_facts *f)
+static json_t *view_watch(const struct domain_facts *f, time_t now)
 {
 	const struct watch *w = &f->watch;
 	const char *id = f->has_policy ? f->policy.sts_id : "";
 
 	if (!w->looked_at)
 		return json_null();
-	return json_pack("{s:o, s:{s:s, s:s, s:I, s:o}, s:{s:s, s:o, s:o},"
-			 " s:s, s:o, s:o}", "looked",
-			 view_instant(w->looked_at), "txt", "is",
+	return json_pack("{s:o, s:{s:s, s:s, s:I, s:o, s:o}, s:{s:s, s:o, s:o},"
+			 " s:s, s:o, s:o}",
+			 "looked", view_instant(w->looked_at), "txt", "is",
 			 announced_name(watch_announced(w, id)), "id",
 			 w->txt_id, "ttl", (json_int_t)w->txt_ttl, "since",
-			 view_instant(w->txt_since), "host", "is",
-			 watch_host_name(w->host), "since",
+			 view_instant(w->txt_since), "foreign_until",
+			 view_instant(watch_foreign_until(w, now)), "host",
+			 "is", watch_host_name(w->host), "since",
 			 view_instant(w->host_since), "problem",
 			 view_text(w->host_problem), "reports",
 			 watch_reports_name(w->reports), "mx", view_mx_seen(f),
@@ -300,7 +301,7 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 	set(view, "own", view_own(f));
 	set(view, "track_mx", json_boolean(d->track_mx));
 	set(view, "next_max_age", view_next_max_age(f, now));
-	set(view, "dns", view_watch(f));
+	set(view, "dns", view_watch(f, now));
 	set(view, "leaving", view_leaving(f));
 	return view;
 }

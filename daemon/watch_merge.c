@@ -134,6 +134,8 @@ static bool merge_txt(struct watch *w, const struct announced_seen *seen,
 
 	if (seen->what == ANNOUNCED_UNKNOWN)
 		return false;
+	if (seen->what == ANNOUNCED_AHEAD || seen->what == ANNOUNCED_FOREIGN)
+		w->foreign_at = now;
 	if (seen->ttl > w->txt_ttl)
 		w->txt_ttl = seen->ttl;
 	if (!is_news)

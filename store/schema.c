@@ -416,6 +416,10 @@ static const char *const migrations[] = {
 	"  mx TEXT NOT NULL,"
 	"  PRIMARY KEY(template_id, epoch)) WITHOUT ROWID;"
 	"INSERT INTO template_past SELECT id, epoch, preset, mx FROM template;",
+
+	/* 9: when DNS last showed an id that was never made here */
+	"ALTER TABLE watch ADD COLUMN foreign_at INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE watch SET foreign_at = looked_at WHERE txt IN (5, 6);",
 };
 
 static const char serve_tables[] =

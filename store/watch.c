@@ -21,6 +21,13 @@ const char *watch_reports_name(enum watch_reports r)
 	return reports_names[r];
 }
 
+time_t watch_foreign_until(const struct watch *w, time_t now)
+{
+	time_t until = w->foreign_at + STS_MAX_AGE_MAX;
+
+	return w->foreign_at && until > now ? until : 0;
+}
+
 const char *watch_host_name(enum watch_host h)
 {
 	return host_names[h];
@@ -50,6 +57,7 @@ static void read_row(struct query *q, struct watch *w)
 	col_text(q, "txt_id", w->txt_id, sizeof(w->txt_id));
 	w->txt_ttl = col_long(q, "txt_ttl");
 	w->txt_since = col_int(q, "txt_since");
+	w->foreign_at = col_int(q, "foreign_at");
 	w->host = (enum watch_host)col_enum(q, "host", HOST_NOWHERE);
 	w->host_since = col_int(q, "host_since");
 	col_text(q, "host_problem", w->host_problem, sizeof(w->host_problem));
@@ -98,6 +106,7 @@ static void bind_seen(struct query *q, const struct watch *w)
 	bind_text(q, w->txt_id);
 	bind_int(q, w->txt_ttl);
 	bind_int(q, w->txt_since);
+	bind_int(q, w->foreign_at);
 	bind_int(q, w->untold_txt);
 	bind_int(q, w->host);
 	bind_int(q, w->host_since);
@@ -126,15 +135,16 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 {
 	struct query q;
 
-	query_open(&q, store_db_write(s),
-		   "INSERT OR REPLACE INTO watch(domain_id, due_at, looked_at,"
-		   " news_at, restless_until, failures, is_slow, trouble,"
-		   " txt, txt_id, txt_ttl, txt_since, untold_txt,"
-		   " host, host_since, host_problem, untold_host, reports,"
-		   " mx_look, mx, mx_voices, mx_agrees, mx_cut, mx_ttl,"
-		   " mx_since, strays_since, untold_mx)"
-		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	query_open(
+		&q, store_db_write(s),
+		"INSERT OR REPLACE INTO watch(domain_id, due_at, looked_at,"
+		" news_at, restless_until, failures, is_slow, trouble,"
+		" txt, txt_id, txt_ttl, txt_since, foreign_at, untold_txt,"
+		" host, host_since, host_problem, untold_host, reports,"
+		" mx_look, mx, mx_voices, mx_agrees, mx_cut, mx_ttl,"
+		" mx_since, strays_since, untold_mx)"
+		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_times(&q, w);
 	bind_seen(&q, w);
 	bind_mx(&q, w);

@@ -45,6 +45,7 @@ struct watch {
 	char txt_id[STS_ID_SIZE];
 	long txt_ttl;		/* seconds; 0: not known */
 	time_t txt_since;
+	time_t foreign_at; /* an id never made here was last seen; 0: never */
 
 	enum watch_host host;
 	time_t host_since;
@@ -107,6 +108,12 @@ bool watch_mark(struct store *s, int64_t domain_id, int trouble,
 		struct err *err);
 size_t watch_troubled(struct store *s, int trouble, int64_t after, int64_t *ids,
 		      size_t limit, struct err *err);
+
+/*
+ * Until when senders may hold a policy that another host announced, whatever
+ * its max_age was; 0: nobody does.
+ */
+time_t watch_foreign_until(const struct watch *w, time_t now);
 
 /* What the record says of the policy that is served now. */
 enum announced watch_announced(const struct watch *w, const char *id);

@@ -322,7 +322,7 @@ def test_adopt_with_options_or_without_a_host_is_refused(rig, daemon, name,
 
 def test_who_has_a_policy_adopts_none(daemon, name, former):
 	words = former().words
-	daemon.ok("domain", "add", name, "--mx", f"mx.{name}")
+	daemon.ok("domain", "add", name, "--mx", f"mx.{name}", "--no-adopt")
 	before = daemon.json("domain", "show", name)["policy"]
 	done = daemon.ctl("domain", "add", name, "--adopt", *words)
 	assert done.status == REFUSED and "not that of id former7" in done.err
@@ -330,6 +330,78 @@ def test_who_has_a_policy_adopts_none(daemon, name, former):
 	daemon.ok("domain", "remove", name, "--now")
 	daemon.ok("domain", "add", name, "--adopt", *words)
 	assert daemon.json("domain", "show", name)["policy"]["id"] == "former7"
+
+
+# Senders hold the other's policy: nothing here knows for how long.
+def test_a_policy_of_its_own_beside_another_hosts(rig, daemon, name, former):
+	words = former().words
+	rig.dns.point(name, address="127.0.0.9")
+	for more in [], ["--dry-run"]:
+		done = daemon.ctl("domain", "add", name, "--mx", f"mx.{name}",
+				  *more)
+		assert done.status == REFUSED and "id former7" in done.err, done
+		assert f"domain add {name} --adopt" in done.err
+		assert "--no-adopt" in done.err
+	assert daemon.json("domain", "list")["domains"] == []
+	daemon.ok("domain", "add", name, "--mx", f"mx.{name}", "--no-adopt")
+	rig.dns.point(name)
+	daemon.wait_state("live", name)
+	announce(rig, daemon, name)
+	shown = look(daemon, name, txt_is("in-step"))
+	until = datetime.fromisoformat(shown["dns"]["txt"]["foreign_until"])
+	left = until - datetime.fromisoformat(shown["created"])
+	assert left.total_seconds() >= 31557600
+
+	# Beside each date that goes by our own policies.
+	note = "announced another host's policy"
+	for words in (["policy", "mx", name, "add", "new.test"],
+		      ["domain", "handover", name], ["domain", "remove", name]):
+		said = daemon.ok(*words)
+		assert note in said and "at the latest" in said, said
+	assert "another host's policy may be held" in daemon.ok(
+		"domain", "show", name)
+
+
+def test_what_is_ours_is_not_another_hosts(rig, daemon, name, former):
+	words = former().words
+	daemon.ok("domain", "add", name, "--adopt", "--wait", *words)
+	shown = look(daemon, name, txt_is("in-step"))
+	assert shown["dns"]["txt"]["foreign_until"] is None
+	assert "another host" not in daemon.ok("policy", "mx", name, "add",
+					       "new.test")
+	# It was here before: no sender holds what nobody made.
+	daemon.ok("domain", "remove", name, "--now")
+	daemon.ok("domain", "add", name, "--mx", f"mx.{name}")
+	# Nobody knew when it was added, and the watch saw it later.
+	rig.dns.set(f"_mta-sts.{name}", "TXT", '"v=STSv1; id=other8;"')
+	shown = look(daemon, name, lambda d: d["dns"]["txt"]["id"] == "other8")
+	assert shown["dns"]["txt"]["foreign_until"]
+	assert "another host's policy" in daemon.ok("policy", "mx", name, "add",
+						    "new.test")
+
+
+def test_lines_that_others_announce_are_named(rig, daemon, tmp_path):
+	path = tmp_path / "fleet.csv"
+	path.write_text("name,mx\n" + "".join(
+		f"f{i}.test,mx.f{i}.test\n" for i in range(150)))
+	for i in 3, 140:
+		rig.dns.set(f"_mta-sts.f{i}.test", "TXT",
+			    f'"v=STSv1; id=other{i};"')
+	for words in (["import", path, "--dry-run"], ["import", path],
+		      ["apply", path]):
+		done = daemon.ctl("domain", *words)
+		assert done.status == REFUSED, done
+		said = done.err.splitlines()
+		assert [line.split(":")[1] for line in said] == \
+			[" line 5", " line 142"]
+		assert "id other3" in said[0] and "--no-adopt" in said[0]
+		assert "2 refused" in done.out
+	assert len(daemon.json("domain", "list")["domains"]) == 148
+	assert daemon.ctl("domain", "import", path, "--limit", "1").status == \
+		REFUSED			# only what is new counts
+	done = daemon.ctl("domain", "apply", path, "--no-adopt")
+	assert done.status == FINE and "2 added" in done.out
+	assert len(daemon.json("domain", "list")["domains"]) == 150
 
 
 def test_a_plan_is_in_waves(daemon):

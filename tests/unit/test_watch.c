@@ -45,6 +45,7 @@ static struct watch a_watch(void)
 		.txt_id = "id5",
 		.txt_ttl = 6,
 		.txt_since = T0 + 7,
+		.foreign_at = T0 + 17,
 		.host = HOST_NOWHERE,
 		.host_since = T0 + 8,
 		.host_problem = "it's \"away\"; --",

@@ -49,6 +49,32 @@ static struct watch known(void)
 	return w;
 }
 
+/* Whether the name leads here or not: who made it has handed it out. */
+static void an_id_never_made_here_is_remembered(void **state)
+{
+	static const enum announced foreign[] = { ANNOUNCED_AHEAD,
+						  ANNOUNCED_FOREIGN };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
+		struct watch_seen seen = all_well();
+		struct watch w = known();
+
+		assert_int_equal(w.foreign_at, 0);
+		assert_int_equal(watch_foreign_until(&w, T0), 0);
+		seen.txt.what = foreign[i];
+		watch_merge(&w, &seen, T0 + 10);
+		watch_merge(&w, &seen, T0 + 20);
+		seen = all_well();
+		watch_merge(&w, &seen, T0 + 30);
+		assert_int_equal(w.foreign_at, T0 + 20);
+		assert_int_equal(watch_foreign_until(&w, T0 + 30),
+				 T0 + 20 + STS_MAX_AGE_MAX);
+		assert_int_equal(
+			watch_foreign_until(&w, T0 + 20 + STS_MAX_AGE_MAX), 0);
+	}
+}
+
 /* The first look changes nothing: nobody knew. */
 static void the_first_look_is_the_beginning(void **state)
 {
@@ -646,6 +672,7 @@ static void reports_go_where_they_are_set_to(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_id_never_made_here_is_remembered),
 		cmocka_unit_test(the_first_look_is_the_beginning),
 		cmocka_unit_test(each_part_is_news_by_itself),
 		cmocka_unit_test(unknown_keeps_what_was_known),
