@@ -237,11 +237,13 @@ unsigned issuance_noted(const struct engine *e, const struct authority *a)
 static void abandon(struct engine *e, struct authority *a, struct order *o,
 		    struct domain *d, enum fail_scope scope, const char *why)
 {
-	struct stepping s = { e, a, d, "" };
+	char host[DOMAIN_NAME_SIZE];
+	struct stepping s = { e, a, d, host };
 	enum order_state before = o->state;
 	struct err problem = ERR_INIT;
 	struct order_step step;
 
+	domain_name_policy_host(d->name, host);
 	err_set(&problem, ERR_AGAIN, "%s", why);
 	step = order_give_up(o, scope, &problem, engine_now(e));
 	take_step(&s, o, before, &step, NULL);
