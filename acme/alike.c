@@ -45,10 +45,12 @@ void alike_note(struct alike *a, int64_t domain_id, bool has_failed, time_t now)
 	a->recent[at].domain_id = domain_id;
 	a->recent[at].at = now;
 	a->recent[at].has_failed = has_failed;
-	if (has_failed)
+	if (has_failed) {
 		a->failed_at = now;
-	else
-		a->worked_at = now;
+		a->well_since = 0;
+	} else if (!a->well_since || a->well_since > now) {
+		a->well_since = now;
+	}
 	t = count(a, now);
 	a->is_held = has_failed && (a->is_held || so_many(t));
 	if (so_many(t) && (!alike_since(a, now) || a->since > now))
@@ -102,4 +104,14 @@ void alike_tries(struct alike *a, int64_t domain_id, time_t now)
 time_t alike_since(const struct alike *a, time_t now)
 {
 	return now - a->failed_at < ALIKE_STALE ? a->since : 0;
+}
+
+bool alike_is_over(const struct alike *a, time_t now)
+{
+	struct tally t = count(a, now);
+
+	if (alike_since(a, now))
+		return false;
+	return (t.asked - t.failed >= ALIKE_WELL && 2 * t.failed < t.asked) ||
+	       (a->well_since && now - a->well_since >= ALIKE_FOR);
 }

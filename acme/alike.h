@@ -24,6 +24,7 @@
 #define ALIKE_RECENT 16	    /* names */
 #define ALIKE_FOR    1800L  /* s: what is older says nothing of now */
 #define ALIKE_MANY   8	    /* that failed; and three in four did */
+#define ALIKE_WELL   4	    /* that worked; and more than failed */
 #define ALIKE_MOST   21600L /* s: for longer nobody is spared */
 #define ALIKE_STALE  86400L /* s: without a failure it is over */
 
@@ -42,7 +43,7 @@ struct alike {
 	time_t turn, turn_new; /* the next to try */
 	time_t since;	  /* so many fail; 0: they do not */
 	time_t failed_at; /* last */
-	time_t worked_at; /* last; 0: never */
+	time_t well_since; /* first to work since; 0: none has */
 };
 
 void alike_note(struct alike *a, int64_t domain_id, bool has_failed,
@@ -66,5 +67,11 @@ void alike_tries(struct alike *a, int64_t domain_id, time_t now);
  * ended of late, most were certified, not when nobody tries any more.
  */
 time_t alike_since(const struct alike *a, time_t now);
+
+/*
+ * Do so many work by now, or did one and none failed for so long, that it is
+ * over? For who knows only from before a restart that it was.
+ */
+bool alike_is_over(const struct alike *a, time_t now);
 
 #endif

@@ -755,7 +755,7 @@ void engine_ca_status(struct engine *e, size_t i, struct engine_ca_status *out)
 		.retry_at = retry_at(a),
 		.proven_at = row.proven_at,
 		.alike_since = alike_since(&a->alike, engine_now(e)),
-		.alike_worked_at = a->alike.worked_at,
+		.alike_is_over = alike_is_over(&a->alike, engine_now(e)),
 		.account = "none",
 	};
 	snprintf(out->name, sizeof(out->name), "%s", a->settings.name);

@@ -89,7 +89,7 @@ struct engine_ca_status {
 	time_t retry_at;		/* left alone until then; 0: not */
 	time_t proven_at;		/* it last issued; 0: never */
 	time_t alike_since;		/* validations fail for many; 0: not */
-	time_t alike_worked_at;		/* one went well; 0: none of late */
+	bool alike_is_over;		/* they work: seen since the start */
 };
 
 /* What time it is: not always what the machine says (acme/clock.h). */

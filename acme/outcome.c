@@ -351,7 +351,7 @@ void outcome_certified(struct engine *e, struct domain *d,
 	struct authority *a = authority_by_id(e, o->ca_id);
 	struct err err = ERR_INIT;
 
-	if (a)
+	if (a && *o->chall_url) /* else the CA knew the name from before */
 		alike_note(&a->alike, d->id, false, engine_now(e));
 	if (d->state != DOMAIN_LIVE)
 		d->state_at = engine_now(e);

@@ -148,8 +148,8 @@ static bool judge_standby(struct alerts *a, const struct engine_ca_status *ca,
 /* ---- validations that fail for many ---- */
 
 /*
- * The engine learns it anew after a start. So silence is no end: only somebody
- * who was certified is, or a day in which nobody failed.
+ * The engine learns it anew after a start. So silence is no end, nor one that
+ * was lucky: only that they work is, or a day in which nobody failed.
  */
 static bool judge_validations(struct alerts *a,
 			      const struct engine_ca_status *ca, time_t *since,
@@ -158,7 +158,7 @@ static bool judge_validations(struct alerts *a,
 	if (!ca->alike_since && (!*since || *since > now))
 		*since = now;
 	if (!ca->alike_since)
-		return (!ca->alike_worked_at && now - *since < WHEN_DAY) ||
+		return (!ca->alike_is_over && now - *since < WHEN_DAY) ||
 		       alert_end(a->parts.store, KIND_ALIKE, ca->name, now,
 				 err);
 	*since = 0;
@@ -172,17 +172,36 @@ static bool judge_validations(struct alerts *a,
 			    ca->name);
 }
 
+/* There are as many places as CAs: one whose CA is gone is free. */
+static struct ca_watch *watch_of(struct alerts *a, const char *name)
+{
+	struct ca_watch *place = NULL;
+
+	for (size_t i = 0; i < ENGINE_CA_LIMIT; i++) {
+		struct ca_watch *w = &a->ca[i];
+
+		if (streq(w->name, name))
+			return w;
+		if (!place && !engine_ca_id(a->parts.engine, w->name))
+			place = w;
+	}
+	*place = (struct ca_watch){ .unproven_since = 0 };
+	str_copy(place->name, sizeof(place->name), name);
+	return place;
+}
+
 bool alerts_watch_cas(struct alerts *a, time_t now, struct err *err)
 {
 	struct engine *e = a->parts.engine;
 	struct engine_ca_status ca;
+	struct ca_watch *w;
 
 	for (size_t i = 0; i < engine_ca_count(e); i++) {
 		engine_ca_status(e, i, &ca);
+		w = watch_of(a, ca.name);
 		if (!judge_ca(a, &ca, now, err) ||
-		    !judge_validations(a, &ca, &a->reached_since[i], now,
-				       err) ||
-		    !judge_standby(a, &ca, &a->unproven_since[i], now, err))
+		    !judge_validations(a, &ca, &w->reached_since, now, err) ||
+		    !judge_standby(a, &ca, &w->unproven_since, now, err))
 			return false;
 	}
 	return true;

@@ -47,6 +47,13 @@ struct self_state {
 	unsigned turn;			/* of the listeners */
 };
 
+/* What is known of a CA from earlier turns: by name, for a reload may move it. */
+struct ca_watch {
+	char name[CA_NAME_SIZE]; /* empty: free */
+	time_t unproven_since;
+	time_t reached_since;
+};
+
 struct alerts {
 	struct alerts_parts parts;
 	struct event *timer;
@@ -59,8 +66,7 @@ struct alerts {
 	size_t review;			/* the kind whose alerts are gone over */
 	char reviewed[ALERT_SUBJECT_SIZE];
 	time_t stalled_since;
-	time_t unproven_since[ENGINE_CA_LIMIT];
-	time_t reached_since[ENGINE_CA_LIMIT];
+	struct ca_watch ca[ENGINE_CA_LIMIT];
 
 	enum store_health told_health;	/* by the urgent notice */
 	struct notice urgent;		/* what the store cannot keep */

@@ -573,6 +573,16 @@ static void add_second_ca(void)
 	must(engine_configure(w.engine, &w.settings, &err), &err);
 }
 
+static void swap_cas(void)
+{
+	struct ca_settings first = w.settings.ca[0];
+	struct err err = ERR_INIT;
+
+	w.settings.ca[0] = w.settings.ca[1];
+	w.settings.ca[1] = first;
+	must(engine_configure(w.engine, &w.settings, &err), &err);
+}
+
 static void set_proven(const char *name, time_t proven_at, long failures)
 {
 	struct err err = ERR_INIT;
@@ -619,6 +629,27 @@ static bool token_is_nowhere(void *arg, const char *token, const char *key_auth)
 	return false;
 }
 
+static bool is_one_served;
+
+static bool one_token_is_served(void *arg, const char *token,
+				const char *key_auth)
+{
+	(void)arg;
+	(void)token;
+	(void)key_auth;
+	if (is_one_served)
+		return false;
+	is_one_served = true;
+	return true;
+}
+
+static unsigned certs;
+
+static bool has_one_more(struct sim_world *world)
+{
+	return world->shared->ca.certs > certs;
+}
+
 static void nobody_reaches_this_box(void **state)
 {
 	bool (*token_is_served)(void *, const char *,
@@ -638,6 +669,14 @@ static void nobody_reaches_this_box(void **state)
 	/* A restart does not know, and so does not say that it is over. */
 	sim_stop(&w);
 	begin_run();
+	watch(alerts_watch_cas, sim_now(&w));
+	assert_open("validations.failing test/warning ");
+
+	/* Nor is one that was lucky the end. */
+	w.shared->ca.token_is_served = one_token_is_served;
+	certs = w.shared->ca.certs;
+	assert_true(sim_run(&w, has_one_more, 30 * WHEN_MINUTE));
+	sim_run(&w, NULL, 1);
 	watch(alerts_watch_cas, sim_now(&w));
 	assert_open("validations.failing test/warning ");
 
@@ -681,8 +720,10 @@ static void a_second_ca_that_has_issued_nothing(void **state)
 	watch(alerts_watch_cas, late);
 	watch(alerts_watch_cas, late + WHEN_HOUR - 1);
 	assert_open("");
+	swap_cas(); /* it is the same one in another place */
 	watch(alerts_watch_cas, late + WHEN_HOUR);
 	assert_open("ca.unproven second/warning ");
+	swap_cas();
 	w.settings.ca_count = 1;
 	must(engine_configure(w.engine, &w.settings, NULL), NULL);
 	watch(alerts_watch_review, late + WHEN_HOUR);

@@ -131,6 +131,24 @@ static void it_is_over_when_most_are_well(void **state)
 	assert_int_equal(alike_since(&a, NOW + 90 + ALIKE_FOR + 1), 0);
 }
 
+/* Who was started anew knows nothing: one that works may be lucky. */
+static void one_alone_is_no_end(void **state)
+{
+	struct alike a = { .next = 0 };
+
+	(void)state;
+	assert_false(alike_is_over(&a, NOW));
+	note(&a, 1, 1, false, NOW);
+	assert_false(alike_is_over(&a, NOW));
+	assert_true(alike_is_over(&a, NOW + ALIKE_FOR));
+	note(&a, 2, 1, true, NOW + 60);
+	assert_false(alike_is_over(&a, NOW + ALIKE_FOR));
+	note(&a, 3, 3, false, NOW + 70);
+	assert_true(alike_is_over(&a, NOW + 70));
+	note(&a, 2, 20, true, NOW + 80);
+	assert_false(alike_is_over(&a, NOW + 80));
+}
+
 static void those_that_failed_are_known(void **state)
 {
 	struct alike a = { .next = 0 };
@@ -154,6 +172,7 @@ int main(void)
 		cmocka_unit_test(they_try_by_turns),
 		cmocka_unit_test(it_is_believed_for_a_quarter_of_a_day),
 		cmocka_unit_test(it_is_over_when_most_are_well),
+		cmocka_unit_test(one_alone_is_no_end),
 		cmocka_unit_test(those_that_failed_are_known),
 	};
 

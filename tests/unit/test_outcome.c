@@ -182,6 +182,51 @@ static void a_few_show_whether_it_is_over(void **state)
 	sim_release(&w);
 }
 
+static void add_many(struct sim_world *w, const char *pattern, int count)
+{
+	char name[32];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%s%02d.example", pattern, i);
+		sim_add(w, name);
+	}
+}
+
+static bool are_all_renewed(struct sim_world *w)
+{
+	return !sim_rows(w, "SELECT COUNT(*) FROM domain WHERE revoked = 1");
+}
+
+/* The CA knew the name from before, and did not come. */
+static void who_was_not_looked_at_shows_nothing(void **state)
+{
+	struct engine_ca_status ca;
+	struct sim_world w;
+	char sql[100];
+
+	(void)state;
+	start_live(&w, 1);
+	add_many(&w, "good", 20);
+	must(sim_run(&w, sim_all_live, WHEN_HOUR), NULL);
+	w.shared->ca.reuses_authz = true;
+	w.shared->ca.token_is_served = token_is_nowhere;
+	sim_run(&w, NULL, WHEN_HOUR);
+	add_many(&w, "bad", 10);
+	sim_run(&w, NULL, 5 * WHEN_MINUTE);
+	engine_ca_status(w.engine, 0, &ca);
+	assert_true(ca.alike_since != 0);
+	snprintf(sql, sizeof(sql),
+		 "UPDATE domain SET revoked = 1, due_at = %lld"
+		 " WHERE name LIKE 'good%%'",
+		 (long long)sim_now(&w));
+	scratch_sql(w.dir, "state.db", sql);
+	engine_poke(w.engine);
+	assert_true(sim_run(&w, are_all_renewed, 5 * WHEN_MINUTE));
+	engine_ca_status(w.engine, 0, &ca);
+	assert_true(ca.alike_since != 0);
+	sim_release(&w);
+}
+
 static struct sim_world *watched;
 
 /* The names of one customer are never found. */
@@ -524,6 +569,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_many_have_alike_is_charged_to_none),
 		cmocka_unit_test(a_few_show_whether_it_is_over),
+		cmocka_unit_test(who_was_not_looked_at_shows_nothing),
 		cmocka_unit_test(a_customers_names_hold_nobody_up),
 		cmocka_unit_test(in_its_last_quarter_a_name_goes_its_own_way),
 		cmocka_unit_test(what_a_few_have_alike_is_theirs),
