@@ -79,6 +79,8 @@ def test_enforce_is_refused_until_nothing_speaks_against_it(rig, box, name):
 	assert refused.status == REFUSED and "expired" in refused.err
 	box.mail.context = box.ca.context("other.test")
 	assert "smtp.cert-name" in box.reasons()
+	box.mail.context = box.ca.context(f"m*.{name}")
+	assert "smtp.cert-name" in box.reasons()
 	box.mail.context = box.ca.context(f"mx.{name}")
 
 	rig.dns.set(name, "MX", f"10 mx.{name}.", "20 mx2.example.test.")

@@ -34,6 +34,7 @@ static const struct {
 	  MX_WELL, 0, "", "" },
 	{ "[" WARNING("smtp.cert-soon") "]", MX_UNTESTED, 0, "", "" },
 	{ "[" WARNING("smtp.cert-soon") "," OK "]", MX_WELL, 0, "", "" },
+	{ "[" OK "," WARNING("smtp.v6-unreachable") "]", MX_WELL, 0, "", "" },
 	{ "[" WARNING("mx.null") "]", MX_WELL, 0, "", "" },
 	{ "[" ERROR("smtp.no-starttls") "]", MX_BAD, 1, "smtp.no-starttls!",
 	  "mend smtp.no-starttls" },
