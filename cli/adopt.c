@@ -59,8 +59,10 @@ static bool find_policy(const struct check_facts *facts, struct found *f)
 	err_set(&f->err, ERR_REFUSED, "no policy of %s could be fetched%s%s",
 		f->name, *facts->https[0].problem ? ": " : "",
 		facts->https[0].problem);
-	return err_hint(&f->err, "mtasts-check %s says what is wrong; or add "
-				 "it without --adopt", f->name);
+	return err_hint(&f->err,
+			"mtasts-check %s says what is wrong; or add "
+			"it with --no-adopt",
+			f->name);
 }
 
 static void take(struct check_facts *facts, void *arg)

@@ -249,8 +249,8 @@ static bool read_adopted(const struct domain_add *in, struct sts_policy *p,
 	    !sts_policy_validate(p, err)) {
 		err_prefix(err, "the policy that is served now");
 		return err_hint(err, "it cannot be served as it is: add the "
-				     "domain with --mx, and a policy of its "
-				     "own");
+				     "domain with --no-adopt and --mx, and a "
+				     "policy of its own");
 	}
 	return true;
 }
@@ -354,7 +354,7 @@ static bool may_be_beside(const struct edit *e, const struct domain_add *in,
 			name);
 }
 
-static bool note_foreign(const struct edit *e, const struct domain_add *in,
+static bool note_foreign(struct edit *e, const struct domain_add *in,
 			 struct err *err)
 {
 	struct store *s = e->call->parts->store;
@@ -364,6 +364,7 @@ static bool note_foreign(const struct edit *e, const struct domain_add *in,
 		return true;
 	if (!watch_of(s, &e->domain, &w, err))
 		return false;
+	edit_note(e, "not adopted", "", in->announced_id);
 	w.foreign_at = e->call->now;
 	return watch_write(s, &w, err);
 }

@@ -335,6 +335,9 @@ def test_who_has_a_policy_adopts_none(daemon, name, former):
 # Senders hold the other's policy: nothing here knows for how long.
 def test_a_policy_of_its_own_beside_another_hosts(rig, daemon, name, former):
 	words = former().words
+	both = daemon.ctl("domain", "add", name, "--adopt", "--no-adopt",
+			  *words)
+	assert both.status == REFUSED and "or it is not" in both.err
 	rig.dns.point(name, address="127.0.0.9")
 	for more in [], ["--dry-run"]:
 		done = daemon.ctl("domain", "add", name, "--mx", f"mx.{name}",
@@ -344,6 +347,7 @@ def test_a_policy_of_its_own_beside_another_hosts(rig, daemon, name, former):
 		assert "--no-adopt" in done.err
 	assert daemon.json("domain", "list")["domains"] == []
 	daemon.ok("domain", "add", name, "--mx", f"mx.{name}", "--no-adopt")
+	assert "not adopted former7" in daemon.ok("log", name)
 	rig.dns.point(name)
 	daemon.wait_state("live", name)
 	announce(rig, daemon, name)
