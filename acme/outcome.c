@@ -333,6 +333,8 @@ void outcome_failed(struct engine *e, struct domain *d, struct authority *a,
 	struct err err = ERR_INIT;
 
 	d->ready_at = 0;
+	if (!d->cert_id)
+		d->renew_forced = false; /* it had its turn, out of turn */
 	if (is_spared)
 		put_off_as_many(e, d, step);
 	else

@@ -422,7 +422,8 @@ static bool is_urgent(struct engine *e, const struct domain *d)
 
 	if (is_gone(e, d))
 		return false;
-	return d->rank < RANK_RENEWAL || d->renew_forced || d->revoked ||
+	return d->rank < RANK_RENEWAL || d->revoked ||
+	       (d->renew_forced && d->cert_id) ||
 	       (life.whole && life.left <= life.whole / 4);
 }
 

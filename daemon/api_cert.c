@@ -106,7 +106,7 @@ static bool renew(struct edit *e, void *input, struct err *err)
 	if (d->due_at)
 		instant_format(d->due_at, was);
 	edit_note(e, what[d->state], d->due_at ? was : "", "now");
-	d->renew_forced = d->state == DOMAIN_LIVE;
+	d->renew_forced = d->state != DOMAIN_WAITING_FOR_DNS;
 	d->due_at = e->call->now;
 	return domain_update(e->call->parts->store, d, err);
 }
