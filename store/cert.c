@@ -353,13 +353,18 @@ bool key_forget_unused(struct store *s, int64_t domain_id, struct err *err)
 			   domain_id, err);
 }
 
+/* But the newest of each CA, for there the next one is a renewal. */
 static bool forget_old(struct store *s, int64_t domain_id, struct err *err)
 {
-	return forget_with(s, "DELETE FROM cert WHERE domain_id = ?1"
-			      " AND state <> 0 AND revoke_due_at = 0"
-			      " AND id NOT IN (SELECT id"
-			      "  FROM cert WHERE domain_id = ?1"
-			      "  ORDER BY id DESC LIMIT 5)",
+	return forget_with(s,
+			   "DELETE FROM cert WHERE domain_id = ?1"
+			   " AND state <> 0 AND revoke_due_at = 0"
+			   " AND id NOT IN (SELECT id"
+			   "  FROM cert WHERE domain_id = ?1"
+			   "  ORDER BY id DESC LIMIT 5)"
+			   " AND id NOT IN (SELECT MAX(id)"
+			   "  FROM cert WHERE domain_id = ?1"
+			   "  GROUP BY ca_id)",
 			   domain_id, err) &&
 	       key_forget_unused(s, domain_id, err);
 }

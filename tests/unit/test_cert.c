@@ -93,6 +93,31 @@ static void the_last_few_are_kept_with_their_keys(void **state)
 	assert_true(key_by_id(fix.store, c.key_id, &key, &err));
 }
 
+/* It is a renewal there, which the CA's limits do not count. */
+static void the_last_one_of_another_ca_is_kept(void **state)
+{
+	struct err err = ERR_INIT;
+	struct cert first;
+	struct ca other;
+
+	(void)state;
+	first = rows_cert(fix.store, &fix.domain, "leaf", "issuer");
+	must(ca_ensure(fix.store, "other", "https://other.test/dir", &other,
+		       &err),
+	     &err);
+	must(store_commit(fix.store, &err), &err);
+	scratch_sql(fix.dir, "state.db", "UPDATE cert SET ca_id = 2");
+	must(store_begin(fix.store, &err), &err);
+	for (int i = 0; i < 20; i++)
+		rows_cert(fix.store, &fix.domain, "leaf", "issuer");
+	assert_int_equal(other.id, 2);
+	assert_true(
+		cert_is_known_to(fix.store, fix.domain.id, other.id, ROWS_NOW));
+	assert_true(cert_is_known_to(fix.store, fix.domain.id, first.ca_id,
+				     ROWS_NOW));
+	assert_in_range(count("cert"), 5, 9);
+}
+
 static struct cert install_bad(void)
 {
 	struct order o = rows_order(fix.store, &fix.domain);
@@ -397,6 +422,7 @@ int main(void)
 		WITH_A_DOMAIN(the_first_has_dns_looked_at),
 		WITH_A_DOMAIN(a_domain_without_one_says_so),
 		WITH_A_DOMAIN(the_last_few_are_kept_with_their_keys),
+		WITH_A_DOMAIN(the_last_one_of_another_ca_is_kept),
 		WITH_A_DOMAIN(a_bad_one_changes_nothing_else),
 		WITH_A_DOMAIN(an_order_gives_one_certificate),
 		WITH_A_DOMAIN(a_stale_domain_installs_nothing),
