@@ -28,13 +28,22 @@ static bool so_many(struct tally t)
 	return t.failed >= ALIKE_MANY && 4 * t.failed >= 3 * t.asked;
 }
 
+/* ALIKE_RECENT: it has none. */
+static size_t find(const struct alike *a, int64_t domain_id)
+{
+	size_t i = 0;
+
+	while (i < ALIKE_RECENT && a->recent[i].domain_id != domain_id)
+		i++;
+	return i;
+}
+
 /* A name's own place, or else the oldest. */
 static size_t place_of(struct alike *a, int64_t domain_id)
 {
-	for (size_t i = 0; i < ALIKE_RECENT; i++)
-		if (a->recent[i].domain_id == domain_id)
-			return i;
-	return a->next++ % ALIKE_RECENT;
+	size_t i = find(a, domain_id);
+
+	return i < ALIKE_RECENT ? i : a->next++ % ALIKE_RECENT;
 }
 
 void alike_note(struct alike *a, int64_t domain_id, bool has_failed, time_t now)
@@ -61,10 +70,8 @@ void alike_note(struct alike *a, int64_t domain_id, bool has_failed, time_t now)
 
 bool alike_has(const struct alike *a, int64_t domain_id, time_t now)
 {
-	for (size_t i = 0; i < ALIKE_RECENT; i++)
-		if (a->recent[i].domain_id == domain_id)
-			return is_recent(a, i, now) && a->recent[i].has_failed;
-	return false;
+	return alike_knows(a, domain_id) &&
+	       is_recent(a, find(a, domain_id), now);
 }
 
 bool alike_holds(const struct alike *a, time_t now)
@@ -74,10 +81,9 @@ bool alike_holds(const struct alike *a, time_t now)
 
 bool alike_knows(const struct alike *a, int64_t domain_id)
 {
-	for (size_t i = 0; i < ALIKE_RECENT; i++)
-		if (a->recent[i].domain_id == domain_id)
-			return a->recent[i].has_failed;
-	return false;
+	size_t i = find(a, domain_id);
+
+	return i < ALIKE_RECENT && a->recent[i].has_failed;
 }
 
 /* A clock that stepped back makes no turn come later. */

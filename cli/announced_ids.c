@@ -74,18 +74,8 @@ struct announced_ids *announced_ids_new(struct cli *cli)
 /* With the first that is asked for. Whatever fails keeps nobody from adding. */
 static void begin(struct announced_ids *l)
 {
-	struct err ignored = ERR_INIT;
-	json_t *settings = NULL;
-
 	l->is_tried = true;
-	loop_init_library();
-	if (api_do(l->cli->api, "GET", "/v1/check", NULL, &settings,
-		   &ignored) == EXIT_FINE)
-		l->loop = loop_new(&ignored);
-	if (l->loop)
-		l->resolver = mx_read_resolver(l->loop, settings, TIMEOUT_MS,
-					       &ignored);
-	json_decref(settings);
+	l->resolver = mx_read_beside(l->cli, &l->loop, TIMEOUT_MS);
 }
 
 struct announced_id *announced_ids_ask(struct announced_ids *l,

@@ -162,18 +162,8 @@ struct mx_looks *mx_looks_new(struct cli *cli, struct progress *progress)
 /* With the first that is looked at. Whatever fails: it is only a warning. */
 static void begin(struct mx_looks *l)
 {
-	struct err ignored = ERR_INIT;
-	json_t *settings = NULL;
-
 	l->is_tried = true;
-	loop_init_library();
-	if (api_do(l->cli->api, "GET", "/v1/check", NULL, &settings,
-		   &ignored) == EXIT_FINE)
-		l->loop = loop_new(&ignored);
-	if (l->loop)
-		l->resolver = mx_read_resolver(l->loop, settings, TIMEOUT_MS,
-					       &ignored);
-	json_decref(settings);
+	l->resolver = mx_read_beside(l->cli, &l->loop, TIMEOUT_MS);
 }
 
 /* Takes what has come; and waits while there are more than `most`. */

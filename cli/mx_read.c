@@ -28,8 +28,9 @@ static void on_mx(const struct dns_records_answer *answer, void *arg)
 }
 
 /* The daemon's resolvers; with none of its own, the system's. */
-struct resolver *mx_read_resolver(struct loop *loop, const json_t *settings,
-				  int timeout_ms, struct err *err)
+static struct resolver *make_resolver(struct loop *loop,
+				      const json_t *settings, int timeout_ms,
+				      struct err *err)
 {
 	const json_t *list = json_object_get(settings, "resolvers"), *one;
 	const char *servers[DNS_SERVERS_MAX];
@@ -42,6 +43,23 @@ struct resolver *mx_read_resolver(struct loop *loop, const json_t *settings,
 	return resolver_new(loop, servers, n, timeout_ms, err);
 }
 
+struct resolver *mx_read_beside(struct cli *cli, struct loop **loop,
+				int timeout_ms)
+{
+	struct err ignored = ERR_INIT;
+	struct resolver *resolver = NULL;
+	json_t *settings = NULL;
+
+	loop_init_library();
+	if (api_do(cli->api, "GET", "/v1/check", NULL, &settings, &ignored) ==
+	    EXIT_FINE)
+		*loop = loop_new(&ignored);
+	if (*loop)
+		resolver = make_resolver(*loop, settings, timeout_ms, &ignored);
+	json_decref(settings);
+	return resolver;
+}
+
 static bool ask(const char *name, const json_t *settings, struct mx_seen *seen,
 		struct err *err)
 {
@@ -52,7 +70,7 @@ static bool ask(const char *name, const json_t *settings, struct mx_seen *seen,
 	r.loop = loop_new(err);
 	if (!r.loop)
 		return false;
-	resolver = mx_read_resolver(r.loop, settings, DNS_TIMEOUT_MS, err);
+	resolver = make_resolver(r.loop, settings, DNS_TIMEOUT_MS, err);
 	if (resolver) {
 		resolver_records(resolver, name, DNS_MX, on_mx, &r);
 		loop_run(r.loop);

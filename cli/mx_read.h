@@ -16,8 +16,12 @@
 enum exit_code mx_read(struct cli *cli, const char *name, json_t **mx,
 		       struct err *err);
 
-/* Asks those of the daemon's settings (GET /v1/check). */
-struct resolver *mx_read_resolver(struct loop *loop, const json_t *settings,
-				  int timeout_ms, struct err *err);
+/*
+ * Asks those of the daemon's settings (GET /v1/check), for looks beside the
+ * work, on a loop that is made for it: both are the caller's. NULL, with or
+ * without a loop, if that cannot be had.
+ */
+struct resolver *mx_read_beside(struct cli *cli, struct loop **loop,
+				int timeout_ms);
 
 #endif

@@ -372,8 +372,7 @@ static void name_strays(struct store *s)
 		if (n++ < STRAYS_NAMED)
 			tell(s, col_text_peek(&q, "name"),
 			     "in the backup, but was not served any more: if "
-			     "it "
-			     "was removed since, remove it again");
+			     "it was removed since, remove it again");
 	query_close(&q, NULL);
 	if (n > STRAYS_NAMED)
 		log_warn("restore: and %ld more like that", n - STRAYS_NAMED);

@@ -72,8 +72,9 @@ const char *cert_state_name(enum cert_state state);
 /*
  * Stores it. An active one retires the domain's former one, becomes
  * d->cert_id and is projected; d is written. Fills c->id. With the first one
- * DNS is to be looked at, at once. Of the retired and bad ones the last few are kept, with their keys, and those that are
- * still to be revoked.
+ * DNS is to be looked at, at once. Of the retired and bad ones the last few
+ * are kept, with their keys, the newest of each CA, and those that are still
+ * to be revoked.
  */
 bool cert_install(struct store *s, struct domain *d, struct cert *c,
 		  const struct cert_chain *chain, struct err *err);
