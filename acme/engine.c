@@ -510,11 +510,8 @@ void engine_tick(struct engine *e)
 		fail_tick(e, &err);
 }
 
-static void synced(const struct err *problem, void *arg)
+static void go_on(struct engine *e, const struct err *problem)
 {
-	struct engine *e = arg;
-
-	e->is_syncing = false;
 	if (problem->kind != ERR_NONE) {
 		store_sync_failed(e->store);
 		fail_tick(e, problem);
@@ -523,6 +520,25 @@ static void synced(const struct err *problem, void *arg)
 	store_synced(e->store, e->sync_to);
 	e->stage = TICK_DURABLE;
 	engine_tick(e);
+}
+
+static void synced(const struct err *problem, void *arg)
+{
+	struct engine *e = arg;
+	engine_settled *settled = e->settled;
+
+	e->is_syncing = false;
+	e->settled = NULL;
+	go_on(e, problem);
+	if (settled)
+		settled(e->settled_arg);
+}
+
+bool engine_when_settled(struct engine *e, engine_settled *done, void *arg)
+{
+	e->settled = e->is_syncing ? done : NULL;
+	e->settled_arg = arg;
+	return e->settled != NULL;
 }
 
 /* ---- life ---- */

@@ -69,6 +69,14 @@ void engine_tick(struct engine *e);
 /* Rows were changed by an admin: a tick soon. */
 void engine_poke(struct engine *e);
 
+/*
+ * Rows may be ahead of what is served while a tick waits for the disk. Then
+ * `done` is called once it no longer does, whatever came of it, and true is
+ * returned; at other times false. One at a time; NULL: nobody waits any more.
+ */
+typedef void engine_settled(void *arg);
+bool engine_when_settled(struct engine *e, engine_settled *done, void *arg);
+
 /* A client asked for this policy host: look at its DNS now. */
 void engine_wanted(struct engine *e, const char *host);
 

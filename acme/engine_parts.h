@@ -158,6 +158,8 @@ struct engine {
 	bool ari_left;			/* polls that are due and must wait */
 	enum tick_stage stage;		/* of the tick that is under way */
 	bool is_syncing;		/* ... and waits for the disk */
+	engine_settled *settled;	/* who waits for it too, or NULL */
+	void *settled_arg;
 	int64_t sync_to;		/* store_written() of then */
 	int64_t spent_ms;		/* by that tick, before it waited */
 	bool may_begin;			/* new orders, in this tick */

@@ -21,6 +21,7 @@
 #include "httpd/accept_pause.h"
 
 #define IDLE_SECONDS 30
+#define DISK_SECONDS 1 /* a request waits no longer for one that is slow */
 #define HEADERS_MAX  16384
 
 /* evhttp's own limit, over ours so that ours can answer in JSON. */
@@ -48,6 +49,17 @@ struct newcomer {
 	struct bufferevent *bev;
 };
 
+/*
+ * A request that waits for the engine's tick to be durable: whoever is told
+ * that a domain is live finds its certificate served. libevent keeps it when
+ * its peer goes away, until it is answered.
+ */
+struct waiting {
+	struct waiting *next;
+	struct entrance *in;
+	struct evhttp_request *req;
+};
+
 struct entrance {
 	struct admin *admin;
 	enum door door;
@@ -61,6 +73,8 @@ struct entrance {
 struct admin {
 	struct admin_parts parts;
 	struct entrance entrance[ARRAY_LEN(doors)];
+	struct waiting *waiting, **waiting_tail; /* in the order they came */
+	struct event *patience; /* how long they wait at most */
 };
 
 static const char *method_name(struct evhttp_request *req)
@@ -131,17 +145,77 @@ static void answer(struct entrance *in, struct evhttp_request *req,
 			  request.target);
 }
 
-static void on_request(struct evhttp_request *req, void *arg)
+static void answer_now(struct entrance *in, struct evhttp_request *req)
 {
 	struct api_reply reply;
 
-	if (!evhttp_request_get_uri(req)) {
-		evhttp_send_error(req, HTTP_BADREQUEST, NULL);
-		return;
-	}
-	answer(arg, req, &reply);
+	answer(in, req, &reply);
 	send_reply(req, &reply);
 	json_decref(reply.body);
+}
+
+/* libevent frees what is sent to a peer that has left. */
+static void end_waiting(struct admin *a, bool is_answered)
+{
+	struct waiting *next, *w = a->waiting;
+
+	a->waiting = NULL;
+	a->waiting_tail = &a->waiting;
+	event_del(a->patience);
+	for (; w; w = next) {
+		next = w->next;
+		if (is_answered && evhttp_request_get_connection(w->req))
+			answer_now(w->in, w->req);
+		else
+			evhttp_send_error(w->req, HTTP_SERVUNAVAIL, NULL);
+		free(w);
+	}
+}
+
+static void settled(void *arg)
+{
+	end_waiting(arg, true);
+}
+
+static void out_of_patience(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	end_waiting(arg, true);
+}
+
+static bool must_wait(struct admin *a)
+{
+	const struct timeval most = { .tv_sec = DISK_SECONDS };
+
+	if (a->waiting)
+		return true;
+	if (!a->parts.engine ||
+	    !engine_when_settled(a->parts.engine, settled, a))
+		return false;
+	event_add(a->patience, &most);
+	return true;
+}
+
+static void wait_for_disk(struct entrance *in, struct evhttp_request *req)
+{
+	struct waiting *w = xmalloc(sizeof(*w));
+
+	*w = (struct waiting){ .in = in, .req = req };
+	*in->admin->waiting_tail = w;
+	in->admin->waiting_tail = &w->next;
+}
+
+static void on_request(struct evhttp_request *req, void *arg)
+{
+	struct entrance *in = arg;
+
+	if (!evhttp_request_get_uri(req))
+		evhttp_send_error(req, HTTP_BADREQUEST, NULL);
+	else if (must_wait(in->admin))
+		wait_for_disk(in, req);
+	else
+		answer_now(in, req);
 }
 
 /* A connection over the limit is cut; evhttp sees its end and frees it. */
@@ -238,6 +312,12 @@ struct admin *admin_start(const struct admin_parts *parts, struct err *err)
 	struct admin *a = xcalloc(1, sizeof(*a));
 
 	a->parts = *parts;
+	a->waiting_tail = &a->waiting;
+	a->patience = evtimer_new(loop_base(parts->loop), out_of_patience, a);
+	if (!a->patience) {
+		err_set(err, ERR_INTERNAL, "libevent gave no timer");
+		goto failed;
+	}
 	if (!make_run_dir(parts->config->run_dir, err))
 		goto failed;
 	for (size_t i = 0; i < ARRAY_LEN(a->entrance); i++) {
@@ -270,8 +350,14 @@ void admin_stop(struct admin *a)
 {
 	if (!a)
 		return;
+	if (a->parts.engine)
+		engine_when_settled(a->parts.engine, NULL, NULL);
+	if (a->patience)
+		end_waiting(a, false);
 	for (size_t i = 0; i < ARRAY_LEN(a->entrance); i++)
 		close_entrance(&a->entrance[i]);
+	if (a->patience)
+		event_free(a->patience);
 	free(a);
 }
 

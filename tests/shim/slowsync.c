@@ -1,13 +1,28 @@
 /*
  * A slow disk, for LD_PRELOAD: every fsync() and fdatasync() takes
  * SLOWSYNC_MS milliseconds longer than it would: "20", or "5-50" for a new
- * number in there each time.
+ * number in there each time. And while there is a file SLOWSYNC_HANG, those of
+ * the thread that waits for the disk do not come back.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+static void hang(void)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	const char *path = getenv("SLOWSYNC_HANG");
+	char thread[16] = "";
+
+	pthread_getname_np(pthread_self(), thread, sizeof(thread));
+	while (path && !strcmp(thread, "syncer") && access(path, F_OK) == 0)
+		nanosleep(&pause, NULL);
+}
 
 static void delay(void)
 {
@@ -29,6 +44,7 @@ static void delay(void)
 int fsync(int fd)
 {
 	delay();
+	hang();
 	return (int)syscall(SYS_fsync, fd);
 }
 
@@ -36,5 +52,6 @@ int fsync(int fd)
 int fdatasync(int fd)
 {
 	delay();
+	hang();
 	return (int)syscall(SYS_fdatasync, fd);
 }

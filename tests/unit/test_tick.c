@@ -216,6 +216,47 @@ static void nothing_is_done_before_it_is_durable(void **state)
 	assert_true(w.shared->exchanges > exchanges);
 }
 
+static unsigned times_told;
+
+static void tell(void *arg)
+{
+	assert_ptr_equal(arg, &times_told);
+	assert_false(w.is_syncing);
+	times_told++;
+}
+
+/* Whoever is told of the rows finds them served. */
+static void who_waits_for_the_disk_is_told_once_it_is_done(void **state)
+{
+	unsigned long passed;
+
+	(void)state;
+	times_told = 0;
+	assert_false(engine_when_settled(w.engine, tell, &times_told));
+	wait_for_the_disk();
+	passed = points();
+	assert_true(engine_when_settled(w.engine, tell, &times_told));
+	assert_int_equal(times_told, 0);
+	while (w.is_syncing)
+		sim_step(&w);
+	assert_true(points() >= passed + 4); /* projected, and acted */
+	assert_int_equal(times_told, 1);
+	tick();
+	assert_int_equal(times_told, 1);
+}
+
+static void who_waits_no_more_is_not_told(void **state)
+{
+	(void)state;
+	times_told = 0;
+	wait_for_the_disk();
+	engine_when_settled(w.engine, tell, &times_told);
+	engine_when_settled(w.engine, NULL, NULL);
+	while (w.is_syncing)
+		sim_step(&w);
+	assert_int_equal(times_told, 0);
+}
+
 /* Others have had the thread meanwhile. */
 static void its_rest_is_that_of_the_work_alone(void **state)
 {
@@ -403,6 +444,8 @@ int main(void)
 		SET_UP(nothing_is_done_before_it_is_durable),
 		SET_UP(its_rest_is_that_of_the_work_alone),
 		SET_UP(a_poke_meanwhile_is_not_forgotten),
+		SET_UP(who_waits_for_the_disk_is_told_once_it_is_done),
+		SET_UP(who_waits_no_more_is_not_told),
 		SET_UP(a_sync_that_failed_is_put_right_first),
 		SET_UP(a_full_disk_is_tried_ever_more_slowly),
 		SET_UP(a_poke_ends_the_pause),
