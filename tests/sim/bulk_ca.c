@@ -1119,17 +1119,22 @@ void bulk_ca_release(struct bulk_ca *ca)
 	free(ca->cert);
 }
 
+void bulk_ca_lose(struct bulk_ca *ca, uint32_t cert)
+{
+	struct bulk_cert *c = &ca->cert[cert];
+
+	ca->lost_certs += !c->is_served && !c->is_lost;
+	c->is_lost = true;
+}
+
 void bulk_ca_wipe(struct bulk_ca *ca)
 {
 	for (unsigned i = 0; i < ca->accounts; i++)
 		ca->account[i].is_known = false;
 	for (uint32_t i = 0; i < ca->orders; i++)
 		ca->order[i].is_known = false;
-	for (uint32_t i = 0; i < ca->certs; i++) {
-		ca->lost_certs += !ca->cert[i].is_served &&
-				  !ca->cert[i].is_lost;
-		ca->cert[i].is_lost = true;
-	}
+	for (uint32_t i = 0; i < ca->certs; i++)
+		bulk_ca_lose(ca, i);
 	ca->nonces_from = ca->nonces;
 }
 

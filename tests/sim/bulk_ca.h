@@ -140,6 +140,9 @@ void bulk_ca_answer(struct bulk_ca *ca, const struct fetch_request *rq,
 /* The CA looks whether the challenge is there. */
 void bulk_ca_look(struct bulk_ca *ca, uint32_t id);
 
+/* Nobody will come for this one any more. */
+void bulk_ca_lose(struct bulk_ca *ca, uint32_t cert);
+
 /* Its database is lost: accounts, orders, and who has which certificate. */
 void bulk_ca_wipe(struct bulk_ca *ca);
 

@@ -352,7 +352,7 @@ static void pass_over(struct rig *r, unsigned name, size_t ca,
 		if (i != ca && last != BULK_NONE &&
 		    !r->ca[i].cert[last].is_served &&
 		    r->ca[i].cert[last].from <= c->from)
-			r->ca[i].cert[last].is_lost = true;
+			bulk_ca_lose(&r->ca[i], last);
 	}
 }
 
