@@ -113,24 +113,40 @@ static void show_proposal(const json_t *d)
 		       duration_format(next, age));
 }
 
+/* A part for which nobody answered in the last look is older than that. */
+static void show_seen(const json_t *d, const char *title, const char *what,
+		      const char *seen, time_t now)
+{
+	const char *at = text_at(d, seen);
+	char when[WHEN_TEXT];
+
+	if (!*at || streq(at, text_at(d, "dns.looked")))
+		field(title, what);
+	else
+		printf("  %-12s %s; nobody answers since %s\n", title, what,
+		       when_at(d, seen, now, when));
+}
+
 /* What the daemon saw in DNS, and when. */
 static void show_dns(const json_t *d, time_t now)
 {
 	char *mx = joined_at(d, "dns.mx.hosts", ", "), when[WHEN_TEXT];
+	char *host = xasprintf("leads %s", text_at(d, "dns.host.is"));
 
 	if (json_is_object(value_at(d, "dns"))) {
 		printf("  %-12s as seen at %s\n", "dns",
 		       when_at(d, "dns.looked", now, when));
-		printf("  %-12s %s\n", "  _mta-sts", txt_text(d));
+		show_seen(d, "  _mta-sts", txt_text(d), "dns.txt.seen", now);
 		if (*text_at(d, "dns.txt.foreign_until"))
 			printf("  %-12s another host's policy may be held "
 			       "until %s at the latest\n",
 			       "",
 			       when_at(d, "dns.txt.foreign_until", now, when));
-		printf("  %-12s leads %s\n", "  mta-sts",
-		       text_at(d, "dns.host.is"));
-		field("  MX", *mx ? mx : text_at(d, "dns.mx.look"));
+		show_seen(d, "  mta-sts", host, "dns.host.seen", now);
+		show_seen(d, "  MX", *mx ? mx : text_at(d, "dns.mx.look"),
+			  "dns.mx.seen", now);
 	}
+	free(host);
 	free(mx);
 }
 

@@ -431,24 +431,34 @@ static bool has_mx(const struct edit *e, const struct domain_add *in,
 }
 
 /* To enforce only if it did, and if DNS still sends its mail where it did. */
+static const char *not_back(enum sts_mode former, const struct watch *w,
+			    const struct sts_policy *policy, time_t now)
+{
+	if (former != STS_ENFORCE)
+		return "it did not enforce before";
+	if (!watch_is_lately(w->mx_at, now))
+		return "its MX were not seen lately";
+	return mx_strays(&w->mx, policy) ? "its MX are others now" : NULL;
+}
+
 static bool may_go_back(struct edit *e, const struct domain_add *in,
 			enum sts_mode former, const struct sts_policy *policy,
 			struct err *err)
 {
+	const char *why;
 	struct watch w;
 
 	if (policy->mode != STS_ENFORCE || in->enforce.force)
 		return policy->mode != STS_ENFORCE ||
 		       !str_is_empty(in->common.reason) ||
 		       err_set(err, ERR_INPUT, "force needs a reason");
-	if (former == STS_ENFORCE &&
-	    watch_of(e->call->parts->store, &e->domain, &w, NULL) &&
-	    !mx_strays(&w.mx, policy) && !mx_has_bad(&w.mx, policy))
+	if (!watch_of(e->call->parts->store, &e->domain, &w, err))
+		return false;
+	why = not_back(former, &w, policy, e->call->now);
+	if (!why)
 		return true;
 	err_set(err, ERR_REFUSED, "%s does not go back to enforce at once: %s",
-		e->domain.name,
-		former == STS_ENFORCE ? "its MX are others now"
-				      : "it did not enforce before");
+		e->domain.name, why);
 	return err_hint(err, "mtastsctl domain add %s --mode testing keeps it; "
 			     "then mtastsctl policy diff, and policy enforce",
 			e->domain.name);

@@ -77,14 +77,11 @@ static bool drop_hosts(const struct edit *e, const json_t *list,
 
 /* ---- what a drop would cost ---- */
 
-#define SEEN_LATELY (12 * WHEN_HOUR)
-
 /* Nobody has said which hosts DNS names: then none may be dropped. */
 static bool was_seen(const struct edit *e, const struct watch *w,
 		     struct err *err)
 {
-	if (w->mx.look != MX_UNKNOWN &&
-	    e->call->now < w->looked_at + SEEN_LATELY)
+	if (w->mx.look != MX_UNKNOWN && watch_is_lately(w->mx_at, e->call->now))
 		return true;
 	err_set(err, ERR_REFUSED, "the MX of %s were not seen lately",
 		e->domain.name);
@@ -309,7 +306,10 @@ static bool is_sure(const struct proposal *p, time_t now, struct err *err)
 {
 	char at[INSTANT_TEXT];
 
-	if (!p->watch.mx.agrees)
+	if (!watch_is_lately(p->watch.mx_at, now))
+		err_set(err, ERR_REFUSED, "the MX of %s were not seen lately",
+			p->domain.name);
+	else if (!p->watch.mx.agrees)
 		err_set(err, ERR_REFUSED, "the resolvers do not agree on the "
 					  "MX of %s", p->domain.name);
 	else if (now < p->watch.mx_since + STRAYS_SURE)

@@ -224,7 +224,8 @@ static json_t *would(struct api_call *call, const struct template *t,
 	    !policy_version_current(s, &e.domain, &is, NULL))
 		return NULL;
 	e.changes = json_array();
-	if (template_roll_would(s, &e.domain, t, &is.policy, &wanted, &why))
+	if (template_roll_would(s, &e.domain, t, &is.policy, call->now, &wanted,
+				&why))
 		edit_note_policy(&e, &is.policy, &wanted);
 	if (*why.text || json_array_size(e.changes))
 		view = json_pack("{s:s, s:O, s:o}", "name", e.domain.name,

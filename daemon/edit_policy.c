@@ -70,6 +70,17 @@ static bool is_removing(const struct edit *e, struct err *err)
 	return true;
 }
 
+/* Nobody says which of the hosts are in use. */
+static bool not_seen(const struct edit *e, struct err *err)
+{
+	err_set(err, ERR_REFUSED,
+		"the MX of %s were not seen lately, and the "
+		"policy would name fewer hosts",
+		e->domain.name);
+	err_hint(err, "keep those it has; or --force");
+	return true;
+}
+
 static bool loses_mail(struct edit *e, const struct policy_version *was,
 		       const struct sts_policy *wanted, struct err *err)
 {
@@ -79,6 +90,9 @@ static bool loses_mail(struct edit *e, const struct policy_version *was,
 	if (wanted->mode != STS_ENFORCE ||
 	    !watch_of(e->call->parts->store, &e->domain, &w, NULL))
 		return false;
+	if (mx_drops(&was->policy, wanted) &&
+	    !watch_knows_mx(&w, &e->domain, e->call->now))
+		return not_seen(e, err);
 	host = mx_lost(&w.mx, &was->policy, wanted);
 	if (!host)
 		return false;

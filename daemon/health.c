@@ -371,6 +371,47 @@ static void has_refused_mx(const struct domain_facts *f, time_t now,
 		     more);
 }
 
+static time_t latest(time_t a, time_t b, time_t c)
+{
+	time_t later = a > b ? a : b;
+
+	return later > c ? later : c;
+}
+
+/* What is shown of it is of then; guards go by it no more. */
+static void unseen(const char *id, const char *what, time_t since, time_t now,
+		   const char *name, struct findings *out)
+{
+	char at[INSTANT_TEXT], hint[sizeof(out->item[0].hint)];
+
+	if (watch_is_lately(since, now))
+		return;
+	snprintf(hint, sizeof(hint),
+		 "see to its name servers, or to this box's resolvers: "
+		 "mtastsctl domain check %.200s",
+		 name);
+	findings_add(out, id, HEALTH_WARNING, hint,
+		     "no resolver has had an answer for %s since %s", what,
+		     instant_format(since, at));
+}
+
+static void not_seen(const struct domain_facts *f, time_t now,
+		     struct findings *out)
+{
+	const struct watch *w = &f->watch;
+	const struct domain *d = &f->domain;
+
+	if (!is_served(f))
+		return;
+	unseen("host.unseen", "mta-sts",
+	       latest(w->host_at, w->host_since, d->state_at), now, d->name,
+	       out);
+	unseen("txt.unseen", "_mta-sts",
+	       latest(w->txt_at, w->txt_since, d->state_at), now, d->name, out);
+	unseen("mx.unseen", "MX", latest(w->mx_at, w->mx_since, d->state_at),
+	       now, d->name, out);
+}
+
 static void is_leaving(const struct domain_facts *f, time_t now,
 		       struct findings *out)
 {
@@ -400,7 +441,7 @@ static void (*const judges[])(const struct domain_facts *f, time_t now,
 	no_policy,	not_here,	 issuance_failing, cert_expired,
 	cert_lapses,	renewal_failing, renewal_late,	   cert_revoked,
 	cert_staging,	not_announced,	 not_led_here,	   has_strays,
-	has_bad_mx,	has_refused_mx,	 is_leaving,
+	has_bad_mx,	has_refused_mx,	 not_seen,	   is_leaving,
 };
 
 void health_of_domain(const struct domain_facts *f, time_t now,

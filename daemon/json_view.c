@@ -205,10 +205,11 @@ static json_t *view_mx_seen(const struct domain_facts *f)
 			json_array_append_new(strays,
 					      json_string(mx->host[i]));
 	}
-	return json_pack("{s:s, s:o, s:o, s:s, s:b, s:o}", "look",
+	return json_pack("{s:s, s:o, s:o, s:s, s:b, s:o, s:o}", "look",
 			 mx_look_name(mx->look), "hosts", hosts, "strays",
 			 strays, "bad_name", mx->bad, "agreed", mx->agrees,
-			 "since", view_instant(f->watch.mx_since));
+			 "since", view_instant(f->watch.mx_since), "seen",
+			 view_instant(f->watch.mx_at));
 }
 
 /* What DNS was last seen to say. */
@@ -219,18 +220,19 @@ static json_t *view_watch(const struct domain_facts *f, time_t now)
 
 	if (!w->looked_at)
 		return json_null();
-	return json_pack("{s:o, s:{s:s, s:s, s:I, s:o, s:o}, s:{s:s, s:o, s:o},"
-			 " s:s, s:o, s:o}",
-			 "looked", view_instant(w->looked_at), "txt", "is",
-			 announced_name(watch_announced(w, id)), "id",
-			 w->txt_id, "ttl", (json_int_t)w->txt_ttl, "since",
-			 view_instant(w->txt_since), "foreign_until",
-			 view_instant(watch_foreign_until(w, now)), "host",
-			 "is", watch_host_name(w->host), "since",
-			 view_instant(w->host_since), "problem",
-			 view_text(w->host_problem), "reports",
-			 watch_reports_name(w->reports), "mx", view_mx_seen(f),
-			 "next", view_instant(w->due_at));
+	return json_pack(
+		"{s:o, s:{s:s, s:s, s:I, s:o, s:o, s:o},"
+		" s:{s:s, s:o, s:o, s:o}, s:s, s:o, s:o}",
+		"looked", view_instant(w->looked_at), "txt", "is",
+		announced_name(watch_announced(w, id)), "id", w->txt_id, "ttl",
+		(json_int_t)w->txt_ttl, "since", view_instant(w->txt_since),
+		"seen", view_instant(w->txt_at), "foreign_until",
+		view_instant(watch_foreign_until(w, now)), "host", "is",
+		watch_host_name(w->host), "since", view_instant(w->host_since),
+		"problem", view_text(w->host_problem), "seen",
+		view_instant(w->host_at), "reports",
+		watch_reports_name(w->reports), "mx", view_mx_seen(f), "next",
+		view_instant(w->due_at));
 }
 
 /* null: it stays. */

@@ -69,7 +69,8 @@ static void judge_cert(const struct readiness_facts *f, time_t now,
 			d->domain.problem);
 }
 
-static void judge_txt(const struct readiness_facts *f, struct readiness *r)
+static void judge_txt(const struct readiness_facts *f, time_t now,
+		      struct readiness *r)
 {
 	const struct domain_facts *d = f->domain;
 	static const char *const words[] = {
@@ -82,8 +83,12 @@ static void judge_txt(const struct readiness_facts *f, struct readiness *r)
 		[ANNOUNCED_FOREIGN] = "the record has another host's id",
 	};
 	enum announced is = watch_announced(&d->watch, d->policy.sts_id);
-	char hint[300];
+	char hint[300], at[INSTANT_TEXT];
 
+	if (is == ANNOUNCED_IN_STEP && !watch_is_lately(d->watch.txt_at, now))
+		against(r, "announced", "mtastsctl domain check",
+			"nobody has answered for its _mta-sts record since %s",
+			instant_format(d->watch.txt_at, at));
 	if (is == ANNOUNCED_IN_STEP)
 		return;
 	health_txt_hint(d, hint, sizeof(hint));
@@ -113,14 +118,20 @@ static void judge_time(const struct readiness_facts *f, time_t now,
 		duration_format(f->testing_time, whole));
 }
 
-static void judge_mx(const struct readiness_facts *f, struct readiness *r)
+static void judge_mx(const struct readiness_facts *f, time_t now,
+		     struct readiness *r)
 {
 	const struct domain_facts *d = f->domain;
 	const struct mx_seen *mx = &d->watch.mx;
+	char at[INSTANT_TEXT];
 
 	if (mx->look == MX_UNKNOWN)
 		against(r, "mx.unknown", "mtastsctl domain show",
 			"its MX were not seen yet");
+	else if (!watch_is_lately(d->watch.mx_at, now))
+		against(r, "mx.unknown", "mtastsctl domain check",
+			"nobody has answered for its MX since %s",
+			instant_format(d->watch.mx_at, at));
 	if (mx_has_bad(mx, &d->policy.policy))
 		against(r, "mx.bad-name", "let the MX record name a host",
 			"its MX %s is no host name", mx->bad);
@@ -290,9 +301,9 @@ void readiness_judge(const struct readiness_facts *f, time_t now,
 		return;
 	}
 	judge_cert(f, now, r);
-	judge_txt(f, r);
+	judge_txt(f, now, r);
 	judge_time(f, now, r);
-	judge_mx(f, r);
+	judge_mx(f, now, r);
 	judge_outside(f, now, r);
 	judge_reports(f, r);
 }

@@ -41,24 +41,30 @@ static bool tell(struct template_roll *r, const struct domain *d,
 /* What enforces is not changed so that mail would bounce. */
 static bool keeps_mail(struct store *s, const struct domain *d,
 		       const struct sts_policy *was,
-		       const struct sts_policy *wanted, struct err *why)
+		       const struct sts_policy *wanted, time_t now,
+		       struct err *why)
 {
-	const char *host = NULL;
+	const char *host;
 	struct watch w;
 
-	if (wanted->mode == STS_ENFORCE && watch_of(s, d, &w, NULL))
-		host = mx_lost(&w.mx, was, wanted);
+	if (wanted->mode != STS_ENFORCE || !watch_of(s, d, &w, NULL))
+		return true;
+	if (mx_drops(was, wanted) && !watch_knows_mx(&w, d, now))
+		return err_set(why, ERR_REFUSED,
+			       "its MX were not seen lately, and it would "
+			       "name fewer hosts");
+	host = mx_lost(&w.mx, was, wanted);
 	return !host || err_set(why, ERR_REFUSED, "DNS sends its mail to %s, "
 						  "which it would refuse", host);
 }
 
 bool template_roll_would(struct store *s, const struct domain *d,
 			 const struct template *t, const struct sts_policy *is,
-			 struct sts_policy *wanted, struct err *why)
+			 time_t now, struct sts_policy *wanted, struct err *why)
 {
 	sts_policy_copy(wanted, is);
 	return template_follow(s, t, d, wanted, why) &&
-	       keeps_mail(s, d, is, wanted, why);
+	       keeps_mail(s, d, is, wanted, now, why);
 }
 
 static bool publish(struct template_roll *r, struct domain *d,
@@ -69,7 +75,8 @@ static bool publish(struct template_roll *r, struct domain *d,
 	struct sts_policy wanted;
 	bool changed = false, ok, fits;
 
-	fits = template_roll_would(r->store, d, t, &is->policy, &wanted, &why);
+	fits = template_roll_would(r->store, d, t, &is->policy, r->now(r->arg),
+				   &wanted, &why);
 	if (fits)
 		d->template_applied = t->epoch;
 	ok = !fits || (domain_update(r->store, d, err) &&

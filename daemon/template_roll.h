@@ -28,6 +28,7 @@ void template_roll_stop(struct template_roll *r);	/* NULL is fine */
  */
 bool template_roll_would(struct store *s, const struct domain *d,
 			 const struct template *t, const struct sts_policy *is,
-			 struct sts_policy *wanted, struct err *why);
+			 time_t now, struct sts_policy *wanted,
+			 struct err *why);
 
 #endif

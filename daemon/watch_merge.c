@@ -119,6 +119,7 @@ static bool merge_host(struct watch *w, const struct watch_seen *seen,
 
 	if (seen->host == HOST_UNKNOWN)
 		return false;
+	w->host_at = now;
 	str_copy(w->host_problem, sizeof(w->host_problem), seen->host_problem);
 	if (!is_news)
 		return false;
@@ -136,6 +137,7 @@ static bool merge_txt(struct watch *w, const struct announced_seen *seen,
 		return false;
 	if (seen->what == ANNOUNCED_AHEAD || seen->what == ANNOUNCED_FOREIGN)
 		w->foreign_at = now;
+	w->txt_at = now;
 	if (seen->ttl > w->txt_ttl)
 		w->txt_ttl = seen->ttl;
 	if (!is_news)
@@ -158,6 +160,7 @@ static bool merge_mx(struct watch *w, const struct mx_seen *seen, time_t now)
 
 	if (seen->look == MX_UNKNOWN)
 		return false;
+	w->mx_at = now;
 	if (is_news || was_one || !seen->agrees || !w->mx_since)
 		w->mx_since = now;
 	ttl = w->mx.ttl;

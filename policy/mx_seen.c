@@ -213,6 +213,16 @@ const char *mx_lost(const struct mx_seen *seen, const struct sts_policy *was,
 	return NULL;
 }
 
+bool mx_drops(const struct sts_policy *was, const struct sts_policy *wanted)
+{
+	for (size_t i = 0; i < was->mx_count; i++)
+		if (!sts_policy_has_mx(wanted, was->mx[i]) &&
+		    (str_starts(was->mx[i], "*.") ||
+		     !sts_policy_allows(wanted, was->mx[i])))
+			return true;
+	return false;
+}
+
 bool mx_add_seen(const struct mx_seen *seen, struct sts_policy *p,
 		 struct err *err)
 {

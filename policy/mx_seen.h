@@ -71,6 +71,9 @@ bool mx_has_bad(const struct mx_seen *seen, const struct sts_policy *policy);
 const char *mx_lost(const struct mx_seen *seen, const struct sts_policy *was,
 		    const struct sts_policy *wanted);
 
+/* Does `wanted` leave out a pattern of `was`, be it of use or not? */
+bool mx_drops(const struct sts_policy *was, const struct sts_policy *wanted);
+
 /*
  * *p becomes a policy that has the hosts seen besides what it has: nobody who
  * holds either loses mail. ERR_INPUT if they are too many, or too long.

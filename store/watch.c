@@ -56,12 +56,15 @@ static void read_row(struct query *q, struct watch *w)
 	w->txt = (enum announced)col_enum(q, "txt", ANNOUNCED_FOREIGN);
 	col_text(q, "txt_id", w->txt_id, sizeof(w->txt_id));
 	w->txt_ttl = col_long(q, "txt_ttl");
+	w->txt_at = col_int(q, "txt_at");
 	w->txt_since = col_int(q, "txt_since");
 	w->foreign_at = col_int(q, "foreign_at");
 	w->host = (enum watch_host)col_enum(q, "host", HOST_NOWHERE);
+	w->host_at = col_int(q, "host_at");
 	w->host_since = col_int(q, "host_since");
 	col_text(q, "host_problem", w->host_problem, sizeof(w->host_problem));
 	w->reports = (enum watch_reports)col_enum(q, "reports", REPORTS_OTHER);
+	w->mx_at = col_int(q, "mx_at");
 	w->mx_since = col_int(q, "mx_since");
 	w->strays_since = col_int(q, "strays_since");
 	w->untold_host = col_long(q, "untold_host");
@@ -105,10 +108,12 @@ static void bind_seen(struct query *q, const struct watch *w)
 	bind_int(q, w->txt);
 	bind_text(q, w->txt_id);
 	bind_int(q, w->txt_ttl);
+	bind_int(q, w->txt_at);
 	bind_int(q, w->txt_since);
 	bind_int(q, w->foreign_at);
 	bind_int(q, w->untold_txt);
 	bind_int(q, w->host);
+	bind_int(q, w->host_at);
 	bind_int(q, w->host_since);
 	bind_text(q, w->host_problem);
 	bind_int(q, w->untold_host);
@@ -126,6 +131,7 @@ static void bind_mx(struct query *q, const struct watch *w)
 	bind_int(q, w->mx.agrees);
 	bind_int(q, w->mx.is_cut);
 	bind_int(q, w->mx.ttl);
+	bind_int(q, w->mx_at);
 	bind_int(q, w->mx_since);
 	bind_int(q, w->strays_since);
 	bind_int(q, w->untold_mx);
@@ -139,12 +145,12 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 		&q, store_db_write(s),
 		"INSERT OR REPLACE INTO watch(domain_id, due_at, looked_at,"
 		" news_at, restless_until, failures, is_slow, trouble,"
-		" txt, txt_id, txt_ttl, txt_since, foreign_at, untold_txt,"
-		" host, host_since, host_problem, untold_host, reports,"
+		" txt, txt_id, txt_ttl, txt_at, txt_since, foreign_at, untold_txt,"
+		" host, host_at, host_since, host_problem, untold_host, reports,"
 		" mx_look, mx, mx_voices, mx_agrees, mx_cut, mx_ttl,"
-		" mx_since, strays_since, untold_mx)"
+		" mx_at, mx_since, strays_since, untold_mx)"
 		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_times(&q, w);
 	bind_seen(&q, w);
 	bind_mx(&q, w);
@@ -193,7 +199,7 @@ bool watch_begin_anew(struct store *s, time_t now, struct err *err)
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE watch SET host = 0, host_since = ?1,"
+		   "UPDATE watch SET host = 0, host_at = 0, host_since = ?1,"
 		   " host_problem = '', looked_at = 0, due_at = ?1");
 	bind_int(&q, now);
 	return query_run(&q, err);
@@ -253,6 +259,16 @@ size_t watch_troubled(struct store *s, int trouble, int64_t after, int64_t *ids,
 	bind_int(&q, after);
 	bind_int(&q, (int64_t)limit);
 	return read_ids(&q, ids, limit, err);
+}
+
+bool watch_is_lately(time_t at, time_t now)
+{
+	return at && now < at + WATCH_LATELY;
+}
+
+bool watch_knows_mx(const struct watch *w, const struct domain *d, time_t now)
+{
+	return watch_is_lately(w->mx_at ? w->mx_at : d->created_at, now);
 }
 
 enum announced watch_announced(const struct watch *w, const char *id)

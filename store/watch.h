@@ -3,7 +3,8 @@
  * domain.
  *
  * What is kept is what was seen, not what it means: the policy may change in
- * between. A look that got no answer leaves what the last good one saw.
+ * between. A look that got no answer leaves what the last good one saw, and so
+ * it is with each part: host_at, txt_at and mx_at say how old it is.
  */
 #ifndef STORE_WATCH_H
 #define STORE_WATCH_H
@@ -34,7 +35,8 @@ enum watch_host {
 struct watch {
 	int64_t domain_id;
 	time_t due_at;		/* the next look */
-	time_t looked_at;	/* the last good one; 0: never */
+	time_t looked_at;	/* somebody answered, for one part at least;
+				   0: never */
 	time_t news_at;		/* what was last seen, or made, to change */
 	time_t restless_until;	/* by so much it has changed more than once an
 				   hour: watch_merge() */
@@ -42,18 +44,21 @@ struct watch {
 	bool is_slow;		/* the last look took long */
 
 	enum announced txt;
+	time_t txt_at; /* somebody answered last; 0: never */
 	char txt_id[STS_ID_SIZE];
 	long txt_ttl;		/* seconds; 0: not known */
 	time_t txt_since;
 	time_t foreign_at; /* an id never made here was last seen; 0: never */
 
 	enum watch_host host;
+	time_t host_at; /* as txt_at */
 	time_t host_since;
 	char host_problem[300];	/* in words; or "" */
 
 	enum watch_reports reports;
 
 	struct mx_seen mx;
+	time_t mx_at;		/* as txt_at */
 	time_t mx_since;	/* so it is, and all who answer agree */
 	time_t strays_since;	/* some resolver shows hosts that the policy
 				   does not name; 0: none does */
@@ -114,6 +119,13 @@ size_t watch_troubled(struct store *s, int trouble, int64_t after, int64_t *ids,
  * its max_age was; 0: nobody does.
  */
 time_t watch_foreign_until(const struct watch *w, time_t now);
+
+/* What nobody answered for since longer than that is not what is. */
+#define WATCH_LATELY (12 * 3600L)
+bool watch_is_lately(time_t at, time_t now);
+
+/* May it be said which hosts DNS names? A new domain has its first hours. */
+bool watch_knows_mx(const struct watch *w, const struct domain *d, time_t now);
 
 /* What the record says of the policy that is served now. */
 enum announced watch_announced(const struct watch *w, const char *id);

@@ -2,6 +2,7 @@
 
 import calendar
 import json
+import sqlite3
 import time
 
 import pytest
@@ -344,3 +345,128 @@ def test_what_is_removed_and_then_handed_over_keeps_its_policy(live, name):
 	assert (shown["policy"]["mode"], shown["policy"]["max_age"]) == \
 		("testing", 14 * DAY)
 	assert shown["next"] is None
+
+
+def unread(rig, name, tmp_path, broken, *others):
+	"""A live domain, seen in step, of which a part is not answered any more.
+
+	Returns the daemon, what lets three days pass, and what answers.
+	"""
+	flaky, clock = FlakyDns(rig.dns, 0), Leaps(tmp_path)
+	daemon = rig.daemon(resolvers=[flaky.address])
+	rig.dns.point(name)
+	rig.dns.set(name, "MX", "10 new.example.test.")
+	daemon.start(env=clock.env())
+	daemon.ok("domain", "add", name, "--mx",
+		  "old.example.test,new.example.test", "--wait")
+	announce(rig, daemon, name)
+	look(daemon, name, lambda d: txt_is("in-step")(d) and
+	     d["dns"]["mx"]["hosts"] == ["new.example.test"])
+
+	def days():
+		flaky.broken = broken
+		for _ in range(3):
+			before = daemon.json("domain", "show", name)["dns"]
+			clock.step(DAY)
+			daemon.reload()
+			look(daemon, name, lambda d: all(
+				d["dns"][part]["seen"] > before["looked"]
+				for part in others))
+	return daemon, days, flaky
+
+
+MX_QUERY = b"\x00\x00\x0f\x00\x01"	# the end of a name, type and class
+
+
+def test_mx_that_nobody_reads_open_no_guard(rig, name, tmp_path):
+	"""All else was read today: that says nothing of the MX."""
+	daemon, days, flaky = unread(rig, name, tmp_path, MX_QUERY,
+				     "host", "txt")
+	daemon.ok("policy", "enforce", name, "--force", "--reason", "r")
+	announce(rig, daemon, name)
+	look(daemon, name, txt_is("in-step"))
+	daemon.ok("template", "set", "gold", "--mx",
+		  "old.example.test,new.example.test")
+	daemon.ok("domain", "set", name, "--template", "gold")
+	rig.dns.set(name, "MX", "10 new.example.test.", "20 more.example.test.")
+	look(daemon, name, lambda d: d["dns"]["mx"]["strays"])
+	days()
+	rig.dns.set(name, "MX", "10 old.example.test.")
+
+	daemon.ok("template", "set", "gold", "--mx", "new.example.test")
+	wait_for("the template to be tried", lambda: "name fewer hosts" in
+		 daemon.ok("log", name), 15)
+	for words in (["policy", "mx", name, "drop", "old.example.test"],
+		      ["policy", "set", name, "--mx", "new.example.test"],
+		      ["domain", "set", name, "--template", "gold"],
+		      ["policy", "accept", name]):
+		done = daemon.ctl(*words)
+		assert done.status == REFUSED, (words, done)
+		assert "not seen lately" in done.err
+	shown = daemon.json("domain", "show", name)
+	assert shown["policy"]["mx"] == ["old.example.test",
+					 "new.example.test"]
+	assert ids(shown) == ["mx.not-covered", "mx.unseen"]
+	assert shown["dns"]["mx"]["seen"] < shown["dns"]["txt"]["seen"]
+	text = daemon.ok("domain", "show", name)
+	[line] = [l for l in text.splitlines() if l.startswith("    MX")]
+	assert "nobody answers since" in line
+	[line] = [l for l in text.splitlines() if "_mta-sts" in l
+		  and "announces" in l]
+	assert "nobody" not in line
+	# More hosts cost nobody mail; and less than before, with force.
+	daemon.ok("policy", "mx", name, "add", "third.example.test")
+	reasons = {r["id"] for r in daemon.api(
+		"GET", f"/v1/domains/{name}/policy/readiness")[1]["reasons"]}
+	assert "mx.unknown" in reasons and "announced" in reasons
+
+	flaky.broken = None
+	look(daemon, name, lambda d: d["dns"]["mx"]["hosts"] ==
+	     ["old.example.test"])
+	assert "mx.unseen" not in ids(daemon.json("domain", "show", name))
+	daemon.ok("policy", "set", name, "--mx", "old.example.test")
+	flaky.close()
+
+
+def test_a_record_that_nobody_reads_is_not_of_today(rig, name, tmp_path):
+	daemon, days, flaky = unread(rig, name, tmp_path, b"_mta-sts",
+				     "host", "mx")
+	days()
+	shown = daemon.json("domain", "show", name)
+	assert shown["dns"]["txt"]["is"] == "in-step"
+	assert ids(shown) == ["txt.unseen"] and shown["health"] == "warning"
+	status = daemon.ctl("status")
+	assert status.status == 1
+	assert "had an answer for _mta-sts since" in status.out
+	text = daemon.ok("domain", "show", name)
+	[line] = [l for l in text.splitlines() if "announces this" in l]
+	assert "nobody answers since" in line
+	assert "announced" in {r["id"] for r in daemon.api(
+		"GET", f"/v1/domains/{name}/policy/readiness")[1]["reasons"]}
+	flaky.close()
+
+
+def test_a_row_of_a_former_version_is_as_old_as_its_look(rig, live, name):
+	"""And its policy was made by what its template says now."""
+	live.ok("template", "set", "gold", "--mx", f"mx.{name}")
+	live.ok("domain", "set", name, "--template", "gold")
+	announce(rig, live, name)
+	look(live, name, lambda d: txt_is("in-step")(d) and
+	     d["dns"]["mx"]["hosts"])
+	live.ok("policy", "mx", name, "add", "own.example.test")
+	live.kill()
+	with sqlite3.connect(live.state / "state.db") as db:
+		for column in ("host_at", "txt_at", "mx_at"):
+			db.execute(f"ALTER TABLE watch DROP COLUMN {column}")
+		db.execute("ALTER TABLE domain DROP COLUMN template_applied")
+		db.execute("DROP TABLE template_past")
+		db.execute("UPDATE watch SET looked_at = 1000000, mx_look = 0,"
+			   f" due_at = {int(time.time()) + 3600}")
+		db.execute("PRAGMA user_version = 7")
+	db.close()
+	live.start()
+	assert live.rows("SELECT host_at, txt_at, mx_at FROM watch") == \
+		[(1000000, 1000000, 0)]
+	live.ok("template", "set", "gold", "--mx", "next.example.test")
+	wait_for("it to follow", lambda: live.json("domain", "show", name)
+		 ["policy"]["mx"] == ["next.example.test", "own.example.test"])

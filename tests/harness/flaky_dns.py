@@ -16,6 +16,7 @@ class FlakyDns:
 	share	of the queries that fail; the rest is `dns`'s to answer
 	asked, failed	how many
 	mute	names that have this in them get no answer at all; None: none
+	broken	bytes, such as a type: queries that have them all fail; or None
 	"""
 
 	def __init__(self, dns, share, seed=1):
@@ -23,7 +24,7 @@ class FlakyDns:
 		self.port = free_port()
 		self.address = f"127.0.0.1:{self.port}"
 		self.share = share
-		self.mute = None
+		self.mute = self.broken = None
 		self.asked = self.failed = 0
 		self._dice = random.Random(seed)
 		self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -45,6 +46,9 @@ class FlakyDns:
 	def _answer(self, query, client):
 		self.asked += 1
 		if self.mute and self.mute.encode() in query:
+			return
+		if self.broken and self.broken in query:
+			self._socket.sendto(servfail(query), client)
 			return
 		if self._dice.random() < self.share:
 			self.failed += 1

@@ -164,7 +164,9 @@ static void on_its_way_out_it_needs_a_certificate_or_not(void **state)
 static void fill(struct domain_facts *f, size_t i)
 {
 	*f = (struct domain_facts){
-		.domain = { .name = "example.org", .state = cases[i].state,
+		.domain = { .name = "example.org",
+			    .state = cases[i].state,
+			    .state_at = NOW,
 			    .failures = cases[i].failures },
 		.has_policy = cases[i].has_policy,
 		.has_cert = cases[i].has_cert,
@@ -196,6 +198,45 @@ static void each_trouble_has_its_finding(void **state)
 		assert_non_null(strstr(got.item[0].text, cases[i].text));
 		assert_non_null(strstr(got.item[0].hint, cases[i].advice));
 		assert_false(str_is_empty(got.item[0].hint));
+	}
+}
+
+/* Each by itself, from the latest of what is known of it. */
+static const struct {
+	time_t host, txt, mx, live; /* seen so long ago */
+	const char *ids;
+} unseen[] = {
+	{ 60, 60, 60, 90 * DAY, "" },
+	{ WATCH_LATELY - 1, WATCH_LATELY - 1, WATCH_LATELY - 1, DAY, "" },
+	{ WATCH_LATELY, 60, 60, DAY, "host.unseen " },
+	{ 60, WATCH_LATELY, 60, DAY, "txt.unseen " },
+	{ 60, 60, 3 * DAY, 9 * DAY, "mx.unseen " },
+	{ 3 * DAY, 3 * DAY, 3 * DAY, 9 * DAY,
+	  "host.unseen txt.unseen mx.unseen " },
+	{ NOW, NOW, NOW, WATCH_LATELY - 1, "" }, /* never; it is new */
+	{ NOW, NOW, NOW, WATCH_LATELY, "host.unseen txt.unseen mx.unseen " },
+};
+
+static void what_nobody_answers_for_is_told(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(unseen); i++) {
+		struct findings got = { .count = 0 };
+		struct domain_facts facts;
+		char ids[200] = "";
+
+		fill(&facts, 5);
+		facts.domain.state_at = NOW - unseen[i].live;
+		facts.watch.host_at = NOW - unseen[i].host;
+		facts.watch.txt_at = NOW - unseen[i].txt;
+		facts.watch.mx_at = NOW - unseen[i].mx;
+		health_of_domain(&facts, NOW, &got);
+		for (size_t k = 0; k < got.count; k++) {
+			assert_int_equal(got.item[k].level, HEALTH_WARNING);
+			strcat(strcat(ids, got.item[k].id), " ");
+		}
+		print_message("%zu\n", i);
+		assert_string_equal(ids, unseen[i].ids);
 	}
 }
 
@@ -252,6 +293,7 @@ int main(void)
 		cmocka_unit_test(on_its_way_out_it_needs_a_certificate_or_not),
 		cmocka_unit_test(
 			a_handover_whose_name_stays_runs_out_on_senders),
+		cmocka_unit_test(what_nobody_answers_for_is_told),
 		cmocka_unit_test(several_may_be_found),
 		cmocka_unit_test(what_is_from_a_staging_ca_is_told),
 		cmocka_unit_test(too_many_findings_are_dropped),

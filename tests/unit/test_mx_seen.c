@@ -482,6 +482,45 @@ static void a_policy_that_is_too_long_is_refused(void **state)
 	sts_policy_release(&p);
 }
 
+/* Patterns that `was` has and `wanted` leaves out, of use or not. */
+static const struct {
+	const char *was[3], *wanted[3];
+	bool drops;
+} dropped[] = {
+	{ { "a.test" }, { "a.test" }, false },
+	{ { "a.test" }, { "b.test", "a.test" }, false },
+	{ { "a.test", "b.test" }, { "a.test" }, true },
+	{ { "a.test" }, { "b.test" }, true },
+	{ { "a.x.test" }, { "*.x.test" }, false },
+	{ { "a.b.x.test" }, { "*.x.test" }, true },
+	{ { "*.x.test" }, { "a.x.test" }, true },
+	{ { "*.x.test" }, { "*.x.test" }, false },
+	{ { "*.b.x.test" }, { "*.x.test" }, true },
+};
+
+static struct sts_policy names(const char *const *list)
+{
+	struct sts_policy p = { .mode = STS_ENFORCE };
+
+	for (size_t i = 0; i < 3 && list[i]; i++)
+		assert_true(sts_policy_add_mx(&p, list[i], NULL));
+	return p;
+}
+
+static void a_policy_that_names_fewer_is_known(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(dropped); i++) {
+		struct sts_policy was = names(dropped[i].was),
+				  wanted = names(dropped[i].wanted);
+
+		print_message("%zu\n", i);
+		assert_int_equal(mx_drops(&was, &wanted), dropped[i].drops);
+		sts_policy_release(&was);
+		sts_policy_release(&wanted);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -495,6 +534,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_host_is_told_unless_all_may_be),
 		cmocka_unit_test(a_policy_that_is_full_takes_no_more),
 		cmocka_unit_test(a_policy_that_is_too_long_is_refused),
+		cmocka_unit_test(a_policy_that_names_fewer_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,7 @@ static int set_up(void **state)
 			.has_cert = true,
 			.cert = { .not_after = NOW + 60 * WHEN_DAY },
 			.watch = { .txt = ANNOUNCED_IN_STEP, .txt_id = "now",
+				   .txt_at = NOW - 60, .mx_at = NOW - 60,
 				   .host = HOST_HERE,
 				   .mx = { .look = MX_THERE,
 					   .host = { "a.test" }, .count = 1,
@@ -210,6 +211,23 @@ static void has_two_strays(void)
 	strcpy(f.domain.watch.mx.host[0], "c.test");
 }
 
+static void mx_are_unread(void)
+{
+	f.domain.watch.mx_at = NOW - WATCH_LATELY;
+}
+static void mx_were_read_today(void)
+{
+	f.domain.watch.mx_at = NOW - WATCH_LATELY + 1;
+}
+static void txt_is_unread(void)
+{
+	f.domain.watch.txt_at = NOW - WATCH_LATELY;
+}
+static void txt_was_read_today(void)
+{
+	f.domain.watch.txt_at = NOW - WATCH_LATELY + 1;
+}
+
 static void was_never_looked_at(void)
 {
 	f.checked.at = 0;
@@ -283,6 +301,10 @@ static const struct {
 	{ has_a_bad_name, "mx.bad-name" },
 	{ has_nothing_but_a_bad_name, "mx.bad-name" },
 	{ has_two_strays, "mx.not-covered mx.not-covered" },
+	{ mx_are_unread, "mx.unknown" },
+	{ mx_were_read_today, "" },
+	{ txt_is_unread, "announced" },
+	{ txt_was_read_today, "" },
 	{ was_never_looked_at, "not-looked" },
 	{ look_is_old, "not-looked" },
 	{ look_is_fresh, "" },
@@ -547,12 +569,18 @@ static void all_of_it_is_read_from_the_store(void **state)
 	     NULL);
 	strcpy(w.txt_id, v.sts_id);
 	policy_version_release(&v);
+	w.txt_at = w.mx_at = NOW;
 	must(watch_write(fix.store, &w, NULL), NULL);
 	must(checked_write(fix.store, fix.domain.id, NOW, NOW, 0,
 			   "[" OF("mx.host-failed", "mx.example.net") "]",
 			   NULL),
 	     NULL);
 	assert_stored(NOW, true, false, "days mx.host-failed");
+	assert_stored(then, true, true,
+		      "cert.expired announced mx.unknown "
+		      "mx.host-failed");
+	w.txt_at = w.mx_at = then;
+	must(watch_write(fix.store, &w, NULL), NULL);
 	assert_stored(then, true, false,
 		      "cert.expired mx.host-failed not-looked");
 	assert_stored(then, true, true, "cert.expired mx.host-failed");

@@ -65,6 +65,9 @@ static struct watch a_watch(void)
 		.untold_txt = 15,
 		.untold_mx = 16,
 		.trouble = 2,
+		.host_at = T0 + 17,
+		.txt_at = T0 + 18,
+		.mx_at = T0 + 19,
 	};
 
 	return w;
@@ -97,6 +100,34 @@ static void what_has_no_row_says_nothing(void **state)
 
 	(void)state;
 	assert_memory_equal(&w, &empty, sizeof(w));
+}
+
+/* A new domain has its first hours; then nobody knows who never saw. */
+static const struct {
+	time_t created_at, mx_at; /* before T0; 0: never */
+	bool knows;
+} known_mx[] = {
+	{ 60, 0, true },
+	{ WATCH_LATELY - 1, 0, true },
+	{ WATCH_LATELY, 0, false },
+	{ 86400, WATCH_LATELY - 1, true },
+	{ 86400, WATCH_LATELY, false },
+	{ 60, 30, true },
+	{ 86400, -30, true }, /* the clock was set back */
+};
+
+static void what_nobody_answers_for_is_soon_unknown(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(known_mx); i++) {
+		struct domain d = { .created_at = T0 - known_mx[i].created_at };
+		time_t ago = known_mx[i].mx_at;
+		struct watch w = { .looked_at = T0,
+				   .mx_at = ago ? T0 - ago : 0 };
+
+		print_message("%zu\n", i);
+		assert_int_equal(watch_knows_mx(&w, &d, T0), known_mx[i].knows);
+	}
 }
 
 /* ---- damage ---- */
@@ -380,6 +411,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		WITH_A_DOMAIN(a_row_comes_back_as_it_was),
+		WITH_A_DOMAIN(what_nobody_answers_for_is_soon_unknown),
 		IN_A_STORE(what_has_no_row_says_nothing),
 		WITH_A_DOMAIN(a_damaged_row_says_nothing),
 		WITH_A_DOMAIN(hostile_hosts_are_left_out),

@@ -248,6 +248,32 @@ static void unknown_keeps_what_was_known(void **state)
 	assert_true(w.is_fresh_mx);
 }
 
+static void each_part_is_as_old_as_its_last_answer(void **state)
+{
+	static const struct {
+		bool host, txt, mx;
+	} answers[] = { { true, false, false },
+			{ false, true, false },
+			{ false, false, true },
+			{ true, true, true } };
+	const struct watch_seen well = all_well();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		struct watch_seen seen = { .host = HOST_UNKNOWN };
+		struct watch w = known();
+
+		seen.host = answers[i].host ? well.host : seen.host;
+		seen.txt = answers[i].txt ? well.txt : seen.txt;
+		seen.mx = answers[i].mx ? well.mx : seen.mx;
+		watch_merge(&w, &seen, T0 + 60);
+		assert_int_equal(w.looked_at, T0 + 60);
+		assert_int_equal(w.host_at, T0 + (answers[i].host ? 60 : 0));
+		assert_int_equal(w.txt_at, T0 + (answers[i].txt ? 60 : 0));
+		assert_int_equal(w.mx_at, T0 + (answers[i].mx ? 60 : 0));
+	}
+}
+
 /* Without any answer only that is counted. */
 static void a_look_that_fails_changes_nothing(void **state)
 {
@@ -676,6 +702,7 @@ int main(void)
 		cmocka_unit_test(the_first_look_is_the_beginning),
 		cmocka_unit_test(each_part_is_news_by_itself),
 		cmocka_unit_test(unknown_keeps_what_was_known),
+		cmocka_unit_test(each_part_is_as_old_as_its_last_answer),
 		cmocka_unit_test(a_look_that_fails_changes_nothing),
 		cmocka_unit_test(a_ttl_outlives_its_record),
 		cmocka_unit_test(one_answer_ends_the_failures),
