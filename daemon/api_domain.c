@@ -438,6 +438,8 @@ static const char *not_back(enum sts_mode former, const struct watch *w,
 		return "it did not enforce before";
 	if (!watch_is_lately(w->mx_at, now))
 		return "its MX were not seen lately";
+	if (mx_has_bad(&w->mx, policy))
+		return "a record of its MX names no host";
 	return mx_strays(&w->mx, policy) ? "its MX are others now" : NULL;
 }
 

@@ -395,6 +395,12 @@ static void unseen(const char *id, const char *what, time_t since, time_t now,
 		     instant_format(since, at));
 }
 
+/* Nobody looked, such as while the box was off: that is no silence of DNS. */
+static bool was_asked(const struct watch *w, time_t at)
+{
+	return w->failures || w->looked_at > at;
+}
+
 static void not_seen(const struct domain_facts *f, time_t now,
 		     struct findings *out)
 {
@@ -403,13 +409,18 @@ static void not_seen(const struct domain_facts *f, time_t now,
 
 	if (!is_served(f))
 		return;
-	unseen("host.unseen", "mta-sts",
-	       latest(w->host_at, w->host_since, d->state_at), now, d->name,
-	       out);
-	unseen("txt.unseen", "_mta-sts",
-	       latest(w->txt_at, w->txt_since, d->state_at), now, d->name, out);
-	unseen("mx.unseen", "MX", latest(w->mx_at, w->mx_since, d->state_at),
-	       now, d->name, out);
+	if (was_asked(w, w->host_at))
+		unseen("host.unseen", "mta-sts",
+		       latest(w->host_at, w->host_since, d->state_at), now,
+		       d->name, out);
+	if (was_asked(w, w->txt_at))
+		unseen("txt.unseen", "_mta-sts",
+		       latest(w->txt_at, w->txt_since, d->state_at), now,
+		       d->name, out);
+	if (was_asked(w, w->mx_at))
+		unseen("mx.unseen", "MX",
+		       latest(w->mx_at, w->mx_since, d->state_at), now, d->name,
+		       out);
 }
 
 static void is_leaving(const struct domain_facts *f, time_t now,

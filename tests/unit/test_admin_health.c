@@ -227,6 +227,7 @@ static void what_nobody_answers_for_is_told(void **state)
 
 		fill(&facts, 5);
 		facts.domain.state_at = NOW - unseen[i].live;
+		facts.watch.looked_at = NOW - 30;
 		facts.watch.host_at = NOW - unseen[i].host;
 		facts.watch.txt_at = NOW - unseen[i].txt;
 		facts.watch.mx_at = NOW - unseen[i].mx;
@@ -238,6 +239,24 @@ static void what_nobody_answers_for_is_told(void **state)
 		print_message("%zu\n", i);
 		assert_string_equal(ids, unseen[i].ids);
 	}
+}
+
+/* The box was off for days: so far nobody has asked. */
+static void what_nobody_asked_for_is_not_told(void **state)
+{
+	struct domain_facts facts;
+	struct findings got = { .count = 0 };
+
+	(void)state;
+	fill(&facts, 5);
+	facts.domain.state_at = NOW - 9 * DAY;
+	facts.watch.looked_at = facts.watch.host_at = facts.watch.txt_at =
+		facts.watch.mx_at = NOW - 3 * DAY;
+	health_of_domain(&facts, NOW, &got);
+	assert_int_equal(got.count, 0);
+	facts.watch.failures = 1;
+	health_of_domain(&facts, NOW, &got);
+	assert_int_equal(got.count, 3);
 }
 
 /* Expired and failing are two things to know. */
@@ -294,6 +313,7 @@ int main(void)
 		cmocka_unit_test(
 			a_handover_whose_name_stays_runs_out_on_senders),
 		cmocka_unit_test(what_nobody_answers_for_is_told),
+		cmocka_unit_test(what_nobody_asked_for_is_not_told),
 		cmocka_unit_test(several_may_be_found),
 		cmocka_unit_test(what_is_from_a_staging_ca_is_told),
 		cmocka_unit_test(too_many_findings_are_dropped),
