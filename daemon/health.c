@@ -395,10 +395,13 @@ static void unseen(const char *id, const char *what, time_t since, time_t now,
 		     instant_format(since, at));
 }
 
-/* Nobody looked, such as while the box was off: that is no silence of DNS. */
+/*
+ * Nobody looked, such as while the box was off: that is no silence of DNS. Nor
+ * is a single lost answer after it: the next look comes in two minutes.
+ */
 static bool was_asked(const struct watch *w, time_t at)
 {
-	return w->failures || w->looked_at > at;
+	return w->unanswered > 1 && (w->failures || w->looked_at > at);
 }
 
 static void not_seen(const struct domain_facts *f, time_t now,

@@ -194,6 +194,10 @@ unsigned watch_merge(struct watch *w, const struct watch_seen *seen, time_t now)
 	w->is_fresh_host = seen->host != HOST_UNKNOWN;
 	w->is_fresh_txt = seen->txt.what != ANNOUNCED_UNKNOWN;
 	w->is_fresh_mx = seen->mx.look != MX_UNKNOWN;
+	if (w->is_fresh_host && w->is_fresh_txt && w->is_fresh_mx)
+		w->unanswered = 0;
+	else
+		w->unanswered++;
 	if (!w->is_fresh_host && !w->is_fresh_txt && !w->is_fresh_mx) {
 		w->failures++;
 		return 0;
@@ -246,6 +250,17 @@ static long restless_pace(const struct watch *w, time_t now)
 	return more < 8 ? WHEN_MINUTE << more : 4 * WHEN_HOUR;
 }
 
+/*
+ * One lost answer is made good in two minutes. Who goes on like that is looked
+ * at ever more seldom, down to the pace that it has anyway.
+ */
+static long unanswered_pace(const struct watch *w)
+{
+	long shift = w->unanswered < 9 ? w->unanswered : 9;
+
+	return shift ? WHEN_MINUTE << shift : PACE_MAX;
+}
+
 /* While it waits for its name, somebody else looks at that. */
 long watch_pace(const struct watch *w, const struct domain *d, time_t now,
 		unsigned dice)
@@ -258,6 +273,8 @@ long watch_pace(const struct watch *w, const struct domain *d, time_t now,
 		pace = paces[i].pace;
 		break;
 	}
+	if (pace > unanswered_pace(w))
+		pace = unanswered_pace(w);
 	if (pace < restless_pace(w, now))
 		pace = restless_pace(w, now);
 	if (d->state == DOMAIN_WAITING_FOR_DNS && pace < WHEN_HOUR)

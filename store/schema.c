@@ -421,10 +421,12 @@ static const char *const migrations[] = {
 	"ALTER TABLE watch ADD COLUMN foreign_at INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE watch SET foreign_at = looked_at WHERE txt IN (5, 6);",
 
-	/* 10: when each part of what DNS says was last answered */
+	/* 10: when each part of what DNS says was last answered, and for how many
+	   looks some part was not */
 	"ALTER TABLE watch ADD COLUMN host_at INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE watch ADD COLUMN txt_at INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE watch ADD COLUMN mx_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE watch ADD COLUMN unanswered INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE watch SET host_at = iif(host > 0, looked_at, 0),"
 	"  txt_at = iif(txt > 0, looked_at, 0),"
 	"  mx_at = iif(mx_look > 0, looked_at, 0);",

@@ -52,6 +52,7 @@ static void read_row(struct query *q, struct watch *w)
 	w->news_at = col_int(q, "news_at");
 	w->restless_until = col_int(q, "restless_until");
 	w->failures = col_long(q, "failures");
+	w->unanswered = col_long(q, "unanswered");
 	w->is_slow = col_int(q, "is_slow") != 0;
 	w->txt = (enum announced)col_enum(q, "txt", ANNOUNCED_FOREIGN);
 	col_text(q, "txt_id", w->txt_id, sizeof(w->txt_id));
@@ -99,6 +100,7 @@ static void bind_times(struct query *q, const struct watch *w)
 	bind_int(q, w->news_at);
 	bind_int(q, w->restless_until);
 	bind_int(q, w->failures);
+	bind_int(q, w->unanswered);
 	bind_int(q, w->is_slow);
 	bind_int(q, w->trouble);
 }
@@ -144,13 +146,16 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 	query_open(
 		&q, store_db_write(s),
 		"INSERT OR REPLACE INTO watch(domain_id, due_at, looked_at,"
-		" news_at, restless_until, failures, is_slow, trouble,"
-		" txt, txt_id, txt_ttl, txt_at, txt_since, foreign_at, untold_txt,"
-		" host, host_at, host_since, host_problem, untold_host, reports,"
+		" news_at, restless_until, failures, unanswered, is_slow, "
+		"trouble,"
+		" txt, txt_id, txt_ttl, txt_at, txt_since, foreign_at, "
+		"untold_txt,"
+		" host, host_at, host_since, host_problem, untold_host, "
+		"reports,"
 		" mx_look, mx, mx_voices, mx_agrees, mx_cut, mx_ttl,"
 		" mx_at, mx_since, strays_since, untold_mx)"
 		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_times(&q, w);
 	bind_seen(&q, w);
 	bind_mx(&q, w);

@@ -41,6 +41,7 @@ struct watch {
 	time_t restless_until;	/* by so much it has changed more than once an
 				   hour: watch_merge() */
 	long failures;		/* looks in a row without any answer */
+	long unanswered;	/* ... in which a part at least had none */
 	bool is_slow;		/* the last look took long */
 
 	enum announced txt;

@@ -456,7 +456,8 @@ def test_a_row_of_a_former_version_is_as_old_as_its_look(rig, live, name):
 	live.ok("policy", "mx", name, "add", "own.example.test")
 	live.kill()
 	with sqlite3.connect(live.state / "state.db") as db:
-		for column in ("host_at", "txt_at", "mx_at"):
+		for column in ("host_at", "txt_at", "mx_at", "unanswered",
+			       "foreign_at"):
 			db.execute(f"ALTER TABLE watch DROP COLUMN {column}")
 		db.execute("ALTER TABLE domain DROP COLUMN template_applied")
 		db.execute("DROP TABLE template_past")

@@ -228,6 +228,7 @@ static void what_nobody_answers_for_is_told(void **state)
 		fill(&facts, 5);
 		facts.domain.state_at = NOW - unseen[i].live;
 		facts.watch.looked_at = NOW - 30;
+		facts.watch.unanswered = 2;
 		facts.watch.host_at = NOW - unseen[i].host;
 		facts.watch.txt_at = NOW - unseen[i].txt;
 		facts.watch.mx_at = NOW - unseen[i].mx;
@@ -254,7 +255,19 @@ static void what_nobody_asked_for_is_not_told(void **state)
 		facts.watch.mx_at = NOW - 3 * DAY;
 	health_of_domain(&facts, NOW, &got);
 	assert_int_equal(got.count, 0);
-	facts.watch.failures = 1;
+	facts.watch.failures = facts.watch.unanswered = 1;
+	health_of_domain(&facts, NOW, &got);
+	assert_int_equal(got.count, 0); /* one may be lost on its way */
+	facts.watch.looked_at = NOW;
+	facts.watch.failures = 0;
+	health_of_domain(&facts, NOW, &got);
+	assert_int_equal(got.count, 0); /* others came */
+	facts.watch.unanswered = 2;
+	health_of_domain(&facts, NOW, &got);
+	assert_int_equal(got.count, 3);
+	got.count = 0;
+	facts.watch.looked_at = NOW - 3 * DAY;
+	facts.watch.failures = 2;
 	health_of_domain(&facts, NOW, &got);
 	assert_int_equal(got.count, 3);
 }

@@ -68,6 +68,7 @@ static struct watch a_watch(void)
 		.host_at = T0 + 17,
 		.txt_at = T0 + 18,
 		.mx_at = T0 + 19,
+		.unanswered = 20,
 	};
 
 	return w;

@@ -271,6 +271,7 @@ static void each_part_is_as_old_as_its_last_answer(void **state)
 		assert_int_equal(w.host_at, T0 + (answers[i].host ? 60 : 0));
 		assert_int_equal(w.txt_at, T0 + (answers[i].txt ? 60 : 0));
 		assert_int_equal(w.mx_at, T0 + (answers[i].mx ? 60 : 0));
+		assert_int_equal(w.unanswered, i < 3);
 	}
 }
 
@@ -288,8 +289,9 @@ static void a_look_that_fails_changes_nothing(void **state)
 	assert_int_equal(w.failures, 1);
 	assert_int_equal(watch_merge(&w, &seen, T0 + 240), 0);
 	assert_int_equal(w.failures, 2);
+	assert_int_equal(w.unanswered, 2);
 	assert_false(w.is_fresh_host || w.is_fresh_txt || w.is_fresh_mx);
-	w.failures = 0;
+	w.failures = w.unanswered = 0;
 	w.is_fresh_host = w.is_fresh_txt = w.is_fresh_mx = true;
 	assert_memory_equal(&w, &was, sizeof(w));
 }
@@ -420,27 +422,35 @@ static void strays_have_been_there_since_the_first(void **state)
 static const struct {
 	long since, failures;
 	enum domain_state state;
-	long pace;
+	long pace, unanswered;
 } paces[] = {
-	{ 0, 0, DOMAIN_LIVE, 60 },
-	{ -60, 0, DOMAIN_LIVE, 60 },
-	{ -WHEN_DAY, 0, DOMAIN_LIVE, 21600 },	/* by another clock */
-	{ 899, 0, DOMAIN_LIVE, 60 },
-	{ 900, 0, DOMAIN_LIVE, 300 },
-	{ 7199, 0, DOMAIN_LIVE, 300 },
-	{ 7200, 0, DOMAIN_LIVE, 1800 },
-	{ 86399, 0, DOMAIN_LIVE, 1800 },
-	{ 86400, 0, DOMAIN_LIVE, 21600 },
-	{ 99999999, 0, DOMAIN_LIVE, 21600 },
-	{ 0, 0, DOMAIN_ISSUING, 60 },
-	{ 0, 0, DOMAIN_WAITING_FOR_DNS, 3600 },
-	{ 86400, 0, DOMAIN_WAITING_FOR_DNS, 21600 },
-	{ 99999999, 1, DOMAIN_LIVE, 120 },
-	{ 0, 2, DOMAIN_LIVE, 240 },
-	{ 0, 6, DOMAIN_LIVE, 3840 },
-	{ 0, 7, DOMAIN_LIVE, 3840 },
-	{ 0, 1000000000, DOMAIN_LIVE, 3840 },
-	{ 0, 3, DOMAIN_WAITING_FOR_DNS, 480 },
+	{ 0, 0, DOMAIN_LIVE, 60, 0 },
+	{ -60, 0, DOMAIN_LIVE, 60, 0 },
+	{ -WHEN_DAY, 0, DOMAIN_LIVE, 21600, 0 }, /* by another clock */
+	{ 899, 0, DOMAIN_LIVE, 60, 0 },
+	{ 900, 0, DOMAIN_LIVE, 300, 0 },
+	{ 7199, 0, DOMAIN_LIVE, 300, 0 },
+	{ 7200, 0, DOMAIN_LIVE, 1800, 0 },
+	{ 86399, 0, DOMAIN_LIVE, 1800, 0 },
+	{ 86400, 0, DOMAIN_LIVE, 21600, 0 },
+	{ 99999999, 0, DOMAIN_LIVE, 21600, 0 },
+	{ 0, 0, DOMAIN_ISSUING, 60, 0 },
+	{ 0, 0, DOMAIN_WAITING_FOR_DNS, 3600, 0 },
+	{ 86400, 0, DOMAIN_WAITING_FOR_DNS, 21600, 0 },
+	{ 99999999, 1, DOMAIN_LIVE, 120, 0 },
+	{ 0, 2, DOMAIN_LIVE, 240, 0 },
+	{ 0, 6, DOMAIN_LIVE, 3840, 0 },
+	{ 0, 7, DOMAIN_LIVE, 3840, 0 },
+	{ 0, 1000000000, DOMAIN_LIVE, 3840, 0 },
+	{ 0, 3, DOMAIN_WAITING_FOR_DNS, 480, 0 },
+	{ 99999999, 0, DOMAIN_LIVE, 120, 1 }, /* a part had no answer */
+	{ 99999999, 0, DOMAIN_LIVE, 240, 2 },
+	{ 99999999, 0, DOMAIN_LIVE, 15360, 8 },
+	{ 99999999, 0, DOMAIN_LIVE, 21600, 9 },
+	{ 99999999, 0, DOMAIN_LIVE, 21600, 1000000000 },
+	{ 0, 0, DOMAIN_LIVE, 60, 3 }, /* never later for that */
+	{ 99999999, 2, DOMAIN_LIVE, 240, 7 },
+	{ 0, 0, DOMAIN_WAITING_FOR_DNS, 3600, 1 },
 };
 
 static void looks_become_rare(void **state)
@@ -453,7 +463,8 @@ static void looks_become_rare(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(paces); i++) {
 		const struct domain d = { .state = paces[i].state };
 		const struct watch w = { .news_at = T0 - paces[i].since,
-					 .failures = paces[i].failures };
+					 .failures = paces[i].failures,
+					 .unanswered = paces[i].unanswered };
 		long pace = paces[i].pace, least = pace - pace / 10,
 		     most = pace + pace / 10;
 
