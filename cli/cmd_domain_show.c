@@ -86,19 +86,31 @@ static const struct {
 	const char *is, *text;
 } txt_words[] = {
 	{ "in-step", "announces this version" },
-	{ "behind", "still announces an earlier version" },
+	{ "behind", "does not show the new id yet" },
 	{ "ahead", "announces an id that was not made here" },
 	{ "foreign", "announces another host's policy" },
 	{ "nothing", "is not there" },
 	{ "damaged", "is doubled or damaged" },
 };
 
-static const char *txt_text(const json_t *d)
+static const char *txt_words_of(const char *is)
 {
 	for (size_t i = 0; i < ARRAY_LEN(txt_words); i++)
-		if (streq(txt_words[i].is, text_at(d, "dns.txt.is")))
+		if (streq(txt_words[i].is, is))
 			return txt_words[i].text;
 	return "not seen yet";
+}
+
+/* To be freed. */
+static char *txt_text(const json_t *d)
+{
+	const char *is = text_at(d, "dns.txt.is"), *words = txt_words_of(is);
+	const json_t *version = value_at(d, "dns.txt.version");
+
+	if (!streq(is, "behind") || !json_is_integer(version))
+		return xstrdup(words);
+	return xasprintf("%s: senders still use version %lld", words,
+			 json_integer_value(version));
 }
 
 /* A longer max_age protects longer, once enforce has proved itself. */
@@ -132,11 +144,12 @@ static void show_dns(const json_t *d, time_t now)
 {
 	char *mx = joined_at(d, "dns.mx.hosts", ", "), when[WHEN_TEXT];
 	char *host = xasprintf("leads %s", text_at(d, "dns.host.is"));
+	char *txt = txt_text(d);
 
 	if (json_is_object(value_at(d, "dns"))) {
 		printf("  %-12s as seen at %s\n", "dns",
 		       when_at(d, "dns.looked", now, when));
-		show_seen(d, "  _mta-sts", txt_text(d), "dns.txt.seen", now);
+		show_seen(d, "  _mta-sts", txt, "dns.txt.seen", now);
 		if (*text_at(d, "dns.txt.foreign_until"))
 			printf("  %-12s another host's policy may be held "
 			       "until %s at the latest\n",
@@ -146,6 +159,7 @@ static void show_dns(const json_t *d, time_t now)
 		show_seen(d, "  MX", *mx ? mx : text_at(d, "dns.mx.look"),
 			  "dns.mx.seen", now);
 	}
+	free(txt);
 	free(host);
 	free(mx);
 }

@@ -69,6 +69,18 @@ static void load_watch(struct domain_facts *f, struct store *s, time_t now)
 	     &err, "leaving", &f->domain);
 }
 
+/* Senders keep to another version than the one that is served. */
+static void load_shown(struct domain_facts *f, struct store *s)
+{
+	const char *id = f->watch.txt_id;
+	struct err err = ERR_INIT;
+
+	if (f->has_policy &&
+	    watch_announced(&f->watch, f->policy.sts_id) != ANNOUNCED_IN_STEP)
+		have(policy_version_shown(s, &f->domain, id, &f->shown, &err),
+		     &err, "versions of", &f->domain);
+}
+
 /* What it costs is of no concern in any other mode. */
 static void load_checked(struct domain_facts *f, struct store *s)
 {
@@ -109,6 +121,7 @@ void domain_facts_load(struct domain_facts *f, struct store *s,
 	     &err, "versions of", d);
 	load_template(f, s);
 	load_watch(f, s, now);
+	load_shown(f, s);
 	load_checked(f, s);
 }
 

@@ -31,6 +31,7 @@ struct domain_facts {
 	struct template_own own;		/* what it has besides */
 	time_t mode_since;	/* DNS announces the policy's mode; 0: not */
 	struct watch watch;		/* what DNS was seen to say */
+	struct policy_shown shown;	/* the version by that, if another */
 	struct leaving leaving;		/* how far it is on its way out */
 	struct mx_verdict mx;		/* its mail hosts from outside, if it
 					   enforces */

@@ -258,8 +258,7 @@ static const struct {
 				"the _mta-sts record is doubled or damaged: "
 				"senders skip it" },
 	[ANNOUNCED_BEHIND] = { "id.behind",
-			       "DNS still announces an earlier version: "
-			       "senders that hold it do not fetch this one" },
+			       "the TXT record does not show the new id yet" },
 	[ANNOUNCED_AHEAD] = { "id.ahead",
 			      "DNS announces an id that was never made here" },
 	[ANNOUNCED_FOREIGN] = { "id.foreign",
@@ -281,12 +280,29 @@ void health_txt_hint(const struct domain_facts *f, char *out, size_t size)
 			 name, f->policy.sts_id);
 }
 
+/* Behind its id; or beside a record that is gone, or of no use. */
+static void say_shown(const struct domain_facts *f, enum announced is,
+		      char *out, size_t size)
+{
+	const struct policy_shown *v = &f->shown;
+	char which[60] = "an earlier version";
+
+	*out = '\0';
+	if (v->is_known)
+		snprintf(which, sizeof(which), "version %ld, mode %s",
+			 v->version, sts_mode_name(v->mode));
+	if (is == ANNOUNCED_BEHIND)
+		snprintf(out, size, "; senders still use %s", which);
+	else if (v->is_known && is <= ANNOUNCED_DAMAGED)
+		snprintf(out, size, "; who holds %s keeps it", which);
+}
+
 /* Removing, once the records may go, wants none of it. */
 static void not_announced(const struct domain_facts *f, time_t now,
 			  struct findings *out)
 {
 	enum announced is = watch_announced(&f->watch, f->policy.sts_id);
-	char hint[sizeof(out->item[0].hint)];
+	char hint[sizeof(out->item[0].hint)], shown[100];
 
 	if (!is_served(f) || is == ANNOUNCED_UNKNOWN ||
 	    !txt_findings[is].id || f->domain.leaving == DOMAIN_HANDING_OVER ||
@@ -294,9 +310,11 @@ static void not_announced(const struct domain_facts *f, time_t now,
 	    (f->domain.leaving && is == ANNOUNCED_NOTHING))
 		return;
 	health_txt_hint(f, hint, sizeof(hint));
-	findings_add(out, txt_findings[is].id, HEALTH_WARNING, hint, "%s%s%s%s",
-		     txt_findings[is].text, *f->watch.txt_id ? " (id " : "",
-		     f->watch.txt_id, *f->watch.txt_id ? ")" : "");
+	say_shown(f, is, shown, sizeof(shown));
+	findings_add(out, txt_findings[is].id, HEALTH_WARNING, hint,
+		     "%s%s%s%s%s", txt_findings[is].text, shown,
+		     *f->watch.txt_id ? " (id " : "", f->watch.txt_id,
+		     *f->watch.txt_id ? ")" : "");
 }
 
 static void not_led_here(const struct domain_facts *f, time_t now,

@@ -212,6 +212,19 @@ static json_t *view_mx_seen(const struct domain_facts *f)
 			 view_instant(f->watch.mx_at));
 }
 
+static json_t *view_shown(const struct domain_facts *f)
+{
+	enum announced is = f->has_policy ? watch_announced(&f->watch,
+							    f->policy.sts_id)
+					  : ANNOUNCED_UNKNOWN;
+
+	if (is == ANNOUNCED_IN_STEP)
+		return json_integer(f->policy.version);
+	return is == ANNOUNCED_BEHIND && f->shown.is_known
+		       ? json_integer(f->shown.version)
+		       : json_null();
+}
+
 /* What DNS was last seen to say. */
 static json_t *view_watch(const struct domain_facts *f, time_t now)
 {
@@ -221,12 +234,13 @@ static json_t *view_watch(const struct domain_facts *f, time_t now)
 	if (!w->looked_at)
 		return json_null();
 	return json_pack(
-		"{s:o, s:{s:s, s:s, s:I, s:o, s:o, s:o},"
+		"{s:o, s:{s:s, s:s, s:o, s:I, s:o, s:o, s:o},"
 		" s:{s:s, s:o, s:o, s:o}, s:s, s:o, s:o}",
 		"looked", view_instant(w->looked_at), "txt", "is",
-		announced_name(watch_announced(w, id)), "id", w->txt_id, "ttl",
-		(json_int_t)w->txt_ttl, "since", view_instant(w->txt_since),
-		"seen", view_instant(w->txt_at), "foreign_until",
+		announced_name(watch_announced(w, id)), "id", w->txt_id,
+		"version", view_shown(f), "ttl", (json_int_t)w->txt_ttl,
+		"since", view_instant(w->txt_since), "seen",
+		view_instant(w->txt_at), "foreign_until",
 		view_instant(watch_foreign_until(w, now)), "host", "is",
 		watch_host_name(w->host), "since", view_instant(w->host_since),
 		"problem", view_text(w->host_problem), "seen",

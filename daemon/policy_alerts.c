@@ -88,12 +88,21 @@ static const struct finding *unannounced(const struct findings *all)
 	return is;
 }
 
+/* By the panic button, or a removal: each hour of it may cost mail. */
+static long unannounced_for(const struct domain_facts *f)
+{
+	return f->shown.is_known && f->shown.mode == STS_ENFORCE &&
+			       f->policy.policy.mode != STS_ENFORCE
+		       ? UNANNOUNCED_REFUSES
+		       : UNANNOUNCED_MAX;
+}
+
 static bool judge_txt(struct store *s, const struct domain_facts *f,
 		      const struct findings *all, time_t now, struct err *err)
 {
 	const struct finding *is = unannounced(all);
 
-	if (is && now < unannounced_since(f) + UNANNOUNCED_MAX)
+	if (is && now < unannounced_since(f) + unannounced_for(f))
 		return true;
 	return set(s, f, KIND_UNANNOUNCED, is, ALERT_WARNING, now, err);
 }
@@ -130,18 +139,30 @@ static bool judge_ready(struct store *s, const struct domain_facts *f,
 }
 
 /*
+ * May it still come without a hand? The first record of a new domain costs
+ * nobody mail; and what the box publishes is on its way. But who waits for a
+ * person to publish a new id is not well.
+ */
+static bool may_come(const struct domain_facts *f, const char *id, time_t now)
+{
+	time_t since = unannounced_since(f);
+
+	if (!streq(id, "txt.missing") && !streq(id, "id.behind"))
+		return false;
+	if (f->has_publication && now < since + UNPUBLISHED_MAX)
+		return true;
+	return streq(id, "txt.missing") && !f->shown.is_known &&
+	       now < since + UNANNOUNCED_MAX;
+}
+
+/*
  * What needs a hand, for status: what DNS and the mail hosts were seen to say,
  * but for what may still be on its way.
  */
 static bool needs_a_hand(const struct domain_facts *f, const struct finding *is,
 			 time_t now)
 {
-	bool may_come = streq(is->id, "txt.missing") ||
-			streq(is->id, "id.behind");
-
-	if (streq(is->id, "txt.removable"))
-		return false;
-	if (may_come && now < unannounced_since(f) + UNANNOUNCED_MAX)
+	if (streq(is->id, "txt.removable") || may_come(f, is->id, now))
 		return false;
 	if ((streq(is->id, "mx.not-covered") || streq(is->id, "mx.bad-name")) &&
 	    !strays_are_sure(f, now))

@@ -15,6 +15,10 @@
 /* What may be DNS on its way, or one resolver's bad minute, is not told. */
 #define STRAYS_SURE	(15 * WHEN_MINUTE)
 #define UNANNOUNCED_MAX WHEN_DAY	/* after that somebody has forgotten */
+#define UNANNOUNCED_REFUSES                                                    \
+	(30 * WHEN_MINUTE) /* the same, where senders go on to enforce what is
+			      not to be enforced any more */
+#define UNPUBLISHED_MAX WHEN_HOUR /* what the box publishes is there by then */
 
 /*
  * Raises and ends them, and marks the domain for status if it needs a hand

@@ -142,9 +142,10 @@ static bool merge_txt(struct watch *w, const struct announced_seen *seen,
 		w->txt_ttl = seen->ttl;
 	if (!is_news)
 		return false;
+	if (!*seen->id || !streq(seen->id, w->txt_id)) /* else we changed */
+		w->txt_since = now;
 	w->txt = seen->what;
 	str_copy(w->txt_id, sizeof(w->txt_id), seen->id);
-	w->txt_since = now;
 	return true;
 }
 

@@ -269,6 +269,27 @@ bool policy_version_mode_since(struct store *s, const struct domain *d,
 	return query_close(&q, err);
 }
 
+bool policy_version_shown(struct store *s, const struct domain *d,
+			  const char *sts_id, struct policy_shown *out,
+			  struct err *err)
+{
+	struct query q;
+
+	*out = (struct policy_shown){ .is_known = false };
+	query_open(&q, store_db(s),
+		   "SELECT version, mode FROM policy WHERE domain_id = ?1 AND"
+		   " CASE ?2 WHEN '' THEN announced_at > 0 ELSE sts_id = ?2 END"
+		   " ORDER BY announced_at DESC, version DESC LIMIT 1");
+	bind_int(&q, d->id);
+	bind_text(&q, sts_id);
+	if (query_row(&q)) {
+		out->is_known = true;
+		out->version = col_long(&q, "version");
+		out->mode = (enum sts_mode)col_enum(&q, "mode", STS_ENFORCE);
+	}
+	return query_close(&q, err);
+}
+
 static bool id_is_taken(struct store *s, const struct domain *d,
 			const char *id)
 {
@@ -389,7 +410,7 @@ static bool make_current(struct store *s, struct domain *d, time_t now,
 {
 	d->policy_id = db_last_id(store_db(s));
 	return domain_update(s, d, err) && change_note(s, d->id, err) &&
-	       watch_soon(s, d->id, now, err);
+	       watch_soon(s, d->id, now, err) && watch_suspect(s, d->id, err);
 }
 
 bool policy_version_publish(struct store *s, struct domain *d,

@@ -114,6 +114,21 @@ bool policy_version_mode_since(struct store *s, const struct domain *d,
 			       enum sts_mode mode, time_t *since,
 			       struct err *err);
 
+/*
+ * What senders go by that look for an id: the version with the id that DNS
+ * shows; if it shows none, "", the one that it announced last. Not known if it
+ * is none of these, as one of an earlier domain of this name.
+ */
+struct policy_shown {
+	bool is_known;
+	long version;
+	enum sts_mode mode;
+};
+
+bool policy_version_shown(struct store *s, const struct domain *d,
+			  const char *sts_id, struct policy_shown *out,
+			  struct err *err);
+
 /* Was the id ever that of a policy of this name? */
 bool policy_version_has_id(struct store *s, const struct domain *d,
 			   const char *sts_id);

@@ -251,6 +251,20 @@ bool watch_mark(struct store *s, int64_t domain_id, int trouble,
 	return query_run(&q, err);
 }
 
+bool watch_suspect(struct store *s, int64_t domain_id, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE watch SET trouble = 1 WHERE domain_id = ?1"
+		   " AND trouble = 0 AND EXISTS (SELECT 1 FROM domain d"
+		   "  WHERE d.id = ?1 AND d.state = ?2 AND d.name NOT IN"
+		   "   (SELECT name FROM publication))");
+	bind_int(&q, domain_id);
+	bind_int(&q, DOMAIN_LIVE);
+	return query_run(&q, err);
+}
+
 size_t watch_troubled(struct store *s, int trouble, int64_t after, int64_t *ids,
 		      size_t limit, struct err *err)
 {

@@ -112,6 +112,11 @@ size_t watch_due(struct store *s, time_t now, bool is_slow, int64_t *ids,
  */
 bool watch_mark(struct store *s, int64_t domain_id, int trouble,
 		struct err *err);
+/*
+ * It has a new policy, whose id DNS cannot show yet: status is to ask, before
+ * the next look says so. Not if the box publishes its records, or none counts.
+ */
+bool watch_suspect(struct store *s, int64_t domain_id, struct err *err);
 size_t watch_troubled(struct store *s, int trouble, int64_t after, int64_t *ids,
 		      size_t limit, struct err *err);
 

@@ -212,6 +212,41 @@ def test_a_mail_host_that_goes_bad_is_told_and_its_end(rig, box, name):
 	assert daemon.ctl("status").status == FINE
 
 
+def test_a_new_id_that_waits_for_dns_is_not_well(rig, box, name):
+	"""`status` said for a day that all is well, after the panic button too."""
+	daemon = box.daemon
+	daemon.ok("policy", "enforce", name, "--force", "--reason", "a story")
+	waits = "does not show the new id yet; senders still use version 1"
+	for told in range(2):		# at once; and once it was looked at
+		status = daemon.ctl("status")
+		assert status.status == 1 and waits in status.out, status
+		assert "publish: _mta-sts" in status.out
+		assert "all is well" not in status.out
+		look(daemon, name, txt_is("behind"))
+	announce(rig, daemon, name)
+	look(daemon, name, txt_is("in-step"))
+	wait_look(box, 0)
+	assert daemon.ctl("status").status == FINE
+
+	daemon.ok("policy", "testing", name)
+	waits = "senders still use version 2, mode enforce"
+	assert waits in daemon.ctl("status").out
+	text = daemon.ok("domain", "show", name)
+	assert waits in text and "yet: senders still use version 2\n" in text
+	assert look(daemon, name, txt_is("behind"))["dns"]["txt"]["version"] == 2
+	box.step(25 * 60)
+	look(daemon, name, txt_is("behind"))
+	assert not alerts(daemon)
+	box.step(6 * 60)
+	alert = wait_for("the alert", lambda:
+			 alerts(daemon).get("policy.not-announced"), 20)
+	assert waits in alert["text"]
+	announce(rig, daemon, name)
+	look(daemon, name, txt_is("in-step"))
+	wait_for("its end", lambda: not alerts(daemon))
+	assert daemon.ctl("status").status == FINE
+
+
 def test_a_damaged_row_holds_up_no_look(box, name):
 	"""It was asked for first, and is tried first: it has to be let go."""
 	daemon = box.daemon

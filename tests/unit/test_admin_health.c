@@ -201,6 +201,61 @@ static void each_trouble_has_its_finding(void **state)
 	}
 }
 
+/* What senders do meanwhile is said. */
+static const struct {
+	enum announced is;
+	const char *id;
+	struct policy_shown shown;
+	const char *text;
+} records[] = {
+	{ ANNOUNCED_BEHIND,
+	  "old",
+	  { true, 3, STS_ENFORCE },
+	  "the TXT record does not show the new id yet; senders still use "
+	  "version 3, mode enforce (id old)" },
+	{ ANNOUNCED_IN_STEP,
+	  "old",
+	  { true, 0, STS_TESTING },
+	  "the TXT record does not show the new id yet; senders still use "
+	  "version 0, mode testing (id old)" },
+	{ ANNOUNCED_BEHIND,
+	  "old",
+	  { false, 0, STS_NONE },
+	  "the TXT record does not show the new id yet; senders still use "
+	  "an earlier version (id old)" },
+	{ ANNOUNCED_NOTHING,
+	  "",
+	  { true, 2, STS_ENFORCE },
+	  "DNS has no _mta-sts record: senders do not know of the policy; who "
+	  "holds version 2, mode enforce keeps it" },
+	{ ANNOUNCED_NOTHING,
+	  "",
+	  { false, 0, STS_NONE },
+	  "DNS has no _mta-sts record: senders do not know of the policy" },
+	{ ANNOUNCED_FOREIGN,
+	  "new",
+	  { false, 0, STS_NONE },
+	  "DNS announces another host's policy (id new)" },
+};
+
+static void what_senders_use_is_told(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(records); i++) {
+		struct findings got = { .count = 0 };
+		struct domain_facts facts;
+
+		fill(&facts, 5);
+		strcpy(facts.policy.sts_id, "now");
+		facts.watch.txt = records[i].is;
+		strcpy(facts.watch.txt_id, records[i].id);
+		facts.shown = records[i].shown;
+		health_of_domain(&facts, NOW, &got);
+		assert_int_equal(got.count, 1);
+		assert_string_equal(got.item[0].text, records[i].text);
+	}
+}
+
 /* Each by itself, from the latest of what is known of it. */
 static const struct {
 	time_t host, txt, mx, live; /* seen so long ago */
@@ -325,6 +380,7 @@ int main(void)
 		cmocka_unit_test(on_its_way_out_it_needs_a_certificate_or_not),
 		cmocka_unit_test(
 			a_handover_whose_name_stays_runs_out_on_senders),
+		cmocka_unit_test(what_senders_use_is_told),
 		cmocka_unit_test(what_nobody_answers_for_is_told),
 		cmocka_unit_test(what_nobody_asked_for_is_not_told),
 		cmocka_unit_test(several_may_be_found),

@@ -226,6 +226,47 @@ static void an_id_that_is_not_announced_is_told_after_a_day(void **state)
 	}
 }
 
+/* Where senders enforce what does not any more, that is too long. */
+static const struct {
+	enum announced what;
+	enum sts_mode is, shown;
+	bool is_known;
+	long after;
+} refusing[] = {
+	{ ANNOUNCED_BEHIND, STS_TESTING, STS_ENFORCE, true,
+	  UNANNOUNCED_REFUSES },
+	{ ANNOUNCED_BEHIND, STS_NONE, STS_ENFORCE, true, UNANNOUNCED_REFUSES },
+	{ ANNOUNCED_NOTHING, STS_TESTING, STS_ENFORCE, true,
+	  UNANNOUNCED_REFUSES },
+	{ ANNOUNCED_DAMAGED, STS_TESTING, STS_ENFORCE, true,
+	  UNANNOUNCED_REFUSES },
+	{ ANNOUNCED_BEHIND, STS_ENFORCE, STS_ENFORCE, true, UNANNOUNCED_MAX },
+	{ ANNOUNCED_BEHIND, STS_ENFORCE, STS_TESTING, true, UNANNOUNCED_MAX },
+	{ ANNOUNCED_BEHIND, STS_NONE, STS_TESTING, true, UNANNOUNCED_MAX },
+	{ ANNOUNCED_BEHIND, STS_TESTING, STS_ENFORCE, false, UNANNOUNCED_MAX },
+};
+
+static void what_senders_still_enforce_is_told_soon(void **state)
+{
+	(void)state;
+	assert_true(UNANNOUNCED_REFUSES < WHEN_HOUR);
+	for (size_t i = 0; i < ARRAY_LEN(refusing); i++) {
+		const time_t then = T0 + 3600;
+
+		print_message("%zu\n", i);
+		f.policy.policy.mode = refusing[i].is;
+		f.policy.created_at = then;
+		f.shown = (struct policy_shown){ refusing[i].is_known, 7,
+						 refusing[i].shown };
+		announce(refusing[i].what, "old", T0);
+		assert_open(then + refusing[i].after - 1, "");
+		assert_open(then + refusing[i].after,
+			    "policy.not-announced/warning");
+		announce(ANNOUNCED_IN_STEP, "now", then);
+		assert_open(then + refusing[i].after, "");
+	}
+}
+
 /* A day since all of it stands: the record, the policy, the certificate. */
 static void the_day_begins_with_the_last_of_them(void **state)
 {
@@ -346,6 +387,21 @@ static void be_behind_for_now(void)
 {
 	announce(ANNOUNCED_BEHIND, "old", T0 + 2 * WHEN_DAY);
 }
+static void lose_the_record(void)
+{
+	f.shown = (struct policy_shown){ true, 1, STS_TESTING };
+	have_no_record_yet();
+}
+static void be_behind_in_our_zone(void)
+{
+	f.has_publication = true;
+	be_behind_for_now();
+}
+static void be_behind_in_our_zone_for_an_hour(void)
+{
+	f.has_publication = true;
+	announce(ANNOUNCED_BEHIND, "old", T0 + 2 * WHEN_DAY - UNPUBLISHED_MAX);
+}
 static void be_refused(void)
 {
 	find_mx(MX_BAD, true);
@@ -393,7 +449,11 @@ static const struct {
 	{ "no record", have_no_record, HEALTH_WARNING },
 	{ "no record yet", have_no_record_yet, 0 },
 	{ "behind", be_behind, HEALTH_WARNING },
-	{ "behind for now", be_behind_for_now, 0 },
+	{ "behind for now", be_behind_for_now, HEALTH_WARNING },
+	{ "behind, and the box publishes", be_behind_in_our_zone, 0 },
+	{ "the same for an hour", be_behind_in_our_zone_for_an_hour,
+	  HEALTH_WARNING },
+	{ "its record is gone", lose_the_record, HEALTH_WARNING },
 	{ "handed over, and its time runs out", be_lapsing, HEALTH_WARNING },
 	{ "handed over, and it ran out", be_lapsed, HEALTH_ERROR },
 	{ "removable", be_removable, 0 },
@@ -527,6 +587,7 @@ int main(void)
 		FOR_ONE(a_bad_mx_is_told_under_enforce),
 		FOR_ONE(nobody_refuses_where_nothing_is_enforced),
 		FOR_ONE(an_id_that_is_not_announced_is_told_after_a_day),
+		FOR_ONE(what_senders_still_enforce_is_told_soon),
 		FOR_ONE(the_day_begins_with_the_last_of_them),
 		FOR_ONE(who_is_not_live_has_time),
 		FOR_ONE(records_that_may_go_are_told),

@@ -378,6 +378,50 @@ static void what_is_not_known_does_not_come_back(void **state)
 	assert_non_null(strstr(err.hint, "a new id"));
 }
 
+/* ---- what senders use meanwhile ---- */
+
+static void assert_shown(const char *id, long version, enum sts_mode mode)
+{
+	struct policy_shown got;
+	struct err err = ERR_INIT;
+
+	print_message("%s\n", id);
+	must(policy_version_shown(fix.store, &fix.domain, id, &got, &err),
+	     &err);
+	assert_int_equal(got.is_known, version >= 0);
+	if (version < 0)
+		return;
+	assert_int_equal(got.version, version);
+	assert_int_equal(got.mode, mode);
+}
+
+static void the_version_that_dns_shows_is_known(void **state)
+{
+	char ids[4][STS_ID_SIZE];
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct policy_version v;
+
+		if (i)
+			publish(a_policy(i == 2 ? STS_ENFORCE : STS_TESTING,
+					 i == 1 ? "a.test" : "b.test"),
+				ROWS_NOW + i);
+		v = current();
+		memcpy(ids[i], v.sts_id, sizeof(ids[i]));
+		policy_version_release(&v);
+	}
+	assert_shown("", -1, STS_NONE); /* it never showed any */
+	assert_shown(ids[1], 2, STS_TESTING);
+	assert_shown(ids[2], 3, STS_ENFORCE);
+	assert_shown("never1", -1, STS_NONE);
+	announce(ids[2], ROWS_NOW + 50);
+	announce(ids[0], ROWS_NOW + 40);
+	assert_shown("", 3, STS_ENFORCE);
+	assert_shown(ids[0], 1, STS_TESTING);
+	assert_shown("never1", -1, STS_NONE);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -388,6 +432,7 @@ int main(void)
 		WITH_A_DOMAIN(a_stale_hand_publishes_nothing),
 		WITH_A_DOMAIN(a_damaged_version_is_an_error),
 		WITH_A_DOMAIN(an_id_is_announced_once),
+		WITH_A_DOMAIN(the_version_that_dns_shows_is_known),
 		WITH_A_DOMAIN(testing_begins_with_the_first_of_its_kind),
 		WITH_A_DOMAIN(a_damaged_version_was_tested_all_the_same),
 		cmocka_unit_test(versions_are_told_apart),

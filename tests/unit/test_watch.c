@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "store/policy_version.h"
 #include "store/watch.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
@@ -330,6 +331,37 @@ static void what_is_in_trouble_is_found(void **state)
 	assert_int_equal(w.trouble, 2);
 }
 
+/* Before anybody has looked: DNS cannot show a new id yet. */
+static void a_new_policy_is_suspect_while_live(void **state)
+{
+	struct sts_policy p = { .mode = STS_TESTING,
+				.max_age = STS_MAX_AGE_DEFAULT };
+	struct domain *d = &fix.domain;
+	struct err err = ERR_INIT;
+	bool changed;
+
+	(void)state;
+	must(sts_policy_add_mx(&p, "a.test", NULL), NULL);
+	must(policy_version_publish(fix.store, d, &p, T0, &changed, &err),
+	     &err);
+	assert_int_equal(read_back(d).trouble, 0); /* it waits */
+	d->state = DOMAIN_LIVE;
+	must(domain_update(fix.store, d, &err), &err);
+	must(policy_version_publish(fix.store, d, &p, T0, &changed, &err),
+	     &err);
+	assert_false(changed);
+	assert_int_equal(read_back(d).trouble, 0);
+	p.mode = STS_ENFORCE;
+	must(policy_version_publish(fix.store, d, &p, T0, &changed, &err),
+	     &err);
+	assert_int_equal(read_back(d).trouble, 1);
+
+	must(watch_mark(fix.store, d->id, 2, NULL), NULL);
+	must(watch_suspect(fix.store, d->id, &err), &err);
+	assert_int_equal(read_back(d).trouble, 2); /* that is worse */
+	sts_policy_release(&p);
+}
+
 /* What was seen is kept. Of one that has no row, there is one. */
 static void soon_changes_nothing_else(void **state)
 {
@@ -413,6 +445,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		WITH_A_DOMAIN(a_row_comes_back_as_it_was),
 		WITH_A_DOMAIN(what_nobody_answers_for_is_soon_unknown),
+		WITH_A_DOMAIN(a_new_policy_is_suspect_while_live),
 		IN_A_STORE(what_has_no_row_says_nothing),
 		WITH_A_DOMAIN(a_damaged_row_says_nothing),
 		WITH_A_DOMAIN(hostile_hosts_are_left_out),

@@ -121,6 +121,11 @@ static void txt_has_another_id(struct watch_seen *s)
 	strcpy(s->txt.id, "id2");
 }
 
+static void policy_has_another_id(struct watch_seen *s)
+{
+	s->txt.what = ANNOUNCED_BEHIND; /* by the same record */
+}
+
 static void txt_is_unknown(struct watch_seen *s)
 {
 	s->txt = (struct announced_seen){ ANNOUNCED_UNKNOWN, "", 0 };
@@ -186,6 +191,8 @@ static const struct {
 	{ "other words", words_change, 0, false, false, false },
 	{ "txt gone", txt_goes, NEWS_TXT, false, true, false },
 	{ "txt id", txt_has_another_id, NEWS_TXT, false, true, false },
+	{ "the policy's id", policy_has_another_id, NEWS_TXT, false, false,
+	  false },
 	{ "txt unknown", txt_is_unknown, 0, false, false, false },
 	{ "txt ttl", ttl_changes, 0, false, false, false },
 	{ "reports", reports_go, NEWS_REPORTS, false, false, false },
