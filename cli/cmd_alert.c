@@ -86,19 +86,22 @@ static void show(const json_t *answer)
 	if (json_array_size(alerts))
 		show_table(alerts);
 	else
-		puts("no alert is open");
+		puts("no alerts");
 	if (json_is_integer(value_at(answer, "next")))
 		puts("... and more: --limit, --kind");
 	show_sinks(value_at(answer, "sinks"));
 	show_heartbeat(value_at(answer, "heartbeat"));
 }
 
+/* News, such as a domain that may enforce now, is no trouble. */
 static enum exit_code code_of(const json_t *answer)
 {
 	if (json_integer_value(value_at(answer, "grave")))
 		return EXIT_ERRORS;
-	return json_integer_value(value_at(answer, "open")) ? EXIT_WARNINGS
-							    : EXIT_FINE;
+	return json_integer_value(value_at(answer, "open")) >
+			       json_integer_value(value_at(answer, "news"))
+		       ? EXIT_WARNINGS
+		       : EXIT_FINE;
 }
 
 static char *list_path(const struct cli *cli)

@@ -55,13 +55,22 @@ static void show_box(const json_t *s, time_t now)
 	       number(s, "serving.handshakes"), number(s, "serving.open"));
 }
 
+/* Open, and not just news. */
+static long long alerts(const json_t *s)
+{
+	return number(s, "alerts.open") - number(s, "alerts.news");
+}
+
 static void show_alerts(const json_t *s)
 {
-	long long open = number(s, "alerts.open");
+	long long open = alerts(s), news = number(s, "alerts.news");
 
 	if (open)
 		printf("%lld alert%s open, %lld grave: mtastsctl alert list\n",
 		       open, open == 1 ? "" : "s", number(s, "alerts.grave"));
+	if (news)
+		printf("%lld piece%s of news: mtastsctl alert list\n", news,
+		       news == 1 ? "" : "s");
 }
 
 static void show_cas(const json_t *s)
@@ -184,7 +193,7 @@ static void show(const json_t *s)
 	onboarding_show(s, now);
 	show_alerts(s);
 	show_problems(s);
-	if (streq(text_at(s, "health"), "ok") && !number(s, "alerts.open"))
+	if (streq(text_at(s, "health"), "ok") && !alerts(s))
 		puts("all is well");
 }
 

@@ -90,6 +90,27 @@ static json_t *view_heartbeat(const struct alerts *a)
 			 view_text(beat.problem));
 }
 
+static bool is_kind(const char *word)
+{
+	static const char *const kinds[] = ALERT_KINDS;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (streq(word, kinds[i]))
+			return true;
+	return false;
+}
+
+/* A silence of what never comes, or a list of it, would be a misunderstanding. */
+static bool check_kind(const char *kind, struct err *err)
+{
+	if (is_kind(kind))
+		return true;
+	err_set(err, ERR_INPUT, "there is no such kind of alert");
+	return err_hint(err, "give a kind, such as ca.down; mtastsctl "
+			     "alert list shows those that are open, "
+			     "mtastsctl(1) has all kinds");
+}
+
 static bool read_filter(const struct api_call *call, struct alert_filter *f,
 			struct err *err)
 {
@@ -100,7 +121,8 @@ static bool read_filter(const struct api_call *call, struct alert_filter *f,
 				    .ended = streq(ended, "true") };
 	if (ended && !f->ended && !streq(ended, "false"))
 		return err_set(err, ERR_INPUT, "ended must be true or false");
-	if (!api_query_count(call, "after", LONG_MAX, 0, &after, err))
+	if ((f->kind && !check_kind(f->kind, err)) ||
+	    !api_query_count(call, "after", LONG_MAX, 0, &after, err))
 		return false;
 	f->after = after;
 	return api_query_count(call, "limit", API_PAGE_MAX, API_PAGE_DEFAULT,
@@ -115,7 +137,8 @@ bool api_alert_list(struct api_call *call, struct err *err)
 	struct alert_filter f;
 	struct rows rows;
 
-	if (!read_filter(call, &f, err) || !alert_count(s, &counts, err))
+	if (!read_filter(call, &f, err) ||
+	    !alert_count(s, f.kind, &counts, err))
 		return false;
 	rows = (struct rows){ .list = json_array(), .limit = f.limit++ };
 	if (!alert_each(s, &f, call->now, add_row, &rows, err)) {
@@ -123,9 +146,10 @@ bool api_alert_list(struct api_call *call, struct err *err)
 		return false;
 	}
 	call->answer = json_pack(
-		"{s:o, s:o, s:I, s:I, s:o, s:o}", "alerts", rows.list, "next",
-		rows.more ? json_integer(rows.last) : json_null(), "open",
-		(json_int_t)counts.open, "grave", (json_int_t)counts.grave,
+		"{s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "alerts", rows.list,
+		"next", rows.more ? json_integer(rows.last) : json_null(),
+		"open", (json_int_t)counts.open, "grave",
+		(json_int_t)counts.grave, "news", (json_int_t)counts.news,
 		"sinks", view_sinks(alerts), "heartbeat",
 		view_heartbeat(alerts));
 	return true;
@@ -139,26 +163,10 @@ struct silence_input {
 	long seconds;		/* 0 ends it */
 };
 
-/* A silence of what never comes would be a misunderstanding. */
-static bool is_kind(const char *word)
-{
-	static const char *const kinds[] = ALERT_KINDS;
-
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (streq(word, kinds[i]))
-			return true;
-	return false;
-}
-
 static bool silence_kind(struct store *s, const char *kind, time_t until,
 			 struct err *err)
 {
-	if (is_kind(kind))
-		return alert_silence_kind(s, kind, until, err);
-	err_set(err, ERR_INPUT, "there is no such kind of alert");
-	return err_hint(err, "give an id or a kind, such as ca.down; mtastsctl "
-			     "alert list shows those that are open, "
-			     "mtastsctl(1) has all kinds");
+	return check_kind(kind, err) && alert_silence_kind(s, kind, until, err);
 }
 
 static bool silence(struct edit *e, void *input, struct err *err)

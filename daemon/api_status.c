@@ -269,10 +269,10 @@ static json_t *view_alerts(struct store *s)
 {
 	struct alert_counts n;
 
-	if (!alert_count(s, &n, NULL))
+	if (!alert_count(s, NULL, &n, NULL))
 		return json_null();
-	return json_pack("{s:I, s:I}", "open", (json_int_t)n.open, "grave",
-			 (json_int_t)n.grave);
+	return json_pack("{s:I, s:I, s:I}", "open", (json_int_t)n.open, "grave",
+			 (json_int_t)n.grave, "news", (json_int_t)n.news);
 }
 
 /* The operator's own zone, or null. */
@@ -327,7 +327,7 @@ static void judge_alerts(struct api_call *call, enum health worst,
 
 	if (worst < HEALTH_ERROR &&
 	    alert_is_grave(call->parts->store, call->now, &is_grave, NULL) &&
-	    is_grave && alert_count(call->parts->store, &n, NULL))
+	    is_grave && alert_count(call->parts->store, NULL, &n, NULL))
 		findings_add(out, "alert.grave", HEALTH_ERROR,
 			     "mtastsctl alert list says what helps",
 			     "grave alerts are open: %ld", n.grave);

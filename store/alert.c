@@ -512,7 +512,7 @@ size_t alert_subjects(struct store *s, const char *kind, const char *after,
 	return query_close(&q, err) ? n : 0;
 }
 
-bool alert_count(struct store *s, struct alert_counts *counts,
+bool alert_count(struct store *s, const char *kind, struct alert_counts *counts,
 		 struct err *err)
 {
 	struct query q;
@@ -520,12 +520,16 @@ bool alert_count(struct store *s, struct alert_counts *counts,
 	*counts = (struct alert_counts){ 0 };
 	query_open(&q, store_db(s),
 		   "SELECT COUNT(*) AS open,"
-		   " COUNT(*) FILTER (WHERE level >= ?) AS grave"
-		   " FROM alert WHERE ended_at = 0");
+		   " COUNT(*) FILTER (WHERE level >= ?1) AS grave,"
+		   " COUNT(*) FILTER (WHERE level <= ?2) AS news"
+		   " FROM alert WHERE ended_at = 0 AND (?3 = '' OR kind = ?3)");
 	bind_int(&q, ALERT_ERROR);
+	bind_int(&q, ALERT_INFO);
+	bind_text(&q, kind ? kind : "");
 	if (query_row(&q)) {
 		counts->open = col_long(&q, "open");
 		counts->grave = col_long(&q, "grave");
+		counts->news = col_long(&q, "news");
 	}
 	return query_close(&q, err);
 }

@@ -105,8 +105,11 @@ size_t alert_subjects(struct store *s, const char *kind, const char *after,
 struct alert_counts {
 	long open;
 	long grave;		/* of level error or worse */
+	long news;		/* of level info: no trouble */
 };
-bool alert_count(struct store *s, struct alert_counts *counts,
+
+/* Of this kind only; NULL: of any. */
+bool alert_count(struct store *s, const char *kind, struct alert_counts *counts,
 		 struct err *err);
 
 /*

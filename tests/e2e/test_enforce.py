@@ -47,10 +47,16 @@ class Box:
 		return ids
 
 	def step(self, seconds):
+		"""And DNS is looked at, for what it said before is of then.
+
+		A question that was under way is lost when the time leaps.
+		"""
+		dns = self.daemon.json("domain", "show", self.name)["dns"]
 		self.clock.step(seconds)
 		self.daemon.reload()
-		wait_for("the daemon's clock", lambda: self.daemon.api(
-			"GET", "/v1/status")[1]["now"] > "", 10)
+		look(self.daemon, self.name, lambda d: all(
+			d["dns"][part]["seen"] > dns["looked"]
+			for part in ("host", "txt", "mx")))
 
 	def mode(self):
 		return self.daemon.json("domain", "show",
@@ -91,6 +97,11 @@ def test_enforce_is_refused_until_nothing_speaks_against_it(rig, box, name):
 	assert box.reasons() == {"reports.unknown"}
 	wait_for("the alert", lambda: "domain.ready" in [
 		a["kind"] for a in daemon.json("alert", "list")["alerts"]])
+	# That is news, and no trouble.
+	listed, status = daemon.ctl("alert", "list"), daemon.ctl("status")
+	assert listed.status == FINE and "domain.ready" in listed.out, listed
+	assert status.status == FINE, status
+	assert "1 piece of news" in status.out and "all is well" in status.out
 
 	assert daemon.ctl("policy", "enforce", name).status == REFUSED
 	assert "mode enforce" in daemon.ok("policy", "enforce", name,
@@ -193,6 +204,13 @@ def test_a_mail_host_that_goes_bad_is_told_and_its_end(rig, box, name):
 	status = daemon.ctl("status")
 	assert status.status == 2 and "needs a hand" in status.out
 	assert alert["text"] in status.out and alert["hint"] in status.out
+	assert daemon.ctl("alert", "list").status == 2
+	kind = ["alert", "list", "--kind"]
+	assert daemon.ctl(*kind, "policy.mx-refused").status == 2
+	none = daemon.ctl(*kind, "ca.down")
+	assert (none.status, none.out) == (FINE, "no alerts\n")
+	refused = daemon.ctl(*kind, "ca.dwon")
+	assert refused.status == REFUSED and "no such kind" in refused.err
 	assert "mx.refused" in daemon.ctl("domain", "show", name,
 					  "--json").out
 

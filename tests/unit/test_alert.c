@@ -69,6 +69,42 @@ static void assert_told(time_t now, const char *expected)
 	assert_string_equal(told, expected);
 }
 
+/* ---- how many ---- */
+
+static void assert_counts(const char *kind, long open, long grave, long news)
+{
+	struct alert_counts n;
+	struct err err = ERR_INIT;
+
+	must(alert_count(fix.store, kind, &n, &err), &err);
+	assert_int_equal(n.open, open);
+	assert_int_equal(n.grave, grave);
+	assert_int_equal(n.news, news);
+}
+
+static void news_is_counted_by_itself(void **state)
+{
+	struct alert ready = { .kind = "domain.ready",
+			       .subject = "a.test",
+			       .level = ALERT_INFO,
+			       .text = "it is" };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_counts(NULL, 0, 0, 0);
+	must(alert_raise(fix.store, &ready, NOW, &err), &err);
+	assert_counts(NULL, 1, 0, 1);
+	raise_at("le", ALERT_WARNING, NOW);
+	raise_at("zero", ALERT_ERROR, NOW);
+	raise_at("other", ALERT_CRITICAL, NOW);
+	assert_counts(NULL, 4, 2, 1);
+	assert_counts("ca.down", 3, 2, 0);
+	assert_counts("domain.ready", 1, 0, 1);
+	assert_counts("cert.expiring", 0, 0, 0);
+	end_at("zero", LATE);
+	assert_counts(NULL, 3, 1, 1);
+}
+
 /* ---- open, worse, ended ---- */
 
 /* Steps: a level raises, 'x' ends; what each of them has told. */
@@ -534,6 +570,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_is_new_is_told),
+		IN_A_STORE(news_is_counted_by_itself),
 		IN_A_STORE(a_raise_renews_what_is_open),
 		IN_A_STORE(what_comes_back_is_counted),
 		IN_A_STORE(lists_are_in_order_and_in_pages),
