@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "daemon/alerts.h"
 #include "daemon/config.h"
+#include "daemon/config_state.h"
 #include "daemon/guard.h"
 #include "daemon/publisher.h"
 #include "httpd/server.h"
@@ -37,6 +38,7 @@ struct admin_parts {
 	struct publisher *publisher;
 	struct alerts *alerts;
 	const struct config *config;	/* the daemon's, updated by a reload */
+	const struct config_state *config_state; /* what became of reloads */
 	const struct lag *lag;		/* of the loop; NULL: not measured */
 	time_t started_at;
 };

@@ -118,6 +118,13 @@ static void judge_store(struct api_call *call, struct findings *out)
 		guard_judge(call->parts->guard, out);
 }
 
+/* Somebody has changed what is in no effect. */
+static void judge_config(struct api_call *call, struct findings *out)
+{
+	if (call->parts->config_state)
+		config_state_judge(call->parts->config_state, out);
+}
+
 static void judge_freeze(struct api_call *call, struct findings *out)
 {
 	struct box_freeze f;
@@ -171,6 +178,7 @@ static void judge_box(struct api_call *call, struct findings *out)
 	struct engine_ca_status ca;
 
 	judge_store(call, out);
+	judge_config(call, out);
 	judge_freeze(call, out);
 	judge_clock(engine, out);
 	for (size_t i = 0; i < engine_ca_count(engine); i++) {
@@ -367,6 +375,7 @@ static bool serves_only(struct api_call *call, const struct err *why)
 			     "it serves what it has, and orders nothing: %s",
 			     why->text);
 	judge_store(call, &box);
+	judge_config(call, &box);
 	if (!call->answer)
 		call->answer = json_object();
 	fill_box(call, &box, HEALTH_ERROR);

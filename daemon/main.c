@@ -24,6 +24,7 @@
 #include "daemon/checker.h"
 #include "daemon/config.h"
 #include "daemon/config_resolver.h"
+#include "daemon/config_state.h"
 #include "daemon/counting.h"
 #include "daemon/dns_watch.h"
 #include "daemon/file_limit.h"
@@ -47,6 +48,7 @@
 struct daemon {
 	const char *config_path;
 	struct config config;
+	struct config_state config_state;
 	time_t started_at;
 	struct probe probe;
 	struct loop *loop;
@@ -245,6 +247,7 @@ static struct admin_parts admin_parts_of(struct daemon *d)
 		.publisher = d->publisher,
 		.alerts = d->alerts,
 		.config = &d->config,
+		.config_state = &d->config_state,
 		.lag = d->lag,
 		.started_at = d->started_at,
 	};
@@ -539,13 +542,16 @@ static bool reload(struct daemon *d, struct err *err)
 static void on_reload(evutil_socket_t fd, short what, void *arg)
 {
 	struct err err = ERR_INIT;
+	struct daemon *d = arg;
 
 	(void)fd;
 	(void)what;
 	sd_notify(0, "RELOADING=1");
-	if (reload(arg, &err)) {
+	if (reload(d, &err)) {
+		config_state_take(&d->config_state, now(d));
 		log_info("mtastsd: configuration read again");
 	} else {
+		config_state_refuse(&d->config_state, &err, now(d));
 		log_error("mtastsd: the old configuration stays");
 		print_error(&err);
 	}
@@ -641,6 +647,7 @@ int main(int argc, char **argv)
 	case COMMAND_SERVE:
 		break;
 	}
+	config_state_take(&d.config_state, time(NULL));
 	log_init(d.config.log_level);
 	signal(SIGPIPE, SIG_IGN);
 	file_limit_raise();

@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -247,6 +248,25 @@ def test_reload_with_a_bad_file_keeps_the_old(daemon):
 
 	wait_for("a word about it", lambda: "colour" in daemon.log.read_text())
 	assert daemon.api("GET", "/v1/status")[0] == 200
+
+
+def test_a_refused_reload_is_said_until_there_is_a_good_one(daemon):
+	good = daemon.config_file.read_text()
+	assert daemon.ctl("status").status == 0
+	daemon.config_file.write_text(good + "colour = red\n")
+	daemon.process.process.send_signal(signal.SIGHUP)
+	wait_for("the refusal", lambda: daemon.ctl("status").status == 1)
+	said = daemon.ctl("status").out
+	number = good.count("\n") + 1
+	assert re.search(rf"configuration of \S+Z refused: \S+:{number}: .*colour"
+			 r".*; running with the one of \S+Z\n", said), said
+	assert "all is well" not in said
+	finding, = daemon.json("status")["findings"]
+	assert finding["id"] == "config.refused" and finding["hint"]
+
+	daemon.config_file.write_text(good)
+	daemon.reload()
+	assert daemon.ctl("status").status == 0
 
 
 # What the machine has, or has not.
