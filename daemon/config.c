@@ -685,6 +685,39 @@ static void copy_numbers(cfg_t *cfg, struct config *c)
 		       &c->connection_deadline, NULL);
 }
 
+/* ---- files ---- */
+
+static void note_file(struct config *c, const char *ca, const char *key,
+		      cfg_t *cfg)
+{
+	const char *path = cfg_getstr(cfg, key);
+	struct config_file *file = &c->file[c->file_count];
+
+	if (!*path || c->file_count == CONFIG_FILES_MAX)
+		return;
+	snprintf(file->key, sizeof(file->key), "%s%s%s%s", *ca ? "ca " : "", ca,
+		 *ca ? ": " : "", key);
+	str_copy(file->path, sizeof(file->path), path);
+	c->file_count++;
+}
+
+/* Of the CAs that are in use. */
+static void note_files(cfg_t *cfg, struct config *c)
+{
+	note_file(c, "", "publish_key_file", cfg);
+	note_file(c, "", "mail_password_file", cfg);
+	note_file(c, "", "check_trust", cfg);
+	for (size_t i = 0; i < c->engine.ca_count; i++) {
+		const char *name = c->engine.ca[i].name;
+		cfg_t *sec = cfg_gettsec(cfg, "ca", name);
+
+		if (!sec)
+			continue;
+		note_file(c, name, "eab_key_file", sec);
+		note_file(c, name, "trust", sec);
+	}
+}
+
 static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 {
 	snprintf(c->state_dir, sizeof(c->state_dir), "%s",
@@ -762,6 +795,8 @@ bool config_read(struct config *c, const char *path, struct err *err)
 		err_prefix(&first, "%s", path);
 		ok = false;
 	}
+	if (ok)
+		note_files(cfg, c);
 	cfg_free(cfg);
 	reading.err = NULL;
 	if (!ok && err)

@@ -19,6 +19,13 @@
 #define CONFIG_LIST_MAX 16
 #define CONFIG_PATH_SIZE 256
 
+/* What is read besides: keys, passwords, roots. */
+struct config_file {
+	char key[64]; /* "ca zero: eab_key_file" */
+	char path[CONFIG_PATH_SIZE];
+};
+#define CONFIG_FILES_MAX (3 + 2 * ENGINE_CA_LIMIT)
+
 struct config {
 	char state_dir[CONFIG_PATH_SIZE];
 	char run_dir[CONFIG_PATH_SIZE];	/* the admin sockets */
@@ -41,6 +48,8 @@ struct config {
 	long log_keep;		/* seconds; 0: by number alone */
 	long testing_time;	/* seconds before enforce is allowed */
 	enum log_level log_level;
+	struct config_file file[CONFIG_FILES_MAX];
+	size_t file_count;
 	struct engine_settings engine;
 	struct alert_settings alerts;
 	struct publish_settings publish;

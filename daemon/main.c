@@ -23,6 +23,7 @@
 #include "daemon/alerts.h"
 #include "daemon/checker.h"
 #include "daemon/config.h"
+#include "daemon/config_access.h"
 #include "daemon/config_resolver.h"
 #include "daemon/config_state.h"
 #include "daemon/counting.h"
@@ -641,7 +642,9 @@ int main(int argc, char **argv)
 	}
 	switch (options.command) {
 	case COMMAND_CHECK_CONFIG:
-		return say_good(d.config_path, &d.config.engine);
+		return config_access_check(&d.config, d.config_path)
+			       ? say_good(d.config_path, &d.config.engine)
+			       : EXIT_CONFIG;
 	case COMMAND_RESTORE:
 		return restore_command(d.config.state_dir, options.backup);
 	case COMMAND_SERVE:

@@ -2,12 +2,14 @@
 
 import http.server
 import os
+import pathlib
 import re
 import signal
 import socket
 import sqlite3
 import ssl
 import subprocess
+import tempfile
 import threading
 
 import pytest
@@ -239,6 +241,83 @@ def test_a_good_config_that_is_not_enough(tmp_path, text, but):
 	done = subprocess.run([BUILD / "mtastsd", "--check-config", "--config",
 			       path], capture_output=True, text=True, timeout=10)
 	assert (done.returncode, done.stdout) == (0, f"{path}: good{but}\n")
+
+
+@pytest.fixture
+def secrets():
+	"""A folder that everybody may enter, with a key of each sort in it."""
+	if os.geteuid() != 0:
+		pytest.skip("only root becomes somebody else")
+	with tempfile.TemporaryDirectory() as name:
+		folder = pathlib.Path(name)
+		folder.chmod(0o755)
+		for file, text in (("tsig", "key"), ("eab", "c2VjcmV0"),
+				   ("password", "p"), ("roots.pem", "")):
+			(folder / file).write_text(text + "\n")
+			(folder / file).chmod(0o600)
+		(folder / "state").mkdir()
+		os.chown(folder / "state", 65534, 65534)
+		(folder / "mtastsd.conf").write_text(f"""
+state_dir = "{folder}/state"
+host_name = "box.example.test"
+delegate_zone = "zone.example.test"
+publish_server = "127.0.0.1"
+publish_program = "/bin/true"
+publish_key_file = "{folder}/tsig"
+alert_mail = {{ "a@example.test" }}
+mail_server = "smtp://127.0.0.1"
+mail_user = "box"
+mail_password_file = "{folder}/password"
+ca zero {{
+	directory = "https://zero.example.test/dir"
+	eab_kid = "kid"
+	eab_key_file = "{folder}/eab"
+	trust = "{folder}/roots.pem"
+}}
+""")
+		yield folder
+
+
+def check_secrets(folder):
+	return subprocess.run([BUILD / "mtastsd", "--check-config", "--config",
+			       folder / "mtastsd.conf"], capture_output=True,
+			      text=True, timeout=10)
+
+
+def test_root_is_told_which_keys_the_daemon_may_not_read(secrets):
+	files = {"publish_key_file": "tsig", "mail_password_file": "password",
+		 "ca zero: eab_key_file": "eab", "ca zero: trust": "roots.pem"}
+	done = check_secrets(secrets)
+	assert (done.returncode, done.stdout) == (78, ""), done
+	for key, file in files.items():
+		path = secrets / file
+		assert f"{key} {path}: the daemon's user nobody may not" \
+			in done.stderr
+		assert f"chgrp nogroup {path}; chmod 640 {path}" in done.stderr
+	assert "mtastsd.conf:" not in done.stderr
+
+	for file in files.values():
+		os.chown(secrets / file, 0, 65534)
+		(secrets / file).chmod(0o640)
+	done = check_secrets(secrets)
+	assert (done.returncode, done.stderr) == (0, ""), done
+	assert "good" in done.stdout
+
+	(secrets / "mtastsd.conf").chmod(0o600)
+	done = check_secrets(secrets)
+	assert done.returncode == 78 and "configuration /" in done.stderr
+	secrets.chmod(0o700)
+	assert f"chmod g+x {secrets}\n" in check_secrets(secrets).stderr
+
+
+def test_who_is_root_as_a_daemon_reads_all(secrets):
+	os.chown(secrets / "state", 0, 0)
+	done = check_secrets(secrets)
+	assert (done.returncode, done.stderr) == (0, ""), done
+	(secrets / "state").rmdir()	# and nobody is called mtastsd
+	done = check_secrets(secrets)
+	if "mtastsd" not in pathlib.Path("/etc/passwd").read_text():
+		assert done.returncode == 0 and "was not tested" in done.stderr
 
 
 def test_reload_with_a_bad_file_keeps_the_old(daemon):
