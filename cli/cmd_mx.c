@@ -105,21 +105,31 @@ static void say_lines(const json_t *p, const char *key, const char *sign,
 	}
 }
 
+static void say_bad_names(const json_t *p)
+{
+	const json_t *bad;
+	size_t i;
+
+	json_array_foreach(value_at(p, "bad_names"), i, bad)
+	{
+		printf("! %s is in an MX record, and is no host name: no "
+		       "policy can name it\n",
+		       json_string_value(bad));
+	}
+}
+
 static void show_diff(const json_t *p)
 {
-	const char *name = text_at(p, "name"), *bad = text_at(p, "bad_name");
+	const char *name = text_at(p, "name");
 
-	if (!*bad && !json_array_size(value_at(p, "add")) &&
+	if (!json_array_size(value_at(p, "bad_names")) &&
+	    !json_array_size(value_at(p, "add")) &&
 	    !json_array_size(value_at(p, "unused"))) {
 		printf("%s: the policy and MX agree\n", name);
 		return;
 	}
 	printf("%s\n", name);
-	if (*bad)
-		printf("! %s is in an MX record, and is no host name: no "
-		       "policy "
-		       "can name it\n",
-		       bad);
+	say_bad_names(p);
 	say_lines(p, "add", "+", "");
 	say_lines(p, "unused", " ", "	(in no MX; kept)");
 	if (!json_is_true(value_at(p, "agreed")))

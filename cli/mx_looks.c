@@ -112,10 +112,12 @@ static void say_strays(const struct look *one, const struct mx_seen *seen)
 static void say_bad(const struct look *one, const struct mx_seen *seen)
 {
 	struct err err = ERR_INIT;
+	char bad[200];
 
+	mx_say_bad(seen, bad, sizeof(bad));
 	err_set(&err, ERR_REFUSED,
 		"warning: DNS has an MX of %s that is no host name: %s",
-		one->name, seen->bad);
+		one->name, bad);
 	err_hint(&err, "let the MX record name a host");
 	if (one->line)
 		err_prefix(&err, "line %ld", one->line);

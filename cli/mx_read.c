@@ -105,6 +105,8 @@ static void name_them(const char *name, struct err *err)
 static bool is_usable(const char *name, const struct mx_seen *seen,
 		      struct err *err)
 {
+	char bad[200];
+
 	switch (seen->look) {
 	case MX_UNKNOWN:
 		err_set(err, ERR_AGAIN, "no resolver says what the MX of %s "
@@ -118,10 +120,10 @@ static bool is_usable(const char *name, const struct mx_seen *seen,
 			name);
 		return false;
 	case MX_THERE:
-		if (*seen->bad) {
+		if (seen->bad_count) {
+			mx_say_bad(seen, bad, sizeof(bad));
 			err_set(err, ERR_REFUSED,
-				"an MX of %s is no host name: %s", name,
-				seen->bad);
+				"an MX of %s is no host name: %s", name, bad);
 			break;
 		}
 		if (seen->agrees && !seen->is_cut && seen->count)

@@ -90,8 +90,12 @@ static bool was_seen(const struct edit *e, const struct watch *w,
 }
 
 /* One that nobody can say of whether it is the one to be dropped. */
-static bool is_unclear(const struct edit *e, const char *bad, struct err *err)
+static bool is_unclear(const struct edit *e, const struct mx_seen *mx,
+		       struct err *err)
 {
+	char bad[200];
+
+	mx_say_bad(mx, bad, sizeof(bad));
 	err_set(err, ERR_REFUSED, "an MX of %s is no host name: %s",
 		e->domain.name, bad);
 	return err_hint(err, "put the MX record right first; --force does it "
@@ -132,8 +136,8 @@ static bool may_drop(const struct edit *e, const struct sts_policy *was,
 	host = mx_lost(&w.mx, was, wanted);
 	if (host)
 		return still_used(e, host, err);
-	if (*w.mx.bad)
-		return is_unclear(e, w.mx.bad, err);
+	if (w.mx.bad_count)
+		return is_unclear(e, &w.mx, err);
 	until = w.mx_since + mx_moves_ttl(w.mx.ttl);
 	if (w.mx_since && w.mx_since > d->created_at + WHEN_HOUR &&
 	    e->call->now < until)
@@ -282,11 +286,11 @@ bool api_policy_proposal(struct api_call *call, struct err *err)
 
 	if (!propose(call, &p, err))
 		return false;
-	call->answer = json_pack("{s:s, s:o, s:o, s:o, s:b, s:s}", "name",
-				 p.domain.name, "seen",
-				 view_instant(p.watch.mx_since), "add",
-				 added(&p), "unused", unused(&p), "agreed",
-				 p.watch.mx.agrees, "bad_name", p.watch.mx.bad);
+	call->answer = json_pack(
+		"{s:s, s:o, s:o, s:o, s:b, s:o}", "name", p.domain.name, "seen",
+		view_instant(p.watch.mx_since), "add", added(&p), "unused",
+		unused(&p), "agreed", p.watch.mx.agrees, "bad_names",
+		view_bad_names(&p.watch.mx));
 	proposal_release(&p);
 	return true;
 }

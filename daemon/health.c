@@ -334,21 +334,19 @@ static void not_led_here(const struct domain_facts *f, time_t now,
 		     by_mode(f), hint, "%s", w->host_problem);
 }
 
+/* Bytes of them, so that an alert has room for two lists; the rest are counted. */
+#define HOSTS_SAID 200
+
 static void has_strays(const struct domain_facts *f, time_t now,
 		       struct findings *out)
 {
-	char hint[sizeof(out->item[0].hint)], hosts[200] = "";
+	char hint[sizeof(out->item[0].hint)], hosts[HOSTS_SAID];
 	const struct mx_seen *mx = &f->watch.mx;
-	size_t used = 0;
 
 	(void)now;
 	if (!is_served(f) || !mx_strays(mx, &f->policy.policy))
 		return;
-	for (size_t i = 0; i < mx->count && used < sizeof(hosts); i++)
-		if (mx_is_stray(mx, i, &f->policy.policy))
-			used += (size_t)snprintf(hosts + used,
-						 sizeof(hosts) - used, "%s%s",
-						 used ? " " : "", mx->host[i]);
+	mx_say_strays(mx, &f->policy.policy, hosts, sizeof(hosts));
 	snprintf(hint, sizeof(hint),
 		 "mtastsctl policy diff %.100s shows what would put it right, "
 		 "mtastsctl policy accept %.100s does it",
@@ -361,13 +359,20 @@ static void has_strays(const struct domain_facts *f, time_t now,
 static void has_bad_mx(const struct domain_facts *f, time_t now,
 		       struct findings *out)
 {
+	char hosts[HOSTS_SAID];
+
 	(void)now;
-	if (is_served(f) && mx_has_bad(&f->watch.mx, &f->policy.policy))
-		findings_add(out, "mx.bad-name", by_mode(f),
-			     "let the MX record name a host that has an "
-			     "address and a certificate",
-			     "an MX of DNS is no host name: %s",
-			     f->watch.mx.bad);
+	if (!is_served(f) || !mx_has_bad(&f->watch.mx, &f->policy.policy))
+		return;
+	mx_say_bad(&f->watch.mx, hosts, sizeof(hosts));
+	findings_add(out, "mx.bad-name", by_mode(f),
+		     "let the MX record name a host that has an address and "
+		     "a certificate",
+		     "%s: %s",
+		     f->watch.mx.bad_count > 1
+			     ? "MX of DNS that are no host names"
+			     : "an MX of DNS is no host name",
+		     hosts);
 }
 
 static void has_refused_mx(const struct domain_facts *f, time_t now,

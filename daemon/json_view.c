@@ -194,6 +194,15 @@ static json_t *view_publication(const struct publication *p)
 			 view_instant(p->told_at));
 }
 
+json_t *view_bad_names(const struct mx_seen *mx)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < mx->bad_count; i++)
+		json_array_append_new(names, json_string(mx->bad[i]));
+	return names;
+}
+
 static json_t *view_mx_seen(const struct domain_facts *f)
 {
 	const struct mx_seen *mx = &f->watch.mx;
@@ -205,11 +214,11 @@ static json_t *view_mx_seen(const struct domain_facts *f)
 			json_array_append_new(strays,
 					      json_string(mx->host[i]));
 	}
-	return json_pack("{s:s, s:o, s:o, s:s, s:b, s:o, s:o}", "look",
+	return json_pack("{s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "look",
 			 mx_look_name(mx->look), "hosts", hosts, "strays",
-			 strays, "bad_name", mx->bad, "agreed", mx->agrees,
-			 "since", view_instant(f->watch.mx_since), "seen",
-			 view_instant(f->watch.mx_at));
+			 strays, "bad_names", view_bad_names(mx), "agreed",
+			 mx->agrees, "since", view_instant(f->watch.mx_since),
+			 "seen", view_instant(f->watch.mx_at));
 }
 
 static json_t *view_shown(const struct domain_facts *f)

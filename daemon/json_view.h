@@ -27,6 +27,7 @@ json_t *view_findings(const struct findings *findings);
 json_t *view_next(const struct domain *d, time_t now);
 
 json_t *view_domain(const struct domain_facts *f, time_t now);
+json_t *view_bad_names(const struct mx_seen *mx);
 json_t *view_policy(const struct policy_version *v);
 json_t *view_version(const struct policy_version *v);	/* and its serving */
 json_t *view_cert(const struct domain_facts *f);

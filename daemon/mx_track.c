@@ -27,7 +27,7 @@ bool mx_track_may(const struct watch *w, const struct sts_policy *policy,
 	const struct mx_seen *mx = &w->mx;
 
 	if (!w->is_fresh_mx || mx->look != MX_THERE || !mx->agrees ||
-	    mx->is_cut || *mx->bad || mx->voices < MX_TRACK_VOICES ||
+	    mx->is_cut || mx->bad_count || mx->voices < MX_TRACK_VOICES ||
 	    !mx_strays(mx, policy) || !w->mx_since ||
 	    now < w->mx_since + MX_TRACK_AFTER)
 		return false;

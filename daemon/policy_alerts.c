@@ -1,6 +1,7 @@
 #include "daemon/policy_alerts.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -41,10 +42,19 @@ static bool strays_are_sure(const struct domain_facts *f, time_t now)
 static bool judge_mx(struct store *s, const struct domain_facts *f,
 		     const struct findings *all, time_t now, struct err *err)
 {
-	const struct finding *is = find(all, "mx.not-covered");
+	const struct finding *strays = find(all, "mx.not-covered"),
+			     *bad = find(all, "mx.bad-name"),
+			     *is = strays ? strays : bad;
+	struct finding both;
+	size_t used;
 
-	if (!is)
-		is = find(all, "mx.bad-name");
+	if (strays && bad) {
+		both = *strays;
+		used = strlen(both.text);
+		snprintf(both.text + used, sizeof(both.text) - used, "; %s",
+			 bad->text);
+		is = &both;
+	}
 	if (is && !strays_are_sure(f, now))
 		return true;
 	return set(s, f, KIND_MX, is,

@@ -123,7 +123,7 @@ static void judge_mx(const struct readiness_facts *f, time_t now,
 {
 	const struct domain_facts *d = f->domain;
 	const struct mx_seen *mx = &d->watch.mx;
-	char at[INSTANT_TEXT];
+	char at[INSTANT_TEXT], bad[200];
 
 	if (mx->look == MX_UNKNOWN)
 		against(r, "mx.unknown", "mtastsctl domain show",
@@ -132,9 +132,10 @@ static void judge_mx(const struct readiness_facts *f, time_t now,
 		against(r, "mx.unknown", "mtastsctl domain check",
 			"nobody has answered for its MX since %s",
 			instant_format(d->watch.mx_at, at));
+	mx_say_bad(mx, bad, sizeof(bad));
 	if (mx_has_bad(mx, &d->policy.policy))
 		against(r, "mx.bad-name", "let the MX record name a host",
-			"its MX %s is no host name", mx->bad);
+			"its MX record names no host: %s", bad);
 	for (size_t i = 0; i < mx->count; i++)
 		if (mx_is_stray(mx, i, &d->policy.policy))
 			against(r, "mx.not-covered",

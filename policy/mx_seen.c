@@ -21,13 +21,35 @@ const char *mx_look_name(enum mx_look look)
 }
 
 /* Where it stands, or would. */
-static size_t place_of(const struct mx_seen *seen, const char *host)
+static size_t place_of(char (*list)[DOMAIN_NAME_SIZE], size_t count,
+		       const char *name)
 {
 	size_t i = 0;
 
-	while (i < seen->count && strcmp(seen->host[i], host) < 0)
+	while (i < count && strcmp(list[i], name) < 0)
 		i++;
 	return i;
+}
+
+/*
+ * In order, and once. Of too many the first are kept, in whichever order they
+ * came: they are the same at the next look. False if one was left out.
+ */
+static bool add_name(char (*list)[DOMAIN_NAME_SIZE], size_t *count,
+		     const char *name)
+{
+	size_t i = place_of(list, *count, name);
+	bool fits = *count < MX_SEEN_MAX;
+
+	if (i < *count && streq(list[i], name))
+		return true;
+	if (i == MX_SEEN_MAX)
+		return false;
+	*count -= !fits;
+	memmove(list[i + 1], list[i], (*count - i) * sizeof(list[0]));
+	str_copy(list[i], sizeof(list[0]), name);
+	++*count;
+	return fits;
 }
 
 /* What is too long stays none of a host when it is cut. */
@@ -41,40 +63,21 @@ static void add_bad(struct mx_seen *seen, const char *name)
 		 is_long ? DOMAIN_NAME_MAX - 3 : DOMAIN_NAME_MAX, clean,
 		 is_long ? "..." : "");
 	str_lower(bad);
-	if (!*seen->bad || strcmp(bad, seen->bad) < 0)
-		memcpy(seen->bad, bad, sizeof(bad));
+	seen->is_cut |= !add_name(seen->bad, &seen->bad_count, bad);
 	free(clean);
 }
 
-/*
- * A name that no policy can have is no host that a policy could allow. Of too
- * many the first are kept, in whichever order they came: they are the same at
- * the next look.
- */
+/* A name that no policy can have is no host that a policy could allow. */
 static void add_host(struct mx_seen *seen, const char *name)
 {
 	char host[DOMAIN_NAME_SIZE];
-	size_t i;
 
 	if (!*name || streq(name, "."))
 		return;
-	if (!host_name_normalise(name, host, NULL)) {
+	if (host_name_normalise(name, host, NULL))
+		seen->is_cut |= !add_name(seen->host, &seen->count, host);
+	else
 		add_bad(seen, name);
-		return;
-	}
-	i = place_of(seen, host);
-	if (i < seen->count && streq(seen->host[i], host))
-		return;
-	if (seen->count == MX_SEEN_MAX) {
-		seen->is_cut = true;
-		if (i == MX_SEEN_MAX)
-			return;
-		seen->count--;
-	}
-	memmove(seen->host[i + 1], seen->host[i],
-		(seen->count - i) * sizeof(seen->host[0]));
-	str_copy(seen->host[i], sizeof(seen->host[0]), host);
-	seen->count++;
 }
 
 static bool is_null(const struct dns_record_set *set)
@@ -97,14 +100,21 @@ static void read_view(const struct dns_record_set *set, struct mx_seen *one)
 		add_host(one, set->record[i].text);
 }
 
+static bool same_names(const char (*a)[DOMAIN_NAME_SIZE],
+		       const char (*b)[DOMAIN_NAME_SIZE], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!streq(a[i], b[i]))
+			return false;
+	return true;
+}
+
 bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b)
 {
-	if (a->look != b->look || a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!streq(a->host[i], b->host[i]))
-			return false;
-	return streq(a->bad, b->bad);
+	return a->look == b->look && a->count == b->count &&
+	       a->bad_count == b->bad_count &&
+	       same_names(a->host, b->host, a->count) &&
+	       same_names(a->bad, b->bad, a->bad_count);
 }
 
 static void join(struct mx_seen *all, const struct mx_seen *one)
@@ -122,8 +132,8 @@ static void join(struct mx_seen *all, const struct mx_seen *one)
 	all->is_cut |= one->is_cut;
 	for (size_t i = 0; i < one->count; i++)
 		add_host(all, one->host[i]);
-	if (*one->bad)
-		add_bad(all, one->bad);
+	for (size_t i = 0; i < one->bad_count; i++)
+		add_bad(all, one->bad[i]);
 }
 
 void mx_seen_read(const struct dns_records_answer *answer,
@@ -145,17 +155,16 @@ void mx_seen_read(const struct dns_records_answer *answer,
 
 static void join_hosts(const struct mx_seen *seen, char between, char *out)
 {
+	size_t all = seen->count + seen->bad_count;
 	char *end = out;
 
 	*end = '\0';
-	for (size_t i = 0; i < seen->count; i++) {
+	for (size_t i = 0; i < all; i++) {
 		if (i)
 			*end++ = between;
-		end = stpcpy(end, seen->host[i]);
+		end = stpcpy(end, i < seen->count ? seen->host[i]
+						  : seen->bad[i - seen->count]);
 	}
-	if (*seen->bad && seen->count)
-		*end++ = between;
-	stpcpy(end, seen->bad);
 }
 
 void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT])
@@ -168,10 +177,64 @@ void mx_seen_say(const struct mx_seen *seen, char out[static MX_SEEN_TEXT])
 	join_hosts(seen, ' ', out);
 }
 
+/* ---- in a sentence that has room for so much ---- */
+
+#define AND_MORE 16 /* " and 16 more" */
+
+struct saying {
+	char *out;
+	size_t size, used, left;
+};
+
+/* The first is cut rather than left out. */
+static void say_name(struct saying *s, const char *name)
+{
+	bool fits = s->used + 1 + strlen(name) + AND_MORE < s->size;
+
+	if (s->left || (s->used && !fits)) {
+		s->left++;
+		return;
+	}
+	snprintf(s->out + s->used, s->size - s->used - (fits ? 0 : AND_MORE),
+		 "%s%s", s->used ? " " : "", name);
+	s->used += strlen(s->out + s->used);
+}
+
+static void say_rest(struct saying *s, bool is_cut)
+{
+	if (s->left)
+		snprintf(s->out + s->used, s->size - s->used, " and %zu more",
+			 s->left);
+	else if (s->used && is_cut)
+		snprintf(s->out + s->used, s->size - s->used, " and more");
+}
+
+void mx_say_bad(const struct mx_seen *seen, char *out, size_t size)
+{
+	struct saying s = { .out = out, .size = size };
+
+	*out = '\0';
+	for (size_t i = 0; i < seen->bad_count; i++)
+		say_name(&s, seen->bad[i]);
+	say_rest(&s, seen->bad_count == MX_SEEN_MAX && seen->is_cut);
+}
+
+void mx_say_strays(const struct mx_seen *seen, const struct sts_policy *policy,
+		   char *out, size_t size)
+{
+	struct saying s = { .out = out, .size = size };
+
+	*out = '\0';
+	for (size_t i = 0; i < seen->count; i++)
+		if (mx_is_stray(seen, i, policy))
+			say_name(&s, seen->host[i]);
+	say_rest(&s, seen->count == MX_SEEN_MAX && seen->is_cut);
+}
+
 void mx_seen_parse(const char *lines, struct mx_seen *seen)
 {
 	seen->count = 0;
-	seen->bad[0] = '\0';
+	seen->bad_count = 0;
 	while (*lines) {
 		size_t len = strcspn(lines, "\n");
 		char *host = xstrndup(lines, len);
@@ -200,7 +263,7 @@ size_t mx_strays(const struct mx_seen *seen, const struct sts_policy *policy)
 
 bool mx_has_bad(const struct mx_seen *seen, const struct sts_policy *policy)
 {
-	return *seen->bad && policy->mode != STS_NONE;
+	return seen->bad_count && policy->mode != STS_NONE;
 }
 
 const char *mx_lost(const struct mx_seen *seen, const struct sts_policy *was,

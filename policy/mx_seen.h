@@ -11,7 +11,7 @@
 #include "policy/sts_policy.h"
 
 #define MX_SEEN_MAX  16
-#define MX_SEEN_TEXT ((MX_SEEN_MAX + 1) * DOMAIN_NAME_SIZE)
+#define MX_SEEN_TEXT (2 * MX_SEEN_MAX * DOMAIN_NAME_SIZE)
 
 enum mx_look {
 	MX_UNKNOWN,	/* nobody answered, or never asked */
@@ -25,8 +25,10 @@ struct mx_seen {
 	char host[MX_SEEN_MAX][DOMAIN_NAME_SIZE];	/* sorted, lower case,
 							   of all resolvers */
 	size_t count;
-	char bad[DOMAIN_NAME_SIZE]; /* the first that is no host name, an
-					   address perhaps; printable, or "" */
+	char bad[MX_SEEN_MAX][DOMAIN_NAME_SIZE]; /* those that are no host name,
+					    an address perhaps; likewise,
+					    printable */
+	size_t bad_count;
 	bool is_cut;		/* there are more */
 	unsigned voices;	/* resolvers that answered */
 	bool agrees;		/* ... all of them the same */
@@ -42,7 +44,7 @@ void mx_seen_read(const struct dns_records_answer *answer,
 bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b);
 
 /*
- * As a store keeps the hosts: one a line, and the bad name behind them.
+ * As a store keeps the hosts: one a line, and the bad names behind them.
  * is_cut is set if they are too many, and else left as it is.
  */
 void mx_seen_write(const struct mx_seen *seen, char out[static MX_SEEN_TEXT]);
@@ -50,6 +52,14 @@ void mx_seen_parse(const char *lines, struct mx_seen *seen);
 
 /* For a sentence: with blanks between. */
 void mx_seen_say(const struct mx_seen *seen, char out[static MX_SEEN_TEXT]);
+
+/*
+ * Those that are no host name, and those that `policy` does not name: as many
+ * as fit, and how many more there are.
+ */
+void mx_say_bad(const struct mx_seen *seen, char *out, size_t size);
+void mx_say_strays(const struct mx_seen *seen, const struct sts_policy *policy,
+		   char *out, size_t size);
 
 /* Would a sender that holds `policy` refuse this one? */
 bool mx_is_stray(const struct mx_seen *seen, size_t i,

@@ -119,20 +119,24 @@ def test_drift_is_an_alert_and_a_proposal(make, name):
 def test_a_name_that_is_none_of_a_host_is_no_agreement(make, name):
 	box = make("a.example.test")
 	daemon = box.daemon
-	bad = f"mx_2.{name}"
+	bad, other = f"mx_2.{name}", f"mx_3.{name}"
 
-	def see_bad(*hosts):
+	def see_bad(*hosts, bad=[bad]):
 		look(daemon, name, lambda d:
-		     d["dns"]["mx"]["bad_name"] == bad
+		     d["dns"]["mx"]["bad_names"] == bad
 		     and d["dns"]["mx"]["hosts"] == list(hosts))
 
-	box.mx("a.example.test", bad)
-	see_bad("a.example.test")
-	assert bad in daemon.ok("policy", "diff", name)
-	assert "mx.bad-name" in [f["id"] for f in daemon.json(
-		"domain", "show", name)["findings"]]
+	# All of them are told, not only the first.
+	box.mx("a.example.test", other, bad)
+	see_bad("a.example.test", bad=[bad, other])
+	diff = daemon.ok("policy", "diff", name)
+	assert f"! {bad} is" in diff and f"! {other} is" in diff
+	finding, = [f for f in daemon.json("domain", "show", name)["findings"]
+		    if f["id"] == "mx.bad-name"]
+	assert f"{bad} {other}" in finding["text"]
 	ready = daemon.api("GET", f"/v1/domains/{name}/policy/readiness")[1]
-	assert "mx.bad-name" in {r["id"] for r in ready["reasons"]}
+	reason, = [r for r in ready["reasons"] if r["id"] == "mx.bad-name"]
+	assert f"{bad} {other}" in reason["text"]
 
 	# Mail goes nowhere else: is it the host that is to be dropped?
 	box.mx(bad)

@@ -75,17 +75,17 @@ static const struct {
 	  false,
 	  60 },
 
-	/* names that no policy can have: the first of them is told */
+	/* names that no policy can have: all of them are told */
 	{ { "60 localhost 192.0.2.1 *.a.test a_b.test -a.test a..test" },
 	  MX_THERE,
-	  "*.a.test",
+	  "*.a.test -a.test 192.0.2.1 a..test a_b.test localhost",
 	  1,
 	  true,
 	  false,
 	  60 },
 	{ { "60 \x7f\x7f.test b.test\n.test c.test" },
 	  MX_THERE,
-	  "c.test \\x7f\\x7f.test",
+	  "c.test \\x7f\\x7f.test b.test\\x0a.test",
 	  1,
 	  true,
 	  false,
@@ -93,7 +93,7 @@ static const struct {
 
 	{ { "60 x.test mx_2.test MX_1.test" },
 	  MX_THERE,
-	  "x.test mx_1.test",
+	  "x.test mx_1.test mx_2.test",
 	  1,
 	  true,
 	  false,
@@ -108,7 +108,7 @@ static const struct {
 	  60 },
 	{ { "60 a.test b_2.test", "60 a.test b_1.test", "60 a.test b_2.test" },
 	  MX_THERE,
-	  "a.test b_1.test",
+	  "a.test b_1.test b_2.test",
 	  3,
 	  false,
 	  false,
@@ -303,7 +303,8 @@ static const struct {
 	{ "a.test\n", "a.test" },
 	{ "\n\n\na.test\n\n", "a.test" },
 	{ "A.test\na.test", "a.test" },
-	{ "not a host\n\x01\xff\na.test\n%s%n\n../..", "a.test %s%n" },
+	{ "not a host\n\x01\xff\na.test\n%s%n\n../..",
+	  "a.test %s%n ../.. \\x01\\xff not a host" },
 	{ "a.test\nmx_1.test", "a.test mx_1.test" },
 	{ "mx_1.test", "mx_1.test" },
 	{ "b.test\na.test", "a.test b.test" },
@@ -313,7 +314,7 @@ static void what_is_kept_is_read_back(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-		struct mx_seen seen = { .count = 7, .bad = "_" };
+		struct mx_seen seen = { .count = 7, .bad_count = 7 };
 
 		print_message("%zu\n", i);
 		mx_seen_parse(kept[i].lines, &seen);
@@ -336,7 +337,11 @@ static void what_is_longest_fits(void **state)
 		assert_int_equal(strlen(seen.host[i]), DOMAIN_NAME_MAX);
 		seen.count++;
 	}
-	memset(seen.bad, '_', DOMAIN_NAME_MAX);
+	for (size_t i = 0; i < MX_SEEN_MAX; i++) {
+		memset(seen.bad[i], '_', DOMAIN_NAME_MAX);
+		seen.bad[i][0] = (char)('a' + i);
+		seen.bad_count++;
+	}
 	mx_seen_write(&seen, text);
 	assert_int_equal(strlen(text), MX_SEEN_TEXT - 1);
 	mx_seen_parse(text, &back);
@@ -432,6 +437,50 @@ static void what_is_no_host_is_told_unless_all_may_be(void **state)
 		assert_false(mx_has_bad(&seen, &p));
 		sts_policy_release(&p);
 	}
+}
+
+/* All, as far as there is room; and how many there are besides. */
+static const struct {
+	const char *view;
+	size_t size;
+	const char *bad, *strays;
+} said[] = {
+	{ "60 a.test", 200, "", "" },
+	{ "60 b.test", 200, "", "b.test" },
+	{ "60 mx_1.test b.test mx_2.test c.test", 200, "mx_1.test mx_2.test",
+	  "b.test c.test" },
+	{ "60 mx_1.test b.test mx_2.test c.test d.test mx_3.test", 34,
+	  "mx_1.test and 2 more", "b.test c.test and 1 more" },
+	{ "60 mx_1.test mx_2.test", 35, "mx_1.test and 1 more", "" },
+	{ "60 mx_1.test mx_2.test", 36, "mx_1.test mx_2.test", "" },
+	{ "60 mx_1.test bbbbbb.test c.test mx_2.test", 22, "mx_1. and 1 more",
+	  "bbbbb and 1 more" },
+	{ "60 a_q a_p a_o a_n a_m a_l a_k a_j a_i a_h a_g a_f a_e a_d a_c a_b "
+	  "a_a",
+	  200,
+	  "a_a a_b a_c a_d a_e a_f a_g a_h a_i a_j a_k a_l a_m a_n a_o a_p and "
+	  "more",
+	  "" },
+};
+
+static void all_names_are_said_that_fit(void **state)
+{
+	struct sts_policy p = policy(STS_ENFORCE, "a.test");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+		const char *const views[] = { said[i].view, NULL };
+		struct mx_seen seen;
+		char out[200];
+
+		print_message("%zu\n", i);
+		read_views(views, &seen);
+		mx_say_bad(&seen, out, said[i].size);
+		assert_string_equal(out, said[i].bad);
+		mx_say_strays(&seen, &p, out, said[i].size);
+		assert_string_equal(out, said[i].strays);
+	}
+	sts_policy_release(&p);
 }
 
 /* Up to the limit, and not beyond it. */
@@ -535,6 +584,7 @@ int main(void)
 		cmocka_unit_test(a_policy_that_is_full_takes_no_more),
 		cmocka_unit_test(a_policy_that_is_too_long_is_refused),
 		cmocka_unit_test(a_policy_that_names_fewer_is_known),
+		cmocka_unit_test(all_names_are_said_that_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,7 +70,8 @@ static void is_cut(struct watch *w)
 }
 static void has_a_bad_name(struct watch *w)
 {
-	strcpy(w->mx.bad, "mx_2.test");
+	strcpy(w->mx.bad[0], "mx_2.test");
+	w->mx.bad_count = 1;
 }
 static void has_one_voice(struct watch *w)
 {

@@ -133,6 +133,30 @@ static void strays_weigh_by_the_mode(void **state)
 	assert_open(T0 + STRAYS_SURE, "");
 }
 
+/* What the one alert says that is open. */
+static bool has_text(const struct alert *a, void *arg)
+{
+	assert_non_null(strstr(a->text, arg));
+	return true;
+}
+
+static void all_that_is_wrong_with_the_mx_is_told(void **state)
+{
+	static char all[] = "of DNS: b.test c.test; MX of DNS that are no host "
+			    "names: mx_1.test mx_2.test";
+	const struct alert_filter any = { .limit = 9 };
+
+	(void)state;
+	see("b.test", T0);
+	strcpy(f.watch.mx.host[1], "c.test");
+	f.watch.mx.count = 2;
+	strcpy(f.watch.mx.bad[0], "mx_1.test");
+	strcpy(f.watch.mx.bad[1], "mx_2.test");
+	f.watch.mx.bad_count = 2;
+	assert_open(T0 + STRAYS_SURE, "policy.mx-drift/error");
+	must(alert_each(fix.store, &any, T0, has_text, all, NULL), NULL);
+}
+
 /* ---- mail hosts that senders refuse ---- */
 
 static void find_mx(enum mx_health is, bool is_sure)
@@ -584,6 +608,7 @@ int main(void)
 		FOR_ONE(what_is_well_is_no_alert),
 		FOR_ONE(strays_are_told_after_a_quarter_of_an_hour),
 		FOR_ONE(strays_weigh_by_the_mode),
+		FOR_ONE(all_that_is_wrong_with_the_mx_is_told),
 		FOR_ONE(a_bad_mx_is_told_under_enforce),
 		FOR_ONE(nobody_refuses_where_nothing_is_enforced),
 		FOR_ONE(an_id_that_is_not_announced_is_told_after_a_day),

@@ -196,7 +196,8 @@ static void has_a_stray(void)
 
 static void has_a_bad_name(void)
 {
-	strcpy(f.domain.watch.mx.bad, "mx_2.test");
+	strcpy(f.domain.watch.mx.bad[0], "mx_2.test");
+	f.domain.watch.mx.bad_count = 1;
 }
 
 static void has_nothing_but_a_bad_name(void)
