@@ -378,14 +378,16 @@ static void has_bad_mx(const struct domain_facts *f, time_t now,
 static void has_refused_mx(const struct domain_facts *f, time_t now,
 			   struct findings *out)
 {
-	char hint[sizeof(out->item[0].hint)], more[40] = "";
+	char hint[sizeof(out->item[0].hint)], more[280] = "";
 
 	(void)now;
 	if (!is_served(f) || f->domain.leaving || !f->mx_is_sure ||
 	    f->policy.policy.mode != STS_ENFORCE)
 		return;
 	if (f->mx.bad > 1)
-		snprintf(more, sizeof(more), " (and %zu more)", f->mx.bad - 1);
+		snprintf(more, sizeof(more), " (and %zu more%s%s)",
+			 f->mx.bad - 1, *f->mx.others ? ": " : "",
+			 f->mx.others);
 	snprintf(hint, sizeof(hint),
 		 "%.150s%smtastsctl policy testing %.100s lets mail through "
 		 "meanwhile",

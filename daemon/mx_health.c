@@ -2,6 +2,8 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -41,16 +43,48 @@ static bool is_untested(const char *id)
 	return false;
 }
 
+static bool has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = strstr(list, word); at; at = strstr(at + 1, word))
+		if ((at == list || at[-1] == ' ') &&
+		    (at[len] == ' ' || !at[len]))
+			return true;
+	return false;
+}
+
+/* A host that has several addresses may be found bad at each. */
+static void name_other(struct mx_verdict *out, const char *host)
+{
+	size_t used = strlen(out->others);
+
+	if (!*host || streq(host, out->first) || has_word(out->others, host) ||
+	    used + 1 + strlen(host) >= sizeof(out->others))
+		return;
+	snprintf(out->others + used, sizeof(out->others) - used, "%s%s",
+		 used ? " " : "", host);
+}
+
+static void take_bad(const json_t *f, struct mx_verdict *out)
+{
+	if (out->bad++) {
+		name_other(out, text_of(f, "mx"));
+		return;
+	}
+	str_copy(out->text, sizeof(out->text), text_of(f, "text"));
+	str_copy(out->todo, sizeof(out->todo), text_of(f, "todo"));
+	str_copy(out->first, sizeof(out->first), text_of(f, "mx"));
+	out->is = MX_BAD;
+}
+
 static void take(const json_t *f, struct mx_verdict *out, bool *is_sure)
 {
 	if (is_well(text_of(f, "id")) && out->is == MX_UNTESTED)
 		out->is = MX_WELL;
 	*is_sure = *is_sure && !is_untested(text_of(f, "id"));
-	if (is_bad(f) && !out->bad++) {
-		str_copy(out->text, sizeof(out->text), text_of(f, "text"));
-		str_copy(out->todo, sizeof(out->todo), text_of(f, "todo"));
-		out->is = MX_BAD;
-	}
+	if (is_bad(f))
+		take_bad(f, out);
 }
 
 void mx_health_of(const char *findings, struct mx_verdict *out)

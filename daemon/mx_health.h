@@ -11,12 +11,17 @@
 
 #include <stddef.h>
 
+#include "policy/domain_name.h"
+
 enum mx_health { MX_WELL, MX_UNTESTED, MX_BAD };
 
 struct mx_verdict {
 	enum mx_health is;
 	size_t bad;		   /* findings against them */
 	char text[300], todo[200]; /* of the first; or "" */
+	char first[DOMAIN_NAME_SIZE]; /* its host */
+	char others[200]; /* hosts of the others, with blanks between, as far as
+			     there is room */
 };
 
 /*

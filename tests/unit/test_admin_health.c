@@ -256,6 +256,26 @@ static void what_senders_use_is_told(void **state)
 	}
 }
 
+static void all_mail_hosts_that_are_bad_are_named(void **state)
+{
+	struct domain_facts facts;
+	struct findings got = { .count = 0 };
+
+	(void)state;
+	fill(&facts, 5);
+	facts.policy.policy.mode = STS_ENFORCE;
+	facts.mx_is_sure = true;
+	facts.mx = (struct mx_verdict){ .is = MX_BAD,
+					.bad = 3,
+					.text = "a.test has expired",
+					.first = "a.test",
+					.others = "b.test c.test" };
+	health_of_domain(&facts, NOW, &got);
+	assert_int_equal(got.count, 1);
+	assert_string_equal(got.item[0].text,
+			    "a.test has expired (and 2 more: b.test c.test)");
+}
+
 /* Each by itself, from the latest of what is known of it. */
 static const struct {
 	time_t host, txt, mx, live; /* seen so long ago */
@@ -381,6 +401,7 @@ int main(void)
 		cmocka_unit_test(
 			a_handover_whose_name_stays_runs_out_on_senders),
 		cmocka_unit_test(what_senders_use_is_told),
+		cmocka_unit_test(all_mail_hosts_that_are_bad_are_named),
 		cmocka_unit_test(what_nobody_answers_for_is_told),
 		cmocka_unit_test(what_nobody_asked_for_is_not_told),
 		cmocka_unit_test(several_may_be_found),

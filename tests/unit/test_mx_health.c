@@ -85,10 +85,47 @@ static void hosts_are_judged_by_what_was_found(void **state)
 	}
 }
 
+#define AT(host)                                                               \
+	"{\"id\":\"smtp.tls\",\"severity\":\"error\",\"text\":\"t\","          \
+	"\"mx\":\"" host "\"}"
+#define LABEL "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"
+#define LONG  LABEL "." LABEL "." LABEL "." LABEL
+
+static const struct {
+	const char *findings, *others;
+	size_t bad;
+} others[] = {
+	{ "[" AT("a.test") "]", "", 1 },
+	{ "[" AT("a.test") "," AT("b.test") "," AT("c.test") "]",
+	  "b.test c.test", 3 },
+	/* at each of its addresses */
+	{ "[" AT("a.test") "," AT("a.test") "," AT("bb.test") "," AT(
+		  "b.test") "," AT("bb.test") "]",
+	  "bb.test b.test", 5 },
+	/* no room: it is counted */
+	{ "[" AT("a.test") "," AT(LONG) "," AT("b.test") "]", "b.test", 3 },
+	{ "[" AT("a.test") "," AT("") "]", "", 2 },
+};
+
+static void the_others_are_named(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		struct mx_verdict v;
+
+		print_message("%zu\n", i);
+		mx_health_of(others[i].findings, &v);
+		assert_string_equal(v.first, "a.test");
+		assert_string_equal(v.others, others[i].others);
+		assert_int_equal(v.bad, others[i].bad);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hosts_are_judged_by_what_was_found),
+		cmocka_unit_test(the_others_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
