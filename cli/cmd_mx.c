@@ -2,11 +2,13 @@
  * mtastsctl policy mx, diff and accept: mail hosts that move.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/str.h"
 #include "cli/change.h"
 #include "cli/command.h"
+#include "cli/dns_look.h"
 #include "cli/policy_say.h"
 #include "cli/say.h"
 #include "cli/targets.h"
@@ -118,17 +120,34 @@ static void say_bad_names(const json_t *p)
 	}
 }
 
+/* What is compared is as old as the look is. */
+static void say_looked(const json_t *p)
+{
+	const char *name = text_at(p, "name");
+	char when[WHEN_TEXT];
+
+	if (*text_at(p, "looked"))
+		printf("%s: MX as DNS showed it at %s\n", name,
+		       when_at(p, "looked", time(NULL), when));
+	else
+		printf("%s: DNS has not said yet what its MX is: mtastsctl "
+		       "domain check %s looks at it\n",
+		       name, name);
+}
+
 static void show_diff(const json_t *p)
 {
 	const char *name = text_at(p, "name");
 
+	say_looked(p);
+	if (!*text_at(p, "looked"))
+		return;
 	if (!json_array_size(value_at(p, "bad_names")) &&
 	    !json_array_size(value_at(p, "add")) &&
 	    !json_array_size(value_at(p, "unused"))) {
 		printf("%s: the policy and MX agree\n", name);
 		return;
 	}
-	printf("%s\n", name);
 	say_bad_names(p);
 	say_lines(p, "add", "+", "");
 	say_lines(p, "unused", " ", "	(in no MX; kept)");
@@ -138,12 +157,24 @@ static void show_diff(const json_t *p)
 
 static enum exit_code diff(struct cli *cli, const char *name, struct err *err)
 {
+	dns_look_if_old(cli, name);
 	return targets_get(cli, name, "/policy/proposal", show_diff, err);
 }
 
 enum exit_code cmd_policy_diff(struct cli *cli)
 {
 	return targets_each(cli, diff);
+}
+
+static void say_accepted(const json_t *answer)
+{
+	char *hosts = joined_at(answer, "added", ", ");
+
+	say_looked(answer);
+	if (*hosts)
+		printf("%s: added %s\n", text_at(answer, "name"), hosts);
+	policy_say_set(answer);
+	free(hosts);
 }
 
 static enum exit_code accept_it(struct cli *cli, const char *name,
@@ -153,12 +184,13 @@ static enum exit_code accept_it(struct cli *cli, const char *name,
 	enum exit_code code;
 	bool told;
 
+	dns_look_if_old(cli, name);
 	if (cli->options.force)
 		json_object_set_new(body, "force", json_true());
 	code = change_send(cli, "POST", api_domain_path(name, "/policy/accept"),
 			   body, &answer, &told, err);
 	if (code == EXIT_FINE && !told)
-		policy_say_set(answer);
+		say_accepted(answer);
 	json_decref(answer);
 	return code;
 }

@@ -280,6 +280,20 @@ static json_t *unused(const struct proposal *p)
 	return list;
 }
 
+/* null: nobody has said so yet. */
+static time_t looked_at(const struct proposal *p)
+{
+	return p->watch.mx.look == MX_UNKNOWN ? 0 : p->watch.mx_at;
+}
+
+/* By this box's clock. */
+static json_t *looked_ago(const struct proposal *p, time_t now)
+{
+	time_t at = looked_at(p);
+
+	return at ? json_integer(now > at ? now - at : 0) : json_null();
+}
+
 bool api_policy_proposal(struct api_call *call, struct err *err)
 {
 	struct proposal p;
@@ -287,7 +301,9 @@ bool api_policy_proposal(struct api_call *call, struct err *err)
 	if (!propose(call, &p, err))
 		return false;
 	call->answer = json_pack(
-		"{s:s, s:o, s:o, s:o, s:b, s:o}", "name", p.domain.name, "seen",
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name",
+		p.domain.name, "looked", view_instant(looked_at(&p)),
+		"looked_ago", looked_ago(&p, call->now), "seen",
 		view_instant(p.watch.mx_since), "add", added(&p), "unused",
 		unused(&p), "agreed", p.watch.mx.agrees, "bad_names",
 		view_bad_names(&p.watch.mx));
@@ -298,6 +314,8 @@ bool api_policy_proposal(struct api_call *call, struct err *err)
 struct accept_input {
 	struct edit_input common;
 	bool force;
+	json_t *added; /* what became of it */
+	time_t looked_at;
 };
 
 static const struct json_in_field accept_fields[] = {
@@ -328,7 +346,7 @@ static bool is_sure(const struct proposal *p, time_t now, struct err *err)
 
 static bool accept_it(struct edit *e, void *input, struct err *err)
 {
-	const struct accept_input *in = input;
+	struct accept_input *in = input;
 	struct proposal p;
 	bool ok;
 
@@ -338,6 +356,8 @@ static bool accept_it(struct edit *e, void *input, struct err *err)
 	ok = p.wanted.mx_count == p.is.policy.mx_count || in->force ||
 	     is_sure(&p, e->call->now, err);
 	ok = ok && edit_policy(e, &p.is, &p.wanted, true, err);
+	in->added = added(&p);
+	in->looked_at = looked_at(&p);
 	proposal_release(&p);
 	return ok;
 }
@@ -347,8 +367,15 @@ bool api_policy_accept(struct api_call *call, struct err *err)
 	static const struct edit_kind kind = { "policy.accepted",
 					       "MX accepted", accept_it };
 	struct accept_input in = { .force = false };
+	bool ok = json_in_read(call->body, accept_fields,
+			       ARRAY_LEN(accept_fields), &in, err) &&
+		  edit_run(call, &kind, &in, err);
 
-	return json_in_read(call->body, accept_fields,
-			    ARRAY_LEN(accept_fields), &in, err) &&
-	       edit_run(call, &kind, &in, err);
+	if (ok) {
+		json_object_set(call->answer, "added", in.added);
+		json_object_set_new(call->answer, "looked",
+				    view_instant(in.looked_at));
+	}
+	json_decref(in.added);
+	return ok;
 }

@@ -38,6 +38,15 @@ class Box:
 		self.clock.step(seconds)
 		self.daemon.reload()
 
+	def later(self, seconds):
+		"""... and DNS is looked at, by itself."""
+		def dns():
+			return self.daemon.json("domain", "show",
+						self.name)["dns"]
+		before = dns()["looked"]
+		self.step(seconds)
+		wait_for("a look", lambda: dns()["looked"] > before, 20)
+
 	def policy(self):
 		return self.daemon.json("domain", "show", self.name)["policy"]
 
@@ -114,6 +123,22 @@ def test_drift_is_an_alert_and_a_proposal(make, name):
 	box.see("a.example.test", "b.example.test")
 	wait_for("its end", lambda: "policy.mx-drift" not in [
 		a["kind"] for a in daemon.json("alert", "list")["alerts"]])
+
+
+def test_what_is_compared_is_not_hours_old(make, name):
+	box = make("a.example.test")
+	daemon = box.daemon
+	box.later(3 * HOUR)
+	# Now the next look is half an hour away.
+	box.step(10 * 60)
+	box.mx("a.example.test", "b.example.test")
+	assert "+ mx: b.example.test" in daemon.ok("policy", "diff", name)
+
+	box.later(HOUR)
+	said = daemon.ok("policy", "accept", name)
+	looked = daemon.json("domain", "show", name)["dns"]["looked"]
+	assert f"{name}: MX as DNS showed it at {looked}" in said
+	assert f"{name}: added b.example.test" in said
 
 
 def test_a_name_that_is_none_of_a_host_is_no_agreement(make, name):
