@@ -83,6 +83,15 @@ static void remedy(const struct look *one, const struct mx_seen *seen,
 	buf_release(&hosts);
 }
 
+static void say(const struct look *one, struct err *err)
+{
+	if (one->line)
+		err_prefix(err, "line %ld", one->line);
+	if (one->looks->progress)
+		progress_clear(one->looks->progress);
+	say_failure(NULL, err);
+}
+
 static void say_strays(const struct look *one, const struct mx_seen *seen)
 {
 	size_t strays = mx_strays(seen, &one->policy);
@@ -102,11 +111,7 @@ static void say_strays(const struct look *one, const struct mx_seen *seen)
 		one->name, hosts.data);
 	buf_release(&hosts);
 	remedy(one, seen, &err);
-	if (one->line)
-		err_prefix(&err, "line %ld", one->line);
-	if (one->looks->progress)
-		progress_clear(one->looks->progress);
-	say_failure(NULL, &err);
+	say(one, &err);
 }
 
 static void say_bad(const struct look *one, const struct mx_seen *seen)
@@ -119,11 +124,38 @@ static void say_bad(const struct look *one, const struct mx_seen *seen)
 		"warning: DNS has an MX of %s that is no host name: %s",
 		one->name, bad);
 	err_hint(&err, "let the MX record name a host");
-	if (one->line)
-		err_prefix(&err, "line %ld", one->line);
-	if (one->looks->progress)
-		progress_clear(one->looks->progress);
-	say_failure(NULL, &err);
+	say(one, &err);
+}
+
+static bool is_no_name(const struct dns_records_answer *answer)
+{
+	for (size_t i = 0; i < answer->count; i++)
+		if (answer->view[i].outcome != DNS_FAILED &&
+		    answer->view[i].outcome != DNS_NO_NAME)
+			return false;
+	return true;
+}
+
+/* A slip of the pen, mostly; in a file, what is being moved may have none. */
+static void say_none(const struct look *one,
+		     const struct dns_records_answer *answer,
+		     const struct mx_seen *seen)
+{
+	struct err err = ERR_INIT;
+
+	if (seen->look == MX_NULL)
+		err_set(&err, ERR_REFUSED,
+			"warning: %s takes no mail: its MX is \".\"",
+			one->name);
+	else if (is_no_name(answer))
+		err_set(&err, ERR_REFUSED,
+			"warning: %s does not exist in DNS: is its name right?",
+			one->name);
+	else
+		err_set(&err, ERR_REFUSED,
+			"warning: DNS has no MX of %s: does it take mail?",
+			one->name);
+	say(one, &err);
 }
 
 static void on_mx(const struct dns_records_answer *answer, void *arg)
@@ -147,6 +179,9 @@ static void on_mx(const struct dns_records_answer *answer, void *arg)
 		say_bad(one, &seen);
 	if (mx_strays(&seen, &one->policy))
 		say_strays(one, &seen);
+	if (!one->line && one->policy.mode != STS_NONE &&
+	    (seen.look == MX_ABSENT || seen.look == MX_NULL))
+		say_none(one, answer, &seen);
 	look_free(one);
 }
 

@@ -1,7 +1,7 @@
 /*
  * Does DNS send mail to hosts that a policy just made would refuse? A preset
  * of another provider, or a host forgotten, is told with its line, not by
- * bounces.
+ * bounces. So is, of a single domain, that it gets no mail at all.
  *
  * Looks go on beside the command, many at once; each is short, and a resolver
  * that does not answer at all is not waited for again.

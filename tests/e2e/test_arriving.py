@@ -157,11 +157,23 @@ def test_hosts_like_the_live_mx_are_no_news(rig, daemon, name):
 	done = daemon.ctl("domain", "add", name, "--preset", "m365", "--mx",
 			  M365)
 	assert (done.status, done.err) == (FINE, "")
-	assert daemon.ctl("domain", "add", f"x.{name}", "--mx", "a.test").err \
-		== ""					# it has no MX
 	refused = daemon.ctl("domain", "add", f"y.{name}", "--mx", "a.test",
 			     "--mode", "enforce")
 	assert refused.status == REFUSED
+
+
+@pytest.mark.parametrize("kind, data, said", [
+	("MX", [], "{} does not exist in DNS"),
+	("A", ["192.0.2.1"], "DNS has no MX of {}"),
+	("MX", ["0 ."], "{} takes no mail"),
+])
+def test_a_domain_without_mail_is_added_and_told(rig, daemon, name, kind, data,
+						 said):
+	rig.dns.set(name, kind, *data)
+	done = daemon.ctl("domain", "add", name, "--mx", "a.example.test")
+	assert done.status == FINE and "added" in done.out
+	[line] = done.err.splitlines()
+	assert "warning: " + said.format(name) in line
 
 
 def test_an_import_tells_lines_unlike_the_live_mx(rig, daemon, tmp_path):
