@@ -382,6 +382,38 @@ static void what_is_from_a_staging_ca_is_told(void **state)
 			       "mtastsctl cert renew example.org --wait"));
 }
 
+/* It waited for its name until now: that DNS had none is no news. */
+static void what_was_seen_before_it_was_live_is_no_finding(void **state)
+{
+	static const struct {
+		time_t live_at, looked_at;
+		const char *id; /* the first one's, or NULL */
+	} looks[] = {
+		{ NOW - 60, NOW - 61, NULL },
+		{ NOW - 60, NOW - 60, "txt.missing" },
+		{ NOW - 60, NOW, "txt.missing" },
+		{ NOW + DAY, NOW, "txt.missing" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(looks); i++) {
+		struct findings got = { .count = 0 };
+		struct domain_facts f;
+
+		fill_late(&f, DOMAIN_STAYS, 1);
+		f.domain.state_at = looks[i].live_at;
+		f.watch.looked_at = looks[i].looked_at;
+		f.watch.host = HOST_NOWHERE;
+		f.watch.txt = ANNOUNCED_NOTHING;
+		health_of_domain(&f, NOW, &got);
+		assert_int_equal(got.count, looks[i].id ? 2 : 0);
+		if (!looks[i].id)
+			continue;
+		assert_string_equal(got.item[0].id, looks[i].id);
+		assert_string_equal(got.item[1].id, "host.not-here");
+	}
+}
+
 static void too_many_findings_are_dropped(void **state)
 {
 	struct findings got = { .count = 0 };
@@ -406,6 +438,8 @@ int main(void)
 		cmocka_unit_test(what_nobody_asked_for_is_not_told),
 		cmocka_unit_test(several_may_be_found),
 		cmocka_unit_test(what_is_from_a_staging_ca_is_told),
+		cmocka_unit_test(
+			what_was_seen_before_it_was_live_is_no_finding),
 		cmocka_unit_test(too_many_findings_are_dropped),
 	};
 
