@@ -58,7 +58,9 @@ static void show(const json_t *row)
 	       *text_at(c, "ca") ? "ca " : "imported", text_at(c, "ca"));
 	printf("  since      %s\n", when_at(c, "not_before", now, when));
 	printf("  until      %s\n", when_at(c, "not_after", now, when));
-	printf("  renewal    %s\n", when_at(c, "renew_at", now, when));
+	printf("  renewal    %s\n", *text_at(c, "renew_at")
+					    ? when_at(c, "renew_at", now, when)
+					    : "none: it is handed over");
 	show_revocation(c);
 	printf("%s", text_at(row, "pem"));
 }

@@ -66,7 +66,9 @@ static void show_cert(const json_t *d, time_t now)
 	      *text_at(c, "ca") ? text_at(c, "ca") : "none: it was imported");
 	field("  since", when_at(c, "not_before", now, when));
 	field("  until", when_at(c, "not_after", now, when));
-	field("  renewal", when_at(c, "renew_at", now, when));
+	field("  renewal", *text_at(c, "renew_at")
+				   ? when_at(c, "renew_at", now, when)
+				   : "none: it is handed over");
 }
 
 static void show_work(const json_t *d, time_t now)

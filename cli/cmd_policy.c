@@ -38,26 +38,39 @@ enum exit_code cmd_policy_show(struct cli *cli)
 
 /* ---- history ---- */
 
+#define COUNTED_WITHIN                                                         \
+	15 /* seconds: SERVED_TOLD of store/served.h, and some
+			     of grace */
+
+/* What was fetched just now is counted some seconds later. */
+static bool is_counted(const json_t *v, time_t now)
+{
+	return *text_at(v, "replaced") &&
+	       age_at(v, "replaced", now) > COUNTED_WITHIN;
+}
+
 static void show_served(const json_t *v)
 {
 	long long fetches = json_integer_value(value_at(v, "fetches"));
 
 	if (!*text_at(v, "last_served"))
-		printf("#   never served\n");
+		puts(is_counted(v, time(NULL)) ? "#   never served"
+					       : "#   no fetch counted yet");
 	else
 		printf("#   served from %s to %s, %lld %s counted\n",
 		       text_at(v, "first_served"), text_at(v, "last_served"),
 		       fetches, fetches == 1 ? "fetch" : "fetches");
 }
 
+/* In the order in which it comes about. */
 static void show_version(const json_t *v)
 {
 	show(v);
 	if (*text_at(v, "announced"))
 		printf("#   announced %s\n", text_at(v, "announced"));
+	show_served(v);
 	if (*text_at(v, "replaced"))
 		printf("#   replaced %s\n", text_at(v, "replaced"));
-	show_served(v);
 }
 
 static enum exit_code history_page(struct cli *cli, const char *name,

@@ -88,11 +88,11 @@ json_t *view_version(const struct policy_version *v)
 {
 	json_t *view = view_policy(v);
 
-	set(view, "replaced", view_instant(v->replaced_at));
+	set(view, "announced", view_instant(v->announced_at));
 	set(view, "first_served", view_instant(v->first_served));
 	set(view, "last_served", view_instant(v->last_served));
 	set(view, "fetches", json_integer(v->fetches));
-	set(view, "announced", view_instant(v->announced_at));
+	set(view, "replaced", view_instant(v->replaced_at));
 	return view;
 }
 
@@ -118,8 +118,16 @@ static json_t *view_ca_of(const struct domain_facts *f)
 	return *f->ca.name ? view_text(f->ca.name) : json_null();
 }
 
+/* Another host orders for what is handed over. */
+static bool is_renewed(const struct domain *d)
+{
+	return d->leaving != DOMAIN_HANDING_OVER;
+}
+
 json_t *view_cert(const struct domain_facts *f)
 {
+	time_t renew_at = is_renewed(&f->domain) ? f->cert.renew_at : 0;
+
 	if (!f->has_cert)
 		return json_null();
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "serial",
@@ -127,8 +135,8 @@ json_t *view_cert(const struct domain_facts *f)
 			 view_text(f->cert.issuer), "ca", view_ca_of(f),
 			 "not_before", view_instant(f->cert.not_before),
 			 "not_after", view_instant(f->cert.not_after),
-			 "renew_at", view_instant(f->cert.renew_at),
-			 "revocation", view_revocation(&f->cert));
+			 "renew_at", view_instant(renew_at), "revocation",
+			 view_revocation(&f->cert));
 }
 
 static json_t *view_order(const struct domain_facts *f)
@@ -150,7 +158,7 @@ json_t *view_next(const struct domain *d, time_t now)
 		[DOMAIN_LIVE] = "renewal",
 	};
 
-	if (!d->due_at)
+	if (!d->due_at || !is_renewed(d))
 		return json_null();
 	return json_pack("{s:s, s:o, s:I}", "what", what[d->state], "at",
 			 view_instant(d->due_at), "in",
@@ -307,7 +315,8 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 	set(view, "display", view_display(d->name));
 	set(view, "label", view_text(d->label));
 	set(view, "state", json_string(domain_phase(d)));
-	set(view, "state_since", view_instant(d->state_at));
+	set(view, "state_since",
+	    view_instant(d->leaving ? d->leaving_at : d->state_at));
 	set(view, "health",
 	    json_string(health_name(findings_worst(&findings))));
 	set(view, "findings", view_findings(&findings));

@@ -33,6 +33,7 @@ def test_fetches_are_counted_where_they_were_answered(rig, live, name):
 	host = f"mta-sts.{name}"
 	[first] = history(live, name)
 	assert (first["fetches"], first["last_served"]) == (0, None)
+	assert "no fetch counted yet" in live.ok("policy", "history", name)
 
 	for _ in range(3):
 		assert client.fetch(host).status == 200
@@ -50,6 +51,8 @@ def test_fetches_are_counted_where_they_were_answered(rig, live, name):
 	assert second["replaced"] is None
 	assert "mode: enforce" in second["body"]
 	text = live.ok("policy", "history", name)
+	was = text[text.index(first["id"]):]
+	assert was.index("served from") < was.index("replaced")
 	assert "3 fetches counted" in text and "1 fetch counted" in text
 	assert text.index(second["id"]) < text.index(first["id"])
 

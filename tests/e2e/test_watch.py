@@ -112,10 +112,10 @@ def test_a_handover_that_does_not_leave_is_told(rig, name, tmp_path):
 	rig.dns.set(name, "MX", f"10 mx.{name}.")
 	daemon.start(env=clock.env())
 	daemon.add(name)
+	cert = daemon.json("cert", "show", name)["certificate"]
 	daemon.ok("domain", "handover", name)
 	shown = look(daemon, name, lambda s: s["dns"]["host"]["is"] == "here")
 	assert not ids(shown)
-	cert = daemon.json("cert", "show", name)["certificate"]
 
 	def told(at, id, level):
 		clock.set(round(at - time.time()))
@@ -303,6 +303,9 @@ def test_handover_orders_nothing_and_ends_when_dns_has_left(
 	daemon.add(name)
 	serial = daemon.json("cert", "show", name)["certificate"]["serial"]
 	body = rig.client(daemon).fetch(f"mta-sts.{name}").body
+	live_since = daemon.json("domain", "show", name)["state_since"]
+	clock.step(60)
+	daemon.reload()
 
 	assert "lead mta-sts" in daemon.ok("domain", "handover", name)
 	refused = daemon.ctl("cert", "renew", name)
@@ -314,6 +317,10 @@ def test_handover_orders_nothing_and_ends_when_dns_has_left(
 	look(daemon, name, lambda d: d["dns"]["host"]["is"] == "here")
 	shown = daemon.json("domain", "show", name)
 	assert shown["state"] == "handing-over" and shown["next"] is None
+	assert shown["certificate"]["renew_at"] is None
+	assert "renewal    none: it is handed over" in \
+		daemon.ok("domain", "show", name)
+	assert shown["state_since"] == shown["leaving"]["since"] > live_since
 	assert shown["leaving"]["waits_for_dns"]
 	assert rig.client(daemon).fetch(f"mta-sts.{name}").body == body
 
