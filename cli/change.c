@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "cli/clean.h"
 #include "cli/say.h"
 
@@ -69,6 +70,19 @@ json_t *change_body(const struct cli *cli)
 	if (cli->options.dry_run)
 		json_object_set_new(body, "dry_run", json_true());
 	return body;
+}
+
+bool change_takes_back(const json_t *answer)
+{
+	const json_t *changes = value_at(answer, "changes"), *one;
+	size_t i;
+
+	json_array_foreach(changes, i, one)
+	{
+		if (streq(text_at(one, "field"), "state"))
+			return true;
+	}
+	return false;
 }
 
 #define SAME_SHOWN 3 /* of those that it is so already, a row each */

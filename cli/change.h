@@ -31,6 +31,12 @@ void change_add_policy(const struct cli *cli, json_t *body);
 /* --force, --without-reports. */
 void change_add_enforce(const struct cli *cli, json_t *body);
 
+/*
+ * Of an answer to what was to be added: it was on its way out, and stays. Its
+ * policy has another id than before.
+ */
+bool change_takes_back(const json_t *answer);
+
 /* Adds the changes of an answer to the table of a dry run, as those of `name`. */
 void change_plan(struct cli *cli, const char *name, const json_t *answer);
 

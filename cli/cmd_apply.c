@@ -20,12 +20,17 @@
 #include "cli/say.h"
 #include "cli/targets.h"
 
-enum deed { DEED_ADD, DEED_CHANGE, DEED_HAND_OVER, DEED_REMOVE };
+enum deed {
+	DEED_ADD,
+	DEED_TAKE_BACK,
+	DEED_CHANGE,
+	DEED_HAND_OVER,
+	DEED_REMOVE
+};
 
 static const char *const deed_names[] = {
-	[DEED_ADD] = "add",
-	[DEED_CHANGE] = "change",
-	[DEED_HAND_OVER] = "hand over",
+	[DEED_ADD] = "add",	  [DEED_TAKE_BACK] = "take back",
+	[DEED_CHANGE] = "change", [DEED_HAND_OVER] = "hand over",
 	[DEED_REMOVE] = "remove",
 };
 
@@ -147,8 +152,12 @@ static enum exit_code look_at_change(struct apply *a, const char *name,
 	return code;
 }
 
+/* Or to take back: what was on its way out, and is in the file, stays. */
 static void plan_to_add(struct apply *a, const json_t *answer, json_t *entry)
 {
+	struct task t = { .deed = change_takes_back(answer) ? DEED_TAKE_BACK
+							    : DEED_ADD };
+
 	if (!differs(answer)) {
 		a->same++;
 		return;
@@ -157,10 +166,9 @@ static void plan_to_add(struct apply *a, const json_t *answer, json_t *entry)
 		a->left++;
 		return;
 	}
-	show(a, DEED_ADD, answer);
+	show(a, t.deed, answer);
 	mx_looks_add(a->fleet.looks, answer, a->fleet.line.first);
-	add_task(a, (struct task){ .deed = DEED_ADD }, text_at(answer, "name"),
-		 entry);
+	add_task(a, t, text_at(answer, "name"), entry);
 }
 
 /* Adding is asked first: it answers for what is as it should be, too. */
@@ -293,6 +301,7 @@ static enum exit_code do_it(struct apply *a, const struct task *t,
 
 	switch (t->deed) {
 	case DEED_ADD:
+	case DEED_TAKE_BACK:
 		code = fleet_ask_to_add(a->fleet.cli, t->entry, false, &answer,
 					err);
 		break;
@@ -345,8 +354,9 @@ static void summary_as_json(const struct apply *a)
 	const long *done = a->done;
 	json_t *all;
 
-	all = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "added",
-			(json_int_t)done[DEED_ADD], "changed",
+	all = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			"added", (json_int_t)done[DEED_ADD], "taken_back",
+			(json_int_t)done[DEED_TAKE_BACK], "changed",
 			(json_int_t)done[DEED_CHANGE], "handed_over",
 			(json_int_t)done[DEED_HAND_OVER], "removed",
 			(json_int_t)done[DEED_REMOVE], "already_so",
@@ -377,11 +387,13 @@ static void summary(const struct apply *a)
 		return;
 	}
 	say_handed_over(a);
-	printf("%s%ld added, %ld changed, %ld handed over, %ld removed; %ld "
-	       "already so, %ld refused",
-	       fleet_would(f->cli), a->done[DEED_ADD], a->done[DEED_CHANGE],
-	       a->done[DEED_HAND_OVER], a->done[DEED_REMOVE], a->same,
-	       f->refused);
+	printf("%s%ld added, ", fleet_would(f->cli), a->done[DEED_ADD]);
+	if (a->done[DEED_TAKE_BACK])
+		printf("%ld taken back, ", a->done[DEED_TAKE_BACK]);
+	printf("%ld changed, %ld handed over, %ld removed; %ld already so, %ld "
+	       "refused",
+	       a->done[DEED_CHANGE], a->done[DEED_HAND_OVER],
+	       a->done[DEED_REMOVE], a->same, f->refused);
 	if (f->failed)
 		printf(", %ld failed", f->failed);
 	fleet_say_strays(f);

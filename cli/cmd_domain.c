@@ -54,20 +54,6 @@ static void say_adopted(const json_t *answer)
 	free(mx);
 }
 
-/* It was on its way out: its policy has another id than before. */
-static bool is_back(const json_t *answer)
-{
-	const json_t *changes = value_at(answer, "changes"), *one;
-	size_t i;
-
-	json_array_foreach(changes, i, one)
-	{
-		if (streq(text_at(one, "field"), "state"))
-			return true;
-	}
-	return false;
-}
-
 static void say_added(const json_t *answer, bool is_adopted)
 {
 	char *title = title_of(value_at(answer, "domain"));
@@ -75,7 +61,7 @@ static void say_added(const json_t *answer, bool is_adopted)
 
 	if (!json_is_true(value_at(answer, "changed"))) {
 		printf("%s: already so, %s\n", title, state);
-	} else if (is_back(answer)) {
+	} else if (change_takes_back(answer)) {
 		printf("%s: it stays, %s\n", title, state);
 		policy_say_set(answer);
 	} else {

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/change.h"
 #include "cli/fleet.h"
 #include "cli/fleet_ask.h"
 #include "cli/fleet_entry.h"
@@ -22,12 +23,20 @@
 struct import {
 	struct fleet fleet;
 	struct table plan; /* of a dry run */
-	long added, there;
+	long added, back, there;
 };
 
 static const char *const plan_header[] = { "LINE", "NAME", "WHAT", "SETTINGS" };
 
-static void plan(struct import *in, const json_t *answer, bool changed)
+/* What was on its way out, and is in the file, stays. */
+static const char *deed_of(const json_t *answer)
+{
+	if (!json_is_true(value_at(answer, "changed")))
+		return "already there";
+	return change_takes_back(answer) ? "take back" : "add";
+}
+
+static void plan(struct import *in, const json_t *answer)
 {
 	const json_t *changes = value_at(answer, "changes"), *change;
 	char *text = xstrdup(""), *longer;
@@ -43,20 +52,30 @@ static void plan(struct import *in, const json_t *answer, bool changed)
 		text = longer;
 	}
 	snprintf(line, sizeof(line), "%ld", in->fleet.line.first);
-	table_row(&in->plan, (const char *const[]){
-				     line, text_at(answer, "name"),
-				     changed ? "add" : "already there", text });
+	table_row(&in->plan,
+		  (const char *const[]){ line, text_at(answer, "name"),
+					 deed_of(answer), text });
 	free(text);
 }
 
-static void told(struct import *in, const json_t *answer, bool changed)
+static void told(struct import *in, const json_t *answer)
 {
 	const struct options *o = &in->fleet.cli->options;
 
 	if (o->json)
 		say_json(answer);
 	else if (o->dry_run)
-		plan(in, answer, changed);
+		plan(in, answer);
+}
+
+static void count(struct import *in, const json_t *answer)
+{
+	if (!json_is_true(value_at(answer, "changed")))
+		in->there++;
+	else if (change_takes_back(answer))
+		in->back++;
+	else
+		in->added++;
 }
 
 static enum exit_code import_one(struct fleet *f, json_t *entry,
@@ -66,17 +85,15 @@ static enum exit_code import_one(struct fleet *f, json_t *entry,
 	long limit = f->cli->options.limit;
 	enum exit_code code;
 	json_t *answer;
-	bool changed;
 
 	code = fleet_ask_to_add(f->cli, entry, false, &answer, err);
 	if (code != EXIT_FINE)
 		return code;
-	changed = json_is_true(value_at(answer, "changed"));
-	*(changed ? &in->added : &in->there) += 1;
-	told(in, answer, changed);
+	count(in, answer);
+	told(in, answer);
 	mx_looks_add(f->looks, answer, f->line.first);
 	json_decref(answer);
-	if (limit && in->added >= limit)
+	if (limit && in->added + in->back >= limit)
 		f->is_stopped = true;
 	return code;
 }
@@ -87,18 +104,21 @@ static void import_summary(const struct import *in)
 	json_t *all;
 
 	if (!f->cli->options.json) {
-		printf("%s%ld added, %ld already there, %ld refused",
-		       fleet_would(f->cli), in->added, in->there, f->refused);
+		printf("%s%ld added, ", fleet_would(f->cli), in->added);
+		if (in->back)
+			printf("%ld taken back, ", in->back);
+		printf("%ld already there, %ld refused", in->there, f->refused);
 		if (f->failed)
 			printf(", %ld failed", f->failed);
 		fleet_say_strays(f);
 		putchar('\n');
 		return;
 	}
-	all = json_pack("{s:I, s:I, s:I, s:I}", "added", (json_int_t)in->added,
-			"already_there", (json_int_t)in->there, "refused",
-			(json_int_t)f->refused, "failed",
-			(json_int_t)f->failed);
+	all = json_pack(
+		"{s:I, s:I, s:I, s:I, s:I}", "added", (json_int_t)in->added,
+		"taken_back", (json_int_t)in->back, "already_there",
+		(json_int_t)in->there, "refused", (json_int_t)f->refused,
+		"failed", (json_int_t)f->failed);
 	say_json(all);
 	json_decref(all);
 }

@@ -230,8 +230,8 @@ def test_as_json(daemon, write):
 	added, bad, total = map(json.loads, result.out.splitlines())
 	assert (added["name"], added["changed"]) == ("a.test", True)
 	assert bad["line"] == 3 and bad["error"]["kind"] == "input"
-	assert total == {"added": 1, "already_there": 0, "refused": 1,
-			 "failed": 0}
+	assert total == {"added": 1, "taken_back": 0, "already_there": 0,
+			 "refused": 1, "failed": 0}
 
 
 def fleet_of(count, bad=()):
@@ -328,8 +328,8 @@ def test_ten_failures_in_a_row_are_enough(tmp_path, write, works, asked):
 	assert done.returncode == ERRORS, done
 	assert server.asked == asked
 	assert json.loads(done.stdout.splitlines()[-1]) == {
-		"added": len(works), "already_there": 0, "refused": 0,
-		"failed": asked - len(works)}
+		"added": len(works), "taken_back": 0, "already_there": 0,
+		"refused": 0, "failed": asked - len(works)}
 	assert "given up" in done.stderr and "run it again" in done.stderr
 
 
@@ -677,9 +677,16 @@ def test_what_is_leaving_is_left_to_leave(live, write):
 	again = daemon.ctl("domain", "apply", only, "--prune")
 	assert "0 handed over, 0 removed; 1 already so" in again.out, again
 
+	dry = daemon.ok("domain", "import", write(text), "--dry-run")
+	assert [name, "take", "back"] in [
+		line.split()[1:4] for line in dry.splitlines()]
+	assert "would be 0 added, 1 taken back, 1 already there" in dry
 	back = daemon.ctl("domain", "apply", write(text))
 
-	assert back.status == FINE and "1 added" in back.out, back
+	assert back.status == FINE, back
+	assert ["take", "back", name, "state"] in [
+		line.split()[:4] for line in back.out.splitlines()]
+	assert summary(back).startswith("0 added, 1 taken back, 0 changed"), back
 	assert daemon.domain(name)["state"] == "live"
 	assert daemon.ok("domain", "export") == text
 
@@ -771,7 +778,7 @@ def test_apply_as_json(hosted, write):
 			 "d.test"]
 		assert all(c["dry_run"] is dry and c["changed"]
 			   for c in changes)
-		assert total == {"added": 1, "changed": 2,
+		assert total == {"added": 1, "taken_back": 0, "changed": 2,
 				 "handed_over": 0, "removed": 1,
 				 "already_so": 1, "refused": 0, "failed": 0,
 				 "left": 0}
