@@ -104,6 +104,20 @@ static bool take(struct store *s, struct domain *d,
 	return put(s, d, c, key, chain, err);
 }
 
+/* cert.pem in place of fullchain.pem is what goes wrong most. */
+static void say_alone(const struct chain *chain, struct err *err)
+{
+	if (!chain->leaf.len || chain->issuers.len)
+		return;
+	err_set(err, ERR_REFUSED,
+		"the certificate came alone: the intermediate certificates "
+		"between it and its CA's root are missing");
+	err_hint(err,
+		 "put them behind it in the same file, each before the "
+		 "one that has signed it; of certbot take fullchain.pem, not "
+		 "cert.pem");
+}
+
 bool cert_import(struct store *s, struct domain *d,
 		 const struct cert_import *in, struct cert *c, bool *is_news,
 		 struct err *err)
@@ -120,6 +134,8 @@ bool cert_import(struct store *s, struct domain *d,
 		return false;
 	ok = chain_read(&chain, in->chain, strlen(in->chain), &wanted, err) &&
 	     take(s, d, in, &key, &chain, c, is_news, err);
+	if (!ok)
+		say_alone(&chain, err);
 	chain_release(&chain);
 	p256_release(&key);
 	return ok;

@@ -163,14 +163,20 @@ static void what_is_wrong_is_refused_in_words(void **state)
 		EVP_PKEY *with;
 		const char *words;
 	} cases[] = {
-		{ { "mta-sts.example.com", our_key, 0, 99, true }, our_key,
+		{ { "mta-sts.example.com", our_key, 0, 99, true },
+		  our_key,
 		  "does not name" },
-		{ { "example.org", our_key, 0, 99, true }, our_key,
+		{ { "example.org", our_key, 0, 99, true },
+		  our_key,
 		  "does not name" },
 		{ { HOST, our_key, -99, -9, true }, our_key, "expired" },
-		{ { HOST, our_key, WHEN_DAY, 9 * WHEN_DAY, true }, our_key,
+		{ { HOST, our_key, WHEN_DAY, 9 * WHEN_DAY, true },
+		  our_key,
 		  "not valid yet" },
-		{ { HOST, our_key, 0, 99, false }, our_key, "not a chain" },
+		{ { HOST, our_key, 0, 99, false },
+		  our_key,
+		  "intermediate certificates between it and its CA's root are "
+		  "missing" },
 		{ { HOST, our_key, 0, 99, true }, other_key, "another key" },
 	};
 
@@ -182,6 +188,8 @@ static void what_is_wrong_is_refused_in_words(void **state)
 		assert_false(import(&cases[i].came, cases[i].with, &err));
 		assert_int_equal(err.kind, ERR_REFUSED);
 		assert_non_null(strstr(err.text, cases[i].words));
+		assert_int_equal(strstr(err.hint, "fullchain.pem") != NULL,
+				 !cases[i].came.has_issuer);
 		assert_int_equal(fix.domain.cert_id, 0);
 	}
 }
