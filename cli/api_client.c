@@ -119,18 +119,37 @@ static int connect_errno(const char *path)
 	return saved;
 }
 
-static void hint_group(struct err *err)
+/* The one beside it, in the same folder. */
+static char *reading_socket(const char *path)
+{
+	const char *end = strrchr(path, '/');
+
+	return xasprintf("%.*sread.sock", end ? (int)(end + 1 - path) : 0,
+			 path);
+}
+
+static void hint_group(const char *path, struct err *err)
 {
 	const char *user = getenv("USER");
+	char *reading = reading_socket(path);
 
-	if (getgrnam("mtasts-admin"))
+	if (str_is_empty(user))
+		user = "USER";
+	if (getgrnam("mtasts-admin") || getgrnam("mtasts-read"))
 		err_hint(err,
-			 "be root (sudo) or in the group mtasts-admin: "
-			 "usermod -aG mtasts-admin %s, then log in again",
-			 user ? user : "USER");
+			 "be root (sudo), or in a group: adduser %.32s "
+			 "mtasts-admin for everything; adduser %.32s "
+			 "mtasts-read for looking, by --socket %.108s; then "
+			 "log in again",
+			 user, user, reading);
 	else
-		err_hint(err, "be root (sudo); a group mtasts-admin would be "
-			      "let in, but there is none: see mtastsd(8)");
+		err_hint(err,
+			 "be root (sudo); who is in a group mtasts-admin "
+			 "(everything) or mtasts-read (looking, by --socket "
+			 "%.108s) would be let in, but there is none: see "
+			 "mtastsd(8)",
+			 reading);
+	free(reading);
 }
 
 static void not_connected(const char *path, struct err *err)
@@ -139,7 +158,7 @@ static void not_connected(const char *path, struct err *err)
 
 	if (why == EACCES || why == EPERM) {
 		err_set(err, ERR_REFUSED, "%s: permission denied", path);
-		hint_group(err);
+		hint_group(path, err);
 		return;
 	}
 	if (why == ENOENT || why == ECONNREFUSED)

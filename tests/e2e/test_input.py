@@ -173,12 +173,17 @@ def test_whom_the_socket_does_not_let_in(daemon):
 	done = subprocess.run([*NOBODY, BUILD / "mtastsctl", "--socket",
 			       daemon.socket, "status"], text=True,
 			      capture_output=True, check=False)
-	has_group = subprocess.run(["getent", "group", "mtasts-admin"],
-				   capture_output=True, check=False)
+	groups = [subprocess.run(["getent", "group", group],
+				 capture_output=True, check=False).returncode
+		  for group in ("mtasts-admin", "mtasts-read")]
 	if "setpriv" in done.stderr:
 		pytest.skip("the programs are in nobody's reach")
-	assert "permission denied" in done.stderr
-	assert ("there is none" in done.stderr) == (has_group.returncode != 0)
+	assert "permission denied" in one_line(done.stderr)
+	assert ("there is none" in done.stderr) == (0 not in groups)
+	for group in "mtasts-admin", "mtasts-read":
+		assert group in done.stderr
+		assert f"adduser root {group}" in done.stderr or 0 not in groups
+	assert f"--socket {daemon.socket.with_name('read.sock')}" in done.stderr
 
 
 # What mtastsd is told.
