@@ -211,6 +211,17 @@ static void say_sinks(const json_t *answer)
 	puts("\nmtastsctl alert list says what does not get through");
 }
 
+/* Who waits for it to fall silent now would think that nobody listens. */
+static void say_heartbeat(const json_t *beat)
+{
+	if (json_is_true(value_at(beat, "held")))
+		puts("the heartbeat is held back, and not for this test: "
+		     "something is grave");
+	else if (json_is_object(beat))
+		puts("the heartbeat goes on, a test does not stop it: to see "
+		     "that its silence is noticed, stop mtastsd for a while");
+}
+
 enum exit_code cmd_alert_test(struct cli *cli)
 {
 	struct err err = ERR_INIT;
@@ -222,8 +233,10 @@ enum exit_code cmd_alert_test(struct cli *cli)
 			   change_body(cli), &answer, &told, &err);
 	if (code != EXIT_FINE)
 		say_failure(NULL, &err);
-	else if (!told)
+	if (code == EXIT_FINE && !told) {
 		say_sinks(answer);
+		say_heartbeat(value_at(answer, "heartbeat"));
+	}
 	json_decref(answer);
 	return code;
 }

@@ -230,5 +230,7 @@ bool api_alert_test(struct api_call *call, struct err *err)
 		return false;
 	json_object_set_new(call->answer, "sinks",
 			    view_sinks(call->parts->alerts));
+	json_object_set_new(call->answer, "heartbeat",
+			    view_heartbeat(call->parts->alerts));
 	return true;
 }

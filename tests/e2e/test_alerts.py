@@ -289,6 +289,8 @@ def test_the_heartbeat_stops_when_it_is_grave(make_rig, command, closing,
 	rig.dns.point(name)
 	daemon.add(name)
 	watch.wait_more()
+	assert "the heartbeat goes on" in daemon.ok("alert", "test")
+	watch.wait_more()
 
 	rig.pebble.stop()
 	daemon.ok("cert", "renew", name)
@@ -303,6 +305,7 @@ def test_the_heartbeat_stops_when_it_is_grave(make_rig, command, closing,
 	time.sleep(4)
 	assert len(watch.beats) == count
 	assert "held back" in daemon.ctl("alert", "list").out
+	assert "held back, and not for this test" in daemon.ok("alert", "test")
 
 	rig.pebble.start()
 	wait_over(daemon, "ca.down", "pebble", seconds=90)
