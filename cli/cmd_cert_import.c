@@ -93,7 +93,8 @@ enum exit_code cmd_cert_import(struct cli *cli)
 		return targets_each(cli, import);
 	err_set(&err, ERR_INPUT, "cert import: which certificate, of which "
 				 "domain?");
-	err_hint(&err, "mtastsctl cert import NAME --cert FILE --key FILE");
+	err_hint(&err, "mtastsctl cert import %.120s --cert FILE --key FILE",
+		 cli->name_count ? cli->names[0] : "NAME");
 	say_failure(NULL, &err);
 	return EXIT_USAGE;
 }

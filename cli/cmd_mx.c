@@ -57,8 +57,8 @@ static bool read_words(struct cli *cli, json_t *body, struct err *err)
 	json_decref(hosts);
 	err_set(err, ERR_INPUT, "policy mx: it takes a domain, add or drop, "
 				"and hosts");
-	return err_hint(err, "mtastsctl policy mx example.com add "
-			     "mx2.example.com");
+	return err_hint(err, "mtastsctl policy mx %.120s add mx2.example.com",
+			cli->name_count ? cli->names[0] : "example.com");
 }
 
 static enum exit_code move(struct cli *cli, json_t *body, struct err *err)

@@ -25,6 +25,7 @@ struct mx_looks {
 	struct resolver *resolver; /* NULL: nobody is asked (any more) */
 	bool is_tried;		   /* to make them */
 	long under_way, vain, answered, found, unseen;
+	char unseen_name[DOMAIN_NAME_SIZE]; /* the last of those */
 };
 
 struct look {
@@ -158,6 +159,12 @@ static void say_none(const struct look *one,
 	say(one, &err);
 }
 
+static void note_unseen(struct mx_looks *l, const char *name)
+{
+	l->unseen++;
+	str_copy(l->unseen_name, sizeof(l->unseen_name), name);
+}
+
 static void on_mx(const struct dns_records_answer *answer, void *arg)
 {
 	struct look *one = arg;
@@ -168,7 +175,7 @@ static void on_mx(const struct dns_records_answer *answer, void *arg)
 	l->under_way--;
 	if (seen.look == MX_UNKNOWN) {
 		l->vain++;
-		l->unseen++;
+		note_unseen(l, one->name);
 	} else {
 		l->vain = 0;
 		l->answered++;
@@ -244,7 +251,7 @@ void mx_looks_add(struct mx_looks *l, const json_t *answer, long line)
 	if (!l->is_tried)
 		begin(l);
 	if (!l->resolver) {
-		l->unseen++;
+		note_unseen(l, text_at(answer, "name"));
 		return;
 	}
 	one = look_of(l, answer, line);
@@ -261,7 +268,8 @@ static void say_unseen(const struct mx_looks *l)
 		"whether DNS sends mail elsewhere was not seen "
 		"of %ld domain%s: no resolver answers",
 		l->unseen, l->unseen == 1 ? "" : "s");
-	err_hint(&err, "mtastsctl domain check looks again");
+	err_hint(&err, "mtastsctl domain check %s looks again",
+		 l->unseen == 1 ? l->unseen_name : "--all");
 	say_failure(NULL, &err);
 }
 

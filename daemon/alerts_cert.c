@@ -102,7 +102,7 @@ static bool judge_schedule(struct alerts *a, const struct domain *d,
 			   struct err *err)
 {
 	time_t late = c->renew_at + LATE;
-	char at[INSTANT_TEXT];
+	char at[INSTANT_TEXT], hint[400];
 
 	if (now < late && late < *next)
 		*next = late;
@@ -110,9 +110,11 @@ static bool judge_schedule(struct alerts *a, const struct domain *d,
 		return alert_end(a->parts.store, KIND_FORGOTTEN, d->name, now,
 				 err);
 	*next = now + LATE_AGAIN;
-	return alerts_raise(a, KIND_FORGOTTEN, d->name, ALERT_ERROR,
-			    "mtastsctl cert renew begins it; please report this",
-			    now, err,
+	snprintf(hint, sizeof(hint),
+		 "mtastsctl cert renew %s begins it; please report this",
+		 d->name);
+	return alerts_raise(a, KIND_FORGOTTEN, d->name, ALERT_ERROR, hint, now,
+			    err,
 			    "its renewal was due at %s and nobody works on it",
 			    instant_format(c->renew_at, at));
 }

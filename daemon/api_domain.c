@@ -234,8 +234,8 @@ static bool add_again(struct edit *e, const struct domain_add *in,
 }
 
 /* It is what senders have: only what we cannot serve is refused. */
-static bool read_adopted(const struct domain_add *in, struct sts_policy *p,
-			 struct err *err)
+static bool read_adopted(const struct edit *e, const struct domain_add *in,
+			 struct sts_policy *p, struct err *err)
 {
 	if (!in->adopt_body || !in->adopt_id || !sts_id_is_valid(in->adopt_id))
 		return err_set(err, ERR_INPUT, "to adopt a policy takes its "
@@ -248,9 +248,11 @@ static bool read_adopted(const struct domain_add *in, struct sts_policy *p,
 	if (!sts_policy_parse(p, in->adopt_body, strlen(in->adopt_body), err) ||
 	    !sts_policy_validate(p, err)) {
 		err_prefix(err, "the policy that is served now");
-		return err_hint(err, "it cannot be served as it is: add the "
-				     "domain with --no-adopt and --mx, and a "
-				     "policy of its own");
+		return err_hint(err,
+				"it cannot be served as it is: mtastsctl "
+				"domain add %.120s --no-adopt --mx HOST begins "
+				"one of its own",
+				e->domain.name);
 	}
 	return true;
 }
@@ -265,7 +267,7 @@ static bool compose(struct edit *e, const struct domain_add *in,
 		return err_set(err, ERR_INPUT, "a policy is adopted as it is, "
 					       "or follows a template");
 	if (in->adopt_id || in->adopt_body)
-		return read_adopted(in, policy, err);
+		return read_adopted(e, in, policy, err);
 	return (!d->template_id || edit_keep_policy(e, err)) &&
 	       edit_template_policy(e, d->template_id, false, policy, err) &&
 	       policy_input_apply(&in->policy, d->name, policy, err);
@@ -461,9 +463,11 @@ static bool may_go_back(struct edit *e, const struct domain_add *in,
 		return true;
 	err_set(err, ERR_REFUSED, "%s does not go back to enforce at once: %s",
 		e->domain.name, why);
-	return err_hint(err, "mtastsctl domain add %s --mode testing keeps it; "
-			     "then mtastsctl policy diff, and policy enforce",
-			e->domain.name);
+	return err_hint(err,
+			"mtastsctl domain add %.80s --mode testing keeps it; "
+			"then mtastsctl policy diff %.80s, and mtastsctl "
+			"policy enforce %.80s",
+			e->domain.name, e->domain.name, e->domain.name);
 }
 
 /* Hosts that are said count more than those of its template. */

@@ -38,8 +38,9 @@ static bool is_settled(const struct edit *e, struct err *err)
 		return true;
 	err_set(err, ERR_REFUSED, "%s has a certificate that is still to be "
 				  "revoked", d->name);
-	return err_hint(err, "cert revoke %s with --now does not wait for a "
-			     "replacement, with --cancel it is not done at all",
+	return err_hint(err,
+			"mtastsctl cert revoke %.120s --now does not wait for "
+			"a replacement; with --cancel it is not done at all",
 			d->name);
 }
 

@@ -340,8 +340,11 @@ static bool is_sure(const struct proposal *p, time_t now, struct err *err)
 			instant_format(p->watch.mx_since, at));
 	else
 		return true;
-	return err_hint(err, "try again in a quarter of an hour; or, if you "
-			     "know that it is right, with --force");
+	return err_hint(err,
+			"try again in a quarter of an hour; or, if you know "
+			"that it is right: mtastsctl policy accept %.120s "
+			"--force",
+			p->domain.name);
 }
 
 static bool accept_it(struct edit *e, void *input, struct err *err)

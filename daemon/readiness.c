@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -29,6 +30,26 @@ static void against(struct readiness *r, const char *id, const char *hint,
 	va_end(ap);
 }
 
+#define DOMAIN "{domain}" /* of a hint: a command is there to be copied */
+
+static void put_name(char *hint, size_t size, const char *name)
+{
+	char *place, *rest;
+
+	while ((place = strstr(hint, DOMAIN))) {
+		rest = xstrdup(place + strlen(DOMAIN));
+		snprintf(place, size - (size_t)(place - hint), "%s%s", name,
+			 rest);
+		free(rest);
+	}
+}
+
+static void put_names(struct readiness *r, const char *name)
+{
+	for (size_t i = 0; i < r->count; i++)
+		put_name(r->reason[i].hint, sizeof(r->reason[i].hint), name);
+}
+
 /* ---- what the box knows itself ---- */
 
 static void judge_state(const struct readiness_facts *f, struct readiness *r)
@@ -36,11 +57,11 @@ static void judge_state(const struct readiness_facts *f, struct readiness *r)
 	const struct domain *d = &f->domain->domain;
 
 	if (d->state != DOMAIN_LIVE)
-		against(r, "state", "see mtastsctl domain show",
+		against(r, "state", "see mtastsctl domain show {domain}",
 			"it is %s, not live: nobody can fetch its policy",
 			domain_phase(d));
 	else if (d->leaving)
-		against(r, "state", "mtastsctl domain add keeps it",
+		against(r, "state", "mtastsctl domain add {domain} keeps it",
 			"it is on its way out: %s", domain_phase(d));
 }
 
@@ -55,13 +76,14 @@ static void judge_cert(const struct readiness_facts *f, time_t now,
 			"its certificate is from %s, which no sender trusts",
 			d->ca.name);
 	if (d->domain.state == DOMAIN_LIVE && !d->has_cert)
-		against(r, "cert.missing", "mtastsctl cert renew",
+		against(r, "cert.missing", "mtastsctl cert renew {domain}",
 			"the certificate served is not in the store");
 	else if (d->has_cert && d->cert.not_after <= now)
-		against(r, "cert.expired", "mtastsctl cert renew",
+		against(r, "cert.expired", "mtastsctl cert renew {domain}",
 			"its certificate has expired");
 	else if (d->has_cert && (d->cert.revoked_at || d->domain.revoked))
-		against(r, "cert.revoked", "mtastsctl log: it is replaced soon",
+		against(r, "cert.revoked",
+			"it is replaced soon: mtastsctl log {domain}",
 			"its certificate is revoked, or will be");
 	else if (d->has_cert && d->domain.failures > 2)
 		against(r, "cert.renewal-failing", d->domain.hint,
@@ -126,7 +148,7 @@ static void judge_mx(const struct readiness_facts *f, time_t now,
 	char at[INSTANT_TEXT], bad[200];
 
 	if (mx->look == MX_UNKNOWN)
-		against(r, "mx.unknown", "mtastsctl domain show",
+		against(r, "mx.unknown", "mtastsctl domain show {domain}",
 			"its MX were not seen yet");
 	else if (!watch_is_lately(d->watch.mx_at, now))
 		against(r, "mx.unknown", "mtastsctl domain check",
@@ -139,7 +161,8 @@ static void judge_mx(const struct readiness_facts *f, time_t now,
 	for (size_t i = 0; i < mx->count; i++)
 		if (mx_is_stray(mx, i, &d->policy.policy))
 			against(r, "mx.not-covered",
-				"mtastsctl policy diff, then policy accept",
+				"mtastsctl policy diff {domain}, then "
+				"mtastsctl policy accept {domain}",
 				"the policy does not name its mail host %s",
 				mx->host[i]);
 }
@@ -252,7 +275,7 @@ static void judge_tested(const struct domain_facts *d, const json_t *list,
 		    is_looked_at(list, mx->host[i]))
 			continue;
 		against(r, "mx.not-tested",
-			"mtastsctl policy enforce looks at it",
+			"mtastsctl policy enforce {domain} looks at it",
 			"it is not known whether its mail host %s has STARTTLS "
 			"and a good certificate",
 			mx->host[i]);
@@ -276,7 +299,8 @@ static void judge_outside(const struct readiness_facts *f, time_t now,
 		judge_tested(f->domain, list, r);
 	json_decref(list);
 	if (r->needs_look)
-		against(r, "not-looked", "mtastsctl policy enforce looks first",
+		against(r, "not-looked",
+			"mtastsctl policy enforce {domain} looks first",
 			"it was not looked at from outside lately");
 }
 
@@ -291,13 +315,13 @@ static void judge_reports(const struct readiness_facts *f, struct readiness *r)
 			"failures is unknown");
 }
 
-void readiness_judge(const struct readiness_facts *f, time_t now,
-		     struct readiness *r)
+static void judge_all(const struct readiness_facts *f, time_t now,
+		      struct readiness *r)
 {
-	*r = (struct readiness){ .notes = json_array() };
 	judge_state(f, r);
 	if (!f->domain->has_policy) {
-		against(r, "policy.missing", "mtastsctl policy set",
+		against(r, "policy.missing",
+			"mtastsctl policy set {domain} --mx HOST",
 			"there is no policy to enforce");
 		return;
 	}
@@ -307,6 +331,14 @@ void readiness_judge(const struct readiness_facts *f, time_t now,
 	judge_mx(f, now, r);
 	judge_outside(f, now, r);
 	judge_reports(f, r);
+}
+
+void readiness_judge(const struct readiness_facts *f, time_t now,
+		     struct readiness *r)
+{
+	*r = (struct readiness){ .notes = json_array() };
+	judge_all(f, now, r);
+	put_names(r, f->domain->domain.name);
 }
 
 void readiness_release(struct readiness *r)

@@ -474,10 +474,11 @@ static bool refuse_id(const struct domain *d, const char *sts_id,
 		"the id %s was that of another policy of %s here before: "
 		"senders that hold that one would never see this one",
 		sts_id, d->name);
-	return err_hint(err, "have the host that serves it now give it a new "
-			     "id, and adopt it then; or add the domain with "
-			     "--mx HOST instead, which makes an id of its own "
-			     "(mtastsctl domain records NAME shows it)");
+	return err_hint(err,
+			"have the host that serves it now give it a new id, "
+			"and adopt it then; or mtastsctl domain add %.120s "
+			"--no-adopt --mx HOST makes an id of its own",
+			d->name);
 }
 
 static bool elsewhere(struct store *s, int64_t policy_id, time_t until,

@@ -203,6 +203,7 @@ def test_a_resolver_that_is_silent_holds_nobody_up(rig, daemon, tmp_path):
 	begun = time.monotonic()
 	done = daemon.ctl("domain", "add", "a.test", "--mx", "mx.a.test")
 	assert done.status == FINE and "of 1 domain: no resolver" in done.err
+	assert "mtastsctl domain check a.test" in done.err
 	path = tmp_path / "fleet.csv"
 	path.write_text("name,mx\n" + "".join(
 		f"i{i}.test,mx.i{i}.test\n" for i in range(300)))

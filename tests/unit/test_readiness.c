@@ -348,6 +348,32 @@ static void texts_say_what_to_do(void **state)
 	readiness_release(&r);
 }
 
+/* A command is there to be copied. */
+static void commands_name_the_domain(void **state)
+{
+	size_t commands = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct readiness r;
+
+		set_up(state);
+		cases[i].change();
+		readiness_judge(&f.facts, NOW, &r);
+		for (size_t k = 0; k < r.count; k++) {
+			const char *hint = r.reason[k].hint;
+
+			print_message("%s\n", hint);
+			assert_null(strchr(hint, '{'));
+			if (!strstr(hint, "mtastsctl"))
+				continue;
+			commands++;
+			assert_non_null(strstr(hint, " example.org"));
+		}
+		readiness_release(&r);
+	}
+	assert_true(commands > 10);
+}
+
 /* ---- what a look from outside found ---- */
 
 #define ERROR(id) "{\"id\":\"" id "\",\"severity\":\"error\",\"text\":\"t\"}"
@@ -600,6 +626,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		FOR_ONE(each_reason_has_its_facts),
 		FOR_ONE(texts_say_what_to_do),
+		FOR_ONE(commands_name_the_domain),
 		FOR_ONE(findings_are_reasons_or_notes),
 		FOR_ONE(each_host_was_tested),
 		FOR_ONE(what_is_known_already_is_not_told_twice),
