@@ -430,6 +430,12 @@ static const char *const migrations[] = {
 	"UPDATE watch SET host_at = iif(host > 0, looked_at, 0),"
 	"  txt_at = iif(txt > 0, looked_at, 0),"
 	"  mx_at = iif(mx_look > 0, looked_at, 0);",
+	/* 11: which max_age came from its template; -1: nobody knows */
+	"ALTER TABLE template_past ADD COLUMN max_age INTEGER NOT NULL"
+	"  DEFAULT -1;"
+	"UPDATE template_past SET max_age = COALESCE((SELECT t.max_age"
+	"  FROM template t WHERE t.id = template_id"
+	"  AND t.epoch = template_past.epoch), -1);",
 };
 
 static const char serve_tables[] =

@@ -76,7 +76,7 @@ static bool keep_past(struct store *s, const struct template *t,
 
 	query_open(&q, store_db_write(s),
 		   "INSERT OR REPLACE INTO template_past"
-		   " SELECT id, epoch, preset, mx FROM template"
+		   " SELECT id, epoch, preset, mx, max_age FROM template"
 		   " WHERE name = ?");
 	bind_text(&q, t->name);
 	if (!query_run(&q, err))
@@ -210,10 +210,11 @@ static bool name_hosts(const struct template *t, const char *domain,
 	return ok;
 }
 
-/* With the hosts of `more` besides, but for those of `but`. */
+/* With the hosts of `more` besides, but for those of `but`; and *p's max_age,
+   if that is its own. */
 static bool apply(const struct template *t, const char *domain,
 		  const struct sts_policy *more, const struct sts_policy *but,
-		  struct sts_policy *p, struct err *err)
+		  bool has_own_age, struct sts_policy *p, struct err *err)
 {
 	struct sts_policy named = { .mode = p->mode, .max_age = p->max_age };
 	bool ok = name_hosts(t, domain, &named, err);
@@ -221,7 +222,7 @@ static bool apply(const struct template *t, const char *domain,
 	for (size_t i = 0; ok && i < more->mx_count; i++)
 		ok = sts_policy_has_mx(but, more->mx[i]) ||
 		     sts_policy_add_mx(&named, more->mx[i], err);
-	if (t->max_age)
+	if (t->max_age && !has_own_age)
 		named.max_age = t->max_age;
 	ok = ok && sts_policy_validate(&named, err);
 	if (!ok) {
@@ -238,36 +239,52 @@ bool template_apply(const struct template *t, const char *domain,
 {
 	const struct sts_policy none = { .mx_count = 0 };
 
-	return apply(t, domain, &none, &none, p, err);
+	return apply(t, domain, &none, &none, false, p, err);
 }
 
-/* The hosts it said when it was last applied; what is not known is none. */
-static bool former_hosts(struct store *s, const struct template *t,
-			 const struct domain *d, struct sts_policy *hosts,
-			 struct err *err)
+#define UNKNOWN_AGE -1L
+
+/*
+ * What it said when it was last applied: of hosts, what is not known is none.
+ */
+static bool read_former(struct store *s, const struct template *t,
+			const struct domain *d, struct sts_policy *former,
+			struct err *err)
 {
 	struct template past = { .id = 0 };
 	struct query q;
 
+	*former = (struct sts_policy){ .max_age = UNKNOWN_AGE };
 	query_open(&q, store_db(s),
-		   "SELECT preset, mx FROM template_past"
+		   "SELECT preset, mx, max_age FROM template_past"
 		   " WHERE template_id = ? AND epoch = ?");
 	bind_int(&q, t->id);
 	bind_int(&q, d->template_applied);
 	if (query_row(&q)) {
 		col_text(&q, "preset", past.preset, sizeof(past.preset));
 		mx_lines_read(col_text_peek(&q, "mx"), &past.hosts);
-		name_hosts(&past, d->name, hosts, NULL);
+		name_hosts(&past, d->name, former, NULL);
+		former->max_age = col_long(&q, "max_age");
 	}
 	template_release(&past);
 	return query_close(&q, err);
+}
+
+/* Somebody gave it to the domain: neither the template nor a default did. */
+static bool has_own_age(const struct sts_policy *p,
+			const struct sts_policy *former)
+{
+	long given = former->max_age ? former->max_age : STS_MAX_AGE_DEFAULT;
+
+	return given != UNKNOWN_AGE && p->max_age != given;
 }
 
 /* A policy's hosts alone. */
 static bool says_same(const struct template *t, const char *domain,
 		      const struct sts_policy *former)
 {
-	struct sts_policy now = { .mode = former->mode };
+	struct sts_policy now = { .mode = former->mode,
+				  .max_age = former->max_age };
 	bool same = name_hosts(t, domain, &now, NULL) &&
 		    sts_policy_equal(&now, former);
 
@@ -279,17 +296,18 @@ bool template_follow(struct store *s, const struct template *t,
 		     const struct domain *d, struct sts_policy *p,
 		     struct err *err)
 {
-	struct sts_policy former = { .mx_count = 0 }, is;
-	bool ok;
+	struct sts_policy former, is;
+	bool ok, is_own;
 
 	if (!d->template_applied)
 		return template_apply(t, d->name, p, err);
 	sts_policy_copy(&is, p);
-	ok = former_hosts(s, t, d, &former, err);
+	ok = read_former(s, t, d, &former, err);
+	is_own = has_own_age(p, &former);
 	if (ok && says_same(t, d->name, &former))
-		p->max_age = t->max_age ? t->max_age : p->max_age;
+		p->max_age = t->max_age && !is_own ? t->max_age : p->max_age;
 	else if (ok)
-		ok = apply(t, d->name, &is, &former, p, err);
+		ok = apply(t, d->name, &is, &former, is_own, p, err);
 	sts_policy_release(&former);
 	sts_policy_release(&is);
 	return ok;

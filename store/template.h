@@ -70,7 +70,8 @@ bool template_apply(const struct template *t, const char *domain,
 /*
  * The same for a domain whose policy, *p, follows it already: of the hosts,
  * those go that came from it when it was last applied, and the domain's own
- * stay beside those that it says now. All stay if it says the same ones.
+ * stay beside those that it says now. All stay if it says the same ones. A
+ * max_age that did not come from it stays, too.
  */
 bool template_follow(struct store *s, const struct template *t,
 		     const struct domain *d, struct sts_policy *p,

@@ -159,6 +159,43 @@ def test_a_planned_move_outlives_a_change_of_the_template(daemon):
 	assert daemon.rows("SELECT count(*) FROM template_past")[0][0] <= 2
 
 
+def test_a_max_age_of_the_domains_outlives_a_change(daemon):
+	follow(daemon, "--mx", "a.test", "--max-age", "14d")
+	daemon.ok("domain", "add", "plain.test", "--template", "gold")
+	daemon.ok("domain", "add", "own.test", "--template", "gold",
+		  "--max-age", "1d")
+	daemon.ok("domain", "add", "later.test", "--template", "gold")
+	daemon.ok("policy", "set", "later.test", "--max-age", "30d")
+	for words in ["--max-age", "15d"], ["--mx", "b.test", "--max-age",
+					    "16d"]:
+		dry = daemon.ok("template", "set", "gold", *words, "--dry-run")
+		follow(daemon, *words)
+		for name, days in ("own.test", 1), ("later.test", 30), \
+				("plain.test", int(words[-1][:-1])):
+			assert max_age_of(daemon, name) == days * 86400
+			assert ([name, "max_age"] in [
+				line.split()[:2] for line in dry.splitlines()
+			]) == (name == "plain.test")
+	assert mx_of(daemon, "own.test") == ["b.test"]
+	assert daemon.json("domain", "show", "own.test")["own"] == ["max_age"]
+
+	# Unless it is told to follow in all.
+	daemon.ok("domain", "set", "own.test", "--template", "gold")
+	assert max_age_of(daemon, "own.test") == 16 * 86400
+	follow(daemon, "--max-age", "17d")
+	assert max_age_of(daemon, "own.test") == 17 * 86400
+
+
+def test_a_template_that_says_a_max_age_at_last(daemon):
+	follow(daemon, "--mx", "a.test")
+	daemon.ok("domain", "add", "plain.test", "own.test", "--template",
+		  "gold")
+	daemon.ok("policy", "set", "own.test", "--max-age", "2d")
+	follow(daemon, "--max-age", "17d")
+	assert max_age_of(daemon, "plain.test") == 17 * 86400
+	assert max_age_of(daemon, "own.test") == 2 * 86400
+
+
 def test_a_host_of_the_domains_that_the_preset_has_not(daemon):
 	follow(daemon, "--preset", "m365", "--max-age", "14d")
 	daemon.ok("domain", "add", "one.test", "--template", "gold")
