@@ -166,6 +166,15 @@ static void show_dns(const json_t *d, time_t now)
 	free(mx);
 }
 
+static void say_other_host(const char *name)
+{
+	printf("  %-12s waits until mta-sts.%s leads here, or nowhere: until "
+	       "then another host may serve its policy\n",
+	       "", name);
+	printf("  %-12s mtastsctl domain remove %s --now does not wait\n", "",
+	       name);
+}
+
 /* How far it is on its way out. */
 static void show_leaving(const json_t *d, time_t now)
 {
@@ -176,6 +185,8 @@ static void show_leaving(const json_t *d, time_t now)
 	field("leaving", when_at(d, "leaving.since", now, when));
 	if (json_is_true(value_at(d, "leaving.waits_for_txt")))
 		field("", "waits until DNS shows the id above");
+	if (json_is_true(value_at(d, "leaving.waits_for_host")))
+		say_other_host(text_at(d, "name"));
 	if (json_is_true(value_at(d, "leaving.waits_for_dns")))
 		field("", "waits until DNS leads to the other host");
 	if (*text_at(d, "leaving.held_until"))

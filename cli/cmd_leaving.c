@@ -41,6 +41,10 @@ static void say_next(const json_t *answer)
 
 	if (json_is_true(value_at(d, "leaving.waits_for_txt")))
 		policy_say_record(d);
+	if (json_is_true(value_at(d, "leaving.waits_for_host")))
+		printf("%s: now lead mta-sts.%s here, or take it out of DNS: "
+		       "until then another host may serve its policy\n",
+		       name, name);
 	if (json_is_true(value_at(d, "leaving.waits_for_dns")))
 		printf("%s: now lead mta-sts.%s to the other host\n", name,
 		       name);

@@ -21,6 +21,7 @@ static bool removing(struct store *s, const struct domain *d,
 
 	if (!policy_version_held_until(s, d, now, policy_version_is_live, NULL,
 				       &l->held_until, err) ||
+	    !policy_version_is_elsewhere(s, d, &l->waits_for_host, err) ||
 	    !policy_version_current(s, d, &none, err))
 		return false;
 	says_none = none.policy.mode == STS_NONE;
@@ -31,6 +32,8 @@ static bool removing(struct store *s, const struct domain *d,
 		l->done_at = later(l->held_until, d->leaving_at);
 	else
 		l->waits_for_txt = true;
+	if (l->waits_for_host)
+		l->done_at = 0; /* what there is moves on with the clock */
 	policy_version_release(&none);
 	return true;
 }

@@ -19,6 +19,7 @@
 
 struct leaving {
 	bool waits_for_txt;	/* DNS does not show the new id yet */
+	bool waits_for_host;	/* another host may serve its policy */
 	bool waits_for_dns;	/* a handover: the name still leads here */
 	time_t held_until;	/* what senders may hold; 0: nothing */
 	time_t done_at;		/* when the records, or the domain, may go;

@@ -511,6 +511,20 @@ bool policy_version_elsewhere(struct store *s, time_t now, struct err *err)
 	return elsewhere(s, 0, now, err);
 }
 
+bool policy_version_is_elsewhere(struct store *s, const struct domain *d,
+				 bool *is_elsewhere, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM policy w WHERE domain_id = ? AND mode <> ?"
+		   " AND " IS_ASKED_ELSEWHERE);
+	bind_int(&q, d->id);
+	bind_int(&q, STS_NONE);
+	*is_elsewhere = query_row(&q);
+	return query_close(&q, err);
+}
+
 bool policy_version_led_here(struct store *s, const struct domain *d,
 			     time_t since, time_t now, struct err *err)
 {

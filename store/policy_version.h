@@ -77,6 +77,13 @@ bool policy_version_led_here(struct store *s, const struct domain *d,
 			     time_t since, time_t now, struct err *err);
 
 /*
+ * May another host serve it to senders just now? Then what they hold has no
+ * end yet. Mode none does not count.
+ */
+bool policy_version_is_elsewhere(struct store *s, const struct domain *d,
+				 bool *is_elsewhere, struct err *err);
+
+/*
  * The domain goes: what senders may hold of it stays known, in `retired_id`,
  * for whoever adds one of that name. Inside a transaction.
  */

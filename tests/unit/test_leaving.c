@@ -237,6 +237,37 @@ static void a_damaged_version_is_waited_for(void **state)
 	must(store_begin(fix.store, NULL), NULL);
 }
 
+/* After a restore: the old box may go on for as long as the name leads there. */
+static void another_host_is_waited_for_and_told(void **state)
+{
+	static const struct {
+		enum watch_host host;
+		bool waits;
+	} hosts[] = {
+		{ HOST_UNKNOWN, true },	 { HOST_ELSEWHERE, true },
+		{ HOST_PARTLY, true },	 { HOST_HERE, false },
+		{ HOST_NOWHERE, false },
+	};
+
+	(void)state;
+	must(policy_version_elsewhere(fix.store, T0, NULL), NULL);
+	set_out(DOMAIN_REMOVING, T0 + DAY);
+	publish(STS_NONE, LEAVING_MAX_AGE, T0 + DAY);
+	announce(2, T0 + DAY);
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		struct watch w = in_step;
+		struct leaving l;
+
+		w.domain_id = fix.domain.id;
+		w.host = hosts[i].host;
+		must(watch_write(fix.store, &w, NULL), NULL);
+		l = leaving(&w, T0 + 300 * DAY);
+		print_message("%s\n", watch_host_name(hosts[i].host));
+		assert_int_equal(l.waits_for_host, hosts[i].waits);
+		assert_int_equal(l.done_at == 0, hosts[i].waits);
+	}
+}
+
 /* ---- handing over ---- */
 
 static const struct {
@@ -470,6 +501,7 @@ int main(void)
 		WITH_A_DOMAIN(a_moment_after_it_counts_as_served),
 		WITH_A_DOMAIN(without_a_record_nobody_is_told),
 		WITH_A_DOMAIN(a_damaged_version_is_waited_for),
+		WITH_A_DOMAIN(another_host_is_waited_for_and_told),
 		WITH_A_DOMAIN(a_handover_waits_for_caches),
 		WITH_A_DOMAIN(removal_ends_when_both_records_are_gone),
 		WITH_A_DOMAIN(a_handover_ends_when_dns_has_left),
