@@ -14,6 +14,13 @@
 
 static const char *const plain_header[] = { "NAME", "TYPE", "VALUE", "" };
 
+static const char *why(const json_t *r)
+{
+	return json_is_true(value_at(r, "there"))
+		       ? "is in DNS already: leave it"
+		       : text_at(r, "why");
+}
+
 /* The records of this sort, below a headline; nothing if there are none. */
 static void show_sort(const json_t *answer, const char *sort,
 		      const char *headline)
@@ -26,11 +33,10 @@ static void show_sort(const json_t *answer, const char *sort,
 	json_array_foreach(list, i, r)
 	{
 		if (streq(text_at(r, "publish"), sort))
-			table_row(&t,
-				  (const char *const[]){ text_at(r, "name"),
-							 text_at(r, "type"),
-							 text_at(r, "value"),
-							 text_at(r, "why") });
+			table_row(&t, (const char *const[]){
+					      text_at(r, "name"),
+					      text_at(r, "type"),
+					      text_at(r, "value"), why(r) });
 	}
 	if (t.cells.count) {
 		printf("\n%s\n", headline);
@@ -79,10 +85,13 @@ static void show_notes(const json_t *answer, const char *before)
 static void show_text(const json_t *answer)
 {
 	bool is_delegated = json_is_object(value_at(answer, "own_zone"));
+	bool is_cutover = json_is_true(value_at(answer, "cutover"));
 
 	printf("%s is %s\n", text_at(answer, "name"), text_at(answer, "state"));
 	show_sort(answer, "now",
 		  is_delegated ? "To be set once, by who has the domain:"
+		  : is_cutover ? "To be published, or changed to this at the "
+				 "cutover:"
 			       : "To be published:");
 	show_sort(answer, "once-live", "Once the domain is live:");
 	show_sort(answer, "instead",

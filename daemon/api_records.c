@@ -7,19 +7,34 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "daemon/api.h"
 #include "daemon/json_view.h"
 #include "daemon/records.h"
 #include "daemon/zone.h"
 
-static json_t *view_record(const struct record *r)
+/*
+ * DNS was seen to have it. Of a CNAME, and of what stands for one, that is not
+ * known, for looks follow it; nor of an address among others.
+ */
+static bool is_there(const struct record *r, const struct domain_facts *f)
+{
+	if (!streq(r->type, "TXT") || r->when == RECORD_INSTEAD)
+		return false;
+	if (str_starts(r->name, "_mta-sts."))
+		return watch_announced(&f->watch, f->policy.sts_id) ==
+		       ANNOUNCED_IN_STEP;
+	return f->watch.reports == REPORTS_OURS;
+}
+
+static json_t *view_record(const struct record *r, const struct domain_facts *f)
 {
 	char *line = record_zone_line(r);
-	json_t *view = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "name",
-				 r->name, "type", r->type, "value", r->value,
-				 "ttl", RECORD_TTL, "publish",
+	json_t *view = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b}",
+				 "name", r->name, "type", r->type, "value",
+				 r->value, "ttl", RECORD_TTL, "publish",
 				 record_when_name(r->when), "why", r->why,
-				 "line", line);
+				 "line", line, "there", is_there(r, f));
 
 	free(line);
 	return view;
@@ -94,25 +109,64 @@ static void add_note(json_t *list, const char *text)
 	json_array_append_new(list, json_string(text));
 }
 
+/* Takes text. */
+static void add_made(json_t *list, char *text)
+{
+	json_array_append_new(list, json_string(text));
+	free(text);
+}
+
 /* What is to become of its records, on its way out; false: it stays. */
 static bool note_leaving(const struct domain_facts *f, time_t now, json_t *list)
 {
+	const char *name = f->domain.name;
+
 	if (f->domain.leaving == DOMAIN_HANDING_OVER)
-		add_note(list,
-			 "it is being handed over: publish what the other "
-			 "host says of mta-sts, _mta-sts and _smtp._tls, "
-			 "in place of what leads here; mtastsctl domain "
-			 "add keeps it here instead");
+		add_made(list, xasprintf("it is being handed over: publish "
+					 "what the other host says of mta-sts, "
+					 "_mta-sts and _smtp._tls, in place of "
+					 "what leads here; mtastsctl domain "
+					 "add %s keeps it here instead",
+					 name));
 	if (f->domain.leaving == DOMAIN_REMOVING && f->leaving.done_at &&
 	    f->leaving.done_at <= now)
 		add_note(list, "no sender holds a policy of it any more: "
 			       "mta-sts, _mta-sts and _smtp._tls may be taken "
 			       "out of DNS");
 	else if (f->domain.leaving == DOMAIN_REMOVING)
-		add_note(list,
-			 "it is being removed: these stay until mtastsctl "
-			 "domain show says that they may go");
+		add_made(list, xasprintf("it is being removed: these stay "
+					 "until mtastsctl domain show %s says "
+					 "that they may go",
+					 name));
 	return f->domain.leaving != DOMAIN_STAYS;
+}
+
+/* Another host serves the policy still: there is a cutover to come. */
+static bool is_cutover_due(const struct domain_facts *f)
+{
+	return f->has_policy && f->policy.version == 0 &&
+	       f->watch.host != HOST_HERE && !f->domain.leaving;
+}
+
+/* What is to change then, and what is not. */
+static void note_cutover(const struct domain_facts *f, const struct config *c,
+			 json_t *list)
+{
+	bool is_same = watch_announced(&f->watch, f->policy.sts_id) ==
+		       ANNOUNCED_IN_STEP;
+	char *text;
+
+	add_note(list, "its policy was adopted from another host: at the "
+		       "cutover what leads mta-sts there now is changed to "
+		       "what stands above, and nothing else");
+	text = xasprintf("_mta-sts %s id %s, which the other host announces%s",
+			 is_same ? "is in DNS and stays as it is, with"
+				 : "is to be in DNS with",
+			 f->policy.sts_id,
+			 *c->publish.zone ? "; once the domain is live its "
+					    "CNAME may take that one's place"
+					  : "");
+	add_made(list, text);
 }
 
 static json_t *notes(const struct domain_facts *f, const struct config *c,
@@ -126,7 +180,9 @@ static json_t *notes(const struct domain_facts *f, const struct config *c,
 		add_note(list, "neither host_name nor public_addresses is "
 			       "configured, so mta-sts must be pointed at this "
 			       "box by hand");
-	if (!records_may_announce(&f->domain) && !c->publish.zone[0])
+	if (is_cutover_due(f))
+		note_cutover(f, c, list);
+	else if (!records_may_announce(&f->domain) && !c->publish.zone[0])
 		add_note(list, "publish the _mta-sts record only once the "
 			       "domain is live: before that, senders would "
 			       "look for a policy that they cannot fetch");
@@ -148,13 +204,16 @@ bool api_records_show(struct api_call *call, struct err *err)
 	domain_facts_load(&facts, call->parts->store, &d, call->now);
 	records_make(&records, &facts, c);
 	for (size_t i = 0; i < records.count; i++)
-		json_array_append_new(list, view_record(&records.item[i]));
+		json_array_append_new(list,
+				      view_record(&records.item[i], &facts));
 	add_lines(zone, &records);
 	call->answer = json_pack(
 		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", d.name, "state",
 		domain_phase(&d), "records", list, "zone", zone, "nsupdate",
 		view_commands(&records), "own_zone", view_own_zone(&facts, c),
 		"notes", notes(&facts, c, call->now));
+	json_object_set_new(call->answer, "cutover",
+			    json_boolean(is_cutover_due(&facts)));
 	records_release(&records);
 	domain_facts_release(&facts);
 	return true;

@@ -259,6 +259,7 @@ def test_adopt_keeps_id_and_policy(rig, daemon, name, former):
 		(0, "former7", "enforce")
 	assert (shown["mx"], shown["max_age"]) == ([f"mx.{name}"], 14 * DAY)
 	assert look(daemon, name, txt_is("in-step"))["health"] == "ok"
+	assert "cutover" not in daemon.ok("domain", "records", name)
 	body = rig.client(daemon).fetch(f"mta-sts.{name}").body.decode()
 	assert "mode: enforce" in body
 
@@ -277,6 +278,24 @@ def test_adopt_keeps_id_and_policy(rig, daemon, name, former):
 
 
 # Handed over, or removed in haste, and back: what was ours may be so again.
+def test_what_is_adopted_says_what_changes_at_the_cutover(rig, daemon, name,
+							  former):
+	words = former().words
+	daemon.ok("domain", "add", name, "--adopt", *words)
+	rig.dns.point(name, address="127.0.0.9")
+	look(daemon, name, lambda d: d["dns"]["host"]["is"] == "elsewhere" and
+	     d["dns"]["txt"]["is"] == "in-step")
+	said = daemon.ok("domain", "records", name)
+	assert "changed to this at the cutover:" in said
+	[txt] = [line for line in said.splitlines() if "v=STSv1" in line]
+	assert txt.endswith("is in DNS already: leave it")
+	assert "_mta-sts is in DNS and stays as it is, with id former7" in said
+	assert "only once the domain is live" not in said
+	records = daemon.json("domain", "records", name)
+	assert {r["type"]: r["there"] for r in records["records"]} == \
+		{"A": False, "TXT": True}
+
+
 def test_a_domain_that_comes_back_is_adopted(rig, daemon, name, former):
 	host = former()
 	daemon.ok("domain", "add", name, "--adopt", "--wait", *host.words)
