@@ -1,5 +1,5 @@
 /*
- * mtastsctl freeze, thaw.
+ * mtastsctl freeze, thaw, zone take.
  */
 #include <stdio.h>
 
@@ -39,4 +39,13 @@ enum exit_code cmd_thaw(struct cli *cli)
 {
 	return change(cli, "/v1/thaw", "thawed: orders are made again",
 		      "not frozen");
+}
+
+enum exit_code cmd_zone_take(struct cli *cli)
+{
+	return change(
+		cli, "/v1/zone/take",
+		"your own zone is told all of it by this box now; another "
+		"box that publishes it stops, and says so",
+		"taken already");
 }

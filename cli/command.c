@@ -108,6 +108,8 @@ static const struct command table[] = {
 	  "all about one: account, trouble, orders, limits" },
 	{ "ca", "rollover", cmd_ca_rollover, NAMES_MAYBE_ONE,
 	  CHANGE | OPTION(NEW_ACCOUNT), "another key for our account there" },
+	{ "zone", "take", cmd_zone_take, NAMES_NONE, CHANGE,
+	  "publish your own zone from this box, whichever did before" },
 	{ "freeze", NULL, cmd_freeze, NAMES_NONE, CHANGE,
 	  "serve on, but begin no order: for the old box during a move" },
 	{ "thaw", NULL, cmd_thaw, NAMES_NONE, CHANGE, "order again" },

@@ -37,7 +37,7 @@ typedef bool api_handler(struct api_call *call, struct err *err);
 api_handler api_status;
 api_handler api_domain_list, api_domain_add, api_domain_show, api_domain_set,
 	api_domain_remove, api_domain_handover, api_domain_look;
-api_handler api_records_show, api_publish;
+api_handler api_records_show, api_publish, api_zone_take;
 api_handler api_check_settings, api_check_expected;
 api_handler api_policy_show, api_policy_set;
 api_handler api_policy_history, api_policy_rollback;

@@ -1,10 +1,12 @@
 /*
  * /v1/domains/NAME/publish: the operator's own zone is told again all that it
  * is to have of the domain, and of the box; as after the zone was made anew.
+ * /v1/zone/take: it is this box's from now on, whoever's it was.
  */
 #include "base/mem.h"
 #include "daemon/api.h"
 #include "daemon/edit.h"
+#include "store/box.h"
 #include "store/publication.h"
 
 static const struct json_in_field fields[] = { EDIT_FIELDS };
@@ -34,6 +36,43 @@ bool api_publish(struct api_call *call, struct err *err)
 {
 	static const struct edit_kind kind = { "zone.again", "publish",
 					       publish };
+	struct edit_input in = { 0 };
+
+	if (!json_in_read(call->body, fields, ARRAY_LEN(fields), &in, err) ||
+	    !edit_run(call, &kind, &in, err))
+		return false;
+	if (call->parts->publisher && !in.dry_run)
+		publisher_hurry(call->parts->publisher);
+	return true;
+}
+
+/* ---- the whole zone ---- */
+
+static bool has_server(const struct edit *e, struct err *err)
+{
+	if (!is_on(e, err))
+		return false;
+	if (*e->call->parts->config->publish.server)
+		return true;
+	err_set(err, ERR_REFUSED, "publish_hook knows no boxes");
+	return err_hint(err, "the hook publishes for whoever runs it");
+}
+
+static bool take(struct edit *e, void *input, struct err *err)
+{
+	struct store *s = e->call->parts->store;
+
+	(void)input;
+	if (!has_server(e, err))
+		return false;
+	edit_note(e, "zone", "", "this box's");
+	return box_take_zone(s, true, err) && publication_doubt(s, err) &&
+	       publication_again(s, "", err);
+}
+
+bool api_zone_take(struct api_call *call, struct err *err)
+{
+	static const struct edit_kind kind = { "zone.taken", "zone", take };
 	struct edit_input in = { 0 };
 
 	if (!json_in_read(call->body, fields, ARRAY_LEN(fields), &in, err) ||

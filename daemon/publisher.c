@@ -51,6 +51,10 @@ struct publisher {
 	time_t tried_at;     /* nothing that failed alone before */
 	time_t begin_at;     /* an update of the last process is over */
 	bool is_set_up;	     /* the store knows who publishes what */
+	char id[BOX_ID_SIZE];	 /* that marks a zone as this box's */
+	bool is_ours;		 /* the zone has that mark */
+	enum zone_mark_how mark; /* what the next update holds of it */
+	int refusals;		 /* for that, in a row */
 	time_t taken_at, failing_since;
 	struct err problem;
 };
@@ -63,6 +67,12 @@ static const struct publish_settings *settings(const struct publisher *p)
 static time_t now_of(const struct publisher *p)
 {
 	return engine_clock(p->parts.engine);
+}
+
+/* A hook is a program of the operator's, and asked nothing. */
+static bool is_marked(const struct publisher *p)
+{
+	return *settings(p)->server != '\0';
 }
 
 static const char *by_whom(const struct publish_settings *s)
@@ -174,10 +184,12 @@ static bool compare(struct publisher *p, struct publication *row,
 {
 	struct zone_set told = { .count = 0 };
 	char *wanted = zone_set_text(z);
+	bool is_first = is_marked(p) && !p->is_ours && !*row->name;
 	bool ok;
 
-	if ((streq(wanted, row->told) && !row->is_unsure) ||
-	    (!*wanted && !*row->told)) {
+	/* The box's own row asks whose the zone is, before much is done. */
+	if (!is_first && ((streq(wanted, row->told) && !row->is_unsure) ||
+			  (!*wanted && !*row->told))) {
 		ok = publication_taken(p->parts.store, row, row->told,
 				       row->told_at, err);
 		free(wanted);
@@ -253,6 +265,15 @@ static long pause_of(long failures)
 	return pause < PAUSE_MOST ? pause : PAUSE_MOST;
 }
 
+static bool now_ours(struct publisher *p, struct err *err)
+{
+	p->is_ours = true;
+	p->mark = ZONE_IS_OURS;
+	p->refusals = 0;
+	return !box_takes_zone(p->parts.store) ||
+	       box_take_zone(p->parts.store, false, err);
+}
+
 static bool write_result(struct publisher *p, bool was_taken, time_t now,
 			 struct err *err)
 {
@@ -262,6 +283,8 @@ static bool write_result(struct publisher *p, bool was_taken, time_t now,
 
 	if (!ok)
 		return false;
+	if (ok && was_taken && is_marked(p))
+		ok = now_ours(p, err);
 	for (size_t i = 0; ok && i < b->count; i++)
 		ok = was_taken ? publication_taken(s, &b->row[i], b->wanted[i],
 						   now, err)
@@ -339,6 +362,60 @@ static void turn_in(struct publisher *p, long ms)
 	event_add(p->timer, &t);
 }
 
+/* ---- whose it is ---- */
+
+static void another_box(const struct publisher *p, struct err *err)
+{
+	err_set(err, ERR_REFUSED,
+		"another box publishes it: the mark " ZONE_MARK_NAME
+		".%.120s is not of this one",
+		settings(p)->zone);
+	err_hint(err, "is it this box's now? freeze or stop the other one, "
+		      "then here: mtastsctl zone take; else take delegate_zone "
+		      "out of the configuration");
+}
+
+#define REFUSALS 3 /* ours, free, ours: the answer to setting it may be lost */
+
+/*
+ * Was the update refused for the mark? One that is not there is set; one that is
+ * there and not ours is another box's.
+ */
+static bool is_mark_wrong(struct publisher *p, const char *output,
+			  struct err *err)
+{
+	if (!is_marked(p) || !strstr(output, "XRRSET"))
+		return false;
+	p->is_ours = false;
+	p->mark = p->mark == ZONE_IS_OURS ? ZONE_IS_FREE : ZONE_IS_OURS;
+	p->retry_at = 0;
+	if (++p->refusals < REFUSALS)
+		return true;
+	p->refusals = 0;
+	p->mark = ZONE_IS_OURS;
+	another_box(p, err);
+	note_problem(p, err, now_of(p));
+	p->retry_at = now_of(p) + PAUSE_MOST;
+	return true;
+}
+
+/* Nobody is charged for it: all of it goes again as it is. */
+static void go_again(struct publisher *p)
+{
+	struct store *s = p->parts.store;
+	struct err err = ERR_INIT;
+	bool ok = store_begin(s, &err);
+
+	for (size_t i = 0; ok && i < p->batch.count; i++)
+		ok = publication_failed(s, &p->batch.row[i], false, &err);
+	if (!ok || !store_commit(s, &err)) {
+		store_rollback(s);
+		note_problem(p, &err, now_of(p));
+	}
+	batch_clear(&p->batch);
+	turn_in(p, p->retry_at ? TURN_MS : AGAIN_MS);
+}
+
 static void on_result(struct publisher *p, const struct err *result)
 {
 	struct err err = ERR_INIT;
@@ -377,6 +454,10 @@ static void on_ended(const struct err *result, const char *output, void *arg)
 	struct err why = *result;
 
 	p->child = NULL;
+	if (why.kind != ERR_NONE && is_mark_wrong(p, output, &why)) {
+		go_again(p);
+		return;
+	}
 	if (why.kind != ERR_NONE) {
 		publish_problem(output, !*settings(p)->server, &why);
 		say_output(p, output);
@@ -409,11 +490,15 @@ static bool run_update(struct publisher *p, struct err *err)
 	const char *const argv[] = { s->program,    "-v", "-t",
 				     PROGRAM_LIMIT, "-k", s->key_file,
 				     NULL };
+	struct zone_mark mark = { .id = p->id, .how = p->mark };
 
-	return config_key_file_is_good(s->key_file, err) &&
+	if (box_takes_zone(p->parts.store))
+		mark.how = ZONE_IS_TAKEN;
+	return (*p->id || box_id(p->parts.store, p->id, err)) &&
+	       config_key_file_is_good(s->key_file, err) &&
 	       run(p, argv,
 		   zone_set_commands(&p->batch.change, s->zone, s->server,
-				     s->port),
+				     s->port, &mark),
 		   err);
 }
 
@@ -623,6 +708,9 @@ void publisher_configure(struct publisher *p)
 {
 	end_child(p);
 	p->is_set_up = false;
+	p->is_ours = false;
+	p->mark = ZONE_IS_OURS;
+	p->refusals = 0;
 	publisher_hurry(p);
 	if (!publish_is_on(settings(p)))
 		p->failing_since = 0;

@@ -9,6 +9,9 @@
  * slowly; an update that failed goes in halves, so that a name that the server
  * will not take holds up nobody else.
  *
+ * A server's zone has a mark that says whose it is (struct zone_mark), and each
+ * update holds that it is this box's: another box's is left alone, and told.
+ *
  * A box that is frozen publishes nothing: the zone belongs to the new box.
  *
  * Control thread only.

@@ -78,6 +78,7 @@ static const struct route {
 	{ "PUT", "/v1/templates/@", api_template_set, { NULL } },
 	{ "POST", "/v1/templates/@/preview", api_template_preview, { NULL } },
 	{ "DELETE", "/v1/templates/@", api_template_remove, { NULL } },
+	{ "POST", "/v1/zone/take", api_zone_take, { NULL } },
 	{ "POST", "/v1/freeze", api_freeze, { NULL } },
 	{ "POST", "/v1/thaw", api_thaw, { NULL } },
 	{ "GET",

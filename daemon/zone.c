@@ -175,6 +175,22 @@ static void add_copy(struct zone_set *z, const struct zone_record *r)
 	add(z, r->name, r->type, xstrdup(r->value));
 }
 
+/* An address that nobody wants leads senders away; nothing is beside a CNAME. */
+static void clear_beside(struct zone_set *z, const struct zone_set *wanted,
+			 const struct zone_record *r)
+{
+	static const char *const kinds[] = { "A", "AAAA", "CNAME" };
+	struct zone_record other = *r;
+
+	if (streq(r->type, "TXT"))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		str_copy(other.type, sizeof(other.type), kinds[i]);
+		if (!has(wanted, &other) && !has(z, &other))
+			add(z, other.name, other.type, NULL);
+	}
+}
+
 void zone_set_change(struct zone_set *z, const struct zone_set *told,
 		     const struct zone_set *wanted)
 {
@@ -184,6 +200,8 @@ void zone_set_change(struct zone_set *z, const struct zone_set *told,
 		if (!has(wanted, r) && !has(z, r))
 			add(z, r->name, r->type, NULL);
 	}
+	for (size_t i = 0; i < wanted->count; i++)
+		clear_beside(z, wanted, &wanted->item[i]);
 	for (size_t i = 0; i < wanted->count; i++)
 		add_copy(z, &wanted->item[i]);
 }
@@ -205,8 +223,8 @@ size_t zone_set_size(const struct zone_set *z)
 	for (size_t i = 0; i < z->count; i++) {
 		const struct zone_record *r = &z->item[i];
 
-		/* Two names, with a type, class, TTL and length each. */
-		size += 2 * (strlen(r->name) + 2 + 10);
+		/* Three names, with a type, class, TTL and length each. */
+		size += 3 * (strlen(r->name) + 2 + 10);
 		size += r->value ? strlen(r->value) + 4 : 0;
 	}
 	return size;
@@ -222,20 +240,47 @@ static bool is_first(const struct zone_set *z, size_t i)
 	return !has(&before, &z->item[i]);
 }
 
+/* A TXT that is added beside a CNAME is ignored (RFC 2136, 3.4.2.2). */
+static void add_delete(struct buf *b, const struct zone_record *r)
+{
+	buf_printf(b, "update delete %s. %s\n", r->name, r->type);
+	if (r->value && streq(r->type, "TXT"))
+		buf_printf(b, "update delete %s. CNAME\n", r->name);
+}
+
+static void add_mark(struct buf *b, const char *zone, const struct zone_mark *m)
+{
+	static const char *const before[] = {
+		[ZONE_IS_OURS] = "prereq yxrrset",
+		[ZONE_IS_FREE] = "prereq nxrrset",
+		[ZONE_IS_TAKEN] = "update delete",
+	};
+
+	buf_printf(b, "%s " ZONE_MARK_NAME ".%s. IN TXT", before[m->how], zone);
+	if (m->how == ZONE_IS_OURS)
+		buf_printf(b, " \"%s\"\n", m->id);
+	else
+		buf_printf(b,
+			   "\nupdate add " ZONE_MARK_NAME
+			   ".%s. %d TXT \"%s\"\n",
+			   zone, ZONE_TTL, m->id);
+}
+
 char *zone_set_commands(const struct zone_set *z, const char *zone,
-			const char *server, const char *port)
+			const char *server, const char *port,
+			const struct zone_mark *mark)
 {
 	struct buf b;
 	char *text;
 
 	buf_init(&b, TEXT_MAX);
 	buf_printf(&b, "server %s %s\nzone %s.\n", server, port, zone);
+	add_mark(&b, zone, mark);
 	for (size_t i = 0; i < z->count; i++) {
 		const struct zone_record *r = &z->item[i];
 
 		if (is_first(z, i))
-			buf_printf(&b, "update delete %s. %s\n", r->name,
-				   r->type);
+			add_delete(&b, r);
 		if (!r->value)
 			continue;
 		buf_printf(&b, "update add %s. %d %s ", r->name, ZONE_TTL,

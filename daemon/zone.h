@@ -61,7 +61,9 @@ void zone_set_read(struct zone_set *z, const char *text);
 
 /*
  * Adds to `z` what makes `told` into `wanted`: all that is wanted, and of each
- * name and type that only `told` has, that there is to be none.
+ * name and type that only `told` has, that there is to be none. So it is with
+ * what would stand beside an address: who had the name before may have had
+ * others.
  */
 void zone_set_change(struct zone_set *z, const struct zone_set *told,
 		     const struct zone_set *wanted);
@@ -76,9 +78,27 @@ void zone_set_join(struct zone_set *z, const struct zone_set *told,
 /* How many bytes an update of it takes, at most (RFC 2136). */
 size_t zone_set_size(const struct zone_set *z);
 
+/*
+ * Whose the zone is: a TXT in it, at `_mtastsd-owner`, with the id of a box. An
+ * update says what it holds of it, and is refused as a whole if that is not so
+ * (RFC 2136, 2.4): no box writes into another one's zone, whatever was read
+ * before.
+ */
+struct zone_mark {
+	const char *id;
+	enum zone_mark_how {
+		ZONE_IS_OURS, /* the mark has our id */
+		ZONE_IS_FREE, /* there is none: it is set */
+		ZONE_IS_TAKEN /* whatever it is, it is set */
+	} how;
+};
+
+#define ZONE_MARK_NAME "_mtastsd-owner"
+
 /* Commands for knsupdate or nsupdate; free it. */
 char *zone_set_commands(const struct zone_set *z, const char *zone,
-			const char *server, const char *port);
+			const char *server, const char *port,
+			const struct zone_mark *mark);
 
 /* For the hook: a list of { name, type, ttl, value or null }; free it. */
 char *zone_set_json(const struct zone_set *z);

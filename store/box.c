@@ -53,3 +53,40 @@ bool box_thaw(struct store *s, struct err *err)
 		   " ('frozen', 'frozen_by', 'frozen_why')");
 	return query_run(&q, err);
 }
+
+bool box_id(struct store *s, char out[static BOX_ID_SIZE], struct err *err)
+{
+	struct query q;
+
+	out[0] = '\0';
+	query_open(&q, store_db(s),
+		   "SELECT value FROM main.meta WHERE key = 'store_id'");
+	if (query_row(&q))
+		col_text(&q, "value", out, BOX_ID_SIZE);
+	if (query_close(&q, err) && *out)
+		return true;
+	return err && err->kind == ERR_NONE
+		       ? err_set(err, ERR_DAMAGED, "state.db has no id")
+		       : false;
+}
+
+bool box_takes_zone(struct store *s)
+{
+	struct query q;
+	bool takes;
+
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM main.meta WHERE key = 'zone_take'");
+	takes = query_row(&q);
+	query_close(&q, NULL);
+	return takes;
+}
+
+bool box_take_zone(struct store *s, bool takes, struct err *err)
+{
+	return db_run(store_db_write(s),
+		      takes ? "INSERT OR REPLACE INTO main.meta"
+			      " VALUES('zone_take', 1)"
+			    : "DELETE FROM main.meta WHERE key = 'zone_take'",
+		      err);
+}

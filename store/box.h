@@ -1,5 +1,6 @@
 /*
- * The box as a whole: is it frozen? In table `meta`.
+ * The box as a whole: who it is, whether it is frozen, whether it is to take
+ * the operator's zone from another box. In table `meta`.
  *
  * A frozen box serves what it has and begins no order, so that an old box and
  * a new one can stand side by side during a move. It stays so until it is
@@ -23,6 +24,15 @@ bool box_is_frozen(struct store *s);
 
 /* All zero if it is not. */
 bool box_freeze_read(struct store *s, struct box_freeze *f, struct err *err);
+
+#define BOX_ID_SIZE 40
+
+/* Made with the store, and the same in its backups. */
+bool box_id(struct store *s, char out[static BOX_ID_SIZE], struct err *err);
+
+/* Until the zone has its mark. box_take_zone(): inside a transaction. */
+bool box_takes_zone(struct store *s);
+bool box_take_zone(struct store *s, bool takes, struct err *err);
 
 /* Inside a transaction. Whoever froze it first is remembered. */
 bool box_freeze(struct store *s, const struct box_freeze *f, struct err *err);

@@ -9,7 +9,7 @@ import pytest
 
 from harness.clock import Leaps
 from harness.owndns import OwnDns
-from harness.process import wait_for
+from harness.process import free_port, wait_for
 from harness.told import Command
 
 ZONE = OwnDns.ZONE
@@ -383,6 +383,49 @@ def test_publishing_needs_somebody_who_does(daemon, name):
 
 
 # What a box that has moved still knows is not for the zone of the new one.
+def mark_of(own):
+	return own.ask(f"_mtastsd-owner.{ZONE}", "TXT")
+
+
+def test_two_boxes_do_not_write_into_one_zone(rig, own, name):
+	own.update(f"update add {HOST}. 60 AAAA 2001:db8::9")
+	first = make(rig, own).start()
+	wait_shown(own, HOST, "A", "127.0.0.1")
+	assert own.ask(HOST, "AAAA") == []	# of whoever was there before
+	[mark] = mark_of(own)
+	rig.dns.point(name)
+	first.add(name)
+	wait_shown(own, sts_of(name), "TXT", announced(first, name))
+
+	second = make(rig, own, http_port=free_port(),
+		      public_addresses=["127.0.0.5"]).start()
+	said = wait_for("the alert", lambda: alerts(second), 20)[0]
+	assert "another box publishes it" in said["text"]
+	assert "mtastsctl zone take" in said["hint"]
+	assert own.ask(HOST, "A") == ["127.0.0.1"]
+	assert mark_of(own) == [mark] and alerts(first) == []
+
+	second.ok("zone", "take", "--reason", "it has moved")
+	wait_shown(own, HOST, "A", "127.0.0.5")
+	assert mark_of(own) not in ([mark], [])
+	wait_for("its end", lambda: not alerts(second), 20)
+	before = own.ask(sts_of(name), "TXT")
+	enforce(first, name)
+	wait_for("the other's alert", lambda: alerts(first), 20)
+	assert own.ask(sts_of(name), "TXT") == before
+	assert own.ask(HOST, "A") == ["127.0.0.5"]
+	assert "zone.taken" in [e["kind"] for e in
+				second.json("log")["events"]]
+
+	# The id is in the store: a start anew takes nothing.
+	second.stop()
+	second.start()
+	time.sleep(3)
+	assert alerts(second) == []
+	assert "no zone is published" in rig.daemon(
+		http_port=free_port()).start().ctl("zone", "take").err
+
+
 def test_a_frozen_box_publishes_nothing(rig, tmp_path, name):
 	zone = HookZone(tmp_path)
 	daemon = make(rig, zone).start()

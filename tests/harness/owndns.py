@@ -80,6 +80,13 @@ class OwnDns:
 			"publish_server": self.address,
 			"publish_key_file": self.key_file}
 
+	def update(self, *lines):
+		subprocess.run(
+			["knsupdate", "-v", "-k", self.key_file], check=True,
+			text=True, capture_output=True, input="\n".join([
+				f"server 127.0.0.1 {self.port}",
+				f"zone {self.ZONE}.", *lines, "send", ""]))
+
 	def ask(self, name, kind):
 		"""What it answers over UDP: the data, sorted."""
 		done = subprocess.run(

@@ -125,30 +125,43 @@ static const struct {
 	const char *commands, *json;
 } change_cases[] = {
 	{ "", "a.z TXT x\n",
-	  "update delete a.z. TXT\n"
+	  "update delete a.z. TXT\nupdate delete a.z. CNAME\n"
 	  "update add a.z. 300 TXT \"x\"\n",
 	  "[{\"name\":\"a.z\",\"type\":\"TXT\",\"ttl\":300,\"value\":\"x\"}]" },
 	{ "a.z TXT x\n", "", "update delete a.z. TXT\n",
 	  "[{\"name\":\"a.z\",\"type\":\"TXT\",\"ttl\":300,\"value\":null}]" },
 	{ "a.z TXT x\n", "a.z TXT y\n",
-	  "update delete a.z. TXT\nupdate add a.z. 300 TXT \"y\"\n",
+	  "update delete a.z. TXT\nupdate delete a.z. CNAME\n"
+	  "update add a.z. 300 TXT \"y\"\n",
 	  "[{\"name\":\"a.z\",\"type\":\"TXT\",\"ttl\":300,\"value\":\"y\"}]" },
 
 	/* Several values; what is gone is named once. */
 	{ "h.z A 192.0.2.9\nh.z AAAA 2001:db8::9\nh.z AAAA 2001:db8::8\n",
 	  "h.z A 192.0.2.1\nh.z A 192.0.2.2\n",
-	  "update delete h.z. AAAA\nupdate delete h.z. A\n"
-	  "update add h.z. 300 A 192.0.2.1\n"
+	  "update delete h.z. AAAA\nupdate delete h.z. CNAME\n"
+	  "update delete h.z. A\nupdate add h.z. 300 A 192.0.2.1\n"
 	  "update add h.z. 300 A 192.0.2.2\n",
 	  "[{\"name\":\"h.z\",\"type\":\"AAAA\",\"ttl\":300,\"value\":null},"
+	  "{\"name\":\"h.z\",\"type\":\"CNAME\",\"ttl\":300,"
+	  "\"value\":null},"
 	  "{\"name\":\"h.z\",\"type\":\"A\",\"ttl\":300,"
 	  "\"value\":\"192.0.2.1\"},"
 	  "{\"name\":\"h.z\",\"type\":\"A\",\"ttl\":300,"
 	  "\"value\":\"192.0.2.2\"}]" },
 
+	/* Whoever had the name before. */
+	{ "", "h.z A 192.0.2.1\n",
+	  "update delete h.z. AAAA\nupdate delete h.z. CNAME\n"
+	  "update delete h.z. A\nupdate add h.z. 300 A 192.0.2.1\n",
+	  "[{\"name\":\"h.z\",\"type\":\"AAAA\",\"ttl\":300,\"value\":null},"
+	  "{\"name\":\"h.z\",\"type\":\"CNAME\",\"ttl\":300,"
+	  "\"value\":null},"
+	  "{\"name\":\"h.z\",\"type\":\"A\",\"ttl\":300,"
+	  "\"value\":\"192.0.2.1\"}]" },
+
 	/* Quotes are text; a line is a line, whatever stands in it. */
 	{ "", "a.z TXT \"; send\\\n",
-	  "update delete a.z. TXT\n"
+	  "update delete a.z. TXT\nupdate delete a.z. CNAME\n"
 	  "update add a.z. 300 TXT \"\\\"; send\\\\\"\n",
 	  "[{\"name\":\"a.z\",\"type\":\"TXT\",\"ttl\":300,"
 	  "\"value\":\"\\\"; send\\\\\"}]" },
@@ -158,6 +171,8 @@ static const struct {
 
 static void a_change_is_said_in_both_ways(void **state)
 {
+	const struct zone_mark mark = { .id = "A1", .how = ZONE_IS_OURS };
+
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(change_cases); i++) {
 		struct zone_set told = { .count = 0 }, wanted = { .count = 0 },
@@ -168,9 +183,12 @@ static void a_change_is_said_in_both_ways(void **state)
 		zone_set_read(&told, change_cases[i].told);
 		zone_set_read(&wanted, change_cases[i].wanted);
 		zone_set_change(&change, &told, &wanted);
-		commands = zone_set_commands(&change, "z", "192.0.2.53", "53");
+		commands = zone_set_commands(&change, "z", "192.0.2.53", "53",
+					     &mark);
 		json = zone_set_json(&change);
-		expected = xasprintf("server 192.0.2.53 53\nzone z.\n%ssend\n",
+		expected = xasprintf("server 192.0.2.53 53\nzone z.\n"
+				     "prereq yxrrset _mtastsd-owner.z. IN TXT "
+				     "\"A1\"\n%ssend\n",
 				     change_cases[i].commands);
 		assert_string_equal(commands, expected);
 		assert_string_equal(json, change_cases[i].json);
@@ -184,6 +202,38 @@ static void a_change_is_said_in_both_ways(void **state)
 	}
 }
 
+static void the_mark_is_held_or_set(void **state)
+{
+	static const struct {
+		enum zone_mark_how how;
+		const char *commands;
+	} marks[] = {
+		{ ZONE_IS_OURS, "prereq yxrrset _mtastsd-owner.z. IN TXT "
+				"\"A1\"\n" },
+		{ ZONE_IS_FREE, "prereq nxrrset _mtastsd-owner.z. IN TXT\n"
+				"update add _mtastsd-owner.z. 300 TXT "
+				"\"A1\"\n" },
+		{ ZONE_IS_TAKEN, "update delete _mtastsd-owner.z. IN TXT\n"
+				 "update add _mtastsd-owner.z. 300 TXT "
+				 "\"A1\"\n" },
+	};
+	const struct zone_set none = { .count = 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		const struct zone_mark m = { .id = "A1", .how = marks[i].how };
+		char *is = zone_set_commands(&none, "z", "192.0.2.53", "53",
+					     &m);
+		char *expected = xasprintf("server 192.0.2.53 53\nzone z.\n"
+					   "%ssend\n",
+					   marks[i].commands);
+
+		assert_string_equal(is, expected);
+		free(expected);
+		free(is);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -192,6 +242,7 @@ int main(void)
 		cmocka_unit_test(the_host_stands_in_its_zone_only),
 		cmocka_unit_test(no_name_is_too_long),
 		cmocka_unit_test(a_change_is_said_in_both_ways),
+		cmocka_unit_test(the_mark_is_held_or_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
