@@ -245,11 +245,11 @@ static bool is_served(const struct domain_facts *f)
  * What was seen before it became live is of the time when it waited for DNS. A
  * clock that was set back since is no reason to say nothing for long.
  */
-static bool is_seen_live(const struct domain_facts *f, time_t now)
+static bool is_seen_live(const struct domain_facts *f, time_t seen, time_t now)
 {
 	time_t live = f->domain.state_at;
 
-	return is_served(f) && (f->watch.looked_at >= live || live > now);
+	return is_served(f) && (seen >= live || live > now);
 }
 
 /* A policy that is enforced may cost mail; another only protection. */
@@ -315,7 +315,7 @@ static void not_announced(const struct domain_facts *f, time_t now,
 	enum announced is = watch_announced(&f->watch, f->policy.sts_id);
 	char hint[sizeof(out->item[0].hint)], shown[100];
 
-	if (!is_seen_live(f, now) || is == ANNOUNCED_UNKNOWN ||
+	if (!is_seen_live(f, f->watch.txt_at, now) || is == ANNOUNCED_UNKNOWN ||
 	    !txt_findings[is].id || f->domain.leaving == DOMAIN_HANDING_OVER ||
 	    (f->leaving.done_at && f->leaving.done_at <= now) ||
 	    (f->domain.leaving && is == ANNOUNCED_NOTHING))
@@ -334,7 +334,7 @@ static void not_led_here(const struct domain_facts *f, time_t now,
 	const struct watch *w = &f->watch;
 	char hint[sizeof(out->item[0].hint)];
 
-	if (!is_seen_live(f, now) || w->host <= HOST_HERE ||
+	if (!is_seen_live(f, w->host_at, now) || w->host <= HOST_HERE ||
 	    f->domain.leaving == DOMAIN_HANDING_OVER ||
 	    (f->leaving.done_at && f->leaving.done_at <= now))
 		return;

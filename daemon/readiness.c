@@ -108,7 +108,7 @@ static void judge_txt(const struct readiness_facts *f, time_t now,
 	char hint[300], at[INSTANT_TEXT];
 
 	if (is == ANNOUNCED_IN_STEP && !watch_is_lately(d->watch.txt_at, now))
-		against(r, "announced", "mtastsctl domain check",
+		against(r, "announced", "mtastsctl domain check {domain}",
 			"nobody has answered for its _mta-sts record since %s",
 			instant_format(d->watch.txt_at, at));
 	if (is == ANNOUNCED_IN_STEP)
@@ -151,7 +151,7 @@ static void judge_mx(const struct readiness_facts *f, time_t now,
 		against(r, "mx.unknown", "mtastsctl domain show {domain}",
 			"its MX were not seen yet");
 	else if (!watch_is_lately(d->watch.mx_at, now))
-		against(r, "mx.unknown", "mtastsctl domain check",
+		against(r, "mx.unknown", "mtastsctl domain check {domain}",
 			"nobody has answered for its MX since %s",
 			instant_format(d->watch.mx_at, at));
 	mx_say_bad(mx, bad, sizeof(bad));

@@ -248,6 +248,7 @@ static void what_senders_use_is_told(void **state)
 		fill(&facts, 5);
 		strcpy(facts.policy.sts_id, "now");
 		facts.watch.txt = records[i].is;
+		facts.watch.txt_at = NOW;
 		strcpy(facts.watch.txt_id, records[i].id);
 		facts.shown = records[i].shown;
 		health_of_domain(&facts, NOW, &got);
@@ -402,7 +403,8 @@ static void what_was_seen_before_it_was_live_is_no_finding(void **state)
 
 		fill_late(&f, DOMAIN_STAYS, 1);
 		f.domain.state_at = looks[i].live_at;
-		f.watch.looked_at = looks[i].looked_at;
+		f.watch.host_at = f.watch.txt_at = f.watch.looked_at =
+			looks[i].looked_at;
 		f.watch.host = HOST_NOWHERE;
 		f.watch.txt = ANNOUNCED_NOTHING;
 		health_of_domain(&f, NOW, &got);

@@ -731,7 +731,7 @@ static void lead_away(struct box *b, const char *name, int trouble)
 	must(store_begin(s, NULL), NULL);
 	must(domain_by_name(s, name, &d, NULL), NULL);
 	must(watch_of(s, &d, &k, NULL), NULL);
-	k.looked_at = d.state_at;
+	k.looked_at = k.host_at = d.state_at;
 	k.host = HOST_ELSEWHERE;
 	snprintf(k.host_problem, sizeof(k.host_problem), "it leads away");
 	k.trouble = trouble;
