@@ -38,6 +38,8 @@ struct store {
  * The log's file for store_sync(): before the first commit that does not wait.
  */
 bool log_open(struct store *s, struct err *err);
+/* What a former process left of it is written anew, for it may have failed. */
+bool log_inherit(struct store *s, struct err *err);
 void log_close(struct store *s);
 
 /* For how long a sync has been under way, in seconds. */

@@ -97,12 +97,14 @@ static bool open_state(struct store *s, struct err *err)
 		return false;
 	db_on_full(s->db, on_full, s);
 	s->state_inode = store_inode(s, "state.db");
-	return db_exec(s->db, "PRAGMA journal_mode = WAL;"
-			      "PRAGMA synchronous = FULL;"
-			      "PRAGMA foreign_keys = ON;"
-			      "PRAGMA temp_store = MEMORY;"
-			      "PRAGMA wal_autocheckpoint = 0;", err) &&
-	       schema_migrate(s->db, err);
+	return db_exec(s->db,
+		       "PRAGMA journal_mode = WAL;"
+		       "PRAGMA synchronous = FULL;"
+		       "PRAGMA foreign_keys = ON;"
+		       "PRAGMA temp_store = MEMORY;"
+		       "PRAGMA wal_autocheckpoint = 0;",
+		       err) &&
+	       log_inherit(s, err) && schema_migrate(s->db, err);
 }
 
 /* A file layer of another kind has no folder that another could enter. */
@@ -145,6 +147,7 @@ static bool open_again(struct store *s, struct err *err)
 {
 	if (!s->is_short)
 		return false;
+	log_close(s);
 	db_close(s->db);
 	s->db = NULL;
 	return open_files(s, err);

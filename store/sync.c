@@ -9,6 +9,9 @@
  * durable, and nothing is copied into the database: a log with a hole, replayed
  * over what was copied from behind it, would be a damaged database.
  *
+ * Nor does it tell a later process, which reads what is not on the disk as if
+ * it were: so the log of a former process is in doubt as well.
+ *
  * The kernel tells each open file of a failure once. Hence a file of our own,
  * open for as long as there is something to sync: whatever becomes of the log
  * from then on, it hears of. SQLite's file does as well, so that a commit
@@ -58,6 +61,27 @@ bool log_open(struct store *s, struct err *err)
 	failed(l, rc, err);
 	log_close(s);
 	return false;
+}
+
+static bool has_log(const struct store *s)
+{
+	sqlite3_vfs *layer = sqlite3_vfs_find(s->vfs);
+	char *path = store_path(s->dir, "state.db-wal");
+	int is_there = 0;
+
+	layer->xAccess(layer, path, SQLITE_ACCESS_EXISTS, &is_there);
+	free(path);
+	return is_there;
+}
+
+bool log_inherit(struct store *s, struct err *err)
+{
+	if (!has_log(s))
+		return true;
+	if (!log_open(s, err))
+		return false;
+	atomic_store(&s->is_in_doubt, true);
+	return store_settle(s, err);
 }
 
 void log_close(struct store *s)

@@ -318,6 +318,61 @@ static void a_copy_that_meets_the_failure_copies_nothing(void **state)
 	}
 }
 
+static void be_killed(struct box *b)
+{
+	disk_kill(b->disk);
+	store_close(b->store);
+	disk_start(b->disk);
+	open_store(b);
+}
+
+/* The one that comes after it has heard of no failure. */
+static void what_a_former_process_failed_to_write_is_written_anew(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+		struct box b = box_new(seed);
+
+		assert_true(write_name(&b, "doubtful.example", false));
+		disk_fail_sync(b.disk);
+		assert_false(store_sync(b.store, NULL));
+		be_killed(&b);
+		assert_true(has(&b, "doubtful.example"));
+		assert_true(write_name(&b, "next.example", true));
+		lose_power_and_check(&b);
+		assert_true(has(&b, "next.example"));
+		box_free(&b);
+	}
+}
+
+/* The last one out copies the log: not one with a hole. */
+static void what_is_in_doubt_is_not_copied_at_the_end(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 4 * SEEDS; seed++) {
+		struct box b = box_new(seed);
+
+		fill(&b, "a", 60 + (int)seed, true);
+		must(store_checkpoint(b.store, &err), &err);
+		fill(&b, "b", 1, true);
+		fill(&b, "c", 30, false);
+		sync_fails(&b);
+		disk_set_fuse(b.disk, seed % 40 + 1);
+		store_close(b.store);
+		disk_kill(b.disk);
+		disk_lose_power(b.disk);
+		disk_set_fuse(b.disk, 0);
+		disk_start(b.disk);
+		open_store(&b);
+		must(store_check(&b.options, STORE_STATE_DB, NULL, NULL, &err),
+		     &err);
+		assert_true(has(&b, "b0.example"));
+		box_free(&b);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -328,6 +383,9 @@ int main(void)
 		cmocka_unit_test(nothing_written_is_nothing_to_wait_for),
 		cmocka_unit_test(until_it_is_settled_nothing_is_begun),
 		cmocka_unit_test(it_is_settled_by_writing_it_anew),
+		cmocka_unit_test(
+			what_a_former_process_failed_to_write_is_written_anew),
+		cmocka_unit_test(what_is_in_doubt_is_not_copied_at_the_end),
 		cmocka_unit_test(
 			a_commit_that_fails_puts_those_before_it_in_doubt),
 		cmocka_unit_test(what_is_in_doubt_is_not_copied),
