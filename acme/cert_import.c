@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "acme/chain.h"
+#include "acme/chain_trust.h"
 #include "acme/schedule.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -76,12 +76,18 @@ static bool put(struct store *s, struct domain *d, struct cert *c,
 	       cert_install(s, d, c, &bytes, err);
 }
 
+static time_t first_use(const struct chain *chain, time_t now)
+{
+	return chain->not_before > now ? chain->not_before : now;
+}
+
 static bool take(struct store *s, struct domain *d,
 		 const struct cert_import *in, const struct p256 *key,
 		 const struct chain *chain, struct cert *c, bool *is_news,
 		 struct err *err)
 {
-	bool is_there;
+	char why[CHAIN_DISTRUST];
+	bool is_there, ok;
 
 	if (!check_key(s, key, err) ||
 	    !check_gain(s, d, chain, in->now, &is_there, err))
@@ -101,7 +107,12 @@ static bool take(struct store *s, struct domain *d,
 	};
 	memcpy(c->serial, chain->serial, sizeof(c->serial));
 	memcpy(c->issuer, chain->issuer, sizeof(c->issuer));
-	return put(s, d, c, key, chain, err);
+	if (!chain_is_trusted(chain, in->ca_file, first_use(chain, in->now),
+			      why))
+		c->distrust = why;
+	ok = put(s, d, c, key, chain, err);
+	c->distrust = NULL;
+	return ok;
 }
 
 /* cert.pem in place of fullchain.pem is what goes wrong most. */

@@ -3,7 +3,9 @@
  * domain that moves here is served before its DNS leads here.
  *
  * It is judged as one from a CA would be: it names the host, fits its key,
- * has not expired, and its chain builds. Ours replaces it in its time.
+ * has not expired, and its chain builds. One that leads to no root that senders
+ * trust is taken, too, and nobody is told of the policy for it. Ours replaces it
+ * in its time.
  */
 #ifndef ACME_CERT_IMPORT_H
 #define ACME_CERT_IMPORT_H
@@ -15,6 +17,7 @@ struct cert_import {
 	const char *key;	/* PEM */
 	time_t now;
 	uint32_t dice;		/* a uniform number: spreads renewals */
+	const char *ca_file;	/* roots beside the system's, or NULL */
 };
 
 /*

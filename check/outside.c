@@ -51,6 +51,8 @@ struct https_look {
 struct outside {
 	struct loop *loop;
 	struct outside_options options;
+	char own[OUTSIDE_OWN_MAX][DNS_ADDRESS_TEXT];
+	size_t own_count;
 	struct resolver *resolver;
 	struct fetcher *fetcher;
 	outside_done *done;
@@ -243,8 +245,6 @@ static void add_addresses(struct check_host *h, const struct dns_addresses *a)
 		char *text = h->address[h->count++];
 
 		str_copy(text, DNS_ADDRESS_TEXT, a->address[i]);
-		if (!address_is_public(text))
-			str_copy(h->private, sizeof(h->private), text);
 	}
 	if (*a->alias)
 		str_copy(h->alias, sizeof(h->alias), a->alias);
@@ -287,15 +287,21 @@ static void take_host(struct outside *o, struct check_host *h,
 	take_view(h, best);
 }
 
+static bool may_connect(const struct outside *o, const char *address)
+{
+	for (size_t i = 0; i < o->own_count; i++)
+		if (streq(o->own[i], address))
+			return true;
+	return o->options.allow_private || address_is_public(address);
+}
+
 /* The nth of the family that may be connected to, from 0, or NULL. */
 static const char *usable(const struct outside *o, const struct check_host *h,
 			  bool is_v6, size_t nth)
 {
 	for (size_t i = 0; i < h->count; i++)
 		if (!strchr(h->address[i], ':') == !is_v6 &&
-		    (o->options.allow_private ||
-		     address_is_public(h->address[i])) &&
-		    !nth--)
+		    may_connect(o, h->address[i]) && !nth--)
 			return h->address[i];
 	return NULL;
 }
@@ -315,10 +321,12 @@ static size_t pick(const struct outside *o, const struct check_host *h,
 	return n;
 }
 
-static void forgive_private(struct outside *o, struct check_host *h)
+static void note_private(struct outside *o, struct check_host *h)
 {
-	if (o->options.allow_private)
-		h->private[0] = '\0';
+	h->private[0] = '\0';
+	for (size_t i = 0; i < h->count; i++)
+		if (!may_connect(o, h->address[i]))
+			str_copy(h->private, sizeof(h->private), h->address[i]);
 }
 
 /* ---- the policy ---- */
@@ -436,7 +444,7 @@ static void on_host(const struct dns_answer *answer, void *arg)
 	size_t n;
 
 	take_host(o, &o->facts.host, answer);
-	forgive_private(o, &o->facts.host);
+	note_private(o, &o->facts.host);
 	n = pick(o, &o->facts.host, picked);
 	for (size_t i = 0; !o->is_closing && i < n; i++)
 		fetch_policy(o, i, picked[i]);
@@ -522,7 +530,7 @@ static void on_mx_host(const struct dns_answer *answer, void *arg)
 	take_host(o, &l->mx->host, answer);
 	if (*alias)
 		memcpy(l->mx->host.alias, alias, sizeof(alias));
-	forgive_private(o, &l->mx->host);
+	note_private(o, &l->mx->host);
 	if (!o->is_closing)
 		ask_each(o, l->mx);
 	settle(o);
@@ -626,15 +634,26 @@ static void ask_all(struct outside *o)
 	char host[DOMAIN_NAME_SIZE];
 
 	domain_name_policy_host(domain, host);
+	o->open++;
+	resolver_addresses(o->resolver, host, on_host, o);
+	if (o->options.policy_only)
+		return;
 	ask_txt(o, "_mta-sts.", on_sts);
 	ask_txt(o, "_smtp._tls.", on_report);
 	ask_txt(o, "", on_root);
-	o->open += 5;
+	o->open += 4;
 	resolver_records(o->resolver, domain, DNS_SOA, on_zone, o);
 	resolver_records(o->resolver, domain, DNS_DNSKEY, on_keys, o);
 	resolver_records(o->resolver, domain, DNS_MX, on_mx, o);
-	resolver_addresses(o->resolver, host, on_host, o);
 	resolver_caa(o->resolver, host, on_caa, o);
+}
+
+static void take_own(struct outside *o, const struct outside_options *options)
+{
+	for (size_t i = 0; i < options->own_count; i++)
+		if (o->own_count < ARRAY_LEN(o->own))
+			str_copy(o->own[o->own_count++], DNS_ADDRESS_TEXT,
+				 options->own[i]);
 }
 
 static void set_defaults(struct outside_options *o)
@@ -645,6 +664,8 @@ static void set_defaults(struct outside_options *o)
 		o->smtp_port = SMTP_PORT;
 	if (!o->timeout)
 		o->timeout = OUTSIDE_TIMEOUT;
+	if (!o->agent)
+		o->agent = AGENT;
 }
 
 struct outside *outside_start(struct loop *loop, const char *domain,
@@ -658,12 +679,14 @@ struct outside *outside_start(struct loop *loop, const char *domain,
 	o->done = done;
 	o->arg = arg;
 	set_defaults(&o->options);
+	take_own(o, options);
 	str_copy(o->facts.domain, sizeof(o->facts.domain), domain);
 	o->facts.smtp_is_tested = !options->skip_smtp;
 	host_name_ask();
 	o->resolver = resolver_new(loop, options->resolvers,
 				   options->resolver_count, DNS_MS, err);
-	o->fetcher = o->resolver ? fetcher_new(loop, AGENT, err) : NULL;
+	o->fetcher = o->resolver ? fetcher_new(loop, o->options.agent, err)
+				 : NULL;
 	if (o->fetcher) {
 		ask_all(o);
 		return o;

@@ -19,6 +19,7 @@
 #include "policy/check_facts.h"
 
 #define OUTSIDE_TIMEOUT 60L /* seconds */
+#define OUTSIDE_OWN_MAX 32
 
 struct outside;
 
@@ -27,6 +28,11 @@ struct outside_options {
 	size_t resolver_count;	      /* 0: the system's */
 	const char *ca_file;	      /* PEM; NULL: the system's trust store */
 	bool allow_private;
+	const char *const *own; /* may be connected to although private; no
+				   more than OUTSIDE_OWN_MAX count */
+	size_t own_count;
+	const char *agent; /* to be called in HTTP; NULL: mtasts-check */
+	bool policy_only;  /* its host's addresses, and what answers there */
 	bool skip_smtp;
 	long https_port, smtp_port; /* 0: 443, 25 */
 	long http_port;		    /* of challenges; 0: not looked at */
@@ -36,8 +42,8 @@ struct outside_options {
 typedef void outside_done(void *arg);
 
 /*
- * `domain` is normalised (policy/domain_name.h). The options are copied, what
- * they point to is borrowed. The callback comes once, never from within this
+ * `domain` is normalised (policy/domain_name.h). The options are copied, and
+ * the lists in them; ca_file is borrowed. The callback comes once, never from within this
  * call; NULL if there are no resolvers to ask.
  */
 struct outside *outside_start(struct loop *loop, const char *domain,

@@ -71,6 +71,17 @@ static void show_own_zone(const json_t *zone)
 	table_release(&t);
 }
 
+/* What is left out, in a line of its own. */
+static void show_waits(const json_t *answer, const char *before)
+{
+	if (json_is_object(value_at(answer, "waits")))
+		printf("%s%s %s waits: %s; %s\n", before,
+		       text_at(answer, "waits.name"),
+		       text_at(answer, "waits.type"),
+		       text_at(answer, "waits.why"),
+		       text_at(answer, "waits.todo"));
+}
+
 static void show_notes(const json_t *answer, const char *before)
 {
 	const json_t *notes = value_at(answer, "notes"), *note;
@@ -93,11 +104,11 @@ static void show_text(const json_t *answer)
 		  : is_cutover ? "To be published, or changed to this at the "
 				 "cutover:"
 			       : "To be published:");
-	show_sort(answer, "once-live", "Once the domain is live:");
 	show_sort(answer, "instead",
 		  "The other way, where a CNAME cannot be "
 		  "set:");
 	show_own_zone(value_at(answer, "own_zone"));
+	show_waits(answer, "\n");
 	if (json_array_size(value_at(answer, "notes")))
 		putchar('\n');
 	show_notes(answer, "");
@@ -119,11 +130,13 @@ static void show_lines(const json_t *lines)
 static void show_zone(const json_t *answer)
 {
 	show_lines(value_at(answer, "zone"));
+	show_waits(answer, "; ");
 	show_notes(answer, "; ");
 }
 
 static void show_nsupdate(const json_t *answer)
 {
+	show_waits(answer, "; ");
 	show_lines(value_at(answer, "nsupdate"));
 }
 

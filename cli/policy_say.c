@@ -13,21 +13,22 @@
  */
 void policy_say_record(const json_t *domain)
 {
-	const char *state = text_at(domain, "state");
 	const char *name = text_at(domain, "name");
-	bool is_early = streq(state, "waiting-for-dns") ||
-			streq(state, "issuing");
+	bool is_ours = json_is_object(value_at(domain, "publication"));
 
-	if (json_is_object(value_at(domain, "publication")))
-		printf("%s: its id goes into your zone by itself%s; where "
+	if (!json_is_true(value_at(domain, "announce.may")))
+		printf("%s: its _mta-sts TXT waits: %s; %s\n", name,
+		       text_at(domain, "announce.why"),
+		       text_at(domain, "announce.todo"));
+	else if (is_ours)
+		printf("%s: its id goes into your zone by itself; where "
 		       "_mta-sts.%s is no CNAME into it, publish TXT "
 		       "\"v=STSv1; id=%s;\"\n",
-		       name, is_early ? ", once live" : "", name,
-		       text_at(domain, "policy.id"));
+		       name, name, text_at(domain, "policy.id"));
 	else
-		printf("%s: %s publish: _mta-sts.%s. TXT \"v=STSv1; id=%s;\"\n",
-		       name, is_early ? "once live" : "now", name,
-		       text_at(domain, "policy.id"));
+		printf("%s: now publish: _mta-sts.%s. TXT \"v=STSv1; "
+		       "id=%s;\"\n",
+		       name, name, text_at(domain, "policy.id"));
 }
 
 void policy_say_set(const json_t *answer)

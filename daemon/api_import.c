@@ -39,7 +39,8 @@ static bool import(struct edit *e, void *input, struct err *err)
 {
 	const struct import_input *in = input;
 	struct cert_import wish = { in->cert, in->key, e->call->now,
-				    arc4random() };
+				    arc4random(),
+				    e->call->parts->config->check_trust };
 	char before[CERT_SERIAL_SIZE];
 	struct cert c;
 	bool is_news;

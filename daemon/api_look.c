@@ -6,6 +6,7 @@
  */
 #include "daemon/api.h"
 #include "daemon/json_view.h"
+#include "store/reached.h"
 #include "store/watch.h"
 
 bool api_domain_look(struct api_call *call, struct err *err)
@@ -21,7 +22,8 @@ bool api_domain_look(struct api_call *call, struct err *err)
 		return false;
 	}
 	w.due_at = call->now;
-	if (!watch_write(s, &w, err)) {
+	if (!watch_write(s, &w, err) ||
+	    !reached_soon(s, d.id, call->now, err)) {
 		store_rollback(s);
 		return false;
 	}

@@ -46,7 +46,6 @@ static void add_lines(json_t *zone, const struct records *records)
 	static const char *const before[] = {
 		[RECORD_NOW] = NULL,
 		[RECORD_INSTEAD] = "; or, instead of its CNAME:",
-		[RECORD_ONCE_LIVE] = "; not before the domain is live:",
 	};
 	enum record_when last = RECORD_NOW;
 
@@ -79,6 +78,15 @@ static json_t *view_commands(const struct records *records)
 	return list;
 }
 
+/* What is told already stays, whatever is seen later. */
+static bool is_in_zone(const struct domain_facts *f, const char *zone)
+{
+	return f->has_policy &&
+	       (announce_may(f->announce) ||
+		(f->has_publication && f->domain.state == DOMAIN_LIVE &&
+		 zone_announces(f->publication.told, zone, f->domain.name)));
+}
+
 /* What the CNAMEs lead to, or null. */
 static json_t *view_own_zone(const struct domain_facts *f,
 			     const struct config *c)
@@ -92,7 +100,7 @@ static json_t *view_own_zone(const struct domain_facts *f,
 		return json_null();
 	}
 	zone_of_domain(&set, zone, &f->domain,
-		       f->has_policy ? f->policy.sts_id : NULL);
+		       is_in_zone(f, zone) ? f->policy.sts_id : NULL);
 	for (size_t i = 0; i < set.count; i++)
 		json_array_append_new(
 			list,
@@ -169,6 +177,18 @@ static void note_cutover(const struct domain_facts *f, const struct config *c,
 	add_made(list, text);
 }
 
+/* It may be published, but not blindly. */
+static void add_unseen_note(json_t *list, const struct domain_facts *f)
+{
+	struct announce_words w;
+	char *text;
+
+	announce_say(f->announce, &f->domain, &f->ca, &f->reached, &w);
+	text = xasprintf("%s; %s", w.why, w.todo);
+	json_array_append_new(list, view_text(text));
+	free(text);
+}
+
 static json_t *notes(const struct domain_facts *f, const struct config *c,
 		     time_t now)
 {
@@ -182,11 +202,26 @@ static json_t *notes(const struct domain_facts *f, const struct config *c,
 			       "box by hand");
 	if (is_cutover_due(f))
 		note_cutover(f, c, list);
-	else if (!records_may_announce(&f->domain) && !c->publish.zone[0])
-		add_note(list, "publish the _mta-sts record only once the "
-			       "domain is live: before that, senders would "
-			       "look for a policy that they cannot fetch");
+	if (f->announce == ANNOUNCE_NOT_FROM_HERE)
+		add_unseen_note(list, f);
 	return list;
+}
+
+/* What is not among the records, and why; null: nothing. */
+static json_t *view_waits(const struct domain_facts *f)
+{
+	json_t *view;
+	char *name;
+
+	if (f->domain.leaving == DOMAIN_HANDING_OVER ||
+	    announce_may(f->announce))
+		return json_null();
+	view = view_announce(f);
+	name = xasprintf("_mta-sts.%s", f->domain.name);
+	json_object_set_new(view, "name", json_string(name));
+	json_object_set_new(view, "type", json_string("TXT"));
+	free(name);
+	return view;
 }
 
 bool api_records_show(struct api_call *call, struct err *err)
@@ -208,10 +243,11 @@ bool api_records_show(struct api_call *call, struct err *err)
 				      view_record(&records.item[i], &facts));
 	add_lines(zone, &records);
 	call->answer = json_pack(
-		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", d.name, "state",
-		domain_phase(&d), "records", list, "zone", zone, "nsupdate",
-		view_commands(&records), "own_zone", view_own_zone(&facts, c),
-		"notes", notes(&facts, c, call->now));
+		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", d.name,
+		"state", domain_phase(&d), "records", list, "zone", zone,
+		"nsupdate", view_commands(&records), "own_zone",
+		view_own_zone(&facts, c), "waits", view_waits(&facts), "notes",
+		notes(&facts, c, call->now));
 	json_object_set_new(call->answer, "cutover",
 			    json_boolean(is_cutover_due(&facts)));
 	records_release(&records);

@@ -11,8 +11,10 @@
 #include "check/outside.h"
 #include "daemon/check_known.h"
 #include "daemon/json_view.h"
+#include "daemon/look_options.h"
 #include "daemon/mx_health.h"
 #include "daemon/policy_alerts.h"
+#include "daemon/reacher.h"
 #include "policy/findings.h"
 #include "store/checked.h"
 #include "store/health.h"
@@ -23,6 +25,7 @@
 #define STALE_TURNS 20		/* ten seconds: a part of the domains */
 #define STALE_PART  5000	/* of them: a millisecond or two */
 #define FRESH	    WHEN_DAY
+#define SECONDS	    20L
 
 struct run {
 	struct checker *checker;
@@ -126,6 +129,16 @@ static bool alert(struct checker *c, const struct domain *d, struct err *err)
 	return ok;
 }
 
+static bool note_reached(const struct run *r, const struct domain_facts *f,
+			 struct err *err)
+{
+	struct checker *c = r->checker;
+
+	return !f->has_policy || reacher_note(c->parts.store, &f->domain,
+					      outside_facts(r->outside),
+					      f->policy.body, now_of(c), err);
+}
+
 static bool keep(struct run *r, struct err *err)
 {
 	struct checker *c = r->checker;
@@ -139,7 +152,7 @@ static bool keep(struct run *r, struct err *err)
 		return false;
 	domain_facts_load(&facts, s, &d, now_of(c));
 	text = judge(r, &facts);
-	ok = write(r, &d, text, err);
+	ok = write(r, &d, text, err) && note_reached(r, &facts, err);
 	free(text);
 	domain_facts_release(&facts);
 	return ok && alert(c, &d, err);
@@ -191,20 +204,10 @@ static void on_done(void *arg)
 
 static struct outside *look(struct checker *c, struct run *r, struct err *err)
 {
-	const struct config *config = c->parts.config;
-	const char *resolvers[DNS_SERVERS_MAX];
-	struct outside_options o = {
-		.resolvers = resolvers,
-		.resolver_count = config->resolver_count,
-		.ca_file = *config->check_trust ? config->check_trust : NULL,
-		.allow_private = config->allow_private,
-		.https_port = config->check_https_port,
-		.smtp_port = config->check_smtp_port,
-		.timeout = 20,
-	};
+	struct look_room room;
+	struct outside_options o = look_options(c->parts.config, c->parts.agent,
+						SECONDS, &room);
 
-	for (size_t i = 0; i < config->resolver_count; i++)
-		resolvers[i] = config->resolvers[i];
 	return outside_start(c->parts.loop, r->name, &o, on_done, r, err);
 }
 

@@ -20,6 +20,7 @@ struct checker_parts {
 	struct store *store;
 	struct engine *engine;
 	const struct config *config;
+	const char *agent; /* so that its fetches are not counted */
 };
 
 struct checker;

@@ -20,6 +20,7 @@
 #include "store/health.h"
 #include "store/policy_version.h"
 #include "store/publication.h"
+#include "store/reached.h"
 
 #define AT_ONCE	     128
 #define SLOW_AT_ONCE 32 /* of these: names that took long the last time */
@@ -71,9 +72,13 @@ static unsigned dice(void)
 	return RAND_bytes((unsigned char *)&n, sizeof(n)) == 1 ? n : 0;
 }
 
+/* Who is told of the policy already is told of it whatever is seen later. */
 static bool announce(struct dns_watch *w, const struct domain *d,
 		     const struct watch *k, struct err *err)
 {
+	if ((k->txt == ANNOUNCED_IN_STEP || k->txt == ANNOUNCED_BEHIND) &&
+	    !reached_note(w->parts.store, d->id, now_of(w), err))
+		return false;
 	return k->txt != ANNOUNCED_IN_STEP ||
 	       policy_version_announce(w->parts.store, d, k->txt_id, now_of(w),
 				       err);

@@ -81,6 +81,16 @@ static void load_shown(struct domain_facts *f, struct store *s)
 		     &err, "versions of", &f->domain);
 }
 
+static void load_reached(struct domain_facts *f, struct store *s)
+{
+	struct err err = ERR_INIT;
+
+	have(reached_of(s, &f->domain, &f->reached, &err), &err, "reach of",
+	     &f->domain);
+	f->announce = announce_judge(&f->domain, f->has_cert, &f->ca,
+				     &f->reached);
+}
+
 /* What it costs is of no concern in any other mode. */
 static void load_checked(struct domain_facts *f, struct store *s)
 {
@@ -122,6 +132,7 @@ void domain_facts_load(struct domain_facts *f, struct store *s,
 	load_template(f, s);
 	load_watch(f, s, now);
 	load_shown(f, s);
+	load_reached(f, s);
 	load_checked(f, s);
 }
 

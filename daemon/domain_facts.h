@@ -8,6 +8,7 @@
 #ifndef DAEMON_DOMAIN_FACTS_H
 #define DAEMON_DOMAIN_FACTS_H
 
+#include "daemon/announce.h"
 #include "daemon/leaving.h"
 #include "daemon/mx_health.h"
 #include "store/ca.h"
@@ -32,6 +33,8 @@ struct domain_facts {
 	time_t mode_since;	/* DNS announces the policy's mode; 0: not */
 	struct watch watch;		/* what DNS was seen to say */
 	struct policy_shown shown;	/* the version by that, if another */
+	struct reached reached;		/* was the policy fetched? */
+	enum announce announce;		/* so may senders be told of it? */
 	struct leaving leaving;		/* how far it is on its way out */
 	struct mx_verdict mx;		/* its mail hosts from outside, if it
 					   enforces */

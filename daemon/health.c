@@ -280,8 +280,15 @@ static const struct {
 void health_txt_hint(const struct domain_facts *f, char *out, size_t size)
 {
 	const char *name = f->domain.name;
+	struct announce_words w;
 
-	if (f->has_publication)
+	announce_say(f->announce, &f->domain, &f->ca, &f->reached, &w);
+	if (!announce_may(f->announce))
+		snprintf(out, size,
+			 "mtastsctl domain records %s says what it "
+			 "waits for: %s",
+			 name, w.why);
+	else if (f->has_publication)
 		snprintf(out, size,
 			 "the box publishes it: mtastsctl domain records "
 			 "%.150s shows the CNAME that leads there", name);

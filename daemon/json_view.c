@@ -139,6 +139,18 @@ json_t *view_cert(const struct domain_facts *f)
 			 view_revocation(&f->cert));
 }
 
+json_t *view_announce(const struct domain_facts *f)
+{
+	struct announce_words w;
+
+	announce_say(f->announce, &f->domain, &f->ca, &f->reached, &w);
+	return json_pack("{s:s, s:b, s:o, s:o, s:o}", "is",
+			 announce_name(f->announce), "may",
+			 announce_may(f->announce), "why", view_text(w.why),
+			 "todo", view_text(w.todo), "fetched",
+			 view_instant(f->reached.at));
+}
+
 static json_t *view_order(const struct domain_facts *f)
 {
 	if (!f->has_order)
@@ -336,6 +348,7 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 	set(view, "own", view_own(f));
 	set(view, "track_mx", json_boolean(d->track_mx));
 	set(view, "next_max_age", view_next_max_age(f, now));
+	set(view, "announce", view_announce(f));
 	set(view, "dns", view_watch(f, now));
 	set(view, "leaving", view_leaving(f));
 	return view;

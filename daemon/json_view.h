@@ -30,6 +30,8 @@ json_t *view_domain(const struct domain_facts *f, time_t now);
 json_t *view_bad_names(const struct mx_seen *mx);
 json_t *view_policy(const struct policy_version *v);
 json_t *view_version(const struct policy_version *v);	/* and its serving */
+/* May senders be told of the policy, why not, and what to do? */
+json_t *view_announce(const struct domain_facts *f);
 json_t *view_cert(const struct domain_facts *f);
 json_t *view_event(const struct trail *e);
 json_t *view_ca(const struct engine_ca_status *ca);

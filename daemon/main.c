@@ -34,6 +34,7 @@
 #include "daemon/own_address.h"
 #include "daemon/probe.h"
 #include "daemon/publisher.h"
+#include "daemon/reacher.h"
 #include "daemon/restore.h"
 #include "daemon/template_roll.h"
 #include "daemon/world.h"
@@ -64,6 +65,7 @@ struct daemon {
 	struct alerts *alerts;
 	struct dns_watch *dns_watch;
 	struct checker *checker;
+	struct reacher *reacher;
 	struct template_roll *template_roll;
 	struct admin *admin;
 	struct event *signals[3];
@@ -324,6 +326,8 @@ static void stop_orders(struct daemon *d)
 	counting_leave(&d->counting);
 	template_roll_stop(d->template_roll);
 	d->template_roll = NULL;
+	reacher_stop(d->reacher);
+	d->reacher = NULL;
 	checker_stop(d->checker);
 	d->checker = NULL;
 	dns_watch_stop(d->dns_watch);
@@ -359,10 +363,23 @@ static bool start_checker(struct daemon *d, struct err *err)
 	const struct checker_parts parts = { .loop = d->loop,
 					     .store = d->store,
 					     .engine = d->engine,
-					     .config = &d->config };
+					     .config = &d->config,
+					     .agent = d->probe.words.agent };
 
 	d->checker = checker_start(&parts, err);
 	return d->checker != NULL;
+}
+
+static bool start_reacher(struct daemon *d, struct err *err)
+{
+	const struct reacher_parts parts = { .loop = d->loop,
+					     .store = d->store,
+					     .engine = d->engine,
+					     .config = &d->config,
+					     .agent = d->probe.words.agent };
+
+	d->reacher = reacher_start(&parts, err);
+	return d->reacher != NULL;
 }
 
 static bool start_template_roll(struct daemon *d, struct err *err)
@@ -375,8 +392,8 @@ static bool start_orders(struct daemon *d, struct err *err)
 {
 	if (!start_guard(d, err) || !start_engine(d, err) ||
 	    !start_publisher(d, err) || !start_alerts(d, err) ||
-	    !start_dns_watch(d, err) ||
-	    !start_checker(d, err) || !start_template_roll(d, err)) {
+	    !start_dns_watch(d, err) || !start_checker(d, err) ||
+	    !start_reacher(d, err) || !start_template_roll(d, err)) {
 		stop_orders(d);
 		return false;
 	}

@@ -35,9 +35,14 @@ static void make_word(char out[static HTTPD_PROBE_SIZE])
 
 void probe_init(struct probe *p)
 {
+	char word[HTTPD_PROBE_SIZE];
+
 	*p = (struct probe){ .port = 0 };
 	make_word(p->words.token);
 	make_word(p->words.text);
+	make_word(word);
+	snprintf(p->words.agent, sizeof(p->words.agent),
+		 "mtastsd/" MTASTSD_VERSION " (%s)", word);
 }
 
 static unsigned port_of(const struct probe *p)

@@ -9,12 +9,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/announce.h"
 #include "daemon/config_publish.h"
 #include "daemon/publish_problem.h"
 #include "daemon/zone.h"
 #include "store/box.h"
+#include "store/ca.h"
+#include "store/cert.h"
 #include "store/policy_version.h"
 #include "store/publication.h"
+#include "store/reached.h"
 
 #define ROWS_MAX      100
 #define READY_PART    500   /* of all, when somebody new is told: a few ms */
@@ -110,18 +114,47 @@ static bool is_gone(const struct publisher *p, const char *name,
 	       !is_there;
 }
 
+/* What cannot be read is no reason to tell, nor to take back. */
+static bool may_tell(const struct publisher *p, const struct domain *d,
+		     const char *told, bool *may)
+{
+	struct store *s = p->parts.store;
+	struct ca ca = { .id = 0 };
+	struct err err = ERR_INIT;
+	struct reached reached;
+	struct cert cert;
+	bool has_cert;
+
+	*may = d->state == DOMAIN_LIVE &&
+	       zone_announces(told, settings(p)->zone, d->name);
+	if (*may)
+		return true;
+	has_cert = cert_current(s, d, &cert, &err);
+	if (!has_cert && err.kind != ERR_NOT_FOUND)
+		return false;
+	if (has_cert && cert.ca_id && !ca_by_id(s, cert.ca_id, &ca, NULL))
+		return false;
+	if (!reached_of(s, d, &reached, NULL))
+		return false;
+	*may = announce_may(announce_judge(d, has_cert, &ca, &reached));
+	return true;
+}
+
 /* False: it cannot be read, and nothing of it is to change. */
 static bool want_domain(const struct publisher *p, const char *name,
-			struct zone_set *z)
+			const char *told, struct zone_set *z)
 {
 	struct policy_version v;
 	struct err err = ERR_INIT;
 	struct domain d;
+	bool may;
 
 	if (!domain_by_name(p->parts.store, name, &d, &err))
 		return is_gone(p, name, &err);
+	if (!may_tell(p, &d, told, &may))
+		return false;
 	if (policy_version_current(p->parts.store, &d, &v, &err)) {
-		zone_of_domain(z, settings(p)->zone, &d, v.sts_id);
+		zone_of_domain(z, settings(p)->zone, &d, may ? v.sts_id : NULL);
 		policy_version_release(&v);
 		return true;
 	}
@@ -132,11 +165,11 @@ static bool want_domain(const struct publisher *p, const char *name,
 }
 
 /* No address at all is an interface that is down, not a box that has moved. */
-static bool want(const struct publisher *p, const char *name,
+static bool want(const struct publisher *p, const struct publication *row,
 		 struct zone_set *z)
 {
-	if (*name)
-		return want_domain(p, name, z);
+	if (*row->name)
+		return want_domain(p, row->name, row->told, z);
 	if (!p->parts.config->engine.address_count)
 		return false;
 	want_box(p, z);
@@ -205,9 +238,8 @@ static bool look_at(struct publisher *p, struct publication *row,
 		    struct err *err)
 {
 	struct zone_set z = { .count = 0 };
-	bool ok = want(p, row->name, &z)
-			  ? compare(p, row, &z, err)
-			  : publication_pass(p->parts.store, row, err);
+	bool ok = want(p, row, &z) ? compare(p, row, &z, err)
+				   : publication_pass(p->parts.store, row, err);
 
 	zone_set_release(&z);
 	return ok;

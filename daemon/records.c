@@ -17,7 +17,6 @@
 static const char *const when_names[] = {
 	[RECORD_NOW] = "now",
 	[RECORD_INSTEAD] = "instead",
-	[RECORD_ONCE_LIVE] = "once-live",
 };
 
 const char *record_when_name(enum record_when when)
@@ -61,12 +60,6 @@ char *records_reports(const struct domain *d)
 	return text;
 }
 
-/* What comes after live still serves it. */
-bool records_may_announce(const struct domain *d)
-{
-	return d->state >= DOMAIN_LIVE;
-}
-
 /* ---- the delegated form: CNAMEs, set once ---- */
 
 static void add_cname(struct records *r, const char *prefix, const char *domain,
@@ -98,15 +91,10 @@ static void add_delegated(struct records *r, const struct domain *d,
 static void add_policy(struct records *r, const struct domain *d,
 		       const char *sts_id, bool is_instead)
 {
-	bool may = records_may_announce(d);
-	enum record_when when = is_instead ? RECORD_INSTEAD
-				: may	   ? RECORD_NOW
-					   : RECORD_ONCE_LIVE;
-
-	add(r, "_mta-sts", d->name, "TXT", sts_record_format(sts_id), when,
-	    !is_instead ? "tells senders that there is a policy, and which"
-	    : may	? "instead of the CNAME; a new one for each policy"
-			: "instead of the CNAME, once the domain is live");
+	add(r, "_mta-sts", d->name, "TXT", sts_record_format(sts_id),
+	    is_instead ? RECORD_INSTEAD : RECORD_NOW,
+	    is_instead ? "instead of the CNAME; a new one for each policy"
+		       : "tells senders that there is a policy, and which");
 }
 
 static void add_reports(struct records *r, const struct domain *d,
@@ -134,7 +122,7 @@ void records_make(struct records *r, const struct domain_facts *f,
 	for (size_t i = 0; i < c->engine.address_count; i++)
 		add_address(r, d->name, c->engine.address[i],
 			    c->host_name[0] != '\0');
-	if (f->has_policy)
+	if (f->has_policy && announce_may(f->announce))
 		add_policy(r, d, f->policy.sts_id, is_delegated);
 	add_reports(r, d, is_delegated);
 }

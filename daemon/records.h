@@ -6,7 +6,8 @@
  * `_smtp._tls` to names in it (daemon/zone.h); so nothing that changes here
  * ever needs the customer again. Besides it, or where the operator has no such
  * names, the plain form: A, AAAA and TXT. Of a domain that is handed over there
- * are none: its records are the other host's business.
+ * are none: its records are the other host's business. That which tells senders
+ * of the policy is left out while it waits (daemon/announce.h).
  *
  * Pure: rows and configuration come in, a list comes out.
  */
@@ -21,9 +22,8 @@
 #define RECORD_TTL  3600	/* a longer one makes a new policy id slow */
 
 enum record_when {
-	RECORD_NOW,		/* the domain waits for it */
-	RECORD_INSTEAD,		/* another form of one above: not both */
-	RECORD_ONCE_LIVE	/* not before the policy can be fetched */
+	RECORD_NOW,    /* the domain waits for it */
+	RECORD_INSTEAD /* another form of one above: not both */
 };
 
 struct record {
@@ -44,9 +44,6 @@ const char *record_when_name(enum record_when when);	/* "now" ... */
 void records_make(struct records *r, const struct domain_facts *f,
 		  const struct config *c);
 void records_release(struct records *r);
-
-/* Do senders find the policy that `_mta-sts` would announce? */
-bool records_may_announce(const struct domain *d);
 
 /* The text of the `_smtp._tls` TXT; NULL: there is none. Caller frees. */
 char *records_reports(const struct domain *d);

@@ -95,7 +95,7 @@ void zone_of_domain(struct zone_set *z, const char *zone,
 {
 	char name[DOMAIN_NAME_SIZE], *reports = records_reports(d);
 
-	if (sts_id && records_may_announce(d)) {
+	if (sts_id) {
 		zone_sts_name(zone, d->name, name);
 		add(z, name, "TXT", sts_record_format(sts_id));
 	}
@@ -157,6 +157,20 @@ void zone_set_read(struct zone_set *z, const char *text)
 	while ((line = strsep(&rest, "\n")) != NULL)
 		read_line(z, line);
 	free(copy);
+}
+
+bool zone_announces(const char *told, const char *zone, const char *domain)
+{
+	struct zone_set z = { .count = 0 };
+	char name[DOMAIN_NAME_SIZE];
+	bool found = false;
+
+	zone_set_read(&z, told);
+	zone_sts_name(zone, domain, name);
+	for (size_t i = 0; i < z.count && !found; i++)
+		found = streq(z.item[i].name, name);
+	zone_set_release(&z);
+	return found;
 }
 
 /* ---- what is to change ---- */

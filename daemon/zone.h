@@ -18,6 +18,7 @@
 #ifndef DAEMON_ZONE_H
 #define DAEMON_ZONE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "policy/domain_name.h"
@@ -46,10 +47,13 @@ void zone_tls_name(const char *zone, const char *domain,
 
 /*
  * What the zone is to have of a domain. sts_id is that of its policy, NULL if
- * it has none: its TXT is wanted only once the policy can be fetched.
+ * it has none, or if nobody is to be told of it.
  */
 void zone_of_domain(struct zone_set *z, const char *zone,
 		    const struct domain *d, const char *sts_id);
+
+/* By what it was told of the domain: does it announce a policy of it? */
+bool zone_announces(const char *told, const char *zone, const char *domain);
 
 /* ... and of the box: nothing, if host_name does not lie in the zone. */
 void zone_of_box(struct zone_set *z, const char *zone, const char *host_name,

@@ -36,10 +36,13 @@ static const char *only_host(const struct evkeyvalq *headers)
 void request_read(struct request *r, struct evhttp_request *from)
 {
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(from);
-	const char *header = only_host(evhttp_request_get_input_headers(from));
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(
+		from);
+	const char *header = only_host(headers);
 	const char *authority = evhttp_uri_get_host(uri);
 
 	*r = (struct request){ .method = method_of(from), .path = "" };
+	r->agent = evhttp_find_header(headers, "User-Agent");
 	r->has_host = header != NULL;
 	if (header)
 		host_of_header(header, r->host);

@@ -24,6 +24,7 @@ struct request {
 	const char *query;	/* behind the "?", or NULL */
 	bool has_host;		/* exactly one Host */
 	char host[DOMAIN_NAME_SIZE];	/* empty if it is no DNS name */
+	const char *agent;		/* User-Agent, or NULL */
 	const char *sni;	/* DOOR_HTTPS: the name of the handshake */
 };
 

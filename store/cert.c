@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "store/internal.h"
+#include "store/reached.h"
 #include "store/watch.h"
 
 #define PEM_MAX (128 * 1024)
@@ -386,6 +387,7 @@ bool cert_install(struct store *s, struct domain *d, struct cert *c,
 	d->cert_id = c->id;
 	return domain_update(s, d, err) && forget_old(s, d->id, err) &&
 	       (!is_first || watch_now(s, d->id, c->created_at, err)) &&
+	       reached_begin(s, d->id, c->created_at, c->distrust, err) &&
 	       change_note(s, d->id, err);
 }
 

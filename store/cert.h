@@ -37,6 +37,8 @@ struct cert {
 	time_t renew_at;
 	time_t created_at;
 	char profile[PROFILE_SIZE];		/* it was asked for with */
+	const char *distrust; /* borrowed, for cert_install() alone: why
+				   nobody trusts what is imported, or NULL */
 
 	/* What the CA advises (RFC 9773). */
 	char ari_id[ARI_ID_SIZE];		/* empty: it has none */

@@ -436,6 +436,36 @@ static const char *const migrations[] = {
 	"UPDATE template_past SET max_age = COALESCE((SELECT t.max_age"
 	"  FROM template t WHERE t.id = template_id"
 	"  AND t.epoch = template_past.epoch), -1);",
+	/* 12: whether the policy was fetched as senders do. Where DNS shows an
+	   id of ours, they were told of it already. */
+	"CREATE TABLE reached("
+	"  domain_id INTEGER PRIMARY KEY REFERENCES domain ON DELETE CASCADE,"
+	"  since INTEGER NOT NULL DEFAULT 0,"
+	"  at INTEGER NOT NULL DEFAULT 0,"
+	"  let_at INTEGER NOT NULL DEFAULT 0,"
+	"  due_at INTEGER NOT NULL DEFAULT 0,"
+	"  tries INTEGER NOT NULL DEFAULT 0,"
+	"  why INTEGER NOT NULL DEFAULT 0,"
+	"  problem TEXT NOT NULL DEFAULT '',"
+	"  distrust TEXT NOT NULL DEFAULT '');"
+	"CREATE INDEX reached_due ON reached(due_at) WHERE at = 0 AND since > "
+	"0;"
+	"INSERT INTO reached(domain_id, since, at)"
+	"  SELECT d.id, d.state_at, iif(w.txt IN (3, 4), w.txt_at, 0)"
+	"  FROM domain d LEFT JOIN watch w ON w.domain_id = d.id"
+	"  WHERE d.state = 2;"
+	/* clang-format off */
+	"DROP TRIGGER publish_changed;"
+	"CREATE TRIGGER publish_changed AFTER UPDATE ON domain"
+	"  WHEN (OLD.state <> NEW.state OR OLD.rua <> NEW.rua"
+	"   OR OLD.policy_id <> NEW.policy_id OR OLD.cert_id <> NEW.cert_id)"
+	"   AND " PUBLISH_IF PUBLISH("NEW.name")
+	"CREATE TRIGGER publish_reached AFTER UPDATE ON reached"
+	"  WHEN ((OLD.at = 0) <> (NEW.at = 0)"
+	"   OR (OLD.let_at = 0) <> (NEW.let_at = 0)"
+	"   OR OLD.distrust <> NEW.distrust) AND " PUBLISH_IF
+	PUBLISH("(SELECT name FROM domain WHERE id = NEW.domain_id)"),
+	/* clang-format on */
 };
 
 static const char serve_tables[] =

@@ -159,6 +159,7 @@ def test_every_version_passes_every_parser(rig, daemon, name, tmp_path):
 	client, trust = rig.client(daemon), rig.pebble.root()
 	resolver = Unbound(tmp_path, rig.dns).start()
 	bodies, ids, known = set(), set(), None
+	daemon.wait_announced(name)
 
 	for mode, max_age, mx, words in VERSIONS:
 		if words:

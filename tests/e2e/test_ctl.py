@@ -272,6 +272,7 @@ def test_policy_show(live, name):
 
 def test_enforce_and_back(rig, live, name):
 	client = rig.client(live)
+	live.wait_announced(name)
 	force = ["--force", "--reason", "story"]
 	for mode, version, how in [("enforce", 2, force), ("testing", 3, [])]:
 		first = live.ctl("policy", mode, name, *how)

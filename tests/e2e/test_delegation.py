@@ -466,14 +466,16 @@ def test_records_as_commands_and_for_people(rig, own):
 		"v=TLSRPTv1; rua=mailto:b@example.org"]
 
 	text = daemon.ok("domain", "records", customer)
-	assert "To be published:" in text and "Once the domain is live:" in text
+	assert "To be published:" in text
+	assert f"_mta-sts.{customer} TXT waits: " in text
 	assert "The other way, where a CNAME cannot be set:" in text
 	zone = daemon.ok("domain", "records", customer, "--format", "zone")
 	assert [line for line in zone.splitlines() if line[0] != ";"] == [
 		f"mta-sts.{customer}. 3600 IN CNAME box.example.",
 		f'_smtp._tls.{customer}. 3600 IN TXT '
 		'"v=TLSRPTv1; rua=mailto:b@example.org"']
-	assert f"; _mta-sts.{customer}. 3600 IN TXT" in zone
+	assert f"; _mta-sts.{customer} TXT waits: " in zone
+	assert "v=STSv1" not in zone + text
 	assert (daemon.json("domain", "records", customer) == json.loads(
 		daemon.ok("domain", "records", customer, "--format", "json")))
 	wrong = daemon.ctl("domain", "records", customer, "--format", "xml")

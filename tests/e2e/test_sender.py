@@ -24,6 +24,7 @@ def test_mta_sts_query(rig, daemon, resolver, name):
 	rig.dns.point(name)
 	daemon.add(name)
 	daemon.ok("policy", "enforce", "--force", "--reason", "story", name)
+	daemon.wait_announced(name)
 	record = txt_record(daemon, name)
 	rig.dns.set(f"_mta-sts.{name}", "TXT", f'"{record}"')
 

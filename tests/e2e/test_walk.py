@@ -123,6 +123,7 @@ def arrive(walk):
 	assert not [r for r in first if r["name"].startswith("_mta-sts.")]
 	walk.publish()
 	walk.daemon.wait_state("live", walk.name)
+	walk.daemon.wait_announced(walk.name)
 	walk.publish("TXT")		# now with that of _mta-sts
 	walk.is_well()
 

@@ -280,6 +280,7 @@ def gone(daemon, name):
 
 def test_add_takes_it_back(rig, live, name):
 	before = live.json("domain", "show", name)["policy"]
+	live.wait_announced(name)
 	live.ok("domain", "remove", name)
 	assert "removing" in live.ok("domain", "list", "--state", "removing")
 	said = live.ok("domain", "add", name)

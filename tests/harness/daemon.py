@@ -51,6 +51,7 @@ class Daemon:
 		self.process = None
 		self.ca = {}
 		self.more_cas = {}	# name: keys, after the first one
+		self.issuers = []	# CAs whose roots its own looks trust
 		self.settings = {
 			"contact": "postmaster@example.org",
 			"agree_tos": True,
@@ -64,13 +65,21 @@ class Daemon:
 
 	def use(self, pebble, dns, **ca_keys):
 		self.settings["resolvers"] = [dns.address]
+		self.issuers = [pebble]
 		self.ca = {"directory": pebble.directory,
 			   "trust": pebble.trust} | ca_keys
 		return self
 
+	def looks(self):
+		"""What it needs to fetch its own policies as senders do."""
+		roots = self.folder / "issuers.pem"
+		roots.write_bytes(b"".join(root_of(ca) for ca in self.issuers))
+		found = {"check_trust": roots} if roots.stat().st_size else {}
+		return found | {"check_https_port": self.https_port}
+
 	def write_config(self):
-		lines = [f"{key} = {conf_value(value)}"
-			 for key, value in self.settings.items()]
+		lines = [f"{key} = {conf_value(value)}" for key, value in
+			 (self.looks() | self.settings).items()]
 		cas = {"pebble": self.ca} if self.ca else {}
 		for name, keys in (cas | self.more_cas).items():
 			lines += [f"ca {name} {{"]
@@ -173,6 +182,13 @@ class Daemon:
 				 lambda: self.domain(name)["state"] == state,
 				 seconds, 0.05)
 
+	def wait_announced(self, *domains, seconds=30):
+		"""Their policies were fetched: senders may be told of them."""
+		for name in domains:
+			wait_for(f"{name} to be fetched as senders do",
+				 lambda: self.domain(name)["announce"]["may"],
+				 seconds, 0.05)
+
 	def serial(self, name):
 		return int(self.domain(name)["certificate"]["serial"], 16)
 
@@ -205,6 +221,14 @@ class UnixConnection(http.client.HTTPConnection):
 		self.sock = socket.socket(socket.AF_UNIX)
 		self.sock.settimeout(self.timeout)
 		self.sock.connect(self.path)
+
+
+def root_of(ca):
+	"""The root that it issues under, if there is one by now."""
+	try:
+		return ca.root().read_bytes()
+	except (AttributeError, OSError):
+		return b""
 
 
 def answers(path):

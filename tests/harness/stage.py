@@ -37,6 +37,7 @@ class Stage:
 		http_port = front.behind if front else ca.http_port
 		self.daemon = rig.daemon(http_port, ca.tls_port, **settings)
 		self.daemon.use(proxy or ca, rig.dns)
+		self.daemon.issuers = [ca]
 		self.orders_before, self.issued_before = ca.orders(), ca.issued()
 		self.crashes = 0
 

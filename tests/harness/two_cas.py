@@ -23,6 +23,7 @@ class TwoCas:
 			"eab_kid": "kid-1",
 			"eab_key_file": self.key,
 		} | second_keys
+		daemon.issuers.append(self.second)
 		return daemon
 
 	def client(self, daemon):

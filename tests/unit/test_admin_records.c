@@ -20,6 +20,7 @@ struct setting {
 	const char *rua;
 	const char *zone; /* NULL: none */
 	enum domain_leaving leaving;
+	enum announce announce;
 };
 
 static void make(struct records *r, const struct setting *s)
@@ -30,6 +31,7 @@ static void make(struct records *r, const struct setting *s)
 			    .leaving = s->leaving },
 		.has_policy = true,
 		.policy = { .sts_id = "20261123T201500Z" },
+		.announce = s->announce,
 	};
 	struct config config = { .state_dir = "" };
 	size_t *count = &config.engine.address_count;
@@ -53,7 +55,8 @@ static void what_is_handed_over_has_none(void **state)
 			     .state = DOMAIN_LIVE,
 			     .rua = "mailto:a@example.org",
 			     .zone = "z.example",
-			     .leaving = DOMAIN_HANDING_OVER };
+			     .leaving = DOMAIN_HANDING_OVER,
+			     .announce = ANNOUNCE_OK };
 	struct records r;
 	char *text;
 
@@ -83,7 +86,7 @@ static void the_delegated_form_comes_first(void **state)
 		  RECORD_INSTEAD },
 		{ "_mta-sts.example.org. 3600 IN TXT "
 		  "\"v=STSv1; id=20261123T201500Z;\"",
-		  RECORD_ONCE_LIVE },
+		  RECORD_NOW },
 		{ "_smtp._tls.example.org. 3600 IN TXT \"v=TLSRPTv1; "
 		  "rua=mailto:a@example.org,https://r.example/x\"",
 		  RECORD_NOW },
@@ -94,8 +97,9 @@ static void the_delegated_form_comes_first(void **state)
 	make(&r, &(struct setting){
 			 .host_name = "sts.host.example",
 			 .address = { "192.0.2.1", "2001:db8::1" },
-			 .state = DOMAIN_ISSUING,
+			 .state = DOMAIN_LIVE,
 			 .rua = "mailto:a@example.org,https://r.example/x",
+			 .announce = ANNOUNCE_OK,
 		 });
 	assert_int_equal(r.count, ARRAY_LEN(expected));
 	for (size_t i = 0; i < r.count; i++) {
@@ -116,7 +120,8 @@ static void without_a_host_name_addresses_are_published(void **state)
 	make(&r, &(struct setting){ .host_name = "",
 				    .address = { "192.0.2.1" },
 				    .state = DOMAIN_LIVE,
-				    .rua = "" });
+				    .rua = "",
+				    .announce = ANNOUNCE_OK });
 	assert_int_equal(r.count, 2);
 	assert_string_equal(r.item[0].type, "A");
 	assert_int_equal(r.item[0].when, RECORD_NOW);
@@ -149,9 +154,10 @@ static void with_a_zone_of_his_own_the_customer_sets_three_cnames(void **state)
 	(void)state;
 	make(&r, &(struct setting){ .host_name = "sts.host.example",
 				    .address = { "192.0.2.1" },
-				    .state = DOMAIN_ISSUING,
+				    .state = DOMAIN_LIVE,
 				    .rua = "",
-				    .zone = "z.example" });
+				    .zone = "z.example",
+				    .announce = ANNOUNCE_OK });
 	assert_int_equal(r.count, ARRAY_LEN(expected));
 	for (size_t i = 0; i < r.count; i++) {
 		char *line = record_zone_line(&r.item[i]);
@@ -161,6 +167,38 @@ static void with_a_zone_of_his_own_the_customer_sets_three_cnames(void **state)
 		free(line);
 	}
 	records_release(&r);
+}
+
+/* In no form, neither as it is, nor instead of a CNAME. */
+static void what_tells_of_the_policy_waits(void **state)
+{
+	static const struct {
+		enum announce is;
+		bool may;
+	} rows[] = {
+		{ ANNOUNCE_NO_CERTIFICATE, false },
+		{ ANNOUNCE_UNTRUSTED, false },
+		{ ANNOUNCE_UNSEEN, false },
+		{ ANNOUNCE_NOT_FROM_HERE, true },
+		{ ANNOUNCE_OK, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+		struct records r;
+		size_t found = 0;
+
+		make(&r, &(struct setting){ .host_name = "sts.host.example",
+					    .state = DOMAIN_LIVE,
+					    .rua = "mailto:a@example.org",
+					    .zone = i % 2 ? "z.example" : NULL,
+					    .announce = rows[i / 2].is });
+		for (size_t k = 0; k < r.count; k++)
+			found += str_starts(r.item[k].value, "v=STSv1");
+		assert_int_equal(found, rows[i / 2].may);
+		assert_true(r.count > 1);
+		records_release(&r);
+	}
 }
 
 /* What would stand beside it goes first; what is not due is not there. */
@@ -181,7 +219,8 @@ static void commands_do_what_is_due(void **state)
 		{ { .host_name = "",
 		    .address = { "192.0.2.1", "2001:db8::1" },
 		    .state = DOMAIN_LIVE,
-		    .rua = "mailto:a@example.org" },
+		    .rua = "mailto:a@example.org",
+		    .announce = ANNOUNCE_OK },
 		  "update delete mta-sts.example.org. CNAME\n"
 		  "update delete mta-sts.example.org. A\n"
 		  "update delete mta-sts.example.org. AAAA\n"
@@ -242,6 +281,7 @@ int main(void)
 		cmocka_unit_test(without_a_host_name_addresses_are_published),
 		cmocka_unit_test(
 			with_a_zone_of_his_own_the_customer_sets_three_cnames),
+		cmocka_unit_test(what_tells_of_the_policy_waits),
 		cmocka_unit_test(commands_do_what_is_due),
 		cmocka_unit_test(long_texts_are_cut_and_quoted),
 	};

@@ -6,12 +6,14 @@
 #include <cmocka.h>
 
 #include <openssl/pem.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "acme/cert_import.h"
 #include "base/mem.h"
 #include "base/when.h"
+#include "store/reached.h"
 #include "store/serve.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
@@ -21,6 +23,7 @@
 
 static struct tiny_ca ca;
 static EVP_PKEY *our_key, *other_key;
+static const char *roots; /* beside the system's, or NULL */
 
 static int set_up(void **state)
 {
@@ -73,7 +76,7 @@ static bool import_at(const struct came *came, EVP_PKEY *with, time_t now,
 	char *pem = tiny_ca_pem((X509 *[]){
 		x, came->has_issuer ? ca.cert : NULL, NULL });
 	char *key = key_pem(with);
-	struct cert_import in = { pem, key, now, 0 };
+	struct cert_import in = { pem, key, now, 0, roots };
 	bool ok = cert_import(fix.store, &fix.domain, &in, c, is_news, err);
 
 	X509_free(x);
@@ -203,8 +206,10 @@ static void rubbish_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rubbish); i++) {
-		struct cert_import bad_key = { "", rubbish[i], ROWS_NOW, 0 };
-		struct cert_import bad_chain = { rubbish[i], key, ROWS_NOW, 0 };
+		struct cert_import bad_key = { "", rubbish[i], ROWS_NOW, 0,
+					       NULL };
+		struct cert_import bad_chain = { rubbish[i], key, ROWS_NOW, 0,
+						 NULL };
 		struct err err = ERR_INIT;
 
 		assert_false(cert_import(fix.store, &fix.domain, &bad_key, &c,
@@ -251,11 +256,49 @@ static void one_that_ends_before_ours_stays_out(void **state)
 	assert_false(fix.domain.revoked);
 }
 
+static void write_roots(const char *path)
+{
+	FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	assert_int_equal(PEM_write_X509(out, ca.cert), 1);
+	fclose(out);
+}
+
+static struct reached reached(void)
+{
+	struct reached r;
+
+	must(reached_of(fix.store, &fix.domain, &r, NULL), NULL);
+	return r;
+}
+
+/* It is served, and that nobody trusts it is known. */
+static void who_trusts_it_is_known(void **state)
+{
+	char *path = scratch_path(fix.dir, "roots.pem");
+	struct came came = plain();
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_true(import(&came, our_key, &err));
+	assert_string_not_equal(reached().distrust, "");
+	write_roots(path);
+	roots = path;
+	came.until += WHEN_DAY;
+	assert_true(import(&came, our_key, &err));
+	assert_string_equal(reached().distrust, "");
+	assert_int_equal(reached().due_at, ROWS_NOW);
+	roots = NULL;
+	free(path);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		WITH_A_DOMAIN(it_is_served_and_the_domain_is_live),
 		WITH_A_DOMAIN(twice_is_no_news),
+		WITH_A_DOMAIN(who_trusts_it_is_known),
 		WITH_A_DOMAIN(an_order_under_way_goes_on),
 		WITH_A_DOMAIN(what_is_wrong_is_refused_in_words),
 		WITH_A_DOMAIN(rubbish_is_refused),

@@ -22,7 +22,8 @@
 static struct hosted hosted;
 static struct serve *serve;
 static struct tally tally;
-static const struct httpd_probe probe = { "pro-BE_1", "the text" };
+static const struct httpd_probe probe = { "pro-BE_1", "the text",
+					  "ours/1 (x)" };
 
 static int set_up(void **state)
 {
@@ -106,6 +107,39 @@ static const struct {
 	{ DOOR_HTTP, REQUEST_GET, OURS, "/", "\x7f", 400, NULL },
 	{ DOOR_HTTP, REQUEST_GET, OURS, "/m\xc3\xbc", NULL, 400, NULL },
 };
+
+/* The box's own look is no fetch: nobody keeps what it saw. */
+static void own_looks_are_not_counted(void **state)
+{
+	static const struct {
+		const char *agent;
+		bool is_counted;
+	} agents[] = {
+		{ NULL, true },		 { "", true },
+		{ "Postfix", true },	 { "ours/1", true },
+		{ "ours/1 (x)", false },
+	};
+	const struct routes_site site = { .serve = serve,
+					  .tally = &tally,
+					  .probe = &probe };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(agents); i++) {
+		struct request r = { .door = DOOR_HTTPS,
+				     .method = REQUEST_GET,
+				     .path = POLICY,
+				     .has_host = true,
+				     .host = OURS,
+				     .sni = OURS,
+				     .agent = agents[i].agent };
+		struct answer a;
+
+		routes_answer(&site, &r, &a);
+		assert_int_equal(a.status, 200);
+		assert_int_equal(a.policy_id != 0, agents[i].is_counted);
+		answer_release(&a);
+	}
+}
 
 static void ask(size_t i, unsigned https_port, struct answer *a)
 {
@@ -209,6 +243,7 @@ static void a_redirect_names_the_port_if_it_is_another(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(own_looks_are_not_counted),
 		cmocka_unit_test(each_request_has_its_answer),
 		cmocka_unit_test(a_policy_is_its_exact_bytes),
 		cmocka_unit_test(a_challenge_is_its_key_authorization),

@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "store/publication.h"
+#include "store/reached.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_world.h"
 
@@ -101,6 +102,27 @@ static const char *told(void)
 	return text;
 }
 
+/* The policy was fetched as senders do. */
+static void reach(void)
+{
+	struct domain d = sim_domain(&w, NAME);
+
+	must(store_begin(w.store, NULL), NULL);
+	must(reached_note(w.store, d.id, SIM_START, NULL), NULL);
+	must(store_commit(w.store, NULL), NULL);
+}
+
+/* From here it was looked for in vain for a day. */
+static void let_through(void)
+{
+	struct reached r = { .let_at = 1, .why = REACHED_CUT_OFF };
+	struct domain d = sim_domain(&w, NAME);
+
+	must(store_begin(w.store, NULL), NULL);
+	must(reached_write(w.store, d.id, &r, NULL), NULL);
+	must(store_commit(w.store, NULL), NULL);
+}
+
 static void again(void)
 {
 	must(store_begin(w.store, NULL), NULL);
@@ -113,6 +135,7 @@ static void what_is_new_is_told_once(void **state)
 	const char *first;
 
 	(void)state;
+	reach();
 	work();
 	first = told();
 	assert_non_null(strstr(first, NAME "._mta-sts.z.example"));
@@ -127,6 +150,7 @@ static void what_is_asked_for_again_is_told_again(void **state)
 	char first[4096];
 
 	(void)state;
+	reach();
 	work();
 	snprintf(first, sizeof(first), "%s", told());
 	again();
@@ -145,6 +169,7 @@ static const char *const damages[] = {
 static void a_damaged_row_takes_nothing_out_of_the_zone(void **state)
 {
 	(void)state;
+	reach();
 	work();
 	told();
 	for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
@@ -173,12 +198,72 @@ static void a_damaged_row_takes_nothing_out_of_the_zone(void **state)
 	}
 }
 
+/* It waits, nobody has to think of it, and it comes by itself. */
+static void the_policy_is_announced_once_it_was_fetched(void **state)
+{
+	(void)state;
+	work();
+	assert_string_equal(told(), "");
+	again();
+	work();
+	assert_string_equal(told(), "");
+	reach();
+	work();
+	assert_non_null(strstr(told(), "v=STSv1; id="));
+}
+
+static void or_when_nobody_can_look_from_here(void **state)
+{
+	(void)state;
+	work();
+	assert_string_equal(told(), "");
+	let_through();
+	work();
+	assert_non_null(strstr(told(), "v=STSv1; id="));
+}
+
+/* Senders that were told of it keep to it: to take it back helps nobody. */
+static void what_was_told_is_not_taken_back(void **state)
+{
+	static const char *const changes[] = {
+		"UPDATE reached SET at = 0",
+		"UPDATE reached SET distrust = 'x'",
+		"DELETE FROM reached",
+		"UPDATE ca SET name = 'staging'",
+	};
+
+	(void)state;
+	reach();
+	work();
+	told();
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+		print_message("%s\n", changes[i]);
+		scratch_sql(w.dir, "state.db", changes[i]);
+		again();
+		work();
+		assert_non_null(strstr(told(), "v=STSv1; id="));
+	}
+}
+
+/* Nor is what was never told of told for that. */
+static void what_nobody_trusts_is_not_told(void **state)
+{
+	(void)state;
+	scratch_sql(w.dir, "state.db", "UPDATE ca SET name = 'staging'");
+	reach();
+	work();
+	again();
+	work();
+	assert_string_equal(told(), "");
+}
+
 /* What is really gone is taken out, whatever stands in the others' rows. */
 static void what_is_gone_is_taken_out(void **state)
 {
 	struct domain d = sim_domain(&w, NAME);
 
 	(void)state;
+	reach();
 	work();
 	told();
 	must(store_begin(w.store, NULL), NULL);
@@ -197,6 +282,10 @@ int main(void)
 		AT_WORK(what_is_new_is_told_once),
 		AT_WORK(what_is_asked_for_again_is_told_again),
 		AT_WORK(a_damaged_row_takes_nothing_out_of_the_zone),
+		AT_WORK(the_policy_is_announced_once_it_was_fetched),
+		AT_WORK(or_when_nobody_can_look_from_here),
+		AT_WORK(what_was_told_is_not_taken_back),
+		AT_WORK(what_nobody_trusts_is_not_told),
 		AT_WORK(what_is_gone_is_taken_out),
 	};
 

@@ -43,6 +43,7 @@ static int set_up(void **state)
 						.mx = { mx }, .mx_count = 1 } },
 			.has_cert = true,
 			.cert = { .not_after = NOW + 60 * WHEN_DAY },
+			.announce = ANNOUNCE_OK,
 			.watch = { .txt = ANNOUNCED_IN_STEP, .txt_id = "now",
 				   .txt_at = NOW - 60, .mx_at = NOW - 60,
 				   .host = HOST_HERE,

@@ -23,24 +23,20 @@
 /* ---- what is wanted ---- */
 
 static const struct {
-	enum domain_state state;
 	const char *sts_id, *rua;
 	const char *text;
 } wanted_cases[] = {
-	{ DOMAIN_WAITING_FOR_DNS, ID, "", "" },
-	{ DOMAIN_WAITING_FOR_DNS, ID, "mailto:a@b.example", TLS },
-	{ DOMAIN_ISSUING, ID, "", "" },
-	{ DOMAIN_LIVE, ID, "", STS },
-	{ DOMAIN_LIVE, ID, "mailto:a@b.example", STS TLS },
-	{ DOMAIN_LIVE, NULL, "", "" },
+	{ ID, "", STS },
+	{ ID, "mailto:a@b.example", STS TLS },
+	{ NULL, "mailto:a@b.example", TLS },
+	{ NULL, "", "" },
 };
 
-static void the_policy_is_announced_once_it_can_be_fetched(void **state)
+static void what_is_to_be_told_stands_there(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(wanted_cases); i++) {
-		struct domain d = { .name = "example.org",
-				    .state = wanted_cases[i].state };
+		struct domain d = { .name = "example.org" };
 		struct zone_set z = { .count = 0 };
 		char *text;
 
@@ -51,6 +47,27 @@ static void the_policy_is_announced_once_it_can_be_fetched(void **state)
 		free(text);
 		zone_set_release(&z);
 	}
+}
+
+static void what_was_told_is_known(void **state)
+{
+	static const struct {
+		const char *told;
+		bool announces;
+	} rows[] = {
+		{ "", false },
+		{ TLS, false },
+		{ STS, true },
+		{ STS TLS, true },
+		{ "example.org._mta-sts.other TXT v=STSv1; id=" ID ";\n",
+		  false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(zone_announces(rows[i].told, "z.example",
+						"example.org"),
+				 rows[i].announces);
 }
 
 static const struct {
@@ -237,8 +254,8 @@ static void the_mark_is_held_or_set(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-			the_policy_is_announced_once_it_can_be_fetched),
+		cmocka_unit_test(what_is_to_be_told_stands_there),
+		cmocka_unit_test(what_was_told_is_known),
 		cmocka_unit_test(the_host_stands_in_its_zone_only),
 		cmocka_unit_test(no_name_is_too_long),
 		cmocka_unit_test(a_change_is_said_in_both_ways),

@@ -1,0 +1,146 @@
+#include "daemon/announce.h"
+
+#include <stdio.h>
+
+#include "base/when.h"
+#include "daemon/reach_judge.h"
+
+static const char *const names[] = {
+	[ANNOUNCE_NO_CERTIFICATE] = "no-certificate",
+	[ANNOUNCE_UNTRUSTED] = "untrusted",
+	[ANNOUNCE_UNSEEN] = "unseen",
+	[ANNOUNCE_NOT_FROM_HERE] = "not-from-here",
+	[ANNOUNCE_OK] = "ok",
+};
+
+const char *announce_name(enum announce is)
+{
+	return names[is];
+}
+
+bool announce_may(enum announce is)
+{
+	return is >= ANNOUNCE_NOT_FROM_HERE;
+}
+
+enum announce announce_judge(const struct domain *d, bool has_cert,
+			     const struct ca *ca, const struct reached *r)
+{
+	if (d->state < DOMAIN_LIVE || !has_cert)
+		return ANNOUNCE_NO_CERTIFICATE;
+	if (ca_is_staging(ca) || *r->distrust)
+		return ANNOUNCE_UNTRUSTED;
+	if (r->at)
+		return ANNOUNCE_OK;
+	return r->let_at ? ANNOUNCE_NOT_FROM_HERE : ANNOUNCE_UNSEEN;
+}
+
+/* ---- in words ---- */
+
+#define SAY(field, ...) snprintf(field, sizeof(field), __VA_ARGS__)
+
+static void say_no_certificate(const struct domain *d, struct announce_words *w)
+{
+	SAY(w->why, "there is no certificate yet, so that senders would look "
+		    "for a policy that they cannot fetch");
+	if (d->state == DOMAIN_WAITING_FOR_DNS)
+		SAY(w->todo,
+		    "publish the other records: mtastsctl domain "
+		    "records %s; then it is for this box to go on",
+		    d->name);
+	else
+		SAY(w->todo, "mtastsctl domain show %s says how far it is",
+		    d->name);
+}
+
+static void say_untrusted(const struct domain *d, const struct ca *ca,
+			  const struct reached *r, struct announce_words *w)
+{
+	if (ca_is_staging(ca)) {
+		SAY(w->why,
+		    "the certificate served is from %s, a CA for "
+		    "trying things out, and no sender trusts it",
+		    ca->name);
+		SAY(w->todo,
+		    "set ca_order to another, then mtastsctl cert "
+		    "renew %s --wait",
+		    d->name);
+		return;
+	}
+	SAY(w->why,
+	    "the certificate that was imported is trusted by no "
+	    "sender: %s",
+	    r->distrust);
+	SAY(w->todo, "mtastsctl cert renew %s --wait gets another", d->name);
+}
+
+static void say_unseen(const struct domain *d, const struct reached *r,
+		       struct announce_words *w)
+{
+	char next[INSTANT_TEXT], end[INSTANT_TEXT];
+
+	instant_format(r->due_at, next);
+	switch (r->why) {
+	case REACHED_NOT_TRIED:
+		SAY(w->why, "this box has not yet fetched the policy as "
+			    "senders do");
+		SAY(w->todo, "wait: it looks by itself, within some minutes");
+		break;
+	case REACHED_CUT_OFF:
+		SAY(w->why,
+		    "the policy could not be fetched as senders do: "
+		    "%s",
+		    r->problem);
+		SAY(w->todo,
+		    "see that port 443 leads here: mtasts-check %s on "
+		    "another machine tells; this box looks again at "
+		    "%s, and waits no longer than until %s",
+		    d->name, next,
+		    instant_format(r->since + REACH_LET_AFTER, end));
+		break;
+	case REACHED_WRONG:
+		SAY(w->why, "what senders would get is not the policy: %s",
+		    r->problem);
+		SAY(w->todo,
+		    "have that put right: mtastsctl domain check %s "
+		    "says more; this box looks again at %s",
+		    d->name, next);
+		break;
+	}
+}
+
+static void say_not_from_here(const struct domain *d, const struct reached *r,
+			      struct announce_words *w)
+{
+	SAY(w->why,
+	    "that senders can fetch the policy could not be seen from "
+	    "this box for a day: %s",
+	    r->problem);
+	SAY(w->todo,
+	    "if its own network lets it not reach its own address, "
+	    "that is no harm: mtasts-check %s on another machine "
+	    "tells",
+	    d->name);
+}
+
+void announce_say(enum announce is, const struct domain *d, const struct ca *ca,
+		  const struct reached *r, struct announce_words *out)
+{
+	*out = (struct announce_words){ .why = "" };
+	switch (is) {
+	case ANNOUNCE_NO_CERTIFICATE:
+		say_no_certificate(d, out);
+		break;
+	case ANNOUNCE_UNTRUSTED:
+		say_untrusted(d, ca, r, out);
+		break;
+	case ANNOUNCE_UNSEEN:
+		say_unseen(d, r, out);
+		break;
+	case ANNOUNCE_NOT_FROM_HERE:
+		say_not_from_here(d, r, out);
+		break;
+	case ANNOUNCE_OK:
+		break;
+	}
+}

@@ -1,0 +1,28 @@
+/*
+ * What a look at the policy, as senders fetch it, says of them; and when the
+ * next one comes.
+ *
+ * Pure: what was seen comes in.
+ */
+#ifndef DAEMON_REACH_JUDGE_H
+#define DAEMON_REACH_JUDGE_H
+
+#include "base/when.h"
+#include "policy/check_facts.h"
+#include "store/reached.h"
+
+#define REACH_LET_AFTER WHEN_DAY
+
+/*
+ * REACHED_NOT_TRIED is that it was fetched: at each address, but that one of
+ * IPv6 may be out of reach where another one answers. `body` is the policy
+ * served. Else `problem` says what is wrong.
+ */
+enum reached_why reach_judge(const struct check_facts *f, const char *body,
+			     char problem[static REACHED_WORDS]);
+
+/* One more look has failed, at `now`. */
+void reach_failed(struct reached *r, enum reached_why why, const char *problem,
+		  time_t now);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * Whether the policy of a domain can be fetched as senders do, as this box has
+ * seen it: table `reached`, with a row for each domain that has had a
+ * certificate. Before that nobody is told of the policy.
+ *
+ * Only the first time matters: what senders were told of is not taken back
+ * because a later look fails, for they would keep to it all the same. The
+ * database itself notes for the zone (store/publication.h) when it comes.
+ */
+#ifndef STORE_REACHED_H
+#define STORE_REACHED_H
+
+#include <time.h>
+
+#include "store/domain.h"
+
+#define REACHED_WORDS 300
+
+/* What the last look came to, while none has succeeded. */
+enum reached_why {
+	REACHED_NOT_TRIED,
+	REACHED_CUT_OFF, /* no connection came about: it may be this box that
+			    does not reach its own address */
+	REACHED_WRONG	 /* something answered, and senders would refuse it */
+};
+
+struct reached {
+	time_t since;  /* it is looked for; 0: it had no certificate yet */
+	time_t at;     /* it was fetched; 0: never */
+	time_t let_at; /* from here nobody could look for a day: others have
+			  to; 0: that is not so */
+	time_t due_at; /* the next look, while there was none that succeeded */
+	long tries;    /* since then */
+	enum reached_why why;
+	char problem[REACHED_WORDS];  /* in words; or "" */
+	char distrust[REACHED_WORDS]; /* why nobody trusts the certificate that
+					 was imported; "": somebody does */
+};
+
+/* All zero if there is no row, or none that decodes. */
+bool reached_of(struct store *s, const struct domain *d, struct reached *r,
+		struct err *err);
+
+/*
+ * Inside a transaction, all of them. There is a new certificate: it is looked
+ * at as soon as may be, unless that has succeeded before. `distrust` is NULL
+ * for what a CA issued.
+ */
+bool reached_begin(struct store *s, int64_t domain_id, time_t now,
+		   const char *distrust, struct err *err);
+
+/* Somebody asks for it. */
+bool reached_soon(struct store *s, int64_t domain_id, time_t now,
+		  struct err *err);
+
+/* Senders can fetch it, or were told of it already. */
+bool reached_note(struct store *s, int64_t domain_id, time_t now,
+		  struct err *err);
+
+/* They cannot, as it seems: writes let_at, due_at, tries, why and problem. */
+bool reached_write(struct store *s, int64_t domain_id, const struct reached *r,
+		   struct err *err);
+
+bool reached_put_off(struct store *s, int64_t domain_id, time_t until,
+		     struct err *err);
+
+/* No look is ever due later: then the clock was set back since. */
+#define REACHED_AHEAD_MAX 86400L
+
+/* Ids of those that are due, longest first; 0 on failure too, with err set. */
+size_t reached_due(struct store *s, time_t now, int64_t *ids, size_t limit,
+		   struct err *err);
+
+#endif
