@@ -412,7 +412,10 @@ static void set_plain(struct request *q, const char *address)
 	curl_easy_setopt(q->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
-/* The same for one that is pinned, and speaks https as ever. */
+/*
+ * The same for one that is pinned, and speaks https as ever. It wants to be
+ * shown the certificate each time.
+ */
 static void set_pin(struct request *q, const char *address, long port)
 {
 	bool is_v6 = strchr(address, ':');
@@ -427,6 +430,7 @@ static void set_pin(struct request *q, const char *address, long port)
 	curl_easy_setopt(q->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(q->easy, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(q->easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(q->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 }
 
 static void set_receivers(struct request *q)

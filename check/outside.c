@@ -58,13 +58,25 @@ struct outside {
 	outside_done *done;
 	void *arg;
 	int open;
-	bool is_closing;
+	int fetches; /* under way; they may end after all else */
+	bool is_closing, is_freed;
 	struct mx_look mx[CHECK_MX_MAX];
 	struct smtp_look smtp[CHECK_MX_MAX + SMTP_MORE];
 	size_t smtp_count, smtp_more; /* of these; that are not the first */
 	struct https_look https[CHECK_TRIED_MAX];
 	struct check_facts facts;
 };
+
+static void destroy(void *arg)
+{
+	free(arg);
+}
+
+static void end_fetch(struct outside *o)
+{
+	if (--o->fetches == 0 && o->is_freed)
+		loop_defer(o->loop, destroy, o);
+}
 
 static void on_complete(void *arg)
 {
@@ -377,6 +389,7 @@ static void on_policy(const struct fetch_reply *reply, void *arg)
 		h->body_len = reply->body_len;
 	}
 	settle(l->outside);
+	end_fetch(l->outside);
 }
 
 static void fetch_policy(struct outside *o, size_t i, const char *address)
@@ -399,6 +412,7 @@ static void fetch_policy(struct outside *o, size_t i, const char *address)
 			o->facts.domain);
 	request.url = url;
 	o->open++;
+	o->fetches++;
 	fetch_start(o->fetcher, &request, on_policy, l);
 	free(url);
 }
@@ -414,6 +428,7 @@ static void on_port80(const struct fetch_reply *reply, void *arg)
 				  ? CHECK_ABSENT
 				  : CHECK_SEEN;
 	settle(o);
+	end_fetch(o);
 }
 
 static void look_at_port80(struct outside *o)
@@ -433,6 +448,7 @@ static void look_at_port80(struct outside *o)
 			o->facts.domain, o->options.http_port);
 	request.url = url;
 	o->open++;
+	o->fetches++;
 	fetch_start(o->fetcher, &request, on_port80, o);
 	free(url);
 }
@@ -664,8 +680,6 @@ static void set_defaults(struct outside_options *o)
 		o->smtp_port = SMTP_PORT;
 	if (!o->timeout)
 		o->timeout = OUTSIDE_TIMEOUT;
-	if (!o->agent)
-		o->agent = AGENT;
 }
 
 struct outside *outside_start(struct loop *loop, const char *domain,
@@ -685,9 +699,10 @@ struct outside *outside_start(struct loop *loop, const char *domain,
 	host_name_ask();
 	o->resolver = resolver_new(loop, options->resolvers,
 				   options->resolver_count, DNS_MS, err);
-	o->fetcher = o->resolver ? fetcher_new(loop, o->options.agent, err)
-				 : NULL;
-	if (o->fetcher) {
+	o->fetcher = o->options.fetcher;
+	if (o->resolver && !o->fetcher)
+		o->fetcher = fetcher_new(loop, AGENT, err);
+	if (o->resolver && o->fetcher) {
 		ask_all(o);
 		return o;
 	}
@@ -700,11 +715,6 @@ struct check_facts *outside_facts(struct outside *o)
 	return &o->facts;
 }
 
-static void destroy(void *arg)
-{
-	free(arg);
-}
-
 /* What was deferred or posted before comes before destroy(). */
 void outside_free(struct outside *o)
 {
@@ -712,8 +722,11 @@ void outside_free(struct outside *o)
 		return;
 	o->is_closing = true;
 	resolver_free(o->resolver);
-	fetcher_free(o->fetcher);
+	if (!o->options.fetcher)
+		fetcher_free(o->fetcher);
 	for (size_t i = 0; i < o->smtp_count; i++)
 		smtp_probe_free(o->smtp[i].probe);
-	loop_defer(o->loop, destroy, o);
+	o->is_freed = true;
+	if (!o->fetches)
+		loop_defer(o->loop, destroy, o);
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/fetch.h"
 #include "base/loop.h"
 #include "policy/check_facts.h"
 
@@ -31,7 +32,9 @@ struct outside_options {
 	const char *const *own; /* may be connected to although private; no
 				   more than OUTSIDE_OWN_MAX count */
 	size_t own_count;
-	const char *agent; /* to be called in HTTP; NULL: mtasts-check */
+	struct fetcher *fetcher; /* shared, for it reads the roots once; to
+				    outlive this, or be freed after it. NULL:
+				    one of its own */
 	bool policy_only;  /* its host's addresses, and what answers there */
 	bool skip_smtp;
 	long https_port, smtp_port; /* 0: 443, 25 */

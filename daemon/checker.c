@@ -39,6 +39,7 @@ struct run {
 struct checker {
 	struct checker_parts parts;
 	struct event *timer;
+	struct fetcher *fetcher;
 	struct run *run[AT_ONCE];
 	unsigned turns;
 	int64_t stale[64];
@@ -205,7 +206,7 @@ static void on_done(void *arg)
 static struct outside *look(struct checker *c, struct run *r, struct err *err)
 {
 	struct look_room room;
-	struct outside_options o = look_options(c->parts.config, c->parts.agent,
+	struct outside_options o = look_options(c->parts.config, c->fetcher,
 						SECONDS, &room);
 
 	return outside_start(c->parts.loop, r->name, &o, on_done, r, err);
@@ -351,13 +352,15 @@ struct checker *checker_start(const struct checker_parts *parts,
 	struct checker *c = xcalloc(1, sizeof(*c));
 
 	c->parts = *parts;
+	c->fetcher = fetcher_new(parts->loop, parts->agent, err);
 	c->timer = evtimer_new(loop_base(parts->loop), on_timer, c);
-	if (c->timer) {
+	if (c->timer && c->fetcher) {
 		event_active(c->timer, EV_TIMEOUT, 1);
 		return c;
 	}
-	free(c);
-	err_set(err, ERR_INTERNAL, "libevent gave no timer");
+	if (!c->timer)
+		err_set(err, ERR_INTERNAL, "libevent gave no timer");
+	checker_stop(c);
 	return NULL;
 }
 
@@ -373,6 +376,8 @@ void checker_stop(struct checker *c)
 		outside_free(c->run[i]->outside);
 		free(c->run[i]);
 	}
-	event_free(c->timer);
+	fetcher_free(c->fetcher);
+	if (c->timer)
+		event_free(c->timer);
 	free(c);
 }

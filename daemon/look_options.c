@@ -1,7 +1,8 @@
 #include "daemon/look_options.h"
 
-struct outside_options look_options(const struct config *c, const char *agent,
-				    long timeout, struct look_room *room)
+struct outside_options look_options(const struct config *c,
+				    struct fetcher *fetcher, long timeout,
+				    struct look_room *room)
 {
 	for (size_t i = 0; i < c->resolver_count; i++)
 		room->resolvers[i] = c->resolvers[i];
@@ -14,7 +15,7 @@ struct outside_options look_options(const struct config *c, const char *agent,
 		.allow_private = c->allow_private,
 		.own = room->own,
 		.own_count = c->engine.address_count,
-		.agent = agent,
+		.fetcher = fetcher,
 		.https_port = c->check_https_port,
 		.smtp_port = c->check_smtp_port,
 		.timeout = timeout,

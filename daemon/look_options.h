@@ -12,8 +12,8 @@ struct look_room {
 	const char *resolvers[DNS_SERVERS_MAX], *own[ENGINE_ADDRESS_LIMIT];
 };
 
-/* `agent` is what httpd does not count (httpd/probe.h). */
-struct outside_options look_options(const struct config *c, const char *agent,
-				    long timeout, struct look_room *room);
+struct outside_options look_options(const struct config *c,
+				    struct fetcher *fetcher, long timeout,
+				    struct look_room *room);
 
 #endif

@@ -15,8 +15,8 @@
 #include "store/reached.h"
 
 #define AT_ONCE	    16 /* each has a socket or two, and some 100 KB */
-#define TURN_MS	    320
-#define TURN_BEGINS 8 /* twenty-five a second */
+#define TURN_MS	    160
+#define TURN_BEGINS 4 /* twenty-five a second */
 #define SECONDS	    8L
 
 struct look {
@@ -30,6 +30,7 @@ struct look {
 struct reacher {
 	struct reacher_parts parts;
 	struct event *timer;
+	struct fetcher *fetcher;
 	struct look *look[AT_ONCE];
 };
 
@@ -199,7 +200,7 @@ static bool is_worth_it(struct reacher *r, const struct domain *d)
 static struct outside *look_at(struct reacher *r, struct look *l)
 {
 	struct look_room room;
-	struct outside_options o = look_options(r->parts.config, r->parts.agent,
+	struct outside_options o = look_options(r->parts.config, r->fetcher,
 						SECONDS, &room);
 	struct err err = ERR_INIT;
 	struct outside *outside;
@@ -283,13 +284,15 @@ struct reacher *reacher_start(const struct reacher_parts *parts,
 	struct reacher *r = xcalloc(1, sizeof(*r));
 
 	r->parts = *parts;
+	r->fetcher = fetcher_new(parts->loop, parts->agent, err);
 	r->timer = evtimer_new(loop_base(parts->loop), on_timer, r);
-	if (r->timer) {
+	if (r->timer && r->fetcher) {
 		event_active(r->timer, EV_TIMEOUT, 1);
 		return r;
 	}
-	free(r);
-	err_set(err, ERR_INTERNAL, "libevent gave no timer");
+	if (!r->timer)
+		err_set(err, ERR_INTERNAL, "libevent gave no timer");
+	reacher_stop(r);
 	return NULL;
 }
 
@@ -300,6 +303,8 @@ void reacher_stop(struct reacher *r)
 	for (size_t i = 0; i < AT_ONCE; i++)
 		if (r->look[i])
 			drop(r, i);
-	event_free(r->timer);
+	fetcher_free(r->fetcher);
+	if (r->timer)
+		event_free(r->timer);
 	free(r);
 }
