@@ -104,6 +104,12 @@ static void add_expected(struct check_expected *e, const json_t *is)
 	e->collector_count = TAKE(value_at(is, "rua"), e->collector);
 	str_copy(e->trouble, sizeof(e->trouble), text_at(is, "trouble"));
 	e->trouble_is_error = json_is_true(value_at(is, "trouble_is_error"));
+	str_copy(e->waits, sizeof(e->waits), text_at(is, "waits"));
+	str_copy(e->sts_cname, sizeof(e->sts_cname), text_at(is, "sts_cname"));
+	str_copy(e->report_cname, sizeof(e->report_cname),
+		 text_at(is, "report_cname"));
+	e->is_published = json_is_true(value_at(is, "published"));
+	e->is_handed_over = json_is_true(value_at(is, "handed_over"));
 }
 
 static void add_identities(struct check_ca *ca, const json_t *names)

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "daemon/health.h"
 #include "daemon/json_view.h"
+#include "daemon/zone.h"
 
 static void add_past(struct check_expected *e, const struct domain_facts *f,
 		     struct store *s, time_t now)
@@ -70,6 +71,25 @@ static void add_trouble(struct check_expected *e, const struct domain_facts *f,
 	}
 }
 
+/* What is to stand in DNS: daemon/records.h has the same. */
+static void add_records(struct check_expected *e, const struct domain_facts *f,
+			const struct config *c)
+{
+	const char *zone = c->publish.zone;
+	struct announce_words w;
+
+	e->is_handed_over = f->domain.leaving == DOMAIN_HANDING_OVER;
+	announce_say(f->announce, &f->domain, &f->ca, &f->reached, &w);
+	if (!announce_may(f->announce))
+		snprintf(e->waits, sizeof(e->waits), "%.400s; %.390s", w.why,
+			 w.todo);
+	if (!*zone)
+		return;
+	zone_sts_name(zone, f->domain.name, e->sts_cname);
+	zone_tls_name(zone, f->domain.name, e->report_cname);
+	e->is_published = publish_is_on(&c->publish);
+}
+
 static void add_cas(struct check_facts *facts, struct engine *engine)
 {
 	struct engine_ca_status is;
@@ -103,6 +123,7 @@ void check_known_add(struct check_facts *facts, const struct domain_facts *f,
 		e->policy_since = f->policy.created_at;
 	}
 	e->removable_at = f->leaving.done_at;
+	add_records(e, f, c);
 	add_past(e, f, s, now);
 	for (size_t i = 0; i < c->engine.address_count &&
 			   i < ARRAY_LEN(e->address); i++)

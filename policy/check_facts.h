@@ -133,6 +133,13 @@ struct check_expected {
 	char trouble[2 * CHECK_WORDS];	/* what the box says of it, or "" */
 	bool trouble_is_error;
 	time_t removable_at;		/* of a domain on its way out, or 0 */
+	bool is_handed_over;		/* its records are another's business */
+	char waits[4 * CHECK_WORDS];	/* why it is not to be announced yet,
+					   and what to do; or "" */
+	char sts_cname[DNS_NAME_TEXT];	/* where _mta-sts and _smtp._tls are to
+					   lead, in a zone of the operator's; */
+	char report_cname[DNS_NAME_TEXT]; /* "": they are TXT themselves */
+	bool is_published;		  /* ... that this box keeps */
 
 	/* TLS reports of the last seven days; only if `has_reports` is set. */
 	bool has_reports;

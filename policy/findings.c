@@ -170,6 +170,8 @@ static const char *value_of(const struct bench *b, const char *name,
 		{ "id", announced_id(b) },
 		{ "mx", b->mx ? b->mx->name : "" },
 		{ "hint", b->why.hint },
+		{ "announce", b->announce },
+		{ "report", b->report },
 		{ "address", b->https  ? b->https->address
 			     : b->smtp ? b->smtp->address
 				       : "" },
@@ -215,6 +217,14 @@ static bool is_said(const struct check_findings *out, const char *id,
 	return false;
 }
 
+static const char *todo_of(const struct bench *b, const struct rule *rule)
+{
+	const char *todo = b->f->expected.is_hosted ? findings_hosted(rule->id)
+						    : NULL;
+
+	return todo ? todo : rule->todo;
+}
+
 static void add(struct check_findings *out, const struct rule_set *set,
 		const struct rule *rule, const struct bench *b)
 {
@@ -231,7 +241,7 @@ static void add(struct check_findings *out, const struct rule_set *set,
 				     .group = set->group,
 				     .severity = b->severity,
 				     .text = text,
-				     .todo = sentence(b, rule->todo),
+				     .todo = sentence(b, todo_of(b, rule)),
 				     .mx = b->mx ? xstrdup(b->mx->name)
 						 : NULL };
 }
@@ -296,9 +306,14 @@ void check_judge(const struct check_facts *facts, time_t now,
 		 struct check_findings *out)
 {
 	const struct check_https *source = body_of(facts);
-	struct bench b = { .f = facts, .now = now };
+	char announce[FINDINGS_HOSTED], report[FINDINGS_HOSTED];
+	struct bench b = {
+		.f = facts, .now = now, .announce = announce, .report = report
+	};
 	struct sts_lint lint = { .count = 0 };
 
+	findings_say_announce(facts, announce);
+	findings_say_report(facts, report);
 	*out = (struct check_findings){ .count = 0 };
 	if (source) {
 		sts_lint(&lint, source->body, source->body_len);

@@ -24,6 +24,7 @@ struct bench {
 	struct buf detail;		/* for "{}" */
 	struct err why; /* a judgement of others; for "{hint}" */
 	enum check_severity severity;	/* the row's; to be changed at will */
+	const char *announce, *report;	/* findings_say_announce() ... */
 };
 
 /*
@@ -54,6 +55,17 @@ extern const struct rule_set rules_cert, rules_cert_each;
 extern const struct rule_set rules_policy, rules_policy_each;
 extern const struct rule_set rules_mail, rules_mail_each, rules_smtp_each;
 extern const struct rule_set rules_reports, rules_box;
+
+/*
+ * Of a domain that is hosted: what to do about a finding, or NULL if that is
+ * as for anybody's; and what {announce} and {report} stand for there.
+ */
+#define FINDINGS_HOSTED 900
+const char *findings_hosted(const char *id);
+void findings_say_announce(const struct check_facts *f,
+			   char out[static FINDINGS_HOSTED]);
+void findings_say_report(const struct check_facts *f,
+			 char out[static FINDINGS_HOSTED]);
 
 /* The detail, of strangers' text too. Both return true. */
 bool bench_say(struct bench *b, const char *fmt, ...)

@@ -441,6 +441,33 @@ def test_a_frozen_box_publishes_nothing(rig, tmp_path, name):
 		   "v=TLSRPTv1; rua=mailto:a@example.org")
 
 
+# What is to be done is said in the verbs of the box, and with the customer's
+# CNAME, not with a record that nobody would change.
+def test_check_advises_what_this_box_wants(rig, tmp_path, name):
+	daemon = make(rig, HookZone(tmp_path), allow_private=True).start()
+	rig.dns.point(name)
+	rig.dns.set(name, "MX", f"10 mx.{name}.", f"20 new.{name}.")
+	daemon.add(name, wait=False)
+	daemon.wait_announced(name)
+	rig.dns.set(f"_mta-sts.{name}", "TXT", '"v=STSv1; id=20200101;"')
+	done = daemon.ctl("domain", "check", name, "--json", "--no-smtp",
+			  "--ca-file", rig.pebble.root(), "--http-port",
+			  daemon.http_port, "--https-port", daemon.https_port)
+	found = json.loads(done.out)["findings"]
+
+	def todo(id):
+		return [f["todo"] for f in found if f["id"] == id]
+
+	[said] = todo("id.ahead")
+	assert f"_mta-sts.{name}. IN CNAME {sts_of(name)}." in said
+	assert "TXT" not in said and f"domain show {name}" in said
+	[said] = todo("mx.not-covered")
+	assert f"mtastsctl policy mx {name} add new.{name}" in said
+	assert f"mtastsctl policy accept {name}" in said
+	[said] = todo("rpt.missing")
+	assert f"mtastsctl domain set {name} --rua" in said
+
+
 # What is printed is what a server takes; the old record goes with it.
 def test_records_as_commands_and_for_people(rig, own):
 	customer = f"cust.{ZONE}"	# his zone is at the same server

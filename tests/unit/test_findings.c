@@ -380,6 +380,22 @@ static void collector(const char *v)
 
 	str_copy(e->collector[e->collector_count++], CHECK_WORDS, v);
 }
+static void handed(const char *v)
+{
+	f->expected.is_handed_over = number(v);
+}
+static void waits(const char *v)
+{
+	str_copy(f->expected.waits, 200, v);
+}
+static void delegated(const char *v)
+{
+	struct check_expected *e = &f->expected;
+
+	str_copy(e->sts_cname, sizeof(e->sts_cname), "s.z.example");
+	str_copy(e->report_cname, sizeof(e->report_cname), "t.z.example");
+	e->is_published = number(v);
+}
 static void reports(const char *v)
 {
 	struct check_expected *e = &f->expected;
@@ -422,6 +438,7 @@ static const struct {
 	KEY(mx_addresses), KEY(out3),	       KEY(body3),
 	KEY(hosted),	   KEY(past),	       KEY(removable),
 	KEY(collector),	   KEY(trouble),       KEY(reports),
+	KEY(handed),	   KEY(waits),	       KEY(delegated),
 };
 
 static void apply(const char *words)
@@ -845,6 +862,80 @@ static void is_readable(const struct check_finding *one)
 		assert_true(*p >= ' ' && *p <= '~');
 }
 
+/* ---- what to do, where it is hosted here ---- */
+
+#define STS_CNAME "_mta-sts.example.org. IN CNAME s.z.example."
+#define RPT_CNAME "_smtp._tls.example.org. IN CNAME t.z.example."
+#define STS_TXT	  "_mta-sts.example.org. IN TXT \"v=STSv1; id=20261123T201500Z;\""
+
+static const struct {
+	const char *id, *with;
+	const char *todo;  /* a part of it */
+	const char * not ; /* and what is no part of it */
+} todos[] = {
+	{ "txt.missing", "sts_look=absent", "publish " STS_TXT, "CNAME" },
+	{ "txt.missing", "sts_look=absent~hosted=0", "once the policy can be",
+	  "CNAME" },
+	{ "txt.missing", "sts_look=absent~waits=no port; see",
+	  "it waits: no port; see", "publish" },
+	{ "txt.missing", "sts_look=absent~delegated=1", STS_CNAME, "IN TXT" },
+	{ "txt.missing", "sts_look=absent~delegated=1", "published by this box",
+	  "and publish" },
+	{ "txt.missing", "sts_look=absent~delegated=0", "and publish there",
+	  "by this box" },
+	{ "txt.missing", "sts_look=absent~delegated=1~handed=1",
+	  "what the other host says of _mta-sts.example.org", "CNAME" },
+	{ "txt.missing", "sts_look=absent~delegated=1~waits=no port; see",
+	  "it waits", "CNAME" },
+	{ "txt.duplicate", "sts=v=STSv1; id=1;|v=STSv1; id=2;~delegated=1",
+	  STS_CNAME, "IN TXT" },
+	{ "txt.duplicate", "sts=v=STSv1; id=1;|v=STSv1; id=2;", STS_TXT,
+	  "CNAME" },
+	{ "txt.grammar", "sts=v=STSv1; id=a-b;~delegated=1", STS_CNAME,
+	  "IN TXT" },
+	{ "id.behind", "sts=v=STSv1; id=old1;~past=old1~delegated=1", STS_CNAME,
+	  "IN TXT" },
+	{ "id.behind", "sts=v=STSv1; id=old1;~past=old1", STS_TXT, "CNAME" },
+	{ "id.ahead", "sts=v=STSv1; id=x1;~delegated=1", STS_CNAME, "IN TXT" },
+	{ "host.missing", "host_look=absent",
+	  "mtastsctl domain records example.org", "A, AAAA" },
+	{ "mx.not-covered", "mx_first=new.example.net",
+	  "mtastsctl policy mx example.org add new.example.net", "mx: " },
+	{ "mx.not-covered", "mx_first=new.example.net",
+	  "mtastsctl policy accept example.org", "new id" },
+	{ "mx.not-covered", "mx_first=new.example.net~hosted=0",
+	  "to the policy, and a new id", "mtastsctl" },
+	{ "mx.stale", "mx_first=new.example.net",
+	  "mtastsctl policy mx example.org drop", "take it out" },
+	{ "policy.max-age-low", "max_age=604800",
+	  "mtastsctl policy set example.org --max-age 14d", "1209600" },
+	{ "rpt.missing", "rpt_look=absent", "domain set example.org --rua",
+	  "IN TXT" },
+	{ "rpt.missing", "rpt_look=absent~collector=mailto:a@b.example",
+	  "domain records example.org", "IN TXT" },
+	{ "rpt.missing",
+	  "rpt_look=absent~collector=mailto:a@b.example~delegated=1", RPT_CNAME,
+	  "IN TXT" },
+	{ "rpt.missing", "rpt_look=absent~hosted=0", "IN TXT", "mtastsctl" },
+};
+
+static void advice_is_in_the_verbs_of_the_box(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(todos); i++) {
+		struct check_findings found;
+		const struct check_finding *one = judge(todos[i].with,
+							todos[i].id, &found);
+
+		print_message("%s: %s\n", todos[i].id, todos[i].with);
+		assert_non_null(one);
+		print_message("\t%s\n", one->todo);
+		assert_non_null(strstr(one->todo, todos[i].todo));
+		assert_null(strstr(one->todo, todos[i].not ));
+		check_findings_release(&found);
+	}
+}
+
 static void each_appears_and_does_not(void **state)
 {
 	struct check_findings found;
@@ -1082,6 +1173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_appears_and_does_not),
 		cmocka_unit_test(none_is_without_a_row),
+		cmocka_unit_test(advice_is_in_the_verbs_of_the_box),
 		cmocka_unit_test(what_is_well_is_good),
 		cmocka_unit_test(nothing_seen_is_nothing_good),
 		cmocka_unit_test(no_other_answer_of_the_policy_host_is_good),
