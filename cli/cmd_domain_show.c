@@ -189,6 +189,8 @@ static void show_leaving(const json_t *d, time_t now)
 		say_other_host(text_at(d, "name"));
 	if (json_is_true(value_at(d, "leaving.waits_for_dns")))
 		field("", "waits until DNS leads to the other host");
+	if (json_is_true(value_at(d, "leaving.waits_for_cname")))
+		field("", "waits until _mta-sts is the other host's, too");
 	if (*text_at(d, "leaving.held_until"))
 		field("  held until",
 		      when_at(d, "leaving.held_until", now, when));

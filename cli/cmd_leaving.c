@@ -46,8 +46,12 @@ static void say_next(const json_t *answer)
 		       "until then another host may serve its policy\n",
 		       name, name);
 	if (json_is_true(value_at(d, "leaving.waits_for_dns")))
-		printf("%s: now lead mta-sts.%s to the other host\n", name,
-		       name);
+		printf("%s: now lead mta-sts.%s to the other host%s\n", name,
+		       name,
+		       json_is_object(value_at(d, "publication"))
+			       ? ", and publish what it says of _mta-sts and "
+				 "_smtp._tls in place of the CNAMEs"
+			       : "");
 	if (*text_at(d, "leaving.done"))
 		printf(streq(text_at(d, "state"), "removing")
 			       ? "%s: its records may go at %s\n"

@@ -17,6 +17,7 @@
 #include "daemon/policy_alerts.h"
 #include "daemon/watch_merge.h"
 #include "daemon/watch_news.h"
+#include "daemon/zone.h"
 #include "store/health.h"
 #include "store/policy_version.h"
 #include "store/publication.h"
@@ -37,6 +38,8 @@ struct look {
 	time_t due_at; /* when it began; another since: asked for again */
 	int64_t began_ms, took_ms;
 	bool was_slow; /* the last time: it has one of few slots */
+	bool is_leaving;	/* does _mta-sts lead into the zone still? */
+	bool is_led, is_unsure; /* it does; nobody said */
 	struct watch_seen seen;
 	bool is_done;		/* to be kept at the next turn */
 };
@@ -152,6 +155,14 @@ static void note_strays(struct dns_watch *w, const struct domain *d,
 	policy_version_release(&v);
 }
 
+/* As long as it does, or nobody says, it is not let go. */
+static bool note_led(struct dns_watch *w, const struct look *l,
+		     const struct domain *d, struct watch *k, struct err *err)
+{
+	k->is_fresh_host = k->is_fresh_host && !l->is_unsure;
+	return !l->is_led || reached_led(w->parts.store, d->id, now_of(w), err);
+}
+
 static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 		 struct err *err)
 {
@@ -170,8 +181,8 @@ static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 	return (is_first ||
 		watch_news_tell(w->parts.store, d, &k, news, now_of(w), err)) &&
 	       watch_write(w->parts.store, &k, err) &&
-	       note_host(w, d, &k, err) && announce(w, d, &k, err) &&
-	       tell_zone_again(w, d, &k, err) &&
+	       note_led(w, l, d, &k, err) && note_host(w, d, &k, err) &&
+	       announce(w, d, &k, err) && tell_zone_again(w, d, &k, err) &&
 	       go_on(w, d, &k, &is_gone, err) &&
 	       (is_gone || judge(w, d->id, err));
 }
@@ -269,11 +280,12 @@ static bool is_over(struct look *l)
 	return l->watch->is_stopping;
 }
 
-static void ask(struct look *l, const char *prefix, dns_records_done *done)
+static void ask(struct look *l, const char *prefix, enum dns_type type,
+		dns_records_done *done)
 {
 	char *name = xasprintf("%s.%s", prefix, l->name);
 
-	resolver_records(l->watch->resolver, name, DNS_TXT, done, l);
+	resolver_records(l->watch->resolver, name, type, done, l);
 	free(name);
 }
 
@@ -302,7 +314,7 @@ static void on_mx(const struct dns_records_answer *answer, void *arg)
 	else if (now_ms() - l->began_ms > LATE_MS)
 		finish(l);
 	else
-		ask(l, "_smtp._tls", on_reports);
+		ask(l, "_smtp._tls", DNS_TXT, on_reports);
 }
 
 struct past {
@@ -348,6 +360,34 @@ static void on_txt(const struct dns_records_answer *answer, void *arg)
 	resolver_records(l->watch->resolver, l->name, DNS_MX, on_mx, l);
 }
 
+static void judge_cname(struct look *l, const struct dns_records_answer *answer)
+{
+	char zone_name[DOMAIN_NAME_SIZE];
+
+	zone_sts_name(l->watch->parts.config->publish.zone, l->name, zone_name);
+	l->is_unsure = true;
+	for (size_t i = 0; i < answer->count; i++) {
+		const struct dns_record_set *v = &answer->view[i];
+
+		l->is_unsure = l->is_unsure && v->outcome == DNS_FAILED;
+		for (size_t k = 0; k < v->count; k++)
+			l->is_led = l->is_led ||
+				    streq_case(v->record[k].text, zone_name);
+	}
+}
+
+static void on_cname(const struct dns_records_answer *answer, void *arg)
+{
+	struct look *l = arg;
+
+	if (is_over(l)) {
+		free(l);
+		return;
+	}
+	judge_cname(l, answer);
+	ask(l, "_mta-sts", DNS_TXT, on_txt);
+}
+
 static void on_host(const struct dns_answer *answer, void *arg)
 {
 	struct look *l = arg;
@@ -361,7 +401,10 @@ static void on_host(const struct dns_answer *answer, void *arg)
 	l->seen.host = watch_host_of(host, answer,
 				     &l->watch->parts.config->engine,
 				     l->seen.host_problem);
-	ask(l, "_mta-sts", on_txt);
+	if (l->is_leaving)
+		ask(l, "_mta-sts", DNS_CNAME, on_cname);
+	else
+		ask(l, "_mta-sts", DNS_TXT, on_txt);
 }
 
 static void begin(struct dns_watch *w, size_t slot, int64_t id)
@@ -382,6 +425,8 @@ static void begin(struct dns_watch *w, size_t slot, int64_t id)
 	l->due_at = k.due_at;
 	l->began_ms = now_ms();
 	l->was_slow = k.is_slow;
+	l->is_leaving = d.leaving == DOMAIN_HANDING_OVER &&
+			*w->parts.config->publish.zone;
 	w->slow_count += k.is_slow;
 	memcpy(l->name, d.name, sizeof(l->name));
 	w->look[slot] = l;

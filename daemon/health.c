@@ -493,12 +493,33 @@ static void is_leaving(const struct domain_facts *f, time_t now,
 		instant_format(f->leaving.done_at, at), more);
 }
 
+/* The other host's policy, and this one's id: it is for the customer. */
+static void still_led(const struct domain_facts *f, time_t now,
+		      struct findings *out)
+{
+	char hint[sizeof(out->item[0].hint)];
+
+	(void)now;
+	if (f->domain.leaving != DOMAIN_HANDING_OVER ||
+	    f->leaving.waits_for_dns || !f->leaving.waits_for_cname)
+		return;
+	snprintf(hint, sizeof(hint),
+		 "publish in its place what the other host says of "
+		 "_mta-sts.%.150s; it goes from here a day after",
+		 f->domain.name);
+	findings_add(out, "txt.leads-here", HEALTH_WARNING, hint,
+		     "it is handed over, and its _mta-sts record leads into "
+		     "this box's zone still: senders see the id of the policy "
+		     "as it was here");
+}
+
 static void (*const judges[])(const struct domain_facts *f, time_t now,
 			      struct findings *out) = {
 	no_policy,	not_here,	 issuance_failing, cert_expired,
 	cert_lapses,	renewal_failing, renewal_late,	   cert_revoked,
 	cert_staging,	not_announced,	 not_led_here,	   has_strays,
 	has_bad_mx,	has_refused_mx,	 not_seen,	   is_leaving,
+	still_led,
 };
 
 void health_of_domain(const struct domain_facts *f, time_t now,

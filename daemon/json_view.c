@@ -285,10 +285,11 @@ static json_t *view_leaving(const struct domain_facts *f)
 
 	if (!f->domain.leaving)
 		return json_null();
-	return json_pack("{s:o, s:b, s:b, s:b, s:o, s:o}", "since",
+	return json_pack("{s:o, s:b, s:b, s:b, s:b, s:o, s:o}", "since",
 			 view_instant(f->domain.leaving_at), "waits_for_txt",
 			 l->waits_for_txt, "waits_for_host", l->waits_for_host,
-			 "waits_for_dns", l->waits_for_dns, "held_until",
+			 "waits_for_dns", l->waits_for_dns, "waits_for_cname",
+			 l->waits_for_cname, "held_until",
 			 view_instant(l->held_until), "done",
 			 view_instant(l->done_at));
 }

@@ -5,6 +5,7 @@
 #include "acme/revoke_ask.h"
 #include "base/log.h"
 #include "store/policy_version.h"
+#include "store/reached.h"
 #include "store/trail.h"
 
 static time_t later(time_t a, time_t b)
@@ -43,13 +44,22 @@ static bool has_left(const struct watch *w)
 	return w->host == HOST_ELSEWHERE || w->host == HOST_NOWHERE;
 }
 
-static void handing_over(const struct domain *d, const struct watch *w,
-			 struct leaving *l)
+/* The policy's host, and what announces it: the customer may forget that. */
+static bool handing_over(struct store *s, const struct domain *d,
+			 const struct watch *w, struct leaving *l,
+			 struct err *err)
 {
+	struct reached r;
+
+	if (!reached_of(s, d, &r, err))
+		return false;
 	l->waits_for_dns = !has_left(w);
-	if (!l->waits_for_dns)
-		l->done_at = later(w->host_since, d->leaving_at) +
+	l->waits_for_cname = r.led_at && r.led_at >= w->looked_at;
+	if (!l->waits_for_dns && !l->waits_for_cname)
+		l->done_at = later(later(w->host_since, d->leaving_at),
+				   r.led_at) +
 			     LEAVING_CACHES;
+	return true;
 }
 
 bool leaving_of(struct store *s, const struct domain *d, const struct watch *w,
@@ -58,9 +68,8 @@ bool leaving_of(struct store *s, const struct domain *d, const struct watch *w,
 	*l = (struct leaving){ 0 };
 	if (d->leaving == DOMAIN_REMOVING)
 		return removing(s, d, w, now, l, err);
-	if (d->leaving == DOMAIN_HANDING_OVER)
-		handing_over(d, w, l);
-	return true;
+	return d->leaving != DOMAIN_HANDING_OVER ||
+	       handing_over(s, d, w, l, err);
 }
 
 bool leaving_needs_cert(const struct domain *d, const struct leaving *l,

@@ -4,8 +4,9 @@
  * Removing (RFC 8461, 8.3): the policy says `none` under a new id; DNS shows
  * it; then every policy that a sender may hold has run out; then the records
  * may go, and with them the domain. Handing over: another host goes on with
- * the policy; the domain is served here until DNS has led elsewhere for so
- * long that nobody's cache leads here any more.
+ * the policy; the domain is served here, and its id stands in the operator's
+ * own zone, until DNS has led elsewhere for so long that nobody's cache leads
+ * here any more.
  */
 #ifndef DAEMON_LEAVING_H
 #define DAEMON_LEAVING_H
@@ -21,6 +22,7 @@ struct leaving {
 	bool waits_for_txt;	/* DNS does not show the new id yet */
 	bool waits_for_host;	/* another host may serve its policy */
 	bool waits_for_dns;	/* a handover: the name still leads here */
+	bool waits_for_cname;	/* ... and _mta-sts into the operator's zone */
 	time_t held_until;	/* what senders may hold; 0: nothing */
 	time_t done_at;		/* when the records, or the domain, may go;
 				   0: not known yet */

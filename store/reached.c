@@ -9,6 +9,7 @@ static void read_row(struct query *q, struct reached *r)
 	r->let_at = col_int(q, "let_at");
 	r->due_at = col_int(q, "due_at");
 	r->tries = col_long(q, "tries");
+	r->led_at = col_int(q, "led_at");
 	r->why = (enum reached_why)col_enum(q, "why", REACHED_WRONG);
 	col_text(q, "problem", r->problem, sizeof(r->problem));
 	col_text(q, "distrust", r->distrust, sizeof(r->distrust));
@@ -71,6 +72,18 @@ bool reached_put_off(struct store *s, int64_t domain_id, time_t until,
 		     struct err *err)
 {
 	return set_due(s, domain_id, until, err);
+}
+
+bool reached_led(struct store *s, int64_t domain_id, time_t now,
+		 struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE reached SET led_at = ?2 WHERE domain_id = ?1");
+	bind_int(&q, domain_id);
+	bind_int(&q, now);
+	return query_run(&q, err);
 }
 
 bool reached_note(struct store *s, int64_t domain_id, time_t now,

@@ -33,6 +33,8 @@ struct reached {
 	long tries;    /* since then */
 	enum reached_why why;
 	char problem[REACHED_WORDS];  /* in words; or "" */
+	time_t led_at; /* handed over: _mta-sts was last seen to lead into the
+			  operator's own zone; 0: never */
 	char distrust[REACHED_WORDS]; /* why nobody trusts the certificate that
 					 was imported; "": somebody does */
 };
@@ -60,6 +62,10 @@ bool reached_note(struct store *s, int64_t domain_id, time_t now,
 /* They cannot, as it seems: writes let_at, due_at, tries, why and problem. */
 bool reached_write(struct store *s, int64_t domain_id, const struct reached *r,
 		   struct err *err);
+
+/* Its record leads into the operator's zone still. */
+bool reached_led(struct store *s, int64_t domain_id, time_t now,
+		 struct err *err);
 
 bool reached_put_off(struct store *s, int64_t domain_id, time_t until,
 		     struct err *err);

@@ -441,6 +441,54 @@ def test_a_frozen_box_publishes_nothing(rig, tmp_path, name):
 		   "v=TLSRPTv1; rua=mailto:a@example.org")
 
 
+# The customer leads mta-sts to the other host, and forgets _mta-sts: what it
+# leads to stays, and the box says so, until it has left as well.
+def test_a_handover_keeps_what_the_cname_leads_to(rig, tmp_path, name):
+	zone = HookZone(tmp_path)
+	clock = Leaps(tmp_path)
+	daemon = make(rig, zone)
+	rig.dns.point(name)
+	daemon.start(env=clock.env())
+	daemon.add(name)
+	told = announced(daemon, name)
+	wait_shown(zone, sts_of(name), "TXT", told)
+	rig.dns.set(f"_mta-sts.{name}", "CNAME", f"{sts_of(name)}.")
+	assert "in place of the CNAMEs" in daemon.ok("domain", "handover", name)
+	rig.dns.point(name, address="127.0.0.9")
+
+	def look(until):
+		def seen():
+			daemon.api("POST", f"/v1/domains/{name}/look", {})
+			return until(daemon.domain(name))
+		wait_for("a look to see it", seen, 20)
+		return daemon.domain(name)
+
+	def step(seconds):
+		clock.step(seconds)
+		daemon.reload()
+
+	shown = look(lambda d: d["leaving"]["waits_for_cname"] and
+		     not d["leaving"]["waits_for_dns"])
+	assert shown["leaving"]["done"] is None
+	assert "txt.leads-here" in [f["id"] for f in shown["findings"]]
+	assert "_mta-sts is the other host's" in daemon.ok("domain", "show", name)
+	assert name in daemon.ctl("status").out
+	step(3 * 86400)
+	looked = shown["dns"]["looked"]
+	look(lambda d: d["dns"]["looked"] > looked)
+	time.sleep(3)
+	assert zone.ask(sts_of(name), "TXT") == [told]
+
+	rig.dns.set(f"_mta-sts.{name}", "CNAME")
+	shown = look(lambda d: d["leaving"]["done"])
+	assert not shown["leaving"]["waits_for_cname"]
+	assert "txt.leads-here" not in [f["id"] for f in shown["findings"]]
+	step(86400 + 60)
+	wait_for("it to be gone", lambda: daemon.api(	# or to be looked at
+		"POST", f"/v1/domains/{name}/look", {})[0] == 404, 20)
+	wait_shown(zone, sts_of(name), "TXT")
+
+
 # What is to be done is said in the verbs of the box, and with the customer's
 # CNAME, not with a record that nobody would change.
 def test_check_advises_what_this_box_wants(rig, tmp_path, name):

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "daemon/leaving.h"
 #include "store/policy_version.h"
+#include "store/reached.h"
 #include "store/served.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
@@ -302,6 +303,34 @@ static void a_handover_waits_for_caches(void **state)
 	}
 }
 
+/* The customer leads the host to the other, and forgets `_mta-sts`. */
+static void and_for_the_record_that_announces_it(void **state)
+{
+	struct watch w = { .host = HOST_ELSEWHERE,
+			   .host_since = T0 + DAY,
+			   .looked_at = T0 + 5 * DAY };
+	struct leaving l;
+
+	(void)state;
+	set_out(DOMAIN_HANDING_OVER, T0);
+	must(reached_begin(fix.store, fix.domain.id, T0, NULL, NULL), NULL);
+	assert_false(leaving(&w, T0 + 5 * DAY).waits_for_cname);
+
+	must(reached_led(fix.store, fix.domain.id, T0 + 5 * DAY, NULL), NULL);
+	l = leaving(&w, T0 + 9 * DAY);
+	assert_true(l.waits_for_cname);
+	assert_false(l.waits_for_dns);
+	assert_int_equal(l.done_at, 0);
+
+	w.looked_at++; /* and now it was not there */
+	l = leaving(&w, T0 + 9 * DAY);
+	assert_false(l.waits_for_cname);
+	assert_int_equal(l.done_at, T0 + 6 * DAY);
+
+	w.host = HOST_HERE; /* both count */
+	assert_int_equal(leaving(&w, T0 + 9 * DAY).done_at, 0);
+}
+
 /* ---- the end ---- */
 
 #define END (T0 + 20 * DAY) /* all of it is over by then */
@@ -503,6 +532,7 @@ int main(void)
 		WITH_A_DOMAIN(a_damaged_version_is_waited_for),
 		WITH_A_DOMAIN(another_host_is_waited_for_and_told),
 		WITH_A_DOMAIN(a_handover_waits_for_caches),
+		WITH_A_DOMAIN(and_for_the_record_that_announces_it),
 		WITH_A_DOMAIN(removal_ends_when_both_records_are_gone),
 		WITH_A_DOMAIN(a_handover_ends_when_dns_has_left),
 		WITH_A_DOMAIN(nobody_goes_before_the_date),
