@@ -39,8 +39,19 @@ enum announce announce_judge(const struct domain *d, bool has_cert,
 
 #define SAY(field, ...) snprintf(field, sizeof(field), __VA_ARGS__)
 
-static void say_no_certificate(const struct domain *d, struct announce_words *w)
+/* Adopted, perhaps: another host serves it until the name leads here. */
+static void say_no_certificate(const struct domain *d, const struct reached *r,
+			       struct announce_words *w)
 {
+	if (r->at) {
+		SAY(w->why, "DNS announces the policy already, and there is no "
+			    "certificate yet to serve it with");
+		SAY(w->todo,
+		    "leave the record as it is: mtastsctl domain show "
+		    "%s says how far it is",
+		    d->name);
+		return;
+	}
 	SAY(w->why, "there is no certificate yet, so that senders would look "
 		    "for a policy that they cannot fetch");
 	if (d->state == DOMAIN_WAITING_FOR_DNS)
@@ -129,7 +140,7 @@ void announce_say(enum announce is, const struct domain *d, const struct ca *ca,
 	*out = (struct announce_words){ .why = "" };
 	switch (is) {
 	case ANNOUNCE_NO_CERTIFICATE:
-		say_no_certificate(d, out);
+		say_no_certificate(d, r, out);
 		break;
 	case ANNOUNCE_UNTRUSTED:
 		say_untrusted(d, ca, r, out);
