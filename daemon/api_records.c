@@ -213,8 +213,7 @@ static json_t *view_waits(const struct domain_facts *f)
 	json_t *view;
 	char *name;
 
-	if (f->domain.leaving == DOMAIN_HANDING_OVER ||
-	    announce_may(f->announce))
+	if (f->domain.leaving == DOMAIN_HANDING_OVER || records_have_policy(f))
 		return json_null();
 	view = view_announce(f);
 	name = xasprintf("_mta-sts.%s", f->domain.name);

@@ -109,6 +109,15 @@ static void add_reports(struct records *r, const struct domain *d,
 			       : "asks senders for TLS reports");
 }
 
+bool records_have_policy(const struct domain_facts *f)
+{
+	bool is_there = f->reached.at && watch_announced(&f->watch,
+							 f->policy.sts_id) ==
+						 ANNOUNCED_IN_STEP;
+
+	return f->has_policy && (announce_may(f->announce) || is_there);
+}
+
 void records_make(struct records *r, const struct domain_facts *f,
 		  const struct config *c)
 {
@@ -122,7 +131,7 @@ void records_make(struct records *r, const struct domain_facts *f,
 	for (size_t i = 0; i < c->engine.address_count; i++)
 		add_address(r, d->name, c->engine.address[i],
 			    c->host_name[0] != '\0');
-	if (f->has_policy && announce_may(f->announce))
+	if (records_have_policy(f))
 		add_policy(r, d, f->policy.sts_id, is_delegated);
 	add_reports(r, d, is_delegated);
 }

@@ -41,6 +41,12 @@ struct records {
 
 const char *record_when_name(enum record_when when);	/* "now" ... */
 
+/*
+ * Is its `_mta-sts` TXT among them? If senders may be told of the policy
+ * (daemon/announce.h), or are told by DNS already, as of one that was adopted.
+ */
+bool records_have_policy(const struct domain_facts *f);
+
 void records_make(struct records *r, const struct domain_facts *f,
 		  const struct config *c);
 void records_release(struct records *r);

@@ -469,6 +469,7 @@ def test_a_row_of_a_former_version_is_as_old_as_its_look(rig, live, name):
 			db.execute(f"ALTER TABLE watch DROP COLUMN {column}")
 		db.execute("ALTER TABLE domain DROP COLUMN template_applied")
 		db.execute("DROP TABLE template_past")
+		db.execute("DROP TABLE reached")
 		db.execute("UPDATE watch SET looked_at = 1000000, mx_look = 0,"
 			   f" due_at = {int(time.time()) + 3600}")
 		db.execute("PRAGMA user_version = 7")
