@@ -162,6 +162,12 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 	return query_run(&q, err);
 }
 
+/*
+ * A look that is under way knows by due_at whether another was asked for since
+ * it began: also within the second in which it did.
+ */
+#define ASKED "due_at = ?2 - (due_at = ?2)"
+
 bool watch_soon(struct store *s, int64_t domain_id, time_t now, struct err *err)
 {
 	struct query q;
@@ -169,7 +175,7 @@ bool watch_soon(struct store *s, int64_t domain_id, time_t now, struct err *err)
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO watch(domain_id, due_at, news_at)"
 		   " VALUES(?1, ?2, ?2) ON CONFLICT(domain_id)"
-		   " DO UPDATE SET due_at = ?2, news_at = ?2");
+		   " DO UPDATE SET " ASKED ", news_at = ?2");
 	bind_int(&q, domain_id);
 	bind_int(&q, now);
 	return query_run(&q, err);
@@ -181,7 +187,7 @@ bool watch_now(struct store *s, int64_t domain_id, time_t now, struct err *err)
 
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO watch(domain_id, due_at) VALUES(?1, ?2)"
-		   " ON CONFLICT(domain_id) DO UPDATE SET due_at = ?2");
+		   " ON CONFLICT(domain_id) DO UPDATE SET " ASKED);
 	bind_int(&q, domain_id);
 	bind_int(&q, now);
 	return query_run(&q, err);

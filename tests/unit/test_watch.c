@@ -385,6 +385,23 @@ static void soon_changes_nothing_else(void **state)
 }
 
 /* A damaged row is put off like another. */
+/* Asked for again while the look is under way, within its first second. */
+static void what_is_asked_twice_in_a_second_is_told_apart(void **state)
+{
+	time_t before;
+
+	(void)state;
+	must(watch_now(fix.store, fix.domain.id, T0 + 50, NULL), NULL);
+	for (int i = 0; i < 4; i++) {
+		before = read_back(&fix.domain).due_at;
+		must((i % 2 ? watch_now : watch_soon)(fix.store, fix.domain.id,
+						      T0 + 50, NULL),
+		     NULL);
+		assert_int_not_equal(read_back(&fix.domain).due_at, before);
+		assert_true(read_back(&fix.domain).due_at <= T0 + 50);
+	}
+}
+
 static void damage_holds_nobody_up(void **state)
 {
 	struct domain a = due("a.test", T0 + 1);
@@ -453,6 +470,7 @@ int main(void)
 		IN_A_STORE(who_was_slow_stands_in_no_others_way),
 		IN_A_STORE(what_is_in_trouble_is_found),
 		WITH_A_DOMAIN(soon_changes_nothing_else),
+		WITH_A_DOMAIN(what_is_asked_twice_in_a_second_is_told_apart),
 		WITH_A_DOMAIN(damage_holds_nobody_up),
 		WITH_A_DOMAIN(the_row_goes_with_its_domain),
 		cmocka_unit_test(a_new_policy_makes_a_record_old),
