@@ -319,6 +319,8 @@ static struct bulk_order *order_of(struct post *p)
 	if (o->status == SIM_PROCESSING && p->ca->now >= o->busy_until)
 		o->status = SIM_VALID;
 	if (p->ca->now > o->expires_at && o->status != SIM_VALID) {
+		if (o->status == SIM_PROCESSING)
+			bulk_ca_lose(p->ca, o->cert);
 		o->status = SIM_INVALID;
 		o->problem = "malformed";
 	}
