@@ -25,7 +25,7 @@ sysconfdir = /etc
 
 VERSION := 0.1.0
 PKGS    := libevent_openssl libevent_pthreads libevent libcurl openssl \
-	   jansson sqlite3 libcares libidn2 libpsl libconfuse libsystemd
+	   jansson zlib sqlite3 libcares libidn2 libpsl libconfuse libsystemd
 OUR_CPPFLAGS := -I. -D_GNU_SOURCE -DMTASTSD_VERSION='"$(VERSION)"' \
 	   $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 OUR_CFLAGS = -std=c11 -pthread -fno-common -Wall -Wextra -Wconversion \
