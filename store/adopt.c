@@ -41,6 +41,7 @@ struct site {
 	const char *body, *sts_id;
 	size_t body_len;
 	enum domain_leaving leaving;
+	const char *report_token;
 	struct cert_chain chain;	/* no leaf: it has no certificate */
 	struct p256 key;
 };
@@ -295,6 +296,15 @@ static bool adopt_cert(struct store *s, const struct site *site,
 	return find_ca(s, site, &c, err) && install(s, site, t, d, &c, err);
 }
 
+/* The one that DNS has. */
+static bool adopt_token(struct store *s, const struct site *site,
+			struct domain *d, struct err *err)
+{
+	return strlen(site->report_token) != DOMAIN_TOKEN_SIZE - 1 ||
+	       streq(site->report_token, d->report_token) ||
+	       domain_set_token(s, d, site->report_token, err);
+}
+
 static bool adopt_site(struct store *s, const struct site *site,
 		       struct tally *t, struct err *err)
 {
@@ -303,7 +313,7 @@ static bool adopt_site(struct store *s, const struct site *site,
 	return find_or_add(s, site->name, t, &d, err) &&
 	       adopt_policy(s, site, t, &d, err) &&
 	       adopt_leaving(s, site, t, &d, err) &&
-	       adopt_cert(s, site, t, &d, err);
+	       adopt_token(s, site, &d, err) && adopt_cert(s, site, t, &d, err);
 }
 
 /* ---- all of them ---- */
@@ -318,6 +328,7 @@ static void read_site(struct query *q, struct site *site)
 	site->body = col_text_peek(q, "body");
 	site->body_len = strlen(site->body);
 	site->sts_id = col_text_peek(q, "sts_id");
+	site->report_token = col_text_peek(q, "report_token");
 	site->leaving = (enum domain_leaving)col_enum(q, "leaving",
 						      DOMAIN_HANDING_OVER);
 	if (!col_int(q, "cert_id"))
@@ -337,7 +348,8 @@ static bool adopt_all(struct store *s, struct tally *t, struct err *err)
 
 	query_open(&q, store_db(s),
 		   "SELECT t.host, t.cert_id, t.leaf, t.scalar, t.point,"
-		   " t.body, t.sts_id, t.leaving, i.chain FROM serve.site t"
+		   " t.body, t.sts_id, t.leaving, t.report_token, i.chain"
+		   " FROM serve.site t"
 		   " LEFT JOIN serve.issuer i ON i.id = t.issuer_id"
 		   " ORDER BY t.host");
 	while (problem.kind == ERR_NONE && query_row(&q)) {

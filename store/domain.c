@@ -1,5 +1,9 @@
 #include "store/domain.h"
 
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/internal.h"
@@ -88,6 +92,7 @@ static void read_row(struct query *q, struct domain *d)
 	col_text(q, "name", d->name, sizeof(d->name));
 	col_text(q, "label", d->label, sizeof(d->label));
 	col_text(q, "rua", d->rua, sizeof(d->rua));
+	col_text(q, "report_token", d->report_token, sizeof(d->report_token));
 	col_text(q, "problem", d->problem, sizeof(d->problem));
 	col_text(q, "hint", d->hint, sizeof(d->hint));
 }
@@ -177,6 +182,17 @@ static void bind_row(struct query *q, const struct domain *d)
 	bind_int(q, d->cert_id);
 }
 
+static bool make_token(char token[static DOMAIN_TOKEN_SIZE], struct err *err)
+{
+	unsigned char bytes[(DOMAIN_TOKEN_SIZE - 1) / 2];
+
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		return err_set(err, ERR_INTERNAL, "no random bytes");
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(token + 2 * i, 3, "%02x", bytes[i]);
+	return true;
+}
+
 bool domain_insert(struct store *s, struct domain *d, struct err *err)
 {
 	struct domain there;
@@ -186,18 +202,22 @@ bool domain_insert(struct store *s, struct domain *d, struct err *err)
 		err_set(err, ERR_REFUSED, "%s is hosted here already", d->name);
 		return err_hint(err, "mtastsctl domain show %s", d->name);
 	}
+	if (!*d->report_token && !make_token(d->report_token, err))
+		return false;
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO domain(label, rua, state, state_at, leaving,"
 		   " leaving_at, track_mx, template_id, template_epoch,"
 		   " template_applied, due_at, dns_looks, failures, "
 		   "renew_forced, revoked, method,"
 		   " ready_at, rank, deadline, skips, try_ca, problem,"
-		   " hint, problem_at, policy_id, cert_id, name, created_at)"
+		   " hint, problem_at, policy_id, cert_id, name, created_at,"
+		   " report_token)"
 		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_row(&q, d);
 	bind_text(&q, d->name);
 	bind_int(&q, d->created_at);
+	bind_text(&q, d->report_token);
 	if (!query_run(&q, err))
 		return false;
 	d->id = db_last_id(store_db(s));
@@ -235,6 +255,26 @@ bool domain_set_leaving(struct store *s, struct domain *d,
 	d->leaving = how;
 	d->leaving_at = how == DOMAIN_STAYS ? 0 : now;
 	return domain_update(s, d, err) && change_note(s, d->id, err);
+}
+
+bool domain_set_token(struct store *s, struct domain *d, const char *token,
+		      struct err *err)
+{
+	struct query q;
+
+	if (strlen(token) != DOMAIN_TOKEN_SIZE - 1)
+		return err_set(err, ERR_INPUT, "this is no report token");
+	query_open(&q, store_db_write(s),
+		   "UPDATE domain SET report_token = ?, epoch = epoch + 1"
+		   " WHERE id = ? AND epoch = ?");
+	bind_text(&q, token);
+	bind_int(&q, d->id);
+	bind_int(&q, d->epoch);
+	if (!query_run(&q, err) || !updated_one(s, d->name, err))
+		return false;
+	d->epoch++;
+	snprintf(d->report_token, sizeof(d->report_token), "%s", token);
+	return change_note(s, d->id, err);
 }
 
 bool domain_forget_trial(struct store *s, int64_t id, struct err *err)

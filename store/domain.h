@@ -16,6 +16,7 @@
 
 #define DOMAIN_LABEL_SIZE 128
 #define DOMAIN_RUA_SIZE   512
+#define DOMAIN_TOKEN_SIZE 33
 
 enum domain_state {
 	DOMAIN_WAITING_FOR_DNS,	/* its name does not lead here yet */
@@ -52,6 +53,8 @@ struct domain {
 	char name[DOMAIN_NAME_SIZE];	/* A-label form, unique */
 	char label[DOMAIN_LABEL_SIZE];	/* the operator's word for a customer */
 	char rua[DOMAIN_RUA_SIZE];	/* TLS reports: URIs, comma-separated */
+	char report_token[DOMAIN_TOKEN_SIZE]; /* the path of those that are
+					   posted here: 128 random bits */
 	enum domain_state state;
 	long epoch;			/* counts updates: guards stale actors */
 	time_t created_at;
@@ -92,7 +95,10 @@ const char *domain_phase(const struct domain *d);
 bool domain_phase_parse(const char *text, enum domain_state *state,
 			enum domain_leaving *leaving);
 
-/* Fills d->id. ERR_REFUSED if the name is there already. */
+/*
+ * Fills d->id, and d->report_token if it is empty. ERR_REFUSED if the name is
+ * there already.
+ */
 bool domain_insert(struct store *s, struct domain *d, struct err *err);
 
 /* ERR_NOT_FOUND, with the name, if there is none. */
@@ -114,6 +120,10 @@ bool domain_update(struct store *s, struct domain *d, struct err *err);
 /* It sets out, or stays after all: domain_update(), for serve.db to know. */
 bool domain_set_leaving(struct store *s, struct domain *d,
 			enum domain_leaving how, time_t now, struct err *err);
+
+/* DNS has this token, by what another state.db said. */
+bool domain_set_token(struct store *s, struct domain *d, const char *token,
+		      struct err *err);
 
 /* The admin's wish for a trial is dropped. */
 bool domain_forget_trial(struct store *s, int64_t id, struct err *err);

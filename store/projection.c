@@ -21,9 +21,11 @@
 
 #define SITE_COLUMNS                                                           \
 	"INSERT OR REPLACE INTO serve.site(domain_id, host, cert_id, leaf,"    \
-	"  scalar, point, issuer_id, policy_id, body, sts_id, leaving)"        \
+	"  scalar, point, issuer_id, policy_id, body, sts_id, leaving,"        \
+	"  report_token)"                                                      \
 	" SELECT d.id, 'mta-sts.' || d.name, COALESCE(c.id, 0), c.leaf,"       \
-	"  k.scalar, k.point, c.issuer_id, p.id, p.body, p.sts_id, d.leaving"  \
+	"  k.scalar, k.point, c.issuer_id, p.id, p.body, p.sts_id, d.leaving," \
+	"  d.report_token"                                                     \
 	" FROM main.domain d JOIN main.policy p ON p.id = d.policy_id"         \
 	" LEFT JOIN main.cert c ON c.id = d.cert_id"                           \
 	" LEFT JOIN main.key k ON k.id = c.key_id"

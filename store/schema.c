@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-#define SERVE_VERSION 4
+#define SERVE_VERSION 5
 
 /* Noted for the zone, if anybody publishes it. */
 #define PUBLISH_IF "EXISTS (SELECT 1 FROM meta WHERE key = 'published_by')"
@@ -467,6 +467,17 @@ static const char *const migrations[] = {
 	"   OR OLD.distrust <> NEW.distrust) AND " PUBLISH_IF
 	PUBLISH("(SELECT name FROM domain WHERE id = NEW.domain_id)"),
 	/* clang-format on */
+	/* 13: TLS reports: store/report.h; where each domain's are posted */
+	"ALTER TABLE domain ADD COLUMN report_token TEXT NOT NULL DEFAULT '';"
+	/* clang-format off */
+	"DROP TRIGGER publish_changed;"
+	"CREATE TRIGGER publish_changed AFTER UPDATE ON domain"
+	"  WHEN (OLD.state <> NEW.state OR OLD.rua <> NEW.rua"
+	"   OR OLD.report_token <> NEW.report_token"
+	"   OR OLD.policy_id <> NEW.policy_id OR OLD.cert_id <> NEW.cert_id)"
+	"   AND " PUBLISH_IF PUBLISH("NEW.name")
+	/* clang-format on */
+	"UPDATE domain SET report_token = lower(hex(randomblob(16)));",
 };
 
 static const char serve_tables[] =
@@ -483,7 +494,9 @@ static const char serve_tables[] =
 	"  body TEXT NOT NULL,"
 	/* for restore_adopt() alone */
 	"  sts_id TEXT NOT NULL DEFAULT '',"
-	"  leaving INTEGER NOT NULL DEFAULT 0);" /* enum domain_leaving */
+	"  leaving INTEGER NOT NULL DEFAULT 0," /* enum domain_leaving */
+	/* of the path where its TLS reports are posted */
+	"  report_token TEXT NOT NULL DEFAULT '');"
 	"CREATE TABLE serve.issuer(id INTEGER PRIMARY KEY, chain BLOB NOT "
 	"NULL);"
 	"CREATE TABLE serve.challenge("
@@ -496,7 +509,7 @@ static const char serve_tables[] =
 	"CREATE INDEX serve.challenge_host ON challenge(host, order_id)"
 	"  WHERE method = 1;"
 	"CREATE INDEX serve.challenge_domain ON challenge(domain_id);"
-	"PRAGMA serve.user_version = 4;";
+	"PRAGMA serve.user_version = 5;";
 
 static bool user_version(struct db *db, const char *pragma, int64_t *version,
 			 struct err *err)

@@ -1,6 +1,7 @@
 #include "store/serve.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,6 +247,34 @@ bool serve_hosts(struct serve *s, const char *host)
 		break;
 	}
 	return false;
+}
+
+static bool is_token(const char *token, const char *right)
+{
+	return strlen(token) == DOMAIN_TOKEN_SIZE - 1 &&
+	       strlen(right) == DOMAIN_TOKEN_SIZE - 1 &&
+	       CRYPTO_memcmp(token, right, DOMAIN_TOKEN_SIZE - 1) == 0;
+}
+
+enum serve_found serve_takes_report(struct serve *s, const char *host,
+				    const char *token, int64_t *domain_id,
+				    struct err *err)
+{
+	bool is_right = false;
+	struct query q;
+
+	*domain_id = 0;
+	query_open(&q, handle(s),
+		   "SELECT domain_id, report_token FROM site"
+		   " WHERE host = ?");
+	bind_text(&q, host);
+	if (query_row(&q)) {
+		*domain_id = col_int(&q, "domain_id");
+		is_right = is_token(token, col_text_peek(&q, "report_token"));
+	}
+	if (!end(s, &q, err))
+		return SERVE_FAILED;
+	return is_right ? SERVE_FOUND : SERVE_UNKNOWN;
 }
 
 /* The methods stand in the text, as in the index that makes this cheap. */

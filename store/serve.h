@@ -74,6 +74,15 @@ char *serve_policy(struct serve *s, const char *host, size_t *len,
 bool serve_hosts(struct serve *s, const char *host);
 
 /*
+ * May TLS reports about a domain be posted here: is it this host's token?
+ * How long that takes tells nothing of the right one. SERVE_UNKNOWN: it is not,
+ * or the host is not ours.
+ */
+enum serve_found serve_takes_report(struct serve *s, const char *host,
+				    const char *token, int64_t *domain_id,
+				    struct err *err);
+
+/*
  * The key authorization for an HTTP-01 token (RFC 8555, 8.3), for whichever
  * host it is asked: the CA follows names, we answer tokens.
  */

@@ -102,6 +102,28 @@ static void a_stale_hand_changes_nothing(void **state)
 	assert_true(domain_update(fix.store, &d, &err));
 }
 
+/* Nobody can guess where the reports of a domain are posted. */
+static void each_domain_has_a_token_of_its_own(void **state)
+{
+	struct domain a = insert(a_domain("a.test"));
+	struct domain b = insert(a_domain("b.test"));
+	struct domain kept = a_domain("c.test");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(strspn(a.report_token, "0123456789abcdef"), 32);
+	assert_int_equal(strlen(a.report_token), 32);
+	assert_string_not_equal(a.report_token, b.report_token);
+	a.failures = 1;
+	assert_true(domain_update(fix.store, &a, &err));
+	assert_string_equal(read_back(a.id).report_token, a.report_token);
+	memcpy(kept.report_token, b.report_token, sizeof(kept.report_token));
+	assert_string_equal(insert(kept).report_token, b.report_token);
+	assert_false(domain_set_token(fix.store, &a, "", &err));
+	assert_true(domain_set_token(fix.store, &a, b.report_token, &err));
+	assert_string_equal(read_back(a.id).report_token, b.report_token);
+}
+
 static void what_is_not_there_is_not_found(void **state)
 {
 	struct err err = ERR_INIT;
@@ -498,6 +520,7 @@ int main(void)
 		IN_A_STORE(a_row_comes_back_as_it_was),
 		IN_A_STORE(a_name_is_there_once),
 		IN_A_STORE(a_stale_hand_changes_nothing),
+		IN_A_STORE(each_domain_has_a_token_of_its_own),
 		IN_A_STORE(what_is_not_there_is_not_found),
 		IN_A_STORE(the_longest_due_comes_first),
 		IN_A_STORE(the_next_due_is_known),

@@ -149,6 +149,27 @@ static void what_was_issued_since_comes_over(void **state)
 			 0);
 }
 
+#define TOKEN "0123456789abcdef0123456789abcdef"
+
+/* DNS has the token that was served last. */
+static void reports_are_still_posted_to_the_same_place(void **state)
+{
+	struct domain a = domain("a.test"), c;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	hosted_add(&h, "c.test");
+	c = domain("c.test");
+	must(store_begin(h.store, &err) &&
+		     domain_set_token(h.store, &a, TOKEN, &err) &&
+		     store_commit(h.store, &err) &&
+		     store_project(h.store, &err),
+	     &err);
+	restore_box();
+	assert_string_equal(domain("a.test").report_token, TOKEN);
+	assert_string_equal(domain("c.test").report_token, c.report_token);
+}
+
 /* Without it, no handshake would work. */
 static void its_key_comes_with_it(void **state)
 {
@@ -562,6 +583,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		ON_A_BOX(what_was_issued_since_comes_over),
+		ON_A_BOX(reports_are_still_posted_to_the_same_place),
 		ON_A_BOX(its_key_comes_with_it),
 		ON_A_BOX(what_the_backup_has_is_not_doubled),
 		ON_A_BOX(it_comes_over_once),

@@ -246,6 +246,63 @@ static void the_newest_order_is_answered_for(void **state)
 	}
 }
 
+/* ---- where TLS reports are posted ---- */
+
+static void a_token_is_good_for_its_own_host(void **state)
+{
+	struct err err = ERR_INIT;
+	struct domain other;
+	char most[DOMAIN_TOKEN_SIZE], *more;
+	const struct {
+		const char *host, *token;
+		int64_t id;
+	} cases[] = {
+		{ LIVE, live.report_token, live.id },
+		{ "mta-sts.new.example.org", other.report_token, 0 },
+		{ "mta-sts.new.example.org", live.report_token, 0 },
+		{ LIVE, other.report_token, 0 },
+		{ LIVE, "", 0 },
+		{ LIVE, most, 0 },
+		{ LIVE, more = xasprintf("%s0", live.report_token), 0 },
+		{ "mta-sts.example.com", live.report_token, 0 },
+		{ "", "", 0 },
+	};
+
+	(void)state;
+	must(domain_by_name(fix.store, "new.example.org", &other, &err), &err);
+	snprintf(most, sizeof(most), "%.31s", live.report_token);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int64_t expected = i == 1 ? other.id : cases[i].id, id = -1;
+
+		print_message("%s %s\n", cases[i].host, cases[i].token);
+		assert_int_equal(serve_takes_report(serve, cases[i].host,
+						    cases[i].token, &id, &err),
+				 expected ? SERVE_FOUND : SERVE_UNKNOWN);
+		if (expected)
+			assert_int_equal(id, expected);
+	}
+	free(more);
+}
+
+/* A row without one takes none, and least of all an empty one. */
+static void a_host_without_a_token_takes_none(void **state)
+{
+	struct err err = ERR_INIT;
+	int64_t id;
+
+	(void)state;
+	scratch_sql(fix.dir, "serve.db", "UPDATE site SET report_token = ''");
+	assert_int_equal(serve_takes_report(serve, LIVE, "", &id, &err),
+			 SERVE_UNKNOWN);
+	assert_int_equal(
+		serve_takes_report(serve, LIVE, live.report_token, &id, &err),
+		SERVE_UNKNOWN);
+	scratch_sql(fix.dir, "serve.db", "DROP TABLE site");
+	assert_int_equal(
+		serve_takes_report(serve, LIVE, live.report_token, &id, &err),
+		SERVE_FAILED);
+}
+
 static void a_change_is_seen_at_once(void **state)
 {
 	struct err err = ERR_INIT;
@@ -303,6 +360,8 @@ int main(void)
 		WITH_BOTH(the_longest_challenge_fits),
 		WITH_BOTH(each_method_has_its_own_door),
 		WITH_BOTH(the_newest_order_is_answered_for),
+		WITH_BOTH(a_token_is_good_for_its_own_host),
+		WITH_BOTH(a_host_without_a_token_takes_none),
 		WITH_BOTH(a_change_is_seen_at_once),
 		WITH_BOTH(a_damaged_row_is_no_certificate),
 		WITH_BOTH(serving_writes_nothing),

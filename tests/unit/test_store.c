@@ -169,6 +169,39 @@ static void migrations_run_once(void **state)
 					"PRAGMA user_version"), version);
 }
 
+/* As it was before there were TLS reports. */
+static void make_older(const char *dir)
+{
+	scratch_sql(dir, "state.db",
+		    "DROP TRIGGER publish_changed;"
+		    "CREATE TRIGGER publish_changed AFTER UPDATE ON domain"
+		    "  WHEN OLD.rua <> NEW.rua BEGIN SELECT 1; END;"
+		    "ALTER TABLE domain DROP COLUMN report_token;"
+		    "PRAGMA user_version = 9");
+}
+
+static void an_older_database_gets_tokens(void **state)
+{
+	struct store *s = scratch_store(*state);
+	struct err err = ERR_INIT;
+	struct domain a, b;
+
+	must(store_begin(s, &err), &err);
+	assert_true(add(s, "a.test") && add(s, "b.test"));
+	must(store_commit(s, &err), &err);
+	store_close(s);
+	make_older(*state);
+	s = scratch_store(*state);
+	must(domain_by_name(s, "a.test", &a, &err) &&
+		     domain_by_name(s, "b.test", &b, &err),
+	     &err);
+	assert_int_equal(strlen(a.report_token), 32);
+	assert_int_equal(strspn(a.report_token, "0123456789abcdef"), 32);
+	assert_int_equal(strlen(b.report_token), 32);
+	assert_string_not_equal(a.report_token, b.report_token);
+	store_close(s);
+}
+
 /* What is no database is refused, and left as it is for a rescue. */
 static void a_damaged_database_is_refused(void **state)
 {
@@ -276,6 +309,7 @@ int main(void)
 		IN_A_FOLDER(a_folder_that_is_not_ours_is_refused),
 		IN_A_FOLDER(a_newer_database_is_refused),
 		IN_A_FOLDER(migrations_run_once),
+		IN_A_FOLDER(an_older_database_gets_tokens),
 		IN_A_FOLDER(a_damaged_database_is_refused),
 		IN_A_FOLDER(a_rollback_leaves_nothing),
 		IN_A_FOLDER(a_commit_that_fails_leaves_nothing),
