@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
+
+#define RAW_MAX 4096 /* of an answer that evhttp does not write */
 
 static const struct {
 	int status;
@@ -17,7 +20,12 @@ static const struct {
 	{ 400, "Bad Request" },
 	{ 404, "Not Found" },
 	{ 405, "Method Not Allowed" },
+	{ 413, "Content Too Large" },
+	{ 415, "Unsupported Media Type" },
 	{ 421, "Misdirected Request" },
+	{ 422, "Unprocessable Content" },
+	{ 429, "Too Many Requests" },
+	{ 503, "Service Unavailable" },
 };
 
 static const char *reason_of(int status)
@@ -55,17 +63,41 @@ void answer_text(struct answer *a, const char *content_type, char *text,
 static void add_headers(const struct answer *a, struct evkeyvalq *headers,
 			bool is_last)
 {
-	char length[24];
+	char number[24];
 
-	snprintf(length, sizeof(length), "%zu", a->body_len);
+	snprintf(number, sizeof(number), "%zu", a->body_len);
 	evhttp_add_header(headers, "Content-Type", a->content_type);
-	evhttp_add_header(headers, "Content-Length", length);
+	evhttp_add_header(headers, "Content-Length", number);
 	if (a->allow)
 		evhttp_add_header(headers, "Allow", a->allow);
 	if (a->location)
 		evhttp_add_header(headers, "Location", a->location);
+	if (a->retry_after) {
+		snprintf(number, sizeof(number), "%u", a->retry_after);
+		evhttp_add_header(headers, "Retry-After", number);
+	}
 	if (is_last)
 		evhttp_add_header(headers, "Connection", "close");
+}
+
+char *answer_raw(const struct answer *a)
+{
+	struct evkeyvalq headers = { .tqh_last = &headers.tqh_first };
+	const struct evkeyval *h;
+	struct buf b;
+	char *text;
+
+	buf_init(&b, RAW_MAX);
+	buf_printf(&b, "HTTP/1.1 %d %s\r\n", a->status, reason_of(a->status));
+	add_headers(a, &headers, true);
+	for (h = headers.tqh_first; h; h = h->next.tqe_next)
+		buf_printf(&b, "%s: %s\r\n", h->key, h->value);
+	evhttp_clear_headers(&headers);
+	buf_puts(&b, "\r\n");
+	buf_add(&b, a->body, a->body_len);
+	text = buf_take(&b);
+	buf_release(&b);
+	return text;
 }
 
 void answer_send(const struct answer *a, struct evhttp_request *to,

@@ -5,19 +5,24 @@
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "httpd/after.h"
 #include "httpd/head_meter.h"
 
 #define INPUT_MAX 32768	/* unread by evhttp: HEAD_MAX and a TLS record */
 #define LINGER_MS 1000	/* for a peer to read why, and to close */
+#define LINGER_BODY_MS 5000  /* the same, with a body on its way */
+#define SWALLOW_MAX    (8L * 1024 * 1024) /* of what nobody wants */
 
-static const char refusal[] = "HTTP/1.1 431 Request Header Fields Too Large\r\n"
-			      "Connection: close\r\n"
-			      "Content-Length: 0\r\n\r\n";
+static const char head_too_large[] =
+	"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+	"Connection: close\r\n"
+	"Content-Length: 0\r\n\r\n";
 
 enum conn_fate {
 	FATE_OPEN,
@@ -34,8 +39,16 @@ struct conn {
 	enum conn_fate fate;
 	bool is_shed;
 	struct peer peer;		/* counted, if it has a family */
+	struct evhttp_connection *evcon;
 	unsigned long answers;
 	struct head_meter head;
+	struct buf text; /* of the head, while it may be a POST's */
+	bool is_read;	 /* the head: it is not kept any more */
+	size_t body_max; /* 0: it has none that counts */
+	size_t body;	 /* bytes of it, held in the budget */
+	size_t swallowed;
+	void (*gone)(void *arg);
+	void *gone_arg;
 	bool has_tls;
 	struct tls_peer tls;
 };
@@ -45,6 +58,9 @@ struct conns {
 	struct conn_limits *limits;
 	struct tally *tally;
 	bool is_draining;
+	conn_judge *judge; /* or NULL */
+	void *judge_arg;
+	const char *too_many, *too_large;
 	size_t count;
 	LIST_HEAD(conn_list, conn) list;
 	struct conn **by_fd;		/* the admitted ones */
@@ -61,6 +77,15 @@ struct conns *conns_new(struct event_base *base, struct conn_limits *limits,
 	set->tally = tally;
 	LIST_INIT(&set->list);
 	return set;
+}
+
+void conns_judge(struct conns *set, conn_judge *judge, void *arg,
+		 const char *too_many, const char *too_large)
+{
+	set->judge = judge;
+	set->judge_arg = arg;
+	set->too_many = too_many;
+	set->too_large = too_large;
 }
 
 static void set_fd(struct conn *c, int fd)
@@ -137,12 +162,12 @@ static void end(struct conn *c)
 	shutdown(c->fd, SHUT_RDWR);
 }
 
-static void refuse(struct conn *c)
+static void refuse(struct conn *c, const char *why, unsigned linger_ms)
 {
 	c->fate = FATE_DISMISSED;
 	take_over(c, on_refusal_written);
-	bufferevent_write(c->bev, refusal, sizeof(refusal) - 1);
-	start_timer(c, LINGER_MS);
+	bufferevent_write(c->bev, why, strlen(why));
+	start_timer(c, linger_ms);
 }
 
 /* A validator has seen what it came for: its protocol carries no data. */
@@ -157,23 +182,146 @@ static void dismiss(struct conn *c)
 	start_timer(c, LINGER_MS);
 }
 
+/* ---- bodies ---- */
+
+static bool hold(struct conn *c, size_t bytes)
+{
+	struct conn_limits *l = c->set->limits;
+
+	if (atomic_fetch_add(&l->held, bytes) + bytes <= l->body_bytes) {
+		c->body += bytes;
+		return true;
+	}
+	atomic_fetch_sub(&l->held, bytes);
+	return false;
+}
+
+void conn_give_back(struct conn_limits *limits, size_t bytes)
+{
+	atomic_fetch_sub(&limits->held, bytes);
+}
+
+size_t conn_hand_over(struct conn *c)
+{
+	size_t bytes = c->body;
+
+	c->body = 0;
+	return bytes;
+}
+
+static void forget_body(struct conn *c)
+{
+	conn_give_back(c->set->limits, conn_hand_over(c));
+	c->body_max = 0;
+	buf_release(&c->text);
+	c->is_read = false;
+}
+
+/* Ours is the limit: evhttp closes abruptly, at the mere size of a chunk. */
+static void let_in(struct conn *c, size_t body_max)
+{
+	c->body_max = body_max + INPUT_MAX;
+	evhttp_connection_set_max_body_size(c->evcon, -1);
+}
+
+/* The head is there. */
+static void judge(struct conn *c)
+{
+	struct conns *set = c->set;
+	struct conn_verdict verdict;
+
+	c->is_read = true;
+	if (!c->text.len)
+		return;
+	verdict = set->judge(c, c->text.data, c->text.len, set->judge_arg);
+	buf_release(&c->text);
+	if (verdict.refusal)
+		refuse(c, verdict.refusal, LINGER_BODY_MS);
+	else if (verdict.body_max)
+		let_in(c, verdict.body_max);
+	free(verdict.refusal);
+}
+
+static void take_body(struct conn *c, size_t bytes)
+{
+	const char *why = NULL;
+
+	if (c->fate != FATE_OPEN || !c->body_max)
+		return;
+	if (c->body + bytes > c->body_max)
+		why = c->set->too_large;
+	else if (!hold(c, bytes))
+		why = c->set->too_many;
+	if (!why)
+		return;
+	forget_body(c);
+	refuse(c, why, LINGER_BODY_MS);
+}
+
+/* Of a POST alone, and no more than a head may have. */
+static void keep_text(struct conn *c, const char *part, size_t len)
+{
+	static const char post[] = "POST ";
+	size_t n = sizeof(post) - 1;
+
+	if (!c->set->judge || c->is_read)
+		return;
+	if (!c->text.data)
+		buf_init(&c->text, HEAD_MAX);
+	if (buf_add(&c->text, part, len) &&
+	    strncmp(c->text.data, post, c->text.len < n ? c->text.len : n) == 0)
+		return;
+	buf_release(&c->text);
+	c->is_read = true;
+}
+
+/* ---- what comes in ---- */
+
 /* Counts the bytes of `input` from `from` on. */
 static bool meter(struct conn *c, struct evbuffer *input, size_t from)
 {
 	struct evbuffer_ptr at;
 	char part[512];
 	ev_ssize_t n;
+	size_t before;
 
 	while (!c->head.is_complete && from < evbuffer_get_length(input)) {
 		evbuffer_ptr_set(input, &at, from, EVBUFFER_PTR_SET);
 		n = evbuffer_copyout_from(input, &at, part, sizeof(part));
 		if (n <= 0)
 			break;
+		before = c->head.bytes;
 		if (!head_meter_add(&c->head, part, (size_t)n))
 			return false;
+		keep_text(c, part, c->head.bytes - before);
 		from += (size_t)n;
 	}
 	return true;
+}
+
+static void swallowed(struct conn *c, size_t bytes)
+{
+	c->swallowed += bytes;
+	if (c->swallowed > SWALLOW_MAX)
+		end(c);
+}
+
+static void hear(struct conn *c, struct evbuffer *input, size_t from,
+		 size_t bytes)
+{
+	size_t head = c->head.bytes;
+
+	if (!meter(c, input, from)) {
+		refuse(c, head_too_large, LINGER_MS);
+		return;
+	}
+	bytes -= c->head.bytes - head;
+	if (c->head.is_complete && !c->is_read)
+		judge(c);
+	take_body(c, bytes);
+	if (c->fate == FATE_OPEN &&
+	    evbuffer_get_length(input) > INPUT_MAX + c->body)
+		end(c);
 }
 
 /* Something was read; evhttp has not seen it yet. */
@@ -182,18 +330,22 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
 {
 	struct conn *c = arg;
 
-	if (!info->n_added || c->fate != FATE_OPEN || c->fd < 0)
+	if (!info->n_added || c->fd < 0)
 		return;
-	if (evbuffer_get_length(input) > INPUT_MAX)
-		end(c);
-	else if (!meter(c, input, info->orig_size - info->n_deleted))
-		refuse(c);
+	if (c->fate == FATE_DISMISSED)
+		swallowed(c, info->n_added);
+	else if (c->fate == FATE_OPEN)
+		hear(c, input, info->orig_size - info->n_deleted,
+		     info->n_added);
 }
 
 static void forget(struct conn *c)
 {
 	struct conns *set = c->set;
 
+	if (c->gone)
+		c->gone(c->gone_arg);
+	forget_body(c);
 	LIST_REMOVE(c, in_set);
 	set->count--;
 	atomic_fetch_sub(&set->limits->open, 1);
@@ -252,6 +404,7 @@ static void admit(struct conn *c)
 		forget(c);
 		return;
 	}
+	c->evcon = evcon;
 	set_fd(c, bufferevent_getfd(c->bev));
 	evhttp_connection_set_closecb(evcon, on_close, c);
 	start_timer(c, c->set->limits->deadline_ms);
@@ -329,10 +482,29 @@ const char *conn_sni(const struct conn *c)
 	return c->has_tls ? c->tls.host : NULL;
 }
 
+struct peer conn_peer(const struct conn *c)
+{
+	return c->peer;
+}
+
+bool conn_is_open(const struct conn *c)
+{
+	return c->fate == FATE_OPEN;
+}
+
+void conn_on_gone(struct conn *c, void (*gone)(void *arg), void *arg)
+{
+	c->gone = gone;
+	c->gone_arg = arg;
+}
+
 bool conn_begin_answer(struct conn *c)
 {
 	c->answers++;
 	c->head = (struct head_meter){ 0 };
+	if (c->body_max)
+		evhttp_connection_set_max_body_size(c->evcon, CONN_BODY_MAX);
+	forget_body(c);
 	return !meter(c, bufferevent_get_input(c->bev), 0) ||
 	       c->set->is_draining;
 }

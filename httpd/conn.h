@@ -7,6 +7,12 @@
  * made where evhttp asks for a bufferevent, finds out who it is one event
  * later, hears of its end by evhttp's close callback, and ends early by
  * shutting its socket down: evhttp reads that as the peer's goodbye.
+ *
+ * evhttp keeps all of a body before it says a word of its request. So the
+ * head of a POST is shown to a judge as soon as it is there, and only what
+ * that lets in may be large; its bytes are of a budget that all connections
+ * share. What is refused is answered at once, and what still comes of it is
+ * thrown away, for a while.
  */
 #ifndef HTTPD_CONN_H
 #define HTTPD_CONN_H
@@ -24,9 +30,13 @@
 struct conn_limits {
 	unsigned max_connections;
 	unsigned deadline_ms;
+	size_t body_bytes; /* of bodies at once, that are not small */
 	struct peers *peers;
 	atomic_ulong open;
+	atomic_size_t held; /* of body_bytes */
 };
+
+#define CONN_BODY_MAX 4096 /* of a body that nobody has let in */
 
 struct conn;
 struct conns;		/* those of one thread, and owned by it */
@@ -36,6 +46,22 @@ struct conns *conns_new(struct event_base *base, struct conn_limits *limits,
 
 /* After evhttp has freed its connections. */
 void conns_free(struct conns *set);
+
+/* What is to become of a body. */
+struct conn_verdict {
+	size_t body_max; /* it may have so many bytes; 0: a few */
+	char *refusal;	 /* or this is the answer, raw: owned */
+};
+typedef struct conn_verdict conn_judge(struct conn *c, const char *head,
+				       size_t len, void *arg);
+
+/*
+ * Asked once for each head that begins with "POST ". `too_many` is the raw
+ * answer for a body over the budget, `too_large` for one over its own limit.
+ * Both are borrowed.
+ */
+void conns_judge(struct conns *set, conn_judge *judge, void *arg,
+		 const char *too_many, const char *too_large);
 
 /*
  * A bufferevent for evhttp to adopt, its connection counted in; with TLS
@@ -49,6 +75,22 @@ struct conn *conn_of_request(struct conns *set, struct evhttp_request *req);
 
 /* The name of its TLS handshake, or NULL. */
 const char *conn_sni(const struct conn *c);
+
+/* Which counter its peer belongs to. */
+struct peer conn_peer(const struct conn *c);
+
+/* Nobody has ended it yet: an answer may go out. */
+bool conn_is_open(const struct conn *c);
+
+/* `gone` is called once, when it is; NULL: not any more. */
+void conn_on_gone(struct conn *c, void (*gone)(void *arg), void *arg);
+
+/*
+ * The body of its present request is the caller's now, and so is what it took
+ * of the budget: give it back.
+ */
+size_t conn_hand_over(struct conn *c);
+void conn_give_back(struct conn_limits *limits, size_t bytes);
 
 /*
  * A request has come in whole and is about to be answered. True if it is to

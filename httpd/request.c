@@ -12,6 +12,8 @@ static enum request_method method_of(const struct evhttp_request *from)
 		return REQUEST_GET;
 	case EVHTTP_REQ_HEAD:
 		return REQUEST_HEAD;
+	case EVHTTP_REQ_POST:
+		return REQUEST_POST;
 	default:
 		return REQUEST_OTHER;
 	}
@@ -41,8 +43,11 @@ void request_read(struct request *r, struct evhttp_request *from)
 	const char *header = only_host(headers);
 	const char *authority = evhttp_uri_get_host(uri);
 
-	*r = (struct request){ .method = method_of(from), .path = "" };
+	*r = (struct request){ .method = method_of(from),
+			       .path = "",
+			       .length = -1 };
 	r->agent = evhttp_find_header(headers, "User-Agent");
+	r->content_type = evhttp_find_header(headers, "Content-Type");
 	r->has_host = header != NULL;
 	if (header)
 		host_of_header(header, r->host);

@@ -14,9 +14,9 @@ enum door {
 	DOOR_HTTP	/* port 80: challenges, and the way to 443 */
 };
 
-enum request_method { REQUEST_GET, REQUEST_HEAD, REQUEST_OTHER };
+enum request_method { REQUEST_GET, REQUEST_HEAD, REQUEST_POST, REQUEST_OTHER };
 
-/* Texts are borrowed from the evhttp_request. */
+/* Texts are borrowed from what it was read from. */
 struct request {
 	enum door door;
 	enum request_method method;
@@ -26,6 +26,8 @@ struct request {
 	char host[DOMAIN_NAME_SIZE];	/* empty if it is no DNS name */
 	const char *agent;		/* User-Agent, or NULL */
 	const char *sni;	/* DOOR_HTTPS: the name of the handshake */
+	const char *content_type; /* as it was sent, or NULL */
+	long length;		  /* Content-Length; -1: it is not said */
 };
 
 /* Leaves door and sni to the caller. */

@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "httpd/report.h"
 
 #define TOKEN_MAX 255
 #define TOKEN_CHARS                                                            \
@@ -13,7 +15,19 @@
 typedef void route_handler(const struct routes_site *site,
 			   const struct request *r, struct answer *a);
 
-static route_handler policy, challenge, redirect;
+static route_handler policy, report, challenge, redirect;
+
+/* Which methods there are: each one's bit, and their names. */
+struct methods {
+	unsigned bits;
+	const char *names;
+};
+
+#define BIT(method) (1u << (method))
+
+static const struct methods reading = { BIT(REQUEST_GET) | BIT(REQUEST_HEAD),
+					"GET, HEAD" };
+static const struct methods posting = { BIT(REQUEST_POST), "POST" };
 
 /*
  * The first row that fits is taken. A path that ends in "*" fits all that
@@ -22,11 +36,12 @@ static route_handler policy, challenge, redirect;
 static const struct route {
 	enum door door;
 	const char *path;
-	const char *allow;
+	const struct methods *allow;
 	route_handler *handler;
 } routes[] = {
-	{ DOOR_HTTPS, "/.well-known/mta-sts.txt", "GET, HEAD", policy },
-	{ DOOR_HTTP, HTTPD_CHALLENGE_PATH "*", "GET, HEAD", challenge },
+	{ DOOR_HTTPS, "/.well-known/mta-sts.txt", &reading, policy },
+	{ DOOR_HTTPS, HTTPD_REPORT_PATH "*", &posting, report },
+	{ DOOR_HTTP, HTTPD_CHALLENGE_PATH "*", &reading, challenge },
 	{ DOOR_HTTP, "*", NULL, redirect },
 };
 
@@ -52,6 +67,62 @@ static void policy(const struct routes_site *site, const struct request *r,
 	else
 		tally_add(site->tally, TALLY_POLICIES);
 }
+
+/* ---- reports ---- */
+
+/* RFC 8460, 5.1, and what reporters say instead; the content is looked at. */
+static bool is_report_type(const char *type)
+{
+	static const char *const known[] = {
+		"application/tlsrpt+gzip",  "application/tlsrpt+json",
+		"application/json",	    "application/gzip",
+		"application/octet-stream",
+	};
+	size_t len = type ? strcspn(type, "; \t") : 0;
+
+	for (size_t i = 0; len && i < ARRAY_LEN(known); i++)
+		if (strlen(known[i]) == len &&
+		    strncasecmp(known[i], type, len) == 0)
+			return true;
+	return !len;
+}
+
+static int report_status(const struct routes_site *site,
+			 const struct request *r)
+{
+	const char *token = r->path + strlen(HTTPD_REPORT_PATH);
+	int64_t domain_id;
+
+	switch (site->takes_reports
+			? serve_takes_report(site->serve, r->sni, token,
+					     &domain_id, NULL)
+			: SERVE_UNKNOWN) {
+	case SERVE_FAILED:
+		return 503;
+	case SERVE_UNKNOWN:
+	case SERVE_NO_CERT:
+		return 404;
+	case SERVE_FOUND:
+		break;
+	}
+	if (!is_report_type(r->content_type))
+		return 415;
+	return r->length > HTTPD_REPORT_MAX ? 413 : 0;
+}
+
+static void report(const struct routes_site *site, const struct request *r,
+		   struct answer *a)
+{
+	int refused = report_status(site, r);
+
+	a->takes_body = !refused;
+	if (refused)
+		answer_status(a, refused);
+	if (refused == 503)
+		a->retry_after = HTTPD_REPORT_LATER;
+}
+
+/* ---- challenges, and the way to 443 ---- */
 
 static bool is_probe(const struct routes_site *site, const char *token)
 {
@@ -158,10 +229,15 @@ void routes_answer(const struct routes_site *site, const struct request *r,
 		answer_status(a, refused);
 	} else if (route == routes + ARRAY_LEN(routes)) {
 		answer_status(a, 404);
-	} else if (route->allow && r->method == REQUEST_OTHER) {
+	} else if (route->allow && !(route->allow->bits & BIT(r->method))) {
 		answer_status(a, 405);
-		a->allow = route->allow;
+		a->allow = route->allow->names;
 	} else {
 		route->handler(site, r, a);
 	}
+}
+
+bool routes_may_take_body(const char *path)
+{
+	return str_starts(path, HTTPD_REPORT_PATH);
 }

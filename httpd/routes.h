@@ -4,6 +4,8 @@
 #ifndef HTTPD_ROUTES_H
 #define HTTPD_ROUTES_H
 
+#include <stdbool.h>
+
 #include "httpd/answer.h"
 #include "httpd/probe.h"
 #include "httpd/request.h"
@@ -16,10 +18,17 @@ struct routes_site {
 	struct tally *tally;
 	unsigned https_port;
 	const struct httpd_probe *probe;	/* or NULL */
+	bool takes_reports;
 };
 
-/* *a is filled in; release it. */
+/*
+ * *a is filled in; release it. With takes_body there is no answer yet: the
+ * body of a report is to be taken, and what comes of that is the answer.
+ */
 void routes_answer(const struct routes_site *site, const struct request *r,
 		   struct answer *a);
+
+/* Is it a path at which bodies may be taken, if all else is right? */
+bool routes_may_take_body(const char *path);
 
 #endif

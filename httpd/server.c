@@ -17,6 +17,7 @@ struct httpd {
 	struct httpd_options options;
 	struct conn_limits limits;
 	sem_t deaf;		/* counts workers that accept no more */
+	atomic_bool takes_reports;
 	size_t started;		/* workers with a thread */
 	size_t count;
 	struct worker *workers[WORKERS_MAX];
@@ -60,6 +61,7 @@ static bool make_workers(struct httpd *h, struct err *err)
 		.limits = &h->limits,
 		.deaf = &h->deaf,
 		.cache_bytes = h->options.cache_bytes / wanted,
+		.takes_reports = &h->takes_reports,
 	};
 
 	while (h->count < wanted) {
@@ -89,7 +91,9 @@ struct httpd *httpd_start(const struct httpd_options *options, struct err *err)
 	h->options = *options;
 	h->limits.max_connections = options->max_connections;
 	h->limits.deadline_ms = options->deadline_ms;
+	h->limits.body_bytes = HTTPD_BODIES_MAX;
 	h->limits.peers = peers_new(options->max_per_address);
+	atomic_store(&h->takes_reports, options->reported != NULL);
 	sem_init(&h->deaf, 0, 0);
 	each_fd(options, set_no_delay);
 	if (make_workers(h, err) && start_workers(h, err))
@@ -117,6 +121,18 @@ void httpd_stop(struct httpd *h, unsigned grace_ms)
 	free(h);
 }
 
+void httpd_report_answer(struct httpd *h, const struct httpd_ticket *ticket,
+			 int status, unsigned retry_after)
+{
+	worker_answer_report(h->workers[ticket->worker], ticket->number, status,
+			     retry_after);
+}
+
+void httpd_take_reports(struct httpd *h, bool takes)
+{
+	atomic_store(&h->takes_reports, takes && h->options.reported);
+}
+
 static unsigned long sum(const struct httpd *h, enum tally_item item)
 {
 	unsigned long n = 0;
@@ -136,6 +152,7 @@ void httpd_count(const struct httpd *h, struct httpd_counts *counts)
 		.handshakes_failed = sum(h, TALLY_HANDSHAKES_FAILED),
 		.policies = sum(h, TALLY_POLICIES),
 		.challenges = sum(h, TALLY_CHALLENGES),
+		.reports = sum(h, TALLY_REPORTS),
 	};
 	for (size_t i = 0; i < h->count; i++)
 		counts->failures += worker_failures(h->workers[i]);

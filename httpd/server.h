@@ -8,10 +8,12 @@
 #ifndef HTTPD_SERVER_H
 #define HTTPD_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
 #include "httpd/probe.h"
+#include "httpd/report.h"
 #include "store/served.h"
 
 #define HTTPD_LISTENERS_MAX 16
@@ -46,6 +48,14 @@ struct httpd_options {
 	 */
 	void (*fetched)(const struct served_count *counts, size_t n,
 			void *arg);
+
+	/*
+	 * Somebody has posted what may be a TLS report, at a path of ours. From
+	 * any serving thread; must not block. It takes the body, and calls
+	 * httpd_report_answer() when it knows, unless httpd_stop() has been
+	 * called. NULL: there are no such paths.
+	 */
+	void (*reported)(struct httpd_report *report, void *arg);
 	void *arg;
 };
 
@@ -61,6 +71,16 @@ struct httpd *httpd_start(const struct httpd_options *options, struct err *err);
  */
 void httpd_stop(struct httpd *h, unsigned grace_ms);
 
+/*
+ * Answers a report: 200, or why not; `retry_after` in seconds, or 0. Its peer
+ * may have left, or its time be over. Any thread, before httpd_stop().
+ */
+void httpd_report_answer(struct httpd *h, const struct httpd_ticket *ticket,
+			 int status, unsigned retry_after);
+
+/* Are there paths for reports at all? At the start there are. Any thread. */
+void httpd_take_reports(struct httpd *h, bool takes);
+
 /* Since the start, over all threads. Any thread. */
 struct httpd_counts {
 	unsigned long connections;	/* accepted */
@@ -70,6 +90,7 @@ struct httpd_counts {
 	unsigned long handshakes_failed;
 	unsigned long policies;		/* 200 answers with a policy */
 	unsigned long challenges;	/* 200 answers with a key authorization */
+	unsigned long reports;		/* handed to who asked for them */
 	unsigned long failures;		/* of reading serve.db */
 };
 void httpd_count(const struct httpd *h, struct httpd_counts *counts);

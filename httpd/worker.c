@@ -1,5 +1,6 @@
 #include "httpd/worker.h"
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <pthread.h>
@@ -14,10 +15,11 @@
 #include "httpd/after.h"
 #include "httpd/answer.h"
 #include "httpd/fetches.h"
+#include "httpd/head_look.h"
 #include "httpd/head_meter.h"
+#include "httpd/posts.h"
 #include "httpd/routes.h"
 
-#define BODY_MAX	 4096
 #define EVHTTP_HEAD_MAX	 (8L * HEAD_MAX) /* never met: conn.c refuses first */
 #define DRAIN_TICK_MS	 20
 #define TELL_FETCHES_MS	 (SERVED_TOLD * 200) /* and a turn of the loop */
@@ -36,6 +38,10 @@ struct worker {
 	struct tls *tls;
 	struct conns *conns;
 	struct tally tally;
+	struct posts *posts;
+	char *too_many, *too_large; /* raw answers, for conn.c */
+	void (*reported)(struct httpd_report *report, void *arg);
+	const atomic_bool *takes_reports;
 	struct routes_site site;
 	struct entrance https, http;
 	struct event *drain_tick;
@@ -46,6 +52,7 @@ struct worker {
 	void *arg;
 	sem_t *deaf;
 	bool is_deaf;
+	bool is_draining;
 	unsigned grace_ms;
 	unsigned number;
 	pthread_t thread;
@@ -91,6 +98,117 @@ static void count_fetch(struct worker *w, int64_t policy_id)
 		event_add(w->tell_fetches, &delay);
 }
 
+/* ---- reports ---- */
+
+/* What is known of the site just now. */
+static void ask_routes(struct worker *w, const struct request *r,
+		       struct answer *a)
+{
+	w->site.takes_reports = atomic_load(w->takes_reports);
+	routes_answer(&w->site, r, a);
+}
+
+static struct conn_verdict judge_head(struct conn *c, const char *head,
+				      size_t len, void *arg)
+{
+	struct conn_verdict verdict = { .body_max = 0 };
+	struct worker *w = arg;
+	struct head_look look;
+	struct answer a;
+
+	if (!conn_sni(c) || !head_look(&look, head, len))
+		return verdict;
+	look.request.door = DOOR_HTTPS;
+	look.request.sni = conn_sni(c);
+	if (routes_may_take_body(look.request.path)) {
+		ask_routes(w, &look.request, &a);
+		if (a.takes_body)
+			verdict.body_max = HTTPD_REPORT_MAX;
+		else
+			verdict.refusal = answer_raw(&a);
+		answer_release(&a);
+	}
+	head_look_release(&look);
+	return verdict;
+}
+
+static void answer_with(struct conn *c, struct evhttp_request *req, int status,
+			unsigned retry_after)
+{
+	struct answer a = { .status = 0 };
+	bool is_last = conn_begin_answer(c);
+
+	answer_status(&a, status);
+	a.retry_after = retry_after;
+	answer_send(&a, req, false, is_last);
+	answer_release(&a);
+	conn_end_answer(c);
+}
+
+/* It came whole: from now on others have it. */
+static void take_report(struct worker *w, struct conn *c, const char *host,
+			struct evhttp_request *req)
+{
+	struct evbuffer *body = evhttp_request_get_input_buffer(req);
+	size_t len = evbuffer_get_length(body);
+	struct httpd_report report = { .ticket.worker = w->number,
+				       .peer = conn_peer(c),
+				       .len = len };
+
+	if (len > HTTPD_REPORT_MAX) {
+		answer_with(c, req, 413, 0);
+		return;
+	}
+	if (w->is_draining) {
+		answer_with(c, req, 503, HTTPD_REPORT_LATER);
+		return;
+	}
+	snprintf(report.host, sizeof(report.host), "%s", host);
+	report.body = xmalloc(len + 1);
+	evbuffer_remove(body, report.body, len);
+	report.body[len] = '\0';
+	report.ticket.number = posts_add(w->posts, c, req);
+	tally_add(&w->tally, TALLY_REPORTS);
+	w->reported(&report, w->arg);
+}
+
+struct told {
+	struct worker *worker;
+	uint64_t number;
+	int status;
+	unsigned retry_after;
+};
+
+static void answer_report(void *arg)
+{
+	struct told *t = arg;
+	struct evhttp_request *req;
+	struct conn *c = posts_take(t->worker->posts, t->number, &req);
+
+	if (c)
+		answer_with(c, req, t->status, t->retry_after);
+	free(t);
+}
+
+void worker_answer_report(struct worker *w, uint64_t number, int status,
+			  unsigned retry_after)
+{
+	struct told *t = xmalloc(sizeof(*t));
+
+	*t = (struct told){ w, number, status, retry_after };
+	loop_post(w->loop, answer_report, t);
+}
+
+/* Nobody is there any more who would answer them. */
+static void refuse_reports(struct worker *w)
+{
+	struct evhttp_request *req;
+	struct conn *c;
+
+	while ((c = posts_take_any(w->posts, &req)) != NULL)
+		answer_with(c, req, 503, HTTPD_REPORT_LATER);
+}
+
 /* ---- requests ---- */
 
 static void on_request(struct evhttp_request *req, void *arg)
@@ -105,11 +223,15 @@ static void on_request(struct evhttp_request *req, void *arg)
 		evhttp_send_error(req, HTTP_SERVUNAVAIL, NULL);
 		return;
 	}
-	is_last = conn_begin_answer(c);
 	request_read(&r, req);
 	r.door = e->door;
 	r.sni = conn_sni(c);
-	routes_answer(&e->worker->site, &r, &a);
+	ask_routes(e->worker, &r, &a);
+	if (a.takes_body) {
+		take_report(e->worker, c, r.sni, req);
+		return;
+	}
+	is_last = conn_begin_answer(c);
 	answer_send(&a, req, r.method == REQUEST_HEAD, is_last);
 	if (a.policy_id && r.method == REQUEST_GET)
 		count_fetch(e->worker, a.policy_id);
@@ -124,7 +246,7 @@ static struct evhttp *make_evhttp(struct entrance *e)
 	if (!http)
 		return NULL;
 	evhttp_set_max_headers_size(http, EVHTTP_HEAD_MAX);
-	evhttp_set_max_body_size(http, BODY_MAX);
+	evhttp_set_max_body_size(http, CONN_BODY_MAX);
 	evhttp_set_flags(http, EVHTTP_SERVER_LINGERING_CLOSE);
 	evhttp_set_default_content_type(http, NULL);
 	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD |
@@ -206,7 +328,9 @@ static void drain(void *arg)
 	struct timeval tick = after_ms(DRAIN_TICK_MS);
 	struct timeval grace = after_ms(w->grace_ms);
 
+	w->is_draining = true;
 	conns_drain(w->conns);
+	refuse_reports(w);
 	event_add(w->drain_tick, &tick);
 	event_base_loopexit(loop_base(w->loop), &grace);
 }
@@ -277,6 +401,18 @@ static bool make_tls(struct worker *w, const struct worker_options *o,
 	return w->tls != NULL;
 }
 
+static char *raw_status(int status, unsigned retry_after)
+{
+	struct answer a = { .status = 0 };
+	char *text;
+
+	answer_status(&a, status);
+	a.retry_after = retry_after;
+	text = answer_raw(&a);
+	answer_release(&a);
+	return text;
+}
+
 static bool make_parts(struct worker *w, const struct worker_options *o,
 		       struct err *err)
 {
@@ -286,11 +422,17 @@ static bool make_parts(struct worker *w, const struct worker_options *o,
 	if (!w->serve || !make_tls(w, o, err))
 		return false;
 	w->conns = conns_new(loop_base(w->loop), o->limits, &w->tally);
+	w->posts = posts_new(o->limits);
+	w->too_many = raw_status(503, HTTPD_REPORT_LATER);
+	w->too_large = raw_status(413, 0);
+	conns_judge(w->conns, judge_head, w, w->too_many, w->too_large);
 	w->drain_tick = event_new(loop_base(w->loop), -1, EV_PERSIST,
 				  on_drain_tick, w);
 	w->tell_fetches = event_new(loop_base(w->loop), -1, 0, on_tell_fetches,
 				    w);
 	w->fetched = o->httpd->fetched;
+	w->reported = o->httpd->reported;
+	w->takes_reports = o->takes_reports;
 	w->arg = o->httpd->arg;
 	w->site = (struct routes_site){ .serve = w->serve,
 					.tally = &w->tally,
@@ -333,6 +475,9 @@ void worker_free(struct worker *w)
 	if (w->tell_fetches)
 		event_free(w->tell_fetches);
 	loop_free(w->loop);	/* frees what evhttp let go of */
+	posts_free(w->posts);
+	free(w->too_many);
+	free(w->too_large);
 	tls_free(w->tls);
 	serve_close(w->serve);
 	free(w);

@@ -9,6 +9,8 @@
 #define HTTPD_WORKER_H
 
 #include <semaphore.h>
+#include <stdatomic.h>
+#include <stdint.h>
 
 #include "httpd/conn.h"
 #include "httpd/server.h"
@@ -21,6 +23,7 @@ struct worker_options {
 	struct conn_limits *limits;		/* shared; outlives it */
 	sem_t *deaf;		/* posted once it accepts no more */
 	size_t cache_bytes;
+	const atomic_bool *takes_reports; /* shared; outlives it */
 	unsigned number;
 };
 
@@ -38,6 +41,10 @@ void worker_drain(struct worker *w, unsigned grace_ms);
 
 void worker_join(struct worker *w);	/* waits for its end; if it was started */
 void worker_free(struct worker *w);
+
+/* Any thread, while it is there. As httpd_report_answer(). */
+void worker_answer_report(struct worker *w, uint64_t number, int status,
+			  unsigned retry_after);
 
 struct tally *worker_tally(struct worker *w);
 unsigned long worker_failures(const struct worker *w); /* of serve.db */

@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "httpd/report.h"
 #include "tests/sim/hosted.h"
 #include "tests/sim/scratch.h"
 
@@ -32,6 +34,7 @@ static int set_up(void **state)
 	(void)state;
 	hosted_init(&hosted);
 	hosted_add(&hosted, "a.test");
+	hosted_add(&hosted, "b.test");
 	hosted_challenge(&hosted, "a.test", METHOD_HTTP_01, "tok-EN_1",
 			 KEY_AUTH);
 	serve = serve_open(hosted.dir, NULL, &err);
@@ -143,7 +146,8 @@ static void own_looks_are_not_counted(void **state)
 
 static void ask(size_t i, unsigned https_port, struct answer *a)
 {
-	const struct routes_site site = { serve, &tally, https_port, &probe };
+	const struct routes_site site = { serve, &tally, https_port, &probe,
+					  true };
 	struct request r = { .door = cases[i].door,
 			     .method = cases[i].method,
 			     .path = cases[i].path,
@@ -174,6 +178,72 @@ static void each_request_has_its_answer(void **state)
 	}
 }
 
+/* ---- reports ---- */
+
+static const struct {
+	const char *host, *suffix, *type;
+	enum request_method method;
+	bool closed;
+	long length;
+	int status; /* 0: the body is taken */
+} posts[] = {
+	{ OURS, "", NULL, REQUEST_POST, false, -1, 0 },
+	{ OURS, "", "", REQUEST_POST, false, 0, 0 },
+	{ OURS, "", "application/tlsrpt+gzip", REQUEST_POST, false, 1, 0 },
+	{ OURS, "", "Application/TLSRPT+json; charset=utf-8", REQUEST_POST,
+	  false, 1, 0 },
+	{ OURS, "", "application/json", REQUEST_POST, false, 1, 0 },
+	{ OURS, "", "application/gzip ; x", REQUEST_POST, false, 1, 0 },
+	{ OURS, "", "application/octet-stream", REQUEST_POST, false,
+	  HTTPD_REPORT_MAX, 0 },
+	{ OURS, "", "application/octet-stream", REQUEST_POST, false,
+	  HTTPD_REPORT_MAX + 1, 413 },
+	{ OURS, "", "application/tlsrpt", REQUEST_POST, false, 1, 415 },
+	{ OURS, "", "application/jsonx", REQUEST_POST, false, 1, 415 },
+	{ OURS, "", "text/html", REQUEST_POST, false, 1, 415 },
+	{ OURS, "", NULL, REQUEST_GET, false, -1, 405 },
+	{ OURS, "", NULL, REQUEST_HEAD, false, -1, 405 },
+	{ OURS, "", NULL, REQUEST_OTHER, false, -1, 405 },
+	{ OURS, "x", NULL, REQUEST_POST, false, 1, 404 },
+	{ OURS, "x", "text/html", REQUEST_POST, false, 1, 404 },
+	{ OURS, "", NULL, REQUEST_POST, true, 1, 404 },
+	{ "mta-sts.b.test", "", NULL, REQUEST_POST, false, 1, 404 },
+};
+
+static void a_body_is_taken_at_its_own_path(void **state)
+{
+	struct err err = ERR_INIT;
+	char path[128];
+	struct domain d;
+
+	(void)state;
+	must(domain_by_name(hosted.store, "a.test", &d, &err), &err);
+	for (size_t i = 0; i < ARRAY_LEN(posts); i++) {
+		const struct routes_site site = { serve, &tally, 443, NULL,
+						  !posts[i].closed };
+		struct request r = { .door = DOOR_HTTPS,
+				     .method = posts[i].method,
+				     .path = path,
+				     .has_host = true,
+				     .sni = posts[i].host,
+				     .content_type = posts[i].type,
+				     .length = posts[i].length };
+		struct answer a;
+
+		print_message("%zu\n", i);
+		snprintf(path, sizeof(path), "%s%s%s", HTTPD_REPORT_PATH,
+			 d.report_token, posts[i].suffix);
+		memcpy(r.host, posts[i].host, strlen(posts[i].host));
+		routes_answer(&site, &r, &a);
+		assert_int_equal(a.takes_body, posts[i].status == 0);
+		assert_int_equal(a.status, posts[i].status);
+		assert_true(routes_may_take_body(path));
+		answer_release(&a);
+	}
+	assert_false(routes_may_take_body(POLICY));
+	assert_false(routes_may_take_body("/tlsrpt"));
+}
+
 static void a_policy_is_its_exact_bytes(void **state)
 {
 	char *body = hosted_body(&hosted, "a.test");
@@ -192,7 +262,7 @@ static void a_policy_is_its_exact_bytes(void **state)
 
 static void a_challenge_is_its_key_authorization(void **state)
 {
-	const struct routes_site site = { serve, &tally, 443, NULL };
+	const struct routes_site site = { serve, &tally, 443, NULL, true };
 	const struct request r = { .door = DOOR_HTTP,
 				   .path = CHALLENGE "tok-EN_1" };
 	struct answer a;
@@ -207,7 +277,7 @@ static void a_challenge_is_its_key_authorization(void **state)
 /* No challenge of anybody's, so it is not counted as one. */
 static void a_probe_is_its_text(void **state)
 {
-	struct routes_site site = { serve, &tally, 443, &probe };
+	struct routes_site site = { serve, &tally, 443, &probe, true };
 	const struct request r = { .door = DOOR_HTTP,
 				   .path = CHALLENGE "pro-BE_1" };
 	unsigned long before = tally_read(&tally, TALLY_CHALLENGES);
@@ -229,7 +299,7 @@ static void a_probe_is_its_text(void **state)
 
 static void a_redirect_names_the_port_if_it_is_another(void **state)
 {
-	const struct routes_site site = { serve, &tally, 8443, NULL };
+	const struct routes_site site = { serve, &tally, 8443, NULL, true };
 	const struct request r = { .door = DOOR_HTTP, .path = "/x",
 				   .has_host = true, .host = OURS };
 	struct answer a;
@@ -245,6 +315,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_looks_are_not_counted),
 		cmocka_unit_test(each_request_has_its_answer),
+		cmocka_unit_test(a_body_is_taken_at_its_own_path),
 		cmocka_unit_test(a_policy_is_its_exact_bytes),
 		cmocka_unit_test(a_challenge_is_its_key_authorization),
 		cmocka_unit_test(a_probe_is_its_text),

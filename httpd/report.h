@@ -1,0 +1,36 @@
+/*
+ * What is posted to us at a domain's path for TLS reports (RFC 8460, 5.4).
+ * Serving judges the path, never the content: whoever takes it says what the
+ * answer is.
+ */
+#ifndef HTTPD_REPORT_H
+#define HTTPD_REPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "httpd/peers.h"
+#include "policy/domain_name.h"
+
+#define HTTPD_REPORT_PATH  "/tlsrpt/" /* and the domain's token */
+#define HTTPD_REPORT_MAX   (1024L * 1024)
+#define HTTPD_REPORT_LATER 60 /* Retry-After of a 503, in seconds */
+
+/* Bodies that are coming in, or wait for their answer, over all threads. */
+#define HTTPD_BODIES_MAX (8L * 1024 * 1024)
+
+/* Whose answer it is. */
+struct httpd_ticket {
+	unsigned worker;
+	uint64_t number;
+};
+
+struct httpd_report {
+	struct httpd_ticket ticket;
+	char host[DOMAIN_NAME_SIZE]; /* "mta-sts.<domain>" */
+	struct peer peer;
+	char *body; /* owned */
+	size_t len;
+};
+
+#endif

@@ -1,0 +1,551 @@
+/*
+ * Reports that are posted to the whole server, on loopback, by a client that
+ * can be as slow, as large and as rude as it likes.
+ */
+#include "httpd/server.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/loop.h"
+#include "base/mem.h"
+#include "httpd/listener.h"
+#include "tests/sim/hosted.h"
+#include "tests/sim/scratch.h"
+#include "tests/sim/tls_client.h"
+
+#define A    "mta-sts.a.test"
+#define LAST "Connection: close\r\n"
+#define MANY 9 /* bodies of 1 MB are more than may come in at once */
+
+static struct hosted hosted;
+static struct httpd *httpd;
+static unsigned https_port;
+static char path[64]; /* of a.test */
+
+/* ---- who takes the reports ---- */
+
+static struct {
+	pthread_mutex_t lock; /* guards all of it */
+	bool answers_at_once;
+	unsigned count;
+	struct httpd_report last; /* its body is NULL, or owned */
+} desk = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void on_report(struct httpd_report *report, void *arg)
+{
+	bool at_once;
+
+	(void)arg;
+	pthread_mutex_lock(&desk.lock);
+	free(desk.last.body);
+	desk.last = *report;
+	desk.count++;
+	at_once = desk.answers_at_once;
+	pthread_mutex_unlock(&desk.lock);
+	if (at_once)
+		httpd_report_answer(httpd, &report->ticket, 200, 0);
+}
+
+static void desk_clear(bool answers_at_once)
+{
+	pthread_mutex_lock(&desk.lock);
+	free(desk.last.body);
+	desk.last = (struct httpd_report){ .body = NULL };
+	desk.count = 0;
+	desk.answers_at_once = answers_at_once;
+	pthread_mutex_unlock(&desk.lock);
+}
+
+static unsigned desk_count(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&desk.lock);
+	n = desk.count;
+	pthread_mutex_unlock(&desk.lock);
+	return n;
+}
+
+static void wait_a_bit(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+}
+
+static struct httpd_ticket desk_waits_for(unsigned count)
+{
+	for (int i = 0; i < 1000 && desk_count() < count; i++)
+		wait_a_bit();
+	assert_int_equal(desk_count(), count);
+	return desk.last.ticket;
+}
+
+/* ---- the server ---- */
+
+static void start(unsigned deadline_ms)
+{
+	struct httpd_options o = {
+		.state_dir = hosted.dir,
+		.https_count = 1,
+		.workers = 2,
+		.max_connections = 100,
+		.max_per_address = 100,
+		.deadline_ms = deadline_ms,
+		.cache_bytes = 1 << 20,
+		.reported = on_report,
+	};
+	struct err err = ERR_INIT;
+
+	desk_clear(true);
+	o.https_fds[0] = listener_bind("127.0.0.1:0", &err);
+	https_port = o.https_port = listener_port(o.https_fds[0]);
+	httpd = httpd_start(&o, &err);
+	must(httpd, &err);
+}
+
+static int start_usual(void **state)
+{
+	(void)state;
+	start(20000);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	httpd_stop(httpd, 0);
+	httpd = NULL;
+	desk_clear(true);
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	struct err err = ERR_INIT;
+	struct domain d;
+
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	loop_init_library();
+	hosted_init(&hosted);
+	hosted_add(&hosted, "a.test");
+	hosted_certify(&hosted, "a.test");
+	must(domain_by_name(hosted.store, "a.test", &d, &err), &err);
+	snprintf(path, sizeof(path), "/tlsrpt/%s", d.report_token);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	hosted_release(&hosted);
+	return 0;
+}
+
+static unsigned long open_now(void)
+{
+	struct httpd_counts counts;
+
+	httpd_count(httpd, &counts);
+	return counts.open;
+}
+
+static void all_leave(void)
+{
+	for (int i = 0; i < 1000 && open_now(); i++)
+		wait_a_bit();
+	assert_int_equal(open_now(), 0);
+}
+
+/* ---- the client ---- */
+
+static void client_open(struct tls_client *c)
+{
+	tls_client_init(c, https_port, A);
+	tls_client_trust(c, hosted.ca.root, A);
+	assert_int_equal(tls_client_shake(c), 0);
+}
+
+static void say_head(struct tls_client *c, const char *to, const char *headers)
+{
+	char *head = xasprintf("POST %s HTTP/1.1\r\nHost: " A "\r\n%s\r\n", to,
+			       headers);
+
+	tls_client_say(c, head);
+	free(head);
+}
+
+/* Until the other side has heard enough. */
+static void say_much(struct tls_client *c, size_t len)
+{
+	const struct timeval patience = { .tv_sec = 2 };
+	static char part[16384];
+
+	setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	memset(part, 'x', sizeof(part));
+	while (len) {
+		int n = (int)(len < sizeof(part) ? len : sizeof(part));
+
+		n = SSL_write(c->ssl, part, n);
+		if (n <= 0)
+			return;
+		len -= (size_t)n;
+	}
+}
+
+static void hears(struct tls_client *c, const char *answer)
+{
+	char *text = tls_client_hear(c, NULL);
+
+	if (strncmp(text, answer, strlen(answer)) != 0)
+		print_message("%s instead of %s\n", text, answer);
+	assert_int_equal(strncmp(text, answer, strlen(answer)), 0);
+	free(text);
+}
+
+static void hears_and_leaves(struct tls_client *c, const char *answer)
+{
+	hears(c, answer);
+	tls_client_release(c);
+}
+
+/* ---- stories ---- */
+
+static void a_report_is_handed_over(void **state)
+{
+	struct httpd_ticket ticket;
+	struct tls_client c;
+
+	(void)state;
+	desk_clear(false);
+	client_open(&c);
+	say_head(&c, path, LAST "Content-Length: 5\r\n");
+	tls_client_say(&c, "hello");
+	ticket = desk_waits_for(1);
+	assert_int_equal(desk.last.len, 5);
+	assert_memory_equal(desk.last.body, "hello", 5);
+	assert_string_equal(desk.last.host, A);
+	assert_int_not_equal(desk.last.peer.family, 0);
+	httpd_report_answer(httpd, &ticket, 429, 7);
+	hears_and_leaves(&c, "HTTP/1.1 429 Too Many Requests\r\n");
+	all_leave();
+}
+
+static void a_connection_carries_more_than_one(void **state)
+{
+	struct tls_client c;
+
+	(void)state;
+	client_open(&c);
+	for (unsigned i = 1; i <= 3; i++) {
+		say_head(&c, path, "Content-Length: 100000\r\n");
+		say_much(&c, 100000);
+		desk_waits_for(i);
+		assert_int_equal(desk.last.len, 100000);
+		free(tls_client_hear(&c, "200 OK\n"));
+	}
+	tls_client_say(&c, "GET /.well-known/mta-sts.txt HTTP/1.1\r\n"
+			   "Host: " A "\r\n" LAST "\r\n");
+	hears_and_leaves(&c, "HTTP/1.1 200 ");
+}
+
+static void chunks_are_taken(void **state)
+{
+	struct tls_client c;
+
+	(void)state;
+	client_open(&c);
+	say_head(&c, path, LAST "Transfer-Encoding: chunked\r\n");
+	tls_client_say(&c, "3\r\nabc\r\nf0000\r\n");
+	say_much(&c, 0xf0000);
+	tls_client_say(&c, "\r\n2\r\nde\r\n0\r\n\r\n");
+	hears_and_leaves(&c, "HTTP/1.1 200 ");
+	desk_waits_for(1);
+	assert_int_equal(desk.last.len, 0xf0000 + 5);
+	assert_memory_equal(desk.last.body + desk.last.len - 3, "xde", 3);
+}
+
+static void too_many_chunks_are_refused(void **state)
+{
+	static const char *const sizes[] = { "180000\r\n", "90000\r\n" };
+	struct tls_client c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		size_t len = strtoul(sizes[i], NULL, 16);
+
+		client_open(&c);
+		say_head(&c, path, "Transfer-Encoding: chunked\r\n");
+		for (size_t said = 0; said < 0x180000; said += len) {
+			SSL_write(c.ssl, sizes[i], (int)strlen(sizes[i]));
+			say_much(&c, len);
+			SSL_write(c.ssl, "\r\n", 2);
+		}
+		hears_and_leaves(&c, "HTTP/1.1 413 ");
+	}
+	assert_int_equal(desk_count(), 0);
+	all_leave();
+}
+
+static void who_asks_is_told_to_go_on(void **state)
+{
+	struct tls_client c;
+	char *text;
+
+	(void)state;
+	client_open(&c);
+	say_head(&c, path,
+		 LAST "Expect: 100-continue\r\nContent-Length: 5\r\n");
+	text = tls_client_hear(&c, "\r\n\r\n");
+	assert_string_equal(text, "HTTP/1.1 100 Continue\r\n\r\n");
+	free(text);
+	tls_client_say(&c, "hello");
+	hears_and_leaves(&c, "HTTP/1.1 200 ");
+}
+
+/* What is wrong with a head is said before there is a body. */
+static const struct {
+	const char *suffix, *headers, *answer;
+} refusals[] = {
+	{ "x", "Content-Length: 5\r\n", "HTTP/1.1 404 " },
+	{ "/", "Content-Length: 5\r\n", "HTTP/1.1 404 " },
+	{ "", "Content-Length: 1048577\r\n", "HTTP/1.1 413 " },
+	{ "", "Content-Length: 5\r\nContent-Type: text/plain\r\n",
+	  "HTTP/1.1 415 " },
+	{ "",
+	  "Content-Type: multipart/report\r\nTransfer-Encoding: chunked\r\n",
+	  "HTTP/1.1 415 " },
+	{ "x", "Expect: 100-continue\r\nContent-Length: 5\r\n",
+	  "HTTP/1.1 404 " },
+	{ "", "Expect: 100-continue\r\nContent-Length: 2000000\r\n",
+	  "HTTP/1.1 413 " },
+	{ "", "Content-Length: x\r\n", "HTTP/1.1 400 " },
+};
+
+static void refusals_need_no_body(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		char *to = xasprintf("%s%s", path, refusals[i].suffix);
+		struct tls_client c;
+
+		print_message("%s", refusals[i].headers);
+		client_open(&c);
+		say_head(&c, to, refusals[i].headers);
+		hears_and_leaves(&c, refusals[i].answer);
+		free(to);
+	}
+	assert_int_equal(desk_count(), 0);
+	all_leave();
+}
+
+static void a_refused_body_is_thrown_away(void **state)
+{
+	struct tls_client c;
+
+	(void)state;
+	client_open(&c);
+	say_head(&c, "/tlsrpt/", "Content-Length: 5000000\r\n");
+	say_much(&c, 5000000);
+	hears_and_leaves(&c, "HTTP/1.1 404 ");
+	all_leave();
+}
+
+/* Nobody can fill our memory with what nobody wants. */
+static void an_endless_one_is_ended(void **state)
+{
+	struct tls_client c;
+	struct timespec before, after;
+
+	(void)state;
+	client_open(&c);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	say_head(&c, "/tlsrpt/", "Content-Length: 500000000\r\n");
+	say_much(&c, 500000000);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_in_range(after.tv_sec - before.tv_sec, 0, 4);
+	tls_client_release(&c);
+	all_leave();
+}
+
+static void other_methods_are_refused(void **state)
+{
+	static const char *const methods[] = { "GET", "PUT", "DELETE" };
+	struct tls_client c;
+	char *text;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+		text = xasprintf("%s %s HTTP/1.1\r\nHost: " A "\r\n" LAST
+				 "Content-Length: 2\r\n\r\n{}",
+				 methods[i], path);
+		client_open(&c);
+		tls_client_say(&c, text);
+		free(text);
+		text = tls_client_hear(&c, NULL);
+		assert_int_equal(strncmp(text, "HTTP/1.1 405 ", 13), 0);
+		assert_non_null(strstr(text, "\r\nAllow: POST\r\n"));
+		free(text);
+		tls_client_release(&c);
+	}
+}
+
+static void paths_may_be_closed(void **state)
+{
+	struct tls_client c;
+
+	(void)state;
+	httpd_take_reports(httpd, false);
+	client_open(&c);
+	say_head(&c, path, "Content-Length: 5\r\n");
+	hears_and_leaves(&c, "HTTP/1.1 404 ");
+	httpd_take_reports(httpd, true);
+	client_open(&c);
+	say_head(&c, path, LAST "Content-Length: 2\r\n");
+	tls_client_say(&c, "{}");
+	hears_and_leaves(&c, "HTTP/1.1 200 ");
+}
+
+/* ---- those who wait ---- */
+
+static void a_peer_may_leave_at_any_time(void **state)
+{
+	struct httpd_ticket ticket;
+	struct tls_client c;
+
+	(void)state;
+	desk_clear(false);
+	client_open(&c);
+	say_head(&c, path, "Content-Length: 500000\r\n");
+	say_much(&c, 400000);
+	tls_client_release(&c); /* in the middle */
+	all_leave();
+	assert_int_equal(desk_count(), 0);
+	client_open(&c);
+	say_head(&c, path, "Content-Length: 5\r\n");
+	tls_client_say(&c, "hello");
+	ticket = desk_waits_for(1);
+	tls_client_release(&c); /* before the answer */
+	httpd_report_answer(httpd, &ticket, 200, 0);
+	httpd_report_answer(httpd, &ticket, 200, 0); /* one too many */
+	all_leave();
+}
+
+static void nobody_waits_beyond_the_deadline(void **state)
+{
+	struct httpd_ticket ticket;
+	struct tls_client slow, c;
+
+	(void)state;
+	start(500);
+	desk_clear(false);
+	client_open(&slow);
+	say_head(&slow, path, "Content-Length: 500000\r\n");
+	say_much(&slow, 1000);
+	client_open(&c);
+	say_head(&c, path, "Content-Length: 5\r\n");
+	tls_client_say(&c, "hello");
+	ticket = desk_waits_for(1);
+	hears_and_leaves(&c, "");
+	hears_and_leaves(&slow, "");
+	all_leave();
+	httpd_report_answer(httpd, &ticket, 200, 0);
+	stop(NULL);
+}
+
+static void a_stop_answers_who_waits(void **state)
+{
+	struct tls_client waiting, coming;
+
+	(void)state;
+	start(20000);
+	desk_clear(false);
+	client_open(&waiting);
+	say_head(&waiting, path, "Content-Length: 5\r\n");
+	tls_client_say(&waiting, "hello");
+	desk_waits_for(1);
+	client_open(&coming);
+	say_head(&coming, path, "Content-Length: 500000\r\n");
+	say_much(&coming, 1000);
+	httpd_stop(httpd, 500);
+	httpd = NULL;
+	hears_and_leaves(&waiting, "HTTP/1.1 503 ");
+	tls_client_release(&coming);
+}
+
+static void bodies_have_a_budget(void **state)
+{
+	struct tls_client c[MANY];
+
+	(void)state;
+	desk_clear(false);
+	for (size_t i = 0; i < MANY; i++) {
+		client_open(&c[i]);
+		say_head(&c[i], path, "Content-Length: 1048576\r\n");
+		say_much(&c[i], 1048570);
+	}
+	hears_and_leaves(&c[MANY - 1], "HTTP/1.1 503 ");
+	assert_int_equal(desk_count(), 0);
+	for (size_t i = 0; i < MANY - 1; i++)
+		say_much(&c[i], 6);
+	desk_waits_for(MANY - 1);  /* all others came whole */
+	client_open(&c[MANY - 1]); /* and count until they are answered */
+	say_head(&c[MANY - 1], path, "Content-Length: 1048576\r\n");
+	say_much(&c[MANY - 1], 1048576);
+	hears_and_leaves(&c[MANY - 1], "HTTP/1.1 503 ");
+	for (size_t i = 0; i < MANY - 1; i++)
+		tls_client_release(&c[i]);
+}
+
+static void a_budget_is_given_back(void **state)
+{
+	struct tls_client c;
+
+	(void)state;
+	for (unsigned i = 0; i < 3 * MANY; i++) {
+		client_open(&c);
+		say_head(&c, path, LAST "Content-Length: 1048576\r\n");
+		say_much(&c, 1048576);
+		hears_and_leaves(&c, "HTTP/1.1 200 ");
+	}
+	assert_int_equal(desk_count(), 3 * MANY);
+}
+
+#define SERVED(test) cmocka_unit_test_setup_teardown(test, start_usual, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SERVED(a_report_is_handed_over),
+		SERVED(a_connection_carries_more_than_one),
+		SERVED(chunks_are_taken),
+		SERVED(too_many_chunks_are_refused),
+		SERVED(who_asks_is_told_to_go_on),
+		SERVED(refusals_need_no_body),
+		SERVED(a_refused_body_is_thrown_away),
+		SERVED(an_endless_one_is_ended),
+		SERVED(other_methods_are_refused),
+		SERVED(paths_may_be_closed),
+		SERVED(a_peer_may_leave_at_any_time),
+		SERVED(bodies_have_a_budget),
+		SERVED(a_budget_is_given_back),
+		cmocka_unit_test(nobody_waits_beyond_the_deadline),
+		cmocka_unit_test(a_stop_answers_who_waits),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
