@@ -477,7 +477,84 @@ static const char *const migrations[] = {
 	"   OR OLD.policy_id <> NEW.policy_id OR OLD.cert_id <> NEW.cert_id)"
 	"   AND " PUBLISH_IF PUBLISH("NEW.name")
 	/* clang-format on */
-	"UPDATE domain SET report_token = lower(hex(randomblob(16)));",
+	"UPDATE domain SET report_token = lower(hex(randomblob(16)));"
+	"CREATE TABLE reporter("
+	"  id INTEGER PRIMARY KEY,"
+	"  name TEXT NOT NULL UNIQUE,"
+	"  domain_id INTEGER NOT NULL," /* whose report brought it */
+	"  first_at INTEGER NOT NULL,"
+	"  last_at INTEGER NOT NULL);" /* to within a day */
+	"CREATE INDEX reporter_first ON reporter(first_at, domain_id);"
+	"CREATE INDEX reporter_last ON reporter(last_at);"
+	"CREATE TABLE report("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  domain_id INTEGER NOT NULL,"
+	"  reporter_id INTEGER NOT NULL,"
+	"  same BLOB NOT NULL," /* of reporter's name and report_id */
+	"  report_id TEXT NOT NULL,"
+	"  day INTEGER NOT NULL," /* since 1970 */
+	"  begin_at INTEGER NOT NULL,"
+	"  end_at INTEGER NOT NULL,"
+	"  received_at INTEGER NOT NULL,"
+	"  via INTEGER NOT NULL," /* enum report_via */
+	"  signed_by TEXT NOT NULL,"
+	"  contact TEXT NOT NULL,"
+	"  successful INTEGER NOT NULL,"
+	"  failed INTEGER NOT NULL,"
+	"  left_out INTEGER NOT NULL);" /* failures that are not kept */
+	"CREATE UNIQUE INDEX report_same ON report(domain_id, same);"
+	"CREATE INDEX report_received ON report(received_at);"
+	/* These two lie by domain and day, so that one is read at once. */
+	"CREATE TABLE report_policy("
+	"  domain_id INTEGER NOT NULL,"
+	"  day INTEGER NOT NULL,"
+	"  report_id INTEGER NOT NULL,"
+	"  n INTEGER NOT NULL," /* 0 is always there */
+	"  reporter_id INTEGER NOT NULL,"
+	"  type INTEGER NOT NULL,"     /* enum tls_policy_type; -1: no policy */
+	"  standing INTEGER NOT NULL," /* enum report_standing */
+	"  policy_id INTEGER NOT NULL," /* 0: none of ours */
+	"  successful INTEGER NOT NULL,"
+	"  failed INTEGER NOT NULL,"
+	"  type_text TEXT NOT NULL,"
+	"  policy TEXT NOT NULL," /* if it is not ours */
+	"  mx TEXT NOT NULL,"
+	"  PRIMARY KEY(domain_id, day, report_id, n)) WITHOUT ROWID;"
+	"CREATE TABLE report_failure("
+	"  domain_id INTEGER NOT NULL,"
+	"  day INTEGER NOT NULL,"
+	"  report_id INTEGER NOT NULL,"
+	"  m INTEGER NOT NULL,"
+	"  n INTEGER NOT NULL,"	     /* of its policy */
+	"  result INTEGER NOT NULL," /* enum tls_result */
+	"  sessions INTEGER NOT NULL,"
+	"  mx_host TEXT NOT NULL,"
+	"  result_text TEXT NOT NULL,"
+	"  mx_helo TEXT NOT NULL,"
+	"  sending_ip TEXT NOT NULL,"
+	"  receiving_ip TEXT NOT NULL,"
+	"  additional TEXT NOT NULL,"
+	"  reason TEXT NOT NULL,"
+	"  PRIMARY KEY(domain_id, day, report_id, m)) WITHOUT ROWID;"
+	"CREATE TABLE report_tally(" /* what all reports of a day come to */
+	"  kind INTEGER NOT NULL,"   /* enum report_tally */
+	"  day INTEGER NOT NULL,"
+	"  what NOT NULL,"
+	"  reports INTEGER NOT NULL,"
+	"  successful INTEGER NOT NULL,"
+	"  failed INTEGER NOT NULL,"
+	"  PRIMARY KEY(kind, day, what)) WITHOUT ROWID;"
+	"CREATE INDEX report_tally_empty ON report_tally(kind)"
+	"  WHERE reports <= 0;"
+	"CREATE TABLE report_gone(" /* domains whose reports are to go */
+	"  domain_id INTEGER PRIMARY KEY);"
+	"CREATE TRIGGER report_domain_gone AFTER DELETE ON domain"
+	"  WHEN EXISTS (SELECT 1 FROM report WHERE domain_id = OLD.id)"
+	"  BEGIN INSERT OR IGNORE INTO report_gone VALUES(OLD.id); END;"
+	"CREATE TABLE report_drop("  /* what was not taken */
+	"  why INTEGER PRIMARY KEY," /* enum report_drop */
+	"  count INTEGER NOT NULL,"
+	"  last_at INTEGER NOT NULL);",
 };
 
 static const char serve_tables[] =

@@ -176,6 +176,11 @@ static void make_older(const char *dir)
 		    "DROP TRIGGER publish_changed;"
 		    "CREATE TRIGGER publish_changed AFTER UPDATE ON domain"
 		    "  WHEN OLD.rua <> NEW.rua BEGIN SELECT 1; END;"
+		    "DROP TRIGGER report_domain_gone;"
+		    "DROP TABLE reporter; DROP TABLE report;"
+		    "DROP TABLE report_policy; DROP TABLE report_failure;"
+		    "DROP TABLE report_tally; DROP TABLE report_gone;"
+		    "DROP TABLE report_drop;"
 		    "ALTER TABLE domain DROP COLUMN report_token;"
 		    "PRAGMA user_version = 9");
 }

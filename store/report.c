@@ -1,0 +1,337 @@
+#include "store/report.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "base/when.h"
+#include "store/internal.h"
+#include "store/report_rows.h"
+
+#define SAME_SIZE 16 /* bytes of a SHA-256 */
+
+static const char *const via_names[] = {
+	[REPORT_HTTPS] = "https",
+	[REPORT_MAIL] = "mail",
+	[REPORT_IMAP] = "imap",
+	[REPORT_FILE] = "file",
+};
+
+const char *report_via_name(enum report_via via)
+{
+	return via_names[via];
+}
+
+int64_t report_day(time_t begin, time_t end)
+{
+	return (begin + (end - begin) / 2) / WHEN_DAY;
+}
+
+/* ---- adding one ---- */
+
+/* The row to be, beside what the entry has. */
+struct row {
+	struct report_place at;
+	char *report_id;
+	unsigned char same[SAME_SIZE];
+	long successful, failed;
+};
+
+/* The name and the id, as one number that is the same for no others. */
+static bool make_same(const char *name, const char *id,
+		      unsigned char same[static SAME_SIZE], struct err *err)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	char *both = xasprintf("%s\n%s", name, id);
+	bool ok = EVP_Digest(both, strlen(both), digest, NULL, EVP_sha256(),
+			     NULL) == 1;
+
+	free(both);
+	if (!ok)
+		return err_set(err, ERR_INTERNAL, "SHA-256 fails");
+	memcpy(same, digest, SAME_SIZE);
+	return true;
+}
+
+/* Of all policies: by their summaries, whatever their failures add up to. */
+static void add_up(const struct report_entry *e, struct row *row)
+{
+	for (size_t i = 0; i < e->policy_count; i++) {
+		const struct tls_report_policy *p =
+			&e->report->policy[e->policy[i]];
+
+		row->successful += p->successful;
+		row->failed += p->failed;
+	}
+	if (row->successful > REPORT_SESSIONS_MAX)
+		row->successful = REPORT_SESSIONS_MAX;
+	if (row->failed > REPORT_SESSIONS_MAX)
+		row->failed = REPORT_SESSIONS_MAX;
+}
+
+static bool row_init(struct row *row, const struct report_entry *e,
+		     struct err *err)
+{
+	const struct tls_report *r = e->report;
+
+	*row = (struct row){ .at = { .domain_id = e->domain_id,
+				     .day = report_day(r->begin, r->end) } };
+	row->report_id = *r->id ? xstrdup(r->id)
+				: xasprintf("sha256:%s", e->digest);
+	add_up(e, row);
+	return make_same(r->organization, row->report_id, row->same, err);
+}
+
+static void row_release(struct row *row)
+{
+	free(row->report_id);
+}
+
+static bool is_there(struct store *s, const struct row *row, bool *is_known,
+		     struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM report WHERE domain_id = ?"
+		   " AND same = ?");
+	bind_int(&q, row->at.domain_id);
+	bind_blob(&q, row->same, sizeof(row->same));
+	*is_known = query_row(&q);
+	return query_close(&q, err);
+}
+
+static bool insert(struct store *s, const struct report_entry *e,
+		   struct row *row, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO report(domain_id, reporter_id, same, report_id,"
+		   " day, begin_at, end_at, received_at, via, signed_by,"
+		   " contact, successful, failed, left_out)"
+		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)");
+	bind_int(&q, row->at.domain_id);
+	bind_int(&q, row->at.reporter_id);
+	bind_blob(&q, row->same, sizeof(row->same));
+	bind_text(&q, row->report_id);
+	bind_int(&q, row->at.day);
+	bind_int(&q, e->report->begin);
+	bind_int(&q, e->report->end);
+	bind_int(&q, e->received);
+	bind_int(&q, e->via);
+	bind_text(&q, e->signed_by);
+	bind_text(&q, e->report->contact);
+	bind_int(&q, row->successful);
+	bind_int(&q, row->failed);
+	if (!query_run(&q, err))
+		return false;
+	row->at.id = db_last_id(store_db(s));
+	return true;
+}
+
+static bool note_left_out(struct store *s, int64_t id, long left_out,
+			  struct err *err)
+{
+	struct query q;
+
+	if (!left_out)
+		return true;
+	query_open(&q, store_db_write(s),
+		   "UPDATE report SET left_out = ? WHERE id = ?");
+	bind_int(&q, left_out);
+	bind_int(&q, id);
+	return query_run(&q, err);
+}
+
+static bool find_reporter(struct store *s, const struct report_entry *e,
+			  struct row *row, struct err *err)
+{
+	const char *given = e->report->organization;
+	char *name = utf8_plain(given, strlen(given), REPORTER_NAME_KEPT);
+	bool ok = reporter_ensure(s, name, e->domain_id, e->received,
+				  &row->at.reporter_id, err);
+
+	free(name);
+	return ok;
+}
+
+static bool add_new(struct store *s, const struct report_entry *e,
+		    struct row *row, struct err *err)
+{
+	size_t room = REPORT_TEXTS_KEPT;
+	long left_out;
+
+	return find_reporter(s, e, row, err) && insert(s, e, row, err) &&
+	       report_policy_add(s, &row->at, e, &room, err) &&
+	       report_failure_add(s, &row->at, e, &room, &left_out, err) &&
+	       note_left_out(s, row->at.id, left_out, err) &&
+	       report_tally_count(s, &row->at, 1, err);
+}
+
+static bool domain_is_hosted(struct store *s, int64_t id, struct err *err)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s), "SELECT 1 FROM domain WHERE id = ?");
+	bind_int(&q, id);
+	found = query_row(&q);
+	if (!query_close(&q, err))
+		return false;
+	return found || err_set(err, ERR_NOT_FOUND, "the domain is gone");
+}
+
+static bool may_be_added(struct store *s, const struct report_entry *e,
+			 struct err *err)
+{
+	if (store_sheds(s))
+		return err_set(err, ERR_AGAIN,
+			       "the disk has no room for "
+			       "reports");
+	if (e->report->end > e->received + REPORT_AHEAD)
+		return err_set(err, ERR_REFUSED,
+			       "the days that it tells of have not come yet");
+	return domain_is_hosted(s, e->domain_id, err);
+}
+
+bool report_add(struct store *s, const struct report_entry *e, bool *is_known,
+		struct err *err)
+{
+	struct row row;
+	bool ok;
+
+	*is_known = false;
+	if (!may_be_added(s, e, err))
+		return false;
+	ok = row_init(&row, e, err) && is_there(s, &row, is_known, err) &&
+	     (*is_known || add_new(s, e, &row, err));
+	row_release(&row);
+	return ok;
+}
+
+/* ---- letting them go ---- */
+
+static bool remove_one(struct store *s, const struct report_place *at,
+		       struct err *err)
+{
+	struct query q;
+
+	if (!report_tally_count(s, at, -1, err) ||
+	    !report_failure_remove(s, at, err) ||
+	    !report_policy_remove(s, at, err))
+		return false;
+	query_open(&q, store_db_write(s), "DELETE FROM report WHERE id = ?");
+	bind_int(&q, at->id);
+	return query_run(&q, err);
+}
+
+/* The next one that `sql` picks by its parameter; at->id 0: none is left. */
+static bool pick(struct store *s, const char *sql, int64_t by,
+		 struct report_place *at, struct err *err)
+{
+	struct query q;
+
+	*at = (struct report_place){ 0 };
+	query_open(&q, store_db(s), sql);
+	bind_int(&q, by);
+	if (query_row(&q)) {
+		at->id = col_int(&q, "id");
+		at->domain_id = col_int(&q, "domain_id");
+		at->reporter_id = col_int(&q, "reporter_id");
+		at->day = col_int(&q, "day");
+	}
+	return query_close(&q, err);
+}
+
+/* Adds to *gone, up to `limit`. */
+static bool remove_each(struct store *s, const char *sql, int64_t by,
+			unsigned limit, unsigned *gone, struct err *err)
+{
+	struct report_place at;
+
+	while (*gone < limit) {
+		if (!pick(s, sql, by, &at, err))
+			return false;
+		if (!at.id)
+			break;
+		if (!remove_one(s, &at, err))
+			return false;
+		++*gone;
+	}
+	return report_tally_sweep(s, err);
+}
+
+static bool remove_of_domain(struct store *s, int64_t domain_id, unsigned limit,
+			     unsigned *gone, struct err *err)
+{
+	return remove_each(s,
+			   "SELECT id, domain_id, reporter_id, day"
+			   " FROM report WHERE domain_id = ? LIMIT 1",
+			   domain_id, limit, gone, err);
+}
+
+bool report_forget_domain(struct store *s, int64_t domain_id, unsigned limit,
+			  unsigned *gone, struct err *err)
+{
+	*gone = 0;
+	return remove_of_domain(s, domain_id, limit, gone, err);
+}
+
+/* The next domain that is gone and has reports still; 0: none. */
+static bool next_gone(struct store *s, int64_t *domain_id, struct err *err)
+{
+	struct query q;
+
+	*domain_id = 0;
+	query_open(&q, store_db(s),
+		   "SELECT domain_id FROM report_gone LIMIT 1");
+	if (query_row(&q))
+		*domain_id = col_int(&q, "domain_id");
+	return query_close(&q, err);
+}
+
+static bool is_done_with(struct store *s, int64_t domain_id, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "DELETE FROM report_gone WHERE domain_id = ?");
+	bind_int(&q, domain_id);
+	return query_run(&q, err);
+}
+
+static bool remove_of_gone(struct store *s, unsigned limit, unsigned *gone,
+			   struct err *err)
+{
+	int64_t domain_id;
+
+	while (*gone < limit) {
+		if (!next_gone(s, &domain_id, err))
+			return false;
+		if (!domain_id)
+			break;
+		if (!remove_of_domain(s, domain_id, limit, gone, err) ||
+		    (*gone < limit && !is_done_with(s, domain_id, err)))
+			return false;
+	}
+	return true;
+}
+
+bool report_prune(struct store *s, time_t before, unsigned limit,
+		  unsigned *gone, struct err *err)
+{
+	*gone = 0;
+	if (!remove_of_gone(s, limit, gone, err) ||
+	    !remove_each(s,
+			 "SELECT id, domain_id, reporter_id, day"
+			 " FROM report WHERE received_at < ?"
+			 " ORDER BY received_at LIMIT 1",
+			 before, limit, gone, err))
+		return false;
+	/* Now nothing is left of who was last heard of before then. */
+	return *gone == limit ||
+	       reporter_forget(s, before - WHEN_DAY, limit, err);
+}

@@ -1,0 +1,97 @@
+/*
+ * TLS reports: what was told of our domains, by whom.
+ *
+ * One row of `report` for each reporter, report-id and domain of ours: the same
+ * report again counts once. Beside it stand what the report says of each policy
+ * (`report_policy`), the failures it tells of (`report_failure`), and what all
+ * reports of a day come to (`report_tally`), so that the whole box is added up
+ * at once. Sessions are counted by the policies' summaries alone: failures tell
+ * of one session more than once, or not at all.
+ *
+ * Anybody may post reports, so everything of one is bounded, and so are the
+ * names of reporters: when too many new ones come in a day, the rest are one.
+ *
+ * Everything here goes inside a transaction. Control thread only; who reads
+ * does so by store/report_sum.h and store/report_list.h, in threads of its own.
+ */
+#ifndef STORE_REPORT_H
+#define STORE_REPORT_H
+
+#include <time.h>
+
+#include "policy/tls_report.h"
+#include "store/store.h"
+
+/* What is kept of one report about one domain, at most. */
+#define REPORT_POLICIES_KEPT 16	   /* what the others say goes to the last */
+#define REPORT_FAILURES_KEPT 100   /* those of the most sessions */
+#define REPORT_TEXTS_KEPT    24576 /* bytes, of all policies and failures */
+#define REPORT_SESSIONS_MAX  1000000000L /* more is this */
+#define REPORT_AHEAD	     172800 /* a window may end so long after now */
+
+#define REPORTER_NAME_KEPT 128 /* bytes */
+
+/* New names in a day; all that come after them are one reporter. */
+#define REPORTERS_OF_DOMAIN 200
+#define REPORTERS_OF_BOX    2000
+#define REPORTER_REST	    "(others)"
+
+/* How it came. The numbers are stored. */
+enum report_via { REPORT_HTTPS, REPORT_MAIL, REPORT_IMAP, REPORT_FILE };
+
+const char *report_via_name(enum report_via via);
+
+struct report_entry {
+	int64_t domain_id;
+	const struct tls_report *report;
+	const size_t *policy; /* which of its policies are this domain's */
+	size_t policy_count;  /* 0: it says that nothing was sent */
+	enum report_via via;
+	const char *signed_by; /* the domain of a DKIM signature; NULL: none */
+	time_t received;
+	const char *digest; /* SHA-256 of the JSON text, hex: its id, if it has
+			       none */
+};
+
+/*
+ * *is_known: it was there before, and nothing is added. On failure the caller
+ * rolls back, or goes on with other reports only if the error is one of these,
+ * for then nothing was written:
+ *
+ *	ERR_REFUSED	its window has not come yet; it never will be taken
+ *	ERR_NOT_FOUND	the domain is gone
+ *	ERR_AGAIN	the disk has no room for what can be missed
+ */
+bool report_add(struct store *s, const struct report_entry *e, bool *is_known,
+		struct err *err);
+
+/*
+ * A piece of work: at most `limit` reports go, those of domains that are gone
+ * first, then those that came before `before`; *gone says how many. If they
+ * are less than `limit`, that was all for now.
+ */
+bool report_prune(struct store *s, time_t before, unsigned limit,
+		  unsigned *gone, struct err *err);
+
+/* The same for a domain that stays. One that goes is noted by its deletion. */
+bool report_forget_domain(struct store *s, int64_t domain_id, unsigned limit,
+			  unsigned *gone, struct err *err);
+
+/* What was not taken, and why. The numbers are stored. */
+enum report_drop {
+	REPORT_DROP_NOT_OURS,	/* policies of domains that are not hosted */
+	REPORT_DROP_NO_REPORT,	/* it could not be read */
+	REPORT_DROP_OVER_LIMIT, /* too large */
+	REPORT_DROP_TOO_MANY,	/* too many of late */
+	REPORT_DROP_NO_ROOM,	/* the disk is tight, or the queue full */
+	REPORT_DROP_COUNT
+};
+
+/* For metrics and JSON: "not_ours", ... */
+const char *report_drop_name(enum report_drop why);
+
+/* `count` more of them, the last one at `now`. */
+bool report_drop_add(struct store *s, enum report_drop why, unsigned long count,
+		     time_t now, struct err *err);
+
+#endif

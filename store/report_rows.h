@@ -1,0 +1,59 @@
+/*
+ * The rows that a report is made of: store/report.h. Inside store/ only.
+ */
+#ifndef STORE_REPORT_ROWS_H
+#define STORE_REPORT_ROWS_H
+
+#include "store/report.h"
+#include "store/report_standing.h"
+
+/* Where the rows of one report are. */
+struct report_place {
+	int64_t id, domain_id, reporter_id;
+	int64_t day; /* since 1970: of the middle of its window */
+};
+
+/* Of which policy of the domain it was, and how that stood at `begin`. */
+struct report_link {
+	int64_t policy_id; /* 0: none of ours */
+	enum report_standing standing;
+};
+
+/* The day that a window tells of, wherever its reporter's midnight is. */
+int64_t report_day(time_t begin, time_t end);
+
+/* The reporter of this name, made if need be: store/report.h on how many. */
+bool reporter_ensure(struct store *s, const char *name, int64_t domain_id,
+		     time_t now, int64_t *id, struct err *err);
+
+/* Those that nothing was heard of since. At most `limit`. */
+bool reporter_forget(struct store *s, time_t before, unsigned limit,
+		     struct err *err);
+
+/* What a policy of a report was: one of ours, if the text is the same. */
+bool report_link_find(struct store *s, int64_t domain_id, time_t begin,
+		      const struct tls_report_policy *p,
+		      struct report_link *link, struct err *err);
+
+/* The rows of its policies; *room is what is left for texts. */
+bool report_policy_add(struct store *s, const struct report_place *at,
+		       const struct report_entry *e, size_t *room,
+		       struct err *err);
+bool report_policy_remove(struct store *s, const struct report_place *at,
+			  struct err *err);
+
+/* And of its failures, as far as there is room; *left_out are not kept. */
+bool report_failure_add(struct store *s, const struct report_place *at,
+			const struct report_entry *e, size_t *room,
+			long *left_out, struct err *err);
+bool report_failure_remove(struct store *s, const struct report_place *at,
+			   struct err *err);
+
+/* What a stored report comes to is added to its day (1), or taken back (-1). */
+bool report_tally_count(struct store *s, const struct report_place *at,
+			int sign, struct err *err);
+
+/* Tallies that nothing is left of. */
+bool report_tally_sweep(struct store *s, struct err *err);
+
+#endif

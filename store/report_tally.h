@@ -1,0 +1,17 @@
+/*
+ * The kinds of tallies in table `report_tally`. Inside store/ only.
+ */
+#ifndef STORE_REPORT_TALLY_H
+#define STORE_REPORT_TALLY_H
+
+/* Their numbers stand in the SQL of report_tally.c as well. */
+enum report_tally {
+	TALLY_BOX,	/* what: 0 */
+	TALLY_REPORTER, /* reporter.id */
+	TALLY_DOMAIN,	/* domain.id */
+	TALLY_RESULT,	/* enum tls_result; failed: as failures tell */
+	TALLY_MX,	/* a mail host's name, or ''; failed: the same */
+	TALLY_STANDING	/* enum report_standing */
+};
+
+#endif
