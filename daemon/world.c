@@ -211,6 +211,11 @@ const struct world *real_world_window(const struct real_world *w)
 	return &w->window;
 }
 
+struct syncer *real_world_syncer(const struct real_world *w)
+{
+	return w->syncer;
+}
+
 void real_world_on_tick(struct real_world *w, void (*tick)(void *arg),
 			void *arg)
 {

@@ -9,6 +9,7 @@
 #include "base/loop.h"
 #include "daemon/config.h"
 #include "daemon/probe.h"
+#include "daemon/syncer.h"
 #include "store/store.h"
 
 struct real_world;
@@ -22,6 +23,9 @@ struct real_world *real_world_new(struct loop *loop,
 				  const struct probe *probe,
 				  struct store *store, struct err *err);
 const struct world *real_world_window(const struct real_world *w);
+
+/* For others who commit without waiting; theirs until real_world_quiet(). */
+struct syncer *real_world_syncer(const struct real_world *w);
 void real_world_on_tick(struct real_world *w, void (*tick)(void *arg),
 			void *arg);
 
