@@ -1,5 +1,6 @@
 #include "daemon/admin.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -14,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "daemon/api.h"
 #include "daemon/conn_limit.h"
 #include "daemon/peer.h"
 #include "daemon/routes.h"
@@ -32,6 +34,7 @@ static const struct {
 } doors[] = {
 	[DOOR_ADMIN] = { "admin.sock", "mtasts-admin" },
 	[DOOR_READ] = { "read.sock", "mtasts-read" },
+	[DOOR_SUBMIT] = { "submit.sock", "mtasts-submit" },
 };
 
 static const struct {
@@ -60,6 +63,12 @@ struct waiting {
 	struct evhttp_request *req;
 };
 
+/* One whose handler answers by itself, later. libevent keeps it as well. */
+struct api_later {
+	struct admin *admin;
+	struct evhttp_request *req;
+};
+
 struct entrance {
 	struct admin *admin;
 	enum door door;
@@ -75,6 +84,7 @@ struct admin {
 	struct entrance entrance[ARRAY_LEN(doors)];
 	struct waiting *waiting, **waiting_tail; /* in the order they came */
 	struct event *patience; /* how long they wait at most */
+	size_t deferred;	/* requests whose handlers will answer */
 };
 
 static const char *method_name(struct evhttp_request *req)
@@ -119,9 +129,48 @@ static time_t now_of(const struct admin_parts *parts)
 	return parts->engine ? engine_clock(parts->engine) : time(NULL);
 }
 
+struct question {
+	struct entrance *in;
+	struct evhttp_request *req;
+};
+
+static struct api_later *defer(void *arg)
+{
+	const struct question *q = arg;
+	struct api_later *later = xmalloc(sizeof(*later));
+
+	*later = (struct api_later){ q->in->admin, q->req };
+	later->admin->deferred++;
+	return later;
+}
+
+static void answer_later(struct api_later *later, const struct api_reply *reply)
+{
+	later->admin->deferred--;
+	send_reply(later->req, reply);
+	json_decref(reply->body);
+	free(later);
+}
+
+void api_later_answer(struct api_later *later, json_t *answer)
+{
+	const struct api_reply reply = { .status = 200, .body = answer };
+
+	answer_later(later, &reply);
+}
+
+void api_later_fail(struct api_later *later, int status, const struct err *err)
+{
+	const struct api_reply reply = { .status = status,
+					 .body = api_routes_error(err) };
+
+	answer_later(later, &reply);
+}
+
 static void answer(struct entrance *in, struct evhttp_request *req,
 		   struct api_reply *reply)
 {
+	struct question question = { in, req };
 	struct evkeyvalq *headers = evhttp_request_get_input_headers(req);
 	struct evbuffer *body = evhttp_request_get_input_buffer(req);
 	size_t len = evbuffer_get_length(body);
@@ -137,6 +186,8 @@ static void answer(struct entrance *in, struct evhttp_request *req,
 			peer_fd(req),
 			evhttp_find_header(headers, "X-Sudo-User"), actor),
 		.now = now_of(&in->admin->parts),
+		.defer = defer,
+		.defer_arg = &question,
 	};
 
 	api_routes_answer(&in->admin->parts, &request, reply);
@@ -150,6 +201,8 @@ static void answer_now(struct entrance *in, struct evhttp_request *req)
 	struct api_reply reply;
 
 	answer(in, req, &reply);
+	if (reply.is_later)
+		return;
 	send_reply(req, &reply);
 	json_decref(reply.body);
 }
@@ -212,7 +265,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 
 	if (!evhttp_request_get_uri(req))
 		evhttp_send_error(req, HTTP_BADREQUEST, NULL);
-	else if (must_wait(in->admin))
+	else if (in->door != DOOR_SUBMIT && must_wait(in->admin))
 		wait_for_disk(in, req);
 	else
 		answer_now(in, req);
@@ -350,6 +403,7 @@ void admin_stop(struct admin *a)
 {
 	if (!a)
 		return;
+	assert(!a->deferred);
 	if (a->parts.engine)
 		engine_when_settled(a->parts.engine, NULL, NULL);
 	if (a->patience)

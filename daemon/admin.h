@@ -2,9 +2,10 @@
  * The admin API: JSON over HTTP on unix sockets, versioned /v1/...
  *
  * One table of routes (daemon/routes.c), each saying which socket may use it:
- * `admin.sock` all of them, `read.sock` those that change nothing. The peer's
- * uid and login name (SO_PEERCRED), and the user behind sudo, go into the
- * trail. Errors are { "error": { "kind", "message", "hint" } }.
+ * `admin.sock` all of them, `read.sock` those that change nothing, `submit.sock`
+ * the one that brings TLS reports. The peer's uid and login name (SO_PEERCRED),
+ * and the user behind sudo, go into the trail. Errors are
+ * { "error": { "kind", "message", "hint" } }.
  *
  * Control thread only.
  */
@@ -18,6 +19,7 @@
 #include "daemon/config.h"
 #include "daemon/config_state.h"
 #include "daemon/guard.h"
+#include "daemon/intake.h"
 #include "daemon/publisher.h"
 #include "httpd/server.h"
 #include "store/store.h"
@@ -37,6 +39,7 @@ struct admin_parts {
 	struct httpd *httpd;
 	struct publisher *publisher;
 	struct alerts *alerts;
+	struct intake *intake;
 	const struct config *config;	/* the daemon's, updated by a reload */
 	const struct config_state *config_state; /* what became of reloads */
 	const struct lag *lag;		/* of the loop; NULL: not measured */
@@ -46,10 +49,12 @@ struct admin_parts {
 struct admin;
 
 /*
- * Makes admin.sock (0660) and read.sock (0660) in config->run_dir, replacing
- * sockets that nobody listens on.
+ * Makes admin.sock, read.sock and submit.sock, each 0660 and of a group of its
+ * own, in config->run_dir, replacing sockets that nobody listens on.
  */
 struct admin *admin_start(const struct admin_parts *parts, struct err *err);
+
+/* After the intake: reports that wait have been answered. */
 void admin_stop(struct admin *a);
 
 /* The parts are others now. */

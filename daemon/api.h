@@ -29,8 +29,26 @@ struct api_call {
 	char name[DOMAIN_NAME_SIZE];	/* from the path, normalised; or "" */
 	const struct evkeyvalq *query;	/* only what the route lists */
 	const json_t *body;		/* an object, maybe empty */
+	const char *raw;		/* or, of a raw route, its bytes */
+	size_t raw_len;
+	bool is_trusted;		/* it came from an administrator */
 	json_t *answer;			/* the handler's; it owns a reference */
+	struct api_later *later;	/* or this: api_defer() */
+	struct api_later *(*defer)(void *arg);
+	void *defer_arg;
 };
+
+/*
+ * A handler that cannot answer yet defers, and returns true; the answer may
+ * come at once, or when the peer has long left. In admin_stop() nobody may
+ * be waited for any more.
+ */
+struct api_later;
+struct api_later *api_defer(struct api_call *call);
+
+/* Takes the answer; the ticket is gone. */
+void api_later_answer(struct api_later *later, json_t *answer);
+void api_later_fail(struct api_later *later, int status, const struct err *err);
 
 typedef bool api_handler(struct api_call *call, struct err *err);
 
@@ -52,6 +70,7 @@ api_handler api_alert_list, api_alert_silence, api_alert_test;
 api_handler api_freeze, api_thaw;
 api_handler api_ca_show, api_ca_rollover;
 api_handler api_cert_revoke, api_cert_import;
+api_handler api_report_add;
 
 /* The value of a query parameter, or NULL. */
 const char *api_query(const struct api_call *call, const char *key);

@@ -91,6 +91,8 @@ static cfg_opt_t options[] = {
 	CFG_STR("check_trust", "", CFGF_NONE),
 	CFG_STR("testing_time", "7d", CFGF_NONE),
 	CFG_STR("log_keep", "", CFGF_NONE),
+	CFG_BOOL("collect_reports", cfg_true, CFGF_NONE),
+	CFG_STR("report_retention", "400d", CFGF_NONE),
 	CFG_INT("workers", 0, CFGF_NONE),
 	CFG_INT("max_connections", 10000, CFGF_NONE),
 	CFG_INT("max_per_address", 256, CFGF_NONE),
@@ -427,6 +429,7 @@ static const struct {
 	{ "check_trust", check_trust },
 	{ "testing_time", check_days },
 	{ "log_keep", check_keep },
+	{ "report_retention", check_keep },
 	{ "log_level", check_log_level },
 	{ "notify", check_alert },
 	{ "alert_mail", check_alert },
@@ -738,6 +741,10 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	duration_parse(cfg_getstr(cfg, "testing_time"), &c->testing_time, NULL);
 	if (*cfg_getstr(cfg, "log_keep"))
 		duration_parse(cfg_getstr(cfg, "log_keep"), &c->log_keep, NULL);
+	c->collect_reports = cfg_getbool(cfg, "collect_reports");
+	c->report_retention = 400 * WHEN_DAY;
+	duration_parse(cfg_getstr(cfg, "report_retention"),
+		       &c->report_retention, NULL);
 	c->log_level = level_of(cfg_getstr(cfg, "log_level"));
 	copy_numbers(cfg, c);
 	return copy_list(cfg, "listen_https", c->listen_https,

@@ -46,6 +46,8 @@ struct config {
 	long check_https_port, check_smtp_port;	/* 0: 443, 25 */
 	char check_trust[CONFIG_PATH_SIZE];	/* "": the system's roots */
 	long log_keep;		/* seconds; 0: by number alone */
+	bool collect_reports;	/* TLS reports, by HTTPS */
+	long report_retention;	/* seconds */
 	long testing_time;	/* seconds before enforce is allowed */
 	enum log_level log_level;
 	struct config_file file[CONFIG_FILES_MAX];

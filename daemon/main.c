@@ -30,11 +30,13 @@
 #include "daemon/dns_watch.h"
 #include "daemon/file_limit.h"
 #include "daemon/guard.h"
+#include "daemon/intake.h"
 #include "daemon/options.h"
 #include "daemon/own_address.h"
 #include "daemon/probe.h"
 #include "daemon/publisher.h"
 #include "daemon/reacher.h"
+#include "daemon/report_door.h"
 #include "daemon/restore.h"
 #include "daemon/template_roll.h"
 #include "daemon/world.h"
@@ -59,6 +61,7 @@ struct daemon {
 	struct guard guard;
 	struct counting counting;
 	struct httpd *httpd;
+	struct report_door report_door;
 	struct real_world *world;
 	struct engine *engine;
 	struct publisher *publisher;
@@ -66,6 +69,7 @@ struct daemon {
 	struct dns_watch *dns_watch;
 	struct checker *checker;
 	struct reacher *reacher;
+	struct intake *intake;
 	struct template_roll *template_roll;
 	struct admin *admin;
 	struct event *signals[3];
@@ -116,6 +120,14 @@ static void fetched(const struct served_count *counts, size_t n, void *arg)
 	counting_hear(&d->counting, counts, n);
 }
 
+/* And this. */
+static void reported(struct httpd_report *report, void *arg)
+{
+	struct daemon *d = arg;
+
+	report_door_hear(&d->report_door, report);
+}
+
 /* ---- starting ---- */
 
 static bool bind_all(char (*addresses)[64], size_t count, int *fds,
@@ -150,6 +162,7 @@ static struct httpd *start_httpd(struct daemon *d, struct err *err)
 		.probe = &d->probe.words,
 		.wanted = host_wanted,
 		.fetched = fetched,
+		.reported = reported,
 		.arg = d,
 	};
 
@@ -249,6 +262,7 @@ static struct admin_parts admin_parts_of(struct daemon *d)
 		.httpd = d->httpd,
 		.publisher = d->publisher,
 		.alerts = d->alerts,
+		.intake = d->intake,
 		.config = &d->config,
 		.config_state = &d->config_state,
 		.lag = d->lag,
@@ -321,8 +335,16 @@ static bool open_store(struct daemon *d, struct err *err)
 	return d->store != NULL;
 }
 
+static void stop_intake(struct daemon *d)
+{
+	intake_stop(d->intake);
+	d->intake = NULL;
+	d->report_door.intake = NULL;
+}
+
 static void stop_orders(struct daemon *d)
 {
+	stop_intake(d);
 	counting_leave(&d->counting);
 	template_roll_stop(d->template_roll);
 	d->template_roll = NULL;
@@ -388,12 +410,29 @@ static bool start_template_roll(struct daemon *d, struct err *err)
 	return d->template_roll != NULL;
 }
 
+static bool start_intake(struct daemon *d, struct err *err)
+{
+	const struct intake_parts parts = {
+		.loop = d->loop,
+		.store = d->store,
+		.syncer = real_world_syncer(d->world),
+		.config = &d->config,
+		.now = now,
+		.arg = d,
+	};
+
+	d->intake = intake_start(&parts, err);
+	d->report_door.intake = d->intake;
+	return d->intake != NULL;
+}
+
 static bool start_orders(struct daemon *d, struct err *err)
 {
 	if (!start_guard(d, err) || !start_engine(d, err) ||
 	    !start_publisher(d, err) || !start_alerts(d, err) ||
 	    !start_dns_watch(d, err) || !start_checker(d, err) ||
-	    !start_reacher(d, err) || !start_template_roll(d, err)) {
+	    !start_reacher(d, err) || !start_template_roll(d, err) ||
+	    !start_intake(d, err)) {
 		stop_orders(d);
 		return false;
 	}
@@ -473,6 +512,8 @@ static bool start(struct daemon *d, struct err *err)
 	d->httpd = start_httpd(d, err);
 	if (!d->httpd)
 		return false;
+	d->report_door.httpd = d->httpd;
+	httpd_take_reports(d->httpd, d->config.collect_reports);
 	if (d->store && !start_orders(d, err) && !serves_only(d, err))
 		return false;
 	return (d->store || try_later(d, err)) && watch_addresses(d, err) &&
@@ -486,7 +527,9 @@ static void stop(struct daemon *d)
 	for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
 		if (d->signals[i])
 			event_free(d->signals[i]);
+	stop_intake(d); /* who waits is told so, through these: */
 	admin_stop(d->admin);
+	d->report_door.httpd = NULL;
 	if (d->httpd)
 		httpd_stop(d->httpd, STOP_GRACE_MS);
 	counting_end(&d->counting);
@@ -550,6 +593,7 @@ static bool reload(struct daemon *d, struct err *err)
 	d->config = fresh;
 	if (d->store)
 		trail_keep(d->store, fresh.log_keep);
+	httpd_take_reports(d->httpd, fresh.collect_reports);
 	if (d->publisher)
 		publisher_configure(d->publisher);
 	if (d->alerts)
@@ -626,6 +670,7 @@ static int run(struct daemon *d)
 		return EXIT_FAILED;
 	}
 	d->counting = (struct counting){ .loop = d->loop, .now = now, .arg = d };
+	d->report_door = (struct report_door){ .loop = d->loop };
 	watch_signals(d);	/* first: who is reachable can be told to end */
 	if (!start(d, &err)) {
 		print_error(&err);

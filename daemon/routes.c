@@ -91,7 +91,14 @@ static const struct route {
 	  "/v1/log",
 	  api_log_list,
 	  { "name", "after", "since", "actor", "label", "limit" } },
+	{ "POST", "/v1/reports", api_report_add, { "via", "signed_by" } },
 };
+
+/* For submit.sock, too; the body is taken as it is. */
+static bool takes_reports(const struct route *route)
+{
+	return route->run == api_report_add;
+}
 
 static const int statuses[] = {
 	[ERR_NONE] = 200,
@@ -225,6 +232,11 @@ static bool call_handler(const struct route *route, struct api_call *call,
 
 	if (!call->parts->store && route->run != api_status)
 		return no_store(call->parts, err);
+	if (takes_reports(route)) {
+		call->raw = request->body;
+		call->raw_len = request->body_len;
+		return route->run(call, err);
+	}
 	body = json_in_parse(request->body, request->body_len, err);
 	if (!body)
 		return false;
@@ -251,11 +263,23 @@ static bool may_pass(const struct api_request *request,
 		     const struct route *route, struct api_reply *reply,
 		     struct err *err)
 {
-	if (request->door == DOOR_ADMIN || streq(route->method, "GET"))
+	switch (request->door) {
+	case DOOR_ADMIN:
 		return true;
+	case DOOR_READ:
+		if (streq(route->method, "GET"))
+			return true;
+		reply->status = 403;
+		err_set(err, ERR_REFUSED, "this socket is for reading only");
+		return err_hint(err, "changes go through admin.sock");
+	case DOOR_SUBMIT:
+		if (takes_reports(route))
+			return true;
+		break;
+	}
 	reply->status = 403;
-	err_set(err, ERR_REFUSED, "this socket is for reading only");
-	return err_hint(err, "changes go through admin.sock");
+	err_set(err, ERR_REFUSED, "this socket is for TLS reports only");
+	return err_hint(err, "read.sock is for looking, admin.sock for all");
 }
 
 static bool answer(const struct admin_parts *parts,
@@ -264,8 +288,13 @@ static bool answer(const struct admin_parts *parts,
 {
 	size_t len = strcspn(request->target, "?"), name_len = 0;
 	const char *rest = request->target + len, *name = NULL;
-	struct api_call call = { .parts = parts, .now = request->now,
-				 .actor = request->actor, .query = query };
+	struct api_call call = { .parts = parts,
+				 .now = request->now,
+				 .actor = request->actor,
+				 .query = query,
+				 .is_trusted = request->door == DOOR_ADMIN,
+				 .defer = request->defer,
+				 .defer_arg = request->defer_arg };
 	const struct route *route = find(request->method, request->target, len,
 					 &name, &name_len, reply->allow,
 					 sizeof(reply->allow));
@@ -284,7 +313,14 @@ static bool answer(const struct admin_parts *parts,
 	    !call_handler(route, &call, request, err))
 		return false;
 	reply->body = call.answer;
+	reply->is_later = call.later != NULL;
 	return true;
+}
+
+struct api_later *api_defer(struct api_call *call)
+{
+	call->later = call->defer(call->defer_arg);
+	return call->later;
 }
 
 void api_routes_answer(const struct admin_parts *parts,

@@ -9,6 +9,7 @@
 #define DAEMON_ROUTES_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -18,8 +19,9 @@
 
 /* Which socket it came through. */
 enum door {
-	DOOR_ADMIN,	/* may all */
-	DOOR_READ	/* may what changes nothing */
+	DOOR_ADMIN, /* may all */
+	DOOR_READ,  /* may what changes nothing */
+	DOOR_SUBMIT /* may bring TLS reports, and nothing else */
 };
 
 struct api_request {
@@ -30,10 +32,13 @@ struct api_request {
 	size_t body_len;
 	const char *actor;
 	time_t now;
+	struct api_later *(*defer)(void *arg); /* daemon/api.h */
+	void *defer_arg;
 };
 
 struct api_reply {
 	int status;
+	bool is_later;		/* there is no answer yet, and nothing below */
 	json_t *body;		/* owned by the caller */
 	char allow[64];		/* with 405: the methods there are */
 };

@@ -368,6 +368,36 @@ static void the_read_socket_changes_nothing(void **state)
 	assert_int_equal(ask_at(b, DOOR_READ, "GET", "/v1/status", ""), 200);
 }
 
+/* Nothing takes reports here: what gets as far as that is told so. */
+static const struct {
+	enum door door;
+	const char *method, *path;
+	int status;
+} submits[] = {
+	{ DOOR_SUBMIT, "POST", "/v1/reports", 503 },
+	{ DOOR_SUBMIT, "POST", "/v1/reports?via=mail&signed_by=a.test", 503 },
+	{ DOOR_SUBMIT, "POST", "/v1/reports?name=a.test", 400 },
+	{ DOOR_SUBMIT, "GET", "/v1/reports", 405 },
+	{ DOOR_SUBMIT, "POST", "/v1/reports/", 404 },
+	{ DOOR_SUBMIT, "GET", "/v1/status", 403 },
+	{ DOOR_SUBMIT, "GET", "/v1/domains", 403 },
+	{ DOOR_SUBMIT, "POST", "/v1/domains", 403 },
+	{ DOOR_SUBMIT, "POST", "/v1/freeze", 403 },
+	{ DOOR_READ, "POST", "/v1/reports", 403 },
+	{ DOOR_ADMIN, "POST", "/v1/reports", 503 },
+};
+
+static void one_socket_is_for_reports_alone(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(submits); i++) {
+		print_message("%zu\n", i);
+		assert_int_equal(ask_at(*state, submits[i].door,
+					submits[i].method, submits[i].path,
+					"\x1f\x8b"),
+				 submits[i].status);
+	}
+}
+
 static void a_dry_run_tells_and_leaves_no_trace(void **state)
 {
 	struct box *b = *state;
@@ -846,6 +876,7 @@ int main(void)
 		TEST(what_is_wrong_is_refused_by_name),
 		TEST(a_body_has_a_limit),
 		TEST(the_read_socket_changes_nothing),
+		TEST(one_socket_is_for_reports_alone),
 		TEST(a_dry_run_tells_and_leaves_no_trace),
 		TEST(a_policy_changes_by_versions),
 		TEST(settings_are_set_and_taken_away),

@@ -1,0 +1,87 @@
+/*
+ * TLS reports on their way into the store.
+ *
+ * Each waits in a queue that is bounded in number and bytes, is read by a
+ * thread of its own (daemon/unpacker.h), one at a time, and is then stored with
+ * all others that are ready, in one transaction of at most 10 ms that does not
+ * wait for the disk. Who brought it is answered when the syncer says that it is
+ * durable, and not before.
+ *
+ * Anybody may post: so what comes is counted by address and by domain, and
+ * what may be stored in a day is limited. When the disk is tight reports are
+ * the first to be refused. What is too old goes in small pieces.
+ *
+ * Control thread only.
+ */
+#ifndef DAEMON_INTAKE_H
+#define DAEMON_INTAKE_H
+
+#include "base/loop.h"
+#include "daemon/config.h"
+#include "daemon/syncer.h"
+#include "httpd/peers.h"
+#include "policy/tls_report.h"
+#include "store/report.h"
+#include "store/store.h"
+
+#define INTAKE_QUEUE_MAX     4000
+#define INTAKE_BYTES_MAX     (16L * 1024 * 1024)
+#define INTAKE_DOMAINS_MAX   100 /* of one report; the rest is dropped */
+#define INTAKE_LATER_SECONDS 60
+
+struct intake;
+
+enum intake_outcome {
+	INTAKE_STORED,
+	INTAKE_KNOWN,	   /* it was there */
+	INTAKE_EMPTY,	   /* nothing was sent, it says */
+	INTAKE_NOT_OURS,   /* not a word of a domain that is hosted here */
+	INTAKE_NO_REPORT,  /* from here on `err` says why */
+	INTAKE_OVER_LIMIT, /* it never will be taken */
+	INTAKE_TOO_MANY,   /* of late: `retry_after` */
+	INTAKE_LATER	   /* we cannot just now: `retry_after` */
+};
+
+/* "stored", "known", "empty", "not_ours"; others are errors. */
+const char *intake_outcome_name(enum intake_outcome outcome);
+
+struct intake_answer {
+	enum intake_outcome outcome;
+	struct err err;
+	unsigned retry_after;			/* seconds, or 0 */
+	const struct tls_report *report;	/* NULL: it could not be read */
+	const char (*domain)[DOMAIN_NAME_SIZE]; /* ours, that it tells of */
+	size_t domain_count;
+	size_t dropped; /* policies of others */
+};
+
+struct intake_ask {
+	enum report_via via;
+	char domain[DOMAIN_NAME_SIZE]; /* of the path; "" if there is none */
+	struct peer peer;	       /* counted, if it has a family */
+	bool is_trusted; /* an administrator's: no limits but the queue's */
+	char signed_by[DOMAIN_NAME_SIZE]; /* by DKIM, or "" */
+	char *body;			  /* taken */
+	size_t len;
+	/* Once, maybe at once, and at the latest within intake_stop(). */
+	void (*done)(const struct intake_answer *answer, void *arg);
+	void *arg;
+};
+
+struct intake_parts {
+	struct loop *loop;
+	struct store *store;
+	struct syncer *syncer;
+	const struct config *config; /* the daemon's, updated by a reload */
+	time_t (*now)(void *arg);
+	void *arg;
+};
+
+struct intake *intake_start(const struct intake_parts *parts, struct err *err);
+
+/* Whoever waits is told to come again. */
+void intake_stop(struct intake *in);
+
+void intake_take(struct intake *in, const struct intake_ask *ask);
+
+#endif

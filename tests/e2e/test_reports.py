@@ -1,0 +1,496 @@
+"""TLS reports come in by HTTPS, whatever strangers make of them."""
+
+import gzip
+import http.client
+import json
+import multiprocessing
+import os
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness.daemon import BUILD, UnixConnection
+from harness.process import wait_for
+from harness.reports import (GZIP, JSON, Poster, bomb, report, stored, sts)
+
+IS_ASAN = "asan" in BUILD.name
+
+
+@pytest.fixture
+def poster(rig, name, tmp_path):
+	daemon = rig.daemon()
+	rig.dns.point(name)
+	daemon.start()
+	daemon.add(name)
+	return Poster(daemon, rig.pebble.root(), name, tmp_path)
+
+
+def rss_kb(daemon):
+	with open(f"/proc/{daemon.process.process.pid}/status") as f:
+		return next(int(line.split()[1]) for line in f
+			    if line.startswith("VmRSS"))
+
+
+# What is taken.
+
+def test_a_report_counts_once(poster):
+	daemon, text = poster.daemon, report(poster.domain)
+
+	assert poster.post(gzip.compress(text), kind=GZIP) == 200
+	assert stored(daemon, poster.domain) == 1
+	assert poster.post(text, kind=JSON) == 200
+	assert stored(daemon, poster.domain) == 1
+	assert daemon.rows("SELECT successful, failed FROM report") == [(7, 0)]
+
+
+@pytest.mark.parametrize("kind", ["", "application/octet-stream",
+				  "application/gzip", "application/json"])
+def test_content_is_looked_at_and_not_its_type(poster, kind):
+	first, second = report(poster.domain, 1), report(poster.domain, 2)
+
+	assert poster.post(gzip.compress(first), kind=kind) == 200
+	assert poster.post(second, kind=kind) == 200
+	assert stored(poster.daemon) == 2
+
+
+def test_in_chunks_and_with_expect(poster):
+	chunked = poster.post(report(poster.domain, 1), "-H",
+			      "Transfer-Encoding: chunked", kind=JSON)
+	asked = poster.curl(report(poster.domain, 2), "-v", "-H",
+			    "Expect: 100-continue", kind=JSON)
+
+	assert chunked == 200
+	assert "< HTTP/1.1 100 Continue" in asked.stderr
+	assert asked.stdout.endswith("\n200")
+	assert stored(poster.daemon) == 2
+
+
+def test_nothing_was_sent_is_a_report(poster):
+	assert poster.post(report(poster.domain, policies=[]), kind=JSON) == 200
+	assert stored(poster.daemon, poster.domain) == 1
+
+
+def test_what_others_wrote_of_us_is_dropped_and_counted(poster):
+	text = report(poster.domain, policies=[sts(poster.domain),
+					       sts("other.test")])
+
+	assert poster.post(text, kind=JSON) == 200
+	assert stored(poster.daemon) == 1
+	wait_for("it to be counted", lambda: dropped(poster.daemon, 0) == 1, 30)
+
+
+def dropped(daemon, why):
+	"""enum report_drop, store/report.h"""
+	return sum(n for n, in daemon.rows("SELECT count FROM report_drop"
+					   " WHERE why = ?", why))
+
+
+# What is not taken.
+
+NESTED = b"[" * 10000 + b"]" * 10000
+DETAIL = {"result-type": "certificate-expired", "failed-session-count": 1,
+	  "sending-mta-ip": "192.0.2.1", "receiving-mx-hostname": "mx.a.test",
+	  "additional-information": "x" * 400}
+
+
+def five_mb(domain):
+	return report(domain, policies=[sts(domain, [DETAIL] * 9000)])
+
+
+def hostile(domain):
+	"""(what it is, the body, the status)"""
+	good = gzip.compress(report(domain))
+	return [
+		("a gzip bomb", bomb(1 << 30), 413),
+		("the same, within a body", bomb(900 << 20), 413),
+		("nested arrays", NESTED, 413),
+		("nested arrays, gzip", gzip.compress(NESTED), 413),
+		("nested arrays in a report",
+		 report(domain)[:-1] + b', "x": ' + NESTED + b"}", 413),
+		("5 MB of details", five_mb(domain), 413),
+		("5 MB of details, gzip", gzip.compress(five_mb(domain)), 413),
+		("a truncated gzip", good[:-20], 400),
+		("gzip and something else", good + b"something", 400),
+		("nothing", b"", 400),
+		("no JSON", b"hello", 400),
+		("no report", b'{"organization-name": "x"}', 400),
+		("another's report", report("other.test"), 422),
+	]
+
+
+def test_hostile_bodies_cost_nothing(poster):
+	daemon = poster.daemon
+	assert poster.post(report(poster.domain, 99), kind=JSON) == 200
+	before, worst = rss_kb(daemon), 0
+	# twice: what the first round grew by, the second need not
+	for body in hostile(poster.domain) * 2:
+		assert (body[0], poster.post(body[1], kind=GZIP)) == (
+			body[0], body[2])
+		worst = max(worst, rss_kb(daemon) - before)
+	print(f"RSS grew by {worst} KB at most")
+	if not IS_ASAN:
+		assert worst < 16 * 1024
+	assert stored(daemon) == 1
+	assert daemon.is_running()
+	assert poster.post(report(poster.domain), kind=JSON) == 200
+
+
+def test_many_bombs_at_once(poster):
+	body, statuses = bomb(1000 << 20), []
+	before, worst = rss_kb(poster.daemon), 0
+
+	def run(i):
+		folder = poster.folder / str(i)
+		folder.mkdir()
+		one = Poster(poster.daemon, poster.root, poster.domain, folder)
+		statuses.extend(one.post(body, kind=GZIP) for _ in range(5))
+
+	threads = [threading.Thread(target=run, args=(i,)) for i in range(8)]
+	for t in threads:
+		t.start()
+	while any(t.is_alive() for t in threads):
+		worst = max(worst, rss_kb(poster.daemon) - before)
+		time.sleep(0.01)
+	print(f"RSS grew by {worst} KB at most")
+	assert set(statuses) <= {413, 503}
+	assert 413 in statuses
+	if not IS_ASAN:
+		assert worst < 16 * 1024
+
+
+@pytest.mark.parametrize("path, kind, status", [
+	("/tlsrpt/0123456789abcdef0123456789abcdef", GZIP, 404),
+	("/tlsrpt/", GZIP, 404),
+	(None, "text/plain", 415),
+])
+def test_what_is_refused_unseen(poster, path, kind, status):
+	"""Also with so much of a body that nobody waits for its end."""
+	small, large = report(poster.domain), bytes(1 << 20)
+
+	assert poster.post(small, path=path, kind=kind) == status
+	assert poster.post(large, path=path, kind=kind) == status
+	assert poster.post(large, "-H", "Expect:", path=path,
+			   kind=kind) == status
+	assert stored(poster.daemon) == 0
+
+
+def test_other_methods_and_other_names(poster, rig):
+	other = f"b-{poster.domain}"
+	rig.dns.point(other)
+	poster.daemon.add(other)
+	beside = Poster(poster.daemon, poster.root, other, poster.folder)
+
+	assert poster.post(b"", "--get") == 405
+	assert poster.post(b"{}", "--request", "PUT") == 405
+	# the path of one name is nothing at another
+	assert beside.post(report(other), path=poster.path, kind=JSON) == 404
+	# and a report of the other is not of this
+	assert poster.post(report(other), kind=JSON) == 422
+	assert stored(poster.daemon) == 0
+
+
+def test_a_box_may_collect_none(rig, name, tmp_path):
+	daemon = rig.daemon(collect_reports=False)
+	rig.dns.point(name)
+	daemon.start()
+	daemon.add(name)
+	poster = Poster(daemon, rig.pebble.root(), name, tmp_path)
+
+	assert poster.post(report(name), kind=JSON) == 404
+	daemon.settings["collect_reports"] = True
+	daemon.reload()
+	wait_for("it to be taken",
+		 lambda: poster.post(report(name), kind=JSON) == 200)
+
+
+# Peers that are slow, or leave.
+
+def connect(poster):
+	context = ssl.create_default_context(cafile=poster.root)
+	raw = socket.create_connection(("127.0.0.1", poster.daemon.https_port),
+				       20)
+	return context.wrap_socket(raw, server_hostname=poster.host)
+
+
+def say_head(tls, poster, length):
+	tls.sendall(f"POST {poster.path} HTTP/1.1\r\nHost: {poster.host}\r\n"
+		    f"Content-Length: {length}\r\n\r\n".encode())
+
+
+def test_slow_bodies_and_peers_that_leave(rig, name, tmp_path):
+	daemon = rig.daemon(connection_deadline="3s")
+	rig.dns.point(name)
+	daemon.start()
+	daemon.add(name)
+	poster = Poster(daemon, rig.pebble.root(), name, tmp_path)
+	text = report(name)
+
+	slow, gone, hasty = (connect(poster) for _ in range(3))
+	for tls in slow, gone, hasty:
+		say_head(tls, poster, len(text))
+	gone.sendall(text[:-10])
+	gone.close()
+	hasty.sendall(text)
+	hasty.close()	# it does not hear that it is stored
+	since = time.monotonic()
+	try:
+		for i in range(60):
+			slow.sendall(text[i:i + 1])
+			time.sleep(0.1)
+	except OSError:
+		pass
+	assert 2 < time.monotonic() - since < 5
+	wait_for("the hasty one's", lambda: stored(daemon) == 1)
+	assert poster.post(text, kind=JSON) == 200
+	assert stored(daemon) == 1
+
+
+# What is promised by a 2xx.
+
+@pytest.mark.parametrize("i", range(3))
+def test_a_kill_after_2xx_loses_nothing(poster, i):
+	text = report(poster.domain, i)
+
+	with connect(poster) as tls:
+		say_head(tls, poster, len(text))
+		tls.sendall(text)
+		assert tls.recv(12) == b"HTTP/1.1 200"
+		poster.daemon.kill()
+	assert stored(poster.daemon, poster.domain) == 1
+	poster.daemon.start()
+	assert poster.post(text, kind=JSON) == 200
+	assert stored(poster.daemon, poster.domain) == 1
+
+
+def test_a_stop_answers_all(poster):
+	"""With 200 and it is there, or with 503: nobody is left without."""
+	statuses = {}
+
+	def run(i):
+		text = report(poster.domain, i)
+		try:
+			with connect(poster) as tls:
+				say_head(tls, poster, len(text))
+				tls.sendall(text)
+				statuses[i] = int(tls.recv(4096).split()[1])
+		except (OSError, IndexError):
+			pass	# it was not accepted any more
+
+	threads = [threading.Thread(target=run, args=(i,)) for i in range(40)]
+	for i, t in enumerate(threads):
+		t.start()
+		if i == 20:
+			poster.daemon.process.process.terminate()
+	for t in threads:
+		t.join()
+	assert poster.daemon.process.process.wait(30) == 0
+	there = {int(i.split("@")[0]) for i, in
+		 poster.daemon.rows("SELECT report_id FROM report")}
+	print(statuses)
+	assert set(statuses.values()) <= {200, 503}
+	assert {i for i, s in statuses.items() if s == 200} <= there
+
+
+# A burst.
+
+def post_each(poster, bodies, statuses):
+	"""On one connection, and another when its time is over."""
+	connection = None
+	for body in bodies:
+		if connection is None:
+			connection = http.client.HTTPSConnection(poster.host)
+			connection.sock = connect(poster)
+		try:
+			connection.request("POST", poster.path, body,
+					   {"Host": poster.host})
+			reply = connection.getresponse()
+			reply.read()
+		except (OSError, http.client.HTTPException):
+			connection = None
+			continue
+		statuses.append(reply.status)
+	connection.close()
+
+
+def burst(poster, bodies, connections):
+	"""In a process of its own, as senders have machines of their own: it
+	is not to slow who measures. The statuses come back by a queue."""
+	results = multiprocessing.Queue()
+
+	def run():
+		os.nice(10)
+		statuses = []
+		threads = [threading.Thread(target=post_each, args=(
+			poster, bodies[i::connections], statuses))
+			   for i in range(connections)]
+		for t in threads:
+			t.start()
+		for t in threads:
+			t.join()
+		results.put(statuses)
+
+	process = multiprocessing.get_context("fork").Process(target=run)
+	process.start()
+	return process, results
+
+
+def fetch_until(client, host, is_over):
+	took = []
+	while not is_over():
+		before = time.monotonic()
+		assert client.fetch(host).status == 200
+		took.append(time.monotonic() - before)
+		time.sleep(0.005)
+	took.sort()
+	return took
+
+
+@pytest.mark.alone
+def test_a_thousand_in_a_burst(rig, poster):
+	bodies = [gzip.compress(report(poster.domain, n)) for n in range(1000)]
+	client = rig.client(poster.daemon)
+
+	end = time.monotonic() + 2
+	idle = fetch_until(client, poster.host,
+			   lambda: time.monotonic() > end)
+	since = time.monotonic()
+	process, results = burst(poster, bodies, 16)
+	took = fetch_until(client, poster.host, lambda: not results.empty())
+	seconds = time.monotonic() - since
+	statuses = results.get()
+	process.join()
+	p99 = took[len(took) * 99 // 100]
+	print(f"1000 reports in {seconds:.2f} s; {len(took)} fetches beside,"
+	      f" p99 {p99 * 1000:.0f} ms, worst {took[-1] * 1000:.0f} ms;"
+	      f" before, p99 {idle[len(idle) * 99 // 100] * 1000:.0f} ms")
+	assert statuses == [200] * 1000
+	assert stored(poster.daemon, poster.domain) == 1000
+	if not IS_ASAN:
+		assert p99 < 0.1
+
+
+@pytest.mark.alone
+def test_too_many_are_told_to_come_later(poster):
+	"""A burst of 2,000 is a domain's own; then two in a second."""
+	process, results = burst(poster, [b"{}"] * 2300, 8)
+	statuses = results.get(timeout=120)
+	process.join()
+
+	assert statuses.count(400) >= 1990
+	assert statuses.count(429) >= 50
+	assert set(statuses) == {400, 429}
+	late = poster.curl(b"{}", "--include", kind="")
+	assert "HTTP/1.1 429 Too Many Requests" in late.stdout
+	assert "Retry-After: " in late.stdout
+	assert serves(poster)
+
+
+def serves(poster):
+	with connect(poster) as tls:
+		tls.sendall(f"GET /.well-known/mta-sts.txt HTTP/1.1\r\n"
+			    f"Host: {poster.host}\r\n\r\n".encode())
+		return tls.recv(12) == b"HTTP/1.1 200"
+
+
+# By the socket of those who bring reports.
+
+def submit(daemon, body, path="/v1/reports", method="POST", door="submit"):
+	connection = UnixConnection(daemon.run / f"{door}.sock", 20)
+	connection.request(method, path, body)
+	reply = connection.getresponse()
+	answer = json.loads(reply.read())
+	connection.close()
+	return reply.status, answer
+
+
+def test_reports_by_mail(poster):
+	daemon, domain = poster.daemon, poster.domain
+	text = gzip.compress(report(domain, policies=[sts(domain),
+						      sts("other.test")]))
+	path = "/v1/reports?via=mail&signed_by=Sender.TEST"
+
+	status, answer = submit(daemon, text, path)
+	assert (status, answer) == (200, {
+		"outcome": "stored", "organization": "Sender Inc.",
+		"report_id": "1@sender.test", "domains": [domain],
+		"dropped": 1})
+	assert submit(daemon, text, path)[1]["outcome"] == "known"
+	assert submit(daemon, text, door="admin")[1]["outcome"] == "known"
+	assert submit(daemon, report("other.test"))[1]["outcome"] == "not_ours"
+	assert submit(daemon, report(domain, policies=[]))[1][
+		"outcome"] == "empty"
+	assert daemon.rows("SELECT via, signed_by FROM report") == [
+		(1, "sender.test")]
+
+
+@pytest.mark.parametrize("body, path, status", [
+	(b"hello", "", 400),
+	(b"", "", 400),
+	(NESTED, "", 413),
+	(b"x" * (1 << 20) + b"x", "", 413),
+	(b"{}", "?via=https", 400),
+	(b"{}", "?signed_by=..", 400),
+	(b"{}", "?colour=red", 400),
+], ids=["text", "nothing", "nested", "large", "by https", "no signer",
+	"a colour"])
+def test_what_the_submit_socket_refuses(poster, body, path, status):
+	assert submit(poster.daemon, body, f"/v1/reports{path}")[0] == status
+	assert stored(poster.daemon) == 0
+
+
+def test_the_submit_socket_does_nothing_else(poster):
+	for method, path in [("GET", "/v1/status"), ("GET", "/v1/domains"),
+			     ("POST", "/v1/domains"), ("POST", "/v1/freeze"),
+			     ("DELETE", f"/v1/domains/{poster.domain}"),
+			     ("GET", "/v1/log"), ("GET", "/v1/cas")]:
+		status, answer = submit(poster.daemon, b"", path, method)
+		assert (path, status) == (path, 403)
+		assert "for TLS reports only" in answer["error"]["message"]
+	assert submit(poster.daemon, b"{}", door="read")[0] == 403
+
+
+def test_a_submit_that_leaves_is_no_trouble(poster):
+	text = report(poster.domain)
+	for _ in range(5):
+		with socket.socket(socket.AF_UNIX) as s:
+			s.connect(str(poster.daemon.run / "submit.sock"))
+			s.sendall(f"POST /v1/reports HTTP/1.1\r\nHost: x\r\n"
+				  f"Content-Length: {len(text)}\r\n\r\n".encode()
+				  + text)
+	wait_for("it to be stored", lambda: stored(poster.daemon) == 1)
+	assert submit(poster.daemon, text)[1]["outcome"] == "known"
+
+
+GROUP = 64998	# nobody's, in place of mtasts-submit
+
+
+def test_who_is_in_the_submit_group_alone(poster):
+	"""Such a one can bring a report, and can do nothing else."""
+	if os.geteuid() != 0:
+		pytest.skip("only root can be somebody else")
+	daemon = poster.daemon
+	for folder in (daemon.run, daemon.folder, daemon.folder.parent):
+		os.chmod(folder, 0o711)
+	for door in "admin", "read", "submit":
+		socket_file = daemon.run / f"{door}.sock"
+		assert os.stat(socket_file).st_mode & 0o777 == 0o660
+	os.chown(daemon.run / "submit.sock", -1, GROUP)
+
+	def ask(door, *options):
+		return subprocess.run(
+			["setpriv", "--reuid", "65534", "--regid", str(GROUP),
+			 "--clear-groups", "curl", "--silent", "--unix-socket",
+			 daemon.run / f"{door}.sock", *options],
+			input=report(poster.domain), capture_output=True,
+			check=False).stdout
+
+	brought = ask("submit", "--data-binary", "@-",
+		      "http://x/v1/reports?via=mail")
+	assert json.loads(brought)["outcome"] == "stored"
+	assert b"for TLS reports only" in ask("submit", "http://x/v1/status")
+	assert ask("read", "http://x/v1/status") == b""
+	assert ask("admin", "http://x/v1/status") == b""

@@ -1,0 +1,409 @@
+/*
+ * Reports on their way into a real store: the real threads that read and sync
+ * them, and a loop that is run until all is said.
+ */
+#include "daemon/intake.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <netinet/in.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "store/domain.h"
+#include "tests/sim/reports.h"
+#include "tests/sim/scratch.h"
+
+#define NOW  1795464900 /* 2026-11-23T20:15:00Z */
+#define OURS "shop.test"
+#define MANY 300
+
+#define POLICY(domain)                                                         \
+	"{\"policy\":{\"policy-type\":\"sts\",\"policy-domain\":\"" domain     \
+	"\"},\"summary\":{\"total-successful-session-count\":1}}"
+#define REPORT(id, policies)                                                   \
+	"{\"organization-name\":\"Org\",\"report-id\":\"" id "\","             \
+	"\"date-range\":{\"start-datetime\":\"2026-11-22T00:00:00Z\","         \
+	"\"end-datetime\":\"2026-11-22T23:59:59Z\"},"                          \
+	"\"policies\":[" policies "]}"
+
+struct box {
+	char *dir;
+	struct loop *loop;
+	struct store *store;
+	struct syncer *syncer;
+	struct config config;
+	struct intake *intake;
+	time_t now;
+	size_t answered;
+	enum intake_outcome outcome[2 * INTAKE_QUEUE_MAX]; /* in their order */
+	unsigned retry_after; /* the last one's, as the rest */
+	size_t domains, dropped;
+	char id[64];
+};
+
+static time_t now_of(void *arg)
+{
+	const struct box *b = arg;
+
+	return b->now;
+}
+
+static void start_intake(struct box *b)
+{
+	const struct intake_parts parts = { .loop = b->loop,
+					    .store = b->store,
+					    .syncer = b->syncer,
+					    .config = &b->config,
+					    .now = now_of,
+					    .arg = b };
+	struct err err = ERR_INIT;
+
+	b->intake = intake_start(&parts, &err);
+	must(b->intake, &err);
+}
+
+static int set_up(void **state)
+{
+	struct box *b = xcalloc(1, sizeof(*b));
+	struct err err = ERR_INIT;
+
+	b->dir = scratch_make();
+	b->now = NOW;
+	b->config.report_retention = 400 * WHEN_DAY;
+	b->loop = loop_new(&err);
+	b->store = scratch_store(b->dir);
+	must(store_begin(b->store, &err), &err);
+	reports_shop(b->store, NOW);
+	must(store_commit(b->store, &err), &err);
+	b->syncer = syncer_start(b->loop, b->store, &err);
+	must(b->syncer, &err);
+	start_intake(b);
+	*state = b;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct box *b = *state;
+
+	intake_stop(b->intake);
+	syncer_stop(b->syncer);
+	loop_free(b->loop);
+	store_close(b->store);
+	scratch_remove(b->dir);
+	free(b);
+	return 0;
+}
+
+static void on_done(const struct intake_answer *a, void *arg)
+{
+	struct box *b = arg;
+
+	b->outcome[b->answered++] = a->outcome;
+	b->retry_after = a->retry_after;
+	b->domains = a->domain_count;
+	b->dropped = a->dropped;
+	str_copy(b->id, sizeof(b->id), a->report ? a->report->id : "");
+}
+
+static struct intake_ask ask_of(struct box *b, const char *text,
+				const char *path)
+{
+	struct intake_ask ask = { .via = *path ? REPORT_HTTPS : REPORT_MAIL,
+				  .body = xstrdup(text),
+				  .len = strlen(text),
+				  .done = on_done,
+				  .arg = b };
+
+	str_copy(ask.domain, sizeof(ask.domain), path);
+	return ask;
+}
+
+static void take(struct box *b, const char *text, const char *path)
+{
+	struct intake_ask ask = ask_of(b, text, path);
+
+	intake_take(b->intake, &ask);
+}
+
+static void run_until(struct box *b, size_t answered)
+{
+	while (b->answered < answered)
+		event_base_loop(loop_base(b->loop), EVLOOP_ONCE);
+	assert_int_equal(b->answered, answered);
+}
+
+static long stored(struct box *b)
+{
+	return scratch_number(b->dir, "state.db",
+			      "SELECT count(*) FROM report");
+}
+
+/* ---- what a report comes to ---- */
+
+static const struct {
+	const char *text, *path;
+	enum intake_outcome outcome;
+	size_t domains, dropped;
+} cases[] = {
+	{ REPORT("1", POLICY(OURS)), OURS, INTAKE_STORED, 1, 0 },
+	{ REPORT("1", POLICY(OURS)), OURS, INTAKE_KNOWN, 1, 0 },
+	{ REPORT("1", POLICY(OURS)), "", INTAKE_KNOWN, 1, 0 },
+	{ REPORT("2", POLICY(OURS) "," POLICY("x.test")), OURS, INTAKE_STORED,
+	  1, 1 },
+	{ REPORT("3", POLICY(OURS) "," POLICY("x.test") "," POLICY("y.test")),
+	  "", INTAKE_STORED, 1, 2 },
+	{ REPORT("4", POLICY("x.test")), OURS, INTAKE_NOT_OURS, 0, 1 },
+	{ REPORT("4", POLICY("x.test")), "", INTAKE_NOT_OURS, 0, 1 },
+	{ REPORT("4", POLICY("x.test")), "x.test", INTAKE_NOT_OURS, 0, 1 },
+	{ REPORT("5", ""), OURS, INTAKE_EMPTY, 1, 0 },
+	{ REPORT("5", ""), "", INTAKE_EMPTY, 0, 0 },
+	{ REPORT("", POLICY(OURS)), OURS, INTAKE_STORED, 1, 0 },
+	{ REPORT("", POLICY(OURS)), OURS, INTAKE_KNOWN, 1, 0 },
+	{ "{}", OURS, INTAKE_NO_REPORT, 0, 0 },
+	{ "", OURS, INTAKE_NO_REPORT, 0, 0 },
+	{ "\x1f\x8b", OURS, INTAKE_NO_REPORT, 0, 0 },
+	{ "[[[[[[[[[[[[[[[[[[[[[[[[[[", OURS, INTAKE_OVER_LIMIT, 0, 0 },
+};
+
+static void each_has_its_outcome(void **state)
+{
+	struct box *b = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		print_message("%zu\n", i);
+		take(b, cases[i].text, cases[i].path);
+		run_until(b, i + 1);
+		assert_int_equal(b->outcome[i], cases[i].outcome);
+		assert_int_equal(b->domains, cases[i].domains);
+		assert_int_equal(b->dropped, cases[i].dropped);
+		assert_true(store_is_durable(b->store));
+	}
+	assert_int_equal(stored(b), 5);
+}
+
+/* Its window lies ahead: it never will be taken. */
+static void what_has_not_happened_is_no_report(void **state)
+{
+	struct box *b = *state;
+
+	b->now = NOW - 30 * WHEN_DAY;
+	take(b, REPORT("1", POLICY(OURS)), OURS);
+	take(b, REPORT("2", POLICY("x.test")), OURS);
+	run_until(b, 2);
+	assert_int_equal(b->outcome[0], INTAKE_NO_REPORT);
+	assert_int_equal(b->outcome[1], INTAKE_NOT_OURS);
+	assert_int_equal(stored(b), 0);
+}
+
+static void many_are_stored_together(void **state)
+{
+	struct box *b = *state;
+	char id[64], *text;
+
+	for (int i = 0; i < MANY; i++) {
+		snprintf(id, sizeof(id), "%d", i);
+		text = xasprintf(REPORT("%s", POLICY(OURS)), id);
+		take(b, text, OURS);
+		free(text);
+	}
+	run_until(b, MANY);
+	for (size_t i = 0; i < MANY; i++)
+		assert_int_equal(b->outcome[i], INTAKE_STORED);
+	assert_int_equal(stored(b), MANY);
+}
+
+/* ---- limits ---- */
+
+static void a_queue_has_an_end(void **state)
+{
+	struct box *b = *state;
+
+	for (size_t i = 0; i < INTAKE_QUEUE_MAX + 10; i++)
+		take(b, "{}", "");
+	/* one is being read, and nine are too many */
+	assert_int_equal(b->answered, 9);
+	assert_int_equal(b->outcome[0], INTAKE_LATER);
+	assert_int_equal(b->retry_after, INTAKE_LATER_SECONDS);
+	run_until(b, INTAKE_QUEUE_MAX + 10);
+}
+
+static void bytes_have_an_end(void **state)
+{
+	struct box *b = *state;
+	struct intake_ask ask;
+
+	for (size_t i = 0; i < 20; i++) {
+		ask = ask_of(b, "", "");
+		ask.body = xrealloc_array(ask.body, 1, 1 << 20);
+		memset(ask.body, ' ', 1 << 20);
+		ask.len = 1 << 20;
+		intake_take(b->intake, &ask);
+	}
+	assert_int_equal(b->answered, 3); /* 16, and one is being read */
+	run_until(b, 20);
+	assert_int_equal(b->outcome[2], INTAKE_LATER);
+	assert_int_equal(b->outcome[3], INTAKE_NO_REPORT);
+}
+
+static void addresses_have_their_rate(void **state)
+{
+	struct box *b = *state;
+	struct intake_ask ask;
+
+	for (size_t i = 0; i < 2001; i++) {
+		ask = ask_of(b, "{}", "");
+		ask.peer = (struct peer){ AF_INET, 12345 };
+		intake_take(b->intake, &ask);
+	}
+	assert_int_equal(b->answered, 1);
+	assert_int_equal(b->outcome[0], INTAKE_TOO_MANY);
+	assert_int_equal(b->retry_after, 1);
+	ask = ask_of(b, "{}", "");
+	ask.peer = (struct peer){ AF_INET6, 12345 };
+	intake_take(b->intake, &ask);
+	run_until(b, 2002);
+	assert_int_equal(b->outcome[2001], INTAKE_NO_REPORT);
+}
+
+static void domains_have_their_rate(void **state)
+{
+	struct box *b = *state;
+	struct intake_ask ask;
+
+	for (size_t i = 0; i < 2001; i++)
+		take(b, "{}", OURS);
+	assert_int_equal(b->answered, 1);
+	assert_int_equal(b->outcome[0], INTAKE_TOO_MANY);
+	take(b, "{}", "x.test");
+	ask = ask_of(b, "{}", OURS);
+	ask.is_trusted = true;
+	intake_take(b->intake, &ask);
+	run_until(b, 2003);
+	assert_int_equal(b->outcome[2001], INTAKE_NO_REPORT);
+	assert_int_equal(b->outcome[2002], INTAKE_NO_REPORT);
+}
+
+static void new_ones_are_so_many_in_a_day(void **state)
+{
+	struct box *b = *state;
+	struct intake_ask ask;
+	size_t refused = 0;
+	char *text;
+
+	for (int i = 0; i < 2501; i++) {
+		text = xasprintf(REPORT("%d", POLICY(OURS)), i);
+		take(b, text, "");
+		free(text);
+	}
+	run_until(b, 2501);
+	for (size_t i = 0; i < 2501; i++)
+		if (b->outcome[i] != INTAKE_STORED) {
+			assert_int_equal(b->outcome[i], INTAKE_TOO_MANY);
+			refused++;
+		}
+	assert_int_equal(refused, 1);
+	assert_int_equal(stored(b), 2500);
+	text = xasprintf(REPORT("%d", POLICY(OURS)), 2501);
+	ask = ask_of(b, text, "");
+	free(text);
+	ask.is_trusted = true;
+	intake_take(b->intake, &ask);
+	run_until(b, 2502);
+	assert_int_equal(b->outcome[2501], INTAKE_STORED);
+}
+
+/* ---- the end of it, and of them ---- */
+
+static void a_stop_answers_all(void **state)
+{
+	struct box *b = *state;
+
+	for (int i = 0; i < 10; i++)
+		take(b, REPORT("1", POLICY(OURS)), OURS);
+	intake_stop(b->intake);
+	assert_int_equal(b->answered, 10);
+	assert_int_equal(b->outcome[9], INTAKE_LATER);
+	start_intake(b);
+	take(b, REPORT("1", POLICY(OURS)), OURS);
+	run_until(b, 11);
+	assert_true(b->outcome[10] <= INTAKE_KNOWN);
+	assert_int_equal(stored(b), 1);
+}
+
+/* A transaction of others, and what came after. */
+static void a_full_disk_asks_to_come_again(void **state)
+{
+	struct box *b = *state;
+
+	scratch_disk_full(true);
+	take(b, REPORT("1", POLICY(OURS)), OURS);
+	run_until(b, 1);
+	scratch_disk_full(false);
+	assert_int_equal(b->outcome[0], INTAKE_LATER);
+	assert_int_equal(b->retry_after, INTAKE_LATER_SECONDS);
+}
+
+static void old_ones_go(void **state)
+{
+	struct box *b = *state;
+	char *text;
+
+	for (int i = 0; i < 30; i++) {
+		text = xasprintf(REPORT("%d", POLICY(OURS)), i);
+		take(b, text, OURS);
+		free(text);
+	}
+	run_until(b, 30);
+	b->now += 401 * WHEN_DAY;
+	/* what comes gives them their turns; others come by themselves */
+	for (size_t i = 31; i < 40; i++) {
+		take(b, REPORT("x", ""), OURS);
+		run_until(b, i);
+	}
+	assert_int_equal(stored(b), 1);
+}
+
+static void what_is_refused_is_counted(void **state)
+{
+	struct box *b = *state;
+
+	take(b, "{}", OURS);
+	take(b, REPORT("2", POLICY(OURS) "," POLICY("x.test")), OURS);
+	run_until(b, 2);
+	assert_int_equal(scratch_number(b->dir, "state.db",
+					"SELECT sum(count) FROM report_drop"),
+			 2);
+}
+
+#define STORY(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORY(each_has_its_outcome),
+		STORY(what_has_not_happened_is_no_report),
+		STORY(many_are_stored_together),
+		STORY(a_queue_has_an_end),
+		STORY(bytes_have_an_end),
+		STORY(addresses_have_their_rate),
+		STORY(domains_have_their_rate),
+		STORY(new_ones_are_so_many_in_a_day),
+		STORY(a_stop_answers_all),
+		STORY(a_full_disk_asks_to_come_again),
+		STORY(old_ones_go),
+		STORY(what_is_refused_is_counted),
+	};
+
+	loop_init_library();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
