@@ -100,7 +100,8 @@ static json_t *view_own_zone(const struct domain_facts *f,
 		return json_null();
 	}
 	zone_of_domain(&set, zone, &f->domain,
-		       is_in_zone(f, zone) ? f->policy.sts_id : NULL);
+		       is_in_zone(f, zone) ? f->policy.sts_id : NULL,
+		       c->collect_reports);
 	for (size_t i = 0; i < set.count; i++)
 		json_array_append_new(
 			list,

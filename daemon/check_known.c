@@ -1,12 +1,14 @@
 #include "daemon/check_known.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/health.h"
 #include "daemon/json_view.h"
+#include "daemon/records.h"
 #include "daemon/zone.h"
 
 static void add_past(struct check_expected *e, const struct domain_facts *f,
@@ -115,6 +117,7 @@ void check_known_add(struct check_facts *facts, const struct domain_facts *f,
 		     struct store *s, time_t now)
 {
 	struct check_expected *e = &facts->expected;
+	char *collectors;
 
 	e->is_hosted = true;
 	if (f->has_policy) {
@@ -129,7 +132,9 @@ void check_known_add(struct check_facts *facts, const struct domain_facts *f,
 			   i < ARRAY_LEN(e->address); i++)
 		str_copy(e->address[e->address_count++], DNS_ADDRESS_TEXT,
 			 c->engine.address[i]);
-	add_collectors(e, f->domain.rua);
+	collectors = records_collectors(&f->domain, c->collect_reports);
+	add_collectors(e, collectors);
+	free(collectors);
 	add_trouble(e, f, now);
 	add_cas(facts, engine);
 }

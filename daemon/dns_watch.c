@@ -15,6 +15,7 @@
 #include "daemon/leaving.h"
 #include "daemon/mx_track.h"
 #include "daemon/policy_alerts.h"
+#include "daemon/records.h"
 #include "daemon/watch_merge.h"
 #include "daemon/watch_news.h"
 #include "daemon/zone.h"
@@ -293,13 +294,18 @@ static void on_reports(const struct dns_records_answer *answer, void *arg)
 {
 	struct look *l = arg;
 	struct domain d;
+	char *own;
 
 	if (is_over(l)) {
 		free(l);
 		return;
 	}
-	if (domain_by_id(l->watch->parts.store, l->domain_id, &d, NULL))
-		l->seen.reports = watch_reports_of(answer, d.rua);
+	if (domain_by_id(l->watch->parts.store, l->domain_id, &d, NULL)) {
+		own = records_own_collector(
+			&d, l->watch->parts.config->collect_reports);
+		l->seen.reports = watch_reports_of(answer, own, d.rua);
+		free(own);
+	}
 	finish(l);
 }
 

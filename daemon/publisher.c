@@ -154,13 +154,15 @@ static bool want_domain(const struct publisher *p, const char *name,
 	if (!may_tell(p, &d, told, &may))
 		return false;
 	if (policy_version_current(p->parts.store, &d, &v, &err)) {
-		zone_of_domain(z, settings(p)->zone, &d, may ? v.sts_id : NULL);
+		zone_of_domain(z, settings(p)->zone, &d, may ? v.sts_id : NULL,
+			       p->parts.config->collect_reports);
 		policy_version_release(&v);
 		return true;
 	}
 	if (err.kind != ERR_NOT_FOUND || d.policy_id)
 		return false;
-	zone_of_domain(z, settings(p)->zone, &d, NULL);
+	zone_of_domain(z, settings(p)->zone, &d, NULL,
+		       p->parts.config->collect_reports);
 	return true;
 }
 
@@ -594,8 +596,9 @@ static bool set_up(struct publisher *p, bool *more, struct err *err)
 	*more = false;
 	if (!publish_is_on(s))
 		return publication_end(p->parts.store, err);
-	by = xasprintf("%s %s %s", *s->server ? "server" : "hook", by_whom(s),
-		       s->port);
+	by = xasprintf("%s %s %s%s", *s->server ? "server" : "hook", by_whom(s),
+		       s->port,
+		       p->parts.config->collect_reports ? " reports" : "");
 	ok = publication_begin(p->parts.store, s->zone, by, READY_PART, more,
 			       err);
 	free(by);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/zone.h"
+#include "httpd/report.h"
 #include "policy/sts_record.h"
 
 #define TXT_PIECE 255	/* octets of one character-string (RFC 1035, 3.3) */
@@ -45,10 +46,29 @@ static void add_address(struct records *r, const char *domain,
 		       : "leads the policy host here");
 }
 
-char *records_reports(const struct domain *d)
+char *records_own_collector(const struct domain *d, bool collects)
+{
+	if (!collects || !d->report_token[0])
+		return xstrdup("");
+	return xasprintf("https://mta-sts.%s" HTTPD_REPORT_PATH "%s", d->name,
+			 d->report_token);
+}
+
+char *records_collectors(const struct domain *d, bool collects)
+{
+	char *own = records_own_collector(d, collects);
+	char *all = xasprintf("%s%s%s", own, *own && d->rua[0] ? "," : "",
+			      d->rua);
+
+	free(own);
+	return all;
+}
+
+char *records_reports(const struct domain *d, bool collects)
 {
 	struct tlsrpt_record record = { .count = 0 };
-	char *uris = xstrdup(d->rua), *uri, *rest = uris, *text = NULL;
+	char *uris = records_collectors(d, collects), *uri, *rest = uris;
+	char *text = NULL;
 
 	while ((uri = strsep(&rest, ",")) != NULL)
 		if (*uri)
@@ -98,9 +118,9 @@ static void add_policy(struct records *r, const struct domain *d,
 }
 
 static void add_reports(struct records *r, const struct domain *d,
-			bool is_instead)
+			bool collects, bool is_instead)
 {
-	char *text = records_reports(d);
+	char *text = records_reports(d, collects);
 
 	if (text)
 		add(r, "_smtp._tls", d->name, "TXT", text,
@@ -133,7 +153,7 @@ void records_make(struct records *r, const struct domain_facts *f,
 			    c->host_name[0] != '\0');
 	if (records_have_policy(f))
 		add_policy(r, d, f->policy.sts_id, is_delegated);
-	add_reports(r, d, is_delegated);
+	add_reports(r, d, c->collect_reports, is_delegated);
 }
 
 void records_release(struct records *r)

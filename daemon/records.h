@@ -51,8 +51,18 @@ void records_make(struct records *r, const struct domain_facts *f,
 		  const struct config *c);
 void records_release(struct records *r);
 
+/*
+ * Where its TLS reports are to go: URIs, comma-separated, "" if nowhere. Ours
+ * is the first if the box collects, for many senders use no other; then those
+ * that the domain was given. Caller frees.
+ */
+char *records_collectors(const struct domain *d, bool collects);
+
+/* Ours, or "". */
+char *records_own_collector(const struct domain *d, bool collects);
+
 /* The text of the `_smtp._tls` TXT; NULL: there is none. Caller frees. */
-char *records_reports(const struct domain *d);
+char *records_reports(const struct domain *d, bool collects);
 
 /* As a line of a zone file, quoted and cut as that needs. Caller frees. */
 char *record_zone_line(const struct record *r);

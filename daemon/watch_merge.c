@@ -69,8 +69,20 @@ static bool is_same_rua(const struct tlsrpt_record *r, const char *rua)
 	return i == r->count;
 }
 
+/* Whoever collects needs no more than its own; what else there is, is a taste. */
+static bool asks_us(const struct tlsrpt_record *r, const char *own,
+		    const char *rua)
+{
+	if (!*own)
+		return is_same_rua(r, rua);
+	for (size_t i = 0; i < r->count; i++)
+		if (streq(r->uri[i], own))
+			return true;
+	return false;
+}
+
 static enum watch_reports reports_view(const struct dns_record_set *set,
-				       const char *rua)
+				       const char *own, const char *rua)
 {
 	struct tlsrpt_record r = { .count = 0 };
 	enum watch_reports is = REPORTS_NOTHING;
@@ -84,7 +96,7 @@ static enum watch_reports reports_view(const struct dns_record_set *set,
 		if (count++ ||
 		    !tlsrpt_record_parse(&r, set->record[i].text, NULL))
 			continue;
-		is = is_same_rua(&r, rua) ? REPORTS_OURS : REPORTS_OTHER;
+		is = asks_us(&r, own, rua) ? REPORTS_OURS : REPORTS_OTHER;
 		tlsrpt_record_release(&r);
 	}
 	return count > 1 ? REPORTS_NOTHING : is;
@@ -92,12 +104,13 @@ static enum watch_reports reports_view(const struct dns_record_set *set,
 
 /* What one of them does not show yet is not there yet. */
 enum watch_reports watch_reports_of(const struct dns_records_answer *answer,
-				    const char *rua)
+				    const char *own, const char *rua)
 {
 	enum watch_reports all = REPORTS_UNKNOWN;
 
 	for (size_t i = 0; i < answer->count; i++) {
-		enum watch_reports one = reports_view(&answer->view[i], rua);
+		enum watch_reports one = reports_view(&answer->view[i], own,
+						      rua);
 
 		if (one == REPORTS_UNKNOWN)
 			continue;

@@ -51,8 +51,11 @@ enum watch_host watch_host_of(const char *host, const struct dns_answer *answer,
 			      const struct engine_settings *s,
 			      char problem[static 300]);
 
-/* The `_smtp._tls` record against `rua`: the domain's, comma-separated. */
+/*
+ * The `_smtp._tls` record. A box that collects wants no more than its `own` URI
+ * in it; else ("") it is to be `rua`: the domain's, comma-separated.
+ */
 enum watch_reports watch_reports_of(const struct dns_records_answer *answer,
-				    const char *rua);
+				    const char *own, const char *rua);
 
 #endif

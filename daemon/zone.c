@@ -91,9 +91,9 @@ void zone_set_release(struct zone_set *z)
 }
 
 void zone_of_domain(struct zone_set *z, const char *zone,
-		    const struct domain *d, const char *sts_id)
+		    const struct domain *d, const char *sts_id, bool collects)
 {
-	char name[DOMAIN_NAME_SIZE], *reports = records_reports(d);
+	char name[DOMAIN_NAME_SIZE], *reports = records_reports(d, collects);
 
 	if (sts_id) {
 		zone_sts_name(zone, d->name, name);

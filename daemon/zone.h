@@ -47,10 +47,11 @@ void zone_tls_name(const char *zone, const char *domain,
 
 /*
  * What the zone is to have of a domain. sts_id is that of its policy, NULL if
- * it has none, or if nobody is to be told of it.
+ * it has none, or if nobody is to be told of it. With `collects` its TLS
+ * reports come here.
  */
 void zone_of_domain(struct zone_set *z, const char *zone,
-		    const struct domain *d, const char *sts_id);
+		    const struct domain *d, const char *sts_id, bool collects);
 
 /* By what it was told of the domain: does it announce a policy of it? */
 bool zone_announces(const char *told, const char *zone, const char *domain);

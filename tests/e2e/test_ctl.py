@@ -228,11 +228,14 @@ def test_one_bad_name_as_json(three):
 # domain set
 
 def test_domain_set(three):
+	record = ("c.test: now publish: _smtp._tls.c.test. 3600 IN TXT "
+		  '"v=TLSRPTv1; rua=https://mta-sts.c.test/tlsrpt/{}{}"\n')
+	token = three.rows("SELECT report_token FROM domain"
+			   " WHERE name = 'c.test'")[0][0]
 	assert three.ok("domain", "set", "c.test", "--label", "acme", "--rua",
 			"mailto:r@example.org") == (
-		"c.test: changed\n"
-		"c.test: now publish: _smtp._tls.c.test. 3600 IN TXT "
-		'"v=TLSRPTv1; rua=mailto:r@example.org"\n')
+		"c.test: changed\n" +
+		record.format(token, ",mailto:r@example.org"))
 
 	view = three.domain("c.test")
 	assert view["label"] == "acme"
@@ -245,9 +248,17 @@ def test_domain_set(three):
 					"acme")
 	assert trail_length(three) == before
 
-	assert "c.test: take _smtp._tls.c.test out of DNS\n" in \
-		three.ok("domain", "set", "c.test", "--rua", "")
+	assert record.format(token, "") in three.ok("domain", "set", "c.test",
+						    "--rua", "")
 	assert three.domain("c.test")["rua"] == []
+
+
+def test_a_box_that_collects_no_reports(rig, name):
+	daemon = rig.daemon(collect_reports=False).start()
+	daemon.add(name, wait=False)
+	daemon.ok("domain", "set", name, "--rua", "mailto:r@example.org")
+	assert f"{name}: take _smtp._tls.{name} out of DNS\n" in \
+		daemon.ok("domain", "set", name, "--rua", "")
 
 
 def test_domain_set_for_all(three):

@@ -15,7 +15,7 @@ from harness.told import Command
 ZONE = OwnDns.ZONE
 HOST = f"box.{ZONE}"
 FORCE = ["--force", "--reason", "a story"]
-QUICK = {"alert_publish": "1s", "alert_gather": "1s"}
+QUICK = {"alert_publish": "1s", "alert_gather": "1s", "collect_reports": False}
 
 # What a provider's API would do: the zone as a file of JSON, name by name.
 HOOK = """#!/usr/bin/python3
@@ -426,6 +426,24 @@ def test_two_boxes_do_not_write_into_one_zone(rig, own, name):
 		http_port=free_port()).start().ctl("zone", "take").err
 
 
+def test_where_reports_come_is_published(rig, tmp_path, name):
+	"""The box's own address, for as long as it collects."""
+	zone = HookZone(tmp_path)
+	daemon = rig.daemon(host_name=HOST, **zone.settings(),
+			    **QUICK | {"collect_reports": True}).start()
+	daemon.ok("domain", "add", name, "--mx", f"mx.{name}", "--rua",
+		  "mailto:a@example.org")
+	token = daemon.rows("SELECT report_token FROM domain")[0][0]
+	own = f"https://mta-sts.{name}/tlsrpt/{token}"
+
+	wait_shown(zone, tls_of(name), "TXT",
+		   f"v=TLSRPTv1; rua={own},mailto:a@example.org")
+	daemon.settings["collect_reports"] = False
+	daemon.reload()
+	wait_shown(zone, tls_of(name), "TXT",
+		   "v=TLSRPTv1; rua=mailto:a@example.org", seconds=40)
+
+
 def test_a_frozen_box_publishes_nothing(rig, tmp_path, name):
 	zone = HookZone(tmp_path)
 	daemon = make(rig, zone).start()
@@ -519,7 +537,8 @@ def test_check_advises_what_this_box_wants(rig, tmp_path, name):
 # What is printed is what a server takes; the old record goes with it.
 def test_records_as_commands_and_for_people(rig, own):
 	customer = f"cust.{ZONE}"	# his zone is at the same server
-	daemon = rig.daemon(host_name="box.example").start()
+	daemon = rig.daemon(host_name="box.example",
+			    collect_reports=False).start()
 	daemon.add(customer, wait=False)
 	daemon.ok("domain", "set", customer, "--rua", "mailto:a@example.org")
 

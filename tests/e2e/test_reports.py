@@ -89,6 +89,25 @@ def dropped(daemon, why):
 					   " WHERE why = ?", why))
 
 
+def test_dns_is_to_say_where(rig, name, tmp_path):
+	"""The URI that is printed is the one that takes them."""
+	daemon = rig.daemon().start()
+	rig.dns.point(name)
+	daemon.ok("domain", "add", name, "--mx", f"mx.{name}", "--wait",
+		  "--rua", f"mailto:tls@{name}")
+	poster = Poster(daemon, rig.pebble.root(), name, tmp_path)
+	lines = daemon.ok("domain", "records", name, "--format", "zone")
+	record = next(line for line in lines.splitlines()
+		      if line.startswith(f"_smtp._tls.{name}. "))
+	uri, mail = record.split("rua=")[1].rstrip('"').split(",")
+
+	assert mail == f"mailto:tls@{name}"
+	assert uri.startswith(f"https://{poster.host}/")
+	path = uri.removeprefix(f"https://{poster.host}")
+	assert poster.post(report(name), path=path, kind=JSON) == 200
+	assert stored(daemon, name) == 1
+
+
 # What is not taken.
 
 NESTED = b"[" * 10000 + b"]" * 10000
@@ -366,7 +385,8 @@ def test_a_thousand_in_a_burst(rig, poster):
 	p99 = took[len(took) * 99 // 100]
 	print(f"1000 reports in {seconds:.2f} s; {len(took)} fetches beside,"
 	      f" p99 {p99 * 1000:.0f} ms, worst {took[-1] * 1000:.0f} ms;"
-	      f" before, p99 {idle[len(idle) * 99 // 100] * 1000:.0f} ms")
+	      f" before, p99 {idle[len(idle) * 99 // 100] * 1000:.0f} ms;"
+	      f" loop {poster.daemon.api('GET', '/v1/status')[1]['loop']}")
 	assert statuses == [200] * 1000
 	assert stored(poster.daemon, poster.domain) == 1000
 	if not IS_ASAN:

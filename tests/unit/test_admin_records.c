@@ -21,12 +21,14 @@ struct setting {
 	const char *zone; /* NULL: none */
 	enum domain_leaving leaving;
 	enum announce announce;
+	bool collects;
 };
 
 static void make(struct records *r, const struct setting *s)
 {
 	struct domain_facts facts = {
 		.domain = { .name = "example.org",
+			    .report_token = "0123abcd",
 			    .state = s->state,
 			    .leaving = s->leaving },
 		.has_policy = true,
@@ -44,6 +46,7 @@ static void make(struct records *r, const struct setting *s)
 	snprintf(config.publish.zone, sizeof(config.publish.zone), "%s",
 		 s->zone ? s->zone : "");
 	snprintf(facts.domain.rua, sizeof(facts.domain.rua), "%s", s->rua);
+	config.collect_reports = s->collects;
 	records_make(r, &facts, &config);
 }
 
@@ -128,6 +131,32 @@ static void without_a_host_name_addresses_are_published(void **state)
 	assert_string_equal(r.item[1].name, "_mta-sts.example.org");
 	assert_int_equal(r.item[1].when, RECORD_NOW);
 	records_release(&r);
+}
+
+/* Many senders use the first one only: ours. */
+static void a_box_that_collects_says_where(void **state)
+{
+	static const char *const ruas[] = { "", "mailto:a@example.org" };
+	struct setting s = { .host_name = "",
+			     .state = DOMAIN_WAITING_FOR_DNS,
+			     .collects = true };
+	struct records r;
+	char *expected;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ruas); i++) {
+		s.rua = ruas[i];
+		make(&r, &s);
+		expected = xasprintf("v=TLSRPTv1; rua=https://mta-sts."
+				     "example.org/tlsrpt/0123abcd%s%s",
+				     *s.rua ? "," : "", s.rua);
+		assert_string_equal(r.item[r.count - 1].name,
+				    "_smtp._tls.example.org");
+		assert_string_equal(r.item[r.count - 1].value, expected);
+		assert_int_equal(r.item[r.count - 1].when, RECORD_NOW);
+		free(expected);
+		records_release(&r);
+	}
 }
 
 static void with_a_zone_of_his_own_the_customer_sets_three_cnames(void **state)
@@ -279,6 +308,7 @@ int main(void)
 		cmocka_unit_test(the_delegated_form_comes_first),
 		cmocka_unit_test(what_is_handed_over_has_none),
 		cmocka_unit_test(without_a_host_name_addresses_are_published),
+		cmocka_unit_test(a_box_that_collects_says_where),
 		cmocka_unit_test(
 			with_a_zone_of_his_own_the_customer_sets_three_cnames),
 		cmocka_unit_test(what_tells_of_the_policy_waits),

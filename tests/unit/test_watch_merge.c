@@ -638,46 +638,64 @@ static void names_lead_here_or_there(void **state)
 #define RPT "v=TLSRPTv1; rua=mailto:a@x.test"
 
 /* A view: "-" no name, "0" no record, "!" no answer, else texts with "|". */
+#define OWN "https://mta-sts.d.test/tlsrpt/0123"
+
 static const struct {
 	const char *rua;
 	const char *views[DNS_SERVERS_MAX];
 	enum watch_reports is;
+	const char *own; /* NULL: it does not collect */
 } reports[] = {
-	{ "mailto:a@x.test", { NULL }, REPORTS_UNKNOWN },
-	{ "mailto:a@x.test", { "!", "!" }, REPORTS_UNKNOWN },
-	{ "mailto:a@x.test", { "-" }, REPORTS_NOTHING },
-	{ "mailto:a@x.test", { "0" }, REPORTS_NOTHING },
-	{ "mailto:a@x.test", { "words|v=spf1" }, REPORTS_NOTHING },
-	{ "mailto:a@x.test", { RPT }, REPORTS_OURS },
-	{ "mailto:a@x.test", { "words|" RPT }, REPORTS_OURS },
-	{ "mailto:b@x.test", { RPT }, REPORTS_OTHER },
-	{ "mailto:a@x.tes", { RPT }, REPORTS_OTHER },
-	{ "mailto:a@x.testy", { RPT }, REPORTS_OTHER },
-	{ "", { RPT }, REPORTS_OTHER },
+	{ "mailto:a@x.test", { NULL }, REPORTS_UNKNOWN, NULL },
+	{ "mailto:a@x.test", { "!", "!" }, REPORTS_UNKNOWN, NULL },
+	{ "mailto:a@x.test", { "-" }, REPORTS_NOTHING, NULL },
+	{ "mailto:a@x.test", { "0" }, REPORTS_NOTHING, NULL },
+	{ "mailto:a@x.test", { "words|v=spf1" }, REPORTS_NOTHING, NULL },
+	{ "mailto:a@x.test", { RPT }, REPORTS_OURS, NULL },
+	{ "mailto:a@x.test", { "words|" RPT }, REPORTS_OURS, NULL },
+	{ "mailto:b@x.test", { RPT }, REPORTS_OTHER, NULL },
+	{ "mailto:a@x.tes", { RPT }, REPORTS_OTHER, NULL },
+	{ "mailto:a@x.testy", { RPT }, REPORTS_OTHER, NULL },
+	{ "", { RPT }, REPORTS_OTHER, NULL },
 	{ "mailto:a@x.test,https://y.test/r",
 	  { RPT ",https://y.test/r" },
-	  REPORTS_OURS },
-	{ "mailto:a@x.test,https://y.test/r", { RPT }, REPORTS_OTHER },
-	{ "mailto:a@x.test", { RPT ",https://y.test/r" }, REPORTS_OTHER },
+	  REPORTS_OURS,
+	  NULL },
+	{ "mailto:a@x.test,https://y.test/r", { RPT }, REPORTS_OTHER, NULL },
+	{ "mailto:a@x.test", { RPT ",https://y.test/r" }, REPORTS_OTHER, NULL },
 	{ "https://y.test/r,mailto:a@x.test",
 	  { RPT ",https://y.test/r" },
-	  REPORTS_OTHER },
+	  REPORTS_OTHER,
+	  NULL },
 
 	/* what senders skip */
-	{ "mailto:a@x.test", { "v=TLSRPTv1;" }, REPORTS_NOTHING },
-	{ "mailto:a@x.test", { "v=TLSRPTv1; rua=ftp://x" }, REPORTS_NOTHING },
-	{ "mailto:a@x.test", { RPT "|" RPT }, REPORTS_NOTHING },
-	{ "mailto:a@x.test", { RPT "|v=TLSRPTv1;" }, REPORTS_NOTHING },
-	{ "mailto:a@x.test", { "v=TLSRPTv1;|" RPT }, REPORTS_NOTHING },
+	{ "mailto:a@x.test", { "v=TLSRPTv1;" }, REPORTS_NOTHING, NULL },
+	{ "mailto:a@x.test",
+	  { "v=TLSRPTv1; rua=ftp://x" },
+	  REPORTS_NOTHING,
+	  NULL },
+	{ "mailto:a@x.test", { RPT "|" RPT }, REPORTS_NOTHING, NULL },
+	{ "mailto:a@x.test", { RPT "|v=TLSRPTv1;" }, REPORTS_NOTHING, NULL },
+	{ "mailto:a@x.test", { "v=TLSRPTv1;|" RPT }, REPORTS_NOTHING, NULL },
 
 	/* several that are asked */
-	{ "mailto:a@x.test", { RPT, "!" }, REPORTS_OURS },
-	{ "mailto:a@x.test", { "!", RPT, RPT }, REPORTS_OURS },
-	{ "mailto:a@x.test", { RPT, "-" }, REPORTS_NOTHING },
-	{ "mailto:a@x.test", { "0", RPT }, REPORTS_NOTHING },
+	{ "mailto:a@x.test", { RPT, "!" }, REPORTS_OURS, NULL },
+	{ "mailto:a@x.test", { "!", RPT, RPT }, REPORTS_OURS, NULL },
+	{ "mailto:a@x.test", { RPT, "-" }, REPORTS_NOTHING, NULL },
+	{ "mailto:a@x.test", { "0", RPT }, REPORTS_NOTHING, NULL },
 	{ "mailto:a@x.test",
 	  { RPT, "v=TLSRPTv1; rua=mailto:b@x.test" },
-	  REPORTS_OTHER },
+	  REPORTS_OTHER,
+	  NULL },
+
+	/* a box that collects */
+	{ "", { "v=TLSRPTv1; rua=" OWN }, REPORTS_OURS, OWN },
+	{ "", { RPT "," OWN }, REPORTS_OURS, OWN },
+	{ "mailto:b@x.test", { RPT "," OWN }, REPORTS_OURS, OWN },
+	{ "mailto:a@x.test", { RPT }, REPORTS_OTHER, OWN },
+	{ "", { "v=TLSRPTv1; rua=" OWN "x" }, REPORTS_OTHER, OWN },
+	{ "", { "v=TLSRPTv1; rua=" OWN, RPT }, REPORTS_OTHER, OWN },
+	{ "", { "0" }, REPORTS_NOTHING, OWN },
 };
 
 static void read_texts(struct dns_record_set *set, const char *word)
@@ -707,7 +725,9 @@ static void reports_go_where_they_are_set_to(void **state)
 				   reports[i].views[a->count]);
 		print_message("%zu\n", i);
 		assert_string_equal(
-			watch_reports_name(watch_reports_of(a, reports[i].rua)),
+			watch_reports_name(watch_reports_of(
+				a, reports[i].own ? reports[i].own : "",
+				reports[i].rua)),
 			watch_reports_name(reports[i].is));
 		free(a);
 	}

@@ -20,16 +20,23 @@
 #define TLS                                                                    \
 	"example.org._tls.z.example TXT v=TLSRPTv1; rua=mailto:a@b.example\n"
 
+#define HTTPS                                                                  \
+	"example.org._tls.z.example TXT v=TLSRPTv1; "                          \
+	"rua=https://mta-sts.example.org/tlsrpt/0123"
+
 /* ---- what is wanted ---- */
 
 static const struct {
 	const char *sts_id, *rua;
 	const char *text;
+	bool collects;
 } wanted_cases[] = {
-	{ ID, "", STS },
-	{ ID, "mailto:a@b.example", STS TLS },
-	{ NULL, "mailto:a@b.example", TLS },
-	{ NULL, "", "" },
+	{ ID, "", STS, false },
+	{ ID, "mailto:a@b.example", STS TLS, false },
+	{ NULL, "mailto:a@b.example", TLS, false },
+	{ NULL, "", "", false },
+	{ NULL, "", HTTPS "\n", true },
+	{ ID, "mailto:a@b.example", STS HTTPS ",mailto:a@b.example\n", true },
 };
 
 static void what_is_to_be_told_stands_there(void **state)
@@ -41,7 +48,9 @@ static void what_is_to_be_told_stands_there(void **state)
 		char *text;
 
 		str_copy(d.rua, sizeof(d.rua), wanted_cases[i].rua);
-		zone_of_domain(&z, "z.example", &d, wanted_cases[i].sts_id);
+		str_copy(d.report_token, sizeof(d.report_token), "0123");
+		zone_of_domain(&z, "z.example", &d, wanted_cases[i].sts_id,
+			       wanted_cases[i].collects);
 		text = zone_set_text(&z);
 		assert_string_equal(text, wanted_cases[i].text);
 		free(text);
