@@ -509,12 +509,24 @@ bool conn_begin_answer(struct conn *c)
 	       c->set->is_draining;
 }
 
+/* It came while this one waited; and what comes of it goes out behind. */
+static void judge_next(struct conn *c)
+{
+	struct evbuffer *input = bufferevent_get_input(c->bev);
+
+	if (!c->head.is_complete || c->is_read || c->set->is_draining)
+		return;
+	judge(c);
+	take_body(c, evbuffer_get_length(input) - c->head.bytes);
+}
+
 void conn_end_answer(struct conn *c)
 {
 	struct evbuffer *output = bufferevent_get_output(c->bev);
 
 	/* Head and body in one piece: one TLS record, one packet. */
 	evbuffer_pullup(output, (ev_ssize_t)evbuffer_get_length(output));
+	judge_next(c);
 }
 
 void conns_drain(struct conns *set)
