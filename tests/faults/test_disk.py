@@ -19,6 +19,7 @@ from harness.daemon import BUILD, Daemon
 from harness.fetch import Fetcher
 from harness.front import Front
 from harness.process import wait_for
+from harness.reports import JSON, Poster, report
 from harness.shim import FaultyDisk
 
 NOISE = b"\x5a" * 512
@@ -380,6 +381,36 @@ def test_wave_on_a_full_disk(rig, small, name, saw):
 	assert small.rows("PRAGMA integrity_check") == [("ok",)]
 	saw(f'"{tight}"; then {sorted(full)}; 12 orders, 12 certificates; '
 	    f"{f.ok} fetches, 0 failed")
+
+
+@pytest.mark.quick
+@pytest.mark.fault(53, "reports are posted while the disk is tight, and full",
+		   "each is told to come later, and stored once there is room; "
+		   "policies are served as ever")
+def test_reports_on_a_full_disk(rig, small, name, saw, tmp_path):
+	rig.dns.point(name)
+	small.start()
+	small.add(name)
+	wait_for("the ballast", (small.state / "ballast").exists, 40)
+	poster = Poster(small, rig.pebble.root(), name, tmp_path)
+	statuses = [poster.post(report(name, 0), kind=JSON)]
+
+	with Fetcher(rig.client(small), [f"mta-sts.{name}"], pause=0.02) as f:
+		for room in 1 << 20, 0:
+			leave(small, room)
+			wait_for("a report to be refused", lambda: poster.post(
+				report(name, 1), kind=JSON) == 503)
+			statuses += [poster.post(report(name, n), kind=JSON)
+				     for n in range(2, 6)]
+		f.wait_count(f.ok + 50)
+		free(small)
+		wait_for("a report to be taken", lambda: poster.post(
+			report(name, 9), kind=JSON) == 200, 60)
+	assert statuses == [200] + [503] * 8
+	assert not f.failures
+	wait_well(small, 60)
+	assert small.rows("PRAGMA integrity_check") == [("ok",)]
+	saw(f"200, 8 times 503, 200; {f.ok} fetches, 0 failed")
 
 
 @pytest.mark.quick
