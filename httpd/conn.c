@@ -264,8 +264,12 @@ static void keep_text(struct conn *c, const char *part, size_t len)
 	static const char post[] = "POST ";
 	size_t n = sizeof(post) - 1;
 
-	if (!c->set->judge || c->is_read)
+	if (!c->set->judge || c->is_read || !len)
 		return;
+	if (!c->text.data && *part != *post) {
+		c->is_read = true; /* nearly all: they cost no memory */
+		return;
+	}
 	if (!c->text.data)
 		buf_init(&c->text, HEAD_MAX);
 	if (buf_add(&c->text, part, len) &&
