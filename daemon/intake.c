@@ -710,7 +710,35 @@ struct intake *intake_start(const struct intake_parts *parts, struct err *err)
 	return NULL;
 }
 
-/* What is staged is written, and may be durable: it is known next time. */
+static bool store_rest(struct intake *in, struct err *err)
+{
+	struct store *s = in->parts.store;
+
+	if (!store_begin(s, err))
+		return false;
+	while (in->ready.head)
+		if (!store_ready(in, err)) {
+			store_rollback(s);
+			return false;
+		}
+	return store_commit(s, err);
+}
+
+/* What has been read is stored, with a commit that waits. */
+static void finish(struct intake *in)
+{
+	struct err err = ERR_INIT;
+	struct item *i;
+
+	put_back(in);
+	if (!in->ready.head)
+		return;
+	if (!store_rest(in, &err))
+		put_back(in);
+	while ((i = queue_take(&in->staged)) != NULL)
+		answer(i);
+}
+
 void intake_stop(struct intake *in)
 {
 	struct err err = ERR_INIT;
@@ -720,10 +748,10 @@ void intake_stop(struct intake *in)
 	err_set(&err, ERR_AGAIN, "the daemon is stopping");
 	syncer_forget(in->parts.syncer, in);
 	unpacker_stop(in->unpacker);
+	finish(in);
 	if (in->reading)
 		refuse_later(in->reading, &err);
 	refuse_all(&in->waiting, &err);
 	refuse_all(&in->ready, &err);
-	refuse_all(&in->staged, &err);
 	intake_free(in);
 }

@@ -79,7 +79,7 @@ struct intake_parts {
 
 struct intake *intake_start(const struct intake_parts *parts, struct err *err);
 
-/* Whoever waits is told to come again. */
+/* Whose report has been read hears that it is stored, others to come again. */
 void intake_stop(struct intake *in);
 
 void intake_take(struct intake *in, const struct intake_ask *ask);

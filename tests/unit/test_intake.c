@@ -340,6 +340,29 @@ static void a_stop_answers_all(void **state)
 	assert_int_equal(stored(b), 1);
 }
 
+/* Some senders do not come again, whatever they are told. */
+static void what_a_stop_finds_read_is_stored(void **state)
+{
+	struct box *b = *state;
+	long told = 0;
+	char *text;
+
+	for (int i = 0; i < 50; i++) {
+		text = xasprintf(REPORT("%d", POLICY(OURS)), i);
+		take(b, text, OURS);
+		free(text);
+	}
+	while (!stored(b))
+		event_base_loop(loop_base(b->loop), EVLOOP_ONCE);
+	intake_stop(b->intake);
+	assert_int_equal(b->answered, 50);
+	for (size_t i = 0; i < 50; i++)
+		told += b->outcome[i] <= INTAKE_KNOWN;
+	assert_true(told > 0);
+	assert_int_equal(stored(b), told);
+	start_intake(b);
+}
+
 /* A transaction of others, and what came after. */
 static void a_full_disk_asks_to_come_again(void **state)
 {
@@ -399,6 +422,7 @@ int main(void)
 		STORY(domains_have_their_rate),
 		STORY(new_ones_are_so_many_in_a_day),
 		STORY(a_stop_answers_all),
+		STORY(what_a_stop_finds_read_is_stored),
 		STORY(a_full_disk_asks_to_come_again),
 		STORY(old_ones_go),
 		STORY(what_is_refused_is_counted),
