@@ -34,6 +34,12 @@ OUR_CFLAGS = -std=c11 -pthread -fno-common -Wall -Wextra -Wconversion \
 	   $(if $(WERROR),-Werror)
 OUR_LIBS := -pthread $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lresolv
 
+# Mail is parsed by mtastsctl and by nothing else.
+MIME_PKGS := gmime-3.0
+MIME_LIBS := $(shell pkg-config --libs $(MIME_PKGS) 2>/dev/null)
+MIME_CPPFLAGS := $(shell pkg-config --cflags $(MIME_PKGS) 2>/dev/null)
+$(B)/cli/report_mail.o: OUR_CPPFLAGS += $(MIME_CPPFLAGS)
+
 LAYERS  := base policy store acme httpd check
 objects  = $(patsubst %.c,$(B)/%.o,$(foreach d,$(1),$(wildcard $(d)/*.c)))
 PROGRAMS := $(B)/mtastsd $(B)/mtastsctl $(B)/mtasts-check
@@ -54,7 +60,8 @@ $(B)/mtastsd: $(call objects,daemon) $(LIB)
 		$(OUR_LIBS) $(LDLIBS)
 
 $(B)/mtastsctl: $(filter-out %/check_main.o,$(call objects,cli)) $(LIB)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MIME_LIBS) $(OUR_LIBS) \
+		$(LDLIBS)
 
 # With no more libraries than it uses: it is copied to other machines.
 $(B)/mtasts-check: $(patsubst %,$(B)/cli/%.o,check_main check_run check_view \
@@ -64,7 +71,8 @@ $(B)/mtasts-check: $(patsubst %,$(B)/cli/%.o,check_main check_run check_view \
 
 # A unit test may name objects of daemon/, cli/ and tests/sim/ beside these.
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libparts.a $(LIB)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(OUR_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(OUR_LIBS) \
+		-Wl,--as-needed $(MIME_LIBS) $(LDLIBS)
 
 $(B)/libparts.a: $(filter-out %/main.o %/check_main.o %/simulate.o,$(call objects,daemon \
 		 cli tests/sim))
@@ -77,7 +85,7 @@ $(B)/%.o: %.c | packages
 		-c -o $@ $<
 
 packages:
-	@pkg-config --exists $(PKGS) || { echo \
+	@pkg-config --exists $(PKGS) $(MIME_PKGS) || { echo \
 		"make: packages are missing: run  sudo tests/setup build" >&2; \
 		exit 1; }
 
@@ -151,7 +159,8 @@ lint:
 
 lint-here:
 	$(Q)printf '%s\n' $(filter %.c,$(SOURCES)) | xargs -P $$(nproc) -I{} \
-		clang-tidy --quiet {} -- $(OUR_CPPFLAGS) -std=c11 2>/dev/null
+		clang-tidy --quiet {} -- $(OUR_CPPFLAGS) $(MIME_CPPFLAGS) \
+		-std=c11 2>/dev/null
 	$(Q)cppcheck --quiet --error-exitcode=1 -j $$(nproc) --std=c11 -I. \
 		--enable=warning,performance,portability --inline-suppr \
 		--suppressions-list=.cppcheck $(filter %.c,$(SOURCES))

@@ -1,0 +1,94 @@
+#include "cli/mail_box.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+
+#define ROOM 40
+
+/* Messages as "[...]", with "!" before what was cut. */
+static const struct {
+	const char *text, *seen;
+} cases[] = {
+	{ "", "" },
+	{ "From", "" },
+	{ "A: b\n\nc\n", "" },
+	{ "From x\nA: b\n\nc\n", "[A: b\n\nc\n]" },
+	{ "From x\n", "[]" },
+	{ "From x\nA:\n\nb\n\nFrom y\nC:\n", "[A:\n\nb\n\n][C:\n]" },
+	{ "From x\r\nA:\r\n\r\nFrom y\r\nC:\r\n", "[A:\r\n\r\n][C:\r\n]" },
+	{ "From x\nA:\n\nb\nFrom y\n", "[A:\n\nb\nFrom y\n]" },
+	{ "From x\nA:\n\n>From y\n", "[A:\n\n>From y\n]" },
+	{ "From x\nA:\n\nFromage\n", "[A:\n\nFromage\n]" },
+	{ "From x\n0123456789012345678901234567890123456789\n\nFrom y\nA:\n",
+	  "![A:\n]" },
+};
+
+static void boxes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		FILE *from = fmemopen((char *)cases[i].text,
+				      strlen(cases[i].text) + 1, "r");
+		struct mail_box box = { .from = from };
+		struct buf message, seen;
+		bool is_whole;
+
+		print_message("%s\n", cases[i].text);
+		assert_int_equal(fseek(from, 0, SEEK_SET), 0);
+		buf_init(&message, ROOM);
+		buf_init(&seen, 1000);
+		while (mail_box_next(&box, &message, &is_whole)) {
+			/* fmemopen() gives the NUL behind the text, too. */
+			if (is_whole)
+				buf_printf(&seen, "[%s]", message.data);
+			else
+				buf_puts(&seen, "!");
+		}
+		assert_string_equal(seen.data, cases[i].seen);
+		buf_release(&message);
+		buf_release(&seen);
+		fclose(from);
+	}
+}
+
+static const struct {
+	const char *text, *left;
+} envelopes[] = {
+	{ "From x y\nA: b\n", "A: b\n" },
+	{ "From: x\nA: b\n", NULL },
+	{ "A: b\n", NULL },
+	{ "From x", NULL },
+	{ "", NULL },
+};
+
+static void an_envelope_is_skipped(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(envelopes); i++) {
+		const char *data = envelopes[i].text;
+		const char *left = envelopes[i].left;
+		size_t len = strlen(data);
+
+		mail_skip_envelope(&data, &len);
+		assert_string_equal(data, left ? left : envelopes[i].text);
+		assert_int_equal(len, strlen(data));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(boxes),
+		cmocka_unit_test(an_envelope_is_skipped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
