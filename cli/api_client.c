@@ -152,13 +152,26 @@ static void hint_group(const char *path, struct err *err)
 	free(reading);
 }
 
+static void hint_submit(struct err *err)
+{
+	if (getgrnam("mtasts-submit"))
+		err_hint(err, "be in the group mtasts-submit, or root: see "
+			      "mtastsctl(1), report import");
+	else
+		err_hint(err, "there is no group mtasts-submit yet: groupadd "
+			      "--system mtasts-submit, then restart mtastsd");
+}
+
 static void not_connected(const char *path, struct err *err)
 {
 	int why = connect_errno(path);
 
 	if (why == EACCES || why == EPERM) {
 		err_set(err, ERR_REFUSED, "%s: permission denied", path);
-		hint_group(path, err);
+		if (str_ends(path, "/submit.sock"))
+			hint_submit(err);
+		else
+			hint_group(path, err);
 		return;
 	}
 	if (why == ENOENT || why == ECONNREFUSED)
@@ -189,13 +202,20 @@ static size_t on_data(char *data, size_t size, size_t count, void *arg)
 	return buf_add(arg, data, size * count) ? size * count : 0;
 }
 
-static struct curl_slist *headers(void)
+/* What is sent with a request; `data` is NULL if that is nothing. */
+struct payload {
+	const char *type; /* a header */
+	const void *data;
+	size_t len;
+};
+
+static struct curl_slist *headers(const char *type)
 {
 	const char *sudo_user = getenv("SUDO_USER");
 	struct curl_slist *list;
 	char *line;
 
-	list = curl_slist_append(NULL, "Content-Type: application/json");
+	list = curl_slist_append(NULL, type);
 	list = curl_slist_append(list, "Expect:");
 	if (geteuid() != 0 || str_is_empty(sudo_user))
 		return list;
@@ -206,10 +226,10 @@ static struct curl_slist *headers(void)
 }
 
 static CURLcode perform(struct api *a, const char *method, const char *path,
-			const char *body)
+			const struct payload *body)
 {
 	char *url = xasprintf("http://mtastsd%s", path);
-	struct curl_slist *list = headers();
+	struct curl_slist *list = headers(body->type);
 	CURLcode rc;
 
 	curl_easy_reset(a->curl);
@@ -222,8 +242,11 @@ static CURLcode perform(struct api *a, const char *method, const char *path,
 	curl_easy_setopt(a->curl, CURLOPT_HTTPHEADER, list);
 	curl_easy_setopt(a->curl, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(a->curl, CURLOPT_WRITEDATA, &a->answer);
-	if (body)
-		curl_easy_setopt(a->curl, CURLOPT_POSTFIELDS, body);
+	if (body->data) {
+		curl_easy_setopt(a->curl, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t)body->len);
+		curl_easy_setopt(a->curl, CURLOPT_POSTFIELDS, body->data);
+	}
 	curl_easy_setopt(a->curl, CURLOPT_CUSTOMREQUEST, method);
 	buf_clear(&a->answer);
 	rc = curl_easy_perform(a->curl);
@@ -267,28 +290,51 @@ static enum exit_code failure(const json_t *answer, long status,
 	return EXIT_ERRORS;
 }
 
-enum exit_code api_do(struct api *a, const char *method, const char *path,
-		      const json_t *body, json_t **answer, struct err *err)
+static enum exit_code exchange(struct api *a, const char *method,
+			       const char *path, const struct payload *body,
+			       long *status, json_t **answer, struct err *err)
 {
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-	CURLcode rc = perform(a, method, path, text);
+	CURLcode rc = perform(a, method, path, body);
 	enum exit_code code;
-	long status = 0;
 
-	free(text);
 	*answer = NULL;
+	*status = 0;
 	if (rc != CURLE_OK) {
 		no_answer(a, rc, err);
 		return EXIT_UNREACHABLE;
 	}
-	curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, status);
 	*answer = json_loadb(a->answer.data, a->answer.len, 0, NULL);
 	if (a->for_people && *answer)
 		clean_json(*answer);
-	if (status == 200 && json_is_object(*answer))
+	if (*status == 200 && json_is_object(*answer))
 		return EXIT_FINE;
-	code = failure(*answer, status, err);
+	code = failure(*answer, *status, err);
 	json_decref(*answer);
 	*answer = NULL;
 	return code;
+}
+
+enum exit_code api_do(struct api *a, const char *method, const char *path,
+		      const json_t *body, json_t **answer, struct err *err)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	struct payload payload = { "Content-Type: application/json", text,
+				   text ? strlen(text) : 0 };
+	enum exit_code code;
+	long status;
+
+	code = exchange(a, method, path, &payload, &status, answer, err);
+	free(text);
+	return code;
+}
+
+enum exit_code api_send(struct api *a, const char *path, const void *data,
+			size_t len, long *status, json_t **answer,
+			struct err *err)
+{
+	struct payload payload = { "Content-Type: application/octet-stream",
+				   data, len };
+
+	return exchange(a, "POST", path, &payload, status, answer, err);
 }

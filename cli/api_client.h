@@ -30,6 +30,14 @@ void api_keep_exact(struct api *a);
 enum exit_code api_do(struct api *a, const char *method, const char *path,
 		      const json_t *body, json_t **answer, struct err *err);
 
+/*
+ * POSTs bytes that need be no JSON. *status is the HTTP status, or 0 if there
+ * was no answer.
+ */
+enum exit_code api_send(struct api *a, const char *path, const void *data,
+			size_t len, long *status, json_t **answer,
+			struct err *err);
+
 /* "/v1/domains/" NAME `rest`, the name escaped. The caller frees. */
 char *api_domain_path(const char *name, const char *rest);
 

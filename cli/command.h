@@ -102,6 +102,8 @@ enum exit_code cmd_ca_list(struct cli *cli);
 enum exit_code cmd_ca_show(struct cli *cli);
 enum exit_code cmd_ca_rollover(struct cli *cli);
 enum exit_code cmd_zone_take(struct cli *cli);
+enum exit_code cmd_report_import(struct cli *cli);
+enum exit_code cmd_report_fetch(struct cli *cli);
 enum exit_code cmd_freeze(struct cli *cli);
 enum exit_code cmd_thaw(struct cli *cli);
 enum exit_code cmd_alert_list(struct cli *cli);

@@ -11,7 +11,8 @@ enum exit_code {
 	EXIT_ERRORS = 2,	/* `status` found some; something failed */
 	EXIT_REFUSED = 3,	/* the daemon understood and declined */
 	EXIT_UNREACHABLE = 4,	/* the daemon did not answer */
-	EXIT_USAGE = 64		/* the command line is wrong (sysexits.h) */
+	EXIT_USAGE = 64,	/* the command line is wrong (sysexits.h) */
+	EXIT_TEMPFAIL = 75	/* the same will do later (sysexits.h) */
 };
 
 #endif

@@ -19,20 +19,28 @@ static enum exit_code usage(const struct err *err)
 	return EXIT_USAGE;
 }
 
-static const char *socket_path(const struct options *o)
+/* Mail is read by those who may do nothing else. */
+static const char *usual_socket(const struct command *c)
+{
+	return c->run == cmd_report_import || c->run == cmd_report_fetch
+		       ? SUBMIT_DEFAULT
+		       : SOCKET_DEFAULT;
+}
+
+static const char *socket_path(const struct options *o, const struct command *c)
 {
 	const char *from_env = getenv("MTASTS_SOCKET");
 
 	if (o->socket)
 		return o->socket;
-	return str_is_empty(from_env) ? SOCKET_DEFAULT : from_env;
+	return str_is_empty(from_env) ? usual_socket(c) : from_env;
 }
 
 static enum exit_code run(struct cli *cli, const struct command *c)
 {
 	enum exit_code code, waited;
 
-	cli->api = api_new(socket_path(&cli->options), !cli->options.json);
+	cli->api = api_new(socket_path(&cli->options, c), !cli->options.json);
 	code = c->run(cli);
 	waited = wait_for_all(cli);
 	change_print_plan(cli);

@@ -15,6 +15,8 @@
 #include "cli/words.h"
 
 #define SOCKET_DEFAULT "/run/mtastsd/admin.sock"
+#define SUBMIT_DEFAULT	     "/run/mtastsd/submit.sock"
+#define FETCH_CONFIG_DEFAULT "/etc/mtastsd/report-fetch.conf"
 #define TIMEOUT_DEFAULT 120L
 
 enum option_id {
@@ -22,10 +24,12 @@ enum option_id {
 	OPT_ADOPT,
 	OPT_ALL,
 	OPT_ALLOW_PRIVATE,
+	OPT_AUTH_RESULTS,
 	OPT_CA,
 	OPT_CA_FILE,
 	OPT_CANCEL,
 	OPT_CERT,
+	OPT_CONFIG,
 	OPT_DRY_RUN,
 	OPT_ENDED,
 	OPT_FILE,
@@ -52,6 +56,7 @@ enum option_id {
 	OPT_PRESET,
 	OPT_PRUNE,
 	OPT_REASON,
+	OPT_REQUIRE_DKIM,
 	OPT_RESOLVER,
 	OPT_RUA,
 	OPT_SINCE,
@@ -77,13 +82,13 @@ enum option_id {
 struct options {
 	unsigned long long given;	/* OPTION() bits */
 	struct words words;	/* noun, verb, names: all that is no option */
-	const char *actor, *ca, *ca_file, *cert, *file, *format, *key, *kind,
-		*label, *mode, *plan, *preset, *reason, *socket, *state,
-		*template, *track_mx, *why;
+	const char *actor, *auth_results, *ca, *ca_file, *cert, *config, *file,
+		*format, *key, *kind, *label, *mode, *plan, *preset, *reason,
+		*socket, *state, *template, *track_mx, *why;
 	struct words mx, resolver, rua;
 	bool adopt, all, allow_private, cancel, dry_run, ended, follow, force,
-		help, json, new_account, no_adopt, no_smtp, now, prune, version,
-		wait, without_reports;
+		help, json, new_account, no_adopt, no_smtp, now, prune,
+		require_dkim, version, wait, without_reports;
 	long limit;		/* 0: none */
 	long to;		/* a version; 0: not said */
 	long http_port, https_port, smtp_port;	/* 0: the usual ones */

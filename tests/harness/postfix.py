@@ -1,12 +1,14 @@
 """Mail servers as they are: postfix, each with a folder and an address.
 
-It speaks SMTP with STARTTLS, and takes mail for nobody. Nothing of the
-machine's own postfix is used but its programs.
+It speaks SMTP with STARTTLS, and takes mail for nobody, or for aliases that
+are commands. Nothing of the machine's own postfix is used but its programs.
 """
 
 import os
 import shutil
+import smtplib
 import socket
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -22,12 +24,8 @@ daemon_directory = {programs}
 maillog_file = {folder}/log/mail.log
 maillog_file_prefixes = {folder}
 myhostname = {name}
-mydestination =
-alias_maps =
-local_recipient_maps =
 smtpd_banner = $myhostname ESMTP
 smtpd_peername_lookup = no
-smtpd_relay_restrictions = reject
 smtpd_tls_chain_files = {folder}/chain.pem
 smtpd_tls_security_level = {level}
 smtpd_client_connection_count_limit = 0
@@ -38,6 +36,26 @@ biff = no
 max_use = 1
 """
 
+NOBODY_MAIN = """
+mydestination =
+alias_maps =
+local_recipient_maps =
+smtpd_relay_restrictions = reject
+"""
+
+# With aliases. A command is run as nobody, and so by all of its kind.
+LOCAL_MAIN = """
+mydestination = {name}
+alias_maps = hash:{folder}/aliases
+local_recipient_maps = $alias_maps
+default_privs = nobody
+smtpd_relay_restrictions = reject_unauth_destination
+minimal_backoff_time = 2s
+maximal_backoff_time = 2s
+queue_run_delay = 2s
+notify_classes =
+"""
+
 # Not chrooted: no libraries would be found in so small a folder.
 MASTER = """
 {address}:{port} inet n - n - - smtpd
@@ -45,6 +63,19 @@ tlsmgr    unix - - n 1000? 1 tlsmgr
 rewrite   unix - - n - - trivial-rewrite
 anvil     unix - - n - 1 anvil
 postlog   unix-dgram n - n - 1 postlogd
+"""
+
+LOCAL_MASTER = """
+cleanup   unix n - n - 0 cleanup
+qmgr      unix n - n 300 1 qmgr
+local     unix - n n - - local
+bounce    unix - - n - 0 bounce
+defer     unix - - n - 0 bounce
+trace     unix - - n - 0 bounce
+error     unix - - n - - error
+retry     unix - - n - - error
+flush     unix n - n 1000? 0 flush
+showq     unix n - n - - showq
 """
 
 QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
@@ -64,14 +95,15 @@ class Postfix:
 	"""A mail server `name` at address:port.
 
 	It shows the certificate of the file `chain` (outside.Authority makes
-	such): another after use(), for each connection reads it anew.
+	such): another after use(), for each connection reads it anew. `aliases`
+	is a dict of users and commands that take their mail.
 	"""
 
-	def __init__(self, name, address, port, chain):
+	def __init__(self, name, address, port, chain, aliases=None):
 		self.folder = Path(tempfile.mkdtemp(prefix="mtasts-mx-"))
 		self.folder.chmod(0o711)	# its processes are not root's
 		self.name, self.address, self.port = name, address, port
-		self.level = "may"
+		self.level, self.aliases = "may", aliases
 		for part in "conf", "log", *(f"queue/{q}" for q in QUEUES):
 			(self.folder / part).mkdir(parents=True)
 		self._make_owned("data", *(f"queue/{q}" for q in QUEUES
@@ -104,15 +136,37 @@ class Postfix:
 		words = {"folder": self.folder, "programs": PROGRAMS,
 			 "name": self.name, "address": self.address,
 			 "port": self.port, "level": self.level}
-		for file, text in ("main.cf", MAIN), ("master.cf", MASTER):
+		main = MAIN + (LOCAL_MAIN if self.aliases else NOBODY_MAIN)
+		master = MASTER + (LOCAL_MASTER if self.aliases else "")
+		for file, text in ("main.cf", main), ("master.cf", master):
 			(self.folder / "conf" / file).write_text(
 				text.format(**words))
+		if self.aliases:
+			self._write_aliases()
+
+	def _write_aliases(self):
+		(self.folder / "aliases").write_text("".join(
+			f'{user}: "|{command}"\n'
+			for user, command in self.aliases.items()))
+		subprocess.run(["postalias", "-c", self.folder / "conf",
+				f"hash:{self.folder}/aliases"], check=True)
 
 	def _greets(self):
 		with socket.socket() as s:
 			s.settimeout(5)
 			return s.connect_ex((self.address, self.port)) == 0 \
 				and s.recv(4) == b"220 "
+
+	def send(self, message, to, sender="reporter@example.org"):
+		with smtplib.SMTP(self.address, self.port, timeout=30) as s:
+			s.sendmail(sender, to, message)
+
+	def queue(self):
+		"""What it has not delivered, or bounced."""
+		return [p for part in ("maildrop", "incoming", "active",
+				       "deferred")
+			for p in (self.folder / "queue" / part).rglob("*")
+			if p.is_file()]
 
 	def offer_starttls(self, offers):
 		"""Each smtpd reads its configuration as it begins."""

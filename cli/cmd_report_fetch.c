@@ -1,0 +1,268 @@
+/*
+ * mtastsctl report fetch: TLS reports out of a mailbox, by IMAP.
+ *
+ * A message is marked as read, or moved, once the daemon has answered that its
+ * reports are durable. What brings none stays unread where it is, for a person
+ * to see; where the server keeps words with messages it gets one, so that it is
+ * not looked at again. What is lost between answer and mark is taken again, and
+ * known.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/command.h"
+#include "cli/drop_root.h"
+#include "cli/fetch_config.h"
+#include "cli/fetch_secret.h"
+#include "cli/imap.h"
+#include "cli/mail_guard.h"
+#include "cli/report_take.h"
+#include "cli/say.h"
+
+#define NO_REPORT "NoTLSReport"
+
+struct looked_at {
+	long uid;
+	enum report_fate fate;
+};
+
+struct fetch {
+	struct fetch_config config;
+	char *password, *token;
+	struct report_taker taker;
+	struct imap *imap;
+	long limit; /* of messages; 0: none */
+
+	/* What was looked at in this run, while its numbers are good. */
+	long validity;
+	struct looked_at *seen; /* owned */
+	size_t seen_count;
+	long highest;
+};
+
+/* ---- the mailbox ---- */
+
+static bool read_secret(struct fetch *f, struct err *err)
+{
+	char *argv[FETCH_WORDS_MAX + 1] = { NULL };
+
+	if (*f->config.password_file) {
+		f->password = fetch_password(f->config.password_file, err);
+		return f->password;
+	}
+	for (size_t i = 0; i < FETCH_WORDS_MAX && *f->config.token_command[i];
+	     i++)
+		argv[i] = f->config.token_command[i];
+	f->token = fetch_token(argv, err);
+	return f->token;
+}
+
+static bool open_mailbox(struct fetch *f, struct err *err)
+{
+	const struct fetch_config *c = &f->config;
+	struct imap_settings s = { c->host,	c->port,  c->starttls, c->user,
+				   f->password, f->token, c->ca_file };
+	long validity;
+
+	f->imap = imap_open(&s, err);
+	if (!f->imap || !imap_select(f->imap, c->folder, &validity, err))
+		return false;
+	if (validity != f->validity)
+		f->seen_count = 0;
+	f->validity = validity;
+	return true;
+}
+
+static bool moves(const struct fetch *f)
+{
+	return *f->config.done_folder;
+}
+
+/*
+ * Where messages are moved away, one that a person has read is as good as
+ * another, if only those without a report can be told.
+ */
+static const char *what_to_search(const struct fetch *f)
+{
+	if (!imap_keeps_words(f->imap))
+		return "UNSEEN UNDELETED";
+	return moves(f) ? "UNDELETED UNKEYWORD " NO_REPORT
+			: "UNSEEN UNDELETED UNKEYWORD " NO_REPORT;
+}
+
+static bool mark_done(struct fetch *f, long uid, struct err *err)
+{
+	if (!moves(f))
+		return imap_flag(f->imap, uid, "\\Seen", err);
+	/* Found again, should the connection break behind it. */
+	if (imap_keeps_words(f->imap) &&
+	    !imap_flag(f->imap, uid, "\\Seen", err))
+		return false;
+	return imap_move(f->imap, uid, f->config.done_folder, err);
+}
+
+static bool mark(struct fetch *f, long uid, enum report_fate fate,
+		 struct err *err)
+{
+	if (fate == REPORT_TAKEN)
+		return mark_done(f, uid, err);
+	return !imap_keeps_words(f->imap) ||
+	       imap_flag(f->imap, uid, NO_REPORT, err);
+}
+
+/* ---- a message ---- */
+
+static const struct looked_at *find_seen(const struct fetch *f, long uid)
+{
+	for (size_t i = f->seen_count; uid <= f->highest && i-- > 0;)
+		if (f->seen[i].uid == uid)
+			return &f->seen[i];
+	return NULL;
+}
+
+static void remember(struct fetch *f, long uid, enum report_fate fate)
+{
+	f->seen = xrealloc_array(f->seen, f->seen_count + 1, sizeof(*f->seen));
+	f->seen[f->seen_count++] = (struct looked_at){ uid, fate };
+	if (uid > f->highest)
+		f->highest = uid;
+}
+
+static void say_why(long uid, const struct err *err)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "message %ld", uid);
+	say_failure(name, err);
+}
+
+/* False: nothing more can be done. *is_there: it was, and *fate is its. */
+static bool take_message(struct fetch *f, long uid, struct buf *message,
+			 bool *is_there, enum report_fate *fate,
+			 struct err *err)
+{
+	struct err why = ERR_INIT;
+	long size;
+
+	*is_there = false;
+	if (!imap_size(f->imap, uid, &size, err))
+		return false;
+	if (size > MAIL_BYTES_MAX) {
+		*is_there = true;
+		*fate = report_take_none(&f->taker, &why);
+	} else if (size >= 0) {
+		if (!imap_fetch(f->imap, uid, message, is_there, err))
+			return false;
+		if (*is_there)
+			*fate = report_take_message(&f->taker, message->data,
+						    message->len, &why);
+	}
+	if (f->taker.is_over) {
+		*err = why;
+		return false;
+	}
+	if (*is_there && *fate >= REPORT_REFUSED)
+		say_why(uid, &why);
+	return true;
+}
+
+static bool do_message(struct fetch *f, long uid, struct buf *message,
+		       struct err *err)
+{
+	const struct looked_at *seen = find_seen(f, uid);
+	enum report_fate fate = REPORT_NONE;
+	bool is_there;
+
+	if (seen) /* its mark was lost, with the connection */
+		return mark(f, uid, seen->fate, err);
+	if (!take_message(f, uid, message, &is_there, &fate, err))
+		return false;
+	if (!is_there || fate == REPORT_LATER)
+		return true;
+	remember(f, uid, fate);
+	return mark(f, uid, fate, err);
+}
+
+static bool do_all(struct fetch *f, struct err *err)
+{
+	struct imap_found found;
+	struct buf message;
+	bool ok;
+
+	buf_init(&message, MAIL_BYTES_MAX);
+	ok = imap_search(f->imap, what_to_search(f), &found, err);
+	for (size_t i = 0; i < found.count && ok; i++) {
+		if (f->limit && f->taker.tally.messages >= f->limit)
+			break;
+		ok = do_message(f, found.uid[i], &message, err);
+	}
+	imap_found_release(&found);
+	buf_release(&message);
+	return ok;
+}
+
+/* ---- the command ---- */
+
+/* A connection that breaks is made once more. */
+static bool run(struct fetch *f, struct err *err)
+{
+	for (int tries = 0;; tries++) {
+		bool ok = open_mailbox(f, err) && do_all(f, err);
+		bool is_lost = f->imap && imap_is_lost(f->imap);
+
+		imap_close(f->imap);
+		f->imap = NULL;
+		if (ok || !is_lost || tries)
+			return ok;
+		say_failure(NULL, err);
+		fputs("mtastsctl: connecting once more\n", stderr);
+	}
+}
+
+static enum exit_code failed(const struct err *err)
+{
+	say_failure(NULL, err);
+	return err->kind == ERR_AGAIN ? EXIT_TEMPFAIL : EXIT_REFUSED;
+}
+
+static enum exit_code fetch(struct fetch *f, bool json)
+{
+	struct err err = ERR_INIT;
+	bool ok = read_secret(f, &err) && drop_root(0, &err) && run(f, &err);
+
+	report_say_tally(&f->taker.tally, json);
+	if (!ok && !f->taker.is_over)
+		return failed(&err);
+	if (!ok)
+		say_failure(NULL, &err);
+	return f->taker.later ? EXIT_TEMPFAIL : EXIT_FINE;
+}
+
+enum exit_code cmd_report_fetch(struct cli *cli)
+{
+	const struct options *o = &cli->options;
+	struct fetch f = { .limit = o->limit };
+	struct err err = ERR_INIT;
+	enum exit_code code;
+
+	if (!fetch_config_read(&f.config,
+			       o->config ? o->config : FETCH_CONFIG_DEFAULT,
+			       &err)) {
+		say_failure(NULL, &err);
+		return EXIT_USAGE;
+	}
+	f.taker = (struct report_taker){
+		.api = cli->api,
+		.via = "imap",
+		.server = *f.config.auth_results ? f.config.auth_results : NULL,
+		.requires_dkim = f.config.require_dkim,
+	};
+	code = fetch(&f, o->json);
+	free(f.password);
+	free(f.token);
+	free(f.seen);
+	return code;
+}

@@ -1,0 +1,333 @@
+"""What `mtastsctl report fetch` takes out of a real IMAP server's mailbox.
+
+The server is dovecot; the daemon is a stand-in that says what it is told
+(harness/submit.py). With the real one: test_report_mail.py.
+"""
+
+import base64
+import contextlib
+import gzip
+import json
+import os
+import pwd
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from harness import dovecot, letters, submit
+from harness.mailbox import Cutter, Mailbox
+from harness.outside import Authority
+from harness.process import free_port
+
+FINE, REFUSED, TEMPFAIL = 0, 3, 75
+
+pytestmark = pytest.mark.skipif(bool(dovecot.why_not()),
+				reason=str(dovecot.why_not()))
+
+
+@pytest.fixture
+def door():
+	door = submit.Submit()
+	yield door
+	door.close()
+
+
+@pytest.fixture
+def authority(tmp_path):
+	return Authority(tmp_path)
+
+
+@pytest.fixture
+def make_server(authority):
+	servers = []
+
+	def make(name="localhost", **options):
+		servers.append(dovecot.Dovecot(authority.chain(name),
+					       **options).start())
+		return servers[-1]
+
+	yield make
+	for one in servers:
+		one.close()
+
+
+def mailbox_at(server, door, authority, folder):
+	box = Mailbox(server, door.socket, authority, folder)
+	box.door = door
+	return box
+
+
+@pytest.fixture
+def box(make_server, door, authority, tmp_path):
+	return mailbox_at(make_server(), door, authority, tmp_path)
+
+
+def letter(number=0, **more):
+	return letters.google(letters.report_of("shop.test", number), **more)
+
+
+def flags(server, folder="INBOX"):
+	"""As a Maildir has them: S is seen; lower case is a word of ours."""
+	return sorted(server.messages(folder))
+
+
+def test_what_is_taken_is_marked_and_not_taken_again(box):
+	box.server.deliver(letter(1), letters.plain(), letter(2))
+	assert box.sum() == {"messages": 3, "stored": 2, "no_report": 1}
+	assert len(box.door.posts) == 2
+	assert box.door.posts[0][1] == {"via": "imap"}
+	assert flags(box.server) == ["S", "S", "a"]
+	assert box.sum() == {}
+	box.server.deliver(letter(3))
+	assert box.sum() == {"messages": 1, "stored": 1}
+
+
+def test_root_is_left_before_mail_is_read(box):
+	box.server.deliver(letter())
+	box.sum()
+	assert box.door.peers == [pwd.getpwnam("nobody").pw_uid]
+
+
+def test_starttls(box):
+	box.server.deliver(letter())
+	box.use(port=box.server.starttls_port, starttls=True)
+	assert box.sum() == {"messages": 1, "stored": 1}
+
+
+@pytest.mark.parametrize("capability", ["", dovecot.WITHOUT_MOVE])
+def test_taken_mail_is_moved(make_server, door, authority, tmp_path,
+			     capability):
+	"""With MOVE, and where there is none by COPY and UID EXPUNGE."""
+	server = make_server(capability=capability)
+	box = mailbox_at(server, door, authority, tmp_path)
+	box.use(done_folder="Done")
+	doveadm(server, "mailbox", "create", "-u", dovecot.USER, "Done")
+	server.deliver(letter(1), letters.plain(), letter(2))
+	assert box.sum() == {"messages": 3, "stored": 2, "no_report": 1}
+	assert flags(server) == ["a"]
+	assert flags(server, "Done") == ["S", "S"]
+	assert box.sum() == {}
+
+
+def test_a_folder_that_is_not_there(box):
+	box.server.deliver(letter())
+	box.use(done_folder="Nowhere")
+	result = box.fetch()
+	assert result.status == REFUSED, result
+	assert "Nowhere" in result.err
+	box.use(done_folder=None, folder=r'No\\\"where')
+	result = box.fetch()
+	assert result.status == REFUSED and 'No\\"where' in result.err, result
+
+
+def doveadm(server, *words):
+	subprocess.run(["doveadm", "-c", server.folder / "dovecot.conf",
+			*words], check=True, timeout=60, capture_output=True)
+
+
+def test_what_cannot_be_taken_now_stays(box):
+	box.server.deliver(letter(1), letter(2))
+	box.door.say(submit.error(503, "again"))
+	result = box.fetch()
+	assert result.status == TEMPFAIL and "it is 503" in result.err, result
+	assert len(box.door.posts) == 1		# and no more is tried
+	assert flags(box.server) == ["", ""]
+	box.door.say(submit.OK)
+	assert box.sum() == {"messages": 2, "stored": 2}
+
+
+@pytest.mark.parametrize("count, tries", [(3, 3), (150, 100)])
+def test_a_domain_that_is_flooded_holds_up_no_other(box, count, tries):
+	flood = [letters.google(letters.report_of("flood.test", i))
+		 for i in range(count)]
+	box.server.deliver(*flood, letter())
+	box.door.answer = lambda body: submit.error(429, "again") \
+		if b"flood.test" in gzip.decompress(body) else submit.OK
+	result = box.fetch("--json")
+	assert result.status == TEMPFAIL, result
+	assert json.loads(result.out)["put_off"] == tries
+	assert json.loads(result.out)["stored"] == (count == tries)
+	box.door.say(submit.OK)
+	assert box.sum()["stored"] == count + (count != tries)
+
+
+def test_what_will_never_be_taken_stays_unread(box):
+	box.server.deliver(letter(1), letters.google(os.urandom(9000000)))
+	box.door.say(submit.error(400, "input"))
+	assert box.sum() == {"messages": 2, "refused": 1, "too_large": 1}
+	assert flags(box.server) == ["a", "a"]
+	assert box.sum() == {}
+
+
+def test_only_signed_mail(box):
+	box.use(auth_results="mx.shop.test", require_dkim=True)
+	box.server.deliver(letter(1), letter(2, headers=(
+		"Authentication-Results: mx.shop.test; dkim=pass"
+		" header.d=google.com\n")))
+	assert box.sum() == {"messages": 2, "stored": 1, "unsigned": 1}
+	assert box.door.posts[0][1]["signed_by"] == "google.com"
+
+
+def test_a_limit(box):
+	box.server.deliver(*map(letter, range(5)))
+	result = box.fetch("--limit", "2")
+	assert result.status == FINE and "2 looked at" in result.out, result
+	assert box.sum()["messages"] == 3
+
+
+# Getting in.
+
+def test_a_wrong_password(box):
+	box.keys["password_file"].write_text("wrong\n")
+	result = box.fetch()
+	assert result.status == REFUSED, result
+	assert "password" in result.err
+
+
+def test_a_password_that_everybody_may_read(box):
+	box.keys["password_file"].chmod(0o644)
+	result = box.fetch()
+	assert result.status == REFUSED and "chmod" in result.err, result
+
+
+@pytest.mark.parametrize("keys", [{"host": "127.0.0.1"}, {"ca_file": None}])
+def test_a_certificate_that_does_not_fit(box, keys):
+	box.server.deliver(letter())
+	result = box.use(**keys).fetch()
+	assert result.status == REFUSED, result
+	assert "certificate" in result.err
+	assert "Login" not in box.server.log()
+
+
+def test_no_tls_no_mail(box):
+	with Script(b"* OK [CAPABILITY IMAP4rev1] hi\r\n") as server:
+		result = box.use(port=server.port, starttls=True).fetch()
+	assert result.status == REFUSED, result
+	assert b"LOGIN" not in server.heard
+	assert b"AUTHENTICATE" not in server.heard
+
+
+def test_a_server_that_is_not_there(box):
+	result = box.use(port=free_port()).fetch()
+	assert result.status == TEMPFAIL, result
+
+
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+def test_a_token(box, authority, tmp_path, mechanism):
+	"""The bearer token that a command prints is what is sent."""
+	command = tmp_path / "token"
+	command.write_text("#!/bin/sh\necho \"tok$1\"\n")
+	command.chmod(0o755)
+	greeting = f"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH={mechanism}] hi"
+	with Script(greeting.encode() + b"\r\n",
+		    authority.context("localhost")) as server:
+		box.use(port=server.port, password_file=None,
+			token_command=[str(command), "en"])
+		assert box.sum() == {}
+	start = f"AUTHENTICATE {mechanism} ".encode()
+	sent = server.heard.partition(start)[2].partition(b"\r\n")[0]
+	words = base64.b64decode(sent).split(b"\1")
+	assert b"auth=Bearer token" in words, words
+	assert dovecot.USER.encode() in words[0]
+
+
+@pytest.mark.parametrize("script, said", [
+	("exit 3", "status 3"), ("true", "nothing is in"),
+	("kill -9 $$", "nothing is in"),
+	("head -c 99999 /dev/zero", "more than"),
+])
+def test_a_token_that_does_not_come(box, tmp_path, script, said):
+	command = tmp_path / "token"
+	command.write_text(f"#!/bin/sh\n{script}\n")
+	command.chmod(0o755)
+	result = box.use(password_file=None,
+			 token_command=[str(command)]).fetch()
+	assert result.status != FINE and said in result.err, result
+
+
+# A connection that breaks.
+
+class Script:
+	"""A server that says one thing, OK to the rest, and hears it."""
+
+	def __init__(self, greeting, context=None):
+		self.greeting, self.heard = greeting, b""
+		self.context = context
+		self._socket = socket.create_server(("127.0.0.1", 0))
+		self.port = self._socket.getsockname()[1]
+
+	def __enter__(self):
+		threading.Thread(target=self._serve, daemon=True).start()
+		return self
+
+	def __exit__(self, *what):
+		self._socket.close()
+
+	def _serve(self):
+		with contextlib.suppress(OSError):
+			peer, _ = self._socket.accept()
+			if self.context:
+				peer = self.context.wrap_socket(
+					peer, server_side=True)
+			peer.sendall(self.greeting)
+			while data := peer.recv(4096):
+				self.heard += data
+				tag, word = data.split()[:2]
+				more = self.greeting.split(b"[")[-1]
+				if word == b"CAPABILITY":
+					peer.sendall(b"* " + more.split(b"]")[0]
+						     + b"\r\n")
+				peer.sendall(tag + b" OK\r\n")
+
+
+@pytest.mark.parametrize("after", [1000, 12000, 30000, 30001])
+def test_a_broken_connection_is_made_once_more(box, after):
+	count = 20
+	box.server.deliver(*map(letter, range(count)))
+	with Cutter(box.server.port, [after]) as cutter:
+		box.use(port=cutter.port)
+		result = box.fetch("--json")
+	assert result.status == (FINE if after > 1000 else TEMPFAIL), result
+	if after > 1000:
+		assert "once more" in result.err
+		assert json.loads(result.out)["messages"] == count
+		assert len(set(box.door.bodies())) == count
+		assert flags(box.server) == ["S"] * count
+	assert cutter.cut == 1
+	assert "GLib" not in result.err
+
+
+def test_a_mark_that_was_lost_is_made_up_for(box):
+	"""The connection breaks between the daemon's answer and the mark."""
+	box.server.deliver(*map(letter, range(5)))
+	with Cutter(box.server.port, []) as cutter:
+		def answer(body):
+			if len(box.door.posts) == 2:
+				cutter.cut_now()
+			return submit.OK
+
+		box.door.answer = answer
+		assert box.use(port=cutter.port).sum() == {
+			"messages": 5, "stored": 5}
+	assert cutter.cut == 1
+	assert len(set(box.door.bodies())) == len(box.door.bodies()) == 5
+	assert flags(box.server) == ["S"] * 5
+
+
+def test_two_broken_connections_are_enough_for_a_run(box):
+	count = 60
+	box.server.deliver(*map(letter, range(count)))
+	with Cutter(box.server.port, [40000, 30000]) as cutter:
+		box.use(port=cutter.port)
+		first = box.fetch("--json")
+		assert first.status == TEMPFAIL, first
+		assert "lost" in first.err
+		assert 0 < json.loads(first.out)["messages"] < count
+		assert cutter.cut == 2
+		second = box.fetch("--json")
+	assert second.status == FINE, second
+	assert len(set(box.door.bodies())) == count
+	assert len(box.door.bodies()) <= count + 1	# a mark that was lost
+	assert flags(box.server) == ["S"] * count
