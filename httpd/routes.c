@@ -76,7 +76,8 @@ static bool is_report_type(const char *type)
 	static const char *const known[] = {
 		"application/tlsrpt+gzip",  "application/tlsrpt+json",
 		"application/json",	    "application/gzip",
-		"application/octet-stream",
+		"application/octet-stream", /* and what curl says unasked: */
+		"application/x-www-form-urlencoded",
 	};
 	size_t len = type ? strcspn(type, "; \t") : 0;
 
