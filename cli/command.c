@@ -119,6 +119,14 @@ static const struct command table[] = {
 	{ "freeze", NULL, cmd_freeze, NAMES_NONE, CHANGE,
 	  "serve on, but begin no order: for the old box during a move" },
 	{ "thaw", NULL, cmd_thaw, NAMES_NONE, CHANGE, "order again" },
+	{ "report", "summary", cmd_report_summary, NAMES_MAYBE_ONE,
+	  OPTION(SINCE) | OPTION(CSV),
+	  "what senders tell of their sessions: who failed, and why" },
+	{ "report", "list", cmd_report_list, NAMES_MAYBE_ONE,
+	  OPTION(SINCE) | OPTION(CSV) | OPTION(FAILED) | OPTION(LIMIT),
+	  "the TLS reports that came, the newest first" },
+	{ "report", "show", cmd_report_show, NAMES_MAYBE_ONE, 0,
+	  "one of them, whole" },
 	{ "alert", "list", cmd_alert_list, NAMES_NONE,
 	  OPTION(ENDED) | OPTION(KIND) | OPTION(LIMIT),
 	  "what is wrong, the gravest first, and who is told" },
@@ -291,6 +299,7 @@ static const struct {
 	{ "ca", "show", " CA..." },
 	{ "ca", "rollover", " [CA]" },
 	{ "alert", "silence", " ID|KIND..." },
+	{ "report", "show", " ID" },
 };
 
 static const char *args_of(const struct command *c)

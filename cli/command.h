@@ -110,5 +110,8 @@ enum exit_code cmd_alert_list(struct cli *cli);
 enum exit_code cmd_alert_silence(struct cli *cli);
 enum exit_code cmd_alert_test(struct cli *cli);
 enum exit_code cmd_log(struct cli *cli);
+enum exit_code cmd_report_summary(struct cli *cli);
+enum exit_code cmd_report_list(struct cli *cli);
+enum exit_code cmd_report_show(struct cli *cli);
 
 #endif

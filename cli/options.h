@@ -30,8 +30,10 @@ enum option_id {
 	OPT_CANCEL,
 	OPT_CERT,
 	OPT_CONFIG,
+	OPT_CSV,
 	OPT_DRY_RUN,
 	OPT_ENDED,
+	OPT_FAILED,
 	OPT_FILE,
 	OPT_FOLLOW,
 	OPT_FORCE,
@@ -86,9 +88,9 @@ struct options {
 		*format, *key, *kind, *label, *mode, *plan, *preset, *reason,
 		*socket, *state, *template, *track_mx, *why;
 	struct words mx, resolver, rua;
-	bool adopt, all, allow_private, cancel, dry_run, ended, follow, force,
-		help, json, new_account, no_adopt, no_smtp, now, prune,
-		require_dkim, version, wait, without_reports;
+	bool adopt, all, allow_private, cancel, csv, dry_run, ended, failed,
+		follow, force, help, json, new_account, no_adopt, no_smtp, now,
+		prune, require_dkim, version, wait, without_reports;
 	long limit;		/* 0: none */
 	long to;		/* a version; 0: not said */
 	long http_port, https_port, smtp_port;	/* 0: the usual ones */

@@ -1,0 +1,175 @@
+/*
+ * mtastsctl report summary, list, show.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "cli/command.h"
+#include "cli/report_view.h"
+#include "cli/say.h"
+
+#define SINCE_DEFAULT (30 * WHEN_DAY)
+#define PAGE	      200
+
+static enum exit_code get(struct cli *cli, char *path, json_t **answer)
+{
+	struct err err = ERR_INIT;
+	enum exit_code code =
+		api_do(cli->api, "GET", path, NULL, answer, &err);
+
+	free(path);
+	if (code != EXIT_FINE)
+		say_failure(NULL, &err);
+	return code;
+}
+
+/* name= and since=, as asked. */
+static char *about(const struct cli *cli, char *path)
+{
+	const struct options *o = &cli->options;
+	char since[INSTANT_TEXT];
+	long ago = o->given & OPTION(SINCE) ? o->since : SINCE_DEFAULT;
+
+	instant_format(time(NULL) - ago, since);
+	path = api_path_with(path, "since", since);
+	return api_path_with(path, "name",
+			     cli->name_count ? cli->names[0] : NULL);
+}
+
+/* ---- summary ---- */
+
+/* As everywhere: 1 says that something wants to be looked at. */
+static enum exit_code code_of(const json_t *answer)
+{
+	return json_integer_value(value_at(answer, "failed")) ? EXIT_WARNINGS
+							      : EXIT_FINE;
+}
+
+enum exit_code cmd_report_summary(struct cli *cli)
+{
+	enum exit_code code;
+	json_t *answer;
+
+	if (cli->options.csv)
+		api_keep_exact(cli->api);
+	code = get(cli, about(cli, xstrdup("/v1/reports/summary")), &answer);
+	if (code != EXIT_FINE)
+		return code;
+	if (cli->options.json)
+		say_json(answer);
+	else if (cli->options.csv)
+		report_view_summary_csv(answer, stdout);
+	else
+		report_view_summary(answer, stdout);
+	code = code_of(answer);
+	json_decref(answer);
+	return code;
+}
+
+/* ---- list ---- */
+
+static char *page_path(const struct cli *cli, const char *before, long limit)
+{
+	char *path = about(cli, xstrdup("/v1/reports"));
+	char text[24];
+
+	snprintf(text, sizeof(text), "%ld", limit < PAGE ? limit : PAGE);
+	path = api_path_with(path, "limit", text);
+	path = api_path_with(path, "failed",
+			     cli->options.failed ? "true" : NULL);
+	return api_path_with(path, "before", *before ? before : NULL);
+}
+
+static void print_page(const struct cli *cli, const json_t *reports)
+{
+	const json_t *r;
+	size_t i;
+
+	if (cli->options.csv) {
+		report_view_list_csv(reports, stdout);
+	} else if (cli->options.json) {
+		json_array_foreach(reports, i, r) {
+			say_json(r);
+		}
+	} else {
+		report_view_list(reports, stdout);
+	}
+}
+
+static enum exit_code list_pages(struct cli *cli, long limit)
+{
+	char before[24] = "";
+	bool is_first = true;
+
+	while (limit > 0) {
+		json_t *answer;
+		const json_t *next;
+		enum exit_code code =
+			get(cli, page_path(cli, before, limit), &answer);
+
+		if (code != EXIT_FINE)
+			return code;
+		print_page(cli, value_at(answer, "reports"));
+		limit -= (long)json_array_size(value_at(answer, "reports"));
+		next = value_at(answer, "next");
+		if (is_first && !cli->options.csv && !cli->options.json &&
+		    !json_array_size(value_at(answer, "reports")))
+			puts("no reports of that");
+		snprintf(before, sizeof(before), "%lld",
+			 json_integer_value(next));
+		is_first = false;
+		if (!json_is_integer(next))
+			limit = 0;
+		json_decref(answer);
+	}
+	return EXIT_FINE;
+}
+
+/* Newest first; a document per report with --json. */
+enum exit_code cmd_report_list(struct cli *cli)
+{
+	long limit = cli->options.limit ? cli->options.limit : PAGE;
+
+	if (cli->options.csv) {
+		api_keep_exact(cli->api);
+		report_view_csv_header(stdout);
+	}
+	return list_pages(cli, limit);
+}
+
+/* ---- show ---- */
+
+static bool is_number(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len && len < 19 && strspn(text, "0123456789") == len;
+}
+
+enum exit_code cmd_report_show(struct cli *cli)
+{
+	struct err err = ERR_INIT;
+	enum exit_code code;
+	json_t *answer;
+
+	if (cli->name_count != 1 || !is_number(cli->names[0])) {
+		err_set(&err, ERR_INPUT, "report show: which one?");
+		err_hint(&err, "mtastsctl report list has the numbers");
+		say_failure(NULL, &err);
+		return EXIT_USAGE;
+	}
+	code = get(cli, xasprintf("/v1/reports/%s", cli->names[0]), &answer);
+	if (code != EXIT_FINE)
+		return code;
+	if (cli->options.json)
+		say_json(answer);
+	else
+		report_view_one(answer, stdout);
+	json_decref(answer);
+	return EXIT_FINE;
+}

@@ -1,0 +1,610 @@
+#include "cli/report_view.h"
+
+#include <string.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "cli/csv.h"
+#include "cli/say.h"
+#include "cli/table.h"
+
+#define DAYS_MAX  70 /* lines of days; more of them are shown by the week */
+#define BAR_WIDTH 40
+#define NUMBER	  24
+
+static long long number_at(const json_t *value, const char *path)
+{
+	return json_integer_value(value_at(value, path));
+}
+
+static const char *number_text(long long n, char out[static NUMBER])
+{
+	snprintf(out, NUMBER, "%lld", n);
+	return out;
+}
+
+/* Of all sessions, as "0.12 %"; a few of very many are not none. */
+static const char *share_text(long long part, long long whole,
+			      char out[static NUMBER])
+{
+	double percent = whole ? 100.0 * (double)part / (double)whole : 0.0;
+
+	if (!part)
+		snprintf(out, NUMBER, "-");
+	else if (percent < 0.01)
+		snprintf(out, NUMBER, "<0.01 %%");
+	else
+		snprintf(out, NUMBER, "%.2f %%", percent);
+	return out;
+}
+
+static long long all_sessions(const json_t *v)
+{
+	return number_at(v, "successful") + number_at(v, "failed");
+}
+
+/* "2026-11-28" of an instant. */
+static int day_width(const char *instant)
+{
+	size_t len = strcspn(instant, "T");
+
+	return len < 10 ? (int)len : 10;
+}
+
+/* ---- days ---- */
+
+struct bars {
+	FILE *to;
+	long long most;	 /* sessions of the longest */
+	char first[16];	 /* day that the line begins with */
+	long long good, bad;
+	size_t days;	 /* on the line */
+};
+
+/* At least one mark for what there is at all. */
+static int marks(long long part, long long most)
+{
+	int n = most ? (int)((double)part * BAR_WIDTH / (double)most) : 0;
+
+	return part && !n ? 1 : n;
+}
+
+static void repeat(FILE *to, char c, int times)
+{
+	while (times-- > 0)
+		fputc(c, to);
+}
+
+static void print_bar(const struct bars *b)
+{
+	int bad = marks(b->bad, b->most), good = marks(b->good, b->most);
+	char share[NUMBER];
+
+	fprintf(b->to, "  %s  ", b->first);
+	repeat(b->to, '#', good);
+	repeat(b->to, 'x', bad);
+	repeat(b->to, ' ', BAR_WIDTH + 2 - good - bad);
+	fprintf(b->to, "%lld", b->good + b->bad);
+	if (b->bad)
+		fprintf(b->to, ", %lld failed (%s)", b->bad,
+			share_text(b->bad, b->good + b->bad, share));
+	fputc('\n', b->to);
+}
+
+typedef void bar_done(struct bars *b);
+
+static void measure_bar(struct bars *b)
+{
+	if (b->good + b->bad > b->most)
+		b->most = b->good + b->bad;
+}
+
+static void draw_bar(struct bars *b)
+{
+	print_bar(b);
+}
+
+static time_t day_at(const char *day)
+{
+	char instant[INSTANT_TEXT];
+	time_t at = 0;
+
+	snprintf(instant, sizeof(instant), "%.10sT00:00:00Z", day);
+	instant_parse(instant, &at);
+	return at;
+}
+
+static bool is_of_line(const struct bars *b, const char *day, long span)
+{
+	return b->days && day_at(day) - day_at(b->first) < span;
+}
+
+/* `done` gets each line: of a day, or of so many that it spans. */
+static void each_bar(struct bars *b, const json_t *days, long span,
+		     bar_done *done)
+{
+	const json_t *day;
+	size_t i;
+
+	b->days = 0;
+	json_array_foreach(days, i, day) {
+		const char *name = text_at(day, "day");
+
+		if (!is_of_line(b, name, span)) {
+			if (b->days)
+				done(b);
+			b->good = b->bad = 0;
+			b->days = 0;
+			str_copy(b->first, sizeof(b->first), name);
+		}
+		b->good += number_at(day, "successful");
+		b->bad += number_at(day, "failed");
+		b->days++;
+	}
+	if (b->days)
+		done(b);
+}
+
+static void print_days(const json_t *answer, FILE *to)
+{
+	const json_t *days = value_at(answer, "days");
+	bool by_week = json_array_size(days) > DAYS_MAX;
+	long span = by_week ? 7 * WHEN_DAY : WHEN_DAY;
+	struct bars b = { .to = to };
+
+	if (!json_array_size(days))
+		return;
+	fprintf(to, "\nSessions by %s (# fine, x failed)\n",
+		by_week ? "week" : "day");
+	each_bar(&b, days, span, measure_bar);
+	each_bar(&b, days, span, draw_bar);
+}
+
+/* ---- tables ---- */
+
+struct section {
+	const char *key, *title; /* of the answer; of the table */
+	const char *name;	 /* of the member that names a row */
+};
+
+static const struct section by_reporter = { "reporters", "REPORTER",
+					    "reporter" };
+static const struct section by_domain = { "domains", "DOMAIN", "name" };
+
+static void print_more(const json_t *answer, const char *key, FILE *to)
+{
+	char path[32];
+	long long n;
+
+	snprintf(path, sizeof(path), "more.%s", key);
+	n = number_at(answer, path);
+	if (n > 0)
+		fprintf(to, "  ... and %lld more\n", n);
+}
+
+static const char *named(const json_t *row, const char *key)
+{
+	const char *name = text_at(row, key);
+
+	return *name ? name : "(no name)";
+}
+
+static void add_counts(struct table *t, const json_t *row, const char *name)
+{
+	char reports[NUMBER], sessions[NUMBER], failed[NUMBER], share[NUMBER];
+	const char *last = text_at(row, "last");
+	char day[16];
+
+	snprintf(day, sizeof(day), "%.*s", day_width(last), last);
+	table_row(t, (const char *const[]){
+		name, number_text(number_at(row, "reports"), reports),
+		number_text(all_sessions(row), sessions),
+		number_text(number_at(row, "failed"), failed),
+		share_text(number_at(row, "failed"), all_sessions(row), share),
+		day });
+}
+
+static void print_counts(const json_t *answer, const struct section *s,
+			 FILE *to)
+{
+	const char *const header[] = { s->title, "REPORTS", "SESSIONS",
+				       "FAILED", "SHARE", "LAST" };
+	const json_t *list = value_at(answer, s->key), *row;
+	struct table t;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	table_init(&t, header, ARRAY_LEN(header));
+	json_array_foreach(list, i, row) {
+		add_counts(&t, row, named(row, s->name));
+	}
+	fputc('\n', to);
+	table_print(&t, to);
+	table_release(&t);
+	print_more(answer, s->key, to);
+}
+
+/* What it means stands with each, for few know these names by heart. */
+static void print_results(const json_t *answer, FILE *to)
+{
+	const json_t *list = value_at(answer, "results"), *row;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	fputs("\nWhat failed, as senders tell it\n", to);
+	json_array_foreach(list, i, row) {
+		long long reports = number_at(row, "reports");
+
+		fprintf(to, "  %s: %lld in %lld %s\n", text_at(row, "result"),
+			number_at(row, "sessions"), reports,
+			reports == 1 ? "report" : "reports");
+		fprintf(to, "      %s\n", text_at(row, "meaning"));
+		fprintf(to, "      -> %s\n", text_at(row, "todo"));
+	}
+	print_more(answer, "results", to);
+}
+
+static void print_hosts(const json_t *answer, FILE *to)
+{
+	static const char *const header[] = { "MAIL HOST", "FAILED" };
+	const json_t *list = value_at(answer, "hosts"), *row;
+	char failed[NUMBER];
+	struct table t;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	table_init(&t, header, ARRAY_LEN(header));
+	json_array_foreach(list, i, row) {
+		table_row(&t, (const char *const[]){
+			named(row, "mx"),
+			number_text(number_at(row, "failed"), failed) });
+	}
+	fputc('\n', to);
+	table_print(&t, to);
+	table_release(&t);
+	print_more(answer, "hosts", to);
+}
+
+static const struct {
+	const char *kind, *words;
+} standings[] = {
+	{ "no-sts", "none by MTA-STS" },
+	{ "untold", "MTA-STS, which policy is not said" },
+	{ "current", "the one of that day" },
+	{ "old", "one that had been replaced" },
+	{ "foreign", "one that was never published here" },
+};
+
+/* "5 (enforce, now)", or how it stands to ours. */
+static char *version_name(const json_t *row)
+{
+	const char *kind = text_at(row, "kind");
+
+	for (size_t i = 0; i < ARRAY_LEN(standings); i++)
+		if (streq(standings[i].kind, kind))
+			return xstrdup(standings[i].words);
+	return xasprintf("%lld (%s%s)", number_at(row, "version"),
+			 text_at(row, "mode"),
+			 json_is_true(value_at(row, "is_current")) ? ", now"
+								   : "");
+}
+
+static void add_version(struct table *t, const json_t *row)
+{
+	char reports[NUMBER], sessions[NUMBER], failed[NUMBER];
+	const char *last = text_at(row, "last");
+	char *name = version_name(row), day[16];
+
+	snprintf(day, sizeof(day), "%.*s", day_width(last), last);
+	table_row(t, (const char *const[]){
+		name, number_text(number_at(row, "reports"), reports),
+		number_text(all_sessions(row), sessions),
+		number_text(number_at(row, "failed"), failed), day });
+	free(name);
+}
+
+static void print_versions(const json_t *answer, FILE *to)
+{
+	static const char *const header[] = { "POLICY VERSION", "REPORTS",
+					      "SESSIONS", "FAILED", "LAST" };
+	const json_t *list = value_at(answer, "versions"), *row;
+	struct table t;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	table_init(&t, header, ARRAY_LEN(header));
+	json_array_foreach(list, i, row) {
+		add_version(&t, row);
+	}
+	fputc('\n', to);
+	table_print(&t, to);
+	table_release(&t);
+}
+
+/* Only who lags behind is news. */
+static bool is_held_late(const json_t *answer, const json_t *row)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(value_at(answer, "versions"), i, v) {
+		if (streq(text_at(v, "kind"), "ours") &&
+		    number_at(v, "version") == number_at(row, "version"))
+			return !json_is_true(value_at(v, "is_current"));
+	}
+	return true;
+}
+
+static void print_holders(const json_t *answer, FILE *to)
+{
+	static const char *const header[] = { "HELD AN OLDER VERSION",
+					      "VERSION", "FROM", "TO" };
+	const json_t *row;
+	struct table t;
+	size_t i;
+
+	table_init(&t, header, ARRAY_LEN(header));
+	json_array_foreach(value_at(answer, "holders"), i, row) {
+		char version[NUMBER], first[16], last[16];
+
+		if (!is_held_late(answer, row))
+			continue;
+		snprintf(first, sizeof(first), "%.10s", text_at(row, "first"));
+		snprintf(last, sizeof(last), "%.10s", text_at(row, "last"));
+		table_row(&t, (const char *const[]){
+			named(row, "reporter"),
+			number_text(number_at(row, "version"), version), first,
+			last });
+	}
+	if (t.cells.count)
+		fputc('\n', to);
+	table_print(&t, to);
+	table_release(&t);
+}
+
+/* ---- the whole ---- */
+
+static void print_totals(const json_t *answer, FILE *to)
+{
+	const char *name = text_at(answer, "name");
+	const char *since = text_at(answer, "since");
+	const char *until = text_at(answer, "until");
+	long long failed = number_at(answer, "failed");
+	long long reports = number_at(answer, "reports");
+	char share[NUMBER];
+
+	fprintf(to, "%s: TLS reports of %.*s to %.*s\n",
+		*name ? name : "all domains", day_width(since), since,
+		day_width(until), until);
+	fprintf(to, "%lld sessions in %lld %s, ", all_sessions(answer), reports,
+		reports == 1 ? "report" : "reports");
+	if (failed)
+		fprintf(to, "%lld failed (%s)\n", failed,
+			share_text(failed, all_sessions(answer), share));
+	else
+		fprintf(to, "none failed\n");
+}
+
+static void print_none(const json_t *answer, FILE *to)
+{
+	const char *name = text_at(answer, "name");
+
+	fprintf(to, "%s: no TLS reports since %s\n",
+		*name ? name : "all domains", text_at(answer, "since"));
+	fprintf(to, "  whether senders are asked for them: mtastsctl domain "
+		    "records %s\n", *name ? name : "NAME");
+	fputs("  they come a day late, and small senders write none\n", to);
+}
+
+void report_view_summary(const json_t *answer, FILE *to)
+{
+	if (!number_at(answer, "reports")) {
+		print_none(answer, to);
+		return;
+	}
+	print_totals(answer, to);
+	print_days(answer, to);
+	print_counts(answer, &by_domain, to);
+	print_counts(answer, &by_reporter, to);
+	print_versions(answer, to);
+	print_holders(answer, to);
+	print_hosts(answer, to);
+	print_results(answer, to);
+}
+
+/* ---- CSV ---- */
+
+/* A spreadsheet takes a text that begins so for a formula. */
+static void put_text(const char *text, FILE *to)
+{
+	char *guarded = strchr("=+-@\t\r", *text) && *text
+				? xasprintf("'%s", text)
+				: xstrdup(text);
+	char *quoted = csv_quoted(guarded);
+
+	fputs(quoted, to);
+	free(quoted);
+	free(guarded);
+}
+
+static void put_number(const json_t *row, const char *key, FILE *to)
+{
+	const json_t *n = value_at(row, key);
+
+	fputc(',', to);
+	if (json_is_integer(n))
+		fprintf(to, "%lld", json_integer_value(n));
+}
+
+static void csv_row(const char *section, const char *name, const json_t *row,
+		    FILE *to)
+{
+	const bool has_sessions = json_is_integer(value_at(row, "sessions"));
+
+	fprintf(to, "%s,", section);
+	put_text(name, to);
+	put_number(row, "reports", to);
+	put_number(row, "successful", to);
+	put_number(row, has_sessions ? "sessions" : "failed", to);
+	fputs("\r\n", to);
+}
+
+static const struct {
+	const char *list, *section, *name;
+} csv_sections[] = {
+	{ "days", "day", "day" },	 { "domains", "domain", "name" },
+	{ "reporters", "reporter", "reporter" }, { "hosts", "host", "mx" },
+	{ "results", "result", "result" },
+};
+
+void report_view_summary_csv(const json_t *answer, FILE *to)
+{
+	const json_t *row;
+	size_t j;
+
+	fputs("section,name,reports,successful,failed\r\n", to);
+	csv_row("total", text_at(answer, "name"), answer, to);
+	for (size_t i = 0; i < ARRAY_LEN(csv_sections); i++)
+		json_array_foreach(value_at(answer, csv_sections[i].list), j,
+				   row) {
+			csv_row(csv_sections[i].section,
+				text_at(row, csv_sections[i].name), row, to);
+		}
+	json_array_foreach(value_at(answer, "versions"), j, row) {
+		char *name = version_name(row);
+
+		csv_row("version", name, row, to);
+		free(name);
+	}
+}
+
+void report_view_csv_header(FILE *to)
+{
+	fputs("id,domain,reporter,report_id,begin,end,received,via,signed_by,"
+	      "successful,failed,results\r\n", to);
+}
+
+void report_view_list_csv(const json_t *reports, FILE *to)
+{
+	static const char *const texts[] = { "name",  "reporter", "report_id",
+					     "begin", "end",	  "received",
+					     "via",   "signed_by" };
+	const json_t *r;
+	size_t i;
+
+	json_array_foreach(reports, i, r) {
+		char *results = joined_at(r, "results", " ");
+
+		fprintf(to, "%lld", number_at(r, "id"));
+		for (size_t j = 0; j < ARRAY_LEN(texts); j++) {
+			fputc(',', to);
+			put_text(text_at(r, texts[j]), to);
+		}
+		put_number(r, "successful", to);
+		put_number(r, "failed", to);
+		fputc(',', to);
+		put_text(results, to);
+		fputs("\r\n", to);
+		free(results);
+	}
+}
+
+/* ---- list and one ---- */
+
+static void add_report(struct table *t, const json_t *r)
+{
+	char id[NUMBER], sessions[NUMBER], failed[NUMBER];
+	const char *begin = text_at(r, "begin");
+	char *results = joined_at(r, "results", " "), day[16];
+
+	snprintf(day, sizeof(day), "%.*s", day_width(begin), begin);
+	table_row(t, (const char *const[]){
+		number_text(number_at(r, "id"), id), day, text_at(r, "name"),
+		named(r, "reporter"), text_at(r, "via"),
+		number_text(all_sessions(r), sessions),
+		number_text(number_at(r, "failed"), failed), results });
+	free(results);
+}
+
+void report_view_list(const json_t *reports, FILE *to)
+{
+	static const char *const header[] = { "ID",	  "DAY",  "DOMAIN",
+					      "REPORTER", "VIA",  "SESSIONS",
+					      "FAILED",	  "WHAT FAILED" };
+	const json_t *r;
+	struct table t;
+	size_t i;
+
+	table_init(&t, header, ARRAY_LEN(header));
+	json_array_foreach(reports, i, r) {
+		add_report(&t, r);
+	}
+	table_print(&t, to);
+	table_release(&t);
+}
+
+static void print_if(const json_t *v, const char *key, const char *what,
+		     FILE *to)
+{
+	if (*text_at(v, key))
+		fprintf(to, "%s%s\n", what, text_at(v, key));
+}
+
+static void print_failure(const json_t *f, FILE *to)
+{
+	fprintf(to, "    %lld failed: %s\n", number_at(f, "sessions"),
+		text_at(f, "result"));
+	fprintf(to, "        %s\n", text_at(f, "meaning"));
+	fprintf(to, "        -> %s\n", text_at(f, "todo"));
+	print_if(f, "mx", "        mail host    ", to);
+	print_if(f, "helo", "        it said      ", to);
+	print_if(f, "receiving_ip", "        its address  ", to);
+	print_if(f, "sending_ip", "        the sender's ", to);
+	print_if(f, "reason", "        reason       ", to);
+	print_if(f, "additional", "        more         ", to);
+}
+
+static void print_policy(const json_t *p, FILE *to)
+{
+	char *mx = joined_at(p, "mx", " ");
+	const json_t *f;
+	size_t i;
+
+	fprintf(to, "\n  policy of type %s", text_at(p, "type"));
+	if (json_is_integer(value_at(p, "version")))
+		fprintf(to, ", our version %lld", number_at(p, "version"));
+	fprintf(to, "\n    %lld sessions fine, %lld failed\n",
+		number_at(p, "successful"), number_at(p, "failed"));
+	if (*mx)
+		fprintf(to, "    mail hosts: %s\n", mx);
+	print_if(p, "policy", "    as they quote it: ", to);
+	json_array_foreach(value_at(p, "failures"), i, f) {
+		print_failure(f, to);
+	}
+	free(mx);
+}
+
+void report_view_one(const json_t *r, FILE *to)
+{
+	const json_t *p;
+	size_t i;
+
+	fprintf(to, "%s: report %s of %s\n", text_at(r, "name"),
+		text_at(r, "report_id"), named(r, "reporter"));
+	fprintf(to, "  from %s to %s, received %s by %s\n", text_at(r, "begin"),
+		text_at(r, "end"), text_at(r, "received"), text_at(r, "via"));
+	print_if(r, "signed_by", "  signed by ", to);
+	print_if(r, "contact", "  contact ", to);
+	json_array_foreach(value_at(r, "policies"), i, p) {
+		print_policy(p, to);
+	}
+	if (!json_array_size(value_at(r, "policies")))
+		fputs("  it tells of no session\n", to);
+}

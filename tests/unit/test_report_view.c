@@ -1,0 +1,246 @@
+/*
+ * TLS reports as mtastsctl prints them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "cli/report_view.h"
+
+typedef void view(const json_t *value, FILE *to);
+
+/* What `show` prints of it. The caller frees. */
+static char *shown(view *show, const char *json)
+{
+	json_error_t e;
+	json_t *value = json_loads(json, 0, &e);
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	if (!value)
+		fail_msg("%s", e.text);
+	show(value, to);
+	fclose(to);
+	json_decref(value);
+	return text;
+}
+
+static void assert_has(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
+static void assert_not(const char *text, const char *part)
+{
+	if (strstr(text, part))
+		fail_msg("\"%s\" in:\n%s", part, text);
+}
+
+#define SUMMARY                                                                \
+	"{\"name\":\"a.example\",\"since\":\"2026-10-29T00:00:00Z\","          \
+	"\"until\":\"2026-11-28T00:00:00Z\",\"reports\":3,"                    \
+	"\"successful\":9990,\"failed\":10,"                                   \
+	"\"days\":[{\"day\":\"2026-11-26\",\"successful\":9000,\"failed\":0}," \
+	"{\"day\":\"2026-11-27\",\"successful\":990,\"failed\":10}],"          \
+	"\"reporters\":[{\"reporter\":\"Some Mail, Inc.\",\"reports\":2,"      \
+	"\"successful\":9990,\"failed\":10,"                                   \
+	"\"last\":\"2026-11-27T00:00:00Z\"},"                                  \
+	"{\"reporter\":\"\",\"reports\":1,\"successful\":0,\"failed\":0,"      \
+	"\"last\":\"2026-11-26T00:00:00Z\"}],"                                 \
+	"\"results\":[{\"result\":\"certificate-expired\",\"sessions\":25,"    \
+	"\"reports\":1,\"meaning\":\"it means\",\"todo\":\"do this\"}],"       \
+	"\"hosts\":[{\"mx\":\"mx.a.example\",\"failed\":25}],"                 \
+	"\"versions\":[{\"version\":5,\"id\":\"x\",\"mode\":\"enforce\","      \
+	"\"kind\":\"ours\",\"is_current\":true,\"reports\":2,"                 \
+	"\"successful\":9990,\"failed\":10,"                                   \
+	"\"last\":\"2026-11-27T00:00:00Z\"},{\"version\":null,\"id\":\"\","    \
+	"\"mode\":\"\",\"kind\":\"no-sts\",\"is_current\":false,"                \
+	"\"reports\":1,\"successful\":0,\"failed\":0,"                       \
+	"\"last\":\"2026-11-26T00:00:00Z\"}],"                                 \
+	"\"more\":{\"reporters\":7,\"results\":0,\"hosts\":0}}"
+
+static void a_summary_answers_each_question(void **state)
+{
+	char *text = shown(report_view_summary, SUMMARY);
+
+	(void)state;
+	assert_has(text, "a.example: TLS reports of 2026-10-29 to 2026-11-28");
+	assert_has(text, "10000 sessions in 3 reports, 10 failed (0.10 %)");
+	assert_has(text, "Some Mail, Inc.");
+	assert_has(text, "(no name)");
+	assert_has(text, "... and 7 more");
+	assert_has(text, "5 (enforce, now)");
+	assert_has(text, "none by MTA-STS");
+	assert_has(text, "mx.a.example");
+	assert_has(text, "certificate-expired: 25 in 1 report\n");
+	assert_has(text, "it means");
+	assert_has(text, "-> do this");
+	free(text);
+}
+
+/* One of very many is seen, and the longest fills the width. */
+static void a_line_per_day_is_drawn(void **state)
+{
+	char *text = shown(report_view_summary, SUMMARY);
+	const char *first = strstr(text, "  2026-11-26  ");
+	const char *second = strstr(text, "  2026-11-27  ");
+
+	(void)state;
+	assert_non_null(first);
+	assert_non_null(second);
+	assert_int_equal(strspn(first + 14, "#"), 40);
+	assert_int_equal(strspn(second + 14, "#"), 4);
+	assert_int_equal(strspn(second + 18, "x"), 1);
+	assert_has(second, "1000, 10 failed (1.00 %)");
+	assert_has(text, "Sessions by day");
+	free(text);
+}
+
+static json_t *many_days(int count)
+{
+	json_t *days = json_array();
+
+	for (int i = 0; i < count; i++) {
+		char day[40];
+
+		snprintf(day, sizeof(day), "2026-%02d-%02d", 1 + i / 28,
+			 1 + i % 28);
+		json_array_append_new(days,
+				      json_pack("{s:s, s:i, s:i}", "day", day,
+						"successful", 1, "failed", 0));
+	}
+	return days;
+}
+
+static void many_days_are_drawn_by_the_week(void **state)
+{
+	char *json, *text;
+	json_t *answer = json_pack(
+		"{s:n, s:s, s:s, s:i, s:i, s:i, s:o}", "name", "since",
+		"2026-01-01T00:00:00Z", "until", "2026-12-01T00:00:00Z",
+		"reports", 71, "successful", 71, "failed", 0, "days",
+		many_days(71));
+
+	(void)state;
+	json = json_dumps(answer, 0);
+	json_decref(answer);
+	text = shown(report_view_summary, json);
+	assert_has(text, "all domains");
+	assert_has(text, "none failed");
+	assert_has(text, "Sessions by week");
+	assert_has(text, "  2026-01-08  ");
+	assert_not(text, "  2026-01-09  ");
+	free(json);
+	free(text);
+}
+
+static void none_says_where_to_look(void **state)
+{
+	char *text = shown(report_view_summary,
+			   "{\"name\":\"a.example\",\"reports\":0,"
+			   "\"since\":\"2026-10-29T00:00:00Z\"}");
+
+	(void)state;
+	assert_has(text, "a.example: no TLS reports since 2026-10-29");
+	assert_has(text, "mtastsctl domain records a.example");
+	free(text);
+}
+
+static void few_of_very_many_are_not_none(void **state)
+{
+	char *text = shown(report_view_summary,
+			   "{\"name\":null,\"reports\":1,\"successful\":"
+			   "99999999,\"failed\":1,\"since\":"
+			   "\"2026-10-29T00:00:00Z\"}");
+
+	(void)state;
+	assert_has(text, "1 failed (<0.01 %)");
+	free(text);
+}
+
+/* A spreadsheet computes what a stranger called himself, if it may. */
+static void csv_is_quoted_and_is_no_formula(void **state)
+{
+	char *text = shown(report_view_list_csv,
+			   "[{\"id\":7,\"name\":\"a.example\",\"reporter\":"
+			   "\"=cmd(\\\"x\\\")\",\"report_id\":\"a,b\","
+			   "\"begin\":\"2026-11-27T00:00:00Z\",\"end\":"
+			   "\"2026-11-28T00:00:00Z\",\"received\":"
+			   "\"2026-11-28T03:00:00Z\",\"via\":\"https\","
+			   "\"signed_by\":\"\",\"successful\":5,\"failed\":2,"
+			   "\"results\":[\"x\",\"y\"]}]");
+
+	(void)state;
+	assert_string_equal(text,
+			    "7,a.example,\"'=cmd(\"\"x\"\")\",\"a,b\","
+			    "2026-11-27T00:00:00Z,2026-11-28T00:00:00Z,"
+			    "2026-11-28T03:00:00Z,https,,5,2,x y\r\n");
+	free(text);
+}
+
+static void a_summary_is_a_table_too(void **state)
+{
+	char *text = shown(report_view_summary_csv, SUMMARY);
+
+	(void)state;
+	assert_has(text, "section,name,reports,successful,failed\r\n");
+	assert_has(text, "total,a.example,3,9990,10\r\n");
+	assert_has(text, "day,2026-11-27,,990,10\r\n");
+	assert_has(text, "reporter,\"Some Mail, Inc.\",2,9990,10\r\n");
+	assert_has(text, "result,certificate-expired,1,,25\r\n");
+	assert_has(text, "host,mx.a.example,,,25\r\n");
+	assert_has(text, "version,\"5 (enforce, now)\",2,9990,10\r\n");
+	free(text);
+}
+
+static void one_report_is_shown_whole(void **state)
+{
+	char *text = shown(
+		report_view_one,
+		"{\"id\":7,\"name\":\"a.example\",\"reporter\":\"R\","
+		"\"report_id\":\"id-1\",\"begin\":\"b\",\"end\":\"e\","
+		"\"received\":\"r\",\"via\":\"mail\",\"signed_by\":\"r.example\""
+		",\"contact\":\"c@r.example\",\"policies\":[{\"type\":\"sts\","
+		"\"version\":3,\"policy\":\"\",\"mx\":[\"mx.a.example\"],"
+		"\"successful\":1,\"failed\":2,\"failures\":[{\"result\":"
+		"\"validation-failure\",\"sessions\":2,\"meaning\":\"m\","
+		"\"todo\":\"t\",\"mx\":\"mx.a.example\",\"helo\":\"\","
+		"\"sending_ip\":\"192.0.2.1\",\"receiving_ip\":\"\","
+		"\"reason\":\"bad\",\"additional\":\"\"}]}]}");
+
+	(void)state;
+	assert_has(text, "a.example: report id-1 of R");
+	assert_has(text, "signed by r.example");
+	assert_has(text, "policy of type sts, our version 3");
+	assert_has(text, "1 sessions fine, 2 failed");
+	assert_has(text, "2 failed: validation-failure");
+	assert_has(text, "the sender's 192.0.2.1");
+	assert_has(text, "reason       bad");
+	assert_not(text, "it said");
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_summary_answers_each_question),
+		cmocka_unit_test(a_line_per_day_is_drawn),
+		cmocka_unit_test(many_days_are_drawn_by_the_week),
+		cmocka_unit_test(none_says_where_to_look),
+		cmocka_unit_test(few_of_very_many_are_not_none),
+		cmocka_unit_test(csv_is_quoted_and_is_no_formula),
+		cmocka_unit_test(a_summary_is_a_table_too),
+		cmocka_unit_test(one_report_is_shown_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
