@@ -20,6 +20,7 @@
 #include "daemon/config_state.h"
 #include "daemon/guard.h"
 #include "daemon/intake.h"
+#include "daemon/report_desk.h"
 #include "daemon/publisher.h"
 #include "httpd/server.h"
 #include "store/store.h"
@@ -40,6 +41,7 @@ struct admin_parts {
 	struct publisher *publisher;
 	struct alerts *alerts;
 	struct intake *intake;
+	struct report_desk *report_desk;
 	const struct config *config;	/* the daemon's, updated by a reload */
 	const struct config_state *config_state; /* what became of reloads */
 	const struct lag *lag;		/* of the loop; NULL: not measured */
@@ -54,7 +56,7 @@ struct admin;
  */
 struct admin *admin_start(const struct admin_parts *parts, struct err *err);
 
-/* After the intake: reports that wait have been answered. */
+/* After the intake and the report desk: whoever waits has been answered. */
 void admin_stop(struct admin *a);
 
 /* The parts are others now. */

@@ -50,6 +50,9 @@ struct api_later *api_defer(struct api_call *call);
 void api_later_answer(struct api_later *later, json_t *answer);
 void api_later_fail(struct api_later *later, int status, const struct err *err);
 
+/* The HTTP status of its kind. */
+int api_status_of(const struct err *err);
+
 typedef bool api_handler(struct api_call *call, struct err *err);
 
 api_handler api_status;
@@ -70,7 +73,8 @@ api_handler api_alert_list, api_alert_silence, api_alert_test;
 api_handler api_freeze, api_thaw;
 api_handler api_ca_show, api_ca_rollover;
 api_handler api_cert_revoke, api_cert_import;
-api_handler api_report_add;
+api_handler api_report_add, api_report_summary, api_report_list,
+	api_report_show;
 
 /* The value of a query parameter, or NULL. */
 const char *api_query(const struct api_call *call, const char *key);

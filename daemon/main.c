@@ -36,6 +36,7 @@
 #include "daemon/probe.h"
 #include "daemon/publisher.h"
 #include "daemon/reacher.h"
+#include "daemon/report_desk.h"
 #include "daemon/report_door.h"
 #include "daemon/restore.h"
 #include "daemon/template_roll.h"
@@ -70,6 +71,7 @@ struct daemon {
 	struct checker *checker;
 	struct reacher *reacher;
 	struct intake *intake;
+	struct report_desk *report_desk;
 	struct template_roll *template_roll;
 	struct admin *admin;
 	struct event *signals[3];
@@ -263,6 +265,7 @@ static struct admin_parts admin_parts_of(struct daemon *d)
 		.publisher = d->publisher,
 		.alerts = d->alerts,
 		.intake = d->intake,
+		.report_desk = d->report_desk,
 		.config = &d->config,
 		.config_state = &d->config_state,
 		.lag = d->lag,
@@ -335,8 +338,10 @@ static bool open_store(struct daemon *d, struct err *err)
 	return d->store != NULL;
 }
 
-static void stop_intake(struct daemon *d)
+static void stop_reports(struct daemon *d)
 {
+	report_desk_stop(d->report_desk);
+	d->report_desk = NULL;
 	intake_stop(d->intake);
 	d->intake = NULL;
 	d->report_door.intake = NULL;
@@ -344,7 +349,7 @@ static void stop_intake(struct daemon *d)
 
 static void stop_orders(struct daemon *d)
 {
-	stop_intake(d);
+	stop_reports(d);
 	counting_leave(&d->counting);
 	template_roll_stop(d->template_roll);
 	d->template_roll = NULL;
@@ -410,7 +415,7 @@ static bool start_template_roll(struct daemon *d, struct err *err)
 	return d->template_roll != NULL;
 }
 
-static bool start_intake(struct daemon *d, struct err *err)
+static bool start_reports(struct daemon *d, struct err *err)
 {
 	const struct intake_parts parts = {
 		.loop = d->loop,
@@ -423,7 +428,10 @@ static bool start_intake(struct daemon *d, struct err *err)
 
 	d->intake = intake_start(&parts, err);
 	d->report_door.intake = d->intake;
-	return d->intake != NULL;
+	if (d->intake)
+		d->report_desk = report_desk_start(
+			d->loop, d->config.state_dir, err);
+	return d->report_desk != NULL;
 }
 
 static bool start_orders(struct daemon *d, struct err *err)
@@ -432,7 +440,7 @@ static bool start_orders(struct daemon *d, struct err *err)
 	    !start_publisher(d, err) || !start_alerts(d, err) ||
 	    !start_dns_watch(d, err) || !start_checker(d, err) ||
 	    !start_reacher(d, err) || !start_template_roll(d, err) ||
-	    !start_intake(d, err)) {
+	    !start_reports(d, err)) {
 		stop_orders(d);
 		return false;
 	}
@@ -527,7 +535,7 @@ static void stop(struct daemon *d)
 	for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
 		if (d->signals[i])
 			event_free(d->signals[i]);
-	stop_intake(d); /* who waits is told so, through these: */
+	stop_reports(d);		/* who waits is told so, through these: */
 	admin_stop(d->admin);
 	d->report_door.httpd = NULL;
 	if (d->httpd)

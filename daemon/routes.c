@@ -92,6 +92,15 @@ static const struct route {
 	  api_log_list,
 	  { "name", "after", "since", "actor", "label", "limit" } },
 	{ "POST", "/v1/reports", api_report_add, { "via", "signed_by" } },
+	{ "GET",
+	  "/v1/reports",
+	  api_report_list,
+	  { "name", "since", "failed", "before", "limit" } },
+	{ "GET",
+	  "/v1/reports/summary",
+	  api_report_summary,
+	  { "name", "since" } },
+	{ "GET", "/v1/reports/@", api_report_show, { NULL } },
 };
 
 /* For submit.sock, too; the body is taken as it is. */
@@ -109,6 +118,11 @@ static const int statuses[] = {
 	[ERR_INTERNAL] = 500,
 	[ERR_DAMAGED] = 500,
 };
+
+int api_status_of(const struct err *err)
+{
+	return statuses[err->kind];
+}
 
 json_t *api_routes_error(const struct err *err)
 {

@@ -1,0 +1,230 @@
+"""What the TLS reports that came say, for people and for programs."""
+
+import csv
+import io
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.reports import Poster, report, sts
+
+DATA = Path(__file__).resolve().parents[1] / "data" / "reports"
+DAY = 86400
+
+
+def day(ago):
+	return time.strftime("%Y-%m-%d", time.gmtime(time.time() - ago * DAY))
+
+
+def window(ago):
+	return {"date-range": {"start-datetime": f"{day(ago)}T00:00:00Z",
+			       "end-datetime": f"{day(ago)}T23:59:59Z"}}
+
+
+@pytest.fixture
+def told(rig, name, tmp_path):
+	"""A live domain, and who posts reports about it."""
+	daemon = rig.daemon()
+	rig.dns.point(name)
+	daemon.start()
+	daemon.add(name)
+	return Poster(daemon, rig.pebble.root(), name, tmp_path)
+
+
+def failure(kind, sessions, host):
+	return {"result-type": kind, "failed-session-count": sessions,
+		"receiving-mx-hostname": host,
+		"sending-mta-ip": "192.0.2.7"}
+
+
+def post(poster, body):
+	"""Without a type, for its content is looked at."""
+	assert poster.post(body, kind="") == 200
+
+
+def a_week(told):
+	"""Two reporters; on the third day a certificate was not good."""
+	host = f"mx.{told.domain}"
+	for ago in range(1, 8):
+		bad = [failure("certificate-expired", 1, host)] * (ago == 3)
+		post(told, report(told.domain, ago, [sts(told.domain, bad)],
+				 **window(ago)))
+		post(told, report(told.domain, ago, [sts(told.domain)],
+				 **window(ago),
+				 **{"organization-name": "Other Mail"}))
+
+
+def test_a_summary_says_who_why_and_what_to_do(told):
+	daemon, name = told.daemon, told.domain
+	a_week(told)
+
+	shown = daemon.ctl("report", "summary", name)
+	assert shown.status == 1, shown	# something failed
+	assert f"{name}: TLS reports of" in shown.out
+	assert "99 sessions in 14 reports, 1 failed (1.01 %)" in shown.out
+	assert f"  {day(3)}  " in shown.out
+	for word in ("Sender Inc.", "Other Mail", f"mx.{name}",
+		     "certificate-expired: 1 in 1 report", "  -> "):
+		assert word in shown.out, word
+
+	sums = daemon.json("report", "summary", name)
+	assert sums["reports"] == 14 and sums["failed"] == 1
+	assert [d["failed"] for d in sums["days"]] == [0, 0, 0, 0, 1, 0, 0]
+	assert sums["results"][0]["meaning"] and sums["results"][0]["todo"]
+	assert sums["hosts"] == [{"mx": f"mx.{name}", "failed": 1,
+				  "reports": 1}]
+
+	two = daemon.json("report", "summary", name, "--since", "2d")
+	assert two["reports"] == 4 and two["failed"] == 0
+
+
+def test_the_box_is_summed_up_by_domain(told, rig):
+	daemon = told.daemon
+	a_week(told)
+	rig.dns.point("calm.test")
+	daemon.add("calm.test")
+	calm = Poster(daemon, rig.pebble.root(), "calm.test", told.folder)
+	post(calm, report("calm.test", 1, **window(1)))
+
+	sums = daemon.json("report", "summary")
+	assert sums["name"] is None and sums["reports"] == 15
+	assert [d["name"] for d in sums["domains"]] == [told.domain,
+							"calm.test"]
+	assert "all domains" in daemon.ctl("report", "summary").out
+
+
+def test_none_says_where_to_look(told):
+	shown = told.daemon.ctl("report", "summary", told.domain)
+	assert shown.status == 0
+	assert "no TLS reports since" in shown.out
+	assert f"mtastsctl domain records {told.domain}" in shown.out
+
+
+def test_who_is_not_hosted_is_an_error(told):
+	shown = told.daemon.ctl("report", "summary", "elsewhere.test")
+	assert shown.status == 2 or shown.status == 3
+	assert "elsewhere.test" in shown.err
+
+
+def quoted(version):
+	"""A policy of the domain as a sender quotes it."""
+	return [line for line in version["body"].split("\r\n") if line]
+
+
+def test_who_holds_an_old_version_is_named(told):
+	daemon, name = told.daemon, told.domain
+	old = daemon.json("policy", "show", name)
+	daemon.ok("policy", "set", name, "--max-age", "2d")
+	new = daemon.json("policy", "show", name)
+	for who, version in ("Early Mail", new), ("Late Mail", old):
+		about = sts(name)
+		about["policy"]["policy-string"] = quoted(version)
+		post(told, report(name, policies=[about], **window(0),
+				 **{"organization-name": who}))
+
+	sums = daemon.json("report", "summary", name)
+	by_version = {v["version"]: v for v in sums["versions"]}
+	assert by_version[new["version"]]["is_current"] is True
+	assert by_version[old["version"]]["is_current"] is False
+	assert by_version[old["version"]]["mode"] == "testing"
+	shown = daemon.ctl("report", "summary", name).out
+	held = shown[shown.index("HELD AN OLDER VERSION"):]
+	assert "Late Mail" in held and "Early Mail" not in held
+
+
+def test_reports_are_listed_page_by_page_and_shown(told):
+	daemon, name = told.daemon, told.domain
+	a_week(told)
+
+	lines = daemon.ok("report", "list", name).strip().splitlines()
+	assert len(lines) == 15 and "Other Mail" in lines[1]
+	some = daemon.ctl("report", "list", "--limit", "3", "--json").out
+	pages = [json.loads(line) for line in some.splitlines()]
+	assert len(pages) == 3
+	ids = [r["id"] for r in pages]
+	assert ids == sorted(ids, reverse=True)
+	status, page = daemon.api("GET", f"/v1/reports?before={ids[-1]}")
+	assert status == 200 and len(page["reports"]) == 11
+	assert page["next"] is None
+
+	failed = daemon.ctl("report", "list", "--failed", "--json").out
+	bad = json.loads(failed)
+	assert bad["failed"] == 1
+	shown = daemon.ok("report", "show", str(bad["id"]))
+	for word in ("Sender Inc.", "certificate-expired", "192.0.2.7",
+		     f"mx.{name}", "type sts"):
+		assert word in shown, word
+	assert daemon.ctl("report", "show", "999999").status == 3
+	assert daemon.ctl("report", "show", "x").status == 64
+
+
+def test_a_spreadsheet_gets_no_formula(told):
+	daemon, name = told.daemon, told.domain
+	post(told, report(name, **window(1),
+			 **{"organization-name": '=HYPERLINK("x")'}))
+
+	rows = list(csv.DictReader(io.StringIO(
+		daemon.ctl("report", "list", "--csv").out)))
+	assert rows[0]["reporter"] == '\'=HYPERLINK("x")'
+	assert rows[0]["domain"] == name and rows[0]["successful"] == "7"
+	sums = list(csv.DictReader(io.StringIO(
+		daemon.ctl("report", "summary", name, "--csv").out)))
+	assert {"total", "day", "reporter"} <= {r["section"] for r in sums}
+
+
+def test_what_strangers_write_reaches_no_terminal(told):
+	daemon, name = told.daemon, told.domain
+	post(told, report(name, **window(1),
+			 **{"organization-name": "\x1b[2Jx\u202ey\nz"}))
+
+	out = daemon.ctl("report", "list").out + daemon.ctl(
+		"report", "summary", name).out
+	assert "\x1b" not in out and "\u202e" not in out
+
+
+# How each is read is in tests/unit/test_tls_report.c; this is that it arrives.
+# file: whose it is, reporter, sessions that went well, and that failed
+QUIRKS = {
+	"bytes.json": ("xn--bcher-kva.test", "Caf? Mail", 3, 1),
+	"counts.json": ("a.test", "Odd Counter", 0, 2),
+	"empty-policies.json": ("shop.test", "Quiet Sender", 0, 0),
+	"google-like-again.json": ("shop.test", "Big Mail One", 118, 2),
+	"google-like.json": ("shop.test", "Big Mail One", 118, 2),
+	"google-like.json.gz": ("shop.test", "Big Mail One", 118, 2),
+	"huge-integer.json": ("shop.test", "Odd Counter", 1000000000, 12),
+	"microsoft-like-fetch-error.json": ("shop.test", "Big Mail Two", 0, 3),
+	"microsoft-like.json": ("shop.test", "Big Mail Two", 41, 0),
+	"missing.json": ("shop.test", "", 0, 1),
+	"mx-host-array.json": ("shop.test", "Array Sender", 7, 0),
+	"mx-host-string.json": ("shop.test", "String Sender", 7, 0),
+	"no-policy-found.json": ("shop.test", "mail.small.test", 1, 0),
+	"nulls.json": ("shop.test", "", 1, 0),
+	"rfc-like.json": ("company-y.test", "Company X", 5326, 303),
+	"two-policies.json": ("shop.test", "Both Sender", 12, 5),
+	"unknown-result.json": ("shop.test", "New Sender", 10, 4),
+}
+
+
+@pytest.mark.parametrize("file", sorted(QUIRKS))
+def test_each_quirk_is_taken_and_shown(rig, tmp_path, file):
+	name, *told = QUIRKS[file]
+	daemon = rig.daemon()
+	rig.dns.point(name)
+	daemon.start()
+	daemon.add(name)
+	poster = Poster(daemon, rig.pebble.root(), name, tmp_path)
+
+	post(poster, (DATA / file).read_bytes())
+	one = json.loads(daemon.ok("report", "list", name, "--since", "3650d",
+				   "--json"))
+	assert [one["reporter"], one["successful"], one["failed"]] == told
+	assert one["begin"] < one["end"] <= one["received"]
+	shown = daemon.ok("report", "show", str(one["id"]))
+	assert name in shown and str(one["failed"]) in shown
+
+
+def test_a_report_that_names_no_domain_of_ours_is_not_taken(told):
+	body = (DATA / "hostile-text.json").read_bytes()
+	assert told.post(body, kind="") == 422
