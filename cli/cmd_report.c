@@ -19,8 +19,7 @@
 static enum exit_code get(struct cli *cli, char *path, json_t **answer)
 {
 	struct err err = ERR_INIT;
-	enum exit_code code =
-		api_do(cli->api, "GET", path, NULL, answer, &err);
+	enum exit_code code = api_do(cli->api, "GET", path, NULL, answer, &err);
 
 	free(path);
 	if (code != EXIT_FINE)
@@ -93,7 +92,8 @@ static void print_page(const struct cli *cli, const json_t *reports)
 	if (cli->options.csv) {
 		report_view_list_csv(reports, stdout);
 	} else if (cli->options.json) {
-		json_array_foreach(reports, i, r) {
+		json_array_foreach(reports, i, r)
+		{
 			say_json(r);
 		}
 	} else {
@@ -101,33 +101,48 @@ static void print_page(const struct cli *cli, const json_t *reports)
 	}
 }
 
+/* No failure, but a name is easily mistyped. */
+static void say_if_none(const struct cli *cli, const json_t *reports)
+{
+	if (!json_array_size(reports) && !cli->options.csv &&
+	    !cli->options.json)
+		puts("no reports of that");
+}
+
+/* Prints it; *before is where the next one begins, "" if there is none. */
+static enum exit_code one_page(struct cli *cli, long *limit,
+			       char before[static 24])
+{
+	const json_t *reports, *next;
+	bool is_first = !*before;
+	enum exit_code code;
+	json_t *answer;
+
+	code = get(cli, page_path(cli, before, *limit), &answer);
+	if (code != EXIT_FINE)
+		return code;
+	reports = value_at(answer, "reports");
+	next = value_at(answer, "next");
+	print_page(cli, reports);
+	if (is_first)
+		say_if_none(cli, reports);
+	*limit -= (long)json_array_size(reports);
+	before[0] = '\0';
+	if (json_is_integer(next))
+		snprintf(before, 24, "%lld", json_integer_value(next));
+	json_decref(answer);
+	return EXIT_FINE;
+}
+
 static enum exit_code list_pages(struct cli *cli, long limit)
 {
 	char before[24] = "";
-	bool is_first = true;
+	enum exit_code code;
 
-	while (limit > 0) {
-		json_t *answer;
-		const json_t *next;
-		enum exit_code code =
-			get(cli, page_path(cli, before, limit), &answer);
-
-		if (code != EXIT_FINE)
-			return code;
-		print_page(cli, value_at(answer, "reports"));
-		limit -= (long)json_array_size(value_at(answer, "reports"));
-		next = value_at(answer, "next");
-		if (is_first && !cli->options.csv && !cli->options.json &&
-		    !json_array_size(value_at(answer, "reports")))
-			puts("no reports of that");
-		snprintf(before, sizeof(before), "%lld",
-			 json_integer_value(next));
-		is_first = false;
-		if (!json_is_integer(next))
-			limit = 0;
-		json_decref(answer);
-	}
-	return EXIT_FINE;
+	do
+		code = one_page(cli, &limit, before);
+	while (code == EXIT_FINE && *before && limit > 0);
+	return code;
 }
 
 /* Newest first; a document per report with --json. */

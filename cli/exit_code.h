@@ -7,12 +7,12 @@
 
 enum exit_code {
 	EXIT_FINE = 0,
-	EXIT_WARNINGS = 1,	/* `status` found some */
-	EXIT_ERRORS = 2,	/* `status` found some; something failed */
-	EXIT_REFUSED = 3,	/* the daemon understood and declined */
-	EXIT_UNREACHABLE = 4,	/* the daemon did not answer */
-	EXIT_USAGE = 64,	/* the command line is wrong (sysexits.h) */
-	EXIT_TEMPFAIL = 75	/* the same will do later (sysexits.h) */
+	EXIT_WARNINGS = 1,    /* `status` found some */
+	EXIT_ERRORS = 2,      /* `status` found some; something failed */
+	EXIT_REFUSED = 3,     /* the daemon understood and declined */
+	EXIT_UNREACHABLE = 4, /* the daemon did not answer */
+	EXIT_USAGE = 64,      /* the command line is wrong (sysexits.h) */
+	EXIT_TEMPFAIL = 75    /* the same will do later (sysexits.h) */
 };
 
 #endif

@@ -58,10 +58,10 @@ static int day_width(const char *instant)
 
 struct bars {
 	FILE *to;
-	long long most;	 /* sessions of the longest */
-	char first[16];	 /* day that the line begins with */
+	long long most; /* sessions of the longest */
+	char first[16]; /* day that the line begins with */
 	long long good, bad;
-	size_t days;	 /* on the line */
+	size_t days; /* on the line */
 };
 
 /* At least one mark for what there is at all. */
@@ -130,7 +130,8 @@ static void each_bar(struct bars *b, const json_t *days, long span,
 	size_t i;
 
 	b->days = 0;
-	json_array_foreach(days, i, day) {
+	json_array_foreach(days, i, day)
+	{
 		const char *name = text_at(day, "day");
 
 		if (!is_of_line(b, name, span)) {
@@ -199,19 +200,21 @@ static void add_counts(struct table *t, const json_t *row, const char *name)
 	char day[16];
 
 	snprintf(day, sizeof(day), "%.*s", day_width(last), last);
-	table_row(t, (const char *const[]){
-		name, number_text(number_at(row, "reports"), reports),
-		number_text(all_sessions(row), sessions),
-		number_text(number_at(row, "failed"), failed),
-		share_text(number_at(row, "failed"), all_sessions(row), share),
-		day });
+	table_row(t,
+		  (const char *const[]){
+			  name, number_text(number_at(row, "reports"), reports),
+			  number_text(all_sessions(row), sessions),
+			  number_text(number_at(row, "failed"), failed),
+			  share_text(number_at(row, "failed"),
+				     all_sessions(row), share),
+			  day });
 }
 
 static void print_counts(const json_t *answer, const struct section *s,
 			 FILE *to)
 {
 	const char *const header[] = { s->title, "REPORTS", "SESSIONS",
-				       "FAILED", "SHARE", "LAST" };
+				       "FAILED", "SHARE",   "LAST" };
 	const json_t *list = value_at(answer, s->key), *row;
 	struct table t;
 	size_t i;
@@ -219,7 +222,8 @@ static void print_counts(const json_t *answer, const struct section *s,
 	if (!json_array_size(list))
 		return;
 	table_init(&t, header, ARRAY_LEN(header));
-	json_array_foreach(list, i, row) {
+	json_array_foreach(list, i, row)
+	{
 		add_counts(&t, row, named(row, s->name));
 	}
 	fputc('\n', to);
@@ -237,7 +241,8 @@ static void print_results(const json_t *answer, FILE *to)
 	if (!json_array_size(list))
 		return;
 	fputs("\nWhat failed, as senders tell it\n", to);
-	json_array_foreach(list, i, row) {
+	json_array_foreach(list, i, row)
+	{
 		long long reports = number_at(row, "reports");
 
 		fprintf(to, "  %s: %lld in %lld %s\n", text_at(row, "result"),
@@ -260,10 +265,12 @@ static void print_hosts(const json_t *answer, FILE *to)
 	if (!json_array_size(list))
 		return;
 	table_init(&t, header, ARRAY_LEN(header));
-	json_array_foreach(list, i, row) {
+	json_array_foreach(list, i, row)
+	{
 		table_row(&t, (const char *const[]){
-			named(row, "mx"),
-			number_text(number_at(row, "failed"), failed) });
+				      named(row, "mx"),
+				      number_text(number_at(row, "failed"),
+						  failed) });
 	}
 	fputc('\n', to);
 	table_print(&t, to);
@@ -289,10 +296,9 @@ static char *version_name(const json_t *row)
 	for (size_t i = 0; i < ARRAY_LEN(standings); i++)
 		if (streq(standings[i].kind, kind))
 			return xstrdup(standings[i].words);
-	return xasprintf("%lld (%s%s)", number_at(row, "version"),
-			 text_at(row, "mode"),
-			 json_is_true(value_at(row, "is_current")) ? ", now"
-								   : "");
+	return xasprintf(
+		"%lld (%s%s)", number_at(row, "version"), text_at(row, "mode"),
+		json_is_true(value_at(row, "is_current")) ? ", now" : "");
 }
 
 static void add_version(struct table *t, const json_t *row)
@@ -302,10 +308,11 @@ static void add_version(struct table *t, const json_t *row)
 	char *name = version_name(row), day[16];
 
 	snprintf(day, sizeof(day), "%.*s", day_width(last), last);
-	table_row(t, (const char *const[]){
-		name, number_text(number_at(row, "reports"), reports),
-		number_text(all_sessions(row), sessions),
-		number_text(number_at(row, "failed"), failed), day });
+	table_row(t,
+		  (const char *const[]){
+			  name, number_text(number_at(row, "reports"), reports),
+			  number_text(all_sessions(row), sessions),
+			  number_text(number_at(row, "failed"), failed), day });
 	free(name);
 }
 
@@ -320,7 +327,8 @@ static void print_versions(const json_t *answer, FILE *to)
 	if (!json_array_size(list))
 		return;
 	table_init(&t, header, ARRAY_LEN(header));
-	json_array_foreach(list, i, row) {
+	json_array_foreach(list, i, row)
+	{
 		add_version(&t, row);
 	}
 	fputc('\n', to);
@@ -334,7 +342,8 @@ static bool is_held_late(const json_t *answer, const json_t *row)
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(value_at(answer, "versions"), i, v) {
+	json_array_foreach(value_at(answer, "versions"), i, v)
+	{
 		if (streq(text_at(v, "kind"), "ours") &&
 		    number_at(v, "version") == number_at(row, "version"))
 			return !json_is_true(value_at(v, "is_current"));
@@ -351,7 +360,8 @@ static void print_holders(const json_t *answer, FILE *to)
 	size_t i;
 
 	table_init(&t, header, ARRAY_LEN(header));
-	json_array_foreach(value_at(answer, "holders"), i, row) {
+	json_array_foreach(value_at(answer, "holders"), i, row)
+	{
 		char version[NUMBER], first[16], last[16];
 
 		if (!is_held_late(answer, row))
@@ -359,9 +369,10 @@ static void print_holders(const json_t *answer, FILE *to)
 		snprintf(first, sizeof(first), "%.10s", text_at(row, "first"));
 		snprintf(last, sizeof(last), "%.10s", text_at(row, "last"));
 		table_row(&t, (const char *const[]){
-			named(row, "reporter"),
-			number_text(number_at(row, "version"), version), first,
-			last });
+				      named(row, "reporter"),
+				      number_text(number_at(row, "version"),
+						  version),
+				      first, last });
 	}
 	if (t.cells.count)
 		fputc('\n', to);
@@ -398,8 +409,10 @@ static void print_none(const json_t *answer, FILE *to)
 
 	fprintf(to, "%s: no TLS reports since %s\n",
 		*name ? name : "all domains", text_at(answer, "since"));
-	fprintf(to, "  whether senders are asked for them: mtastsctl domain "
-		    "records %s\n", *name ? name : "NAME");
+	fprintf(to,
+		"  whether senders are asked for them: mtastsctl domain "
+		"records %s\n",
+		*name ? name : "NAME");
 	fputs("  they come a day late, and small senders write none\n", to);
 }
 
@@ -459,10 +472,26 @@ static void csv_row(const char *section, const char *name, const json_t *row,
 static const struct {
 	const char *list, *section, *name;
 } csv_sections[] = {
-	{ "days", "day", "day" },	 { "domains", "domain", "name" },
-	{ "reporters", "reporter", "reporter" }, { "hosts", "host", "mx" },
+	{ "days", "day", "day" },
+	{ "domains", "domain", "name" },
+	{ "reporters", "reporter", "reporter" },
+	{ "hosts", "host", "mx" },
 	{ "results", "result", "result" },
 };
+
+static void csv_versions(const json_t *answer, FILE *to)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(value_at(answer, "versions"), i, row)
+	{
+		char *name = version_name(row);
+
+		csv_row("version", name, row, to);
+		free(name);
+	}
+}
 
 void report_view_summary_csv(const json_t *answer, FILE *to)
 {
@@ -473,22 +502,19 @@ void report_view_summary_csv(const json_t *answer, FILE *to)
 	csv_row("total", text_at(answer, "name"), answer, to);
 	for (size_t i = 0; i < ARRAY_LEN(csv_sections); i++)
 		json_array_foreach(value_at(answer, csv_sections[i].list), j,
-				   row) {
+				   row)
+		{
 			csv_row(csv_sections[i].section,
 				text_at(row, csv_sections[i].name), row, to);
 		}
-	json_array_foreach(value_at(answer, "versions"), j, row) {
-		char *name = version_name(row);
-
-		csv_row("version", name, row, to);
-		free(name);
-	}
+	csv_versions(answer, to);
 }
 
 void report_view_csv_header(FILE *to)
 {
 	fputs("id,domain,reporter,report_id,begin,end,received,via,signed_by,"
-	      "successful,failed,results\r\n", to);
+	      "successful,failed,results\r\n",
+	      to);
 }
 
 void report_view_list_csv(const json_t *reports, FILE *to)
@@ -499,7 +525,8 @@ void report_view_list_csv(const json_t *reports, FILE *to)
 	const json_t *r;
 	size_t i;
 
-	json_array_foreach(reports, i, r) {
+	json_array_foreach(reports, i, r)
+	{
 		char *results = joined_at(r, "results", " ");
 
 		fprintf(to, "%lld", number_at(r, "id"));
@@ -526,24 +553,28 @@ static void add_report(struct table *t, const json_t *r)
 
 	snprintf(day, sizeof(day), "%.*s", day_width(begin), begin);
 	table_row(t, (const char *const[]){
-		number_text(number_at(r, "id"), id), day, text_at(r, "name"),
-		named(r, "reporter"), text_at(r, "via"),
-		number_text(all_sessions(r), sessions),
-		number_text(number_at(r, "failed"), failed), results });
+			     number_text(number_at(r, "id"), id), day,
+			     text_at(r, "name"), named(r, "reporter"),
+			     text_at(r, "via"),
+			     number_text(all_sessions(r), sessions),
+			     number_text(number_at(r, "failed"), failed),
+			     results });
 	free(results);
 }
 
 void report_view_list(const json_t *reports, FILE *to)
 {
-	static const char *const header[] = { "ID",	  "DAY",  "DOMAIN",
-					      "REPORTER", "VIA",  "SESSIONS",
-					      "FAILED",	  "WHAT FAILED" };
+	static const char *const header[] = { "ID",	"DAY",
+					      "DOMAIN", "REPORTER",
+					      "VIA",	"SESSIONS",
+					      "FAILED", "WHAT FAILED" };
 	const json_t *r;
 	struct table t;
 	size_t i;
 
 	table_init(&t, header, ARRAY_LEN(header));
-	json_array_foreach(reports, i, r) {
+	json_array_foreach(reports, i, r)
+	{
 		add_report(&t, r);
 	}
 	table_print(&t, to);
@@ -585,7 +616,8 @@ static void print_policy(const json_t *p, FILE *to)
 	if (*mx)
 		fprintf(to, "    mail hosts: %s\n", mx);
 	print_if(p, "policy", "    as they quote it: ", to);
-	json_array_foreach(value_at(p, "failures"), i, f) {
+	json_array_foreach(value_at(p, "failures"), i, f)
+	{
 		print_failure(f, to);
 	}
 	free(mx);
@@ -602,7 +634,8 @@ void report_view_one(const json_t *r, FILE *to)
 		text_at(r, "end"), text_at(r, "received"), text_at(r, "via"));
 	print_if(r, "signed_by", "  signed by ", to);
 	print_if(r, "contact", "  contact ", to);
-	json_array_foreach(value_at(r, "policies"), i, p) {
+	json_array_foreach(value_at(r, "policies"), i, p)
+	{
 		print_policy(p, to);
 	}
 	if (!json_array_size(value_at(r, "policies")))

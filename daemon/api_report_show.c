@@ -167,7 +167,8 @@ static void on_sum(const struct err *err, void *arg)
 	json_t *line;
 	size_t i;
 
-	json_array_foreach(json_object_get(a->answer, "versions"), i, line) {
+	json_array_foreach(json_object_get(a->answer, "versions"), i, line)
+	{
 		add_mode(a, line);
 	}
 	if (a->answer)

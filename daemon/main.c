@@ -429,8 +429,8 @@ static bool start_reports(struct daemon *d, struct err *err)
 	d->intake = intake_start(&parts, err);
 	d->report_door.intake = d->intake;
 	if (d->intake)
-		d->report_desk = report_desk_start(
-			d->loop, d->config.state_dir, err);
+		d->report_desk = report_desk_start(d->loop, d->config.state_dir,
+						   err);
 	return d->report_desk != NULL;
 }
 
@@ -535,7 +535,7 @@ static void stop(struct daemon *d)
 	for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
 		if (d->signals[i])
 			event_free(d->signals[i]);
-	stop_reports(d);		/* who waits is told so, through these: */
+	stop_reports(d); /* who waits is told so, through these: */
 	admin_stop(d->admin);
 	d->report_door.httpd = NULL;
 	if (d->httpd)

@@ -12,7 +12,7 @@
 #include "base/loop.h"
 #include "store/report_reader.h"
 
-#define REPORT_DESK_WAITING 32	/* questions; more are turned away */
+#define REPORT_DESK_WAITING 32 /* questions; more are turned away */
 
 struct report_desk;
 

@@ -64,22 +64,20 @@ static json_t *view_result(const struct report_line *l)
 {
 	enum tls_result r = (enum tls_result)l->id;
 
-	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:o}", "result",
-			 tls_result_name(r), "sessions",
-			 (json_int_t)l->n.failed, "reports",
-			 (json_int_t)l->n.reports, "meaning",
-			 tls_result_meaning(r), "todo", tls_result_todo(r),
-			 "last", view_instant(l->last));
+	return json_pack(
+		"{s:s, s:I, s:I, s:s, s:s, s:o}", "result", tls_result_name(r),
+		"sessions", (json_int_t)l->n.failed, "reports",
+		(json_int_t)l->n.reports, "meaning", tls_result_meaning(r),
+		"todo", tls_result_todo(r), "last", view_instant(l->last));
 }
 
 static json_t *view_version_line(const struct report_line *l)
 {
-	json_t *v = json_pack("{s:o, s:s, s:s}", "version",
-			      l->version || l->id ? json_integer(l->version)
-						  : json_null(),
-			      "id", l->name ? l->name : "", "kind",
-			      l->id ? "ours"
-				    : report_standing_name(l->standing));
+	json_t *v = json_pack(
+		"{s:o, s:s, s:s}", "version",
+		l->version || l->id ? json_integer(l->version) : json_null(),
+		"id", l->name ? l->name : "", "kind",
+		l->id ? "ours" : report_standing_name(l->standing));
 
 	add_count(v, &l->n);
 	json_object_set_new(v, "last", view_instant(l->last));
@@ -102,11 +100,11 @@ static json_t *view_holders(const struct report_sum *s)
 
 	for (size_t i = 0; i < s->holding_count; i++) {
 		const struct report_holding *h = &s->holding[i];
-		json_t *v = json_pack(
-			"{s:o, s:i, s:s, s:o, s:o}", "reporter",
-			view_text(h->reporter), "version", (int)h->version,
-			"id", h->sts_id, "first", view_instant(h->first),
-			"last", view_instant(h->last));
+		json_t *v = json_pack("{s:o, s:i, s:s, s:o, s:o}", "reporter",
+				      view_text(h->reporter), "version",
+				      (int)h->version, "id", h->sts_id, "first",
+				      view_instant(h->first), "last",
+				      view_instant(h->last));
 
 		add_count(v, &h->n);
 		json_array_append_new(list, v);
@@ -130,8 +128,9 @@ static json_t *view_more(const struct report_sum *s)
 	json_t *v = json_object();
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		json_object_set_new(v, lists[i].list,
-				    json_integer((json_int_t)lists[i].left_out));
+		json_object_set_new(
+			v, lists[i].list,
+			json_integer((json_int_t)lists[i].left_out));
 	return v;
 }
 
@@ -155,17 +154,16 @@ json_t *report_json_sum(const struct report_sum *s)
 
 json_t *report_json_item(const struct report_item *i)
 {
-	return json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:I,"
-			 " s:I}",
-			 "id", (json_int_t)i->id, "name", i->domain, "reporter",
-			 view_text(i->reporter), "report_id",
-			 view_text(i->report_id), "begin",
-			 view_instant(i->begin), "end", view_instant(i->end),
-			 "received", view_instant(i->received), "via",
-			 report_via_name(i->via), "signed_by",
-			 view_text(i->signed_by), "successful",
-			 (json_int_t)i->successful, "failed",
-			 (json_int_t)i->failed);
+	return json_pack(
+		"{s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:I,"
+		" s:I}",
+		"id", (json_int_t)i->id, "name", i->domain, "reporter",
+		view_text(i->reporter), "report_id", view_text(i->report_id),
+		"begin", view_instant(i->begin), "end", view_instant(i->end),
+		"received", view_instant(i->received), "via",
+		report_via_name(i->via), "signed_by", view_text(i->signed_by),
+		"successful", (json_int_t)i->successful, "failed",
+		(json_int_t)i->failed);
 }
 
 static json_t *view_failure(const struct tls_failure *f)
@@ -177,11 +175,10 @@ static json_t *view_failure(const struct tls_failure *f)
 			: json_string(tls_result_name(f->result)),
 		"sessions", (json_int_t)f->sessions, "meaning",
 		tls_result_meaning(f->result), "todo",
-		tls_result_todo(f->result), "mx", view_text(f->mx_host),
-		"helo", view_text(f->mx_helo), "sending_ip",
-		view_text(f->sending_ip), "receiving_ip",
-		view_text(f->receiving_ip), "reason", view_text(f->reason),
-		"additional", view_text(f->additional));
+		tls_result_todo(f->result), "mx", view_text(f->mx_host), "helo",
+		view_text(f->mx_helo), "sending_ip", view_text(f->sending_ip),
+		"receiving_ip", view_text(f->receiving_ip), "reason",
+		view_text(f->reason), "additional", view_text(f->additional));
 }
 
 /* A text per line. */
@@ -224,9 +221,9 @@ json_t *report_json_whole(const struct report_whole *w)
 	json_t *policies = json_array(), *v = report_json_item(&w->item);
 
 	for (size_t i = 0; i < w->said.policy_count; i++)
-		json_array_append_new(policies,
-				      view_report_policy(&w->said.policy[i],
-							 &w->ours[i]));
+		json_array_append_new(
+			policies,
+			view_report_policy(&w->said.policy[i], &w->ours[i]));
 	json_object_set_new(v, "contact", view_text(w->item.contact));
 	json_object_set_new(v, "left_out", json_integer(w->item.left_out));
 	json_object_set_new(v, "policies", policies);

@@ -74,8 +74,10 @@ static void policy(const struct routes_site *site, const struct request *r,
 static bool is_report_type(const char *type)
 {
 	static const char *const known[] = {
-		"application/tlsrpt+gzip",  "application/tlsrpt+json",
-		"application/json",	    "application/gzip",
+		"application/tlsrpt+gzip",
+		"application/tlsrpt+json",
+		"application/json",
+		"application/gzip",
 		"application/octet-stream", /* and what curl says unasked: */
 		"application/x-www-form-urlencoded",
 	};

@@ -181,7 +181,8 @@ static void measure(const json_t *value, size_t depth, struct json_size *size)
 	size->containers++;
 	if (++depth > size->depth)
 		size->depth = depth;
-	json_array_foreach(value, i, inner) {
+	json_array_foreach(value, i, inner)
+	{
 		measure(inner, depth, size);
 	}
 	json_object_foreach((json_t *)value, key, inner)

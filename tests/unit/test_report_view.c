@@ -63,8 +63,8 @@ static void assert_not(const char *text, const char *part)
 	"\"kind\":\"ours\",\"is_current\":true,\"reports\":2,"                 \
 	"\"successful\":9990,\"failed\":10,"                                   \
 	"\"last\":\"2026-11-27T00:00:00Z\"},{\"version\":null,\"id\":\"\","    \
-	"\"mode\":\"\",\"kind\":\"no-sts\",\"is_current\":false,"                \
-	"\"reports\":1,\"successful\":0,\"failed\":0,"                       \
+	"\"mode\":\"\",\"kind\":\"no-sts\",\"is_current\":false,"              \
+	"\"reports\":1,\"successful\":0,\"failed\":0,"                         \
 	"\"last\":\"2026-11-26T00:00:00Z\"}],"                                 \
 	"\"more\":{\"reporters\":7,\"results\":0,\"hosts\":0}}"
 
@@ -124,11 +124,11 @@ static json_t *many_days(int count)
 static void many_days_are_drawn_by_the_week(void **state)
 {
 	char *json, *text;
-	json_t *answer = json_pack(
-		"{s:n, s:s, s:s, s:i, s:i, s:i, s:o}", "name", "since",
-		"2026-01-01T00:00:00Z", "until", "2026-12-01T00:00:00Z",
-		"reports", 71, "successful", 71, "failed", 0, "days",
-		many_days(71));
+	json_t *answer = json_pack("{s:n, s:s, s:s, s:i, s:i, s:i, s:o}",
+				   "name", "since", "2026-01-01T00:00:00Z",
+				   "until", "2026-12-01T00:00:00Z", "reports",
+				   71, "successful", 71, "failed", 0, "days",
+				   many_days(71));
 
 	(void)state;
 	json = json_dumps(answer, 0);
@@ -180,10 +180,9 @@ static void csv_is_quoted_and_is_no_formula(void **state)
 			   "\"results\":[\"x\",\"y\"]}]");
 
 	(void)state;
-	assert_string_equal(text,
-			    "7,a.example,\"'=cmd(\"\"x\"\")\",\"a,b\","
-			    "2026-11-27T00:00:00Z,2026-11-28T00:00:00Z,"
-			    "2026-11-28T03:00:00Z,https,,5,2,x y\r\n");
+	assert_string_equal(text, "7,a.example,\"'=cmd(\"\"x\"\")\",\"a,b\","
+				  "2026-11-27T00:00:00Z,2026-11-28T00:00:00Z,"
+				  "2026-11-28T03:00:00Z,https,,5,2,x y\r\n");
 	free(text);
 }
 
@@ -208,7 +207,8 @@ static void one_report_is_shown_whole(void **state)
 		report_view_one,
 		"{\"id\":7,\"name\":\"a.example\",\"reporter\":\"R\","
 		"\"report_id\":\"id-1\",\"begin\":\"b\",\"end\":\"e\","
-		"\"received\":\"r\",\"via\":\"mail\",\"signed_by\":\"r.example\""
+		"\"received\":\"r\",\"via\":\"mail\",\"signed_by\":\"r."
+		"example\""
 		",\"contact\":\"c@r.example\",\"policies\":[{\"type\":\"sts\","
 		"\"version\":3,\"policy\":\"\",\"mx\":[\"mx.a.example\"],"
 		"\"successful\":1,\"failed\":2,\"failures\":[{\"result\":"
