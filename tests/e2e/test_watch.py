@@ -470,6 +470,15 @@ def test_a_row_of_a_former_version_is_as_old_as_its_look(rig, live, name):
 		db.execute("ALTER TABLE domain DROP COLUMN template_applied")
 		db.execute("DROP TABLE template_past")
 		db.execute("DROP TABLE reached")
+		db.execute("DROP TRIGGER publish_changed")
+		db.execute("CREATE TRIGGER publish_changed AFTER UPDATE ON"
+			   " domain BEGIN SELECT 1; END")
+		db.execute("DROP TRIGGER report_domain_gone")
+		for table in ("reporter", "report", "report_policy",
+			      "report_failure", "report_tally", "report_gone",
+			      "report_drop"):
+			db.execute(f"DROP TABLE {table}")
+		db.execute("ALTER TABLE domain DROP COLUMN report_token")
 		db.execute("UPDATE watch SET looked_at = 1000000, mx_look = 0,"
 			   f" due_at = {int(time.time()) + 3600}")
 		db.execute("PRAGMA user_version = 7")

@@ -182,7 +182,7 @@ static void make_older(const char *dir)
 		    "DROP TABLE report_tally; DROP TABLE report_gone;"
 		    "DROP TABLE report_drop;"
 		    "ALTER TABLE domain DROP COLUMN report_token;"
-		    "PRAGMA user_version = 9");
+		    "PRAGMA user_version = 12");
 }
 
 static void an_older_database_gets_tokens(void **state)
