@@ -6,6 +6,7 @@
 #include "acme/schedule.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "store/reached.h"
 
 /* Of a domain that may have one already. */
 static bool check_gain(struct store *s, const struct domain *d,
@@ -87,14 +88,18 @@ static bool take(struct store *s, struct domain *d,
 		 struct err *err)
 {
 	char why[CHAIN_DISTRUST];
-	bool is_there, ok;
+	bool is_there, is_trusted, ok;
 
 	if (!check_key(s, key, err) ||
 	    !check_gain(s, d, chain, in->now, &is_there, err))
 		return false;
 	*is_news = !is_there;
-	if (is_there)
-		return cert_current(s, d, c, err);
+	is_trusted = chain_is_trusted(chain, in->ca_file,
+				      first_use(chain, in->now), why);
+	if (is_there) /* whose roots may be known here only now */
+		return reached_begin(s, d->id, in->now, is_trusted ? NULL : why,
+				     err) &&
+		       cert_current(s, d, c, err);
 	*c = (struct cert){
 		.domain_id = d->id,
 		.state = CERT_ACTIVE,
@@ -107,8 +112,7 @@ static bool take(struct store *s, struct domain *d,
 	};
 	memcpy(c->serial, chain->serial, sizeof(c->serial));
 	memcpy(c->issuer, chain->issuer, sizeof(c->issuer));
-	if (!chain_is_trusted(chain, in->ca_file, first_use(chain, in->now),
-			      why))
+	if (!is_trusted)
 		c->distrust = why;
 	ok = put(s, d, c, key, chain, err);
 	c->distrust = NULL;

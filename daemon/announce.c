@@ -23,6 +23,12 @@ bool announce_may(enum announce is)
 	return is >= ANNOUNCE_NOT_FROM_HERE;
 }
 
+bool announce_stands(enum announce is, const struct domain *d,
+		     const struct reached *r)
+{
+	return announce_may(is) || (d->state == DOMAIN_LIVE && r->at);
+}
+
 enum announce announce_judge(const struct domain *d, bool has_cert,
 			     const struct ca *ca, const struct reached *r)
 {

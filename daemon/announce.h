@@ -34,6 +34,10 @@ enum announce announce_judge(const struct domain *d, bool has_cert,
 const char *announce_name(enum announce is); /* "no-certificate" ... */
 bool announce_may(enum announce is);
 
+/* Does its record belong into DNS? As above, or senders know of it already. */
+bool announce_stands(enum announce is, const struct domain *d,
+		     const struct reached *r);
+
 #define ANNOUNCE_WORDS (REACHED_WORDS + 160)
 
 /*

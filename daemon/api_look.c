@@ -21,8 +21,7 @@ bool api_domain_look(struct api_call *call, struct err *err)
 		store_rollback(s);
 		return false;
 	}
-	w.due_at = call->now;
-	if (!watch_write(s, &w, err) ||
+	if (!watch_now(s, d.id, call->now, err) ||
 	    !reached_soon(s, d.id, call->now, err)) {
 		store_rollback(s);
 		return false;

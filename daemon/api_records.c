@@ -82,7 +82,7 @@ static json_t *view_commands(const struct records *records)
 static bool is_in_zone(const struct domain_facts *f, const char *zone)
 {
 	return f->has_policy &&
-	       (announce_may(f->announce) ||
+	       (announce_stands(f->announce, &f->domain, &f->reached) ||
 		(f->has_publication && f->domain.state == DOMAIN_LIVE &&
 		 zone_announces(f->publication.told, zone, f->domain.name)));
 }
@@ -203,7 +203,8 @@ static json_t *notes(const struct domain_facts *f, const struct config *c,
 			       "box by hand");
 	if (is_cutover_due(f))
 		note_cutover(f, c, list);
-	if (f->announce == ANNOUNCE_NOT_FROM_HERE)
+	if (f->announce != ANNOUNCE_OK && records_have_policy(f) &&
+	    f->domain.state == DOMAIN_LIVE)
 		add_unseen_note(list, f);
 	return list;
 }

@@ -90,10 +90,15 @@ static bool announce(struct dns_watch *w, const struct domain *d,
 
 /* Another host is not asked any more from then on. */
 static bool note_host(struct dns_watch *w, const struct domain *d,
-		      const struct watch *k, struct err *err)
+		      const struct watch *k, unsigned news, struct err *err)
 {
-	return (k->host != HOST_HERE && k->host != HOST_NOWHERE) ||
-	       policy_version_led_here(w->parts.store, d, k->host_since,
+	if (k->host != HOST_HERE && k->host != HOST_NOWHERE)
+		return true;
+	/* After a cutover senders get it from here: worth a look at once. */
+	if ((news & NEWS_HOST) && k->host == HOST_HERE &&
+	    !reached_anew(w->parts.store, d->id, now_of(w), err))
+		return false;
+	return policy_version_led_here(w->parts.store, d, k->host_since,
 				       now_of(w), err);
 }
 
@@ -111,7 +116,8 @@ static bool tell_zone_again(struct dns_watch *w, const struct domain *d,
 	if (k->txt == ANNOUNCED_UNKNOWN || d->state != DOMAIN_LIVE ||
 	    !publication_of(w->parts.store, d->name, &p, NULL))
 		return true;
-	is_old = p.told_at && !p.is_due && p.told_at < now_of(w) - ZONE_TIME;
+	is_old = p.told_at && !p.is_due && p.told_at < now_of(w) - ZONE_TIME &&
+		 zone_announces(p.told, w->parts.config->publish.zone, d->name);
 	publication_release(&p);
 	if (!is_old || !policy_version_current(w->parts.store, d, &v, NULL))
 		return true;
@@ -182,7 +188,7 @@ static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 	return (is_first ||
 		watch_news_tell(w->parts.store, d, &k, news, now_of(w), err)) &&
 	       watch_write(w->parts.store, &k, err) &&
-	       note_led(w, l, d, &k, err) && note_host(w, d, &k, err) &&
+	       note_led(w, l, d, &k, err) && note_host(w, d, &k, news, err) &&
 	       announce(w, d, &k, err) && tell_zone_again(w, d, &k, err) &&
 	       go_on(w, d, &k, &is_gone, err) &&
 	       (is_gone || judge(w, d->id, err));

@@ -283,7 +283,7 @@ void health_txt_hint(const struct domain_facts *f, char *out, size_t size)
 	struct announce_words w;
 
 	announce_say(f->announce, &f->domain, &f->ca, &f->reached, &w);
-	if (!announce_may(f->announce))
+	if (!announce_stands(f->announce, &f->domain, &f->reached))
 		snprintf(out, size,
 			 "mtastsctl domain records %s says what it "
 			 "waits for: %s",

@@ -146,9 +146,9 @@ json_t *view_announce(const struct domain_facts *f)
 	announce_say(f->announce, &f->domain, &f->ca, &f->reached, &w);
 	return json_pack("{s:s, s:b, s:o, s:o, s:o}", "is",
 			 announce_name(f->announce), "may",
-			 announce_may(f->announce), "why", view_text(w.why),
-			 "todo", view_text(w.todo), "fetched",
-			 view_instant(f->reached.at));
+			 announce_stands(f->announce, &f->domain, &f->reached),
+			 "why", view_text(w.why), "todo", view_text(w.todo),
+			 "fetched", view_instant(f->reached.at));
 }
 
 static json_t *view_order(const struct domain_facts *f)

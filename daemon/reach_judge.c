@@ -154,7 +154,7 @@ void reach_failed(struct reached *r, enum reached_why why, const char *problem,
 	r->due_at = now + pace_of(++r->tries);
 	if (why != REACHED_CUT_OFF)
 		return;
-	if (now >= end && !r->let_at)
+	if (now >= end && r->tries >= REACH_LET_TRIES && !r->let_at)
 		r->let_at = now;
 	else if (now < end && r->due_at > end)
 		r->due_at = end;

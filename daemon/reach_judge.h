@@ -12,6 +12,8 @@
 #include "store/reached.h"
 
 #define REACH_LET_AFTER WHEN_DAY
+#define REACH_LET_TRIES                                                        \
+	12 /* looks in that time, at least: half a day of them */
 
 /*
  * REACHED_NOT_TRIED is that it was fetched: at each address, but that one of

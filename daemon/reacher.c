@@ -104,9 +104,9 @@ static void put_off(struct reacher *r, int64_t id)
 {
 	struct store *s = r->parts.store;
 
-	if (!store_begin(s, NULL))
+	if (!store_begin_async(s, NULL)) /* lost, it is put off again */
 		return;
-	if (reached_put_off(s, id, now_of(r) + WHEN_HOUR, NULL))
+	if (reached_put_off(s, id, now_of(r) + WHEN_DAY, NULL))
 		store_commit(s, NULL);
 	else
 		store_rollback(s);

@@ -135,7 +135,9 @@ bool records_have_policy(const struct domain_facts *f)
 							 f->policy.sts_id) ==
 						 ANNOUNCED_IN_STEP;
 
-	return f->has_policy && (announce_may(f->announce) || is_there);
+	return f->has_policy &&
+	       (announce_stands(f->announce, &f->domain, &f->reached) ||
+		is_there);
 }
 
 void records_make(struct records *r, const struct domain_facts *f,

@@ -68,6 +68,19 @@ bool reached_soon(struct store *s, int64_t domain_id, time_t now,
 	return set_due(s, domain_id, now, err);
 }
 
+bool reached_anew(struct store *s, int64_t domain_id, time_t now,
+		  struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE reached SET due_at = ?2, tries = 0"
+		   " WHERE domain_id = ?1 AND at = 0");
+	bind_int(&q, domain_id);
+	bind_int(&q, now);
+	return query_run(&q, err);
+}
+
 bool reached_put_off(struct store *s, int64_t domain_id, time_t until,
 		     struct err *err)
 {
@@ -125,7 +138,7 @@ size_t reached_due(struct store *s, time_t now, int64_t *ids, size_t limit,
 
 	query_open(&q, store_db(s),
 		   "SELECT domain_id AS id FROM reached"
-		   " WHERE at = 0 AND since > 0"
+		   " WHERE at = 0 AND since > 0 AND distrust = ''"
 		   " AND (due_at <= ?1 OR due_at > ?2)"
 		   " ORDER BY due_at LIMIT ?3");
 	bind_int(&q, now);

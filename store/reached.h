@@ -55,6 +55,10 @@ bool reached_begin(struct store *s, int64_t domain_id, time_t now,
 bool reached_soon(struct store *s, int64_t domain_id, time_t now,
 		  struct err *err);
 
+/* Its name leads here now: as often as after a new certificate. */
+bool reached_anew(struct store *s, int64_t domain_id, time_t now,
+		  struct err *err);
+
 /* Senders can fetch it, or were told of it already. */
 bool reached_note(struct store *s, int64_t domain_id, time_t now,
 		  struct err *err);

@@ -242,7 +242,7 @@ bool template_apply(const struct template *t, const char *domain,
 	return apply(t, domain, &none, &none, false, p, err);
 }
 
-#define UNKNOWN_AGE -1L
+#define UNKNOWN_AGE (-1L)
 
 /*
  * What it said when it was last applied: of hosts, what is not known is none.

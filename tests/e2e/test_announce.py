@@ -1,5 +1,6 @@
 """Senders are told of a policy only once they can have it."""
 
+import sqlite3
 import time
 
 import pytest
@@ -106,9 +107,36 @@ def test_what_no_sender_trusts_is_not_recommended(rig, tmp_path, name):
 	# Who was told of it keeps to it: to be silent now helps nobody.
 	use_ca(daemon, "try-staging")
 	daemon.ok("cert", "renew", name, "--wait")
-	assert "no sender trusts it" in words(daemon, name)
-	daemon.ok("policy", "set", name, "--max-age", "14d")
+	view = daemon.domain(name)["announce"]
+	assert view["may"] and "no sender trusts it" in view["why"]
+	said = daemon.ok("policy", "set", name, "--max-age", "14d")
+	assert "goes into your zone" in said and "waits" not in said
+	records = daemon.json("domain", "records", name)
+	assert records["waits"] is None
+	assert [n for n in records["notes"] if "no sender trusts it" in n]
 	wait_shown(zone, sts_of(name), "TXT", announced(daemon, name))
+
+
+def test_who_was_told_is_told_the_way_out(rig, name):
+	"""By hand, and of a certificate that nobody trusts any more."""
+	daemon = rig.daemon().start()
+	rig.dns.point(name)
+	daemon.add(name)
+	daemon.wait_announced(name)
+	rig.dns.set(f"_mta-sts.{name}", "TXT", f'"{announced(daemon, name)}"')
+	hurry(daemon, name)
+	wait_for("it to be in step", lambda: daemon.domain(name)["dns"] and
+		 daemon.domain(name)["dns"]["txt"]["is"] == "in-step", 20)
+	daemon.kill()
+	with sqlite3.connect(daemon.state / "state.db") as db:
+		db.execute("UPDATE reached SET distrust = 'for once'")
+	db.close()
+	daemon.start()
+	said = daemon.ok("policy", "set", name, "--max-age", "3d")
+	assert f"now publish: _mta-sts.{name}. TXT" in said
+	assert announced(daemon, name) in [
+		r["value"] for r in daemon.json("domain", "records",
+						name)["records"]]
 
 
 @pytest.fixture
@@ -129,8 +157,17 @@ def step(daemon, clock, seconds):
 	daemon.reload()
 
 
+def look_often(daemon, name, looks=12):
+	"""As often as in half a day."""
+	def enough():
+		hurry(daemon, name)
+		return daemon.rows("SELECT tries FROM reached")[0][0] >= looks
+	wait_for("so many looks", enough, 30, 0.1)
+
+
 def test_a_box_that_cannot_reach_itself_waits_a_day(cut_off, name):
 	daemon, zone, clock = cut_off
+	look_often(daemon, name)
 	step(daemon, clock, DAY - 600)
 	time.sleep(2)
 	wait_waits(daemon, name, "waits no longer than until")

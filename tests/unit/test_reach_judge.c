@@ -187,7 +187,12 @@ static void after_a_day_nobody_waits_for_this_box(void **state)
 	reach_failed(&r, REACHED_WRONG, "y", now); /* and it stays so */
 	assert_int_equal(r.let_at, T0 + 86400);
 
+	/* One look after a day that nobody looked in says nothing. */
 	r = (struct reached){ .since = T0 };
+	reach_failed(&r, REACHED_CUT_OFF, "x", T0 + 2 * 86400);
+	assert_int_equal(r.let_at, 0);
+
+	r = (struct reached){ .since = T0, .tries = REACH_LET_TRIES };
 	reach_failed(&r, REACHED_WRONG, "x", T0 + 90000);
 	assert_int_equal(r.let_at, 0);
 	reach_failed(&r, REACHED_CUT_OFF, "x", T0 + 90060);
