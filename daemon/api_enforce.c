@@ -37,9 +37,8 @@ static bool judge(struct api_call *call, const struct domain *d,
 	bool ok;
 
 	domain_facts_load(&facts, call->parts->store, d, call->now);
-	ok = readiness_of(call->parts->store, &facts,
-			  call->parts->config->testing_time, without_reports,
-			  false, call->now, r, err);
+	ok = readiness_of(call->parts->store, &facts, call->parts->config,
+			  without_reports, false, call->now, r, err);
 	domain_facts_release(&facts);
 	return ok;
 }

@@ -124,8 +124,8 @@ static bool alert(struct checker *c, const struct domain *d, struct err *err)
 	bool ok;
 
 	domain_facts_load(&facts, c->parts.store, d, now_of(c));
-	ok = policy_alerts_judge(c->parts.store, &facts,
-				 c->parts.config->testing_time, now_of(c), err);
+	ok = policy_alerts_judge(c->parts.store, &facts, c->parts.config,
+				 now_of(c), err);
 	domain_facts_release(&facts);
 	return ok;
 }

@@ -93,6 +93,7 @@ static cfg_opt_t options[] = {
 	CFG_STR("log_keep", "", CFGF_NONE),
 	CFG_BOOL("collect_reports", cfg_true, CFGF_NONE),
 	CFG_STR("report_retention", "400d", CFGF_NONE),
+	CFG_INT("report_share", 1, CFGF_NONE),
 	CFG_INT("workers", 0, CFGF_NONE),
 	CFG_INT("max_connections", 10000, CFGF_NONE),
 	CFG_INT("max_per_address", 256, CFGF_NONE),
@@ -377,10 +378,14 @@ static const struct {
 	const char *key;
 	long low, high;
 } ranges[] = {
-	{ "workers", 0, 256 },		  { "max_connections", 10, 1000000 },
-	{ "max_per_address", 1, 1000000 }, { "cache_size", 1, 65536 },
-	{ "orders_in_flight", 1, 1000 },   { "check_https_port", 1, 65535 },
+	{ "workers", 0, 256 },
+	{ "max_connections", 10, 1000000 },
+	{ "max_per_address", 1, 1000000 },
+	{ "cache_size", 1, 65536 },
+	{ "orders_in_flight", 1, 1000 },
+	{ "check_https_port", 1, 65535 },
 	{ "check_smtp_port", 1, 65535 },
+	{ "report_share", 0, 100 },
 };
 
 static int check_range(cfg_t *cfg, cfg_opt_t *opt)
@@ -430,6 +435,7 @@ static const struct {
 	{ "testing_time", check_days },
 	{ "log_keep", check_keep },
 	{ "report_retention", check_keep },
+	{ "report_share", check_range },
 	{ "log_level", check_log_level },
 	{ "notify", check_alert },
 	{ "alert_mail", check_alert },
@@ -745,6 +751,7 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	c->report_retention = 400 * WHEN_DAY;
 	duration_parse(cfg_getstr(cfg, "report_retention"),
 		       &c->report_retention, NULL);
+	c->report_share = cfg_getint(cfg, "report_share");
 	c->log_level = level_of(cfg_getstr(cfg, "log_level"));
 	copy_numbers(cfg, c);
 	return copy_list(cfg, "listen_https", c->listen_https,

@@ -48,6 +48,7 @@ struct config {
 	long log_keep;		/* seconds; 0: by number alone */
 	bool collect_reports;	/* TLS reports, by HTTPS */
 	long report_retention;	/* seconds */
+	long report_share;	/* percent of sessions that may fail */
 	long testing_time;	/* seconds before enforce is allowed */
 	enum log_level log_level;
 	struct config_file file[CONFIG_FILES_MAX];

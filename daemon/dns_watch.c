@@ -144,9 +144,8 @@ static bool judge(struct dns_watch *w, int64_t id, struct err *err)
 	if (!domain_by_id(w->parts.store, id, &d, err))
 		return false;
 	domain_facts_load(&facts, w->parts.store, &d, now_of(w));
-	ok = policy_alerts_judge(w->parts.store, &facts,
-				 w->parts.config->testing_time, now_of(w),
-				 err);
+	ok = policy_alerts_judge(w->parts.store, &facts, w->parts.config,
+				 now_of(w), err);
 	domain_facts_release(&facts);
 	return ok;
 }

@@ -125,9 +125,10 @@ static bool judge_leaving(struct store *s, const struct domain_facts *f,
 		   ALERT_INFO, now, err);
 }
 
-/* Ready, but for reports, which may be no more than unknown. */
+/* Reports may be no more than unknown; but failures keep it waiting. */
 static bool judge_ready(struct store *s, const struct domain_facts *f,
-			long testing_time, time_t now, struct err *err)
+			const struct config *config, time_t now,
+			struct err *err)
 {
 	struct finding is = { .text = "", .hint = "" };
 	struct readiness r;
@@ -136,7 +137,7 @@ static bool judge_ready(struct store *s, const struct domain_facts *f,
 	if (!f->has_policy || f->policy.policy.mode != STS_TESTING ||
 	    f->domain.leaving || f->domain.state != DOMAIN_LIVE)
 		return alert_end(s, KIND_READY, f->domain.name, now, err);
-	if (!readiness_of(s, f, testing_time, true, true, now, &r, err))
+	if (!readiness_of(s, f, config, true, true, now, &r, err))
 		return false;
 	is_ready = r.count == 0;
 	readiness_release(&r);
@@ -196,7 +197,8 @@ static bool mark(struct store *s, const struct domain_facts *f,
 }
 
 bool policy_alerts_judge(struct store *s, const struct domain_facts *f,
-			 long testing_time, time_t now, struct err *err)
+			 const struct config *config, time_t now,
+			 struct err *err)
 {
 	struct findings all = { .count = 0 };
 
@@ -205,6 +207,6 @@ bool policy_alerts_judge(struct store *s, const struct domain_facts *f,
 	       judge_refused(s, f, &all, now, err) &&
 	       judge_txt(s, f, &all, now, err) &&
 	       judge_leaving(s, f, &all, now, err) &&
-	       judge_ready(s, f, testing_time, now, err) &&
+	       judge_ready(s, f, config, now, err) &&
 	       mark(s, f, &all, now, err);
 }

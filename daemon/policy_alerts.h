@@ -10,6 +10,7 @@
 #define DAEMON_POLICY_ALERTS_H
 
 #include "base/when.h"
+#include "daemon/config.h"
 #include "daemon/domain_facts.h"
 
 /* What may be DNS on its way, or one resolver's bad minute, is not told. */
@@ -25,6 +26,7 @@
  * (watch_mark()). Inside a transaction.
  */
 bool policy_alerts_judge(struct store *s, const struct domain_facts *f,
-			 long testing_time, time_t now, struct err *err);
+			 const struct config *config, time_t now,
+			 struct err *err);
 
 #endif

@@ -72,8 +72,8 @@ static bool alert(struct reacher *r, const struct domain *d, struct err *err)
 	bool ok;
 
 	domain_facts_load(&f, r->parts.store, d, now_of(r));
-	ok = policy_alerts_judge(r->parts.store, &f,
-				 r->parts.config->testing_time, now_of(r), err);
+	ok = policy_alerts_judge(r->parts.store, &f, r->parts.config, now_of(r),
+				 err);
 	domain_facts_release(&f);
 	return ok;
 }

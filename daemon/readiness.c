@@ -304,15 +304,81 @@ static void judge_outside(const struct readiness_facts *f, time_t now,
 			"it was not looked at from outside lately");
 }
 
+/* ---- what senders told ---- */
+
+#define DAY_TEXT 11 /* of an instant: its date */
+
 /* No reports is not clean. */
+static void judge_unknown(const struct readiness_facts *f, struct readiness *r)
+{
+	const struct report_recent *told = f->reports;
+	char last[80] = "no TLS report has come yet", at[INSTANT_TEXT];
+
+	if (f->without_reports)
+		return;
+	if (told->reports)
+		snprintf(last, sizeof(last),
+			 "the TLS reports of the last 7 days tell of none");
+	else if (told->newest)
+		snprintf(last, sizeof(last), "the last TLS report is of %.*s",
+			 DAY_TEXT - 1, instant_format(told->newest, at));
+	against(r, "reports.unknown",
+		"--without-reports, if you know otherwise that mail "
+		"arrives by TLS",
+		"no sessions of the last 7 days are known, so neither is "
+		"whether senders meet failures: %s",
+		last);
+}
+
+static void judge_failing(const struct readiness_facts *f, struct readiness *r)
+{
+	const struct report_recent *told = f->reports;
+	enum tls_result worst = report_recent_worst(told);
+	bool is_told = worst != TLS_RESULT_COUNT;
+
+	against(r, "reports.failing", "mtastsctl report summary {domain}",
+		"%lld of %lld sessions failed in 7 days, by TLS reports, "
+		"and no more than %ld %% may: %s%s%s",
+		(long long)told->failed,
+		(long long)(told->successful + told->failed), f->report_share,
+		is_told ? tls_result_name(worst) : "none says why",
+		is_told ? ": " : "", is_told ? tls_result_meaning(worst) : "");
+}
+
+static void note_reports(const struct report_recent *told, struct readiness *r)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text),
+		 "TLS reports of %lld reporter%s: %lld sessions in 7 days, "
+		 "%lld failed",
+		 (long long)told->reporters, told->reporters == 1 ? "" : "s",
+		 (long long)(told->successful + told->failed),
+		 (long long)told->failed);
+	json_array_append_new(r->notes, json_string(text));
+}
+
 static void judge_reports(const struct readiness_facts *f, struct readiness *r)
 {
-	if (!f->without_reports)
-		against(r, "reports.unknown",
-			"--without-reports, if you know otherwise that mail "
-			"arrives by TLS",
-			"no TLS reports of it are known: whether senders meet "
-			"failures is unknown");
+	if (!f->reports->successful && !f->reports->failed)
+		judge_unknown(f, r);
+	else if (readiness_is_failing(f->reports, f->report_share))
+		judge_failing(f, r);
+	else
+		note_reports(f->reports, r);
+}
+
+bool readiness_is_failing(const struct report_recent *r, long share)
+{
+	return r->failed > 0 &&
+	       100 * r->failed > share * (r->successful + r->failed);
+}
+
+bool readiness_reports(struct store *s, int64_t domain_id, time_t now,
+		       struct report_recent *out, struct err *err)
+{
+	return report_recent(s, domain_id, now - READINESS_REPORTS,
+			     now + REPORT_AHEAD, out, err);
 }
 
 static void judge_all(const struct readiness_facts *f, time_t now,
@@ -348,20 +414,25 @@ void readiness_release(struct readiness *r)
 }
 
 bool readiness_of(struct store *s, const struct domain_facts *f,
-		  long testing_time, bool without_reports, bool any_age,
-		  time_t now, struct readiness *r, struct err *err)
+		  const struct config *config, bool without_reports,
+		  bool any_age, time_t now, struct readiness *r,
+		  struct err *err)
 {
 	struct readiness_facts facts = { .domain = f,
-					 .testing_time = testing_time,
+					 .testing_time = config->testing_time,
+					 .report_share = config->report_share,
 					 .without_reports = without_reports,
 					 .any_age = any_age };
+	struct report_recent reports;
 	struct checked checked;
 	bool ok = checked_of(s, &f->domain, &checked, err) &&
+		  readiness_reports(s, f->domain.id, now, &reports, err) &&
 		  policy_version_mode_since(s, &f->domain, STS_TESTING,
 					    &facts.testing_since, err);
 
 	*r = (struct readiness){ .count = 0 };
 	facts.checked = &checked;
+	facts.reports = &reports;
 	if (ok)
 		readiness_judge(&facts, now, r);
 	checked_release(&checked);

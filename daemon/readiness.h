@@ -10,11 +10,14 @@
 
 #include <jansson.h>
 
+#include "daemon/config.h"
 #include "daemon/domain_facts.h"
 #include "store/checked.h"
+#include "store/report_recent.h"
 
 #define READINESS_MAX	 24
 #define READINESS_FRESH	 900L	/* seconds that a look from outside counts */
+#define READINESS_REPORTS (7 * 86400L) /* and TLS reports */
 
 struct readiness_reason {
 	char id[40];
@@ -33,8 +36,10 @@ struct readiness {
 struct readiness_facts {
 	const struct domain_facts *domain;
 	const struct checked *checked;
+	const struct report_recent *reports; /* of the last days */
 	time_t testing_since;	/* 0: not announced yet */
 	long testing_time;
+	long report_share;	/* percent of sessions that may fail */
 	bool without_reports;	/* nobody knows of any, and that is fine */
 	bool any_age;		/* an old look will do: for the alert */
 };
@@ -46,8 +51,14 @@ void readiness_release(struct readiness *r);
 
 /* All of it at once, from the store; false with err if it cannot be read. */
 bool readiness_of(struct store *s, const struct domain_facts *f,
-		  long testing_time, bool without_reports, bool any_age,
-		  time_t now, struct readiness *r, struct err *err);
+		  const struct config *config, bool without_reports,
+		  bool any_age, time_t now, struct readiness *r,
+		  struct err *err);
+
+/* What TLS reports told of it lately; and whether more failed than may. */
+bool readiness_reports(struct store *s, int64_t domain_id, time_t now,
+		       struct report_recent *out, struct err *err);
+bool readiness_is_failing(const struct report_recent *r, long share);
 
 /*
  * The next step of max_age for a domain that has enforced so long without

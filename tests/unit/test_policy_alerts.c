@@ -20,6 +20,7 @@
 #define TEST (7 * WHEN_DAY) /* the time in testing */
 
 static struct domain_facts f;
+static struct config config = { .testing_time = TEST, .report_share = 1 };
 static char mx[] = "a.test";
 
 /* A live domain in mode enforce: all is well, since T0. */
@@ -82,7 +83,7 @@ static void assert_open(time_t now, const char *expected)
 	char out[400] = "";
 
 	answer(now);
-	must(policy_alerts_judge(fix.store, &f, TEST, now, &err), &err);
+	must(policy_alerts_judge(fix.store, &f, &config, now, &err), &err);
 	must(alert_each(fix.store, &all, now, add_one, out, &err), &err);
 	assert_string_equal(out, expected);
 }
@@ -366,7 +367,7 @@ static int trouble(time_t now)
 	struct err err = ERR_INIT;
 
 	answer(now);
-	must(policy_alerts_judge(fix.store, &f, TEST, now, &err), &err);
+	must(policy_alerts_judge(fix.store, &f, &config, now, &err), &err);
 	must(watch_of(fix.store, &fix.domain, &w, &err), &err);
 	return w.trouble;
 }

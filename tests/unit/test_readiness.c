@@ -13,6 +13,7 @@
 #include "base/when.h"
 #include "daemon/readiness.h"
 #include "tests/sim/fixture.h"
+#include "tests/sim/reports.h"
 #include "tests/sim/scratch.h"
 
 #define NOW ROWS_NOW
@@ -21,6 +22,7 @@
 static struct facts {
 	struct domain_facts domain;
 	struct checked checked;
+	struct report_recent reports;
 	struct readiness_facts facts;
 } f;
 
@@ -57,6 +59,8 @@ static int set_up(void **state)
 	f.facts = (struct readiness_facts){
 		.domain = &f.domain,
 		.checked = &f.checked,
+		.reports = &f.reports,
+		.report_share = 1,
 		.testing_since = NOW - 8 * WHEN_DAY,
 		.testing_time = 7 * WHEN_DAY,
 		.without_reports = true,
@@ -260,6 +264,64 @@ static void reports_matter(void)
 	f.facts.without_reports = false;
 }
 
+/* ---- what reports told, as it counts without --without-reports ---- */
+
+static void tell(long successful, long failed)
+{
+	f.facts.without_reports = false;
+	f.reports = (struct report_recent){ .reports = 1,
+					    .reporters = 1,
+					    .successful = successful,
+					    .failed = failed,
+					    .newest = NOW };
+	f.reports.results[TLS_RESULT_CERTIFICATE_EXPIRED] = failed;
+}
+
+static void are_clean(void)
+{
+	tell(1000, 0);
+}
+static void tell_of_no_sessions(void)
+{
+	tell(0, 0);
+}
+static void fail_just_so(void)
+{
+	tell(990, 10);
+}
+static void fail_one_too_many(void)
+{
+	tell(988, 10);
+}
+static void fail_all(void)
+{
+	tell(0, 1);
+}
+
+static void fail_anyway(void)
+{
+	fail_all();
+	f.facts.without_reports = true;
+}
+
+static void may_fail_never(void)
+{
+	tell(1000000, 1);
+	f.facts.report_share = 0;
+}
+
+static void may_fail_always(void)
+{
+	tell(0, 1);
+	f.facts.report_share = 100;
+}
+
+static void are_old(void)
+{
+	f.facts.without_reports = false;
+	f.reports.newest = NOW - 30 * WHEN_DAY;
+}
+
 static void all_is_wrong(void)
 {
 	leaves();
@@ -316,6 +378,45 @@ static const struct {
 	{ all_is_wrong, "state cert.expired announced days mx.not-covered "
 			"not-looked reports.unknown" },
 };
+
+static const struct {
+	void (*change)(void);
+	const char *reasons;
+	size_t notes;
+	const char *says;
+} told[] = {
+	{ reports_matter, "reports.unknown", 0, "no TLS report has come yet" },
+	{ are_old, "reports.unknown", 0, "is of 2026-12-16" },
+	{ tell_of_no_sessions, "reports.unknown", 0, "tell of none" },
+	{ are_clean, "", 1, "1 reporter: 1000 sessions in 7 days, 0 failed" },
+	{ fail_just_so, "", 1, "1000 sessions in 7 days, 10 failed" },
+	{ fail_one_too_many, "reports.failing", 0,
+	  "10 of 998 sessions failed in 7 days" },
+	{ fail_all, "reports.failing", 0, "a certificate that had expired" },
+	{ fail_anyway, "reports.failing", 0, "1 of 1 " },
+	{ may_fail_never, "reports.failing", 0, "no more than 0 % may" },
+	{ may_fail_always, "", 1, "1 failed" },
+};
+
+static void reports_are_a_reason_or_a_note(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+		const char *text;
+		struct readiness r;
+
+		set_up(state);
+		told[i].change();
+		print_message("%zu: %s\n", i, told[i].says);
+		assert_reasons(told[i].reasons, told[i].notes);
+		readiness_judge(&f.facts, NOW, &r);
+		text = r.count ? r.reason[0].text
+			       : json_string_value(json_array_get(r.notes, 0));
+		print_message("%s\n", text);
+		assert_non_null(strstr(text, told[i].says));
+		assert_true(strlen(text) < sizeof(r.reason[0].text) - 1);
+		readiness_release(&r);
+	}
+}
 
 static void each_reason_has_its_facts(void **state)
 {
@@ -559,14 +660,16 @@ static void max_age_is_raised_in_steps(void **state)
 static void assert_stored(time_t now, bool without_reports, bool any_age,
 			  const char *expected)
 {
+	static struct config config = { .testing_time = 7 * WHEN_DAY,
+					.report_share = 1 };
 	struct domain_facts facts;
 	struct err err = ERR_INIT;
 	struct readiness r;
 	char out[2000] = "";
 
 	domain_facts_load(&facts, fix.store, &fix.domain, now);
-	must(readiness_of(fix.store, &facts, 7 * WHEN_DAY, without_reports,
-			  any_age, now, &r, &err),
+	must(readiness_of(fix.store, &facts, &config, without_reports, any_age,
+			  now, &r, &err),
 	     &err);
 	for (size_t i = 0; i < r.count; i++)
 		sprintf(out + strlen(out), "%s%s", i ? " " : "",
@@ -620,12 +723,41 @@ static void all_of_it_is_read_from_the_store(void **state)
 	assert_stored(then, true, true, "cert.expired mx.not-tested");
 }
 
+static void report(const char *id, time_t at, long successful, long failed)
+{
+	struct tls_report r = reports_make("Org", id, at, successful, failed);
+
+	assert_true(reports_add(fix.store, &fix.domain, &r, at + WHEN_DAY));
+	tls_report_release(&r);
+}
+
+static void reports_of_seven_days_are_read_from_the_store(void **state)
+{
+	const char *others = "announced days mx.unknown not-looked";
+	char failing[200];
+
+	(void)state;
+	rows_cert(fix.store, &fix.domain, "leaf", "issuers");
+	report("a", NOW - 9 * WHEN_DAY, 100, 100);
+	snprintf(failing, sizeof(failing), "%s reports.unknown", others);
+	assert_stored(NOW, false, false, failing);
+	report("b", NOW - 2 * WHEN_DAY, 198, 1);
+	assert_stored(NOW, false, false, others);
+	report("c", NOW - 2 * WHEN_DAY, 0, 1);
+	assert_stored(NOW, false, false, others);
+	report("d", NOW - 2 * WHEN_DAY, 0, 1);
+	snprintf(failing, sizeof(failing), "%s reports.failing", others);
+	assert_stored(NOW, false, false, failing);
+	assert_stored(NOW, true, false, failing);
+}
+
 #define FOR_ONE(test) cmocka_unit_test_setup(test, set_up)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		FOR_ONE(each_reason_has_its_facts),
+		FOR_ONE(reports_are_a_reason_or_a_note),
 		FOR_ONE(texts_say_what_to_do),
 		FOR_ONE(commands_name_the_domain),
 		FOR_ONE(findings_are_reasons_or_notes),
@@ -634,6 +766,7 @@ int main(void)
 		FOR_ONE(too_much_is_cut),
 		cmocka_unit_test(max_age_is_raised_in_steps),
 		WITH_A_DOMAIN(all_of_it_is_read_from_the_store),
+		WITH_A_DOMAIN(reports_of_seven_days_are_read_from_the_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

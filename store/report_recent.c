@@ -1,0 +1,126 @@
+#include "store/report_recent.h"
+
+#include "base/when.h"
+#include "store/internal.h"
+#include "store/report_tally.h"
+
+/* What is asked: of which domain, from which day to which. */
+struct span {
+	struct db *db;
+	int64_t domain_id, first, last;
+};
+
+static void open_span(struct query *q, const struct span *of, const char *sql)
+{
+	query_open(q, of->db, sql);
+	bind_int(q, of->domain_id);
+	bind_int(q, of->first);
+	bind_int(q, of->last);
+}
+
+/* A day at a time: between two of them lie those of all other domains. */
+static bool add_day(const struct span *of, int64_t day,
+		    struct report_recent *out, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, of->db,
+		   "SELECT reports, successful, failed FROM report_tally"
+		   " WHERE kind = ? AND day = ? AND what = ? AND reports > 0");
+	bind_int(&q, TALLY_DOMAIN);
+	bind_int(&q, day);
+	bind_int(&q, of->domain_id);
+	if (query_row(&q)) {
+		out->days++;
+		out->reports += col_int(&q, "reports");
+		out->successful += col_int(&q, "successful");
+		out->failed += col_int(&q, "failed");
+	}
+	return query_close(&q, err);
+}
+
+static bool add_days(const struct span *of, struct report_recent *out,
+		     struct err *err)
+{
+	for (int64_t day = of->first; day <= of->last; day++)
+		if (!add_day(of, day, out, err))
+			return false;
+	return true;
+}
+
+static bool count_reporters(const struct span *of, struct report_recent *out,
+			    struct err *err)
+{
+	struct query q;
+
+	open_span(&q, of,
+		  "SELECT COUNT(DISTINCT reporter_id) AS n FROM"
+		  " (SELECT reporter_id FROM report_policy WHERE domain_id = ?"
+		  "  AND day BETWEEN ? AND ? ORDER BY day DESC LIMIT ?)");
+	bind_int(&q, REPORT_RECENT_ROWS);
+	if (query_row(&q))
+		out->reporters = col_int(&q, "n");
+	return query_close(&q, err);
+}
+
+static bool add_results(const struct span *of, struct report_recent *out,
+			struct err *err)
+{
+	struct query q;
+
+	open_span(&q, of,
+		  "SELECT result, SUM(sessions) AS n FROM"
+		  " (SELECT result, sessions FROM report_failure"
+		  "  WHERE domain_id = ? AND day BETWEEN ? AND ?"
+		  "  ORDER BY day DESC LIMIT ?) GROUP BY result");
+	bind_int(&q, REPORT_RECENT_ROWS);
+	while (query_row(&q)) {
+		int result = col_enum(&q, "result", TLS_RESULT_COUNT - 1);
+
+		if (query_row_is_good(&q, "report_failure"))
+			out->results[result] = col_int(&q, "n");
+	}
+	return query_close(&q, err);
+}
+
+static bool find_newest(const struct span *of, struct report_recent *out,
+			struct err *err)
+{
+	struct query q;
+
+	query_open(&q, of->db,
+		   "SELECT day FROM report_policy WHERE domain_id = ?"
+		   " ORDER BY day DESC LIMIT 1");
+	bind_int(&q, of->domain_id);
+	if (query_row(&q))
+		out->newest = col_int(&q, "day") * WHEN_DAY;
+	return query_close(&q, err);
+}
+
+bool report_recent(struct store *s, int64_t domain_id, time_t since,
+		   time_t until, struct report_recent *out, struct err *err)
+{
+	struct span of = { store_db(s), domain_id, since / WHEN_DAY,
+			   until / WHEN_DAY };
+
+	*out = (struct report_recent){ 0 };
+	if (of.first <= of.last - REPORT_RECENT_DAYS)
+		of.first = of.last - REPORT_RECENT_DAYS + 1;
+	return find_newest(&of, out, err) &&
+	       (out->newest / WHEN_DAY < of.first || /* most have none */
+		(add_days(&of, out, err) && count_reporters(&of, out, err) &&
+		 add_results(&of, out, err)));
+}
+
+enum tls_result report_recent_worst(const struct report_recent *r)
+{
+	enum tls_result worst = TLS_RESULT_COUNT;
+	int64_t most = 0;
+
+	for (int i = 0; i < TLS_RESULT_COUNT; i++)
+		if (r->results[i] > most) {
+			most = r->results[i];
+			worst = (enum tls_result)i;
+		}
+	return worst;
+}

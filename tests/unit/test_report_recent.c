@@ -1,0 +1,154 @@
+/* What reports of the last days come to, of one domain and no other. */
+#include "store/report_recent.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/when.h"
+#include "tests/sim/fixture.h"
+#include "tests/sim/reports.h"
+#include "tests/sim/scratch.h"
+
+#define NOW   ROWS_NOW
+#define SINCE (NOW - 7 * WHEN_DAY)
+
+static struct domain shop;
+
+static int set_up(void **state)
+{
+	fixture_begin_with_domain(state);
+	shop = reports_shop(fix.store, NOW - 30 * WHEN_DAY);
+	return 0;
+}
+
+static void add(const struct domain *d, const char *who, time_t at,
+		long successful, long failed, enum tls_result result)
+{
+	static int number;
+	char id[20];
+	struct tls_report r;
+
+	snprintf(id, sizeof(id), "%d", number++);
+	r = reports_make(who, id, at, successful, failed);
+	if (failed)
+		reports_fail(&r, result, "mx1.shop.test", failed);
+	assert_true(reports_add(fix.store, d, &r, at + WHEN_DAY));
+	tls_report_release(&r);
+}
+
+static struct report_recent recent(const struct domain *d)
+{
+	struct report_recent r;
+	struct err err = ERR_INIT;
+
+	must(report_recent(fix.store, d->id, SINCE, NOW, &r, &err), &err);
+	return r;
+}
+
+static void without_reports_all_is_nothing(void **state)
+{
+	struct report_recent r;
+
+	(void)state;
+	add(&fix.domain, "Org", NOW, 5, 5, TLS_RESULT_TLSA_INVALID);
+	r = recent(&shop);
+	assert_int_equal(r.reports + r.reporters + r.successful + r.failed, 0);
+	assert_int_equal(r.days, 0);
+	assert_int_equal(r.newest, 0);
+	assert_int_equal(report_recent_worst(&r), TLS_RESULT_COUNT);
+}
+
+static void the_days_of_the_window_count(void **state)
+{
+	const time_t first = SINCE / WHEN_DAY * WHEN_DAY;
+	struct report_recent r;
+
+	(void)state;
+	add(&shop, "Old", first - 1 - WHEN_DAY, 1000, 1000,
+	    TLS_RESULT_TLSA_INVALID);
+	r = recent(&shop);
+	assert_int_equal(r.reports, 0);
+	assert_int_equal(r.newest, first - WHEN_DAY);
+
+	add(&shop, "One", first, 10, 0, TLS_RESULT_OTHER);
+	add(&shop, "One", NOW, 20, 2, TLS_RESULT_CERTIFICATE_EXPIRED);
+	add(&shop, "Two", NOW, 30, 3, TLS_RESULT_STARTTLS_NOT_SUPPORTED);
+	add(&fix.domain, "Three", NOW, 400, 400, TLS_RESULT_TLSA_INVALID);
+	r = recent(&shop);
+	assert_int_equal(r.reports, 3);
+	assert_int_equal(r.reporters, 2);
+	assert_int_equal(r.successful, 60);
+	assert_int_equal(r.failed, 5);
+	assert_int_equal(r.days, 2);
+	assert_int_equal(r.newest, NOW / WHEN_DAY * WHEN_DAY);
+	assert_int_equal(r.results[TLS_RESULT_CERTIFICATE_EXPIRED], 2);
+	assert_int_equal(r.results[TLS_RESULT_TLSA_INVALID], 0);
+	assert_int_equal(report_recent_worst(&r),
+			 TLS_RESULT_STARTTLS_NOT_SUPPORTED);
+}
+
+static int64_t microseconds(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
+	return at.tv_sec * 1000000LL + at.tv_nsec / 1000;
+}
+
+/* Ten reporters a day, and then as many as a flood leaves. */
+static void it_is_read_in_no_time(void **state)
+{
+	int64_t began;
+	char who[20];
+
+	(void)state;
+	for (int i = 0; i < 4000; i++) {
+		snprintf(who, sizeof(who), "Org %d", i % 10);
+		add(&shop, who, NOW - i % 8 * WHEN_DAY, 10, 1,
+		    TLS_RESULT_CERTIFICATE_EXPIRED);
+		if (i != 79 && i != 3999)
+			continue;
+		began = microseconds();
+		assert_int_equal(recent(&shop).reports, i + 1);
+		began = microseconds() - began;
+		print_message("%d reports: %ld us\n", i + 1, (long)began);
+		assert_true(began < (i == 79 ? 5000 : 50000));
+	}
+	assert_int_equal(recent(&shop).reporters, 10);
+}
+
+/* Whoever asks for years does not get them. */
+static void the_window_is_bounded(void **state)
+{
+	struct report_recent r;
+
+	(void)state;
+	add(&shop, "Org", NOW - (REPORT_RECENT_DAYS - 1) * WHEN_DAY, 1, 0,
+	    TLS_RESULT_OTHER);
+	add(&shop, "Org", NOW - REPORT_RECENT_DAYS * WHEN_DAY, 1, 0,
+	    TLS_RESULT_OTHER);
+	must(report_recent(fix.store, shop.id, 0, NOW, &r, NULL), NULL);
+	assert_int_equal(r.reports, 1);
+}
+
+#define ONE(test)                                                              \
+	cmocka_unit_test_setup_teardown(test, set_up, fixture_close)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		ONE(without_reports_all_is_nothing),
+		ONE(the_days_of_the_window_count),
+		ONE(it_is_read_in_no_time),
+		ONE(the_window_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
