@@ -1,0 +1,95 @@
+"""TLS reports open the way to enforce, and close it."""
+
+import time
+
+import pytest
+
+from harness.process import wait_for
+from harness.reports import Poster, report, sts
+from test_enforce import DAY, Box, REFUSED, announce, look, txt_is
+
+FINE = 0
+
+
+def window(now, ago):
+	day = time.strftime("%Y-%m-%d", time.gmtime(now - ago * DAY))
+	return {"date-range": {"start-datetime": f"{day}T00:00:00Z",
+			       "end-datetime": f"{day}T23:59:59Z"}}
+
+
+class Told(Box):
+	"""And who reports of it; a week has passed."""
+
+	def __init__(self, rig, name, folder):
+		super().__init__(rig, name, folder)
+		self.folder = folder
+		self.number = 0
+		self.step(7 * DAY + 60)
+		# The certificate is of real time.
+		self.poster = Poster(self.daemon, rig.pebble.root(), name,
+				     folder)
+
+	def tell(self, ago, sessions, failed=0, kind="certificate-expired"):
+		self.number += 1
+		policy = sts(self.name)
+		policy["summary"] = {
+			"total-successful-session-count": sessions - failed,
+			"total-failure-session-count": failed}
+		if failed:
+			policy["failure-details"] = [{
+				"result-type": kind,
+				"receiving-mx-hostname": f"mx.{self.name}",
+				"failed-session-count": failed}]
+		body = report(self.name, self.number, [policy],
+			      **window(self.clock.now(), ago))
+		assert self.poster.post(body, kind="") == 200
+
+	def alerts(self):
+		return {a["kind"]: a for a in self.daemon.api(
+			"GET", "/v1/alerts")[1]["alerts"]}
+
+	def readiness(self):
+		return self.daemon.ctl("policy", "readiness", self.name)
+
+
+@pytest.fixture
+def box(rig, name, tmp_path):
+	one = Told(rig, name, tmp_path)
+	yield one
+	one.mail.close()
+
+
+def test_clean_reports_open_the_gate(rig, box, name):
+	daemon = box.daemon
+	assert box.reasons() == {"reports.unknown"}
+	assert "no TLS report has come yet" in box.readiness().out
+	box.tell(9, 1000)
+	assert box.reasons() == {"reports.unknown"}	# of another week
+	box.tell(1, 0)
+	assert box.reasons() == {"reports.unknown"}	# of no sessions
+	box.tell(1, 100)
+	ready = box.readiness()
+	assert ready.status == FINE, ready
+	assert "1 reporter: 100 sessions in 7 days, 0 failed" in ready.out
+	assert "mode enforce" in daemon.ok("policy", "enforce", name)
+	announce(rig, daemon, name)
+	look(daemon, name, txt_is("in-step"))
+	assert box.mode() == "enforce"
+
+
+def test_failures_close_it_and_force_overrides(box, name):
+	daemon = box.daemon
+	wait_for("the alert", lambda: "domain.ready" in box.alerts())
+	box.tell(1, 100, failed=2)
+	for more in [], ["--without-reports"]:
+		refused = daemon.ctl("policy", "enforce", name, *more)
+		assert refused.status == REFUSED, refused
+		assert "2 of 100 sessions failed" in refused.err
+		assert f"mtastsctl report summary {name}" in refused.err
+	assert box.reasons() == {"reports.failing"}
+	daemon.api("POST", f"/v1/domains/{name}/look", {})
+	wait_for("its end", lambda: "domain.ready" not in box.alerts())
+	daemon.ok("policy", "enforce", name, "--force", "--reason", "ours")
+	event = [e for e in daemon.json("log", name)["events"]
+		 if e["kind"] == "policy.changed"][-1]
+	assert "reports.failing" in event["text"]
