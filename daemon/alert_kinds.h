@@ -20,6 +20,10 @@
 #define KIND_UNANNOUNCED "policy.not-announced"
 #define KIND_READY     "domain.ready"
 #define KIND_REMOVABLE "domain.removable"
+#define KIND_REPORT_FAILING "report.failing"
+#define KIND_REPORT_SHARE   "report.share"
+#define KIND_REPORT_SILENT  "report.silent"
+#define KIND_REPORT_OLD	    "report.old-version"
 #define KIND_SINK      "alert.sink-down"
 #define KIND_TEST      "alert.test"
 
@@ -30,7 +34,8 @@
 			KIND_ALIKE, KIND_ACCOUNT, KIND_STALLED,                \
 			KIND_FORGOTTEN, KIND_STORE, KIND_ZONE, KIND_SINK,      \
 			KIND_MX, KIND_REFUSED, KIND_UNANNOUNCED, KIND_READY,   \
-			KIND_REMOVABLE                                         \
+			KIND_REMOVABLE, KIND_REPORT_FAILING,                   \
+			KIND_REPORT_SHARE, KIND_REPORT_SILENT, KIND_REPORT_OLD \
 	}
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "daemon/rates.h"
+#include "daemon/report_alerts.h"
 #include "daemon/report_share.h"
 #include "daemon/unpacker.h"
 #include "store/domain.h"
@@ -19,6 +20,7 @@
 #define STAGE_MAX_MS	  10
 #define READ_FAILURES_MAX TLS_REPORT_FAILURES_MAX /* that wait to be stored */
 #define READ_MAX	  256
+#define TOLD_MAX	  16 /* domains that are judged in a turn */
 #define ROOM_LOOK_MS	  1000
 #define HOUSE_SECONDS	  10 /* between what is done beside the reports */
 #define PRUNE_EVERY	  WHEN_MINUTE
@@ -85,6 +87,8 @@ struct intake {
 	int64_t room_until_ms; /* so long its word counts */
 	struct err room;       /* ERR_NONE: there is some */
 	time_t silent_until;
+	int64_t told[TOLD_MAX]; /* domains that it brings news of */
+	size_t told_count;
 	size_t policy[TLS_REPORT_POLICIES_MAX]; /* of one domain: scratch */
 };
 
@@ -206,11 +210,22 @@ static bool may_add_new(struct intake *in, const struct item *i,
 			 seconds);
 }
 
-static void took_new(struct intake *in, struct item *i, const char *domain)
+/* For the others the next look at DNS will do. */
+static void note_told(struct intake *in, int64_t id)
+{
+	for (size_t k = 0; k < in->told_count; k++)
+		if (in->told[k] == id)
+			return;
+	if (in->told_count < TOLD_MAX)
+		in->told[in->told_count++] = id;
+}
+
+static void took_new(struct intake *in, struct item *i, const struct domain *d)
 {
 	i->is_new = true;
+	note_told(in, d->id);
 	if (!i->ask.is_trusted)
-		rates_take(in->fresh, rates_key(in->fresh, domain),
+		rates_take(in->fresh, rates_key(in->fresh, d->name),
 			   steady_ms());
 }
 
@@ -238,7 +253,7 @@ static bool store_share(struct intake *in, struct item *i,
 	if (!report_add(in->parts.store, &e, &is_known, err))
 		return false;
 	if (!is_known)
-		took_new(in, i, d->name);
+		took_new(in, i, d);
 	list_domain(i, d->name);
 	return true;
 }
@@ -368,6 +383,19 @@ static bool store_ready(struct intake *in, struct err *err)
 	return true;
 }
 
+/* What has come may be news to somebody. */
+static bool judge_told(struct intake *in, struct err *err)
+{
+	struct domain d;
+
+	for (size_t k = 0; k < in->told_count; k++)
+		if (!domain_by_id(in->parts.store, in->told[k], &d, err) ||
+		    !report_alerts_judge(in->parts.store, &d, in->parts.config,
+					 now_of(in), err))
+			return false;
+	return true;
+}
+
 static bool store_drops(struct intake *in, struct err *err)
 {
 	for (size_t why = 0; why < REPORT_DROP_COUNT; why++)
@@ -422,9 +450,11 @@ static bool stage(struct intake *in, struct err *err)
 	struct store *s = in->parts.store;
 
 	in->is_spoilt = false;
+	in->told_count = 0;
 	if (!store_begin_async(s, err))
 		return false;
-	if (!store_ready(in, err) || !store_drops(in, err) || !prune(in, err)) {
+	if (!store_ready(in, err) || !judge_told(in, err) ||
+	    !store_drops(in, err) || !prune(in, err)) {
 		store_rollback(s);
 		return false;
 	}

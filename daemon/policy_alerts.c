@@ -8,6 +8,7 @@
 #include "daemon/alert_kinds.h"
 #include "daemon/health.h"
 #include "daemon/readiness.h"
+#include "daemon/report_alerts.h"
 #include "store/alert.h"
 
 /* The finding of that id, or NULL. */
@@ -208,5 +209,6 @@ bool policy_alerts_judge(struct store *s, const struct domain_facts *f,
 	       judge_txt(s, f, &all, now, err) &&
 	       judge_leaving(s, f, &all, now, err) &&
 	       judge_ready(s, f, config, now, err) &&
+	       report_alerts_judge(s, &f->domain, config, now, err) &&
 	       mark(s, f, &all, now, err);
 }

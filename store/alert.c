@@ -169,6 +169,22 @@ bool alert_raise_again(struct store *s, const struct alert *a, time_t now,
 	return raise_it(s, a, true, now, err);
 }
 
+bool alert_text(struct store *s, const char *kind, const char *subject,
+		char *text, size_t size, struct err *err)
+{
+	struct query q;
+
+	*text = '\0';
+	query_open(&q, store_db(s),
+		   "SELECT text FROM alert WHERE kind = ? AND subject = ?"
+		   " AND ended_at = 0");
+	bind_text(&q, kind);
+	bind_text(&q, subject);
+	if (query_row(&q))
+		str_copy(text, size, col_text_peek(&q, "text"));
+	return query_close(&q, err);
+}
+
 /* ---- ending ---- */
 
 static bool read_row(struct query *q, time_t now, struct alert *a)

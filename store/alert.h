@@ -58,6 +58,10 @@ bool alert_raise_again(struct store *s, const struct alert *a, time_t now,
 bool alert_end(struct store *s, const char *kind, const char *subject,
 	       time_t now, struct err *err);
 
+/* What it says, cut to `size`; "" if it is not open. */
+bool alert_text(struct store *s, const char *kind, const char *subject,
+		char *text, size_t size, struct err *err);
+
 /* All that are open of one subject, whatever their kind. */
 bool alert_end_subject(struct store *s, const char *subject, time_t now,
 		       struct err *err);

@@ -31,10 +31,16 @@ static bool add_day(const struct span *of, int64_t day,
 	bind_int(&q, day);
 	bind_int(&q, of->domain_id);
 	if (query_row(&q)) {
-		out->days++;
-		out->reports += col_int(&q, "reports");
-		out->successful += col_int(&q, "successful");
-		out->failed += col_int(&q, "failed");
+		int64_t reports = col_int(&q, "reports");
+		int64_t successful = col_int(&q, "successful");
+		int64_t failed = col_int(&q, "failed");
+
+		if (query_row_is_good(&q, "report_tally")) {
+			out->days++;
+			out->reports += reports;
+			out->successful += successful;
+			out->failed += failed;
+		}
 	}
 	return query_close(&q, err);
 }

@@ -93,3 +93,24 @@ def test_failures_close_it_and_force_overrides(box, name):
 	event = [e for e in daemon.json("log", name)["events"]
 		 if e["kind"] == "policy.changed"][-1]
 	assert "reports.failing" in event["text"]
+
+
+def test_alerts_come_with_a_report_and_end_by_time(box, name):
+	daemon = box.daemon
+	box.tell(2, 1000)
+	assert not {k for k in box.alerts() if k.startswith("report.")}
+	box.tell(1, 100, failed=20)
+	alert = box.alerts()["report.failing"]	# before the post is answered
+	assert alert["subject"] == name
+	assert alert["text"].endswith("certificate-expired"), alert
+	assert "renew the certificate" in alert["hint"]
+	assert box.alerts()["report.share"]["level"] == "error"
+	box.tell(1, 100, failed=1, kind="starttls-not-supported")
+	assert "starttls-not-supported" in \
+		box.alerts()["report.failing"]["text"]
+	assert daemon.ctl("alert", "list").status != FINE
+
+	for _ in range(2):
+		box.step(4 * DAY)
+	wait_for("their end", lambda: not {
+		k for k in box.alerts() if k.startswith("report.")})

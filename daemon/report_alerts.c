@@ -1,0 +1,229 @@
+#include "daemon/report_alerts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "daemon/alert_kinds.h"
+#include "daemon/readiness.h"
+#include "store/alert.h"
+#include "store/report_recent.h"
+#include "store/report_stale.h"
+#include "store/watch.h"
+
+#define DAY_TEXT 10 /* of an instant: its date */
+
+/* One of them; without text it is to end. */
+struct words {
+	char text[512], hint[512];
+};
+
+static bool set(struct store *s, const struct domain *d, const char *kind,
+		enum alert_level level, const struct words *w, bool again,
+		time_t now, struct err *err)
+{
+	struct alert a = { .kind = kind,
+			   .subject = d->name,
+			   .level = level,
+			   .text = w->text,
+			   .hint = w->hint };
+
+	if (!*w->text)
+		return alert_end(s, kind, d->name, now, err);
+	return again ? alert_raise_again(s, &a, now, err)
+		     : alert_raise(s, &a, now, err);
+}
+
+static void say_summary(struct words *w, const struct domain *d,
+			const char *todo)
+{
+	snprintf(w->hint, sizeof(w->hint), "mtastsctl report summary %s%s%s",
+		 d->name, *todo ? "; " : "", todo);
+}
+
+/* ---- failures ---- */
+
+#define TELL "TLS reports of the last 7 days tell of failures: "
+
+static void name_results(struct words *w, const struct report_recent *r)
+{
+	size_t used = (size_t)snprintf(w->text, sizeof(w->text), TELL);
+	const char *between = "";
+
+	for (int i = 0; i < TLS_RESULT_COUNT && used < sizeof(w->text); i++) {
+		if (!r->results[i])
+			continue;
+		used += (size_t)snprintf(w->text + used,
+					 sizeof(w->text) - used, "%s%s",
+					 between,
+					 tls_result_name((enum tls_result)i));
+		between = ", ";
+	}
+	if (!*between)
+		str_copy(w->text, sizeof(w->text),
+			 TELL "none says of which kind");
+}
+
+/* As name_results() listed it. */
+static bool names(const char *text, const char *result)
+{
+	size_t len = strlen(result);
+
+	for (const char *at = text; (at = strstr(at, result)); at += len)
+		if (at > text && at[-1] == ' ' && strchr(",", at[len]))
+			return true;
+	return false;
+}
+
+/* Does it tell of one that was not told of yet? */
+static bool has_new(const char *was, const struct report_recent *r)
+{
+	for (int i = 0; *was && i < TLS_RESULT_COUNT; i++)
+		if (r->results[i] &&
+		    !names(was, tls_result_name((enum tls_result)i)))
+			return true;
+	return false;
+}
+
+static bool judge_failing(struct store *s, const struct domain *d,
+			  const struct report_recent *r, time_t now,
+			  struct err *err)
+{
+	enum tls_result worst = report_recent_worst(r);
+	struct words w = { "", "" };
+	char was[sizeof(w.text)];
+
+	if (!alert_text(s, KIND_REPORT_FAILING, d->name, was, sizeof(was), err))
+		return false;
+	if (r->failed || worst != TLS_RESULT_COUNT)
+		name_results(&w, r);
+	say_summary(&w, d,
+		    worst == TLS_RESULT_COUNT ? "" : tls_result_todo(worst));
+	return set(s, d, KIND_REPORT_FAILING, ALERT_WARNING, &w,
+		   has_new(was, r), now, err);
+}
+
+static bool judge_share(struct store *s, const struct domain *d,
+			const struct report_recent *r, long share, time_t now,
+			struct err *err)
+{
+	int64_t sessions = r->successful + r->failed;
+	struct words w = { "", "" };
+
+	if (sessions >= REPORT_SHARE_SESSIONS && readiness_is_failing(r, share))
+		snprintf(w.text, sizeof(w.text),
+			 "%lld of %lld sessions failed in the last 7 days, by "
+			 "TLS reports, and no more than %ld %% may",
+			 (long long)r->failed, (long long)sessions, share);
+	say_summary(&w, d, "");
+	return set(s, d, KIND_REPORT_SHARE, ALERT_ERROR, &w, false, now, err);
+}
+
+/* ---- silence ---- */
+
+/* A day is told of on the next one. */
+static bool is_overdue(const struct report_recent *r, time_t now)
+{
+	return r->newest &&
+	       now >= r->newest + (REPORT_SILENT_DAYS + 2) * WHEN_DAY;
+}
+
+/* Are they asked for here, by a record that was seen? */
+static bool are_due(struct store *s, const struct domain *d, bool *due,
+		    struct err *err)
+{
+	struct watch watch;
+
+	if (!watch_of(s, d, &watch, err))
+		return false;
+	*due = d->state == DOMAIN_LIVE && !d->leaving &&
+	       watch.reports == REPORTS_OURS;
+	return true;
+}
+
+/* One report in a month may be all that a small domain ever gets. */
+static bool used_to_come(struct store *s, const struct domain *d,
+			 time_t newest, bool *used, struct err *err)
+{
+	struct report_recent week;
+
+	if (!report_recent(s, d->id, newest - 6 * WHEN_DAY, newest, &week, err))
+		return false;
+	*used = week.days >= REPORT_USUAL_DAYS;
+	return true;
+}
+
+static bool judge_silence(struct store *s, const struct domain *d,
+			  const struct report_recent *r, time_t now,
+			  struct err *err)
+{
+	struct words w = { "", "" };
+	char at[INSTANT_TEXT];
+	bool is_silent = is_overdue(r, now), holds;
+
+	if (is_silent && !are_due(s, d, &holds, err))
+		return false;
+	is_silent = is_silent && holds;
+	if (is_silent && !used_to_come(s, d, r->newest, &holds, err))
+		return false;
+	if (is_silent && holds) {
+		snprintf(w.text, sizeof(w.text),
+			 "no TLS report has come for %d days, though DNS asks "
+			 "for them: the last is of %.*s",
+			 REPORT_SILENT_DAYS, DAY_TEXT,
+			 instant_format(r->newest, at));
+		snprintf(w.hint, sizeof(w.hint),
+			 "mtastsctl domain check %s; and see that mail to its "
+			 "mailto: address gets here",
+			 d->name);
+	}
+	return set(s, d, KIND_REPORT_SILENT, ALERT_WARNING, &w, false, now,
+		   err);
+}
+
+/* ---- old versions ---- */
+
+static void say_stale(struct words *w, const struct report_stale *r)
+{
+	char at[INSTANT_TEXT], more[40] = "";
+
+	if (r->reporters > 1)
+		snprintf(more, sizeof(more), " (and %lld more)",
+			 (long long)r->reporters - 1);
+	snprintf(w->text, sizeof(w->text),
+		 "\"%s\"%s still reports by version %ld of the policy, which "
+		 "no sender was to hold after %.*s",
+		 *r->reporter ? r->reporter : "(no name)", more, r->version,
+		 DAY_TEXT, instant_format(r->until, at));
+}
+
+static bool judge_stale(struct store *s, const struct domain *d, time_t now,
+			struct err *err)
+{
+	struct words w = { "", "" };
+	struct report_stale stale;
+
+	if (!report_stale(s, d->id, now - READINESS_REPORTS,
+			  now + REPORT_AHEAD, &stale, err))
+		return false;
+	if (stale.reporters)
+		say_stale(&w, &stale);
+	say_summary(&w, d, "keep its old mail hosts as long, and ask the "
+			   "reporter's contact");
+	return set(s, d, KIND_REPORT_OLD, ALERT_WARNING, &w, false, now, err);
+}
+
+bool report_alerts_judge(struct store *s, const struct domain *d,
+			 const struct config *config, time_t now,
+			 struct err *err)
+{
+	struct report_recent r;
+
+	return readiness_reports(s, d->id, now, &r, err) &&
+	       judge_failing(s, d, &r, now, err) &&
+	       judge_share(s, d, &r, config->report_share, now, err) &&
+	       judge_silence(s, d, &r, now, err) &&
+	       judge_stale(s, d, now, err);
+}
