@@ -92,6 +92,14 @@ static size_t take_texts(const json_t *list, void *rows, size_t size,
 #define TAKE(list, rows)                                                       \
 	take_texts(list, rows, sizeof(*(rows)), ARRAY_LEN(rows))
 
+static void add_reports(struct check_expected *e, const json_t *told)
+{
+	e->has_reports = json_is_object(told);
+	e->sessions = json_integer_value(value_at(told, "sessions"));
+	e->failures = json_integer_value(value_at(told, "failures"));
+	e->silent_days = json_integer_value(value_at(told, "silent_days"));
+}
+
 static void add_expected(struct check_expected *e, const json_t *is)
 {
 	e->is_hosted = true;
@@ -110,6 +118,7 @@ static void add_expected(struct check_expected *e, const json_t *is)
 		 text_at(is, "report_cname"));
 	e->is_published = json_is_true(value_at(is, "published"));
 	e->is_handed_over = json_is_true(value_at(is, "handed_over"));
+	add_reports(e, value_at(is, "reports"));
 }
 
 static void add_identities(struct check_ca *ca, const json_t *names)

@@ -6,10 +6,13 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/alert_kinds.h"
 #include "daemon/health.h"
 #include "daemon/json_view.h"
+#include "daemon/readiness.h"
 #include "daemon/records.h"
 #include "daemon/zone.h"
+#include "store/alert.h"
 
 static void add_past(struct check_expected *e, const struct domain_facts *f,
 		     struct store *s, time_t now)
@@ -92,6 +95,24 @@ static void add_records(struct check_expected *e, const struct domain_facts *f,
 	e->is_published = publish_is_on(&c->publish);
 }
 
+/* Silence is what the alert says it is: some domains seldom have a report. */
+static void add_reports(struct check_expected *e, const struct domain *d,
+			struct store *s, time_t now)
+{
+	struct report_recent told;
+	char silent[2];
+
+	if (!readiness_reports(s, d->id, now, &told, NULL) || !told.newest ||
+	    !alert_text(s, KIND_REPORT_SILENT, d->name, silent, sizeof(silent),
+			NULL))
+		return;
+	e->has_reports = true;
+	e->sessions = told.successful + told.failed;
+	e->failures = told.failed;
+	if (*silent)
+		e->silent_days = (now - told.newest) / WHEN_DAY;
+}
+
 static void add_cas(struct check_facts *facts, struct engine *engine)
 {
 	struct engine_ca_status is;
@@ -136,5 +157,6 @@ void check_known_add(struct check_facts *facts, const struct domain_facts *f,
 	add_collectors(e, collectors);
 	free(collectors);
 	add_trouble(e, f, now);
+	add_reports(e, &f->domain, s, now);
 	add_cas(facts, engine);
 }

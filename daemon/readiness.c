@@ -189,7 +189,7 @@ static bool is_judged_above(const struct readiness *r, size_t own,
 		if (streq(r->reason[i].id, id))
 			return true;
 	return streq(id, "box.trouble") || str_starts(id, "id.") ||
-	       streq(id, "txt.missing");
+	       streq(id, "txt.missing") || streq(id, "rpt.failures");
 }
 
 static const char *text_of(const json_t *object, const char *key)

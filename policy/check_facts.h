@@ -144,7 +144,7 @@ struct check_expected {
 	/* TLS reports of the last seven days; only if `has_reports` is set. */
 	bool has_reports;
 	long sessions, failures;
-	long silent_days;		/* since the last report */
+	long silent_days; /* since the last report; 0: it is not missed */
 };
 
 struct check_facts {

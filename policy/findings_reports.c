@@ -223,8 +223,7 @@ static const struct rule rules[] = {
 	{ "rpt.ok", CHECK_GOOD, asks_for, ANY, "TLS reports go to {}", "" },
 	{ "rpt.failures", CHECK_WARNING, has_failures, 0,
 	  "of the sessions of the last seven days {} failed",
-	  "the reports name the mail servers that failed, and how: read the "
-	  "latest of them" },
+	  "mtastsctl report summary {domain}" },
 	{ "rpt.silent", CHECK_WARNING, is_silent, 0,
 	  "no TLS report has come for {}",
 	  "check the address that reports go to" },

@@ -109,6 +109,11 @@ def test_alerts_come_with_a_report_and_end_by_time(box, name):
 	assert "starttls-not-supported" in \
 		box.alerts()["report.failing"]["text"]
 	assert daemon.ctl("alert", "list").status != FINE
+	known = daemon.api("GET", f"/v1/domains/{name}/expected")[1]
+	assert known["reports"] == {"sessions": 1200, "failures": 21,
+				    "silent_days": 0}
+	checked = daemon.ctl("domain", "check", name)
+	assert "of the last seven days 21 of 1200 failed" in checked.out
 
 	for _ in range(2):
 		box.step(4 * DAY)

@@ -506,7 +506,8 @@ static const struct {
 
 	/* what the box knows better itself */
 	{ "[" ERROR("id.behind") "," ERROR("id.foreign") "," ERROR(
-		  "txt.missing") "," ERROR("box.trouble") "]",
+		  "txt.missing") "," ERROR("box.trouble") "," ERROR(
+		  "rpt.failures") "]",
 	  "", 0 },
 	{ "[" ERROR("txt.grammar") "]", "txt.grammar", 0 },
 
