@@ -92,6 +92,25 @@ static void show_cas(const json_t *s)
 	}
 }
 
+/* What was dropped is told by reasons, and shown as one number. */
+static void show_reports(const json_t *s)
+{
+	const json_t *dropped = value_at(s, "reports.dropped"), *one;
+	long long kept = number(s, "reports.kept"), not_taken = 0;
+	const char *why;
+
+	json_object_foreach((json_t *)dropped, why, one)
+	{
+		not_taken += json_integer_value(one);
+	}
+	if (!kept && !not_taken)
+		return;
+	printf("TLS reports: %lld kept", kept);
+	if (not_taken)
+		printf(", %lld dropped so far", not_taken);
+	printf("\n");
+}
+
 static void show_zone(const json_t *s)
 {
 	long long waiting = number(s, "zone.waiting");
@@ -190,6 +209,7 @@ static void show(const json_t *s)
 	show_box(s, now);
 	show_cas(s);
 	show_zone(s);
+	show_reports(s);
 	onboarding_show(s, now);
 	show_alerts(s);
 	show_problems(s);

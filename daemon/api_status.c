@@ -16,6 +16,7 @@
 #include "store/cert.h"
 #include "store/domain.h"
 #include "store/publication.h"
+#include "store/report.h"
 #include "store/watch.h"
 
 #define PROBLEMS_SHOWN 20
@@ -283,6 +284,23 @@ static json_t *view_alerts(struct store *s)
 			 (json_int_t)n.grave, "news", (json_int_t)n.news);
 }
 
+static json_t *view_reports(struct store *s)
+{
+	json_t *dropped = json_object();
+	struct report_figures n;
+
+	if (!report_figures(s, &n, NULL)) {
+		json_decref(dropped);
+		return json_null();
+	}
+	for (int why = 0; why < REPORT_DROP_COUNT; why++)
+		json_object_set_new(dropped,
+				    report_drop_name((enum report_drop)why),
+				    json_integer(n.dropped[why]));
+	return json_pack("{s:I, s:o}", "kept", (json_int_t)n.kept, "dropped",
+			 dropped);
+}
+
 /* The operator's own zone, or null. */
 static json_t *view_zone(struct api_call *call)
 {
@@ -357,6 +375,7 @@ static void fill(struct api_call *call, const struct domain_counts *counts,
 	set(call, "problems", json_incref(p->list));
 	set(call, "alerts", view_alerts(call->parts->store));
 	set(call, "zone", view_zone(call));
+	set(call, "reports", view_reports(call->parts->store));
 	set(call, "nearest_expiry",
 	    view_instant(cert_nearest_expiry(call->parts->store)));
 	set(call, "onboarding", ca_view_onboarding(call->parts, call->now));

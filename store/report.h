@@ -94,4 +94,12 @@ const char *report_drop_name(enum report_drop why);
 bool report_drop_add(struct store *s, enum report_drop why, unsigned long count,
 		     time_t now, struct err *err);
 
+/* For status. */
+struct report_figures {
+	int64_t kept;			    /* reports, one for each domain */
+	int64_t dropped[REPORT_DROP_COUNT]; /* since the box was set up */
+};
+bool report_figures(struct store *s, struct report_figures *out,
+		    struct err *err);
+
 #endif

@@ -3,6 +3,7 @@
  */
 #include "store/internal.h"
 #include "store/report.h"
+#include "store/report_tally.h"
 
 static const char *const names[REPORT_DROP_COUNT] = {
 	[REPORT_DROP_NOT_OURS] = "not_ours",
@@ -31,4 +32,35 @@ bool report_drop_add(struct store *s, enum report_drop why, unsigned long count,
 	bind_int(&q, (int64_t)count);
 	bind_int(&q, now);
 	return query_run(&q, err);
+}
+
+/* Added up by days, for the rows themselves may be millions. */
+static bool count_kept(struct store *s, int64_t *kept, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT coalesce(SUM(reports), 0) AS n FROM report_tally"
+		   " WHERE kind = ?");
+	bind_int(&q, TALLY_BOX);
+	if (query_row(&q))
+		*kept = col_int(&q, "n");
+	return query_close(&q, err);
+}
+
+bool report_figures(struct store *s, struct report_figures *out,
+		    struct err *err)
+{
+	struct query q;
+
+	*out = (struct report_figures){ 0 };
+	query_open(&q, store_db(s), "SELECT why, count FROM report_drop");
+	while (query_row(&q)) {
+		int why = col_enum(&q, "why", REPORT_DROP_COUNT - 1);
+		int64_t count = col_int(&q, "count");
+
+		if (query_row_is_good(&q, "report_drop"))
+			out->dropped[why] = count;
+	}
+	return query_close(&q, err) && count_kept(s, &out->kept, err);
 }

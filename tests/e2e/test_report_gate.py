@@ -71,6 +71,13 @@ def test_clean_reports_open_the_gate(rig, box, name):
 	ready = box.readiness()
 	assert ready.status == FINE, ready
 	assert "1 reporter: 100 sessions in 7 days, 0 failed" in ready.out
+	assert box.poster.post(b"no report", kind="") == 400
+	told = wait_for("the counters", lambda: (
+		lambda r: r if r["dropped"]["no_report"] else None)(
+			daemon.json("status")["reports"]))
+	assert (told["kept"], told["dropped"]["too_many"]) == (3, 0)
+	assert "TLS reports: 3 kept, 1 dropped so far" in \
+		daemon.ctl("status").out
 	assert "mode enforce" in daemon.ok("policy", "enforce", name)
 	announce(rig, daemon, name)
 	look(daemon, name, txt_is("in-step"))
