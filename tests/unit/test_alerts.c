@@ -458,6 +458,40 @@ static void a_domain_that_fails_and_recovers(void **state)
 	assert_open("");
 }
 
+static void raise_each(const char *name, time_t now, struct err *err)
+{
+	static const char *const kinds[] = { KIND_REPORT_FAILING,
+					     KIND_REPORT_SHARE,
+					     KIND_REPORT_SILENT,
+					     KIND_REPORT_OLD };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		const struct alert a = { .kind = kinds[i],
+					 .subject = name,
+					 .text = "t" };
+
+		must(alert_raise(w.store, &a, now, err), err);
+	}
+}
+
+/* Nobody looks at its reports any more. */
+static void what_reports_told_goes_with_the_domain(void **state)
+{
+	const time_t now = sim_now(&w);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	must(store_begin(w.store, &err), &err);
+	raise_each("example.org", now, &err);
+	raise_each("gone.test", now, &err);
+	must(store_commit(w.store, &err), &err);
+	watch(alerts_watch_review, now);
+	assert_open("report.old-version example.org/info "
+		    "report.silent example.org/info "
+		    "report.share example.org/info "
+		    "report.failing example.org/info ");
+}
+
 static void set_down(time_t since)
 {
 	struct err err = ERR_INIT;
@@ -736,6 +770,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		IN_A_BOX(what_stands_still_is_told),
+		IN_A_BOX(what_reports_told_goes_with_the_domain),
 		IN_A_BOX(a_certificate_goes_through_all_levels),
 		IN_A_BOX(who_hands_over_needs_no_certificate),
 		IN_A_BOX(a_handover_that_does_not_leave_is_told),

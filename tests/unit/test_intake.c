@@ -222,6 +222,81 @@ static void many_are_stored_together(void **state)
 	assert_int_equal(stored(b), MANY);
 }
 
+/* ---- what they are news of ---- */
+
+#define FAILED(domain)                                                         \
+	"{\"policy\":{\"policy-type\":\"sts\",\"policy-domain\":\"" domain     \
+	"\"},\"summary\":{\"total-failure-session-count\":1},"                 \
+	"\"failure-details\":[{\"result-type\":\"certificate-expired\","       \
+	"\"failed-session-count\":1}]}"
+
+static long alerts(struct box *b, const char *subject)
+{
+	char *sql = xasprintf("SELECT count(*) FROM alert WHERE ended_at = 0"
+			      " AND kind = 'report.failing'"
+			      " AND subject LIKE '%s'",
+			      subject);
+	long n = scratch_number(b->dir, "state.db", sql);
+
+	free(sql);
+	return n;
+}
+
+static void who_is_answered_has_raised_the_alert(void **state)
+{
+	struct box *b = *state;
+
+	take(b, REPORT("1", POLICY(OURS)), OURS);
+	run_until(b, 1);
+	assert_int_equal(alerts(b, OURS), 0);
+	take(b, REPORT("2", FAILED(OURS)), OURS);
+	run_until(b, 2);
+	assert_int_equal(b->outcome[1], INTAKE_STORED);
+	assert_int_equal(alerts(b, OURS), 1);
+}
+
+#define CROWD 20
+
+static void host_a_crowd(struct box *b)
+{
+	must(store_begin(b->store, NULL), NULL);
+	for (int i = 0; i < CROWD; i++) {
+		struct domain d = { .created_at = NOW, .state_at = NOW };
+
+		snprintf(d.name, sizeof(d.name), "d%d.test", i);
+		must(domain_insert(b->store, &d, NULL), NULL);
+	}
+	must(store_commit(b->store, NULL), NULL);
+}
+
+/* One report by mail of so many domains; the rest is for the looks at DNS. */
+static void not_all_domains_of_a_crowd_are_judged(void **state)
+{
+	struct box *b = *state;
+	char *policies = xstrdup(""), *text;
+
+	host_a_crowd(b);
+	for (int i = 0; i < CROWD; i++) {
+		text = xasprintf("%s%s" FAILED("d%d.test"), policies,
+				 i ? "," : "", i);
+		free(policies);
+		policies = text;
+	}
+	text = xasprintf(REPORT("1", "%s"), policies);
+	take(b, text, "");
+	run_until(b, 1);
+	assert_int_equal(b->domains, CROWD);
+	assert_int_equal(stored(b), CROWD);
+	assert_int_equal(alerts(b, "d%.test"), 16);
+	/* and not once more for what is known */
+	take(b, text, "");
+	run_until(b, 2);
+	assert_int_equal(b->outcome[1], INTAKE_KNOWN);
+	assert_int_equal(alerts(b, "d%.test"), 16);
+	free(policies);
+	free(text);
+}
+
 /* ---- limits ---- */
 
 static void a_queue_has_an_end(void **state)
@@ -416,6 +491,8 @@ int main(void)
 		STORY(each_has_its_outcome),
 		STORY(what_has_not_happened_is_no_report),
 		STORY(many_are_stored_together),
+		STORY(who_is_answered_has_raised_the_alert),
+		STORY(not_all_domains_of_a_crowd_are_judged),
 		STORY(a_queue_has_an_end),
 		STORY(bytes_have_an_end),
 		STORY(addresses_have_their_rate),

@@ -14,6 +14,7 @@
 #include "store/alert.h"
 #include "store/checked.h"
 #include "tests/sim/fixture.h"
+#include "tests/sim/reports.h"
 #include "tests/sim/scratch.h"
 
 #define T0   ROWS_NOW
@@ -539,6 +540,29 @@ static void who_has_become_ready_is_told(void **state)
 	assert_open(T0 + 90 * WHEN_DAY, "");
 }
 
+static void report(const char *id, long successful, long failed)
+{
+	struct tls_report r = reports_make("Org", id, T0 + TEST - 2 * WHEN_DAY,
+					   successful, failed);
+
+	assert_true(reports_add(fix.store, &fix.domain, &r, T0 + TEST));
+	tls_report_release(&r);
+}
+
+/* Unknown reports do not keep it waiting, and few failures do not either. */
+static void who_fails_is_not_ready(void **state)
+{
+	(void)state;
+	begin_testing();
+	report("1", 100, 1);
+	assert_open(T0 + TEST, "report.failing/warning domain.ready/info");
+	report("2", 0, 1);
+	assert_open(T0 + TEST, "report.share/error report.failing/warning");
+	assert_open(T0 + TEST + 5 * WHEN_DAY,
+		    "report.share/error report.failing/warning");
+	assert_open(T0 + TEST + 6 * WHEN_DAY, "domain.ready/info");
+}
+
 static void is_removed(void)
 {
 	f.domain.leaving = DOMAIN_REMOVING;
@@ -621,6 +645,7 @@ int main(void)
 		FOR_ONE(a_handover_asks_for_nothing),
 		FOR_ONE(what_needs_a_hand_is_marked),
 		FOR_ONE(who_has_become_ready_is_told),
+		FOR_ONE(who_fails_is_not_ready),
 		FOR_ONE(ready_ends_with_each_thing_against_it),
 	};
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/when.h"
@@ -305,6 +306,43 @@ static void a_day_less_is_fine(void **state)
 	assert_open(noon(1), "");
 }
 
+/* ---- what it costs ---- */
+
+static int64_t microseconds(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
+	return at.tv_sec * 1000000LL + at.tv_nsec / 1000;
+}
+
+static void judge_often(const char *what, int64_t most)
+{
+	const int often = 100;
+	int64_t began = microseconds();
+
+	for (int i = 0; i < often; i++)
+		must(report_alerts_judge(fix.store, &shop, &config, noon(1),
+					 NULL),
+		     NULL);
+	began = (microseconds() - began) / often;
+	print_message("%s: %ld us\n", what, (long)began);
+	assert_true(began < most);
+}
+
+/* Sixteen domains are judged in a turn, for each of many reports maybe. */
+static void judging_costs_little(void **state)
+{
+	(void)state;
+	judge_often("no reports", 5000);
+	for (int i = 0; i < 80; i++)
+		tell(-(i % 8), 10, 1, TLS_RESULT_TLSA_INVALID);
+	judge_often("ten a day", 5000);
+	for (int i = 0; i < 4000; i++)
+		tell(-(i % 8), 10, 1, TLS_RESULT_TLSA_INVALID);
+	judge_often("a flood", 50000);
+}
+
 #define ONE(test)                                                              \
 	cmocka_unit_test_setup_teardown(test, set_up, fixture_close)
 
@@ -321,6 +359,7 @@ int main(void)
 		ONE(none_are_missed_that_are_not_due),
 		ONE(an_old_version_may_be_held_for_its_max_age),
 		ONE(a_day_less_is_fine),
+		ONE(judging_costs_little),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
