@@ -118,7 +118,7 @@ static bool judge_share(struct store *s, const struct domain *d,
 			 "TLS reports, and no more than %ld %% may",
 			 (long long)r->failed, (long long)sessions, share);
 	say_summary(&w, d, "");
-	return set(s, d, KIND_REPORT_SHARE, ALERT_ERROR, &w, false, now, err);
+	return set(s, d, KIND_REPORT_SHARE, ALERT_WARNING, &w, false, now, err);
 }
 
 /* ---- silence ---- */

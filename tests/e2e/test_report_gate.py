@@ -111,7 +111,7 @@ def test_alerts_come_with_a_report_and_end_by_time(box, name):
 	assert alert["subject"] == name
 	assert alert["text"].endswith("certificate-expired"), alert
 	assert "renew the certificate" in alert["hint"]
-	assert box.alerts()["report.share"]["level"] == "error"
+	assert box.alerts()["report.share"]["level"] == "warning"
 	box.tell(1, 100, failed=1, kind="starttls-not-supported")
 	assert "starttls-not-supported" in \
 		box.alerts()["report.failing"]["text"]

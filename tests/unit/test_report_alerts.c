@@ -169,7 +169,7 @@ static void failures_without_a_kind_are_told_too(void **state)
 static void a_share_wants_sessions(void **state)
 {
 	const char *failing = "report.failing/warning";
-	const char *both = "report.share/error report.failing/warning";
+	const char *both = "report.share/warning report.failing/warning";
 
 	(void)state;
 	tell(0, 10, 9, TLS_RESULT_TLSA_INVALID);
