@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static bool become(uid_t uid, gid_t gid, struct err *err)
@@ -20,10 +21,24 @@ static bool become(uid_t uid, gid_t gid, struct err *err)
 	return true;
 }
 
+/*
+ * Of what a parser may be made to take by a message that nobody foresaw; a
+ * sanitizer's shadow is larger.
+ */
+static void bound_memory(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+	const struct rlimit most = { 512L << 20, 512L << 20 };
+
+	setrlimit(RLIMIT_AS, &most);
+#endif
+}
+
 bool drop_root(uid_t user, struct err *err)
 {
 	struct passwd *entry;
 
+	bound_memory();
 	if (geteuid() != 0)
 		return true;
 	errno = 0;

@@ -162,7 +162,8 @@ static bool next_response(struct imap *i, struct err *err)
 	if (step == IMAP_RESPONSE)
 		return true;
 	i->is_lost = true;
-	err->kind = ERR_AGAIN;
+	if (err) /* who says goodbye does not ask */
+		err->kind = ERR_AGAIN;
 	return false;
 }
 

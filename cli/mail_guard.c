@@ -5,6 +5,7 @@
 
 struct seen {
 	size_t lines, marks, types;
+	size_t headers; /* bytes of all of them */
 	size_t header; /* bytes of the present one; 0: it is none */
 };
 
@@ -40,15 +41,18 @@ static void count_line(struct seen *s, const char *line, size_t len)
 		s->header = is_header(line, len) ? len : 0;
 	else if (s->header)
 		s->header += len;
+	if (s->header)
+		s->headers += len;
 }
 
 static bool is_fine(const struct seen *s, struct err *err)
 {
-	const char *what = s->lines > MAIL_LINES_MAX	 ? "lines"
-			   : s->marks > MAIL_MARKS_MAX	 ? "parts"
-			   : s->types > MAIL_TYPES_MAX	 ? "content types"
-			   : s->header > MAIL_HEADER_MAX ? "bytes in a header"
-							 : NULL;
+	const char *what = s->lines > MAIL_LINES_MAX	   ? "lines"
+			   : s->marks > MAIL_MARKS_MAX	   ? "parts"
+			   : s->types > MAIL_TYPES_MAX	   ? "content types"
+			   : s->header > MAIL_HEADER_MAX   ? "bytes in a header"
+			   : s->headers > MAIL_HEADERS_MAX ? "bytes of headers"
+							   : NULL;
 
 	return !what ||
 	       err_set(err, ERR_REFUSED, "the message has too many %s", what);

@@ -19,7 +19,10 @@
 #define MAIL_LINES_MAX	100000
 #define MAIL_MARKS_MAX	200   /* lines that begin as boundaries do */
 #define MAIL_TYPES_MAX	100   /* Content-Type headers, at any depth */
-#define MAIL_HEADER_MAX 32768 /* bytes of one header, folded */
+#define MAIL_HEADER_MAX                                                        \
+	8192			/* bytes of one header, folded: of a list of
+				 addresses it costs their square */
+#define MAIL_HEADERS_MAX 524288 /* bytes of all that looks like headers */
 
 /* ERR_REFUSED: over a limit, the text says which. */
 bool mail_guard(const char *data, size_t len, struct err *err);

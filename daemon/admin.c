@@ -29,12 +29,19 @@
 /* evhttp's own limit, over ours so that ours can answer in JSON. */
 #define TRANSPORT_BODY_MAX (2 * API_BODY_MAX)
 
+/* Who may only look or bring reports is not to fill the memory. */
+#define READ_BODY_MAX  4096
+#define SUBMITTERS_MAX 12
+
 static const struct {
 	const char *file, *group;
+	size_t connections;  /* at once, at most; 0: CONN_LIMIT */
+	ev_ssize_t body_max; /* what libevent may buffer for each of them */
 } doors[] = {
-	[DOOR_ADMIN] = { "admin.sock", "mtasts-admin" },
-	[DOOR_READ] = { "read.sock", "mtasts-read" },
-	[DOOR_SUBMIT] = { "submit.sock", "mtasts-submit" },
+	[DOOR_ADMIN] = { "admin.sock", "mtasts-admin", 0, TRANSPORT_BODY_MAX },
+	[DOOR_READ] = { "read.sock", "mtasts-read", 0, READ_BODY_MAX },
+	[DOOR_SUBMIT] = { "submit.sock", "mtasts-submit", SUBMITTERS_MAX,
+			  API_BODY_MAX + API_BODY_MAX / 4 },
 };
 
 static const struct {
@@ -320,7 +327,8 @@ static bool make_http(struct entrance *in, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
 		allowed |= methods[i].type;
 	evhttp_set_allowed_methods(in->http, (ev_uint16_t)allowed);
-	evhttp_set_max_body_size(in->http, TRANSPORT_BODY_MAX);
+	evhttp_set_max_body_size(in->http, doors[in->door].body_max);
+	in->limit.most = doors[in->door].connections;
 	evhttp_set_max_headers_size(in->http, HEADERS_MAX);
 	evhttp_set_timeout(in->http, IDLE_SECONDS);
 	evhttp_set_bevcb(in->http, on_accept, in);

@@ -11,12 +11,12 @@ static ino_t inode_of(int fd)
 
 bool conn_limit_admit(struct conn_limit *limit, int fd)
 {
-	size_t i = 0;
+	size_t most = limit->most ? limit->most : CONN_LIMIT, i = 0;
 
-	while (i < CONN_LIMIT && limit->slot[i].inode &&
+	while (i < most && limit->slot[i].inode &&
 	       inode_of(limit->slot[i].fd) == limit->slot[i].inode)
 		i++;
-	if (i == CONN_LIMIT)
+	if (i == most)
 		return false;
 	limit->slot[i].fd = fd;
 	limit->slot[i].inode = inode_of(fd);

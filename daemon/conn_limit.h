@@ -19,9 +19,10 @@ struct conn_limit {
 		int fd;
 		ino_t inode;	/* 0: free */
 	} slot[CONN_LIMIT];
+	size_t most; /* of them; 0: all */
 };
 
-/* False, and nothing is remembered, if CONN_LIMIT others are open. */
+/* False, and nothing is remembered, if so many others are open. */
 bool conn_limit_admit(struct conn_limit *limit, int fd);
 
 #endif

@@ -18,7 +18,7 @@
 #include "store/health.h"
 
 #define STAGE_MAX_MS	  10
-#define READ_FAILURES_MAX TLS_REPORT_FAILURES_MAX /* that wait to be stored */
+#define READ_WEIGHT_MAX	  (4L * 1024 * 1024) /* bytes, that wait to be stored */
 #define READ_MAX	  256
 #define TOLD_MAX	  16 /* domains that are judged in a turn */
 #define ROOM_LOOK_MS	  1000
@@ -75,7 +75,7 @@ struct intake {
 	struct queue staged;  /* for the disk */
 	struct item *reading; /* or NULL */
 	size_t bytes;	      /* of bodies that are not read yet */
-	size_t failures;      /* of reports that are ready */
+	size_t weight;	      /* bytes, about: of reports that are ready */
 	struct event *turn;   /* something is ready */
 	struct event *house;  /* the rest is to be looked after */
 	bool is_asked;	      /* it waits for the syncer, or for the disk */
@@ -103,6 +103,20 @@ static int64_t steady_ms(void)
 static time_t now_of(const struct intake *in)
 {
 	return in->parts.now(in->parts.arg);
+}
+
+/*
+ * What a report takes up in memory, about. A few kilobytes of gzip may be
+ * megabytes of it, and all that was read stays while the disk is slow.
+ */
+static size_t weight_of(const struct tls_report *r)
+{
+	size_t n = r->failure_count * (sizeof(struct tls_failure) + 7 * 64);
+
+	for (size_t i = 0; i < r->policy_count; i++)
+		n += sizeof(r->policy[i]) + 128 + strlen(r->policy[i].policy) +
+		     strlen(r->policy[i].mx);
+	return n;
 }
 
 /* ---- queues ---- */
@@ -345,7 +359,7 @@ static struct item *take_ready(struct intake *in)
 	struct item *i = queue_take(&in->ready);
 
 	if (i)
-		in->failures -= i->found.report.failure_count;
+		in->weight -= weight_of(&i->found.report);
 	return i;
 }
 
@@ -362,7 +376,7 @@ static void put_back(struct intake *in)
 		i->answer = (struct intake_answer){ 0 };
 		i->domain_count = 0;
 		i->is_new = false;
-		in->failures += i->found.report.failure_count;
+		in->weight += weight_of(&i->found.report);
 		queue_add(&in->ready, i);
 	}
 	while ((i = queue_take(&old)) != NULL)
@@ -439,8 +453,10 @@ static bool prune(struct intake *in, struct err *err)
 		return true; /* nor has a clock been set back */
 	if (!report_prune(in->parts.store,
 			  now - in->parts.config->report_retention,
-			  in->prune_limit, &gone, err))
+			  in->prune_limit, &gone, err)) {
+		in->prune_at = now + PRUNE_EVERY; /* reports go on meanwhile */
 		return false;
+	}
 	pace_prune(in, gone, steady_ms() - since);
 	return true;
 }
@@ -487,7 +503,7 @@ static void turn_failed(struct intake *in, const struct err *err)
 	put_back(in);
 	if (in->is_spoilt) /* it has been answered: on with the others */
 		return;
-	in->failures = 0;
+	in->weight = 0;
 	refuse_all(&in->ready, err);
 }
 
@@ -580,7 +596,7 @@ static void on_read(struct unpacked *found, void *arg)
 	i->found = *found;
 	in->reading = NULL;
 	if (found->err.kind == ERR_NONE) {
-		in->failures += found->report.failure_count;
+		in->weight += weight_of(&found->report);
 		queue_add(&in->ready, i);
 		ask_for_turn(in);
 	} else if (found->err.kind == ERR_REFUSED) {
@@ -600,7 +616,7 @@ static void feed(struct intake *in)
 {
 	struct item *i;
 
-	if (in->reading || in->failures >= READ_FAILURES_MAX ||
+	if (in->reading || in->weight >= READ_WEIGHT_MAX ||
 	    in->ready.count + in->staged.count >= READ_MAX)
 		return;
 	i = queue_take(&in->waiting);

@@ -19,7 +19,7 @@ static const int statuses[] = {
 	[INTAKE_STORED] = 200,	  [INTAKE_KNOWN] = 200,
 	[INTAKE_EMPTY] = 200,	  [INTAKE_NOT_OURS] = 422,
 	[INTAKE_NO_REPORT] = 400, [INTAKE_OVER_LIMIT] = 413,
-	[INTAKE_TOO_MANY] = 429,  [INTAKE_LATER] = 503,
+	[INTAKE_TOO_MANY] = 503,  [INTAKE_LATER] = 503,
 };
 
 static void answer(struct posted *p, int status, unsigned retry_after)
