@@ -152,18 +152,32 @@ json_t *report_json_sum(const struct report_sum *s)
 
 /* ---- reports ---- */
 
+/* What failed, each once. */
+static json_t *view_result_names(unsigned results)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < TLS_RESULT_COUNT; i++)
+		if (results & 1U << i)
+			json_array_append_new(
+				list, json_string(tls_result_name(
+					      (enum tls_result)i)));
+	return list;
+}
+
 json_t *report_json_item(const struct report_item *i)
 {
 	return json_pack(
 		"{s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:I,"
-		" s:I}",
+		" s:I, s:o}",
 		"id", (json_int_t)i->id, "name", i->domain, "reporter",
 		view_text(i->reporter), "report_id", view_text(i->report_id),
 		"begin", view_instant(i->begin), "end", view_instant(i->end),
 		"received", view_instant(i->received), "via",
 		report_via_name(i->via), "signed_by", view_text(i->signed_by),
 		"successful", (json_int_t)i->successful, "failed",
-		(json_int_t)i->failed);
+		(json_int_t)i->failed, "results",
+		view_result_names(i->results));
 }
 
 static json_t *view_failure(const struct tls_failure *f)

@@ -8,7 +8,10 @@
 #include "store/report_rows.h"
 
 #define COLUMNS                                                                \
-	"SELECT r.*, d.name AS domain, COALESCE(p.name, '') AS reporter"       \
+	"SELECT r.*, d.name AS domain, COALESCE(p.name, '') AS reporter,"      \
+	" (SELECT COALESCE(SUM(DISTINCT 1 << f.result), 0)"                    \
+	"  FROM report_failure f WHERE f.domain_id = r.domain_id"              \
+	"  AND f.day = r.day AND f.report_id = r.id) AS results"               \
 	" FROM report r JOIN domain d ON d.id = r.domain_id"                   \
 	" LEFT JOIN reporter p ON p.id = r.reporter_id"
 
@@ -32,6 +35,7 @@ static void read_item(struct query *q, struct report_item *item)
 		.successful = col_int(q, "successful"),
 		.failed = col_int(q, "failed"),
 		.left_out = col_long(q, "left_out"),
+		.results = (unsigned)col_int(q, "results"),
 	};
 	col_text(q, "domain", item->domain, sizeof(item->domain));
 }

@@ -21,7 +21,8 @@ struct report_item {
 	time_t begin, end, received;
 	enum report_via via;
 	int64_t successful, failed;
-	long left_out; /* failures that are not kept */
+	long left_out;	  /* failures that are not kept */
+	unsigned results; /* of the others: 1 << enum tls_result, each */
 };
 
 void report_item_release(struct report_item *item);
