@@ -13,28 +13,37 @@
 #include "daemon/records.h"
 #include "daemon/zone.h"
 
+/* A look finds our own address; of others beside it, it keeps nothing. */
+static bool is_asked_as_wanted(const struct domain_facts *f, bool collects)
+{
+	return f->watch.reports == REPORTS_OURS &&
+	       (!collects || !f->domain.rua[0]);
+}
+
 /*
  * DNS was seen to have it. Of a CNAME, and of what stands for one, that is not
  * known, for looks follow it; nor of an address among others.
  */
-static bool is_there(const struct record *r, const struct domain_facts *f)
+static bool is_there(const struct record *r, const struct domain_facts *f,
+		     bool collects)
 {
 	if (!streq(r->type, "TXT") || r->when == RECORD_INSTEAD)
 		return false;
 	if (str_starts(r->name, "_mta-sts."))
 		return watch_announced(&f->watch, f->policy.sts_id) ==
 		       ANNOUNCED_IN_STEP;
-	return f->watch.reports == REPORTS_OURS;
+	return is_asked_as_wanted(f, collects);
 }
 
-static json_t *view_record(const struct record *r, const struct domain_facts *f)
+static json_t *view_record(const struct record *r, const struct domain_facts *f,
+			   bool collects)
 {
 	char *line = record_zone_line(r);
-	json_t *view = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b}",
-				 "name", r->name, "type", r->type, "value",
-				 r->value, "ttl", RECORD_TTL, "publish",
-				 record_when_name(r->when), "why", r->why,
-				 "line", line, "there", is_there(r, f));
+	json_t *view = json_pack(
+		"{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b}", "name", r->name,
+		"type", r->type, "value", r->value, "ttl", RECORD_TTL,
+		"publish", record_when_name(r->when), "why", r->why, "line",
+		line, "there", is_there(r, f, collects));
 
 	free(line);
 	return view;
@@ -241,7 +250,8 @@ bool api_records_show(struct api_call *call, struct err *err)
 	records_make(&records, &facts, c);
 	for (size_t i = 0; i < records.count; i++)
 		json_array_append_new(list,
-				      view_record(&records.item[i], &facts));
+				      view_record(&records.item[i], &facts,
+						  c->collect_reports));
 	add_lines(zone, &records);
 	call->answer = json_pack(
 		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", d.name,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.process import wait_for
 from harness.reports import Poster, report, sts
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "reports"
@@ -100,6 +101,27 @@ def test_none_says_where_to_look(told):
 	assert shown.status == 0
 	assert "no TLS reports since" in shown.out
 	assert f"mtastsctl domain records {told.domain}" in shown.out
+
+
+def asked(daemon, name):
+	[record] = [r for r in daemon.json("domain", "records", name)["records"]
+		    if r["name"].startswith("_smtp._tls.")]
+	return record
+
+
+# A look finds the box's own address, and keeps nothing of others beside it.
+def test_a_record_that_lacks_an_address_is_to_be_changed(told, rig):
+	daemon, name = told.daemon, told.domain
+	value = asked(daemon, name)["value"]
+	rig.dns.set(f"_smtp._tls.{name}", "TXT", f'"{value}"')
+	def seen():
+		daemon.api("POST", f"/v1/domains/{name}/look", {})
+		return asked(daemon, name)["there"]
+	wait_for("a look that sees it", seen, 30)
+
+	daemon.ok("domain", "set", name, "--rua", "mailto:r@example.org")
+	lacking = asked(daemon, name)
+	assert lacking["value"] != value and not lacking["there"]
 
 
 def test_who_is_not_hosted_is_an_error(told):
