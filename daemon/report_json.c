@@ -159,9 +159,9 @@ static json_t *view_result_names(unsigned results)
 
 	for (int i = 0; i < TLS_RESULT_COUNT; i++)
 		if (results & 1U << i)
-			json_array_append_new(
-				list, json_string(tls_result_name(
-					      (enum tls_result)i)));
+			json_array_append_new(list,
+					      json_string(tls_result_name(
+						      (enum tls_result)i)));
 	return list;
 }
 
