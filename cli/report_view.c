@@ -14,6 +14,7 @@
 #define DAYS_MAX  70 /* lines of days; more of them are shown by the week */
 #define BAR_WIDTH 40
 #define NUMBER	  24
+#define DAY_TEXT  10 /* "2026-11-28" */
 
 static long long number_at(const json_t *value, const char *path)
 {
@@ -336,12 +337,18 @@ static void print_versions(const json_t *answer, FILE *to)
 	table_release(&t);
 }
 
-/* Only who lags behind is news. */
+/*
+ * Only who lags behind is news: of a day before there was a newer one, or of
+ * the same, nobody does.
+ */
 static bool is_held_late(const json_t *answer, const json_t *row)
 {
+	const char *since = text_at(answer, "current_since");
 	const json_t *v;
 	size_t i;
 
+	if (strncmp(text_at(row, "last"), since, DAY_TEXT) <= 0)
+		return false;
 	json_array_foreach(value_at(answer, "versions"), i, v)
 	{
 		if (streq(text_at(v, "kind"), "ours") &&
@@ -353,7 +360,7 @@ static bool is_held_late(const json_t *answer, const json_t *row)
 
 static void print_holders(const json_t *answer, FILE *to)
 {
-	static const char *const header[] = { "HELD AN OLDER VERSION",
+	static const char *const header[] = { "STILL HELD AN OLDER VERSION",
 					      "VERSION", "FROM", "TO" };
 	const json_t *row;
 	struct table t;

@@ -151,6 +151,21 @@ static void add_mode(const struct asked *a, json_t *line)
 	policy_version_release(&v);
 }
 
+/* Since when senders could hold the version that is current; or null. */
+static json_t *current_since(const struct asked *a)
+{
+	struct policy_version v = { .id = 0 };
+	struct err err = ERR_INIT;
+	json_t *since;
+
+	if (!a->domain.policy_id ||
+	    !policy_version_current(a->parts->store, &a->domain, &v, &err))
+		return json_null();
+	since = view_instant(v.announced_at ? v.announced_at : v.created_at);
+	policy_version_release(&v);
+	return since;
+}
+
 /* What it is a sum of. */
 static void add_question(const struct asked *a)
 {
@@ -159,6 +174,7 @@ static void add_question(const struct asked *a)
 					 : json_null());
 	json_object_set_new(a->answer, "since", view_instant(a->since));
 	json_object_set_new(a->answer, "until", view_instant(a->now));
+	json_object_set_new(a->answer, "current_since", current_since(a));
 }
 
 static void on_sum(const struct err *err, void *arg)
