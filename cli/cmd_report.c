@@ -1,6 +1,7 @@
 /*
  * mtastsctl report summary, list, show.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "cli/clean.h"
 #include "cli/command.h"
 #include "cli/report_view.h"
 #include "cli/say.h"
@@ -142,13 +144,22 @@ static enum exit_code list_pages(struct cli *cli, long limit)
 	do
 		code = one_page(cli, &limit, before);
 	while (code == EXIT_FINE && *before && limit > 0);
+	if (code == EXIT_FINE && *before && !cli->options.csv &&
+	    !cli->options.json)
+		puts("... and more: --limit");
 	return code;
 }
 
-/* Newest first; a document per report with --json. */
+/*
+ * Newest first; a document per report with --json. People get a screen or two,
+ * and are told if that is not all; programs get all.
+ */
 enum exit_code cmd_report_list(struct cli *cli)
 {
-	long limit = cli->options.limit ? cli->options.limit : PAGE;
+	bool is_text = !cli->options.csv && !cli->options.json;
+	long limit = cli->options.limit ? cli->options.limit
+		     : is_text		? PAGE
+					: LONG_MAX;
 
 	if (cli->options.csv) {
 		api_keep_exact(cli->api);
@@ -166,6 +177,13 @@ static bool is_number(const char *text)
 	return len && len < 19 && strspn(text, "0123456789") == len;
 }
 
+static void print_one(json_t *report)
+{
+	report_view_split(report);
+	clean_json(report);
+	report_view_one(report, stdout);
+}
+
 enum exit_code cmd_report_show(struct cli *cli)
 {
 	struct err err = ERR_INIT;
@@ -178,13 +196,14 @@ enum exit_code cmd_report_show(struct cli *cli)
 		say_failure(NULL, &err);
 		return EXIT_USAGE;
 	}
+	api_keep_exact(cli->api); /* a policy's lines are cut apart first */
 	code = get(cli, xasprintf("/v1/reports/%s", cli->names[0]), &answer);
 	if (code != EXIT_FINE)
 		return code;
 	if (cli->options.json)
 		say_json(answer);
 	else
-		report_view_one(answer, stdout);
+		print_one(answer);
 	json_decref(answer);
 	return EXIT_FINE;
 }

@@ -609,6 +609,21 @@ static void print_failure(const json_t *f, FILE *to)
 	print_if(f, "additional", "        more         ", to);
 }
 
+/* A text per line: report_view_split(). */
+static void print_quoted(const json_t *p, FILE *to)
+{
+	const json_t *line, *lines = value_at(p, "policy");
+	size_t i;
+
+	if (!json_array_size(lines))
+		return;
+	fputs("    as they quote it:\n", to);
+	json_array_foreach(lines, i, line)
+	{
+		fprintf(to, "      %s\n", json_string_value(line));
+	}
+}
+
 static void print_policy(const json_t *p, FILE *to)
 {
 	char *mx = joined_at(p, "mx", " ");
@@ -622,12 +637,30 @@ static void print_policy(const json_t *p, FILE *to)
 		number_at(p, "successful"), number_at(p, "failed"));
 	if (*mx)
 		fprintf(to, "    mail hosts: %s\n", mx);
-	print_if(p, "policy", "    as they quote it: ", to);
+	print_quoted(p, to);
 	json_array_foreach(value_at(p, "failures"), i, f)
 	{
 		print_failure(f, to);
 	}
 	free(mx);
+}
+
+void report_view_split(json_t *r)
+{
+	json_t *p;
+	size_t i;
+
+	json_array_foreach(value_at(r, "policies"), i, p)
+	{
+		char *text = xstrdup(text_at(p, "policy")), *rest = text, *line;
+		json_t *lines = json_array();
+
+		while ((line = strsep(&rest, "\r\n")) != NULL)
+			if (*line)
+				json_array_append_new(lines, json_string(line));
+		json_object_set_new(p, "policy", lines);
+		free(text);
+	}
 }
 
 void report_view_one(const json_t *r, FILE *to)

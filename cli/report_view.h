@@ -22,7 +22,11 @@ void report_view_list(const json_t *reports, FILE *to);
 void report_view_list_csv(const json_t *reports, FILE *to);
 void report_view_csv_header(FILE *to); /* of the list: once for all pages */
 
-/* One report, whole. */
+/*
+ * One report, whole. Before its texts are made clean, the policies that it
+ * quotes are split into lines, for a newline is none of a stranger's tricks.
+ */
+void report_view_split(json_t *report);
 void report_view_one(const json_t *report, FILE *to);
 
 #endif

@@ -165,6 +165,9 @@ def test_reports_are_listed_page_by_page_and_shown(told):
 
 	lines = daemon.ok("report", "list", name).strip().splitlines()
 	assert len(lines) == 15 and "Other Mail" in lines[1]
+	some = daemon.ok("report", "list", "--limit", "3").splitlines()
+	assert len(some) == 5 and "... and more: --limit" in some[4]
+	assert "more" not in daemon.ok("report", "list", "--limit", "14")
 	some = daemon.ctl("report", "list", "--limit", "3", "--json").out
 	pages = [json.loads(line) for line in some.splitlines()]
 	assert len(pages) == 3
@@ -177,6 +180,11 @@ def test_reports_are_listed_page_by_page_and_shown(told):
 	failed = daemon.ctl("report", "list", "--failed", "--json").out
 	bad = json.loads(failed)
 	assert bad["failed"] == 1
+	assert bad["results"] == ["certificate-expired"]
+	assert pages[0]["results"] == []
+	[row] = csv.DictReader(io.StringIO(
+		daemon.ctl("report", "list", "--failed", "--csv").out))
+	assert row["results"] == "certificate-expired"
 	shown = daemon.ok("report", "show", str(bad["id"]))
 	for word in ("Sender Inc.", "certificate-expired", "192.0.2.7",
 		     f"mx.{name}", "type sts"):

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "cli/clean.h"
 #include "cli/report_view.h"
 
 typedef void view(const json_t *value, FILE *to);
@@ -229,6 +230,56 @@ static void one_report_is_shown_whole(void **state)
 	free(text);
 }
 
+/* By what the reports are of; the version came on the 20th. */
+static void who_could_not_know_better_is_not_named(void **state)
+{
+	static const char answer[] =
+		"{\"name\":\"a.example\",\"reports\":3,\"successful\":3,"
+		"\"failed\":0,\"current_since\":%s,\"versions\":[{"
+		"\"version\":2,\"kind\":\"ours\",\"is_current\":true}],"
+		"\"holders\":[{\"reporter\":\"Before\",\"version\":1,\"last\":"
+		"\"2026-11-19T00:00:00Z\"},{\"reporter\":\"That day\","
+		"\"version\":1,\"last\":\"2026-11-20T00:00:00Z\"},{"
+		"\"reporter\":\"Late\",\"version\":1,\"last\":"
+		"\"2026-11-21T00:00:00Z\"},{\"reporter\":\"Good\","
+		"\"version\":2,\"last\":\"2026-11-21T00:00:00Z\"}]}";
+	char json[sizeof(answer) + 32], *text;
+
+	(void)state;
+	snprintf(json, sizeof(json), answer, "\"2026-11-20T12:00:00Z\"");
+	text = shown(report_view_summary, json);
+	assert_has(text, "STILL HELD AN OLDER VERSION");
+	assert_has(text, "Late");
+	assert_not(text, "Before");
+	assert_not(text, "That day");
+	assert_not(text, "Good");
+	free(text);
+	snprintf(json, sizeof(json), answer, "\"2026-11-22T12:00:00Z\"");
+	text = shown(report_view_summary, json);
+	assert_not(text, "OLDER VERSION");
+	free(text);
+}
+
+static void a_quoted_policy_is_lines(void **state)
+{
+	json_t *report = json_pack("{s:[{s:s}, {s:s}]}", "policies", "policy",
+				   "version: STSv1\r\nmode: x\033\n", "policy",
+				   "");
+	char *json, *text;
+
+	(void)state;
+	report_view_split(report);
+	clean_json(report);
+	json = json_dumps(report, 0);
+	text = shown(report_view_one, json);
+	assert_has(text, "as they quote it:\n      version: STSv1\n"
+			 "      mode: x\\x1b\n");
+	assert_null(strstr(strstr(text, "as they") + 1, "as they"));
+	free(text);
+	free(json);
+	json_decref(report);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +291,8 @@ int main(void)
 		cmocka_unit_test(csv_is_quoted_and_is_no_formula),
 		cmocka_unit_test(a_summary_is_a_table_too),
 		cmocka_unit_test(one_report_is_shown_whole),
+		cmocka_unit_test(who_could_not_know_better_is_not_named),
+		cmocka_unit_test(a_quoted_policy_is_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
