@@ -86,6 +86,31 @@ static bool closed_folder(const char *path, char *out, size_t size)
 	return false;
 }
 
+/* Of people, or of root: it is not for a daemon to be let in there. */
+static bool is_private(const struct user *u, const char *folder)
+{
+	struct stat st;
+
+	if (streq(folder, "/root") || str_starts(folder, "/root/") ||
+	    streq(folder, "/home") || str_starts(folder, "/home/"))
+		return true;
+	return stat(folder, &st) < 0 || (st.st_uid != 0 && st.st_uid != u->uid);
+}
+
+static void hint_folder(const struct user *u, const char *folder,
+			const char *path)
+{
+	if (is_private(u, folder))
+		log_error("mtastsd: hint: %s is private: put the file into "
+			  "/etc/mtastsd instead: install -m 640 -g %s %s "
+			  "/etc/mtastsd/",
+			  folder, u->group, path);
+	else
+		log_error("mtastsd: hint: let it into the folder: chgrp %s %s; "
+			  "chmod g+x %s",
+			  u->group, folder, folder);
+}
+
 static bool may_read(const struct user *u, const char *key, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -98,9 +123,7 @@ static bool may_read(const struct user *u, const char *key, const char *path)
 	log_error("mtastsd: %s %s: the daemon's user %s may not read it: %s",
 		  key, path, u->name, strerror(errno));
 	if (closed_folder(path, folder, sizeof(folder)))
-		log_error("mtastsd: hint: let it into the folder: chgrp %s %s; "
-			  "chmod g+x %s",
-			  u->group, folder, folder);
+		hint_folder(u, folder, path);
 	else
 		log_error("mtastsd: hint: chgrp %s %s; chmod 640 %s", u->group,
 			  path, path);

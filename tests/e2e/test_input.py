@@ -313,6 +313,11 @@ def test_root_is_told_which_keys_the_daemon_may_not_read(secrets):
 	assert done.returncode == 78 and "configuration /" in done.stderr
 	secrets.chmod(0o700)
 	assert f"chmod g+x {secrets}\n" in check_secrets(secrets).stderr
+	os.chown(secrets, 65533, 65533)	# somebody's own
+	said = check_secrets(secrets).stderr
+	assert "into /etc/mtastsd instead: install -m 640 -g nogroup " \
+		f"{secrets}/tsig /etc/mtastsd/\n" in said
+	assert f"g+x {secrets}" not in said
 
 
 def test_who_is_root_as_a_daemon_reads_all(secrets):
