@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/clean.h"
+#include "cli/drop_root.h"
 
 #define ANSWER_MAX	(64UL * 1024 * 1024)
 #define CONNECT_SECONDS 5L
@@ -152,14 +154,30 @@ static void hint_group(const char *path, struct err *err)
 	free(reading);
 }
 
-static void hint_submit(struct err *err)
+static bool is_of_group(const char *path, gid_t group)
 {
-	if (getgrnam("mtasts-submit"))
+	struct stat st;
+
+	return stat(path, &st) < 0 || st.st_gid == group;
+}
+
+/* Not even root is let in who became nobody, if the group is not. */
+static void hint_submit(const char *path, struct err *err)
+{
+	const struct group *g = getgrnam(SUBMIT_GROUP);
+
+	if (!g)
+		err_hint(err, "there is no group mtasts-submit yet: groupadd "
+			      "--system mtasts-submit; usermod -aG "
+			      "mtasts-submit mtastsd; systemctl restart "
+			      "mtastsd");
+	else if (!is_of_group(path, g->gr_gid))
+		err_hint(err, "mtastsd has not given its socket to the group: "
+			      "usermod -aG mtasts-submit mtastsd, then restart "
+			      "it");
+	else
 		err_hint(err, "be in the group mtasts-submit, or root: see "
 			      "mtastsctl(1), report import");
-	else
-		err_hint(err, "there is no group mtasts-submit yet: groupadd "
-			      "--system mtasts-submit, then restart mtastsd");
 }
 
 static void not_connected(const char *path, struct err *err)
@@ -169,7 +187,7 @@ static void not_connected(const char *path, struct err *err)
 	if (why == EACCES || why == EPERM) {
 		err_set(err, ERR_REFUSED, "%s: permission denied", path);
 		if (str_ends(path, "/submit.sock"))
-			hint_submit(err);
+			hint_submit(path, err);
 		else
 			hint_group(path, err);
 		return;

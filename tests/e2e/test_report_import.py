@@ -107,16 +107,10 @@ def test_root_is_left_before_a_stranger_is_read(door):
 	assert door.peers == [pwd.getpwnam("nobody").pw_uid]
 
 
-def test_root_keeps_the_group_that_may_submit(door, tmp_path):
-	if os.geteuid() != 0:
-		pytest.skip("for root only")
-	os.chown(door.socket, 0, 4711)
-	door.socket.chmod(0o660)
-	result = pipe(door, GOOGLE)
-	assert result.status == TEMPFAIL and "groupadd" in result.err, result
-
-	group = put(tmp_path, Path("/etc/group").read_bytes() +
-		    b"mtasts-submit:x:4711:\n")
+def pipe_with_group(door, folder, number):
+	"""Where mtasts-submit has that number."""
+	group = put(folder, Path("/etc/group").read_bytes() +
+		    f"mtasts-submit:x:{number}:\n".encode())
 	done = subprocess.run(
 		["unshare", "-m", "sh", "-c",
 		 'mount --bind "$0" /etc/group || exit 99; exec "$@"', group,
@@ -125,6 +119,24 @@ def test_root_keeps_the_group_that_may_submit(door, tmp_path):
 		timeout=60)
 	if done.returncode == 99:
 		pytest.skip("no mount namespace here")
+	return done
+
+
+def test_root_keeps_the_group_that_may_submit(door, tmp_path):
+	if os.geteuid() != 0:
+		pytest.skip("for root only")
+	os.chown(door.socket, 0, 4711)
+	door.socket.chmod(0o660)
+	result = pipe(door, GOOGLE)
+	assert result.status == TEMPFAIL, result
+	assert "groupadd --system mtasts-submit; usermod -aG mtasts-submit " \
+		"mtastsd; systemctl restart mtastsd" in result.err
+
+	done = pipe_with_group(door, tmp_path, 4712)
+	assert done.returncode == TEMPFAIL, done
+	assert b"mtastsd has not given its socket to the group: usermod -aG " \
+		b"mtasts-submit mtastsd, then restart it" in done.stderr
+	done = pipe_with_group(door, tmp_path, 4711)
 	assert done.returncode == FINE, done
 	assert door.peers == [pwd.getpwnam("nobody").pw_uid]
 
