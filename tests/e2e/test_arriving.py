@@ -292,9 +292,9 @@ def test_what_is_adopted_says_what_changes_at_the_cutover(rig, daemon, name,
 	assert "_mta-sts is in DNS and stays as it is, with id former7" in said
 	assert "only once the domain is live" not in said
 	records = daemon.json("domain", "records", name)
-	assert {r["type"]: r["there"] for r in records["records"]
-		if not r["name"].startswith("_smtp")} == \
-		{"A": False, "TXT": True}
+	assert {r["name"]: r["there"] for r in records["records"]} == {
+		f"mta-sts.{name}": False, f"_mta-sts.{name}": True,
+		f"_smtp._tls.{name}": False}
 
 
 def test_a_domain_that_comes_back_is_adopted(rig, daemon, name, former):
