@@ -71,15 +71,27 @@ static void show_own_zone(const json_t *zone)
 	table_release(&t);
 }
 
-/* What is left out, in a line of its own. */
-static void show_waits(const json_t *answer, const char *before)
+/* Who just looks at the records need not be sent to look at them. */
+static bool waits_for_records(const json_t *answer)
 {
-	if (json_is_object(value_at(answer, "waits")))
-		printf("%s%s %s waits: %s; %s\n", before,
-		       text_at(answer, "waits.name"),
-		       text_at(answer, "waits.type"),
-		       text_at(answer, "waits.why"),
-		       text_at(answer, "waits.todo"));
+	return streq(text_at(answer, "state"), "waiting-for-dns") &&
+	       streq(text_at(answer, "waits.is"), "no-certificate") &&
+	       !*text_at(answer, "waits.fetched");
+}
+
+/* What is left out, in a line of its own; where: the records are from it. */
+static void show_waits(const json_t *answer, const char *before,
+		       const char *where)
+{
+	if (!json_is_object(value_at(answer, "waits")))
+		return;
+	printf("%s%s %s waits: %s; ", before, text_at(answer, "waits.name"),
+	       text_at(answer, "waits.type"), text_at(answer, "waits.why"));
+	if (waits_for_records(answer))
+		printf("publish the records %s; the rest is done by itself\n",
+		       where);
+	else
+		printf("%s\n", text_at(answer, "waits.todo"));
 }
 
 static void show_notes(const json_t *answer, const char *before)
@@ -108,7 +120,7 @@ static void show_text(const json_t *answer)
 		  "The other way, where a CNAME cannot be "
 		  "set:");
 	show_own_zone(value_at(answer, "own_zone"));
-	show_waits(answer, "\n");
+	show_waits(answer, "\n", "above");
 	if (json_array_size(value_at(answer, "notes")))
 		putchar('\n');
 	show_notes(answer, "");
@@ -130,13 +142,13 @@ static void show_lines(const json_t *lines)
 static void show_zone(const json_t *answer)
 {
 	show_lines(value_at(answer, "zone"));
-	show_waits(answer, "; ");
+	show_waits(answer, "; ", "above");
 	show_notes(answer, "; ");
 }
 
 static void show_nsupdate(const json_t *answer)
 {
-	show_waits(answer, "; ");
+	show_waits(answer, "; ", "below");
 	show_lines(value_at(answer, "nsupdate"));
 }
 

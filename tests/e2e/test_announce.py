@@ -61,6 +61,10 @@ def test_it_is_recommended_once_it_was_fetched(rig, name):
 	daemon = rig.daemon(check_https_port=free_port()).start()
 	daemon.add(name, wait=False)
 	is_left_out(daemon, name, "no certificate yet")
+	for form, where in zip(FORMS, ("above", "above", None, "below")):
+		said = daemon.ok("domain", "records", name, "--format", form)
+		assert where is None or f"publish the records {where}; the " \
+			"rest is done by itself" in said, said
 	rig.dns.point(name)
 	daemon.wait_state("live", name)
 	wait_waits(daemon, name, "at 127.0.0.1: ")
