@@ -193,6 +193,13 @@ def test_reports_are_listed_page_by_page_and_shown(told):
 	assert daemon.ctl("report", "show", "x").status == 64
 
 
+# As README.md has it tried: curl --data-binary gives that type.
+def test_a_report_posted_by_hand_is_listed(told):
+	assert told.post(report(told.domain, **window(1)),
+			 kind="application/x-www-form-urlencoded") == 200
+	assert "Sender Inc." in told.daemon.ok("report", "list", told.domain)
+
+
 def test_a_spreadsheet_gets_no_formula(told):
 	daemon, name = told.daemon, told.domain
 	post(told, report(name, **window(1),
