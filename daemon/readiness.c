@@ -334,27 +334,27 @@ static void judge_failing(const struct readiness_facts *f, struct readiness *r)
 {
 	const struct report_recent *told = f->reports;
 	enum tls_result worst = report_recent_worst(told);
+	int64_t sessions = told->successful + told->failed;
 	bool is_told = worst != TLS_RESULT_COUNT;
 
 	against(r, "reports.failing", "mtastsctl report summary {domain}",
 		"%lld of %lld sessions failed in 7 days, by TLS reports, "
 		"and no more than %ld %% may: %s%s%s",
-		(long long)told->failed,
-		(long long)(told->successful + told->failed), f->report_share,
+		(long long)told->failed, (long long)sessions, f->report_share,
 		is_told ? tls_result_name(worst) : "none says why",
 		is_told ? ": " : "", is_told ? tls_result_meaning(worst) : "");
 }
 
 static void note_reports(const struct report_recent *told, struct readiness *r)
 {
+	int64_t sessions = told->successful + told->failed;
 	char text[200];
 
 	snprintf(text, sizeof(text),
 		 "TLS reports of %lld reporter%s: %lld sessions in 7 days, "
 		 "%lld failed",
 		 (long long)told->reporters, told->reporters == 1 ? "" : "s",
-		 (long long)(told->successful + told->failed),
-		 (long long)told->failed);
+		 (long long)sessions, (long long)told->failed);
 	json_array_append_new(r->notes, json_string(text));
 }
 

@@ -4,7 +4,9 @@
  * number in there each time. And while there is a file SLOWSYNC_HANG, those of
  * the thread that waits for the disk do not come back.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
