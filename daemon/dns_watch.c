@@ -36,7 +36,8 @@ struct look {
 	struct dns_watch *watch;
 	int64_t domain_id;
 	char name[DOMAIN_NAME_SIZE];
-	time_t due_at; /* when it began; another since: asked for again */
+	time_t due_at; /* as it was then; another since: asked for again */
+	time_t began_at;
 	int64_t began_ms, took_ms;
 	bool was_slow; /* the last time: it has one of few slots */
 	bool is_leaving;	/* does _mta-sts lead into the zone still? */
@@ -169,6 +170,15 @@ static bool note_led(struct dns_watch *w, const struct look *l,
 	return !l->is_led || reached_led(w->parts.store, d->id, now_of(w), err);
 }
 
+/* Who asked within the second in which it began asked for a later one. */
+static time_t asked_at(const struct look *l, const struct watch *k)
+{
+	bool is_asked_again = k->due_at != l->due_at;
+
+	return is_asked_again && l->began_at >= k->due_at ? k->due_at - 1
+							  : l->began_at;
+}
+
 static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 		 struct err *err)
 {
@@ -180,6 +190,7 @@ static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 		return false;
 	is_first = !k.looked_at;	/* then nothing is news */
 	news = watch_merge(&k, &l->seen, now_of(w));
+	watch_as_of(&k, asked_at(l, &k));
 	k.is_slow = l->took_ms >= SLOW_MS;
 	note_strays(w, d, &k);
 	if (k.due_at == l->due_at) /* else it is asked for again */
@@ -434,6 +445,7 @@ static void begin(struct dns_watch *w, size_t slot, int64_t id)
 	l->watch = w;
 	l->domain_id = id;
 	l->due_at = k.due_at;
+	l->began_at = now_of(w);
 	l->began_ms = now_ms();
 	l->was_slow = k.is_slow;
 	l->is_leaving = d.leaving == DOMAIN_HANDING_OVER &&

@@ -230,6 +230,18 @@ unsigned watch_merge(struct watch *w, const struct watch_seen *seen, time_t now)
 	return news;
 }
 
+void watch_as_of(struct watch *w, time_t began)
+{
+	if (w->is_fresh_host)
+		w->host_at = began;
+	if (w->is_fresh_txt)
+		w->txt_at = began;
+	if (w->is_fresh_mx)
+		w->mx_at = began;
+	if (w->is_fresh_host || w->is_fresh_txt || w->is_fresh_mx)
+		w->looked_at = began;
+}
+
 void watch_note_strays(struct watch *w, const struct sts_policy *policy,
 		       time_t now)
 {

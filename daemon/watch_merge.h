@@ -31,6 +31,12 @@ unsigned watch_merge(struct watch *w, const struct watch_seen *seen,
 		     time_t now);
 
 /*
+ * After that: what was answered is as old as the question, and says nothing of
+ * what came after it. Whoever waits for a look waits for one that began since.
+ */
+void watch_as_of(struct watch *w, time_t began);
+
+/*
  * After that: since when some resolver shows hosts that the policy does not
  * name. Other strays, or resolvers that do not agree, do not make it begin
  * anew.

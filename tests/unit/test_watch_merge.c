@@ -282,6 +282,33 @@ static void each_part_is_as_old_as_its_last_answer(void **state)
 	}
 }
 
+/* What DNS said to a question says nothing of what came after that. */
+static void an_answer_is_as_old_as_its_question(void **state)
+{
+	struct watch_seen seen = all_well();
+	struct watch w = known();
+
+	(void)state;
+	watch_merge(&w, &seen, T0 + 60);
+	watch_as_of(&w, T0 + 40);
+	assert_int_equal(w.looked_at, T0 + 40);
+	assert_int_equal(w.host_at, T0 + 40);
+	assert_int_equal(w.txt_at, T0 + 40);
+	assert_int_equal(w.mx_at, T0 + 40);
+
+	txt_is_unknown(&seen);
+	watch_merge(&w, &seen, T0 + 90);
+	watch_as_of(&w, T0 + 80);
+	assert_int_equal(w.looked_at, T0 + 80);
+	assert_int_equal(w.host_at, T0 + 80);
+	assert_int_equal(w.txt_at, T0 + 40);
+
+	seen = (struct watch_seen){ .host = HOST_UNKNOWN };
+	watch_merge(&w, &seen, T0 + 120);
+	watch_as_of(&w, T0 + 110);
+	assert_int_equal(w.looked_at, T0 + 80);
+}
+
 /* Without any answer only that is counted. */
 static void a_look_that_fails_changes_nothing(void **state)
 {
@@ -741,6 +768,7 @@ int main(void)
 		cmocka_unit_test(each_part_is_news_by_itself),
 		cmocka_unit_test(unknown_keeps_what_was_known),
 		cmocka_unit_test(each_part_is_as_old_as_its_last_answer),
+		cmocka_unit_test(an_answer_is_as_old_as_its_question),
 		cmocka_unit_test(a_look_that_fails_changes_nothing),
 		cmocka_unit_test(a_ttl_outlives_its_record),
 		cmocka_unit_test(one_answer_ends_the_failures),
