@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 struct errands {
-	struct loop *home, *loop;
+	struct loop *home, *loop; /* `loop`: NULL, when the thread has ended */
 	pthread_t thread;
 	atomic_bool is_stopping;
 	struct errand *first, **last; /* all that are not done; home's */
@@ -72,7 +72,10 @@ void errands_ask(struct errands *e, errand_run *run, errand_done *done,
 				.arg = arg };
 	*e->last = one;
 	e->last = &one->next;
-	loop_post(e->loop, go, one);
+	if (e->loop)
+		loop_post(e->loop, go, one);
+	else
+		loop_post(e->home, come_back, one);
 }
 
 /* Signals are for control. */
@@ -113,6 +116,7 @@ void errands_stop(struct errands *e)
 	loop_stop(e->loop);
 	pthread_join(e->thread, NULL);
 	loop_free(e->loop); /* what is still posted comes back, not run */
+	e->loop = NULL;
 	while (e->first) {
 		struct errand *one = take_first(e);
 

@@ -24,7 +24,7 @@ typedef void errand_done(bool was_run, void *arg); /* at home */
 
 /*
  * `done` is called once, and never within this call; at the latest within
- * errands_stop(), and then perhaps for one that was not run.
+ * errands_stop(), and then perhaps for one that was not run. It may ask again.
  */
 void errands_ask(struct errands *e, errand_run *run, errand_done *done,
 		 void *arg);
