@@ -20,6 +20,20 @@ static bool is_on(const struct edit *e, struct err *err)
 			     "publish_hook: mtastsd.conf(5)");
 }
 
+/* What is due from now on is not waited for. */
+static bool tell_zone(struct api_call *call, const struct edit_kind *kind,
+		      struct err *err)
+{
+	struct edit_input in = { 0 };
+
+	if (!json_in_read(call->body, fields, ARRAY_LEN(fields), &in, err) ||
+	    !edit_run(call, kind, &in, err))
+		return false;
+	if (call->parts->publisher && !in.dry_run)
+		publisher_hurry(call->parts->publisher);
+	return true;
+}
+
 static bool publish(struct edit *e, void *input, struct err *err)
 {
 	struct store *s = e->call->parts->store;
@@ -36,14 +50,8 @@ bool api_publish(struct api_call *call, struct err *err)
 {
 	static const struct edit_kind kind = { "zone.again", "publish",
 					       publish };
-	struct edit_input in = { 0 };
 
-	if (!json_in_read(call->body, fields, ARRAY_LEN(fields), &in, err) ||
-	    !edit_run(call, &kind, &in, err))
-		return false;
-	if (call->parts->publisher && !in.dry_run)
-		publisher_hurry(call->parts->publisher);
-	return true;
+	return tell_zone(call, &kind, err);
 }
 
 /* ---- the whole zone ---- */
@@ -73,12 +81,6 @@ static bool take(struct edit *e, void *input, struct err *err)
 bool api_zone_take(struct api_call *call, struct err *err)
 {
 	static const struct edit_kind kind = { "zone.taken", "zone", take };
-	struct edit_input in = { 0 };
 
-	if (!json_in_read(call->body, fields, ARRAY_LEN(fields), &in, err) ||
-	    !edit_run(call, &kind, &in, err))
-		return false;
-	if (call->parts->publisher && !in.dry_run)
-		publisher_hurry(call->parts->publisher);
-	return true;
+	return tell_zone(call, &kind, err);
 }
