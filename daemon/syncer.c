@@ -1,40 +1,34 @@
 #include "daemon/syncer.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
+#include "base/errands.h"
 #include "base/mem.h"
 
 struct syncer {
-	struct loop *control, *loop;
+	struct errands *errands;
 	struct store *store;
-	pthread_t thread;
 	struct sync_job *head, **tail; /* who waits */
 	struct sync_job *job;	       /* under way; or NULL */
 };
 
-/* Waits, goes to the thread and comes back. */
 struct sync_job {
 	struct sync_job *next;
-	struct syncer *syncer; /* NULL: it is no more */
-	struct loop *control;
-	struct store *store;
+	struct syncer *syncer;
 	sync_begin *begin; /* or NULL */
 	sync_done *done;   /* NULL: nobody waits for it any more */
 	void *arg;
 	struct err err;
 };
 
-static void deliver(void *arg);
+static void deliver(bool was_run, void *arg);
 
 /* On the thread. */
 static void carry_out(void *arg)
 {
 	struct sync_job *j = arg;
 
-	store_sync(j->store, &j->err);
-	loop_post(j->control, deliver, j);
+	store_sync(j->syncer->store, &j->err);
 }
 
 static struct sync_job *take_first(struct syncer *s)
@@ -53,7 +47,7 @@ static void go_on(struct syncer *s)
 	while (!s->job && s->head) {
 		s->job = take_first(s);
 		if (!s->job->begin || s->job->begin(s->job->arg)) {
-			loop_post(s->loop, carry_out, s->job);
+			errands_ask(s->errands, carry_out, deliver, s->job);
 			return;
 		}
 		free(s->job);
@@ -62,16 +56,16 @@ static void go_on(struct syncer *s)
 }
 
 /* On control. */
-static void deliver(void *arg)
+static void deliver(bool was_run, void *arg)
 {
 	struct sync_job *j = arg;
 	struct syncer *s = j->syncer;
 
-	if (s && j->done)
+	if (!was_run)
+		carry_out(j); /* a stop leaves nothing that has begun */
+	if (j->done)
 		j->done(&j->err, j->arg);
 	free(j);
-	if (!s)
-		return;
 	s->job = NULL; /* not before: its owner's turn is over now */
 	go_on(s);
 }
@@ -81,12 +75,9 @@ void syncer_queue(struct syncer *s, sync_begin *begin, sync_done *done,
 {
 	struct sync_job *j = xmalloc(sizeof(*j));
 
-	*j = (struct sync_job){ .syncer = s,
-				.control = s->control,
-				.store = s->store,
-				.begin = begin,
-				.done = done,
-				.arg = arg };
+	*j = (struct sync_job){
+		.syncer = s, .begin = begin, .done = done, .arg = arg
+	};
 	*s->tail = j;
 	s->tail = &j->next;
 	go_on(s);
@@ -114,40 +105,17 @@ void syncer_forget(struct syncer *s, void *arg)
 	s->tail = at;
 }
 
-/* Signals are for control. */
-static void *run(void *arg)
-{
-	struct syncer *s = arg;
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, NULL);
-	pthread_setname_np(pthread_self(), "syncer");
-	loop_run(s->loop);
-	return NULL;
-}
-
-static void syncer_free(struct syncer *s)
-{
-	while (s->head)
-		free(take_first(s));
-	loop_free(s->loop); /* what is still posted runs here */
-	free(s);
-}
-
 struct syncer *syncer_start(struct loop *control, struct store *store,
 			    struct err *err)
 {
 	struct syncer *s = xcalloc(1, sizeof(*s));
 
-	s->control = control;
 	s->tail = &s->head;
 	s->store = store;
-	s->loop = loop_new(err);
-	if (s->loop && pthread_create(&s->thread, NULL, run, s) == 0)
+	s->errands = errands_start(control, "syncer", err);
+	if (s->errands)
 		return s;
-	err_set(err, ERR_INTERNAL, "the syncer's thread does not start");
-	syncer_free(s);
+	free(s);
 	return NULL;
 }
 
@@ -156,8 +124,9 @@ void syncer_stop(struct syncer *s)
 	if (!s)
 		return;
 	if (s->job)
-		s->job->syncer = NULL;
-	loop_stop(s->loop);
-	pthread_join(s->thread, NULL);
-	syncer_free(s);
+		s->job->done = NULL;
+	while (s->head)
+		free(take_first(s));
+	errands_stop(s->errands);
+	free(s);
 }

@@ -1,53 +1,27 @@
 #include "daemon/unpacker.h"
 
 #include <openssl/evp.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/errands.h"
 #include "base/inflate.h"
 #include "base/mem.h"
 
 struct unpacker {
-	struct loop *control, *loop;
-	pthread_t thread;
-	struct parcel *head; /* all that have not come back */
+	struct errands *errands;
+	bool is_stopping;
 };
 
-/* Goes to the thread and comes back. */
 struct parcel {
-	struct parcel *next, **at; /* in the unpacker's list; control's */
-	struct unpacker *unpacker; /* NULL: nobody waits for it any more */
-	struct loop *control;
+	struct unpacker *unpacker;
 	char *body;
 	size_t len;
 	unpacked_done *done;
 	void *arg;
 	struct unpacked found;
 };
-
-static void leave_list(struct parcel *p)
-{
-	*p->at = p->next;
-	if (p->next)
-		p->next->at = p->at;
-}
-
-/* On control. */
-static void deliver(void *arg)
-{
-	struct parcel *p = arg;
-
-	if (p->unpacker) {
-		leave_list(p);
-		p->done(&p->found, p->arg);
-	} else {
-		tls_report_release(&p->found.report);
-	}
-	free(p);
-}
 
 static void hex(const unsigned char *bytes, unsigned n,
 		char out[static UNPACKED_DIGEST])
@@ -89,57 +63,44 @@ static void read_one(void *arg)
 	    !*found->report.id && !digest(p, &found->err))
 		tls_report_release(&found->report);
 	free(p->body);
-	loop_post(p->control, deliver, p);
+	p->body = NULL;
+}
+
+/* On control. */
+static void deliver(bool was_run, void *arg)
+{
+	struct parcel *p = arg;
+
+	(void)was_run;
+	if (!p->unpacker->is_stopping)
+		p->done(&p->found, p->arg);
+	else
+		tls_report_release(&p->found.report);
+	free(p->body); /* if it was not read */
+	free(p);
 }
 
 void unpacker_ask(struct unpacker *u, char *body, size_t len,
 		  unpacked_done *done, void *arg)
 {
-	struct parcel *p = xcalloc(1, sizeof(*p));
+	struct parcel *p = xmalloc(sizeof(*p));
 
-	*p = (struct parcel){ .next = u->head,
-			      .at = &u->head,
-			      .unpacker = u,
-			      .control = u->control,
+	*p = (struct parcel){ .unpacker = u,
 			      .body = body,
 			      .len = len,
 			      .done = done,
 			      .arg = arg };
-	if (p->next)
-		p->next->at = &p->next;
-	u->head = p;
-	loop_post(u->loop, read_one, p);
-}
-
-/* Signals are for control. */
-static void *run(void *arg)
-{
-	struct unpacker *u = arg;
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, NULL);
-	pthread_setname_np(pthread_self(), "unpacker");
-	loop_run(u->loop);
-	return NULL;
-}
-
-static void unpacker_free(struct unpacker *u)
-{
-	loop_free(u->loop); /* what is still posted runs here */
-	free(u);
+	errands_ask(u->errands, read_one, deliver, p);
 }
 
 struct unpacker *unpacker_start(struct loop *control, struct err *err)
 {
 	struct unpacker *u = xcalloc(1, sizeof(*u));
 
-	u->control = control;
-	u->loop = loop_new(err);
-	if (u->loop && pthread_create(&u->thread, NULL, run, u) == 0)
+	u->errands = errands_start(control, "unpacker", err);
+	if (u->errands)
 		return u;
-	err_set(err, ERR_INTERNAL, "the unpacker's thread does not start");
-	unpacker_free(u);
+	free(u);
 	return NULL;
 }
 
@@ -147,9 +108,7 @@ void unpacker_stop(struct unpacker *u)
 {
 	if (!u)
 		return;
-	for (struct parcel *p = u->head; p; p = p->next)
-		p->unpacker = NULL;
-	loop_stop(u->loop);
-	pthread_join(u->thread, NULL);
-	unpacker_free(u);
+	u->is_stopping = true;
+	errands_stop(u->errands);
+	free(u);
 }
