@@ -16,8 +16,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-
-#define GUARD_SECONDS 20
+#include "tests/sim/guarded.h"
 
 static struct loop *loop;
 static unsigned calls;
@@ -31,25 +30,6 @@ static void on_done(const struct err *r, const char *output, void *arg)
 	result = *r;
 	snprintf(said, sizeof(said), "%s", output);
 	loop_stop(loop);
-}
-
-static void on_guard(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	*(bool *)arg = true;
-	loop_stop(loop);
-}
-
-static void run(void)
-{
-	bool late = false;
-	struct event *guard = evtimer_new(loop_base(loop), on_guard, &late);
-
-	event_add(guard, &(struct timeval){ GUARD_SECONDS, 0 });
-	loop_run(loop);
-	event_free(guard);
-	assert_false(late);
 }
 
 static int set_up(void **state)
@@ -117,7 +97,7 @@ static void what_a_command_says_is_told(void **state)
 		print_message("%s\n", cases[i].script);
 		calls = 0;
 		start(cases[i].script, cases[i].input, 2000);
-		run();
+		guarded_run(loop);
 		assert_int_equal(calls, 1);
 		assert_int_equal(result.kind, cases[i].kind);
 		assert_non_null(strstr(result.text, cases[i].says));
@@ -151,7 +131,7 @@ static void the_beginning_of_its_output_is_kept(void **state)
 						.timeout_ms = 2000,
 						.keeps_output = true },
 			   output[i].script);
-		run();
+		guarded_run(loop);
 		assert_true(str_starts(said, output[i].says));
 		assert_int_equal(strlen(said), output[i].len);
 		assert_null(strstr(result.text, "in time"));
@@ -162,7 +142,7 @@ static void who_asks_says_what_helps(void **state)
 {
 	(void)state;
 	start("exit 1", "", 2000);
-	run();
+	guarded_run(loop);
 	assert_string_equal(result.hint, "look there");
 }
 
@@ -175,7 +155,7 @@ static void a_long_input_blocks_nobody(void **state)
 	memset(input, 'x', len);
 	input[len] = '\0';
 	start("sleep 0.2; test $(wc -c) = 1048576", input, 5000);
-	run();
+	guarded_run(loop);
 	assert_int_equal(result.kind, ERR_NONE);
 	free(input);
 }
@@ -203,7 +183,7 @@ static void its_children_go_with_it(void **state)
 	assert_true(fd >= 0);
 	snprintf(script, sizeof(script), "sleep 60 & echo $! > %s; wait", path);
 	start(script, "", 1000);
-	run();
+	guarded_run(loop);
 	f = fdopen(fd, "r");
 	assert_non_null(fgets(text, sizeof(text), f));
 	fclose(f);

@@ -26,8 +26,8 @@
 #include "base/dns_packet.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "tests/sim/guarded.h"
 
-#define GUARD_SECONDS 20
 #define TIMEOUT_MS    600
 #define HEADER        12
 #define QUESTION      0xc00c	/* a pointer to the question's name */
@@ -719,31 +719,12 @@ static void start(const char *name, struct outcome *o)
 	starting = false;
 }
 
-static void on_guard(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	*(bool *)arg = true;
-	loop_stop(loop);
-}
-
-static void run(void)
-{
-	bool late = false;
-	struct event *guard = evtimer_new(loop_base(loop), on_guard, &late);
-
-	event_add(guard, &(struct timeval){ GUARD_SECONDS, 0 });
-	loop_run(loop);
-	event_free(guard);
-	assert_false(late);
-}
-
 static struct outcome look_up(const char *name)
 {
 	struct outcome o = { 0 };
 
 	start(name, &o);
-	run();
+	guarded_run(loop);
 	assert_int_equal(o.calls, 1);
 	return o;
 }
@@ -939,7 +920,7 @@ static void test_many_at_once(void **state)
 		snprintf(name, sizeof(name), "n%d.example", i);
 		start(name, &o[i]);
 	}
-	run();
+	guarded_run(loop);
 	for (int i = 0; i < MANY; i++) {
 		assert_int_equal(o[i].calls, 1);
 		assert_int_equal(o[i].answer.view[0].a.outcome, DNS_FOUND);
@@ -965,7 +946,7 @@ static void test_start_from_callback(void **state)
 	use_servers(1, TIMEOUT_MS);
 	chain_left = 20;
 	resolver_addresses(resolver, "two.example", on_chain, NULL);
-	run();
+	guarded_run(loop);
 	assert_int_equal(chain_left, 0);
 }
 
@@ -984,16 +965,29 @@ static void on_stopped(const struct dns_answer *answer, void *arg)
 		resolver_addresses(resolver, "two.example", on_stopped, NULL);
 }
 
+static void on_moment(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	loop_stop(loop);
+}
+
+static void run_for_a_moment(void)
+{
+	struct event *timer = evtimer_new(loop_base(loop), on_moment, NULL);
+
+	event_add(timer, &(struct timeval){ .tv_usec = 100000 });
+	guarded_run(loop);
+	event_free(timer);
+}
+
 /*
  * By UDP, by TCP, half answered, still waiting, and begun while we stop; one
  * whose callback has come already is not called again.
  */
 static void test_free_under_way(void **state)
 {
-	struct timeval soon = { 0, 100000 };
-	struct event *timer;
-	bool fired = false;
-
 	(void)state;
 	use_servers(2, TIMEOUT_MS);
 	two.is_silent = true;
@@ -1002,10 +996,7 @@ static void test_free_under_way(void **state)
 		resolver_addresses(resolver, i % 2 ? "silent.example" :
 				   "tc-silent.example", on_stopped, NULL);
 	resolver_addresses(resolver, "two.example", on_stopped, &stopped);
-	timer = evtimer_new(loop_base(loop), on_guard, &fired);
-	event_add(timer, &soon);
-	run();
-	event_free(timer);
+	run_for_a_moment();
 	assert_true(one.tcp_queries > 0);
 	assert_int_equal(stopped, 0);
 	resolver_free(resolver);
@@ -1257,7 +1248,7 @@ static void start_caa(const char *name, struct caa_outcome *o)
 static void look_up_caa(const char *name, struct caa_outcome *o)
 {
 	start_caa(name, o);
-	run();
+	guarded_run(loop);
 	assert_int_equal(o->calls, 1);
 	assert_string_equal(o->answer.name, name);
 }
@@ -1358,7 +1349,7 @@ static void test_caa_many_at_once(void **state)
 	use_servers(1, 10 * TIMEOUT_MS);
 	for (int i = 0; i < MANY; i++)
 		start_caa(i % 2 ? "a.own.example" : "a.free.test", &o[i]);
-	run();
+	guarded_run(loop);
 	for (int i = 0; i < MANY; i++) {
 		assert_int_equal(o[i].calls, 1);
 		assert_int_equal(o[i].answer.view[0].outcome,
@@ -1382,10 +1373,6 @@ static void on_caa_stopped(const struct dns_caa_answer *answer, void *arg)
 /* In the midst of the climb, still waiting, and begun while we stop. */
 static void test_caa_free_under_way(void **state)
 {
-	struct timeval soon = { 0, 100000 };
-	struct event *timer;
-	bool fired = false;
-
 	(void)state;
 	use_servers(2, TIMEOUT_MS);
 	stopped = 0;
@@ -1393,10 +1380,7 @@ static void test_caa_free_under_way(void **state)
 		resolver_caa(resolver, "a.silent.own.example", on_caa_stopped,
 			     NULL);
 	resolver_caa(resolver, "own.example", on_caa_stopped, &stopped);
-	timer = evtimer_new(loop_base(loop), on_guard, &fired);
-	event_add(timer, &soon);
-	run();
-	event_free(timer);
+	run_for_a_moment();
 	assert_int_equal(stopped, 0);
 	resolver_free(resolver);
 	resolver = NULL;

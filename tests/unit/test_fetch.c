@@ -26,8 +26,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-
-#define GUARD_SECONDS 20
+#include "tests/sim/guarded.h"
 
 /* --- What the servers say. --- */
 
@@ -315,25 +314,6 @@ static void start(const struct fetch_request *request, struct outcome *o)
 	assert_int_equal(o->calls, 0);
 }
 
-static void on_guard(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	*(bool *)arg = true;
-	loop_stop(loop);
-}
-
-static void run(void)
-{
-	bool late = false;
-	struct event *guard = evtimer_new(loop_base(loop), on_guard, &late);
-
-	event_add(guard, &(struct timeval){ GUARD_SECONDS, 0 });
-	loop_run(loop);
-	event_free(guard);
-	assert_false(late);
-}
-
 static const char *url_of(const struct server *s, const char *path)
 {
 	static char url[128];
@@ -352,7 +332,7 @@ static struct outcome get(const struct server *s, const char *path,
 	struct outcome o = { 0 };
 
 	start(&request, &o);
-	run();
+	guarded_run(loop);
 	assert_int_equal(o.calls, 1);
 	print_message("%s: %ld %s (%s)\n", path, o.status, o.error.text,
 		      o.error.hint);
@@ -468,7 +448,7 @@ static void test_broken_answers(void **state)
 		};
 
 		start(&request, &o);
-		run();
+		guarded_run(loop);
 		print_message("%s: %s\n", broken[i].path, o.error.text);
 		assert_int_equal(o.error.kind, ERR_AGAIN);
 		assert_non_null(strstr(o.error.text, broken[i].text));
@@ -493,7 +473,7 @@ static void test_methods(void **state)
 	request.url = url;
 	start(&request, &o);
 	memset(url, 'x', sizeof(url) - 1);	/* it was copied */
-	run();
+	guarded_run(loop);
 	assert_int_equal(o.status, 200);
 	assert_true(str_starts(good.request, "POST /ok "));
 	assert_non_null(strstr(good.request, "application/jose+json\r\n"));
@@ -505,14 +485,14 @@ static void test_methods(void **state)
 					  .url = url_of(&good, "/ok"),
 					  .ca_file = good.pem };
 	start(&request, &o);
-	run();
+	guarded_run(loop);
 	assert_non_null(strstr(good.request, "Content-Length: 0\r\n"));
 	outcome_release(&o);
 
 	request.method = FETCH_HEAD;
 	request.url = url_of(&good, "/full");
 	start(&request, &o);
-	run();
+	guarded_run(loop);
 	assert_int_equal(o.error.kind, ERR_NONE);
 	assert_int_equal(o.status, 200);
 	assert_int_equal(o.body_len, 0);
@@ -611,7 +591,7 @@ static void test_connect_timeout(void **state)
 	evconnlistener_disable(deaf.listener);	/* connects, never speaks */
 	request.url = url_of(&deaf, "/ok");
 	start(&request, &o);
-	run();
+	guarded_run(loop);
 	assert_int_equal(o.error.kind, ERR_AGAIN);
 	assert_non_null(strstr(o.error.text, "no answer in time from"));
 	outcome_release(&o);
@@ -633,7 +613,7 @@ static void test_bad_urls(void **state)
 		struct outcome o = { 0 };
 
 		start(&request, &o);
-		run();
+		guarded_run(loop);
 		print_message("%s\n", o.error.text);
 		assert_int_equal(o.calls, 1);
 		assert_int_equal(o.error.kind, ERR_INPUT);
@@ -657,7 +637,7 @@ static struct outcome get_plain(const char *host, const struct server *s,
 	snprintf(url, sizeof(url), "http://%s:%u%s", host, s->port, path);
 	start(&request, &o);
 	memset(url, 'x', sizeof(url) - 1);	/* it was copied */
-	run();
+	guarded_run(loop);
 	assert_int_equal(o.calls, 1);
 	print_message("%s: %ld %s\n", path, o.status, o.error.text);
 	return o;
@@ -770,7 +750,7 @@ static void test_plain_and_https_are_apart(void **state)
 
 		o = (struct outcome){ 0 };
 		start(&request, &o);
-		run();
+		guarded_run(loop);
 		assert_int_equal(o.error.kind, ERR_INPUT);
 		assert_non_null(strstr(o.error.text, mixed_urls[i].text));
 		outcome_release(&o);
@@ -818,7 +798,7 @@ static void test_start_from_callback(void **state)
 	(void)state;
 	chain_left = 20;
 	fetch_start(fetcher, &request, on_chain, NULL);
-	run();
+	guarded_run(loop);
 	assert_int_equal(chain_left, 0);
 	assert_int_equal(good.connections, 1);	/* one, again and again */
 }
@@ -854,7 +834,7 @@ static void test_a_post_is_sent_once(void **state)
 		request.url = url_of(&good, dropped[i].path);
 		request.ca_file = good.pem;
 		start(&request, &o);
-		run();
+		guarded_run(loop);
 		print_message("%s: seen %u times: %s\n", dropped[i].what,
 			      good.requests - before, o.error.text);
 		assert_int_equal(good.requests - before, dropped[i].seen);
@@ -881,7 +861,7 @@ static void test_a_post_after_a_pause(void **state)
 		event_base_loop(loop_base(loop), EVLOOP_ONCE);
 	request.url = url_of(&good, "/ok");
 	start(&request, &o);
-	run();
+	guarded_run(loop);
 	assert_int_equal(o.status, 200);
 	assert_int_equal(good.requests, 2);
 	assert_int_equal(good.connections, 2);
@@ -902,7 +882,7 @@ static void test_posts_reuse_connections(void **state)
 	for (int i = 0; i < 20; i++) {
 		request.url = url_of(&good, "/ok");
 		start(&request, &o);
-		run();
+		guarded_run(loop);
 		assert_int_equal(o.status, 200);
 		assert_int_equal(
 			strspn(strstr(good.request, "\r\n\r\n") + 4, "b"),
@@ -921,7 +901,7 @@ static void test_many_at_once(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(o); i++)
 		start(&request, &o[i]);
-	run();
+	guarded_run(loop);
 	for (size_t i = 0; i < ARRAY_LEN(o); i++) {
 		assert_int_equal(o[i].calls, 1);
 		assert_int_equal(o[i].status, 200);
@@ -966,7 +946,7 @@ static void test_free_under_way(void **state)
 	for (int i = 0; i < 12; i++)
 		fetch_start(fetcher, &request, on_stopped, NULL);
 	event_base_once(loop_base(loop), -1, EV_TIMEOUT, stop_soon, NULL, &soon);
-	run();
+	guarded_run(loop);
 	assert_true(str_starts(good.request, "GET /silent "));
 	fetch_start(fetcher, &request, on_stopped, &stopped);
 	request.url = "no URL";
@@ -986,7 +966,7 @@ static void test_unknown_name(void **state)
 
 	(void)state;
 	start(&request, &o);
-	run();
+	guarded_run(loop);
 	assert_int_equal(o.error.kind, ERR_AGAIN);
 	assert_non_null(strstr(o.error.text, "ca.invalid:443"));
 	outcome_release(&o);

@@ -21,8 +21,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
-
-#define GUARD_SECONDS 20
+#include "tests/sim/guarded.h"
 
 /* ---- the server: what it says to each command ---- */
 
@@ -170,25 +169,6 @@ static void on_done(const struct err *result, void *arg)
 	loop_stop(loop);
 }
 
-static void on_guard(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	*(bool *)arg = true;
-	loop_stop(loop);
-}
-
-static void run(void)
-{
-	bool late = false;
-	struct event *guard = evtimer_new(loop_base(loop), on_guard, &late);
-
-	event_add(guard, &(struct timeval){ GUARD_SECONDS, 0 });
-	loop_run(loop);
-	event_free(guard);
-	assert_false(late);
-}
-
 static struct outcome send_to(unsigned port, const char *scheme, bool tls)
 {
 	struct outcome o = { .calls = 0 };
@@ -201,7 +181,7 @@ static struct outcome send_to(unsigned port, const char *scheme, bool tls)
 	snprintf(url, sizeof(url), "%s127.0.0.1:%u", scheme, port);
 	mail_send(mailer, &to, &mail, on_done, &o);
 	assert_int_equal(o.calls, 0);
-	run();
+	guarded_run(loop);
 	assert_int_equal(o.calls, 1);
 	print_message("%s (%s)\n%.500s\n", o.result.text, o.result.hint,
 		      server.heard.data);

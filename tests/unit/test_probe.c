@@ -15,9 +15,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "tests/sim/guarded.h"
 
-#define HOST	      "mta-sts.a.invalid"
-#define GUARD_SECONDS 20
+#define HOST "mta-sts.a.invalid"
 
 static struct loop *loop;
 static struct fetcher *fetcher;
@@ -107,25 +107,6 @@ static void on_done(const struct err *problem, void *arg)
 	loop_stop(loop);
 }
 
-static void on_guard(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	*(bool *)arg = true;
-	loop_stop(loop);
-}
-
-static void run(void)
-{
-	bool late = false;
-	struct event *guard = evtimer_new(loop_base(loop), on_guard, &late);
-
-	event_add(guard, &(struct timeval){ GUARD_SECONDS, 0 });
-	loop_run(loop);
-	event_free(guard);
-	assert_false(late);
-}
-
 static struct outcome look(const char *address)
 {
 	struct outcome o = { 0 };
@@ -133,7 +114,7 @@ static struct outcome look(const char *address)
 	starting = true;
 	probe_start(&probe, fetcher, HOST, address, on_done, &o);
 	starting = false;
-	run();
+	guarded_run(loop);
 	assert_int_equal(o.calls, 1);
 	print_message("%s (%s)\n", o.problem.text, o.problem.hint);
 	return o;
