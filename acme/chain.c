@@ -1,16 +1,11 @@
 #include "acme/chain.h"
 
-#include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/mem.h"
-#include "base/str.h"
 #include "base/when.h"
+#include "store/leaf.h"
 
 #define CHAIN_MAX (96 * 1024)
 #define SLACK	  (5 * WHEN_MINUTE)	/* of our clock against the CA's */
@@ -127,28 +122,6 @@ static bool add_der(struct buf *out, X509 *x)
 	return ok;
 }
 
-static void read_serial(struct chain *c, X509 *leaf)
-{
-	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
-	char *hex = n ? BN_bn2hex(n) : NULL;
-
-	snprintf(c->serial, sizeof(c->serial), "%.47s", hex ? hex : "");
-	str_lower(c->serial);
-	OPENSSL_free(hex);
-	BN_free(n);
-}
-
-static void read_issuer(struct chain *c, X509 *leaf)
-{
-	char name[CERT_ISSUER_SIZE] = "", *clean;
-
-	X509_NAME_get_text_by_NID(X509_get_issuer_name(leaf), NID_commonName,
-				  name, sizeof(name));
-	clean = str_printable(name, sizeof(name));
-	snprintf(c->issuer, sizeof(c->issuer), "%.127s", clean);
-	free(clean);
-}
-
 /* The first moment at which the leaf may be used: it may live a minute. */
 static time_t first_use(const struct chain *c, time_t now)
 {
@@ -168,8 +141,8 @@ static bool fill(struct chain *c, STACK_OF(X509) *certs, struct err *err)
 		ok = add_der(&c->issuers, sk_X509_value(certs, i));
 	c->not_before = instant(X509_get0_notBefore(leaf));
 	c->not_after = instant(X509_get0_notAfter(leaf));
-	read_serial(c, leaf);
-	read_issuer(c, leaf);
+	leaf_serial(leaf, c->serial);
+	leaf_issuer(leaf, c->issuer);
 	return ok || err_set(err, ERR_REFUSED, "the chain is too long");
 }
 

@@ -53,28 +53,6 @@ struct tally {
 
 /* ---- a leaf's facts ---- */
 
-static void read_serial(X509 *leaf, struct cert *c)
-{
-	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
-	char *hex = n ? BN_bn2hex(n) : NULL;
-
-	snprintf(c->serial, sizeof(c->serial), "%.47s", hex ? hex : "");
-	str_lower(c->serial);
-	OPENSSL_free(hex);
-	BN_free(n);
-}
-
-static void read_issuer(X509 *leaf, struct cert *c)
-{
-	char name[CERT_ISSUER_SIZE] = "", *clean;
-
-	X509_NAME_get_text_by_NID(X509_get_issuer_name(leaf), NID_commonName,
-				  name, sizeof(name));
-	clean = str_printable(name, sizeof(name));
-	snprintf(c->issuer, sizeof(c->issuer), "%.127s", clean);
-	free(clean);
-}
-
 /* As the engine plans without advice: 2/3 of the life, 1/2 of a short one. */
 static time_t renewal_of(const struct cert *c)
 {
@@ -92,8 +70,8 @@ static bool read_leaf(const struct site *site, struct cert *c)
 		  leaf_times(leaf, &c->not_before, &c->not_after);
 
 	if (ok) {
-		read_serial(leaf, c);
-		read_issuer(leaf, c);
+		leaf_serial(leaf, c->serial);
+		leaf_issuer(leaf, c->issuer);
 		c->renew_at = renewal_of(c);
 	}
 	X509_free(leaf);

@@ -116,14 +116,11 @@ static size_t due_ids(struct store *s, const char *sql, time_t now,
 		      int64_t *ids, size_t limit, struct err *err)
 {
 	struct query q;
-	size_t n = 0;
 
 	query_open(&q, store_db(s), sql);
 	bind_int(&q, now);
 	bind_int(&q, (int64_t)limit);
-	while (n < limit && query_row(&q))
-		ids[n++] = col_int(&q, "id");
-	return query_close(&q, err) ? n : 0;
+	return query_ids(&q, ids, limit, err);
 }
 
 size_t cert_ari_due(struct store *s, time_t now, int64_t *ids, size_t limit,

@@ -75,16 +75,6 @@ bool checked_give_up(struct store *s, int64_t domain_id, struct err *err)
 	return query_run(&q, err);
 }
 
-static size_t read_ids(struct query *q, int64_t *ids, size_t limit,
-		       struct err *err)
-{
-	size_t n = 0;
-
-	while (n < limit && query_row(q))
-		ids[n++] = col_int(q, "id");
-	return query_close(q, err) ? n : 0;
-}
-
 size_t checked_asked(struct store *s, int64_t *ids, size_t limit,
 		     struct err *err)
 {
@@ -94,7 +84,7 @@ size_t checked_asked(struct store *s, int64_t *ids, size_t limit,
 		   "SELECT domain_id AS id FROM checked WHERE asked_at > 0"
 		   " ORDER BY asked_at LIMIT ?");
 	bind_int(&q, (int64_t)limit);
-	return read_ids(&q, ids, limit, err);
+	return query_ids(&q, ids, limit, err);
 }
 
 size_t checked_stale(struct store *s, const struct checked_stale *which,
@@ -124,5 +114,5 @@ size_t checked_stale(struct store *s, const struct checked_stale *which,
 	bind_int(&q, which->after);
 	bind_int(&q, which->up_to);
 	bind_int(&q, which->now);
-	return read_ids(&q, ids, limit, err);
+	return query_ids(&q, ids, limit, err);
 }

@@ -343,6 +343,15 @@ bool query_run(struct query *q, struct err *err)
 	return query_close(q, err);
 }
 
+size_t query_ids(struct query *q, int64_t *ids, size_t limit, struct err *err)
+{
+	size_t n = 0;
+
+	while (n < limit && query_row(q))
+		ids[n++] = col_int(q, "id");
+	return query_close(q, err) ? n : 0;
+}
+
 bool query_close(struct query *q, struct err *err)
 {
 	bool ok = !has_failed(q);

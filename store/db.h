@@ -115,6 +115,9 @@ bool query_row_is_good(struct query *q, const char *table);
 /* Runs what has no rows to read, then closes. */
 bool query_run(struct query *q, struct err *err);
 
+/* Reads the column `id`, then closes; 0 with err set if anything failed. */
+size_t query_ids(struct query *q, int64_t *ids, size_t limit, struct err *err);
+
 /* False, with err set, if anything since query_open() failed. */
 bool query_close(struct query *q, struct err *err);
 

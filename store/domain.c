@@ -377,7 +377,6 @@ size_t domain_due(struct store *s, enum domain_state state, time_t now,
 		  int64_t *ids, size_t limit, struct err *err)
 {
 	struct query q;
-	size_t n = 0;
 
 	query_open(&q, store_db(s),
 		   "SELECT id FROM domain WHERE state = ? AND due_at > 0"
@@ -385,9 +384,7 @@ size_t domain_due(struct store *s, enum domain_state state, time_t now,
 	bind_int(&q, state);
 	bind_int(&q, now);
 	bind_int(&q, (int64_t)limit);
-	while (n < limit && query_row(&q))
-		ids[n++] = col_int(&q, "id");
-	return query_close(&q, err) ? n : 0;
+	return query_ids(&q, ids, limit, err);
 }
 
 time_t domain_next_due(struct store *s, enum domain_state state, time_t after)
@@ -517,7 +514,6 @@ size_t domain_queue_head(struct store *s, enum domain_rank rank, size_t skip,
 			 int64_t *ids, size_t limit, struct err *err)
 {
 	struct query q;
-	size_t n = 0;
 
 	query_open(&q, store_db(s),
 		   "SELECT id FROM domain WHERE ready_at > 0 AND rank = ?"
@@ -525,9 +521,7 @@ size_t domain_queue_head(struct store *s, enum domain_rank rank, size_t skip,
 	bind_int(&q, rank);
 	bind_int(&q, (int64_t)limit);
 	bind_int(&q, (int64_t)skip);
-	while (n < limit && query_row(&q))
-		ids[n++] = col_int(&q, "id");
-	return query_close(&q, err) ? n : 0;
+	return query_ids(&q, ids, limit, err);
 }
 
 static bool one_id(struct query *q, int64_t *id, struct err *err)

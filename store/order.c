@@ -293,16 +293,6 @@ bool order_url_is_known(struct store *s, const char *order_url)
 	return known;
 }
 
-static size_t read_ids(struct query *q, int64_t *ids, size_t limit,
-		       struct err *err)
-{
-	size_t n = 0;
-
-	while (n < limit && query_row(q))
-		ids[n++] = col_int(q, "id");
-	return query_close(q, err) ? n : 0;
-}
-
 size_t order_due(struct store *s, int64_t ca_id, int64_t now_ms, int64_t *ids,
 		 size_t limit, struct err *err)
 {
@@ -315,7 +305,7 @@ size_t order_due(struct store *s, int64_t ca_id, int64_t now_ms, int64_t *ids,
 	bind_int(&q, ca_id);
 	bind_int(&q, now_ms);
 	bind_int(&q, (int64_t)limit);
-	return read_ids(&q, ids, limit, err);
+	return query_ids(&q, ids, limit, err);
 }
 
 size_t order_waiting(struct store *s, int64_t ca_id, int64_t after_id,
@@ -329,7 +319,7 @@ size_t order_waiting(struct store *s, int64_t ca_id, int64_t after_id,
 	bind_int(&q, ca_id);
 	bind_int(&q, after_id);
 	bind_int(&q, (int64_t)limit);
-	return read_ids(&q, ids, limit, err);
+	return query_ids(&q, ids, limit, err);
 }
 
 size_t order_cas(struct store *s, int64_t *ca_ids, size_t limit,
@@ -340,7 +330,7 @@ size_t order_cas(struct store *s, int64_t *ca_ids, size_t limit,
 	query_open(&q, store_db(s), "SELECT DISTINCT ca_id AS id FROM ord"
 				    " WHERE ended_at = 0 LIMIT ?");
 	bind_int(&q, (int64_t)limit);
-	return read_ids(&q, ca_ids, limit, err);
+	return query_ids(&q, ca_ids, limit, err);
 }
 
 static bool wake_all(struct store *s, int64_t now_ms, struct err *err)
@@ -423,7 +413,7 @@ size_t order_live(struct store *s, int64_t account_id, int64_t *ids,
 				    " AND ended_at = 0 ORDER BY id LIMIT ?");
 	bind_int(&q, account_id);
 	bind_int(&q, (int64_t)limit);
-	return read_ids(&q, ids, limit, err);
+	return query_ids(&q, ids, limit, err);
 }
 
 /* Their domains, before and after: due, and projected anew. */

@@ -134,7 +134,6 @@ size_t reached_due(struct store *s, time_t now, int64_t *ids, size_t limit,
 		   struct err *err)
 {
 	struct query q;
-	size_t n = 0;
 
 	query_open(&q, store_db(s),
 		   "SELECT domain_id AS id FROM reached"
@@ -144,7 +143,5 @@ size_t reached_due(struct store *s, time_t now, int64_t *ids, size_t limit,
 	bind_int(&q, now);
 	bind_int(&q, now + REACHED_AHEAD_MAX);
 	bind_int(&q, (int64_t)limit);
-	while (n < limit && query_row(&q))
-		ids[n++] = col_int(&q, "id");
-	return query_close(&q, err) ? n : 0;
+	return query_ids(&q, ids, limit, err);
 }

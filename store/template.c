@@ -157,7 +157,6 @@ size_t template_followers(struct store *s, const struct template *t,
 			  struct err *err)
 {
 	struct query q;
-	size_t n = 0;
 
 	query_open(&q, store_db(s),
 		   "SELECT id FROM domain"
@@ -167,25 +166,20 @@ size_t template_followers(struct store *s, const struct template *t,
 	bind_int(&q, t->id);
 	bind_int(&q, after);
 	bind_int(&q, (int64_t)limit);
-	while (n < limit && query_row(&q))
-		ids[n++] = col_int(&q, "id");
-	return query_close(&q, err) ? n : 0;
+	return query_ids(&q, ids, limit, err);
 }
 
 size_t template_behind(struct store *s, int64_t *ids, size_t limit,
 		       struct err *err)
 {
 	struct query q;
-	size_t n = 0;
 
 	query_open(&q, store_db(s),
 		   "SELECT d.id AS id FROM template t JOIN domain d"
 		   " ON d.template_id = t.id AND d.template_id > 0"
 		   " AND d.template_epoch < t.epoch LIMIT ?");
 	bind_int(&q, (int64_t)limit);
-	while (n < limit && query_row(&q))
-		ids[n++] = col_int(&q, "id");
-	return query_close(&q, err) ? n : 0;
+	return query_ids(&q, ids, limit, err);
 }
 
 bool template_pass_over(struct store *s, int64_t domain_id, struct err *err)

@@ -216,16 +216,6 @@ bool watch_begin_anew(struct store *s, time_t now, struct err *err)
 	return query_run(&q, err);
 }
 
-static size_t read_ids(struct query *q, int64_t *ids, size_t limit,
-		       struct err *err)
-{
-	size_t n = 0;
-
-	while (n < limit && query_row(q))
-		ids[n++] = col_int(q, "id");
-	return query_close(q, err) ? n : 0;
-}
-
 size_t watch_due(struct store *s, time_t now, bool is_slow, int64_t *ids,
 		 size_t limit, struct err *err)
 {
@@ -241,7 +231,7 @@ size_t watch_due(struct store *s, time_t now, bool is_slow, int64_t *ids,
 	bind_int(&q, (int64_t)limit);
 	bind_int(&q, WATCH_AHEAD_MAX);
 	bind_int(&q, is_slow);
-	return read_ids(&q, ids, limit, err);
+	return query_ids(&q, ids, limit, err);
 }
 
 bool watch_mark(struct store *s, int64_t domain_id, int trouble,
@@ -283,7 +273,7 @@ size_t watch_troubled(struct store *s, int trouble, int64_t after, int64_t *ids,
 	bind_int(&q, trouble);
 	bind_int(&q, after);
 	bind_int(&q, (int64_t)limit);
-	return read_ids(&q, ids, limit, err);
+	return query_ids(&q, ids, limit, err);
 }
 
 bool watch_is_lately(time_t at, time_t now)
