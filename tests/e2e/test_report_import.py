@@ -8,17 +8,14 @@ import gzip
 import json
 import os
 import pwd
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from harness import letters, postfix, submit
 from harness.daemon import BUILD, SANITIZERS, Output
-from harness.outside import Authority
-from harness.process import free_port, wait_for
+from harness.process import wait_for
 
 FINE, WARNINGS, REFUSED, UNREACHABLE, USAGE, TEMPFAIL = 0, 1, 3, 4, 64, 75
 GZIP = letters.report()
@@ -292,16 +289,8 @@ def alias(door, tmp_path):
 	"""A postfix that pipes mail for tls-reports@mx.shop.test to the door."""
 	if postfix.why_not():
 		pytest.skip(postfix.why_not())
-	with tempfile.TemporaryDirectory(prefix="mtasts-bin-") as folder:
-		Path(folder).chmod(0o711)
-		program = shutil.copy(BUILD / "mtastsctl", folder)
-		server = postfix.Postfix(
-			"mx.shop.test", "127.0.0.1", free_port(),
-			Authority(tmp_path).chain("mx.shop.test"),
-			{"tls-reports": f"{program} report import -"
-					f" --socket {door.socket}"}).start()
+	with postfix.reports_alias(tmp_path, door.socket) as server:
 		yield server
-		server.close()
 
 
 TO = "tls-reports@mx.shop.test"

@@ -9,8 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +16,7 @@ from harness import dovecot, letters, postfix
 from harness.daemon import BUILD, SANITIZERS, Output
 from harness.mailbox import Cutter, Mailbox
 from harness.outside import Authority
-from harness.process import free_port, wait_for
+from harness.process import wait_for
 
 FINE, TEMPFAIL = 0, 75
 MAIL, IMAP, FILE = 1, 2, 3	# enum report_via, store/report.h
@@ -75,17 +73,9 @@ def google():
 def alias(box, tmp_path):
 	if postfix.why_not():
 		pytest.skip(postfix.why_not())
-	with tempfile.TemporaryDirectory(prefix="mtasts-bin-") as folder:
-		Path(folder).chmod(0o711)
-		program = shutil.copy(BUILD / "mtastsctl", folder)
-		server = postfix.Postfix(
-			"mx.shop.test", "127.0.0.1", free_port(),
-			Authority(tmp_path).chain("mx.shop.test"),
-			{"tls-reports": f"{program} report import -"
-					" --auth-results mx.shop.test"
-					f" --socket {box.door}"}).start()
+	with postfix.reports_alias(tmp_path, box.door,
+				   "--auth-results mx.shop.test") as server:
 		yield server
-		server.close()
 
 
 def test_an_alias_pipes_reports_into_the_store(box, alias):

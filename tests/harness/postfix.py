@@ -4,6 +4,7 @@ It speaks SMTP with STARTTLS, and takes mail for nobody, or for aliases that
 are commands. Nothing of the machine's own postfix is used but its programs.
 """
 
+import contextlib
 import os
 import shutil
 import smtplib
@@ -12,7 +13,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .process import Process
+from .daemon import BUILD
+from .outside import Authority
+from .process import Process, free_port
 
 PROGRAMS = Path("/usr/lib/postfix/sbin")
 
@@ -183,3 +186,18 @@ class Postfix:
 	def close(self):
 		self.stop()
 		shutil.rmtree(self.folder)
+
+
+@contextlib.contextmanager
+def reports_alias(folder, door, *words):
+	"""One whose tls-reports@mx.shop.test is `mtastsctl report import`."""
+	with tempfile.TemporaryDirectory(prefix="mtasts-bin-") as programs:
+		Path(programs).chmod(0o711)
+		program = shutil.copy(BUILD / "mtastsctl", programs)
+		server = Postfix("mx.shop.test", "127.0.0.1", free_port(),
+				 Authority(folder).chain("mx.shop.test"),
+				 {"tls-reports": " ".join([
+					 program, "report import -", *words,
+					 f"--socket {door}"])}).start()
+		yield server
+		server.close()
