@@ -18,13 +18,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/loop.h"
 #include "base/mem.h"
 #include "httpd/listener.h"
 #include "tests/sim/hosted.h"
+#include "tests/sim/httpd_count.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/tls_client.h"
 
@@ -160,23 +160,6 @@ static bool is_shown(const struct tls_client *c, const char *key_auth)
 		      sizeof(digest)) == 0;
 }
 
-/* Waits until `which` of the counts is `value`; false after 5 s. */
-static bool comes_to(size_t which, unsigned long value)
-{
-	const struct timespec pause = { .tv_nsec = 5000000 };
-	struct httpd_counts counts;
-
-	for (int i = 0; i < 1000; i++) {
-		httpd_count(httpd, &counts);
-		if (*(unsigned long *)((char *)&counts + which) == value)
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	return false;
-}
-
-#define COUNT(item) offsetof(struct httpd_counts, item)
-
 /* ---- stories ---- */
 
 static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
@@ -214,9 +197,11 @@ static void a_validator_is_shown_the_challenge(void **state)
 		free(text);
 		tls_client_release(&c);
 	}
-	assert_true(comes_to(COUNT(challenges), 2 * ARRAY_LEN(validations)));
-	assert_true(comes_to(COUNT(handshakes), 2 * ARRAY_LEN(validations)));
-	assert_true(comes_to(COUNT(open), 0));
+	assert_true(count_comes_to(httpd, COUNT(challenges),
+				   2 * ARRAY_LEN(validations)));
+	assert_true(count_comes_to(httpd, COUNT(handshakes),
+				   2 * ARRAY_LEN(validations)));
+	assert_true(count_comes_to(httpd, COUNT(open), 0));
 }
 
 /* It is closed though the client stays. */
@@ -228,7 +213,7 @@ static void a_validator_that_lingers_is_cut_off(void **state)
 	(void)state;
 	ask(&c, &a);
 	assert_int_equal(tls_client_shake(&c), 0);
-	assert_true(comes_to(COUNT(open), 0));
+	assert_true(count_comes_to(httpd, COUNT(open), 0));
 	tls_client_release(&c);
 }
 
@@ -249,8 +234,8 @@ static void a_validator_gets_no_http(void **state)
 		free(text);
 		tls_client_release(&c);
 	}
-	assert_true(comes_to(COUNT(open), 0));
-	assert_true(comes_to(COUNT(policies), 0));
+	assert_true(count_comes_to(httpd, COUNT(open), 0));
+	assert_true(count_comes_to(httpd, COUNT(policies), 0));
 }
 
 static const struct {
@@ -283,9 +268,9 @@ static void without_a_challenge_a_validator_sees_nothing(void **state)
 		tls_client_release(&c);
 	}
 	assert_int_equal(atomic_load(&wanted), 0);
-	assert_true(comes_to(COUNT(handshakes_failed),
-			     2 * ARRAY_LEN(refusals)));
-	assert_true(comes_to(COUNT(challenges), 0));
+	assert_true(count_comes_to(httpd, COUNT(handshakes_failed),
+				   2 * ARRAY_LEN(refusals)));
+	assert_true(count_comes_to(httpd, COUNT(challenges), 0));
 }
 
 static const struct {
@@ -330,7 +315,7 @@ static void nobody_else_sees_a_challenge(void **state)
 					    clients[i / 2].protocol);
 		tls_client_release(&c);
 	}
-	assert_true(comes_to(COUNT(challenges), 0));
+	assert_true(count_comes_to(httpd, COUNT(challenges), 0));
 }
 
 /* ---- a second hello, after a HelloRetryRequest ---- */
@@ -502,8 +487,8 @@ static void many_come_at_once(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(atomic_load(&failures), 0);
-	assert_true(comes_to(COUNT(challenges), 160));
-	assert_true(comes_to(COUNT(open), 0));
+	assert_true(count_comes_to(httpd, COUNT(challenges), 160));
+	assert_true(count_comes_to(httpd, COUNT(open), 0));
 }
 
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, start, stop)

@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "httpd/listener.h"
 #include "tests/sim/hosted.h"
+#include "tests/sim/httpd_count.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/tls_client.h"
 
@@ -158,23 +159,6 @@ static bool begins(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Waits until `which` of the counts is `value`; false after 5 s. */
-static bool comes_to(size_t which, unsigned long value)
-{
-	const struct timespec pause = { .tv_nsec = 5000000 };
-	struct httpd_counts counts;
-
-	for (int i = 0; i < 1000; i++) {
-		httpd_count(httpd, &counts);
-		if (*(unsigned long *)((char *)&counts + which) == value)
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	return false;
-}
-
-#define COUNT(item) offsetof(struct httpd_counts, item)
-
 /* ---- stories ---- */
 
 static void a_policy_is_served(void **state)
@@ -200,9 +184,9 @@ static void a_policy_is_served(void **state)
 		tls_client_release(&c);
 	}
 	free(body);
-	assert_true(comes_to(COUNT(policies), 2));
-	assert_true(comes_to(COUNT(handshakes), 2));
-	assert_true(comes_to(COUNT(open), 0));
+	assert_true(count_comes_to(httpd, COUNT(policies), 2));
+	assert_true(count_comes_to(httpd, COUNT(handshakes), 2));
+	assert_true(count_comes_to(httpd, COUNT(open), 0));
 }
 
 #define BIG "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -247,7 +231,7 @@ static void requests_have_their_answers(void **state)
 	text = fetch(A, exchanges[0].request);
 	assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
 	free(text);
-	assert_true(comes_to(COUNT(open), 0));
+	assert_true(count_comes_to(httpd, COUNT(open), 0));
 }
 
 static void port_80_has_challenges_and_redirects(void **state)
@@ -285,7 +269,8 @@ static void other_names_get_an_alert_and_no_certificate(void **state)
 		assert_null(SSL_get0_peer_certificate(c.ssl));
 		tls_client_release(&c);
 	}
-	assert_true(comes_to(COUNT(handshakes_failed), ARRAY_LEN(names)));
+	assert_true(count_comes_to(httpd, COUNT(handshakes_failed),
+				   ARRAY_LEN(names)));
 	assert_int_equal(atomic_load(&wanted), 1);
 }
 
@@ -409,9 +394,9 @@ static void certificates_change_under_load(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(atomic_load(&failures), 0);
-	assert_true(comes_to(COUNT(policies), 300));
-	assert_true(comes_to(COUNT(handshakes_failed), 0));
-	assert_true(comes_to(COUNT(open), 0));
+	assert_true(count_comes_to(httpd, COUNT(policies), 300));
+	assert_true(count_comes_to(httpd, COUNT(handshakes_failed), 0));
+	assert_true(count_comes_to(httpd, COUNT(open), 0));
 }
 
 static bool is_closed_by_peer(int fd)
@@ -430,14 +415,14 @@ static void too_many_are_shed_at_once(void **state)
 	start(100, 4, 20000);
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
 		fds[i] = tls_client_dial(i % 2 ? https_port : http_port);
-		assert_true(comes_to(COUNT(connections), i + 1));
+		assert_true(count_comes_to(httpd, COUNT(connections), i + 1));
 	}
-	assert_true(comes_to(COUNT(shed), 2));
+	assert_true(count_comes_to(httpd, COUNT(shed), 2));
 	assert_true(is_closed_by_peer(fds[4]));
 	assert_true(is_closed_by_peer(fds[5]));
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		close(fds[i]);
-	assert_true(comes_to(COUNT(open), 0));
+	assert_true(count_comes_to(httpd, COUNT(open), 0));
 	text = fetch(A, GET(A) LAST);
 	assert_true(begins(text, "HTTP/1.1 200 "));
 	free(text);
@@ -446,9 +431,9 @@ static void too_many_are_shed_at_once(void **state)
 	start(2, 0, 20000);
 	for (size_t i = 0; i < 3; i++) {
 		fds[i] = tls_client_dial(https_port);
-		assert_true(comes_to(COUNT(connections), i + 1));
+		assert_true(count_comes_to(httpd, COUNT(connections), i + 1));
 	}
-	assert_true(comes_to(COUNT(shed), 1));
+	assert_true(count_comes_to(httpd, COUNT(shed), 1));
 	assert_true(is_closed_by_peer(fds[2]));
 	for (size_t i = 0; i < 3; i++)
 		close(fds[i]);
@@ -479,7 +464,7 @@ static void nobody_stays_beyond_the_deadline(void **state)
 		fds[i] = tls_client_dial(i % 2 ? https_port : http_port);
 		assert_true(send(fds[i], text, strlen(text), 0) >= 0);
 	}
-	assert_true(comes_to(COUNT(open), 0));
+	assert_true(count_comes_to(httpd, COUNT(open), 0));
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
 		while (recv(fds[i], rest, sizeof(rest), 0) > 0)
 			continue;
@@ -506,7 +491,7 @@ static void floods_are_ended(void **state)
 	for (int i = 0; i < 100; i++)
 		if (send(fd, flood, sizeof(flood), MSG_NOSIGNAL) < 0)
 			break;
-	assert_true(comes_to(COUNT(open), 0));
+	assert_true(count_comes_to(httpd, COUNT(open), 0));
 	close(fd);
 	stop(NULL);
 }
@@ -570,7 +555,7 @@ static void a_stop_ends_after_its_grace(void **state)
 	(void)state;
 	start(100, 100, 20000);
 	fd = tls_client_dial(https_port);
-	assert_true(comes_to(COUNT(open), 1));
+	assert_true(count_comes_to(httpd, COUNT(open), 1));
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	httpd_stop(httpd, 200);
 	clock_gettime(CLOCK_MONOTONIC, &after);
