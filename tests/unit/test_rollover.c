@@ -17,10 +17,10 @@
 #include "base/mem.h"
 #include "base/when.h"
 #include "store/box.h"
+#include "tests/sim/engine_rig.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_world.h"
 
-#define NAME  "example.org"
 #define OTHER "example.com"
 
 static struct account ours(struct sim_world *w)
@@ -53,28 +53,10 @@ static bool ask(struct sim_world *w)
 	return is_news;
 }
 
-static void renew_now(struct sim_world *w)
-{
-	struct domain d = sim_domain(w, NAME);
-	struct err err = ERR_INIT;
-
-	d.due_at = sim_now(w);
-	d.renew_forced = true;
-	must(store_begin(w->store, &err), &err);
-	must(domain_update(w->store, &d, &err), &err);
-	must(store_commit(w->store, &err), &err);
-	engine_poke(w->engine);
-}
-
 static bool is_rolled(struct sim_world *w)
 {
 	return sim_rows(w, "SELECT COUNT(*) FROM account"
 			   " WHERE next_scalar IS NOT NULL") == 0;
-}
-
-static bool is_renewed(struct sim_world *w)
-{
-	return w->shared->ca.certs == 2 && sim_domain(w, NAME).due_at > 0;
 }
 
 /* The CA and we agree, nothing is lost, and orders are made again. */

@@ -1,0 +1,97 @@
+#include "tests/sim/engine_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "store/order.h"
+#include "tests/sim/scratch.h"
+
+void assert_one_certificate(struct sim_world *w)
+{
+	const struct sim_ca *ca = &w->shared->ca;
+
+	assert_string_equal(ca->complaint, "");
+	assert_int_equal(ca->certs, 1);
+	assert_int_equal(ca->refused_csrs, 0);
+	assert_int_equal(ca->failed_looks, 0);
+	assert_int_equal(sim_rows(w, "SELECT COUNT(*) FROM cert"), 1);
+	assert_int_equal(sim_rows(w, "SELECT COUNT(*) FROM ord"), 1);
+	assert_int_equal(
+		sim_rows(w, "SELECT COUNT(*) FROM ord WHERE state = 8"), 1);
+	assert_int_equal(sim_rows(w, "SELECT failures FROM domain"), 0);
+}
+
+void start_with(struct sim_world *w, const char *name)
+{
+	sim_init(w);
+	sim_start(w);
+	sim_add(w, name);
+}
+
+void start_and_step(struct sim_world *w, const char *name, unsigned steps)
+{
+	start_with(w, name);
+	while (steps--)
+		sim_step(w);
+}
+
+void renew_now(struct sim_world *w)
+{
+	struct domain d = sim_domain(w, NAME);
+	struct err err = ERR_INIT;
+
+	d.due_at = sim_now(w);
+	d.renew_forced = true;
+	must(store_begin(w->store, &err), &err);
+	must(domain_update(w->store, &d, &err), &err);
+	must(store_commit(w->store, &err), &err);
+	engine_poke(w->engine);
+}
+
+void delete_now(struct sim_world *w)
+{
+	struct domain d = sim_domain(w, NAME);
+	struct err err = ERR_INIT;
+
+	must(store_begin(w->store, &err), &err);
+	must(domain_delete(w->store, &d, 2, &err), &err);
+	must(store_commit(w->store, &err), &err);
+	must(store_project(w->store, &err), &err);
+	engine_poke(w->engine);
+}
+
+bool is_renewed(struct sim_world *w)
+{
+	return w->shared->ca.certs == 2 && sim_domain(w, NAME).due_at > 0;
+}
+
+bool is_under_way(struct sim_world *w)
+{
+	struct domain d = sim_domain(w, NAME);
+	struct order o;
+
+	return order_of_domain(w->store, d.id, &o, NULL);
+}
+
+long down_for(struct sim_world *w)
+{
+	struct engine_ca_status status;
+
+	engine_ca_status(w->engine, 0, &status);
+	return status.down_since ? sim_now(w) - status.down_since : 0;
+}
+
+void run_for(struct sim_world *w, long seconds)
+{
+	sim_run(w, NULL, seconds);
+}
+
+void configure(struct sim_world *w)
+{
+	struct err err = ERR_INIT;
+
+	must(engine_configure(w->engine, &w->settings, &err), &err);
+}
