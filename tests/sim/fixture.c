@@ -7,7 +7,7 @@ struct fixture fix;
 int fixture_open(void **state)
 {
 	(void)state;
-	fix.dir = scratch_make();
+	fix.dir = scratch_make_box();
 	fix.store = scratch_store(fix.dir);
 	return 0;
 }

@@ -49,7 +49,7 @@ void hosted_init(struct hosted *h)
 {
 	time_t now = time(NULL);
 
-	*h = (struct hosted){ .dir = scratch_make() };
+	*h = (struct hosted){ .dir = scratch_make_box() };
 	h->store = scratch_store(h->dir);
 	tiny_ca_init(&h->ca, "Tiny", now - A_DAY, now + 90 * A_DAY);
 	make_account(h);

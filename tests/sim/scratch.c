@@ -1,11 +1,13 @@
 #include "tests/sim/scratch.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -67,6 +69,66 @@ struct store *scratch_store(const char *dir)
 	must(s, &err);
 	return s;
 }
+
+/* ---- a new box ---- */
+
+static struct box_file {
+	const char *name;
+	char *data; /* NULL: not made yet */
+	size_t len;
+} box_files[] = { { "state.db", NULL, 0 }, { "serve.db", NULL, 0 } };
+
+static void read_file(const char *dir, struct box_file *f)
+{
+	char *path = scratch_path(dir, f->name);
+	FILE *in = fopen(path, "rb");
+	struct stat st = { .st_size = 0 };
+	struct err err = ERR_INIT;
+
+	must((in && fstat(fileno(in), &st) == 0) || err_sys(&err, "%s", path),
+	     &err);
+	f->len = (size_t)st.st_size;
+	f->data = xmalloc(f->len);
+	must(fread(f->data, 1, f->len, in) == f->len, NULL);
+	fclose(in);
+	free(path);
+}
+
+static void write_file(const char *dir, const struct box_file *f)
+{
+	char *path = scratch_path(dir, f->name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct err err = ERR_INIT;
+
+	must((fd >= 0 && write(fd, f->data, f->len) == (ssize_t)f->len &&
+	      close(fd) == 0) ||
+		     err_sys(&err, "%s", path),
+	     &err);
+	free(path);
+}
+
+static void make_box_files(void)
+{
+	char *dir = scratch_make();
+
+	store_close(scratch_store(dir));
+	for (size_t i = 0; i < ARRAY_LEN(box_files); i++)
+		read_file(dir, &box_files[i]);
+	scratch_remove(dir);
+}
+
+char *scratch_make_box(void)
+{
+	char *dir = scratch_make();
+
+	if (!box_files[0].data)
+		make_box_files();
+	for (size_t i = 0; i < ARRAY_LEN(box_files); i++)
+		write_file(dir, &box_files[i]);
+	return dir;
+}
+
+/* ---- damage, and looks from beside ---- */
 
 void scratch_disk_full(bool is_full)
 {

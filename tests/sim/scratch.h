@@ -16,6 +16,12 @@ void must(bool ok, const struct err *err);
 char *scratch_make(void);
 void scratch_remove(char *dir);		/* takes dir; NULL is fine */
 
+/*
+ * The same with the files of a new box in it, which are made once in a process:
+ * all migrations take longer than most tests. So all have one store_id.
+ */
+char *scratch_make_box(void);
+
 /* "DIR/FILE", the caller frees. */
 char *scratch_path(const char *dir, const char *file);
 

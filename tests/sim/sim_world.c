@@ -441,7 +441,7 @@ void sim_init(struct sim_world *w)
 	w->shared->ca.signer = &w->signer;
 	w->shared->ca.token_is_served = token_is_served;
 	w->shared->ca.arg = w;
-	w->dir = scratch_make();
+	w->dir = scratch_make_box();
 	make_settings(&w->settings);
 }
 
