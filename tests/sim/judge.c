@@ -454,12 +454,23 @@ static void on_lapse(struct rig *r, struct rig_event *e)
 
 /* ---- certificates that must show ---- */
 
+static void note_trial(struct rig *r, size_t ca, uint32_t cert)
+{
+	struct judge_name *n = &r->judge->name[r->ca[ca].cert[cert].name];
+
+	n->has_trial = true;
+	n->trial_ca = ca;
+	n->trial_cert = cert;
+}
+
 void judge_expect(struct rig *r, size_t ca, uint32_t cert)
 {
 	struct judge *j = r->judge;
 
-	if (r->ca[ca].cert[cert].is_trial)
+	if (r->ca[ca].cert[cert].is_trial) {
+		note_trial(r, ca, cert);
 		return;
+	}
 	if (j->awaited_count == j->awaited_cap) {
 		j->awaited_cap = j->awaited_cap ? 2 * j->awaited_cap : 64;
 		j->awaited = xrealloc_array(j->awaited, j->awaited_cap,
@@ -639,21 +650,6 @@ static void check_charge(struct rig *r)
 	check_charge_of(r, dice_below(&r->dice, r->names));
 }
 
-void judge_ordered(struct rig *r, unsigned name)
-{
-	check_charge_of(r, name);
-}
-
-void judge_after_event(struct rig *r)
-{
-	for (size_t i = 0; i < r->ca_count; i++)
-		check_ca(r, &r->ca[i]);
-	if (++r->judge->checks % 64 == 0)
-		check_charge(r);
-}
-
-/* ---- the end ---- */
-
 static int64_t number(struct rig *r, const char *sql)
 {
 	sqlite3_stmt *stmt = NULL;
@@ -669,6 +665,52 @@ static int64_t number(struct rig *r, const char *sql)
 	sqlite3_close(db);
 	return n;
 }
+
+/*
+ * A trial that gives way to a renewal may have been issued by then: it can be
+ * made again, and what the CA gave for it is not in the store.
+ */
+static void settle_trial(struct rig *r, unsigned name)
+{
+	struct judge_name *n = &r->judge->name[name];
+	const struct bulk_ca *ca = &r->ca[n->trial_ca];
+	char *sql;
+
+	if (!n->has_trial)
+		return;
+	sql = sqlite3_mprintf("SELECT CASE WHEN ended_at = 0 THEN 1"
+			      " WHEN state = %d AND problem = %Q THEN 2"
+			      " ELSE 0 END FROM ord"
+			      " WHERE order_url = '%s/order/%u'",
+			      ORDER_DEAD, "a renewal of the name goes first",
+			      ca->origin, ca->cert[n->trial_cert].order);
+	switch (number(r, sql)) {
+	case 1:
+		break;
+	case 2:
+		bulk_ca_lose(&r->ca[n->trial_ca], n->trial_cert);
+		/* fall through */
+	default:
+		n->has_trial = false;
+	}
+	sqlite3_free(sql);
+}
+
+void judge_ordered(struct rig *r, unsigned name)
+{
+	check_charge_of(r, name);
+	settle_trial(r, name);
+}
+
+void judge_after_event(struct rig *r)
+{
+	for (size_t i = 0; i < r->ca_count; i++)
+		check_ca(r, &r->ca[i]);
+	if (++r->judge->checks % 64 == 0)
+		check_charge(r);
+}
+
+/* ---- the end ---- */
 
 bool judge_gave_way(struct rig *r, const char *token)
 {
@@ -712,6 +754,8 @@ void judge_end(struct rig *r)
 {
 	for (unsigned i = 0; i < r->names && r->is_up; i++)
 		check_name(r, i);
+	for (unsigned i = 0; i < r->names; i++)
+		settle_trial(r, i);
 	check_books(r);
 }
 

@@ -30,6 +30,9 @@ struct judge_name {
 	bool may_be_charged;	/* something was its own fault, or may be */
 	struct stretches bad;	/* its DNS, as seen from outside */
 	struct stretches forbidden[RIG_CAS];
+	bool has_trial; /* its CA has given a certificate: */
+	size_t trial_ca;
+	uint32_t trial_cert;
 };
 
 /* A certificate that the CA has handed out and that must be seen served. */
