@@ -15,8 +15,7 @@
 #include "cli/report_view.h"
 #include "cli/say.h"
 
-#define SINCE_DEFAULT (30 * WHEN_DAY)
-#define PAGE	      200
+#define PAGE 200
 
 static enum exit_code get(struct cli *cli, char *path, json_t **answer)
 {
@@ -34,10 +33,11 @@ static char *about(const struct cli *cli, char *path)
 {
 	const struct options *o = &cli->options;
 	char since[INSTANT_TEXT];
-	long ago = o->given & OPTION(SINCE) ? o->since : SINCE_DEFAULT;
 
-	instant_format(time(NULL) - ago, since);
-	path = api_path_with(path, "since", since);
+	if (o->given & OPTION(SINCE))
+		path = api_path_with(path, "since",
+				     instant_format(time(NULL) - o->since,
+						    since));
 	return api_path_with(path, "name",
 			     cli->name_count ? cli->names[0] : NULL);
 }
@@ -103,12 +103,17 @@ static void print_page(const struct cli *cli, const json_t *reports)
 	}
 }
 
-/* No failure, but a name is easily mistyped. */
+/* No failure; but somebody may look for one that is of another day. */
 static void say_if_none(const struct cli *cli, const json_t *reports)
 {
-	if (!json_array_size(reports) && !cli->options.csv &&
-	    !cli->options.json)
-		puts("no reports of that");
+	const struct options *o = &cli->options;
+
+	if (json_array_size(reports) || o->csv || o->json)
+		return;
+	printf("no TLS reports%s%s", cli->name_count ? " of " : "",
+	       cli->name_count ? cli->names[0] : "");
+	fputs(o->failed ? " that tell of failures" : "", stdout);
+	puts(o->given & OPTION(SINCE) ? ", of those days" : "");
 }
 
 /* Prints it; *before is where the next one begins, "" if there is none. */

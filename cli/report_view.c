@@ -413,9 +413,10 @@ static void print_totals(const json_t *answer, FILE *to)
 static void print_none(const json_t *answer, FILE *to)
 {
 	const char *name = text_at(answer, "name");
+	const char *since = text_at(answer, "since");
 
-	fprintf(to, "%s: no TLS reports since %s\n",
-		*name ? name : "all domains", text_at(answer, "since"));
+	fprintf(to, "%s: no TLS reports of the days since %.*s\n",
+		*name ? name : "all domains", day_width(since), since);
 	fprintf(to,
 		"  whether senders are asked for them: mtastsctl domain "
 		"records %s\n",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/when.h"
 #include "store/box.h"
 #include "store/domain.h"
 
@@ -25,6 +26,17 @@ bool api_query_count(const struct api_call *call, const char *key, long max,
 		return true;
 	return err_set(err, ERR_INPUT, "%s must be a number from 1 to %ld", key,
 		       max);
+}
+
+bool api_query_instant(const struct api_call *call, const char *key,
+		       time_t *out, struct err *err)
+{
+	const char *text = api_query(call, key);
+
+	if (!text || instant_parse(text, out))
+		return true;
+	err_set(err, ERR_INPUT, "%s must be an instant", key);
+	return err_hint(err, "such as 2026-11-23T20:15:00Z");
 }
 
 bool api_check_text(const char *field, const char *text, size_t max,

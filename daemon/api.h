@@ -83,6 +83,10 @@ const char *api_query(const struct api_call *call, const char *key);
 bool api_query_count(const struct api_call *call, const char *key, long max,
 		     long fallback, long *out, struct err *err);
 
+/* An instant from the query; *out stays as it is if it is not there. */
+bool api_query_instant(const struct api_call *call, const char *key,
+		       time_t *out, struct err *err);
+
 /* One line of at most `max` bytes, without control characters? NULL is fine. */
 bool api_check_text(const char *field, const char *text, size_t max,
 		    struct err *err);

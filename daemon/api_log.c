@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "base/when.h"
 #include "daemon/api.h"
 #include "daemon/json_view.h"
 #include "store/trail.h"
@@ -41,17 +40,6 @@ static bool read_after(const struct api_call *call, int64_t *after,
 	return true;
 }
 
-static bool read_since(const struct api_call *call, time_t *since,
-		       struct err *err)
-{
-	const char *text = api_query(call, "since");
-
-	if (!text || instant_parse(text, since))
-		return true;
-	err_set(err, ERR_INPUT, "since must be an instant");
-	return err_hint(err, "such as 2026-11-23T20:15:00Z");
-}
-
 static bool read_filter(const struct api_call *call, struct trail_filter *f,
 			char *name, struct err *err)
 {
@@ -65,7 +53,7 @@ static bool read_filter(const struct api_call *call, struct trail_filter *f,
 		f->domain = name;
 	}
 	return read_after(call, &f->after, err) &&
-	       read_since(call, &f->since, err) &&
+	       api_query_instant(call, "since", &f->since, err) &&
 	       api_query_count(call, "limit", API_LOG_MAX, API_PAGE_DEFAULT,
 			       &f->limit, err);
 }

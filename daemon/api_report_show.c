@@ -82,27 +82,27 @@ static bool read_domain(const struct api_call *call, struct domain *d,
 			 domain_by_name(call->parts->store, name, d, err));
 }
 
-static bool read_since(const struct api_call *call, time_t *since,
-		       struct err *err)
+/* Reports are of days: it is the one that the instant is in. */
+static bool read_since(const struct api_call *call, time_t fallback,
+		       time_t *since, struct err *err)
 {
-	const char *text = api_query(call, "since");
-
-	*since = call->now - SINCE_DEFAULT;
-	if (!text || instant_parse(text, since))
-		return true;
-	err_set(err, ERR_INPUT, "since must be an instant");
-	return err_hint(err, "such as 2026-11-23T20:15:00Z");
+	*since = fallback;
+	if (!api_query_instant(call, "since", since, err))
+		return false;
+	*since -= *since % WHEN_DAY;
+	return true;
 }
 
-/* To be freed; NULL with err set. */
-static struct asked *read_asked(const struct api_call *call, struct err *err)
+/* `since` if nothing is said of it. To be freed; NULL with err set. */
+static struct asked *read_asked(const struct api_call *call, time_t since,
+				struct err *err)
 {
 	struct asked *a = xcalloc(1, sizeof(*a));
 
 	a->parts = call->parts;
 	a->now = call->now;
 	if (read_domain(call, &a->domain, err) &&
-	    read_since(call, &a->since, err))
+	    read_since(call, since, &a->since, err))
 		return a;
 	free_asked(a);
 	return NULL;
@@ -194,7 +194,7 @@ static void on_sum(const struct err *err, void *arg)
 
 bool api_report_summary(struct api_call *call, struct err *err)
 {
-	struct asked *a = read_asked(call, err);
+	struct asked *a = read_asked(call, call->now - SINCE_DEFAULT, err);
 
 	return a && ask(call, a, sum, on_sum, err);
 }
@@ -228,7 +228,7 @@ static bool read_filter(const struct api_call *call, struct asked *a,
 	long id = 0, most = 0;
 
 	a->filter.domain_id = a->domain.id;
-	a->filter.since = api_query(call, "since") ? a->since : 0;
+	a->filter.since = a->since;
 	a->filter.failed_only = failed && streq(failed, "true");
 	if (failed && !streq(failed, "true") && !streq(failed, "false"))
 		return err_set(err, ERR_INPUT, "failed is true or false");
@@ -244,7 +244,7 @@ static bool read_filter(const struct api_call *call, struct asked *a,
 
 bool api_report_list(struct api_call *call, struct err *err)
 {
-	struct asked *a = read_asked(call, err);
+	struct asked *a = read_asked(call, 0, err);
 
 	if (a && read_filter(call, a, err))
 		return ask(call, a, list, on_worked, err);

@@ -57,7 +57,7 @@ void report_item_release(struct report_item *item)
  */
 static const char of_domain[] = COLUMNS
 	" WHERE r.id IN (SELECT id FROM report INDEXED BY report_same"
-	"  WHERE domain_id = ?1 AND id < ?2 AND received_at >= ?3"
+	"  WHERE domain_id = ?1 AND id < ?2 AND day >= ?3"
 	"  AND failed > ?4 ORDER BY id DESC LIMIT ?5)"
 	" ORDER BY r.id DESC";
 static const char of_domain_any[] = COLUMNS
@@ -66,7 +66,7 @@ static const char of_domain_any[] = COLUMNS
 	"  ORDER BY id DESC LIMIT ?5)"
 	" ORDER BY r.id DESC";
 static const char of_box[] = COLUMNS
-	" WHERE ?1 = 0 AND r.id < ?2 AND r.received_at >= ?3"
+	" WHERE ?1 = 0 AND r.id < ?2 AND r.day >= ?3"
 	" AND r.failed > ?4 ORDER BY r.id DESC LIMIT ?5";
 
 static void open_list(struct query *q, struct report_reader *r,
@@ -80,7 +80,7 @@ static void open_list(struct query *q, struct report_reader *r,
 				 : of_domain);
 	bind_int(q, f->domain_id);
 	bind_int(q, f->before ? f->before : INT64_MAX);
-	bind_int(q, f->since);
+	bind_int(q, f->since / WHEN_DAY);
 	bind_int(q, f->failed_only ? 0 : -1);
 	bind_int(q, (int64_t)most + 1);
 }

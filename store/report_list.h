@@ -30,7 +30,7 @@ void report_item_release(struct report_item *item);
 struct report_filter {
 	int64_t domain_id; /* 0: any */
 	int64_t before;	   /* ids below this one; 0: from the newest on */
-	time_t since;	   /* received then or later; 0: ever */
+	time_t since;	   /* of that day or later; 0: of any */
 	bool failed_only;  /* sessions of it did */
 };
 

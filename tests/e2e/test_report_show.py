@@ -79,6 +79,15 @@ def test_a_summary_says_who_why_and_what_to_do(told):
 
 	two = daemon.json("report", "summary", name, "--since", "2d")
 	assert two["reports"] == 4 and two["failed"] == 0
+	# They all came just now: it is the days that they tell of.
+	listed = daemon.ctl("report", "list", name, "--since", "2d", "--json")
+	assert {r["begin"][:10] for r in map(json.loads,
+					     listed.out.splitlines())} == \
+		{day(1), day(2)}
+	assert two["since"] == f"{day(2)}T00:00:00Z"
+	_, page = daemon.api("GET", f"/v1/reports?name={name}"
+			     f"&since={day(2)}T23:00:00Z")
+	assert len(page["reports"]) == 4
 
 
 def test_the_box_is_summed_up_by_domain(told, rig):
@@ -99,7 +108,7 @@ def test_the_box_is_summed_up_by_domain(told, rig):
 def test_none_says_where_to_look(told):
 	shown = told.daemon.ctl("report", "summary", told.domain)
 	assert shown.status == 0
-	assert "no TLS reports since" in shown.out
+	assert "no TLS reports of the days since" in shown.out
 	assert f"mtastsctl domain records {told.domain}" in shown.out
 
 
@@ -257,8 +266,7 @@ def test_each_quirk_is_taken_and_shown(rig, tmp_path, file):
 	poster = Poster(daemon, rig.pebble.root(), name, tmp_path)
 
 	post(poster, (DATA / file).read_bytes())
-	one = json.loads(daemon.ok("report", "list", name, "--since", "3650d",
-				   "--json"))
+	one = json.loads(daemon.ok("report", "list", name, "--json"))
 	assert [one["reporter"], one["successful"], one["failed"]] == told
 	assert one["begin"] < one["end"] <= one["received"]
 	shown = daemon.ok("report", "show", str(one["id"]))

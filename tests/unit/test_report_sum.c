@@ -419,11 +419,26 @@ static void the_list_comes_page_by_page(void **state)
 	assert_list(&f, "3 2 ", false);
 	f.domain_id = shop.id;
 	assert_list(&f, "3 ", false);
-	f = (struct report_filter){ .since = NOW };
-	assert_list(&f, "4 3 ", true);
-	f.since = NOW + 1;
-	assert_list(&f, "", false);
+}
+
+/* By the days that they tell of, as in a summary; they came at one time. */
+static void a_list_is_of_days(void **state)
+{
+	struct report_filter f = { .since = DAY(1) };
+
+	(void)state;
+	add(&shop, "A", 0, 1, 0);  /* 1 */
+	add(&shop, "A", 2, 1, 0);  /* 2 */
+	add(&other, "A", 1, 1, 0); /* 3 */
+	commit();
+	assert_list(&f, "3 2 ", false);
+	f.since = DAY(2) - 1;
+	assert_list(&f, "3 2 ", false);
 	f.domain_id = shop.id;
+	assert_list(&f, "2 ", false);
+	f.since = DAY(3);
+	assert_list(&f, "", false);
+	f.domain_id = 0;
 	assert_list(&f, "", false);
 }
 
@@ -528,6 +543,7 @@ int main(void)
 		WITH_A_SHOP(a_damaged_row_hides_no_other),
 		WITH_A_SHOP(a_domain_that_is_gone_is_not_shown),
 		WITH_A_SHOP(the_list_comes_page_by_page),
+		WITH_A_SHOP(a_list_is_of_days),
 		WITH_A_SHOP(a_report_is_shown_whole),
 		WITH_A_SHOP(drops_are_told),
 		WITH_A_SHOP(who_is_asked_to_end_ends),

@@ -151,7 +151,7 @@ static void none_says_where_to_look(void **state)
 			   "\"since\":\"2026-10-29T00:00:00Z\"}");
 
 	(void)state;
-	assert_has(text, "a.example: no TLS reports since 2026-10-29");
+	assert_has(text, "a.example: no TLS reports of the days since 2026-10-29");
 	assert_has(text, "mtastsctl domain records a.example");
 	free(text);
 }
