@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
 #include "cli/clean.h"
 #include "cli/command.h"
+#include "cli/report_csv.h"
 #include "cli/report_view.h"
 #include "cli/say.h"
 
@@ -26,6 +28,16 @@ static enum exit_code get(struct cli *cli, char *path, json_t **answer)
 	if (code != EXIT_FINE)
 		say_failure(NULL, &err);
 	return code;
+}
+
+/*
+ * A table for a program has every byte as it came. On a terminal it is looked
+ * at, and what strangers wrote may act on that.
+ */
+static void keep_exact_csv(const struct cli *cli)
+{
+	if (cli->options.csv && !isatty(STDOUT_FILENO))
+		api_keep_exact(cli->api);
 }
 
 /* name= and since=, as asked. */
@@ -56,8 +68,7 @@ enum exit_code cmd_report_summary(struct cli *cli)
 	enum exit_code code;
 	json_t *answer;
 
-	if (cli->options.csv)
-		api_keep_exact(cli->api);
+	keep_exact_csv(cli);
 	code = get(cli, about(cli, xstrdup("/v1/reports/summary")), &answer);
 	if (code != EXIT_FINE)
 		return code;
@@ -166,10 +177,9 @@ enum exit_code cmd_report_list(struct cli *cli)
 		     : is_text		? PAGE
 					: LONG_MAX;
 
-	if (cli->options.csv) {
-		api_keep_exact(cli->api);
+	keep_exact_csv(cli);
+	if (cli->options.csv)
 		report_view_csv_header(stdout);
-	}
 	return list_pages(cli, limit);
 }
 
@@ -201,12 +211,16 @@ enum exit_code cmd_report_show(struct cli *cli)
 		say_failure(NULL, &err);
 		return EXIT_USAGE;
 	}
-	api_keep_exact(cli->api); /* a policy's lines are cut apart first */
+	if (!cli->options.csv)
+		api_keep_exact(cli->api); /* lines are cut apart first */
+	keep_exact_csv(cli);
 	code = get(cli, xasprintf("/v1/reports/%s", cli->names[0]), &answer);
 	if (code != EXIT_FINE)
 		return code;
 	if (cli->options.json)
 		say_json(answer);
+	else if (cli->options.csv)
+		report_csv_one(answer, stdout);
 	else
 		print_one(answer);
 	json_decref(answer);

@@ -125,7 +125,7 @@ static const struct command table[] = {
 	{ "report", "list", cmd_report_list, NAMES_MAYBE_ONE,
 	  OPTION(SINCE) | OPTION(CSV) | OPTION(FAILED) | OPTION(LIMIT),
 	  "the TLS reports that came, the newest first" },
-	{ "report", "show", cmd_report_show, NAMES_MAYBE_ONE, 0,
+	{ "report", "show", cmd_report_show, NAMES_MAYBE_ONE, OPTION(CSV),
 	  "one of them, whole" },
 	{ "alert", "list", cmd_alert_list, NAMES_NONE,
 	  OPTION(ENDED) | OPTION(KIND) | OPTION(LIMIT),

@@ -295,3 +295,13 @@ char *csv_quoted(const char *text)
 	*p = '\0';
 	return out;
 }
+
+char *csv_safe(const char *text)
+{
+	bool is_formula = *text && strchr("=+-@\t\r\n", *text);
+	char *guarded = xasprintf("%s%s", is_formula ? "'" : "", text);
+	char *quoted = csv_quoted(guarded);
+
+	free(guarded);
+	return quoted;
+}

@@ -56,4 +56,10 @@ enum csv_step csv_next(struct csv *c, struct err *err);
 /* A field as it is written, quoted if it must be. The caller frees. */
 char *csv_quoted(const char *text);
 
+/*
+ * The same of a stranger's text: one that a spreadsheet would take for a
+ * formula gets an apostrophe in front. The caller frees.
+ */
+char *csv_safe(const char *text);
+
 #endif

@@ -442,17 +442,12 @@ void report_view_summary(const json_t *answer, FILE *to)
 
 /* ---- CSV ---- */
 
-/* A spreadsheet takes a text that begins so for a formula. */
 static void put_text(const char *text, FILE *to)
 {
-	char *guarded = strchr("=+-@\t\r", *text) && *text
-				? xasprintf("'%s", text)
-				: xstrdup(text);
-	char *quoted = csv_quoted(guarded);
+	char *cell = csv_safe(text);
 
-	fputs(quoted, to);
-	free(quoted);
-	free(guarded);
+	fputs(cell, to);
+	free(cell);
 }
 
 static void put_number(const json_t *row, const char *key, FILE *to)
@@ -681,4 +676,7 @@ void report_view_one(const json_t *r, FILE *to)
 	}
 	if (!json_array_size(value_at(r, "policies")))
 		fputs("  it tells of no session\n", to);
+	if (number_at(r, "left_out"))
+		fprintf(to, "\n  %lld more failures were told, and not kept\n",
+			number_at(r, "left_out"));
 }

@@ -198,6 +198,12 @@ def test_reports_are_listed_page_by_page_and_shown(told):
 	for word in ("Sender Inc.", "certificate-expired", "192.0.2.7",
 		     f"mx.{name}", "type sts"):
 		assert word in shown, word
+	rows = list(csv.DictReader(io.StringIO(daemon.ctl(
+		"report", "show", str(bad["id"]), "--csv").out)))
+	assert [r["section"] for r in rows] == ["report", "policy", "failure"]
+	assert [r["failed"] for r in rows] == ["1", "1", ""]
+	assert rows[2]["result"] == "certificate-expired"
+	assert rows[2]["mx_host"] == f"mx.{name}"
 	assert daemon.ctl("report", "show", "999999").status == 3
 	assert daemon.ctl("report", "show", "x").status == 64
 
