@@ -66,7 +66,7 @@ $(B)/mtastsctl: $(filter-out %/check_main.o,$(call objects,cli)) $(LIB)
 
 # With no more libraries than it uses: it is copied to other machines.
 $(B)/mtasts-check: $(patsubst %,$(B)/cli/%.o,check_main check_run check_view \
-		 clean say) $(LIB)
+		 clean say screen) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(OUR_LIBS) \
 		$(LDLIBS)
 

@@ -2,45 +2,22 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/when.h"
 #include "cli/clean.h"
+#include "cli/screen.h"
 #include "policy/domain_name.h"
 
 #define WIDTH 78 /* of a line on a terminal */
 
 /* ---- for people ---- */
 
-/* Words up to the width, further lines indented as the first one is. */
-static void print_wrapped(const char *text, int indent)
-{
-	int column = indent;
-
-	while (*text) {
-		int len = (int)strcspn(text, " ");
-
-		if (column > indent && column + 1 + len > WIDTH) {
-			printf("\n%*s", indent, "");
-			column = indent;
-		} else if (column > indent) {
-			putchar(' ');
-			column++;
-		}
-		printf("%.*s", len, text);
-		column += len;
-		text += len;
-		text += strspn(text, " ");
-	}
-	putchar('\n');
-}
-
 static void print_finding(const struct check_finding *f)
 {
 	char *text = clean_text(f->text), *todo = clean_text(f->todo);
 
 	printf("  %-8s ", check_severity_name(f->severity));
-	print_wrapped(text, 11);
+	screen_wrap(text, 11, WIDTH, stdout);
 	if (*todo)	/* whole: there may be a record in it, to be copied */
 		printf("%13s%s\n", "- ", todo);
 	if (f->severity != CHECK_GOOD)

@@ -33,6 +33,8 @@ static void show_table(const json_t *alerts)
 	size_t i;
 
 	table_init(&t, header, ARRAY_LEN(header));
+	t.below = TABLE_COLUMN(6);
+	t.shrinks = TABLE_COLUMN(3);
 	json_array_foreach(alerts, i, a)
 	{
 		char id[24];

@@ -30,6 +30,7 @@ static void show_sort(const json_t *answer, const char *sort,
 	size_t i;
 
 	table_init(&t, plain_header, ARRAY_LEN(plain_header));
+	t.below = TABLE_COLUMN(3);
 	json_array_foreach(list, i, r)
 	{
 		if (streq(text_at(r, "publish"), sort))
@@ -58,6 +59,7 @@ static void show_own_zone(const json_t *zone)
 		       ? "where this box publishes them by itself:"
 		       : "where you publish them, after each change:");
 	table_init(&t, plain_header, ARRAY_LEN(plain_header));
+	t.below = TABLE_COLUMN(3);
 	json_array_foreach(list, i, r)
 	{
 		table_row(&t, (const char *const[]){ text_at(r, "name"),

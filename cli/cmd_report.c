@@ -121,10 +121,10 @@ static void say_if_none(const struct cli *cli, const json_t *reports)
 
 	if (json_array_size(reports) || o->csv || o->json)
 		return;
-	printf("no TLS reports%s%s", cli->name_count ? " of " : "",
-	       cli->name_count ? cli->names[0] : "");
-	fputs(o->failed ? " that tell of failures" : "", stdout);
-	puts(o->given & OPTION(SINCE) ? ", of those days" : "");
+	printf("%s: no TLS reports%s%s\n",
+	       cli->name_count ? cli->names[0] : "all domains",
+	       o->given & OPTION(SINCE) ? " of those days" : "",
+	       o->failed ? " that tell of failures" : "");
 }
 
 /* Prints it; *before is where the next one begins, "" if there is none. */

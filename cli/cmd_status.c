@@ -92,23 +92,42 @@ static void show_cas(const json_t *s)
 	}
 }
 
-/* What was dropped is told by reasons, and shown as one number. */
+static const struct {
+	const char *why, *words;
+} drops[] = {
+	{ "not_ours", "of other domains" },
+	{ "no_report", "not readable" },
+	{ "over_limit", "too large" },
+	{ "too_many", "too many at once" },
+	{ "no_room", "without room for them" },
+};
+
+/* Anybody may post what is none: so much is no news by itself. */
+static void show_drops(const json_t *s)
+{
+	const json_t *dropped = value_at(s, "reports.dropped");
+	const char *before = "TLS reports not taken so far: ";
+
+	for (size_t i = 0; i < ARRAY_LEN(drops); i++) {
+		long long n = number(dropped, drops[i].why);
+
+		if (!n)
+			continue;
+		printf("%s%lld %s", before, n, drops[i].words);
+		before = ", ";
+	}
+	if (*before == ',')
+		putchar('\n');
+}
+
 static void show_reports(const json_t *s)
 {
-	const json_t *dropped = value_at(s, "reports.dropped"), *one;
-	long long kept = number(s, "reports.kept"), not_taken = 0;
-	const char *why;
+	long long kept = number(s, "reports.kept");
 
-	json_object_foreach((json_t *)dropped, why, one)
-	{
-		not_taken += json_integer_value(one);
-	}
-	if (!kept && !not_taken)
-		return;
-	printf("TLS reports: %lld kept", kept);
-	if (not_taken)
-		printf(", %lld dropped so far", not_taken);
-	printf("\n");
+	if (kept)
+		printf("TLS reports: %lld kept: mtastsctl report summary\n",
+		       kept);
+	show_drops(s);
 }
 
 static void show_zone(const json_t *s)

@@ -354,7 +354,8 @@ void command_help(FILE *to, const char *noun, const char *verb)
 	fputs("usage: mtastsctl NOUN VERB [NAME...] [options]\n\n", to);
 	help_all(to, noun);
 	fputs("\nNames may be many, or --file, --label, --state, --all; "
-	      "durations are 90s 15m 12h 7d.\n"
+	      "durations: 90s 15m 12h 7d.\n"
 	      "mtastsctl help NOUN VERB tells the options of one. "
-	      "See mtastsctl(1).\n", to);
+	      "See mtastsctl(1).\n",
+	      to);
 }

@@ -9,11 +9,15 @@
 #include "base/when.h"
 #include "cli/csv.h"
 #include "cli/say.h"
+#include "cli/screen.h"
 #include "cli/table.h"
 
 #define DAYS_MAX  70 /* lines of days; more of them are shown by the week */
-#define BAR_WIDTH 40
+#define BAR_WIDTH 40 /* at most; the terminal may have less, ... */
+#define BAR_LEAST 10 /* ... but not less than this */
+#define BESIDES	  16 /* columns of a line: the day, and what is between */
 #define NUMBER	  24
+#define BAR_WORDS 80
 #define DAY_TEXT  10 /* "2026-11-28" */
 
 static long long number_at(const json_t *value, const char *path)
@@ -55,10 +59,19 @@ static int day_width(const char *instant)
 	return len < 10 ? (int)len : 10;
 }
 
+/* `before` and the text, in lines that fit, all as far in as the text. */
+static void print_prose(const char *before, const char *text, FILE *to)
+{
+	fputs(before, to);
+	screen_wrap(text, screen_width(before), screen_columns(to), to);
+}
+
 /* ---- days ---- */
 
 struct bars {
 	FILE *to;
+	int width;	/* of the longest */
+	size_t words;	/* ... and of the widest text behind a bar */
 	long long most; /* sessions of the longest */
 	char first[16]; /* day that the line begins with */
 	long long good, bad;
@@ -66,9 +79,9 @@ struct bars {
 };
 
 /* At least one mark for what there is at all. */
-static int marks(long long part, long long most)
+static int marks(const struct bars *b, long long part)
 {
-	int n = most ? (int)((double)part * BAR_WIDTH / (double)most) : 0;
+	int n = b->most ? (int)((double)part * b->width / (double)b->most) : 0;
 
 	return part && !n ? 1 : n;
 }
@@ -79,34 +92,55 @@ static void repeat(FILE *to, char c, int times)
 		fputc(c, to);
 }
 
-static void print_bar(const struct bars *b)
+/* What stands behind it. */
+static void bar_words(const struct bars *b, char out[static BAR_WORDS])
 {
-	int bad = marks(b->bad, b->most), good = marks(b->good, b->most);
 	char share[NUMBER];
 
-	fprintf(b->to, "  %s  ", b->first);
-	repeat(b->to, '#', good);
-	repeat(b->to, 'x', bad);
-	repeat(b->to, ' ', BAR_WIDTH + 2 - good - bad);
-	fprintf(b->to, "%lld", b->good + b->bad);
 	if (b->bad)
-		fprintf(b->to, ", %lld failed (%s)", b->bad,
-			share_text(b->bad, b->good + b->bad, share));
-	fputc('\n', b->to);
-}
-
-typedef void bar_done(struct bars *b);
-
-static void measure_bar(struct bars *b)
-{
-	if (b->good + b->bad > b->most)
-		b->most = b->good + b->bad;
+		snprintf(out, BAR_WORDS, "%lld, %lld failed (%s)",
+			 b->good + b->bad, b->bad,
+			 share_text(b->bad, b->good + b->bad, share));
+	else
+		snprintf(out, BAR_WORDS, "%lld", b->good + b->bad);
 }
 
 static void draw_bar(struct bars *b)
 {
-	print_bar(b);
+	int bad = marks(b, b->bad), good = marks(b, b->good);
+	char words[BAR_WORDS];
+
+	fprintf(b->to, "  %s  ", b->first);
+	repeat(b->to, '#', good);
+	repeat(b->to, 'x', bad);
+	repeat(b->to, ' ', b->width + 2 - good - bad);
+	bar_words(b, words);
+	fprintf(b->to, "%s\n", words);
 }
+
+static void measure_bar(struct bars *b)
+{
+	char words[BAR_WORDS];
+
+	bar_words(b, words);
+	if (strlen(words) > b->words)
+		b->words = strlen(words);
+	if (b->good + b->bad > b->most)
+		b->most = b->good + b->bad;
+}
+
+/* After all were measured. */
+static void fit_bars(struct bars *b)
+{
+	size_t columns = screen_columns(b->to), taken = BESIDES + b->words;
+
+	b->width = BAR_WIDTH;
+	if (columns && columns < taken + BAR_WIDTH)
+		b->width = columns < taken + BAR_LEAST ? BAR_LEAST
+						       : (int)(columns - taken);
+}
+
+typedef void bar_done(struct bars *b);
 
 static time_t day_at(const char *day)
 {
@@ -162,30 +196,19 @@ static void print_days(const json_t *answer, FILE *to)
 	fprintf(to, "\nSessions by %s (# fine, x failed)\n",
 		by_week ? "week" : "day");
 	each_bar(&b, days, span, measure_bar);
+	fit_bars(&b);
 	each_bar(&b, days, span, draw_bar);
 }
 
 /* ---- tables ---- */
 
-struct section {
-	const char *key, *title; /* of the answer; of the table */
-	const char *name;	 /* of the member that names a row */
+/* A list of the answer, and how its rows become those of a table. */
+struct listing {
+	const char *key;
+	const char *header[TABLE_COLUMNS];
+	unsigned numbers; /* bits of TABLE_COLUMN */
+	void (*add)(struct table *t, const json_t *answer, const json_t *row);
 };
-
-static const struct section by_reporter = { "reporters", "REPORTER",
-					    "reporter" };
-static const struct section by_domain = { "domains", "DOMAIN", "name" };
-
-static void print_more(const json_t *answer, const char *key, FILE *to)
-{
-	char path[32];
-	long long n;
-
-	snprintf(path, sizeof(path), "more.%s", key);
-	n = number_at(answer, path);
-	if (n > 0)
-		fprintf(to, "  ... and %lld more\n", n);
-}
 
 static const char *named(const json_t *row, const char *key)
 {
@@ -194,7 +217,8 @@ static const char *named(const json_t *row, const char *key)
 	return *name ? name : "(no name)";
 }
 
-static void add_counts(struct table *t, const json_t *row, const char *name)
+/* The cells of what was counted, behind the name of it. */
+static void add_counts(struct table *t, const char *name, const json_t *row)
 {
 	char reports[NUMBER], sessions[NUMBER], failed[NUMBER], share[NUMBER];
 	const char *last = text_at(row, "last");
@@ -211,82 +235,27 @@ static void add_counts(struct table *t, const json_t *row, const char *name)
 			  day });
 }
 
-static void print_counts(const json_t *answer, const struct section *s,
-			 FILE *to)
+static void add_reporter(struct table *t, const json_t *answer,
+			 const json_t *row)
 {
-	const char *const header[] = { s->title, "REPORTS", "SESSIONS",
-				       "FAILED", "SHARE",   "LAST" };
-	const json_t *list = value_at(answer, s->key), *row;
-	struct table t;
-	size_t i;
-
-	if (!json_array_size(list))
-		return;
-	table_init(&t, header, ARRAY_LEN(header));
-	json_array_foreach(list, i, row)
-	{
-		add_counts(&t, row, named(row, s->name));
-	}
-	fputc('\n', to);
-	table_print(&t, to);
-	table_release(&t);
-	print_more(answer, s->key, to);
+	(void)answer;
+	add_counts(t, named(row, "reporter"), row);
 }
 
-/* What it means stands with each, for few know these names by heart. */
-static void print_results(const json_t *answer, FILE *to)
+static void add_domain(struct table *t, const json_t *answer, const json_t *row)
 {
-	const json_t *list = value_at(answer, "results"), *row;
-	size_t i;
-
-	if (!json_array_size(list))
-		return;
-	fputs("\nWhat failed, as senders tell it\n", to);
-	json_array_foreach(list, i, row)
-	{
-		long long reports = number_at(row, "reports");
-
-		fprintf(to, "  %s: %lld in %lld %s\n", text_at(row, "result"),
-			number_at(row, "sessions"), reports,
-			reports == 1 ? "report" : "reports");
-		fprintf(to, "      %s\n", text_at(row, "meaning"));
-		fprintf(to, "      -> %s\n", text_at(row, "todo"));
-	}
-	print_more(answer, "results", to);
-}
-
-static void print_hosts(const json_t *answer, FILE *to)
-{
-	static const char *const header[] = { "MAIL HOST", "FAILED" };
-	const json_t *list = value_at(answer, "hosts"), *row;
-	char failed[NUMBER];
-	struct table t;
-	size_t i;
-
-	if (!json_array_size(list))
-		return;
-	table_init(&t, header, ARRAY_LEN(header));
-	json_array_foreach(list, i, row)
-	{
-		table_row(&t, (const char *const[]){
-				      named(row, "mx"),
-				      number_text(number_at(row, "failed"),
-						  failed) });
-	}
-	fputc('\n', to);
-	table_print(&t, to);
-	table_release(&t);
-	print_more(answer, "hosts", to);
+	(void)answer;
+	add_counts(t, text_at(row, "name"), row);
 }
 
 static const struct {
 	const char *kind, *words;
 } standings[] = {
 	{ "no-sts", "none by MTA-STS" },
-	{ "untold", "MTA-STS, which policy is not said" },
+	{ "untold", "MTA-STS, policy not said" },
 	{ "current", "the one of that day" },
 	{ "old", "one that had been replaced" },
-	{ "foreign", "one that was never published here" },
+	{ "foreign", "one never published here" },
 };
 
 /* "5 (enforce, now)", or how it stands to ours. */
@@ -302,39 +271,14 @@ static char *version_name(const json_t *row)
 		json_is_true(value_at(row, "is_current")) ? ", now" : "");
 }
 
-static void add_version(struct table *t, const json_t *row)
+static void add_version(struct table *t, const json_t *answer,
+			const json_t *row)
 {
-	char reports[NUMBER], sessions[NUMBER], failed[NUMBER];
-	const char *last = text_at(row, "last");
-	char *name = version_name(row), day[16];
+	char *name = version_name(row);
 
-	snprintf(day, sizeof(day), "%.*s", day_width(last), last);
-	table_row(t,
-		  (const char *const[]){
-			  name, number_text(number_at(row, "reports"), reports),
-			  number_text(all_sessions(row), sessions),
-			  number_text(number_at(row, "failed"), failed), day });
+	(void)answer;
+	add_counts(t, name, row);
 	free(name);
-}
-
-static void print_versions(const json_t *answer, FILE *to)
-{
-	static const char *const header[] = { "POLICY VERSION", "REPORTS",
-					      "SESSIONS", "FAILED", "LAST" };
-	const json_t *list = value_at(answer, "versions"), *row;
-	struct table t;
-	size_t i;
-
-	if (!json_array_size(list))
-		return;
-	table_init(&t, header, ARRAY_LEN(header));
-	json_array_foreach(list, i, row)
-	{
-		add_version(&t, row);
-	}
-	fputc('\n', to);
-	table_print(&t, to);
-	table_release(&t);
 }
 
 /*
@@ -358,33 +302,118 @@ static bool is_held_late(const json_t *answer, const json_t *row)
 	return true;
 }
 
-static void print_holders(const json_t *answer, FILE *to)
+static void add_holder(struct table *t, const json_t *answer, const json_t *row)
 {
-	static const char *const header[] = { "STILL HELD AN OLDER VERSION",
-					      "VERSION", "FROM", "TO" };
+	char version[NUMBER], first[16], last[16];
+
+	if (!is_held_late(answer, row))
+		return;
+	snprintf(first, sizeof(first), "%.10s", text_at(row, "first"));
+	snprintf(last, sizeof(last), "%.10s", text_at(row, "last"));
+	table_row(t, (const char *const[]){
+			     named(row, "reporter"),
+			     number_text(number_at(row, "version"), version),
+			     first, last });
+}
+
+static void add_host(struct table *t, const json_t *answer, const json_t *row)
+{
+	const char *host = text_at(row, "mx");
+	char failed[NUMBER];
+
+	(void)answer;
+	table_row(t, (const char *const[]){
+			     *host ? host : "(not told)",
+			     number_text(number_at(row, "failed"), failed) });
+}
+
+#define COUNTED /* of add_counts() */                                          \
+	(TABLE_COLUMN(1) | TABLE_COLUMN(2) | TABLE_COLUMN(3) | TABLE_COLUMN(4))
+
+/* In the order in which they are shown. */
+static const struct listing listings[] = {
+	{ "domains",
+	  { "DOMAIN", "REPORTS", "SESSIONS", "FAILED", "SHARE", "LAST" },
+	  COUNTED,
+	  add_domain },
+	{ "reporters",
+	  { "REPORTER", "REPORTS", "SESSIONS", "FAILED", "SHARE", "LAST" },
+	  COUNTED,
+	  add_reporter },
+	{ "versions",
+	  { "POLICY VERSION", "REPORTS", "SESSIONS", "FAILED", "SHARE",
+	    "LAST" },
+	  COUNTED,
+	  add_version },
+	{ "holders",
+	  { "STILL HELD AN OLDER VERSION", "VERSION", "FROM", "TO" },
+	  TABLE_COLUMN(1),
+	  add_holder },
+	{ "hosts", { "MAIL HOST", "FAILED" }, TABLE_COLUMN(1), add_host },
+};
+
+static size_t columns_of(const struct listing *l)
+{
+	size_t n = 0;
+
+	while (n < TABLE_COLUMNS && l->header[n])
+		n++;
+	return n;
+}
+
+static void print_more(const json_t *answer, const char *key, FILE *to)
+{
+	char path[32];
+	long long n;
+
+	snprintf(path, sizeof(path), "more.%s", key);
+	n = number_at(answer, path);
+	if (n > 0)
+		fprintf(to, "  ... and %lld more\n", n);
+}
+
+static void print_listing(const json_t *answer, const struct listing *l,
+			  FILE *to)
+{
 	const json_t *row;
 	struct table t;
 	size_t i;
 
-	table_init(&t, header, ARRAY_LEN(header));
-	json_array_foreach(value_at(answer, "holders"), i, row)
+	table_init(&t, l->header, columns_of(l));
+	t.shrinks = TABLE_COLUMN(0);
+	t.numbers = l->numbers;
+	json_array_foreach(value_at(answer, l->key), i, row)
 	{
-		char version[NUMBER], first[16], last[16];
-
-		if (!is_held_late(answer, row))
-			continue;
-		snprintf(first, sizeof(first), "%.10s", text_at(row, "first"));
-		snprintf(last, sizeof(last), "%.10s", text_at(row, "last"));
-		table_row(&t, (const char *const[]){
-				      named(row, "reporter"),
-				      number_text(number_at(row, "version"),
-						  version),
-				      first, last });
+		l->add(&t, answer, row);
 	}
-	if (t.cells.count)
+	if (t.cells.count) {
 		fputc('\n', to);
-	table_print(&t, to);
+		table_print(&t, to);
+		print_more(answer, l->key, to);
+	}
 	table_release(&t);
+}
+
+/* What it means stands with each, for few know these names by heart. */
+static void print_results(const json_t *answer, FILE *to)
+{
+	const json_t *list = value_at(answer, "results"), *row;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	fputs("\nWhat failed, as senders tell it\n", to);
+	json_array_foreach(list, i, row)
+	{
+		long long reports = number_at(row, "reports");
+
+		fprintf(to, "  %s: %lld in %lld %s\n", text_at(row, "result"),
+			number_at(row, "sessions"), reports,
+			reports == 1 ? "report" : "reports");
+		print_prose("      ", text_at(row, "meaning"), to);
+		print_prose("      -> ", text_at(row, "todo"), to);
+	}
+	print_more(answer, "results", to);
 }
 
 /* ---- the whole ---- */
@@ -432,11 +461,8 @@ void report_view_summary(const json_t *answer, FILE *to)
 	}
 	print_totals(answer, to);
 	print_days(answer, to);
-	print_counts(answer, &by_domain, to);
-	print_counts(answer, &by_reporter, to);
-	print_versions(answer, to);
-	print_holders(answer, to);
-	print_hosts(answer, to);
+	for (size_t i = 0; i < ARRAY_LEN(listings); i++)
+		print_listing(answer, &listings[i], to);
 	print_results(answer, to);
 }
 
@@ -576,6 +602,10 @@ void report_view_list(const json_t *reports, FILE *to)
 	size_t i;
 
 	table_init(&t, header, ARRAY_LEN(header));
+	t.spare = TABLE_COLUMN(4);
+	t.below = TABLE_COLUMN(7);
+	t.shrinks = TABLE_COLUMN(2) | TABLE_COLUMN(3);
+	t.numbers = TABLE_COLUMN(0) | TABLE_COLUMN(5) | TABLE_COLUMN(6);
 	json_array_foreach(reports, i, r)
 	{
 		add_report(&t, r);
@@ -588,15 +618,15 @@ static void print_if(const json_t *v, const char *key, const char *what,
 		     FILE *to)
 {
 	if (*text_at(v, key))
-		fprintf(to, "%s%s\n", what, text_at(v, key));
+		print_prose(what, text_at(v, key), to);
 }
 
 static void print_failure(const json_t *f, FILE *to)
 {
 	fprintf(to, "    %lld failed: %s\n", number_at(f, "sessions"),
 		text_at(f, "result"));
-	fprintf(to, "        %s\n", text_at(f, "meaning"));
-	fprintf(to, "        -> %s\n", text_at(f, "todo"));
+	print_prose("        ", text_at(f, "meaning"), to);
+	print_prose("        -> ", text_at(f, "todo"), to);
 	print_if(f, "mx", "        mail host    ", to);
 	print_if(f, "helo", "        it said      ", to);
 	print_if(f, "receiving_ip", "        its address  ", to);
@@ -632,7 +662,7 @@ static void print_policy(const json_t *p, FILE *to)
 	fprintf(to, "\n    %lld sessions fine, %lld failed\n",
 		number_at(p, "successful"), number_at(p, "failed"));
 	if (*mx)
-		fprintf(to, "    mail hosts: %s\n", mx);
+		print_prose("    mail hosts: ", mx, to);
 	print_quoted(p, to);
 	json_array_foreach(value_at(p, "failures"), i, f)
 	{
@@ -664,12 +694,16 @@ void report_view_one(const json_t *r, FILE *to)
 	const json_t *p;
 	size_t i;
 
-	fprintf(to, "%s: report %s of %s\n", text_at(r, "name"),
-		text_at(r, "report_id"), named(r, "reporter"));
-	fprintf(to, "  from %s to %s, received %s by %s\n", text_at(r, "begin"),
-		text_at(r, "end"), text_at(r, "received"), text_at(r, "via"));
-	print_if(r, "signed_by", "  signed by ", to);
-	print_if(r, "contact", "  contact ", to);
+	fprintf(to, "%s: TLS report %lld\n", text_at(r, "name"),
+		number_at(r, "id"));
+	print_prose("  reporter   ", named(r, "reporter"), to);
+	print_if(r, "report_id", "  its id     ", to);
+	fprintf(to, "  of         %s to %s\n", text_at(r, "begin"),
+		text_at(r, "end"));
+	fprintf(to, "  received   %s, by %s\n", text_at(r, "received"),
+		text_at(r, "via"));
+	print_if(r, "signed_by", "  signed by  ", to);
+	print_if(r, "contact", "  contact    ", to);
 	json_array_foreach(value_at(r, "policies"), i, p)
 	{
 		print_policy(p, to);

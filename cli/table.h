@@ -3,6 +3,10 @@
  *
  * Two spaces between columns, no lines: easy to read, and to cut. A column
  * that is empty in every row is left out.
+ *
+ * On a terminal that is too narrow, what a table says may go is left out, what
+ * may stand in lines of its own does, and then what may be is shortened.
+ * Nothing is by itself: most cells are there to be copied.
  */
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
@@ -11,11 +15,18 @@
 
 #include "cli/words.h"
 
-#define TABLE_COLUMNS 8
+#define TABLE_COLUMNS	8
+#define TABLE_COLUMN(i) (1U << (i))
 
 struct table {
 	const char *const *header;	/* borrowed */
 	size_t columns;
+	/* Bits of TABLE_COLUMN. */
+	unsigned numbers; /* to the right */
+	unsigned spare;	  /* may be left out, */
+	unsigned below;	  /* ... may stand below, in words that are wrapped, */
+	unsigned shrinks; /* ... may be shortened */
+	size_t room;	  /* 0: as the terminal has */
 	struct words cells;
 };
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from harness import screen
+from harness.daemon import BUILD
 from harness.process import wait_for
 from harness.reports import Poster, report, sts
 
@@ -237,6 +239,35 @@ def test_what_strangers_write_reaches_no_terminal(told):
 	out = daemon.ctl("report", "list").out + daemon.ctl(
 		"report", "summary", name).out
 	assert "\x1b" not in out and "\u202e" not in out
+
+
+LONG = "The Mail Corporation of the Northern Hemisphere, Incorporated"
+
+
+def test_a_terminal_gets_what_fits_and_a_file_the_whole(told):
+	daemon, name = told.daemon, told.domain
+	host = f"{'inbound-gateway-' * 3}1.{'department-' * 4}a.{name}"
+	bad = [failure(kind, 1, host) for kind in (
+		"certificate-expired", "validation-failure")]
+	post(told, report(name, 1, [sts(name, bad)], **window(1),
+			 **{"organization-name": LONG}))
+
+	def on_terminal(*words):
+		return screen.shown([BUILD / "mtastsctl", "--socket",
+				     daemon.socket, "report", *words])
+	[one] = json.loads("[%s]" % daemon.ok("report", "list", "--json"))
+	for words in (["list"], ["summary"], ["summary", name]):
+		lines = on_terminal(*words)
+		assert max(map(len, lines)) <= 80, lines
+		assert "..." in "\n".join(lines), lines
+		whole = daemon.ok("report", *words)
+		assert LONG in whole and "..." not in whole
+	assert "certificate-expired" in "\n".join(on_terminal("list"))
+	# In what is long and of one piece, nothing is left out.
+	assert LONG in " ".join("\n".join(on_terminal("show", one["id"]))
+				.split())
+	for words in (["list"], ["summary"], ["show", one["id"]]):
+		assert LONG in "\n".join(on_terminal(*words, "--csv"))
 
 
 # How each is read is in tests/unit/test_tls_report.c; this is that it arrives.

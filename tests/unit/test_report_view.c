@@ -219,8 +219,9 @@ static void one_report_is_shown_whole(void **state)
 		"\"reason\":\"bad\",\"additional\":\"\"}]}]}");
 
 	(void)state;
-	assert_has(text, "a.example: report id-1 of R");
-	assert_has(text, "signed by r.example");
+	assert_has(text, "a.example: TLS report 7\n  reporter   R\n"
+			 "  its id     id-1\n");
+	assert_has(text, "signed by  r.example");
 	assert_has(text, "policy of type sts, our version 3");
 	assert_has(text, "1 sessions fine, 2 failed");
 	assert_has(text, "2 failed: validation-failure");
