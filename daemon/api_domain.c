@@ -420,6 +420,13 @@ static void note_settings(struct edit *e, const struct domain *was)
 			  e->domain.track_mx ? "yes" : "no");
 }
 
+static bool look_for_rua(struct edit *e, const char *was, struct err *err)
+{
+	return streq(was, e->domain.rua) ||
+	       watch_reports_moved(e->call->parts->store, e->domain.id,
+				   e->call->now, err);
+}
+
 static bool has_mx(const struct edit *e, const struct domain_add *in,
 		   struct err *err)
 {
@@ -484,6 +491,7 @@ static bool keep_hosts(struct edit *e, const struct domain_add *in,
 static bool add_back(struct edit *e, const struct domain_add *in,
 		     struct err *err)
 {
+	const struct domain was = e->domain;
 	struct sts_policy policy = { 0 };
 	enum sts_mode former;
 	bool ok;
@@ -500,7 +508,8 @@ static bool add_back(struct edit *e, const struct domain_add *in,
 			    err) &&
 	     policy_input_apply(&in->policy, e->domain.name, &policy, err) &&
 	     may_go_back(e, in, former, &policy, err) &&
-	     leaving_resume(e, &policy, err) && keep_hosts(e, in, err);
+	     leaving_resume(e, &policy, err) && keep_hosts(e, in, err) &&
+	     look_for_rua(e, was.rua, err);
 	sts_policy_release(&policy);
 	return ok;
 }
@@ -577,7 +586,8 @@ static bool set(struct edit *e, void *input, struct err *err)
 	if (!follow(e, in, err))
 		return false;
 	return json_array_size(e->changes) == 0 ||
-	       domain_update(e->call->parts->store, &e->domain, err);
+	       (domain_update(e->call->parts->store, &e->domain, err) &&
+		look_for_rua(e, was.rua, err));
 }
 
 bool api_domain_set(struct api_call *call, struct err *err)

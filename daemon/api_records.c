@@ -13,11 +13,12 @@
 #include "daemon/records.h"
 #include "daemon/zone.h"
 
-/* A look finds our own address; of others beside it, it keeps nothing. */
+/* Where this box collects, its own address alone may not be all. */
 static bool is_asked_as_wanted(const struct domain_facts *f, bool collects)
 {
-	return f->watch.reports == REPORTS_OURS &&
-	       (!collects || !f->domain.rua[0]);
+	return f->watch.reports == REPORTS_WHOLE ||
+	       (f->watch.reports == REPORTS_OURS &&
+		(!collects || !f->domain.rua[0]));
 }
 
 /*

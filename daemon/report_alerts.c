@@ -138,8 +138,7 @@ static bool are_due(struct store *s, const struct domain *d, bool *due,
 
 	if (!watch_of(s, d, &watch, err))
 		return false;
-	*due = d->state == DOMAIN_LIVE && !d->leaving &&
-	       watch.reports == REPORTS_OURS;
+	*due = d->state == DOMAIN_LIVE && !d->leaving && watch_asks_us(&watch);
 	return true;
 }
 

@@ -69,16 +69,36 @@ static bool is_same_rua(const struct tlsrpt_record *r, const char *rua)
 	return i == r->count;
 }
 
-/* Whoever collects needs no more than its own; what else there is, is a taste. */
-static bool asks_us(const struct tlsrpt_record *r, const char *own,
-		    const char *rua)
+static bool has_uri(const struct tlsrpt_record *r, const char *uri, size_t len)
 {
-	if (!*own)
-		return is_same_rua(r, rua);
 	for (size_t i = 0; i < r->count; i++)
-		if (streq(r->uri[i], own))
+		if (strlen(r->uri[i]) == len &&
+		    strncmp(r->uri[i], uri, len) == 0)
 			return true;
 	return false;
+}
+
+static bool has_all(const struct tlsrpt_record *r, const char *rua)
+{
+	while (*rua) {
+		size_t len = strcspn(rua, ",");
+
+		if (!has_uri(r, rua, len))
+			return false;
+		rua += len + (rua[len] == ',');
+	}
+	return true;
+}
+
+/* Whoever collects needs no more than its own; what else there is, is a taste. */
+static enum watch_reports compared(const struct tlsrpt_record *r,
+				   const char *own, const char *rua)
+{
+	if (!*own)
+		return is_same_rua(r, rua) ? REPORTS_OURS : REPORTS_OTHER;
+	if (!has_uri(r, own, strlen(own)))
+		return REPORTS_OTHER;
+	return has_all(r, rua) ? REPORTS_WHOLE : REPORTS_OURS;
 }
 
 static enum watch_reports reports_view(const struct dns_record_set *set,
@@ -96,10 +116,17 @@ static enum watch_reports reports_view(const struct dns_record_set *set,
 		if (count++ ||
 		    !tlsrpt_record_parse(&r, set->record[i].text, NULL))
 			continue;
-		is = asks_us(&r, own, rua) ? REPORTS_OURS : REPORTS_OTHER;
+		is = compared(&r, own, rua);
 		tlsrpt_record_release(&r);
 	}
 	return count > 1 ? REPORTS_NOTHING : is;
+}
+
+/* Does `one` say no more than `all`, or less? */
+static bool is_less(enum watch_reports one, enum watch_reports all)
+{
+	return all == REPORTS_UNKNOWN || all == REPORTS_WHOLE ||
+	       (all == REPORTS_OURS && one != REPORTS_WHOLE);
 }
 
 /* What one of them does not show yet is not there yet. */
@@ -112,9 +139,7 @@ enum watch_reports watch_reports_of(const struct dns_records_answer *answer,
 		enum watch_reports one = reports_view(&answer->view[i], own,
 						      rua);
 
-		if (one == REPORTS_UNKNOWN)
-			continue;
-		if (all == REPORTS_UNKNOWN || all == REPORTS_OURS)
+		if (one != REPORTS_UNKNOWN && is_less(one, all))
 			all = one;
 	}
 	return all;

@@ -58,8 +58,9 @@ enum watch_host watch_host_of(const char *host, const struct dns_answer *answer,
 			      char problem[static 300]);
 
 /*
- * The `_smtp._tls` record. A box that collects wants no more than its `own` URI
- * in it; else ("") it is to be `rua`: the domain's, comma-separated.
+ * The `_smtp._tls` record. A box that collects is asked (OURS) if its `own` URI
+ * is in it, and it is WHOLE with all of `rua`, the domain's, comma-separated;
+ * else ("") it is to be `rua`.
  */
 enum watch_reports watch_reports_of(const struct dns_records_answer *answer,
 				    const char *own, const char *rua);

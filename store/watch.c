@@ -4,10 +4,9 @@
 #include "store/internal.h"
 
 static const char *const reports_names[] = {
-	[REPORTS_UNKNOWN] = "unknown",
-	[REPORTS_NOTHING] = "nothing",
-	[REPORTS_OURS] = "as-set",
-	[REPORTS_OTHER] = "other",
+	[REPORTS_UNKNOWN] = "unknown", [REPORTS_NOTHING] = "nothing",
+	[REPORTS_OURS] = "as-set",     [REPORTS_OTHER] = "other",
+	[REPORTS_WHOLE] = "as-set",
 };
 
 static const char *const host_names[] = {
@@ -64,7 +63,7 @@ static void read_row(struct query *q, struct watch *w)
 	w->host_at = col_int(q, "host_at");
 	w->host_since = col_int(q, "host_since");
 	col_text(q, "host_problem", w->host_problem, sizeof(w->host_problem));
-	w->reports = (enum watch_reports)col_enum(q, "reports", REPORTS_OTHER);
+	w->reports = (enum watch_reports)col_enum(q, "reports", REPORTS_WHOLE);
 	w->mx_at = col_int(q, "mx_at");
 	w->mx_since = col_int(q, "mx_since");
 	w->strays_since = col_int(q, "strays_since");
@@ -181,6 +180,20 @@ bool watch_soon(struct store *s, int64_t domain_id, time_t now, struct err *err)
 	return query_run(&q, err);
 }
 
+bool watch_reports_moved(struct store *s, int64_t domain_id, time_t now,
+			 struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE watch SET reports = ?1"
+		   " WHERE domain_id = ?2 AND reports = ?3");
+	bind_int(&q, REPORTS_OURS);
+	bind_int(&q, domain_id);
+	bind_int(&q, REPORTS_WHOLE);
+	return query_run(&q, err) && watch_soon(s, domain_id, now, err);
+}
+
 bool watch_now(struct store *s, int64_t domain_id, time_t now, struct err *err)
 {
 	struct query q;
@@ -284,6 +297,11 @@ bool watch_is_lately(time_t at, time_t now)
 bool watch_knows_mx(const struct watch *w, const struct domain *d, time_t now)
 {
 	return watch_is_lately(w->mx_at ? w->mx_at : d->created_at, now);
+}
+
+bool watch_asks_us(const struct watch *w)
+{
+	return w->reports == REPORTS_OURS || w->reports == REPORTS_WHOLE;
 }
 
 enum announced watch_announced(const struct watch *w, const char *id)

@@ -18,9 +18,11 @@
 /* `_smtp._tls`, compared with where the domain's reports are to go. */
 enum watch_reports {
 	REPORTS_UNKNOWN,
-	REPORTS_NOTHING,	/* no record, or none that senders take */
-	REPORTS_OURS,		/* as it is set */
-	REPORTS_OTHER
+	REPORTS_NOTHING, /* no record, or none that senders take */
+	REPORTS_OURS,	 /* as it is set; where this box collects, here
+				   at least */
+	REPORTS_OTHER,
+	REPORTS_WHOLE /* here, and where else it is set */
 };
 
 /* A, AAAA and CNAME of the policy's host. */
@@ -77,6 +79,13 @@ struct watch {
 bool watch_of(struct store *s, const struct domain *d, struct watch *w,
 	      struct err *err);
 bool watch_write(struct store *s, const struct watch *w, struct err *err);
+
+/*
+ * Reports are to go elsewhere, too, or no longer: what was seen says nothing of
+ * that, and it is looked at soon.
+ */
+bool watch_reports_moved(struct store *s, int64_t domain_id, time_t now,
+			 struct err *err);
 
 /* Something has changed here: it is looked at soon. */
 bool watch_soon(struct store *s, int64_t domain_id, time_t now,
@@ -135,6 +144,9 @@ bool watch_knows_mx(const struct watch *w, const struct domain *d, time_t now);
 
 /* What the record says of the policy that is served now. */
 enum announced watch_announced(const struct watch *w, const char *id);
+
+/* Are reports asked for as it is set, or here at least? */
+bool watch_asks_us(const struct watch *w);
 
 const char *watch_reports_name(enum watch_reports r);
 const char *watch_host_name(enum watch_host h);

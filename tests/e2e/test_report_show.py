@@ -120,7 +120,6 @@ def asked(daemon, name):
 	return record
 
 
-# A look finds the box's own address, and keeps nothing of others beside it.
 def test_a_record_that_lacks_an_address_is_to_be_changed(told, rig):
 	daemon, name = told.daemon, told.domain
 	value = asked(daemon, name)["value"]
@@ -133,6 +132,18 @@ def test_a_record_that_lacks_an_address_is_to_be_changed(told, rig):
 	daemon.ok("domain", "set", name, "--rua", "mailto:r@example.org")
 	lacking = asked(daemon, name)
 	assert lacking["value"] != value and not lacking["there"]
+	for wanted in False, True:	# as it was; as it is to be
+		if wanted:
+			rig.dns.set(f"_smtp._tls.{name}", "TXT",
+				    f'"{lacking["value"]}"')
+			wait_for("a look that sees both", seen, 30)
+		else:
+			daemon.api("POST", f"/v1/domains/{name}/look", {})
+			time.sleep(1)
+		assert asked(daemon, name)["there"] is wanted
+	assert "is in DNS already" in daemon.ok("domain", "records", name)
+	daemon.ok("domain", "set", name, "--rua", "mailto:s@example.org")
+	assert not asked(daemon, name)["there"]
 
 
 def test_who_is_not_hosted_is_an_error(told):

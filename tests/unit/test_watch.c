@@ -139,7 +139,7 @@ static const char *const damages[] = {
 	"txt = -1",
 	"host = 5",
 	"host = 99999999999",
-	"reports = 4",
+	"reports = 5",
 	"mx_look = 4",
 	"txt_id = hex(zeroblob(20))",
 	"host_problem = hex(zeroblob(200))",
@@ -362,6 +362,31 @@ static void a_new_policy_is_suspect_while_live(void **state)
 	sts_policy_release(&p);
 }
 
+/* It was all of what was wanted, and says nothing of what is wanted now. */
+static void what_was_whole_is_not_when_it_is_to_be_more(void **state)
+{
+	static const enum watch_reports is[][2] = {
+		{ REPORTS_WHOLE, REPORTS_OURS },
+		{ REPORTS_OURS, REPORTS_OURS },
+		{ REPORTS_OTHER, REPORTS_OTHER },
+		{ REPORTS_NOTHING, REPORTS_NOTHING },
+	};
+	struct watch w = a_watch(), back;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(is); i++) {
+		w.reports = is[i][0];
+		keep(&w);
+		must(watch_reports_moved(fix.store, w.domain_id, T0 + 50, NULL),
+		     NULL);
+		back = read_back(&fix.domain);
+		assert_int_equal(back.reports, is[i][1]);
+		assert_int_equal(back.due_at, T0 + 50);
+		assert_int_equal(watch_asks_us(&back),
+				 is[i][1] == REPORTS_OURS);
+	}
+}
+
 /* What was seen is kept. Of one that has no row, there is one. */
 static void soon_changes_nothing_else(void **state)
 {
@@ -469,6 +494,7 @@ int main(void)
 		IN_A_STORE(who_is_longest_due_is_first),
 		IN_A_STORE(who_was_slow_stands_in_no_others_way),
 		IN_A_STORE(what_is_in_trouble_is_found),
+		WITH_A_DOMAIN(what_was_whole_is_not_when_it_is_to_be_more),
 		WITH_A_DOMAIN(soon_changes_nothing_else),
 		WITH_A_DOMAIN(what_is_asked_twice_in_a_second_is_told_apart),
 		WITH_A_DOMAIN(damage_holds_nobody_up),
