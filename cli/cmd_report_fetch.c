@@ -233,7 +233,8 @@ static enum exit_code fetch(struct fetch *f, bool json)
 	struct err err = ERR_INIT;
 	bool ok = read_secret(f, &err) && drop_root(0, &err) && run(f, &err);
 
-	report_say_tally(&f->taker.tally, json);
+	if (ok || json || f->taker.tally.messages)
+		report_say_tally(&f->taker.tally, json);
 	if (!ok && !f->taker.is_over)
 		return failed(&err);
 	if (!ok)

@@ -137,9 +137,10 @@ static char *run(char *const *argv, struct err *err)
 	if (rc != 0)
 		err_set(err, ERR_INPUT, "%s", strerror(rc));
 	secret = rc == 0 ? read_secret(ends[0], err) : NULL;
-	close(ends[0]);
+	/* First: one that finds nobody reads on ends with a status, too. */
 	if (rc == 0 && !secret)
 		kill(pid, SIGKILL);
+	close(ends[0]);
 	if (rc == 0 && !ended_well(pid, err)) {
 		free(secret);
 		secret = NULL;

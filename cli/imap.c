@@ -59,15 +59,19 @@ static void set_up(CURL *curl, const struct imap_settings *s)
 static const struct {
 	CURLcode code;
 	const char *hint;
+	const char *of_token; /* if it is another one, when a token opens it */
 } lasting[] = {
-	{ CURLE_LOGIN_DENIED, "look at user and its password or token; the "
-			      "mailbox must allow IMAP" },
+	{ CURLE_LOGIN_DENIED,
+	  "look at user and its password; the mailbox must allow IMAP",
+	  "the token is not taken: what token_command prints must be of this "
+	  "user, for IMAP, and not have expired; the mailbox must allow IMAP" },
 	{ CURLE_PEER_FAILED_VERIFICATION,
 	  "host must be a name in the server's certificate, and its issuer a "
-	  "root of the system, or in ca_file" },
-	{ CURLE_SSL_CACERT_BADFILE, "look at ca_file" },
-	{ CURLE_USE_SSL_FAILED, "it offers no STARTTLS, and mail is not "
-				"fetched without TLS" },
+	  "root of the system, or in ca_file",
+	  NULL },
+	{ CURLE_SSL_CACERT_BADFILE, "look at ca_file", NULL },
+	{ CURLE_USE_SSL_FAILED,
+	  "it offers no STARTTLS, and mail is not fetched without TLS", NULL },
 };
 
 static bool not_connected(const struct imap_settings *s, CURLcode rc,
@@ -79,7 +83,9 @@ static bool not_connected(const struct imap_settings *s, CURLcode rc,
 		if (lasting[i].code != rc)
 			continue;
 		err->kind = ERR_REFUSED;
-		err_hint(err, "%s", lasting[i].hint);
+		err_hint(err, "%s",
+			 s->token && lasting[i].of_token ? lasting[i].of_token
+							 : lasting[i].hint);
 	}
 	return false;
 }
