@@ -22,17 +22,30 @@ static const int statuses[] = {
 	[INTAKE_TOO_MANY] = 503,  [INTAKE_LATER] = 503,
 };
 
-static void answer(struct posted *p, int status, unsigned retry_after)
+/* For who posts one by hand, to see whether that works; others say why not. */
+static const char *const words[] = {
+	[INTAKE_STORED] = "it is stored",
+	[INTAKE_KNOWN] = "it is known, and counts once",
+	[INTAKE_EMPTY] = "it is a report, and tells of no policy",
+	[INTAKE_NOT_OURS] = "none of its policies is of this domain",
+	[INTAKE_LATER] = "",
+};
+
+static void answer(struct posted *p, int status, unsigned retry_after,
+		   const char *why)
 {
 	if (p->door->httpd)
 		httpd_report_answer(p->door->httpd, &p->report.ticket, status,
-				    retry_after);
+				    retry_after, why);
 	free(p);
 }
 
 static void on_done(const struct intake_answer *a, void *arg)
 {
-	answer(arg, statuses[a->outcome], a->retry_after);
+	const char *why = words[a->outcome];
+
+	answer(arg, statuses[a->outcome], a->retry_after,
+	       why ? why : a->err.text);
 }
 
 /* On control. */
@@ -48,7 +61,7 @@ static void take(void *arg)
 
 	if (!p->door->intake) {
 		free(p->report.body);
-		answer(p, statuses[INTAKE_LATER], INTAKE_LATER_SECONDS);
+		answer(p, statuses[INTAKE_LATER], INTAKE_LATER_SECONDS, "");
 		return;
 	}
 	if (str_starts(p->report.host, HOST_PREFIX))

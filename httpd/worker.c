@@ -133,12 +133,12 @@ static struct conn_verdict judge_head(struct conn *c, const char *head,
 }
 
 static void answer_with(struct conn *c, struct evhttp_request *req, int status,
-			unsigned retry_after)
+			unsigned retry_after, const char *why)
 {
 	struct answer a = { .status = 0 };
 	bool is_last = conn_begin_answer(c);
 
-	answer_status(&a, status);
+	answer_status_why(&a, status, why);
 	a.retry_after = retry_after;
 	answer_send(&a, req, false, is_last);
 	answer_release(&a);
@@ -156,11 +156,11 @@ static void take_report(struct worker *w, struct conn *c, const char *host,
 				       .len = len };
 
 	if (len > HTTPD_REPORT_MAX) {
-		answer_with(c, req, 413, 0);
+		answer_with(c, req, 413, 0, "");
 		return;
 	}
 	if (w->is_draining) {
-		answer_with(c, req, 503, HTTPD_REPORT_LATER);
+		answer_with(c, req, 503, HTTPD_REPORT_LATER, "");
 		return;
 	}
 	snprintf(report.host, sizeof(report.host), "%s", host);
@@ -177,6 +177,7 @@ struct told {
 	uint64_t number;
 	int status;
 	unsigned retry_after;
+	char *why; /* owned */
 };
 
 static void answer_report(void *arg)
@@ -186,16 +187,17 @@ static void answer_report(void *arg)
 	struct conn *c = posts_take(t->worker->posts, t->number, &req);
 
 	if (c)
-		answer_with(c, req, t->status, t->retry_after);
+		answer_with(c, req, t->status, t->retry_after, t->why);
+	free(t->why);
 	free(t);
 }
 
 void worker_answer_report(struct worker *w, uint64_t number, int status,
-			  unsigned retry_after)
+			  unsigned retry_after, const char *why)
 {
 	struct told *t = xmalloc(sizeof(*t));
 
-	*t = (struct told){ w, number, status, retry_after };
+	*t = (struct told){ w, number, status, retry_after, xstrdup(why) };
 	loop_post(w->loop, answer_report, t);
 }
 
@@ -206,7 +208,7 @@ static void refuse_reports(struct worker *w)
 	struct conn *c;
 
 	while ((c = posts_take_any(w->posts, &req)) != NULL)
-		answer_with(c, req, 503, HTTPD_REPORT_LATER);
+		answer_with(c, req, 503, HTTPD_REPORT_LATER, "");
 }
 
 /* ---- requests ---- */

@@ -44,7 +44,7 @@ void worker_free(struct worker *w);
 
 /* Any thread, while it is there. As httpd_report_answer(). */
 void worker_answer_report(struct worker *w, uint64_t number, int status,
-			  unsigned retry_after);
+			  unsigned retry_after, const char *why);
 
 struct tally *worker_tally(struct worker *w);
 unsigned long worker_failures(const struct worker *w); /* of serve.db */

@@ -228,6 +228,31 @@ def test_a_report_posted_by_hand_is_listed(told):
 	assert "Sender Inc." in told.daemon.ok("report", "list", told.domain)
 
 
+def test_who_posts_by_hand_hears_what_came_of_it(told):
+	name = told.domain
+	fine = report(name, **window(1))
+	future = {"date-range": {"start-datetime": "2090-01-01T00:00:00Z",
+				 "end-datetime": "2090-01-02T00:00:00Z"}}
+	for body, answer in (
+		(fine, "200 OK: it is stored"),
+		(fine, "200 OK: it is known, and counts once"),
+		(b"hello \x1b[2J", "400 Bad Request: "),
+		(report("other.test"), "422 Unprocessable Content: none of its "
+		 "policies is of this domain"),
+		(report(name, 2, **future), "400 Bad Request: the days that it "
+		 "tells of have not come yet"),
+		(b"[" * 10000, "413 Content Too Large: ")):
+		said = told.curl(body).stdout.splitlines()[0]
+		assert said.startswith(answer), said
+		assert len(said) > len("400 Bad Request: "), said
+		assert said.isprintable() and said.isascii(), said
+	counted = ("TLS reports: 1 kept: mtastsctl report summary\n"
+		   "TLS reports not taken so far: 1 of other domains, "
+		   "2 not readable, 1 too large\n")
+	wait_for("the counters", lambda: counted
+		 in told.daemon.ctl("status").out)
+
+
 def test_a_spreadsheet_gets_no_formula(told):
 	daemon, name = told.daemon, told.domain
 	post(told, report(name, **window(1),

@@ -59,7 +59,7 @@ static void on_report(struct httpd_report *report, void *arg)
 	at_once = desk.answers_at_once;
 	pthread_mutex_unlock(&desk.lock);
 	if (at_once)
-		httpd_report_answer(httpd, &report->ticket, 200, 0);
+		httpd_report_answer(httpd, &report->ticket, 200, 0, "");
 }
 
 static void desk_clear(bool answers_at_once)
@@ -245,8 +245,10 @@ static void a_report_is_handed_over(void **state)
 	assert_memory_equal(desk.last.body, "hello", 5);
 	assert_string_equal(desk.last.host, A);
 	assert_int_not_equal(desk.last.peer.family, 0);
-	httpd_report_answer(httpd, &ticket, 429, 7);
-	hears_and_leaves(&c, "HTTP/1.1 429 Too Many Requests\r\n");
+	httpd_report_answer(httpd, &ticket, 429, 7, "too\nmany");
+	hears(&c, "HTTP/1.1 429 Too Many Requests\r\n");
+	free(tls_client_hear(&c, "429 Too Many Requests: too\\x0amany\n"));
+	tls_client_release(&c);
 	all_leave();
 }
 
@@ -474,8 +476,8 @@ static void a_peer_may_leave_at_any_time(void **state)
 	tls_client_say(&c, "hello");
 	ticket = desk_waits_for(1);
 	tls_client_release(&c); /* before the answer */
-	httpd_report_answer(httpd, &ticket, 200, 0);
-	httpd_report_answer(httpd, &ticket, 200, 0); /* one too many */
+	httpd_report_answer(httpd, &ticket, 200, 0, "");
+	httpd_report_answer(httpd, &ticket, 200, 0, ""); /* one too many */
 	all_leave();
 }
 
@@ -497,7 +499,7 @@ static void nobody_waits_beyond_the_deadline(void **state)
 	hears_and_leaves(&c, "");
 	hears_and_leaves(&slow, "");
 	all_leave();
-	httpd_report_answer(httpd, &ticket, 200, 0);
+	httpd_report_answer(httpd, &ticket, 200, 0, "");
 	stop(NULL);
 }
 
