@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/onboarding.h"
 #include "cli/say.h"
+#include "cli/screen.h"
 
 static long long number(const json_t *value, const char *path)
 {
@@ -149,8 +150,12 @@ static void show_zone(const json_t *s)
 
 static void show_finding(const char *about, const json_t *f)
 {
-	printf("  %-8s %s%s%s\n", text_at(f, "level"), about,
-	       *about ? ": " : "", text_at(f, "text"));
+	char *text = xasprintf("%s%s%s", about, *about ? ": " : "",
+			       text_at(f, "text"));
+
+	printf("  %-8s ", text_at(f, "level"));
+	screen_wrap(text, 11, screen_columns(stdout), stdout);
+	free(text);
 	if (*text_at(f, "hint"))
 		printf("  %-8s   %s\n", "", text_at(f, "hint"));
 }

@@ -39,8 +39,8 @@ static const struct {
 				TYPE_FLAG,
 				AT(allow_private) },
 	[OPT_AUTH_RESULTS] = { { "auth-results", "SERVER",
-				 "the name in the Authentication-Results "
-				 "headers that say who signed" },
+				 "whose Authentication-Results headers "
+				 "say who signed" },
 			       TYPE_TEXT,
 			       AT(auth_results) },
 	[OPT_CONFIG] = { { "config", "FILE",

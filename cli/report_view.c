@@ -76,6 +76,9 @@ struct bars {
 	char first[16]; /* day that the line begins with */
 	long long good, bad;
 	size_t days; /* on the line */
+	time_t last; /* day that was looked at */
+	long gap;    /* days without reports before the line, ... */
+	long least;  /* ... told if they are so many */
 };
 
 /* At least one mark for what there is at all. */
@@ -105,11 +108,20 @@ static void bar_words(const struct bars *b, char out[static BAR_WORDS])
 		snprintf(out, BAR_WORDS, "%lld", b->good + b->bad);
 }
 
+/* That nothing came is what one would not see. */
+static void draw_gap(const struct bars *b, long days)
+{
+	if (days >= b->least)
+		fprintf(b->to, "  ...         no reports for %ld day%s\n", days,
+			days == 1 ? "" : "s");
+}
+
 static void draw_bar(struct bars *b)
 {
 	int bad = marks(b, b->bad), good = marks(b, b->good);
 	char words[BAR_WORDS];
 
+	draw_gap(b, b->gap);
 	fprintf(b->to, "  %s  ", b->first);
 	repeat(b->to, '#', good);
 	repeat(b->to, 'x', bad);
@@ -157,6 +169,14 @@ static bool is_of_line(const struct bars *b, const char *day, long span)
 	return b->days && day_at(day) - day_at(b->first) < span;
 }
 
+static void begin_line(struct bars *b, const char *day)
+{
+	b->good = b->bad = 0;
+	b->days = 0;
+	b->gap = b->last ? (day_at(day) - b->last) / WHEN_DAY - 1 : 0;
+	str_copy(b->first, sizeof(b->first), day);
+}
+
 /* `done` gets each line: of a day, or of so many that it spans. */
 static void each_bar(struct bars *b, const json_t *days, long span,
 		     bar_done *done)
@@ -165,6 +185,7 @@ static void each_bar(struct bars *b, const json_t *days, long span,
 	size_t i;
 
 	b->days = 0;
+	b->last = 0;
 	json_array_foreach(days, i, day)
 	{
 		const char *name = text_at(day, "day");
@@ -172,16 +193,21 @@ static void each_bar(struct bars *b, const json_t *days, long span,
 		if (!is_of_line(b, name, span)) {
 			if (b->days)
 				done(b);
-			b->good = b->bad = 0;
-			b->days = 0;
-			str_copy(b->first, sizeof(b->first), name);
+			begin_line(b, name);
 		}
 		b->good += number_at(day, "successful");
 		b->bad += number_at(day, "failed");
 		b->days++;
+		b->last = day_at(name);
 	}
 	if (b->days)
 		done(b);
+}
+
+/* Up to yesterday's, which may come today. */
+static void draw_last_gap(const struct bars *b, const char *until)
+{
+	draw_gap(b, (day_at(until) - b->last) / WHEN_DAY - 2);
 }
 
 static void print_days(const json_t *answer, FILE *to)
@@ -189,7 +215,7 @@ static void print_days(const json_t *answer, FILE *to)
 	const json_t *days = value_at(answer, "days");
 	bool by_week = json_array_size(days) > DAYS_MAX;
 	long span = by_week ? 7 * WHEN_DAY : WHEN_DAY;
-	struct bars b = { .to = to };
+	struct bars b = { .to = to, .least = span / WHEN_DAY };
 
 	if (!json_array_size(days))
 		return;
@@ -198,6 +224,7 @@ static void print_days(const json_t *answer, FILE *to)
 	each_bar(&b, days, span, measure_bar);
 	fit_bars(&b);
 	each_bar(&b, days, span, draw_bar);
+	draw_last_gap(&b, text_at(answer, "until"));
 }
 
 /* ---- tables ---- */

@@ -63,13 +63,17 @@ void screen_wrap(const char *text, size_t indent, size_t columns, FILE *to)
 {
 	size_t column = indent;
 
+	if (!columns) {
+		fprintf(to, "%s\n", text);
+		return;
+	}
 	while (*text) {
 		size_t len = strcspn(text, " ");
 		char *word = xstrndup(text, len);
 		size_t width = screen_width(word);
 		bool is_first = column == indent;
 
-		if (!is_first && columns && column + 1 + width > columns) {
+		if (!is_first && column + 1 + width > columns) {
 			fprintf(to, "\n%*s", (int)indent, "");
 			column = indent;
 		} else if (!is_first) {

@@ -106,6 +106,50 @@ static void a_line_per_day_is_drawn(void **state)
 	free(text);
 }
 
+/* Days: 20, 21, 25, 27; now is the evening of `until`. */
+static void assert_gaps(const char *until, const char *expected)
+{
+	static const char day[] = "{\"day\":\"2026-11-%d\","
+				  "\"successful\":1,\"failed\":0}";
+	static const int numbers[] = { 20, 21, 25, 27 };
+	char json[1000], *text, *p = json;
+
+	p += sprintf(p,
+		     "{\"reports\":4,\"successful\":4,\"failed\":0,"
+		     "\"since\":\"2026-11-01T00:00:00Z\",\"until\":"
+		     "\"%sT20:00:00Z\",\"days\":[",
+		     until);
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		p += sprintf(p, "%s", i ? "," : "");
+		p += sprintf(p, day, numbers[i]);
+	}
+	sprintf(p, "]}");
+	text = shown(report_view_summary, json);
+	p = strstr(text, "  2026-11-20");
+	assert_non_null(p);
+	assert_string_equal(p, expected);
+	free(text);
+}
+
+#define BAR(day)                                                               \
+	"  2026-11-" day "  ########################################  1\n"
+#define FOUR_DAYS                                                              \
+	BAR("20")                                                              \
+	BAR("21") "  ...         no reports for 3 days\n" BAR(                 \
+		"25") "  ...         no reports for 1 day\n" BAR("27")
+
+/* Of today nothing can be there, and of yesterday it need not be. */
+static void days_without_reports_are_told(void **state)
+{
+	(void)state;
+	assert_gaps("2026-11-27", FOUR_DAYS);
+	assert_gaps("2026-11-29", FOUR_DAYS);
+	assert_gaps("2026-11-30",
+		    FOUR_DAYS "  ...         no reports for 1 day\n");
+	assert_gaps("2026-12-09",
+		    FOUR_DAYS "  ...         no reports for 10 days\n");
+}
+
 static json_t *many_days(int count)
 {
 	json_t *days = json_array();
@@ -286,6 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_summary_answers_each_question),
 		cmocka_unit_test(a_line_per_day_is_drawn),
+		cmocka_unit_test(days_without_reports_are_told),
 		cmocka_unit_test(many_days_are_drawn_by_the_week),
 		cmocka_unit_test(none_says_where_to_look),
 		cmocka_unit_test(few_of_very_many_are_not_none),

@@ -128,12 +128,12 @@ static void words_are_wrapped(void **state)
 	(void)state;
 	screen_wrap("one two three", 2, 9, to);
 	screen_wrap("one two three", 2, 10, to);
-	screen_wrap("one two three", 2, 0, to);
+	screen_wrap("one  two three", 2, 0, to);
 	screen_wrap("muchtoolongaword a b", 2, 9, to);
 	fclose(to);
 	assert_string_equal(text, "one two\n  three\n"
 				  "one two\n  three\n"
-				  "one two three\n"
+				  "one  two three\n"
 				  "muchtoolongaword\n  a b\n");
 	free(text);
 }
