@@ -29,7 +29,8 @@ static void list_row(const json_t *row, struct table *t)
 enum exit_code cmd_cert_list(struct cli *cli)
 {
 	return targets_list(cli, "/v1/certs", "certs", list_header,
-			    ARRAY_LEN(list_header), list_row);
+			    ARRAY_LEN(list_header), TABLE_COLUMN(2), 0,
+			    list_row);
 }
 
 /* ---- show ---- */

@@ -319,5 +319,6 @@ enum exit_code cmd_domain_list(struct cli *cli)
 	if (cli->options.plan)
 		return plan(cli);
 	return targets_list(cli, "/v1/domains", "domains", list_header,
-			    ARRAY_LEN(list_header), list_row);
+			    ARRAY_LEN(list_header), 0, TABLE_COLUMN(6),
+			    list_row);
 }

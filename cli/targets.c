@@ -157,6 +157,7 @@ static void print_listing(const struct listing *l, const struct options *o,
 
 enum exit_code targets_list(struct cli *cli, const char *path, const char *key,
 			    const char *const *header, size_t columns,
+			    unsigned spare, unsigned below,
 			    void (*row)(const json_t *entry, struct table *t))
 {
 	struct pages p = pages_of(cli, path, key, true);
@@ -165,6 +166,9 @@ enum exit_code targets_list(struct cli *cli, const char *path, const char *key,
 	enum exit_code code;
 
 	table_init(&l.table, header, columns);
+	l.table.shrinks = TABLE_COLUMN(0);
+	l.table.spare = spare;
+	l.table.below = below;
 	l.all = cli->options.json ? json_array() : NULL;
 	code = each_entry(&p, list_entry, &l, &err);
 	if (code == EXIT_FINE)

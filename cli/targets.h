@@ -25,10 +25,12 @@ enum exit_code targets_each_labelled(struct cli *cli, target_fn *one);
 /*
  * A list from the daemon, page by page, with the filters of the command line,
  * printed as a table: `row` adds each entry of `key`. With --json it is put
- * together and printed as one document instead.
+ * together and printed as one document instead. Where there is little room it
+ * is as struct table says; its first column has names.
  */
 enum exit_code targets_list(struct cli *cli, const char *path, const char *key,
 			    const char *const *header, size_t columns,
+			    unsigned spare, unsigned below,
 			    void (*row)(const json_t *entry, struct table *t));
 
 /*
