@@ -4,11 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
+#include "base/steady.h"
 #include "base/when.h"
 #include "daemon/rates.h"
 #include "daemon/report_alerts.h"
@@ -17,17 +16,19 @@
 #include "store/domain.h"
 #include "store/health.h"
 
-#define STAGE_MAX_MS	  10
+#define STORE_MS	  4    /* for reports in a turn; the rest in the next */
+#define TURN_MS		  8    /* for all that is done in one, about */
+#define STOP_MS		  1000 /* for what is ready at the end */
 #define READ_WEIGHT_MAX	  (4L * 1024 * 1024) /* bytes, that wait to be stored */
 #define READ_MAX	  256
-#define TOLD_MAX	  16 /* domains that are judged in a turn */
+#define TOLD_MAX	  16 /* domains that are judged in a turn, or of a report */
 #define ROOM_LOOK_MS	  1000
 #define HOUSE_SECONDS	  10 /* between what is done beside the reports */
 #define PRUNE_EVERY	  WHEN_MINUTE
 #define PRUNE_PAUSE_MS	  100
 #define PRUNE_MIN	  4   /* reports in a piece, */
 #define PRUNE_MAX	  256 /* as many as there is time for */
-#define PRUNE_SLOW_MS	  6
+#define PRUNE_MS	  5   /* no other is begun then */
 #define PRUNE_FAST_MS	  2
 #define COMPLAIN_EVERY	  (10 * WHEN_MINUTE)
 
@@ -49,16 +50,25 @@ const char *intake_outcome_name(enum intake_outcome outcome)
 	return outcome_names[outcome];
 }
 
+/* How far it has been stored: a large one takes several turns. */
+struct progress {
+	size_t share;	     /* the next one of its shares */
+	size_t domain_count; /* of those before it: ours, */
+	size_t policy_count; /* ... and the policies of these */
+	unsigned told;	     /* domains that it is news of, and are judged */
+	bool is_new;
+};
+
 /* A report, from its arrival to the answer. */
 struct item {
 	struct item *next;
 	struct intake *intake;
 	struct intake_ask ask; /* the body is NULL once it is read */
 	struct unpacked found;
+	struct report_shares shares; /* of what was found */
 	struct intake_answer answer;
 	char (*domain)[DOMAIN_NAME_SIZE]; /* ours */
-	size_t domain_count;
-	bool is_new;
+	struct progress at, kept;	  /* now; as it is committed */
 };
 
 struct queue {
@@ -79,9 +89,10 @@ struct intake {
 	struct event *turn;   /* something is ready */
 	struct event *house;  /* the rest is to be looked after */
 	bool is_asked;	      /* it waits for the syncer, or for the disk */
-	bool is_spoilt;	      /* one report fails the transaction */
+	bool is_spoilt;	      /* by one report, or by those that are to go */
 	int64_t written;      /* as the transaction ended that is synced */
 	unsigned long dropped[REPORT_DROP_COUNT]; /* not written yet */
+	unsigned long not_ours; /* ... and of those that are staged in a turn */
 	unsigned prune_limit;
 	time_t prune_at;
 	int64_t room_until_ms; /* so long its word counts */
@@ -89,16 +100,7 @@ struct intake {
 	time_t silent_until;
 	int64_t told[TOLD_MAX]; /* domains that it brings news of */
 	size_t told_count;
-	size_t policy[TLS_REPORT_POLICIES_MAX]; /* of one domain: scratch */
 };
-
-static int64_t steady_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static time_t now_of(const struct intake *in)
 {
@@ -161,10 +163,11 @@ static void answer(struct item *i)
 	struct intake_answer *a = &i->answer;
 
 	a->domain = (const char(*)[DOMAIN_NAME_SIZE])i->domain;
-	a->domain_count = i->domain_count;
+	a->domain_count = i->at.domain_count;
 	if (i->found.report.organization)
 		a->report = &i->found.report;
 	i->ask.done(a, i->ask.arg);
+	report_shares_release(&i->shares);
 	tls_report_release(&i->found.report);
 	free(i->ask.body);
 	free(i->domain);
@@ -200,19 +203,13 @@ static void complain(struct intake *in, const struct err *err)
 
 /* ---- what one report comes to ---- */
 
-static bool is_listed(const struct item *i, const char *domain)
+static void list_domain(struct item *i, const char *domain, size_t policies)
 {
-	for (size_t k = 0; k < i->domain_count; k++)
-		if (streq(i->domain[k], domain))
-			return true;
-	return false;
-}
+	size_t n = i->at.domain_count++;
 
-static void list_domain(struct item *i, const char *domain)
-{
-	i->domain = xrealloc_array(i->domain, i->domain_count + 1,
-				   sizeof(*i->domain));
-	snprintf(i->domain[i->domain_count++], DOMAIN_NAME_SIZE, "%s", domain);
+	i->at.policy_count += policies;
+	i->domain = xrealloc_array(i->domain, n + 1, sizeof(*i->domain));
+	snprintf(i->domain[n], DOMAIN_NAME_SIZE, "%s", domain);
 }
 
 static bool may_add_new(struct intake *in, const struct item *i,
@@ -225,19 +222,23 @@ static bool may_add_new(struct intake *in, const struct item *i,
 }
 
 /* For the others the next look at DNS will do. */
-static void note_told(struct intake *in, int64_t id)
+static void note_told(struct intake *in, struct item *i, int64_t id)
 {
+	if (i->at.told == TOLD_MAX)
+		return;
 	for (size_t k = 0; k < in->told_count; k++)
 		if (in->told[k] == id)
 			return;
-	if (in->told_count < TOLD_MAX)
-		in->told[in->told_count++] = id;
+	if (in->told_count == TOLD_MAX)
+		return;
+	in->told[in->told_count++] = id;
+	i->at.told++;
 }
 
 static void took_new(struct intake *in, struct item *i, const struct domain *d)
 {
-	i->is_new = true;
-	note_told(in, d->id);
+	i->at.is_new = true;
+	note_told(in, i, d->id);
 	if (!i->ask.is_trusted)
 		rates_take(in->fresh, rates_key(in->fresh, d->name),
 			   steady_ms());
@@ -245,15 +246,14 @@ static void took_new(struct intake *in, struct item *i, const struct domain *d)
 
 /* What it says of one domain of ours. */
 static bool store_share(struct intake *in, struct item *i,
+			const struct report_share *share,
 			const struct domain *d, struct err *err)
 {
-	const struct tls_report *r = &i->found.report;
-	struct report_entry e = {
+	const struct report_entry e = {
 		.domain_id = d->id,
-		.report = r,
-		.policy = in->policy,
-		.policy_count = report_share(r, d->name, i->ask.domain,
-					     in->policy),
+		.report = &i->found.report,
+		.policy = share->policy,
+		.policy_count = share->count,
 		.via = i->ask.via,
 		.signed_by = *i->ask.signed_by ? i->ask.signed_by : NULL,
 		.received = now_of(in),
@@ -268,21 +268,19 @@ static bool store_share(struct intake *in, struct item *i,
 		return false;
 	if (!is_known)
 		took_new(in, i, d);
-	list_domain(i, d->name);
+	list_domain(i, d->name, share->count);
 	return true;
 }
 
 /* ERR_NOT_FOUND, or one that says nothing against going on, is no failure. */
-static bool try_domain(struct intake *in, struct item *i, const char *name,
-		       struct err *err)
+static bool try_share(struct intake *in, struct item *i,
+		      const struct report_share *share, struct err *err)
 {
 	struct domain d;
 
-	if (!*name || is_listed(i, name) ||
-	    i->domain_count == INTAKE_DOMAINS_MAX)
-		return true;
-	if (domain_by_name(in->parts.store, name, &d, err) &&
-	    store_share(in, i, &d, err))
+	if (!*share->domain ||
+	    (domain_by_name(in->parts.store, share->domain, &d, err) &&
+	     store_share(in, i, share, &d, err)))
 		return true;
 	if (err->kind != ERR_NOT_FOUND)
 		return false;
@@ -291,53 +289,55 @@ static bool try_domain(struct intake *in, struct item *i, const char *name,
 }
 
 /* By HTTPS only the path's domain, whatever else is hosted here. */
-static bool store_shares(struct intake *in, struct item *i, struct err *err)
+static bool store_path_share(struct intake *in, struct item *i, struct err *err)
 {
-	const struct tls_report *r = &i->found.report;
+	const struct report_share nothing = { .domain = i->ask.domain };
+	const struct report_share *share = report_shares_find(&i->shares,
+							      i->ask.domain);
 
-	if (*i->ask.domain)
-		return (r->policy_count &&
-			!report_share(r, i->ask.domain, i->ask.domain,
-				      in->policy)) ||
-		       try_domain(in, i, i->ask.domain, err);
-	for (size_t k = 0; k < r->policy_count; k++)
-		if (!try_domain(in, i, report_share_domain(r, k, ""), err))
-			return false;
-	return true;
+	if (!share && i->shares.count)
+		return true;
+	return try_share(in, i, share ? share : &nothing, err);
 }
 
-static size_t count_others(const struct item *i)
+static bool has_more(const struct item *i)
 {
-	const struct tls_report *r = &i->found.report;
-	size_t n = 0;
+	return !*i->ask.domain && i->at.share < i->shares.count &&
+	       i->at.domain_count < INTAKE_DOMAINS_MAX;
+}
 
-	for (size_t k = 0; k < r->policy_count; k++)
-		n += !is_listed(i, report_share_domain(r, k, i->ask.domain));
-	return n;
+/* One domain at least, and then as many as there is time for. */
+static bool store_shares(struct intake *in, struct item *i, int64_t until,
+			 struct err *err)
+{
+	if (*i->ask.domain)
+		return store_path_share(in, i, err);
+	while (has_more(i)) {
+		if (!try_share(in, i, &i->shares.share[i->at.share], err))
+			return false;
+		i->at.share++;
+		if (steady_ms() >= until)
+			break;
+	}
+	return true;
 }
 
 static void judge(struct item *i)
 {
 	struct intake_answer *a = &i->answer;
 
-	a->dropped = count_others(i);
+	a->dropped = i->found.report.policy_count - i->at.policy_count;
 	if (!i->found.report.policy_count)
 		a->outcome = INTAKE_EMPTY;
-	else if (!i->domain_count)
+	else if (!i->at.domain_count)
 		a->outcome = INTAKE_NOT_OURS;
 	else
-		a->outcome = i->is_new ? INTAKE_STORED : INTAKE_KNOWN;
+		a->outcome = i->at.is_new ? INTAKE_STORED : INTAKE_KNOWN;
 }
 
 /* False: all of the transaction is to be taken back. */
-static bool store_one(struct intake *in, struct item *i, struct err *err)
+static bool refuse_one(struct intake *in, struct item *i, const struct err *err)
 {
-	if (store_shares(in, i, err)) {
-		judge(i);
-		count_drop(in, REPORT_DROP_NOT_OURS, i->answer.dropped);
-		queue_add(&in->staged, i);
-		return true;
-	}
 	if (err->kind == ERR_REFUSED) {
 		count_drop(in, REPORT_DROP_NO_REPORT, 1);
 		refuse(i, INTAKE_NO_REPORT, err);
@@ -352,6 +352,13 @@ static bool store_one(struct intake *in, struct item *i, struct err *err)
 	return true;
 }
 
+static void stage_one(struct intake *in, struct item *i)
+{
+	judge(i);
+	in->not_ours += i->answer.dropped;
+	queue_add(&in->staged, i);
+}
+
 /* ---- a turn: one transaction ---- */
 
 static struct item *take_ready(struct intake *in)
@@ -363,36 +370,60 @@ static struct item *take_ready(struct intake *in)
 	return i;
 }
 
-/* They are staged again: what was found out is forgotten. */
-static void put_back(struct intake *in)
+static void queue_move(struct queue *to, struct queue *from)
 {
-	struct queue old = in->ready;
 	struct item *i;
 
-	if (!old.head)
-		old.tail = &old.head;
-	queue_init(&in->ready);
-	while ((i = queue_take(&in->staged)) != NULL) {
-		i->answer = (struct intake_answer){ 0 };
-		i->domain_count = 0;
-		i->is_new = false;
-		in->weight += weight_of(&i->found.report);
-		queue_add(&in->ready, i);
-	}
-	while ((i = queue_take(&old)) != NULL)
-		queue_add(&in->ready, i);
+	while ((i = queue_take(from)) != NULL)
+		queue_add(to, i);
 }
 
-static bool store_ready(struct intake *in, struct err *err)
+static void forget_turn(struct item *i)
 {
-	int64_t since = steady_ms();
+	i->answer = (struct intake_answer){ 0 };
+	i->at = i->kept;
+}
+
+/* They are staged again: what the transaction found out is forgotten. */
+static void put_back(struct intake *in)
+{
+	struct queue all;
+
+	queue_init(&all);
+	for (struct item *i = in->staged.head; i; i = i->next) {
+		forget_turn(i);
+		in->weight += weight_of(&i->found.report);
+	}
+	if (in->ready.head) /* a part of it may have been staged */
+		forget_turn(in->ready.head);
+	queue_move(&all, &in->staged);
+	queue_move(&all, &in->ready);
+	queue_move(&in->ready, &all);
+	in->not_ours = 0;
+}
+
+/* Of the first that is left a part was staged, perhaps. */
+static void keep_turn(struct intake *in)
+{
+	if (in->ready.head)
+		in->ready.head->kept = in->ready.head->at;
+	memset(in->dropped, 0, sizeof(in->dropped));
+	in->not_ours = 0;
+}
+
+static bool store_ready(struct intake *in, int64_t until, struct err *err)
+{
 	struct item *i;
 
-	while (steady_ms() - since < STAGE_MAX_MS &&
-	       (i = take_ready(in)) != NULL) {
+	while (steady_ms() < until && (i = in->ready.head) != NULL) {
 		*err = (struct err)ERR_INIT;
-		if (!store_one(in, i, err))
+		if (store_shares(in, i, until, err)) {
+			if (has_more(i))
+				break;
+			stage_one(in, take_ready(in));
+		} else if (!refuse_one(in, take_ready(in), err)) {
 			return false;
+		}
 	}
 	return true;
 }
@@ -412,11 +443,16 @@ static bool judge_told(struct intake *in, struct err *err)
 
 static bool store_drops(struct intake *in, struct err *err)
 {
-	for (size_t why = 0; why < REPORT_DROP_COUNT; why++)
-		if (in->dropped[why] &&
-		    !report_drop_add(in->parts.store, (enum report_drop)why,
-				     in->dropped[why], now_of(in), err))
+	for (size_t why = 0; why < REPORT_DROP_COUNT; why++) {
+		unsigned long n = in->dropped[why];
+
+		if (why == REPORT_DROP_NOT_OURS)
+			n += in->not_ours;
+		if (n &&
+		    !report_drop_add(in->parts.store, (enum report_drop)why, n,
+				     now_of(in), err))
 			return false;
+	}
 	return true;
 }
 
@@ -429,54 +465,59 @@ static void set_house(struct intake *in, long ms)
 }
 
 /* As many at once as there is time for. */
-static void pace_prune(struct intake *in, unsigned gone, int64_t took_ms)
+static void pace_prune(struct intake *in, const struct report_piece *piece,
+		       int64_t took_ms)
 {
-	bool is_all = gone < in->prune_limit;
-
-	if (took_ms > PRUNE_SLOW_MS && in->prune_limit > PRUNE_MIN)
+	if (took_ms >= PRUNE_MS && in->prune_limit > PRUNE_MIN)
 		in->prune_limit /= 2;
 	else if (took_ms < PRUNE_FAST_MS && in->prune_limit < PRUNE_MAX)
 		in->prune_limit *= 2;
-	if (is_all)
+	if (piece->is_all)
 		in->prune_at = now_of(in) + PRUNE_EVERY;
 	else
 		set_house(in, PRUNE_PAUSE_MS);
 }
 
-static bool prune(struct intake *in, struct err *err)
+/* One goes in any case, or a flood of reports would keep all that are old. */
+static bool prune(struct intake *in, int64_t turn_until, struct err *err)
 {
 	time_t now = now_of(in);
 	int64_t since = steady_ms();
-	unsigned gone;
+	struct report_piece piece = { .limit = in->prune_limit,
+				      .until = since + PRUNE_MS };
 
 	if (now < in->prune_at && in->prune_at <= now + PRUNE_EVERY)
 		return true; /* nor has a clock been set back */
+	if (piece.until > turn_until)
+		piece.until = turn_until;
 	if (!report_prune(in->parts.store,
-			  now - in->parts.config->report_retention,
-			  in->prune_limit, &gone, err)) {
+			  now - in->parts.config->report_retention, &piece,
+			  err)) {
 		in->prune_at = now + PRUNE_EVERY; /* reports go on meanwhile */
+		in->is_spoilt = true;
 		return false;
 	}
-	pace_prune(in, gone, steady_ms() - since);
+	pace_prune(in, &piece, steady_ms() - since);
 	return true;
 }
 
 static bool stage(struct intake *in, struct err *err)
 {
 	struct store *s = in->parts.store;
+	int64_t since = steady_ms();
 
 	in->is_spoilt = false;
 	in->told_count = 0;
 	if (!store_begin_async(s, err))
 		return false;
-	if (!store_ready(in, err) || !judge_told(in, err) ||
-	    !store_drops(in, err) || !prune(in, err)) {
+	if (!store_ready(in, since + STORE_MS, err) || !judge_told(in, err) ||
+	    !store_drops(in, err) || !prune(in, since + TURN_MS, err)) {
 		store_rollback(s);
 		return false;
 	}
 	if (!store_commit(s, err))
 		return false;
-	memset(in->dropped, 0, sizeof(in->dropped));
+	keep_turn(in);
 	return true;
 }
 
@@ -490,10 +531,16 @@ static void refuse_all(struct queue *q, const struct err *err)
 
 static void feed(struct intake *in);
 
+/*
+ * By a timer: what is made active within a turn of the loop runs in the same
+ * one, before anything else that has come is looked at.
+ */
 static void ask_for_turn(struct intake *in)
 {
-	if (in->ready.head)
-		event_active(in->turn, EV_TIMEOUT, 0);
+	static const struct timeval at_once = { 0 };
+
+	if (in->ready.head && !evtimer_pending(in->turn, NULL))
+		event_add(in->turn, &at_once);
 }
 
 /* Without a database, nobody need wait. */
@@ -501,7 +548,7 @@ static void turn_failed(struct intake *in, const struct err *err)
 {
 	complain(in, err);
 	put_back(in);
-	if (in->is_spoilt) /* it has been answered: on with the others */
+	if (in->is_spoilt) /* what did it is out of it: on with the others */
 		return;
 	in->weight = 0;
 	refuse_all(&in->ready, err);
@@ -596,6 +643,7 @@ static void on_read(struct unpacked *found, void *arg)
 	i->found = *found;
 	in->reading = NULL;
 	if (found->err.kind == ERR_NONE) {
+		report_shares_init(&i->shares, &i->found.report, i->ask.domain);
 		in->weight += weight_of(&found->report);
 		queue_add(&in->ready, i);
 		ask_for_turn(in);
@@ -716,7 +764,7 @@ static bool make_parts(struct intake *in, struct err *err)
 {
 	struct event_base *base = loop_base(in->parts.loop);
 
-	in->turn = event_new(base, -1, 0, on_turn, in);
+	in->turn = evtimer_new(base, on_turn, in);
 	in->house = evtimer_new(base, on_house, in);
 	if (!in->turn || !in->house)
 		return err_set(err, ERR_INTERNAL, "libevent gave no timer");
@@ -756,32 +804,54 @@ struct intake *intake_start(const struct intake_parts *parts, struct err *err)
 	return NULL;
 }
 
+/* As a turn, but with all that is ready; for so long. */
 static bool store_rest(struct intake *in, struct err *err)
 {
 	struct store *s = in->parts.store;
+	int64_t until = steady_ms() + STOP_MS;
 
-	if (!store_begin(s, err))
+	if (!store_begin_async(s, err))
 		return false;
-	while (in->ready.head)
-		if (!store_ready(in, err)) {
-			store_rollback(s);
-			return false;
-		}
-	return store_commit(s, err);
+	if (!store_ready(in, until, err) || !store_drops(in, err)) {
+		store_rollback(s);
+		return false;
+	}
+	if (!store_commit(s, err))
+		return false;
+	keep_turn(in);
+	return true;
 }
 
-/* What has been read is stored, with a commit that waits. */
+static bool wait_for_disk(struct intake *in, struct err *err)
+{
+	struct store *s = in->parts.store;
+	int64_t written = store_written(s);
+
+	if (store_is_durable(s))
+		return true;
+	if (!store_sync(s, err)) {
+		store_sync_failed(s);
+		return false;
+	}
+	store_synced(s, written);
+	return store_is_durable(s) || err_set(err, ERR_AGAIN, "the disk fails");
+}
+
+/* What has been read is stored, and the disk waited for. */
 static void finish(struct intake *in)
 {
 	struct err err = ERR_INIT;
+	struct queue committed;
 	struct item *i;
 
-	put_back(in);
-	if (!in->ready.head)
-		return;
+	queue_init(&committed);
+	queue_move(&committed, &in->staged);
 	if (!store_rest(in, &err))
 		put_back(in);
-	while ((i = queue_take(&in->staged)) != NULL)
+	queue_move(&committed, &in->staged);
+	if (!wait_for_disk(in, &err))
+		refuse_all(&committed, &err);
+	while ((i = queue_take(&committed)) != NULL)
 		answer(i);
 }
 

@@ -4,8 +4,8 @@
  * Each waits in a queue that is bounded in number and bytes, is read by a
  * thread of its own (daemon/unpacker.h), one at a time, and is then stored with
  * all others that are ready, in one transaction of at most 10 ms that does not
- * wait for the disk. Who brought it is answered when the syncer says that it is
- * durable, and not before.
+ * wait for the disk; of many domains, in several. Who brought it is answered
+ * when the syncer says that it is durable, and not before.
  *
  * Anybody may post: so what comes is counted by address and by domain, and
  * what may be stored in a day is limited. When the disk is tight reports are

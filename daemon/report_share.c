@@ -1,6 +1,16 @@
 #include "daemon/report_share.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
 #include "base/str.h"
+
+/* A policy, on its way to the share that it belongs to. */
+struct told {
+	const char *domain;
+	size_t number;
+};
 
 /* The one domain that is named at all, or "". */
 static const char *only_domain(const struct tls_report *r)
@@ -19,25 +29,87 @@ static const char *only_domain(const struct tls_report *r)
 	return only;
 }
 
-const char *report_share_domain(const struct tls_report *r, size_t i,
-				const char *path)
+/* "" if it cannot be told; `otherwise` is whose it is if nothing is said. */
+static const char *domain_of(const struct tls_report_policy *p,
+			     const char *path, const char *otherwise)
 {
-	const struct tls_report_policy *p = &r->policy[i];
-
 	if (*path && p->type == TLS_POLICY_TLSA)
 		return path;
 	if (*p->domain || *p->domain_text)
 		return p->domain; /* "" if it is no name */
-	return *path ? path : only_domain(r);
+	return otherwise;
 }
 
-size_t report_share(const struct tls_report *r, const char *domain,
-		    const char *path, size_t *out)
+static int by_domain(const void *a, const void *b)
 {
-	size_t n = 0;
+	const struct told *x = a, *y = b;
+	int order = strcmp(x->domain, y->domain);
+
+	return order ? order
+		     : (x->number > y->number) - (x->number < y->number);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct report_share *x = a, *y = b;
+
+	return (*x->policy > *y->policy) - (*x->policy < *y->policy);
+}
+
+/* Sorted: those of one domain beside each other. The caller frees. */
+static struct told *sort_policies(const struct tls_report *r, const char *path)
+{
+	struct told *told = xcalloc(r->policy_count + 1, sizeof(*told));
+	const char *otherwise = *path ? path : only_domain(r);
 
 	for (size_t i = 0; i < r->policy_count; i++)
-		if (streq(report_share_domain(r, i, path), domain))
-			out[n++] = i;
-	return n;
+		told[i] = (struct told){
+			domain_of(&r->policy[i], path, otherwise), i
+		};
+	qsort(told, r->policy_count, sizeof(*told), by_domain);
+	return told;
+}
+
+static void add(struct report_shares *s, const struct told *t, size_t *policy)
+{
+	struct report_share *last = s->count ? &s->share[s->count - 1] : NULL;
+
+	*policy = t->number;
+	if (last && streq(last->domain, t->domain))
+		last->count++;
+	else
+		s->share[s->count++] = (struct report_share){ t->domain, policy,
+							      1 };
+}
+
+void report_shares_init(struct report_shares *s, const struct tls_report *r,
+			const char *path)
+{
+	size_t count = r->policy_count;
+	struct told *told = sort_policies(r, path);
+
+	*s = (struct report_shares){
+		.share = xcalloc(count + 1, sizeof(*s->share)),
+		.policy = xcalloc(count + 1, sizeof(*s->policy)),
+	};
+	for (size_t i = 0; i < count; i++)
+		add(s, &told[i], &s->policy[i]);
+	qsort(s->share, s->count, sizeof(*s->share), by_place);
+	free(told);
+}
+
+void report_shares_release(struct report_shares *s)
+{
+	free(s->share);
+	free(s->policy);
+	*s = (struct report_shares){ 0 };
+}
+
+const struct report_share *report_shares_find(const struct report_shares *s,
+					      const char *domain)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (streq(s->share[i].domain, domain))
+			return &s->share[i];
+	return NULL;
 }

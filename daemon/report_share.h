@@ -11,18 +11,30 @@
 
 #include "policy/tls_report.h"
 
-/*
- * The domain of policy `i`, or "" if it cannot be told. `path` is that of the
- * path, or "".
- */
-const char *report_share_domain(const struct tls_report *r, size_t i,
-				const char *path);
+/* What a report says of one domain. */
+struct report_share {
+	const char *domain;   /* "" of what cannot be told; the report's */
+	const size_t *policy; /* numbers of its policies, ascending */
+	size_t count;
+};
+
+/* All that a report says, in the order in which it names the domains. */
+struct report_shares {
+	struct report_share *share; /* owned */
+	size_t count;
+	size_t *policy; /* owned: the shares' numbers */
+};
 
 /*
- * Those of a domain: their numbers go to `out`, which has room for all.
- * Returns how many.
+ * `path` is the domain of the path, or "". Both it and the report are borrowed.
+ * A thousand policies take less than a millisecond.
  */
-size_t report_share(const struct tls_report *r, const char *domain,
-		    const char *path, size_t *out);
+void report_shares_init(struct report_shares *s, const struct tls_report *r,
+			const char *path);
+void report_shares_release(struct report_shares *s);
+
+/* NULL: it says nothing of that one. */
+const struct report_share *report_shares_find(const struct report_shares *s,
+					      const char *domain);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/steady.h"
 #include "base/utf8.h"
 #include "base/when.h"
 #include "store/internal.h"
@@ -246,38 +247,47 @@ static bool pick(struct store *s, const char *sql, int64_t by,
 	return query_close(&q, err);
 }
 
-/* Adds to *gone, up to `limit`. */
+static bool is_over(const struct report_piece *p)
+{
+	return p->gone >= p->limit ||
+	       (p->gone && p->until && steady_ms() >= p->until);
+}
+
+/* *is_all: none is left that `sql` picks. */
 static bool remove_each(struct store *s, const char *sql, int64_t by,
-			unsigned limit, unsigned *gone, struct err *err)
+			struct report_piece *p, bool *is_all, struct err *err)
 {
 	struct report_place at;
 
-	while (*gone < limit) {
+	*is_all = false;
+	while (!is_over(p)) {
 		if (!pick(s, sql, by, &at, err))
 			return false;
-		if (!at.id)
+		*is_all = !at.id;
+		if (*is_all)
 			break;
 		if (!remove_one(s, &at, err))
 			return false;
-		++*gone;
+		p->gone++;
 	}
 	return report_tally_sweep(s, err);
 }
 
-static bool remove_of_domain(struct store *s, int64_t domain_id, unsigned limit,
-			     unsigned *gone, struct err *err)
+static bool remove_of_domain(struct store *s, int64_t domain_id,
+			     struct report_piece *p, bool *is_all,
+			     struct err *err)
 {
 	return remove_each(s,
 			   "SELECT id, domain_id, reporter_id, day"
 			   " FROM report WHERE domain_id = ? LIMIT 1",
-			   domain_id, limit, gone, err);
+			   domain_id, p, is_all, err);
 }
 
-bool report_forget_domain(struct store *s, int64_t domain_id, unsigned limit,
-			  unsigned *gone, struct err *err)
+bool report_forget_domain(struct store *s, int64_t domain_id,
+			  struct report_piece *piece, struct err *err)
 {
-	*gone = 0;
-	return remove_of_domain(s, domain_id, limit, gone, err);
+	piece->gone = 0;
+	return remove_of_domain(s, domain_id, piece, &piece->is_all, err);
 }
 
 /* The next domain that is gone and has reports still; 0: none. */
@@ -303,35 +313,36 @@ static bool is_done_with(struct store *s, int64_t domain_id, struct err *err)
 	return query_run(&q, err);
 }
 
-static bool remove_of_gone(struct store *s, unsigned limit, unsigned *gone,
+static bool remove_of_gone(struct store *s, struct report_piece *p,
 			   struct err *err)
 {
 	int64_t domain_id;
+	bool is_all;
 
-	while (*gone < limit) {
+	while (!is_over(p)) {
 		if (!next_gone(s, &domain_id, err))
 			return false;
 		if (!domain_id)
 			break;
-		if (!remove_of_domain(s, domain_id, limit, gone, err) ||
-		    (*gone < limit && !is_done_with(s, domain_id, err)))
+		if (!remove_of_domain(s, domain_id, p, &is_all, err) ||
+		    (is_all && !is_done_with(s, domain_id, err)))
 			return false;
 	}
 	return true;
 }
 
-bool report_prune(struct store *s, time_t before, unsigned limit,
-		  unsigned *gone, struct err *err)
+bool report_prune(struct store *s, time_t before, struct report_piece *piece,
+		  struct err *err)
 {
-	*gone = 0;
-	if (!remove_of_gone(s, limit, gone, err) ||
+	piece->gone = 0;
+	if (!remove_of_gone(s, piece, err) ||
 	    !remove_each(s,
 			 "SELECT id, domain_id, reporter_id, day"
 			 " FROM report WHERE received_at < ?"
 			 " ORDER BY received_at LIMIT 1",
-			 before, limit, gone, err))
+			 before, piece, &piece->is_all, err))
 		return false;
 	/* Now nothing is left of who was last heard of before then. */
-	return *gone == limit ||
-	       reporter_forget(s, before - WHEN_DAY, limit, err);
+	return !piece->is_all ||
+	       reporter_forget(s, before - WHEN_DAY, piece->limit, err);
 }

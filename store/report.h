@@ -66,16 +66,26 @@ bool report_add(struct store *s, const struct report_entry *e, bool *is_known,
 		struct err *err);
 
 /*
- * A piece of work: at most `limit` reports go, those of domains that are gone
- * first, then those that came before `before`; *gone says how many. If they
- * are less than `limit`, that was all for now. Twenty take some 2 ms.
+ * How many reports go at once: no more than `limit`, and none is begun after
+ * `until`, but for one. A report may take forty times as long as another.
  */
-bool report_prune(struct store *s, time_t before, unsigned limit,
-		  unsigned *gone, struct err *err);
+struct report_piece {
+	unsigned limit;
+	int64_t until; /* steady_ms(); 0: no end */
+	unsigned gone; /* set: so many are */
+	bool is_all;   /* set: that was all for now */
+};
+
+/*
+ * A piece of work: those of domains that are gone go first, then those that
+ * came before `before`. Twenty take some 2 ms, and at their largest 20.
+ */
+bool report_prune(struct store *s, time_t before, struct report_piece *piece,
+		  struct err *err);
 
 /* The same for a domain that stays. One that goes is noted by its deletion. */
-bool report_forget_domain(struct store *s, int64_t domain_id, unsigned limit,
-			  unsigned *gone, struct err *err);
+bool report_forget_domain(struct store *s, int64_t domain_id,
+			  struct report_piece *piece, struct err *err);
 
 /* What was not taken, and why. The numbers are stored. */
 enum report_drop {

@@ -103,28 +103,36 @@ static void count_row(const struct report_entry *e, size_t i, struct row *row)
 	}
 }
 
+static bool insert_each(struct store *s, const struct report_place *at,
+			const struct report_entry *e, size_t count,
+			size_t *room, struct err *err)
+{
+	struct report_link links[REPORT_POLICIES_KEPT];
+	bool ok = report_links_find(s, e, count, links, err);
+
+	for (size_t i = 0; ok && i < count; i++) {
+		struct row row = { .p = &e->report->policy[e->policy[i]],
+				   .n = (int64_t)i,
+				   .link = links[i] };
+
+		row.type = row.p->type;
+		count_row(e, i, &row);
+		ok = insert(s, at, &row, room, err);
+	}
+	return ok;
+}
+
 bool report_policy_add(struct store *s, const struct report_place *at,
 		       const struct report_entry *e, size_t *room,
 		       struct err *err)
 {
 	size_t count = e->policy_count;
-	bool ok = true;
 
 	if (!count)
 		return insert_none(s, at, err);
 	if (count > REPORT_POLICIES_KEPT)
 		count = REPORT_POLICIES_KEPT;
-	for (size_t i = 0; ok && i < count; i++) {
-		struct row row = { .p = &e->report->policy[e->policy[i]],
-				   .n = (int64_t)i };
-
-		row.type = row.p->type;
-		count_row(e, i, &row);
-		ok = report_link_find(s, at->domain_id, e->report->begin, row.p,
-				      &row.link, err) &&
-		     insert(s, at, &row, room, err);
-	}
-	return ok;
+	return insert_each(s, at, e, count, room, err);
 }
 
 bool report_policy_remove(struct store *s, const struct report_place *at,

@@ -30,10 +30,13 @@ bool reporter_ensure(struct store *s, const char *name, int64_t domain_id,
 bool reporter_forget(struct store *s, time_t before, unsigned limit,
 		     struct err *err);
 
-/* What a policy of a report was: one of ours, if the text is the same. */
-bool report_link_find(struct store *s, int64_t domain_id, time_t begin,
-		      const struct tls_report_policy *p,
-		      struct report_link *link, struct err *err);
+/*
+ * What each of the first `count` policies of an entry was: one of ours, if the
+ * text is the same. One look at our versions does for all of them.
+ */
+bool report_links_find(struct store *s, const struct report_entry *e,
+		       size_t count, struct report_link *links,
+		       struct err *err);
 
 /* The rows of its policies; *room is what is left for texts. */
 bool report_policy_add(struct store *s, const struct report_place *at,

@@ -500,13 +500,13 @@ static void prune(const char *what, time_t before, long pieces)
 {
 	struct times t = { 0 };
 	struct err err = ERR_INIT;
-	unsigned gone = PIECE;
+	struct report_piece piece = { .limit = PIECE };
 
-	for (long i = 0; gone == PIECE && i < pieces; i++) {
+	for (long i = 0; !piece.is_all && i < pieces; i++) {
 		struct moment since = moment();
 
 		begin();
-		must(report_prune(b.store, before, PIECE, &gone, &err), &err);
+		must(report_prune(b.store, before, &piece, &err), &err);
 		commit();
 		note(&t, since);
 	}

@@ -579,11 +579,11 @@ static void a_full_disk_keeps_none_in_part(void **state)
 
 static unsigned prune(time_t before, unsigned limit)
 {
+	struct report_piece piece = { .limit = limit };
 	struct err err = ERR_INIT;
-	unsigned gone;
 
-	must(report_prune(fix.store, before, limit, &gone, &err), &err);
-	return gone;
+	must(report_prune(fix.store, before, &piece, &err), &err);
+	return piece.gone;
 }
 
 static void the_old_ones_go_piece_by_piece(void **state)
@@ -605,6 +605,27 @@ static void the_old_ones_go_piece_by_piece(void **state)
 	commit();
 	assert_nothing_is_left();
 	assert_int_equal(number("SELECT COUNT(*) FROM reporter"), 0);
+}
+
+/* However many there are; but one goes, or there were no end to it. */
+static void a_piece_has_its_time(void **state)
+{
+	struct report_piece piece = { .limit = 100, .until = 1 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		add_by(&shop, i, NOW);
+	for (int i = 0; i < 3; i++) {
+		must(report_prune(fix.store, NOW + 1, &piece, &err), &err);
+		assert_int_equal(piece.gone, 1);
+		assert_false(piece.is_all);
+	}
+	must(report_prune(fix.store, NOW + 1, &piece, &err), &err);
+	assert_int_equal(piece.gone, 0);
+	assert_true(piece.is_all);
+	commit();
+	assert_nothing_is_left();
 }
 
 static void a_reporter_stays_as_long_as_his_reports(void **state)
@@ -651,16 +672,18 @@ static void a_domains_reports_go_with_it(void **state)
 
 static void a_domain_may_be_forgotten_and_stay(void **state)
 {
+	struct report_piece piece = { .limit = 3 };
 	struct err err = ERR_INIT;
-	unsigned gone;
 
 	(void)state;
 	for (int i = 0; i < 5; i++)
 		add_by(&shop, i, NOW);
-	must(report_forget_domain(fix.store, shop.id, 3, &gone, &err), &err);
-	assert_int_equal(gone, 3);
-	must(report_forget_domain(fix.store, shop.id, 3, &gone, &err), &err);
-	assert_int_equal(gone, 2);
+	must(report_forget_domain(fix.store, shop.id, &piece, &err), &err);
+	assert_int_equal(piece.gone, 3);
+	assert_false(piece.is_all);
+	must(report_forget_domain(fix.store, shop.id, &piece, &err), &err);
+	assert_int_equal(piece.gone, 2);
+	assert_true(piece.is_all);
 	commit();
 	assert_nothing_is_left();
 	begin();
@@ -714,6 +737,7 @@ int main(void)
 		WITH_A_SHOP(a_domain_that_is_gone_takes_none),
 		WITH_A_SHOP(a_full_disk_keeps_none_in_part),
 		WITH_A_SHOP(the_old_ones_go_piece_by_piece),
+		WITH_A_SHOP(a_piece_has_its_time),
 		WITH_A_SHOP(a_reporter_stays_as_long_as_his_reports),
 		WITH_A_SHOP(a_domains_reports_go_with_it),
 		WITH_A_SHOP(a_domain_may_be_forgotten_and_stay),

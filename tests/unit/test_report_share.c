@@ -61,25 +61,49 @@ static void each_policy_is_somebodys(void **state)
 {
 	struct tls_report_policy p[MAX];
 	struct tls_report r;
-	size_t mine[MAX];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct report_share *mine;
+		struct report_shares s;
 		size_t n;
 
 		print_message("%zu\n", i);
 		make(&r, p, cases[i].policy);
-		n = report_share(&r, cases[i].domain, cases[i].path, mine);
+		report_shares_init(&s, &r, cases[i].path);
+		mine = report_shares_find(&s, cases[i].domain);
+		n = mine ? mine->count : 0;
 		assert_int_equal(n, strlen(cases[i].mine));
 		for (size_t k = 0; k < n; k++)
-			assert_int_equal(mine[k], cases[i].mine[k] - '0');
+			assert_int_equal(mine->policy[k],
+					 cases[i].mine[k] - '0');
+		report_shares_release(&s);
 	}
+}
+
+/* Who is named first is stored first: so many domains and no more are. */
+static void shares_come_as_the_report_names_them(void **state)
+{
+	static const char *const words[] = { "c", "a", "c" };
+	struct tls_report_policy p[MAX];
+	struct report_shares s;
+	struct tls_report r;
+
+	(void)state;
+	make(&r, p, words);
+	report_shares_init(&s, &r, "");
+	assert_int_equal(s.count, 2);
+	assert_string_equal(s.share[0].domain, "c");
+	assert_int_equal(s.share[0].count, 2);
+	assert_string_equal(s.share[1].domain, "a");
+	report_shares_release(&s);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_policy_is_somebodys),
+		cmocka_unit_test(shares_come_as_the_report_names_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
