@@ -8,8 +8,10 @@
 #include <event2/http.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +27,7 @@
 #define IDLE_SECONDS 30
 #define DISK_SECONDS 1 /* a request waits no longer for one that is slow */
 #define HEADERS_MAX  16384
+#define SEND_PARTS   16 /* pieces of memory of an answer, at most */
 
 /* evhttp's own limit, over ours so that ours can answer in JSON. */
 #define TRANSPORT_BODY_MAX (2 * API_BODY_MAX)
@@ -92,6 +95,7 @@ struct admin {
 	struct waiting *waiting, **waiting_tail; /* in the order they came */
 	struct event *patience; /* how long they wait at most */
 	size_t deferred;	/* requests whose handlers will answer */
+	bool is_ending;		/* the loop sends nothing any more */
 };
 
 static const char *method_name(struct evhttp_request *req)
@@ -130,6 +134,29 @@ static void send_reply(struct evhttp_request *req,
 		evbuffer_free(body);
 }
 
+/*
+ * What the loop would send in its next turn, when there is none any more. A
+ * socket of this machine takes an answer at once, or its peer does not read.
+ */
+static void send_now(struct evhttp_connection *conn)
+{
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(conn);
+	struct evbuffer_iovec part[SEND_PARTS];
+	int n = evbuffer_peek(bufferevent_get_output(bev), -1, NULL, part,
+			      SEND_PARTS);
+	ssize_t sent;
+
+	if (n <= 0)
+		return;
+	do
+		sent = writev(bufferevent_getfd(bev), part,
+			      n < SEND_PARTS ? n : SEND_PARTS);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0)
+		log_info("admin: an answer at the end is lost: %s",
+			 strerror(errno));
+}
+
 /* A box without its database has no engine. */
 static time_t now_of(const struct admin_parts *parts)
 {
@@ -151,10 +178,16 @@ static struct api_later *defer(void *arg)
 	return later;
 }
 
+/* libevent frees what is sent to a peer that has left. */
 static void answer_later(struct api_later *later, const struct api_reply *reply)
 {
+	struct evhttp_connection *conn = evhttp_request_get_connection(
+		later->req);
+
 	later->admin->deferred--;
 	send_reply(later->req, reply);
+	if (later->admin->is_ending && conn)
+		send_now(conn);
 	json_decref(reply->body);
 	free(later);
 }
@@ -223,11 +256,16 @@ static void end_waiting(struct admin *a, bool is_answered)
 	a->waiting_tail = &a->waiting;
 	event_del(a->patience);
 	for (; w; w = next) {
+		struct evhttp_connection *conn = evhttp_request_get_connection(
+			w->req);
+
 		next = w->next;
-		if (is_answered && evhttp_request_get_connection(w->req))
+		if (is_answered && conn)
 			answer_now(w->in, w->req);
 		else
 			evhttp_send_error(w->req, HTTP_SERVUNAVAIL, NULL);
+		if (a->is_ending && conn)
+			send_now(conn);
 		free(w);
 	}
 }
@@ -407,10 +445,17 @@ static void close_entrance(struct entrance *in)
 	free(in->path);
 }
 
+void admin_end(struct admin *a)
+{
+	if (a)
+		a->is_ending = true;
+}
+
 void admin_stop(struct admin *a)
 {
 	if (!a)
 		return;
+	admin_end(a);
 	assert(!a->deferred);
 	if (a->parts.engine)
 		engine_when_settled(a->parts.engine, NULL, NULL);

@@ -56,6 +56,12 @@ struct admin;
  */
 struct admin *admin_start(const struct admin_parts *parts, struct err *err);
 
+/*
+ * The loop will not run again: what is answered from here on, by whoever
+ * stops, is sent at once.
+ */
+void admin_end(struct admin *a);
+
 /* After the intake and the report desk: whoever waits has been answered. */
 void admin_stop(struct admin *a);
 

@@ -535,6 +535,7 @@ static void stop(struct daemon *d)
 	for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
 		if (d->signals[i])
 			event_free(d->signals[i]);
+	admin_end(d->admin);
 	stop_reports(d); /* who waits is told so, through these: */
 	admin_stop(d->admin);
 	d->report_door.httpd = NULL;
