@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/steady.h"
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/drop_root.h"
@@ -23,6 +24,7 @@
 #include "cli/say.h"
 
 #define NO_REPORT "NoTLSReport"
+#define MARK_MS	  10000 /* for a mark, after the end of a run */
 
 struct looked_at {
 	long uid;
@@ -34,7 +36,8 @@ struct fetch {
 	char *password, *token;
 	struct report_taker taker;
 	struct imap *imap;
-	long limit; /* of messages; 0: none */
+	long limit;    /* of messages; 0: none */
+	int64_t until; /* steady_ms(): of the run */
 
 	/* What was looked at in this run, while its numbers are good. */
 	long validity;
@@ -63,8 +66,10 @@ static bool read_secret(struct fetch *f, struct err *err)
 static bool open_mailbox(struct fetch *f, struct err *err)
 {
 	const struct fetch_config *c = &f->config;
-	struct imap_settings s = { c->host,	c->port,  c->starttls, c->user,
-				   f->password, f->token, c->ca_file };
+	struct imap_settings s = {
+		c->host,     c->port,  c->starttls, c->user,
+		f->password, f->token, c->ca_file,  f->until
+	};
 	long validity;
 
 	f->imap = imap_open(&s, err);
@@ -104,9 +109,11 @@ static bool mark_done(struct fetch *f, long uid, struct err *err)
 	return imap_move(f->imap, uid, f->config.done_folder, err);
 }
 
+/* What has been taken is marked still, whatever the time. */
 static bool mark(struct fetch *f, long uid, enum report_fate fate,
 		 struct err *err)
 {
+	imap_allow(f->imap, MARK_MS);
 	if (fate == REPORT_TAKEN)
 		return mark_done(f, uid, err);
 	return !imap_keeps_words(f->imap) ||
@@ -186,6 +193,16 @@ static bool do_message(struct fetch *f, long uid, struct buf *message,
 	return mark(f, uid, fate, err);
 }
 
+static bool has_time(const struct fetch *f, size_t left, struct err *err)
+{
+	if (steady_ms() < f->until)
+		return true;
+	err_set(err, ERR_AGAIN,
+		"the time for a run is over: %zu messages are left to the next",
+		left);
+	return err_hint(err, "deadline in the file says how long one may take");
+}
+
 static bool do_all(struct fetch *f, struct err *err)
 {
 	struct imap_found found;
@@ -197,7 +214,8 @@ static bool do_all(struct fetch *f, struct err *err)
 	for (size_t i = 0; i < found.count && ok; i++) {
 		if (f->limit && f->taker.tally.messages >= f->limit)
 			break;
-		ok = do_message(f, found.uid[i], &message, err);
+		ok = has_time(f, found.count - i, err) &&
+		     do_message(f, found.uid[i], &message, err);
 	}
 	imap_found_release(&found);
 	buf_release(&message);
@@ -215,7 +233,7 @@ static bool run(struct fetch *f, struct err *err)
 
 		imap_close(f->imap);
 		f->imap = NULL;
-		if (ok || !is_lost || tries)
+		if (ok || !is_lost || tries || steady_ms() >= f->until)
 			return ok;
 		say_failure(NULL, err);
 		fputs("mtastsctl: connecting once more\n", stderr);
@@ -231,8 +249,10 @@ static enum exit_code failed(const struct err *err)
 static enum exit_code fetch(struct fetch *f, bool json)
 {
 	struct err err = ERR_INIT;
-	bool ok = read_secret(f, &err) && drop_root(0, &err) && run(f, &err);
+	bool ok;
 
+	f->until = steady_ms() + f->config.deadline * 1000;
+	ok = read_secret(f, &err) && drop_root(0, &err) && run(f, &err);
 	if (ok || json || f->taker.tally.messages)
 		report_say_tally(&f->taker.tally, json);
 	if (!ok && !f->taker.is_over)

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/when.h"
 
 static cfg_opt_t options[] = {
 	CFG_STR("host", "", CFGF_NONE),
@@ -21,6 +22,7 @@ static cfg_opt_t options[] = {
 	CFG_STR("auth_results", "", CFGF_NONE),
 	CFG_BOOL("require_dkim", cfg_false, CFGF_NONE),
 	CFG_STR("ca_file", "", CFGF_NONE),
+	CFG_STR("deadline", "10m", CFGF_NONE),
 	CFG_END(),
 };
 
@@ -50,6 +52,14 @@ static bool is_text(const char *value)
 	return true;
 }
 
+static bool is_deadline(const char *value)
+{
+	long seconds;
+
+	return duration_parse(value, &seconds, NULL) && seconds > 0 &&
+	       seconds <= WHEN_DAY;
+}
+
 static const struct {
 	const char *key;
 	bool (*is_good)(const char *value);
@@ -59,6 +69,7 @@ static const struct {
 	{ "user", is_text, "a user's name, in ASCII" },
 	{ "password_file", is_path, "an absolute path" },
 	{ "ca_file", is_path, "an absolute path" },
+	{ "deadline", is_deadline, "how long a run may take: 90s, 10m; 1d" },
 	{ "folder", is_text, "a folder's name, in ASCII (modified UTF-7)" },
 	{ "done_folder", is_text,
 	  "a folder's name, in ASCII (modified UTF-7)" },
@@ -153,6 +164,7 @@ static void copy_all(struct fetch_config *c, cfg_t *cfg)
 	copy(cfg, "done_folder", c->done_folder);
 	copy(cfg, "auth_results", c->auth_results);
 	copy(cfg, "ca_file", c->ca_file);
+	duration_parse(cfg_getstr(cfg, "deadline"), &c->deadline, NULL);
 	for (unsigned i = 0; i < cfg_size(cfg, "token_command"); i++)
 		str_copy(c->token_command[i], FETCH_WORD_SIZE,
 			 cfg_getnstr(cfg, "token_command", i));

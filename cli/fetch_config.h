@@ -24,6 +24,7 @@ struct fetch_config {
 	char auth_results[FETCH_WORD_SIZE]; /* "": nobody is trusted */
 	bool require_dkim;
 	char ca_file[FETCH_WORD_SIZE]; /* "": the system's roots */
+	long deadline;		       /* seconds, of a run */
 };
 
 /* ERR_INPUT: "FILE:LINE: what is wrong", with what was expected as hint. */

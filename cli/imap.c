@@ -9,26 +9,38 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "base/steady.h"
 #include "base/str.h"
 #include "cli/imap_reader.h"
 #include "cli/mail_guard.h"
 
 #define CONNECT_SECONDS 30L
-#define ANSWER_SECONDS	120
+#define ANSWER_MS	120000
+#define GOODBYE_MS	5000
 #define COMMAND_MAX	4096
 
 struct imap {
 	CURL *curl;
 	struct imap_reader reader;
 	char bytes[16384]; /* what the reader was fed */
+	int64_t until;	   /* steady_ms(); see imap_settings */
 	unsigned tag;
 	bool is_lost, has_move, has_uidplus, keeps_words;
 };
 
 /* ---- connecting ---- */
+
+/* In milliseconds: 0 would be no limit to libcurl. */
+static long time_to_connect(const struct imap_settings *s)
+{
+	int64_t left = s->until - steady_ms();
+
+	if (left > CONNECT_SECONDS * 1000)
+		return CONNECT_SECONDS * 1000;
+	return left > 0 ? (long)left : 1;
+}
 
 static void set_up(CURL *curl, const struct imap_settings *s)
 {
@@ -39,8 +51,8 @@ static void set_up(CURL *curl, const struct imap_settings *s)
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "imap,imaps");
 	curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, CONNECT_SECONDS);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, time_to_connect(s));
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, time_to_connect(s));
 	curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION,
 			 (long)CURL_SSLVERSION_TLSv1_2);
@@ -112,6 +124,22 @@ static bool lose(struct imap *i, struct err *err, const char *why)
 		       "the connection to the IMAP server is lost: %s", why);
 }
 
+/* Also to a server that always has something to say. */
+static bool has_time(struct imap *i, struct err *err)
+{
+	return steady_ms() < i->until ||
+	       lose(i, err, "the time for it is over (deadline)");
+}
+
+static int patience_ms(const struct imap *i)
+{
+	int64_t left = i->until - steady_ms();
+
+	if (left > ANSWER_MS)
+		return ANSWER_MS;
+	return left > 0 ? (int)left : 0;
+}
+
 static bool wait_for(struct imap *i, short events, struct err *err)
 {
 	struct pollfd p = { .events = events };
@@ -121,8 +149,10 @@ static bool wait_for(struct imap *i, short events, struct err *err)
 	curl_easy_getinfo(i->curl, CURLINFO_ACTIVESOCKET, &fd);
 	p.fd = fd;
 	do {
-		n = poll(&p, 1, ANSWER_SECONDS * 1000);
+		n = poll(&p, 1, patience_ms(i));
 	} while (n < 0 && errno == EINTR);
+	if (!n && !has_time(i, err))
+		return false;
 	return n > 0 || lose(i, err, n ? strerror(errno) : "no answer");
 }
 
@@ -131,8 +161,11 @@ static bool send_all(struct imap *i, const char *data, size_t len,
 {
 	while (len) {
 		size_t n = 0;
-		CURLcode rc = curl_easy_send(i->curl, data, len, &n);
+		CURLcode rc;
 
+		if (!has_time(i, err))
+			return false;
+		rc = curl_easy_send(i->curl, data, len, &n);
 		if (rc == CURLE_AGAIN && !wait_for(i, POLLOUT, err))
 			return false;
 		if (rc != CURLE_OK && rc != CURLE_AGAIN)
@@ -148,6 +181,8 @@ static bool receive(struct imap *i, struct err *err)
 	size_t n = 0;
 	CURLcode rc;
 
+	if (!has_time(i, err))
+		return false;
 	while ((rc = curl_easy_recv(i->curl, i->bytes, sizeof(i->bytes), &n)) ==
 	       CURLE_AGAIN)
 		if (!wait_for(i, POLLIN, err))
@@ -246,6 +281,7 @@ struct imap *imap_open(const struct imap_settings *s, struct err *err)
 	struct imap *i = xcalloc(1, sizeof(*i));
 
 	i->curl = curl_easy_init();
+	i->until = s->until;
 	imap_reader_init(&i->reader, MAIL_BYTES_MAX);
 	if (connect_to(i, s, err) &&
 	    command(i, on_capability, NULL, err, "CAPABILITY"))
@@ -259,11 +295,20 @@ void imap_close(struct imap *i)
 {
 	if (!i)
 		return;
+	imap_allow(i, GOODBYE_MS);
 	if (!i->is_lost)
 		command(i, NULL, NULL, NULL, "LOGOUT");
 	curl_easy_cleanup(i->curl);
 	imap_reader_release(&i->reader);
 	free(i);
+}
+
+void imap_allow(struct imap *i, int64_t ms)
+{
+	int64_t until = steady_ms() + ms;
+
+	if (until > i->until)
+		i->until = until;
 }
 
 bool imap_is_lost(const struct imap *i)

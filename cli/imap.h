@@ -7,14 +7,16 @@
  * version and to another in the next, and a line of a message may be taken for
  * the end of the answer (curl issues 1150, 18847, 22865).
  *
- * One command at a time, each with its end. When the connection is lost every
- * call fails with ERR_AGAIN; imap_is_lost() tells that from a server's no.
+ * One command at a time, each with its end, and an end to all of them. When the
+ * connection is lost every call fails with ERR_AGAIN; imap_is_lost() tells that
+ * from a server's no.
  */
 #ifndef CLI_IMAP_H
 #define CLI_IMAP_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -29,6 +31,7 @@ struct imap_settings {
 	const char *password; /* one of the two; the other is NULL */
 	const char *token;
 	const char *ca_file; /* "": the system's roots */
+	int64_t until;	     /* steady_ms(): the connection is given up then */
 };
 
 struct imap;
@@ -37,6 +40,9 @@ struct imap;
 struct imap *imap_open(const struct imap_settings *s, struct err *err);
 void imap_close(struct imap *i);
 bool imap_is_lost(const struct imap *i);
+
+/* What must be said still has so long, whatever `until` is. */
+void imap_allow(struct imap *i, int64_t ms);
 
 /*
  * Opens a folder. The numbers of its messages are as good as *validity is the

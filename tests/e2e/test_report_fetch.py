@@ -13,6 +13,7 @@ import pwd
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -299,7 +300,62 @@ def test_a_token_that_does_not_come(box, tmp_path, script, said):
 	assert "token_command" in line and said in line, result
 
 
+# A run has an end.
+
+def test_a_deadline_ends_a_run_and_the_next_goes_on(box):
+	count = 12
+	box.server.deliver(*map(letter, range(count)))
+
+	def slowly(body):
+		time.sleep(0.5)
+		return submit.OK
+
+	box.door.answer = slowly
+	began = time.monotonic()
+	first = box.use(deadline="3s").fetch("--json")
+	assert time.monotonic() - began < 3 + 5
+	assert first.status == TEMPFAIL, first
+	assert "messages are left to the next" in first.err
+	taken = json.loads(first.out)["stored"]
+	assert 0 < taken < count
+	assert flags(box.server) == [""] * (count - taken) + ["S"] * taken
+	box.door.say(submit.OK)
+	assert box.use(deadline=None).sum() == {"messages": count - taken,
+						"stored": count - taken}
+	assert len(set(box.door.bodies())) == len(box.door.bodies()) == count
+
+
+@pytest.mark.parametrize("drip", [b"* OK still here\r\n", b""],
+			 ids=["talks", "silent"])
+def test_a_server_that_never_comes_to_an_end_is_left(box, authority, drip):
+	"""It says something now and then, so that no single wait is long."""
+	with Drip(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n",
+		  authority.context("localhost"), drip) as server:
+		began = time.monotonic()
+		result = box.use(port=server.port, deadline="3s").fetch()
+	assert result.status == TEMPFAIL, result
+	assert 2 < time.monotonic() - began < 3 + 5
+	assert "deadline" in result.err and "once more" not in result.err
+
+
+@pytest.mark.parametrize("deadline", ["0s", "soon", "2d"])
+def test_a_deadline_that_is_none(box, deadline):
+	result = box.use(deadline=deadline).fetch()
+	assert result.status == 64 and "deadline" in result.err, result
+
+
 # A connection that breaks.
+
+@pytest.mark.parametrize("words", [b"", b"* BYE done\r\n", b"x" * 1100000],
+			 ids=["none", "bye", "endless"])
+def test_a_server_that_closes_at_logout(box, authority, words):
+	"""Without an answer: all has been said that matters."""
+	with Closer(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n",
+		    authority.context("localhost")) as server:
+		server.last = words
+		assert box.use(port=server.port).sum() == {}
+	assert b"LOGOUT" in server.heard
+
 
 class Script:
 	"""A server that says one thing, OK to the rest, and hears it."""
@@ -326,12 +382,43 @@ class Script:
 			peer.sendall(self.greeting)
 			while data := peer.recv(4096):
 				self.heard += data
-				tag, word = data.split()[:2]
-				more = self.greeting.split(b"[")[-1]
-				if word == b"CAPABILITY":
-					peer.sendall(b"* " + more.split(b"]")[0]
-						     + b"\r\n")
-				peer.sendall(tag + b" OK\r\n")
+				self._answer(peer, *data.split()[:2])
+
+	def _answer(self, peer, tag, word):
+		more = self.greeting.split(b"[")[-1]
+		if word == b"AUTHENTICATE" and b"PLAIN" in self.greeting:
+			peer.sendall(b"+ \r\n")
+			self.heard += peer.recv(4096)
+		if word == b"CAPABILITY":
+			peer.sendall(b"* " + more.split(b"]")[0] + b"\r\n")
+		peer.sendall(tag + b" OK\r\n")
+
+
+class Closer(Script):
+	"""Says some last words at LOGOUT, and is gone."""
+
+	last = b""
+
+	def _answer(self, peer, tag, word):
+		if word == b"LOGOUT":
+			peer.sendall(self.last)
+			peer.close()
+			raise OSError
+		super()._answer(peer, tag, word)
+
+
+class Drip(Script):
+	"""Never ends its answer to a search."""
+
+	def __init__(self, greeting, context, drip):
+		super().__init__(greeting, context)
+		self.drip = drip
+
+	def _answer(self, peer, tag, word):
+		while word == b"UID":
+			peer.sendall(self.drip)
+			time.sleep(0.2)
+		super()._answer(peer, tag, word)
 
 
 @pytest.mark.parametrize("after", [1000, 12000, 30000, 30001])
