@@ -100,7 +100,7 @@ static void add_reports(struct check_expected *e, const struct domain *d,
 			struct store *s, time_t now)
 {
 	struct report_recent told;
-	char silent[2];
+	char silent[512]; /* as report_alerts.c has it: it must fit whole */
 
 	if (!readiness_reports(s, d->id, now, &told, NULL) || !told.newest ||
 	    !alert_text(s, KIND_REPORT_SILENT, d->name, silent, sizeof(silent),

@@ -29,9 +29,12 @@ class Told(Box):
 		self.poster = Poster(self.daemon, rig.pebble.root(), name,
 				     folder)
 
-	def tell(self, ago, sessions, failed=0, kind="certificate-expired"):
+	def tell(self, ago, sessions, failed=0, kind="certificate-expired",
+		 quoted=None):
 		self.number += 1
 		policy = sts(self.name)
+		if quoted:
+			policy["policy"]["policy-string"] = quoted.splitlines()
 		policy["summary"] = {
 			"total-successful-session-count": sessions - failed,
 			"total-failure-session-count": failed}
@@ -127,3 +130,79 @@ def test_alerts_come_with_a_report_and_end_by_time(box, name):
 		box.step(4 * DAY)
 	wait_for("their end", lambda: not {
 		k for k in box.alerts() if k.startswith("report.")})
+
+
+# Silence, and who goes by an old version.
+
+def ask_for_reports(rig, box, name):
+	"""The record that `domain records` has, and the look that finds it."""
+	def asked():
+		records = box.daemon.json("domain", "records", name)["records"]
+		record, = [r for r in records
+			   if r["name"].startswith("_smtp._tls.")]
+		return record
+
+	rig.dns.set(f"_smtp._tls.{name}", "TXT", f'"{asked()["value"]}"')
+	look(box.daemon, name, lambda shown: asked()["there"])
+
+
+def test_reports_that_come_no_more_are_missed(rig, box, name):
+	"""They came each day, and DNS asks for them."""
+	for ago in 3, 2, 1:
+		box.tell(ago, 100)
+	box.step(7 * DAY)
+	assert "report.silent" not in box.alerts()	# the last is of day -8
+	box.step(2 * DAY)
+	assert "report.silent" not in box.alerts()	# nobody is asked
+	ask_for_reports(rig, box, name)
+	alert = wait_for("the alert", lambda: box.alerts().get("report.silent"))
+	assert (alert["subject"], alert["level"]) == (name, "warning")
+	assert "no TLS report has come for 7 days" in alert["text"]
+	assert f"mtastsctl domain check {name}" in alert["hint"]
+	listed = box.daemon.ctl("alert", "list")
+	assert listed.status != FINE and "report.silent" in listed.out
+	known = box.daemon.api("GET", f"/v1/domains/{name}/expected")[1]
+	assert known["reports"]["silent_days"] >= 7
+	checked = box.daemon.ctl("domain", "check", name)
+	assert f"{known['reports']['silent_days']} days" in checked.out
+	box.tell(1, 100)
+	assert "report.silent" not in box.alerts()
+
+
+def test_silence_is_no_news_of_who_seldom_had_a_report(rig, box, name):
+	ask_for_reports(rig, box, name)
+	box.tell(5, 100)
+	box.tell(1, 100)
+	box.step(10 * DAY)
+	assert "report.silent" not in box.alerts()
+
+
+def test_a_reporter_with_an_old_version_is_told_of(rig, box, name):
+	"""Once no sender was to hold it any more: its max_age, and a day."""
+	daemon = box.daemon
+
+	def body():
+		return daemon.rows("SELECT body FROM policy"
+				   " ORDER BY version DESC LIMIT 1")[0][0]
+
+	old = body()
+	daemon.ok("policy", "mx", name, "add", f"mx2.{name}")
+	announce(rig, daemon, name)
+	look(daemon, name, txt_is("in-step"))
+	assert body() != old
+	box.step(6 * DAY)
+	box.tell(1, 100, quoted=old)
+	assert "report.old-version" not in box.alerts()	# it may hold it still
+	box.step(4 * DAY)
+	assert "report.old-version" not in box.alerts()	# that report is of then
+	box.tell(1, 100, quoted=body())
+	assert "report.old-version" not in box.alerts()
+	box.tell(1, 100, quoted=old)
+	alert = box.alerts()["report.old-version"]	# before it is answered
+	assert (alert["subject"], alert["level"]) == (name, "warning")
+	assert '"Sender Inc." still reports by version 1' in alert["text"]
+	assert "contact" in alert["hint"], alert
+	summary = daemon.ctl("report", "summary", name)
+	assert "Sender Inc." in summary.out
+	box.step(9 * DAY)
+	wait_for("its end", lambda: "report.old-version" not in box.alerts())
