@@ -549,6 +549,20 @@ static void csv_versions(const json_t *answer, FILE *to)
 	}
 }
 
+/* A last line for each list that is not whole: a file has no stderr. */
+static void csv_more(const json_t *answer, FILE *to)
+{
+	const char *list;
+	json_t *n;
+
+	json_object_foreach(json_object_get(answer, "more"), list, n)
+	{
+		if (json_integer_value(n) > 0)
+			fprintf(to, "cut,%s: %lld more,,,\r\n", list,
+				json_integer_value(n));
+	}
+}
+
 void report_view_summary_csv(const json_t *answer, FILE *to)
 {
 	const json_t *row;
@@ -564,6 +578,7 @@ void report_view_summary_csv(const json_t *answer, FILE *to)
 				text_at(row, csv_sections[i].name), row, to);
 		}
 	csv_versions(answer, to);
+	csv_more(answer, to);
 }
 
 void report_view_csv_header(FILE *to)

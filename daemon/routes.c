@@ -99,7 +99,7 @@ static const struct route {
 	{ "GET",
 	  "/v1/reports/summary",
 	  api_report_summary,
-	  { "name", "since" } },
+	  { "name", "since", "limit" } },
 	{ "GET", "/v1/reports/@", api_report_show, { NULL } },
 };
 

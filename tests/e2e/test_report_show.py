@@ -107,6 +107,31 @@ def test_the_box_is_summed_up_by_domain(told, rig):
 	assert "all domains" in daemon.ctl("report", "summary").out
 
 
+def test_a_program_gets_all_and_people_get_a_screen(told):
+	daemon, name, count = told.daemon, told.domain, 31
+	for number in range(count):
+		post(told, report(name, number, **window(1), **{
+			"organization-name": f"Reporter {number}"}))
+
+	shown = daemon.ctl("report", "summary", name)
+	assert shown.out.count("Reporter ") == 25
+	assert f"... and {count - 25} more" in shown.out
+
+	sums = daemon.ctl("report", "summary", name, "--json")
+	assert len(json.loads(sums.out)["reporters"]) == count
+	table = daemon.ctl("report", "summary", name, "--csv")
+	rows = list(csv.DictReader(io.StringIO(table.out)))
+	assert len([r for r in rows if r["section"] == "reporter"]) == count
+	assert "cut" not in {r["section"] for r in rows}
+	assert sums.err == table.err == ""
+
+	status, view = daemon.api("GET", f"/v1/reports/summary?name={name}"
+				  "&limit=7")
+	assert len(view["reporters"]) == 7
+	assert view["more"]["reporters"] == count - 7
+	assert daemon.api("GET", "/v1/reports/summary?limit=5001")[0] == 400
+
+
 def test_none_says_where_to_look(told):
 	shown = told.daemon.ctl("report", "summary", told.domain)
 	assert shown.status == 0

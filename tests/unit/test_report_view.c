@@ -243,6 +243,7 @@ static void a_summary_is_a_table_too(void **state)
 	assert_has(text, "result,certificate-expired,1,,25\r\n");
 	assert_has(text, "host,mx.a.example,,,25\r\n");
 	assert_has(text, "version,\"5 (enforce, now)\",2,9990,10\r\n");
+	assert_has(text, "cut,reporters: 7 more,,,\r\n");
 	free(text);
 }
 
