@@ -18,9 +18,11 @@ import time
 import pytest
 
 from harness import dovecot, letters, submit
+from harness.daemon import BUILD
 from harness.mailbox import Cutter, Mailbox
 from harness.outside import Authority
 from harness.process import free_port
+from test_report_import import is_bounded
 
 FINE, REFUSED, TEMPFAIL = 0, 3, 75
 
@@ -336,6 +338,20 @@ def test_a_server_that_never_comes_to_an_end_is_left(box, authority, drip):
 	assert result.status == TEMPFAIL, result
 	assert 2 < time.monotonic() - began < 3 + 5
 	assert "deadline" in result.err and "once more" not in result.err
+
+
+@pytest.mark.skipif("asan" in BUILD.name, reason="its shadow is larger")
+def test_memory_is_bounded_before_a_word_is_heard(box):
+	with socket.create_server(("127.0.0.1", 0)) as server:
+		box.use(port=server.getsockname()[1], deadline="2s")
+		box.write()
+		with subprocess.Popen(box.words(), stderr=subprocess.PIPE,
+				      stdout=subprocess.DEVNULL) as waits:
+			peer, _ = server.accept()
+			try:
+				assert is_bounded(waits)
+			finally:
+				peer.close()
 
 
 @pytest.mark.parametrize("deadline", ["0s", "soon", "2d"])

@@ -397,6 +397,28 @@ def test_hostile_mail(door, tmp_path, case):
 	assert float(seconds) < 10
 
 
+def is_bounded(process):
+	"""As the kernel has it, of a program that waits for mail."""
+	with open(f"/proc/{process.pid}/limits") as limits:
+		most, = [line.split()[3:5] for line in limits
+			 if line.startswith("Max address space")]
+	return most == [str(512 << 20)] * 2
+
+
+@pytest.mark.skipif("asan" in BUILD.name, reason="its shadow is larger")
+def test_memory_is_bounded_before_a_byte_is_read(door):
+	"""Whatever the parser may be made to do by what nobody foresaw."""
+	with subprocess.Popen(
+			[BUILD / "mtastsctl", "report", "import", "-",
+			 "--socket", door.socket], stdin=subprocess.PIPE,
+			stdout=subprocess.DEVNULL) as waits:
+		try:
+			wait_for("the bound", lambda: is_bounded(waits), 5)
+		finally:
+			waits.stdin.close()
+	assert waits.returncode == FINE
+
+
 MEASURE = """
 import resource, subprocess, sys, time
 begin = time.monotonic()

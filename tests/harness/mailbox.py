@@ -36,14 +36,20 @@ class Mailbox:
 		self.keys |= keys
 		return self
 
-	def fetch(self, *words):
+	def write(self):
 		self.file.write_text("".join(
 			f"{key} = {conf_value(value)}\n"
 			for key, value in self.keys.items()
 			if value is not None))
+
+	def words(self):
+		return [BUILD / "mtastsctl", "report", "fetch", "--config",
+			self.file, "--socket", self.socket]
+
+	def fetch(self, *words):
+		self.write()
 		done = subprocess.run(
-			[BUILD / "mtastsctl", "report", "fetch", "--config",
-			 self.file, "--socket", self.socket, *words],
+			[*self.words(), *words],
 			capture_output=True, text=True, timeout=120,
 			env=os.environ | SANITIZERS)
 		return Output(done.returncode, done.stdout, done.stderr)
