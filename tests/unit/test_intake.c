@@ -773,6 +773,55 @@ static void a_report_of_many_domains_is_no_long_turn(void **state)
 	free(text);
 }
 
+/* It took turns that are durable, and goes on from the last of them. */
+static void a_part_that_is_taken_back_is_stored_again(void **state)
+{
+	struct box *b = *state;
+	char *text = wide_report("1");
+
+	host_a_crowd(b, WIDE, VERSIONS);
+	scratch_sql(b->dir, "state.db",
+		    "CREATE TRIGGER bad BEFORE INSERT ON report"
+		    " WHEN NEW.report_id = 'bad'"
+		    " BEGIN SELECT RAISE(ABORT, 'bad'); END");
+	take(b, text, "");
+	take(b, REPORT("bad", POLICY(OURS)), "");
+	run_until(b, 2);
+	/* one is stored and one is not, whichever is done first */
+	assert_int_equal(b->outcome[0] + b->outcome[1],
+			 INTAKE_LATER + INTAKE_STORED);
+	if (b->outcome[1] == INTAKE_STORED)
+		assert_int_equal(b->domains, WIDE);
+	assert_int_equal(b->dropped, 0);
+	assert_int_equal(stored(b), WIDE);
+	free(text);
+}
+
+/* What is there of it is known, and the rest is new. */
+static void one_that_breaks_off_may_come_again(void **state)
+{
+	struct box *b = *state;
+	char *text = wide_report("1");
+
+	host_a_crowd(b, WIDE, VERSIONS);
+	scratch_sql(b->dir, "state.db",
+		    "CREATE TRIGGER bad BEFORE INSERT ON report"
+		    " WHEN NEW.domain_id = (SELECT id FROM domain"
+		    "  WHERE name = 'd99.test')"
+		    " BEGIN SELECT RAISE(ABORT, 'bad'); END");
+	take(b, text, "");
+	run_until(b, 1);
+	assert_int_equal(b->outcome[0], INTAKE_LATER);
+	assert_true(stored(b) > 0 && stored(b) < WIDE);
+	scratch_sql(b->dir, "state.db", "DROP TRIGGER bad");
+	take(b, text, "");
+	run_until(b, 2);
+	assert_int_equal(b->outcome[1], INTAKE_STORED);
+	assert_int_equal(b->domains, WIDE);
+	assert_int_equal(stored(b), WIDE);
+	free(text);
+}
+
 static bool is_pruned(struct box *b)
 {
 	return stored(b) == 0;
@@ -829,6 +878,8 @@ int main(void)
 		STORY(what_is_read_is_bounded_while_the_disk_is_slow),
 		STORY(a_prune_that_fails_is_tried_again),
 		STORY(a_report_of_many_domains_is_no_long_turn),
+		STORY(a_part_that_is_taken_back_is_stored_again),
+		STORY(one_that_breaks_off_may_come_again),
 		STORY(heavy_reports_after_light_ones_go_in_short_turns),
 	};
 
