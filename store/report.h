@@ -67,7 +67,8 @@ bool report_add(struct store *s, const struct report_entry *e, bool *is_known,
 
 /*
  * How many reports go at once: no more than `limit`, and none is begun after
- * `until`, but for one. A report may take forty times as long as another.
+ * `until`, but for one. One with many failures takes several times as long as
+ * one without.
  */
 struct report_piece {
 	unsigned limit;
@@ -78,7 +79,7 @@ struct report_piece {
 
 /*
  * A piece of work: those of domains that are gone go first, then those that
- * came before `before`. Twenty take some 2 ms, and at their largest 20.
+ * came before `before`. Twenty without failures take some 2 ms.
  */
 bool report_prune(struct store *s, time_t before, struct report_piece *piece,
 		  struct err *err);
