@@ -242,14 +242,15 @@ static bool is_served(const struct domain_facts *f)
 }
 
 /*
- * What was seen before it became live is of the time when it waited for DNS. A
+ * What was seen before it became live is of the time when it waited for DNS; but
+ * a look of its first second may count as of the second before (dns_watch.c). A
  * clock that was set back since is no reason to say nothing for long.
  */
 static bool is_seen_live(const struct domain_facts *f, time_t seen, time_t now)
 {
 	time_t live = f->domain.state_at;
 
-	return is_served(f) && (seen >= live || live > now);
+	return is_served(f) && (seen + 1 >= live || live > now);
 }
 
 /* A policy that is enforced may cost mail; another only protection. */

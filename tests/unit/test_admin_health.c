@@ -390,7 +390,8 @@ static void what_was_seen_before_it_was_live_is_no_finding(void **state)
 		time_t live_at, looked_at;
 		const char *id; /* the first one's, or NULL */
 	} looks[] = {
-		{ NOW - 60, NOW - 61, NULL },
+		{ NOW - 60, NOW - 62, NULL },
+		{ NOW - 60, NOW - 61, "txt.missing" }, /* of its first second */
 		{ NOW - 60, NOW - 60, "txt.missing" },
 		{ NOW - 60, NOW, "txt.missing" },
 		{ NOW + DAY, NOW, "txt.missing" },
