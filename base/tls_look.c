@@ -83,6 +83,8 @@ static void note(struct tls_look *look, X509_STORE_CTX *ctx)
 	look->not_before = to_time(X509_get0_notBefore(leaf));
 	look->not_after = to_time(X509_get0_notAfter(leaf));
 	look->chain_length = sk_X509_num(X509_STORE_CTX_get0_untrusted(ctx));
+	if (!X509_digest(leaf, EVP_sha256(), look->leaf_sha256, NULL))
+		memset(look->leaf_sha256, 0, sizeof(look->leaf_sha256));
 	copy_names(look, leaf);
 	copy_issuer(look, leaf);
 }

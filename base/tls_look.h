@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <time.h>
 
+#define TLS_LOOK_SHA256 32
+
 struct tls_look {
 	const char *host;	/* borrowed: who should be shown */
 	bool is_seen;		/* a certificate came; else the rest is empty */
@@ -21,6 +23,7 @@ struct tls_look {
 	char issuer[128];
 	time_t not_before, not_after;
 	int chain_length;	/* certificates sent, its own one too */
+	unsigned char leaf_sha256[TLS_LOOK_SHA256]; /* of its DER */
 };
 
 /*

@@ -175,6 +175,21 @@ static void say_other_host(const char *name)
 	       name);
 }
 
+/* Only if it is not as a matter of course. */
+static void show_announce(const json_t *d)
+{
+	static const char *const said[] = { "unseen", "not-from-here",
+					    "by-hand" };
+
+	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+		if (!streq(text_at(d, "announce.is"), said[i]) ||
+		    streq(text_at(d, "state"), "handing-over"))
+			continue;
+		field("announced", text_at(d, "announce.why"));
+		field("", text_at(d, "announce.todo"));
+	}
+}
+
 /* How far it is on its way out. */
 static void show_leaving(const json_t *d, time_t now)
 {
@@ -259,6 +274,7 @@ static void show(const json_t *d)
 	show_cert(d, now);
 	show_proposal(d);
 	show_dns(d, now);
+	show_announce(d);
 	show_leaving(d, now);
 	show_work(d, now);
 	field("reports to", rua);

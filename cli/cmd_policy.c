@@ -250,3 +250,33 @@ enum exit_code cmd_policy_testing(struct cli *cli)
 {
 	return targets_each(cli, testing);
 }
+
+/* ---- announced by hand ---- */
+
+static enum exit_code announce(struct cli *cli, const char *name,
+			       struct err *err)
+{
+	json_t *body = change_body(cli), *answer;
+	enum exit_code code;
+	bool told;
+
+	code = change_send(cli, "POST",
+			   api_domain_path(name, "/policy/announce"), body,
+			   &answer, &told, err);
+	if (code == EXIT_FINE && !told) {
+		printf("%s: %s by hand, until this box fetches the policy "
+		       "itself\n",
+		       text_at(answer, "name"),
+		       json_is_true(value_at(answer, "changed"))
+			       ? "announced"
+			       : "already announced");
+		policy_say_record(value_at(answer, "domain"));
+	}
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code cmd_policy_announce(struct cli *cli)
+{
+	return targets_each(cli, announce);
+}

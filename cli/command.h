@@ -91,6 +91,7 @@ enum exit_code cmd_policy_mx(struct cli *cli);
 enum exit_code cmd_policy_diff(struct cli *cli);
 enum exit_code cmd_policy_accept(struct cli *cli);
 enum exit_code cmd_policy_testing(struct cli *cli);
+enum exit_code cmd_policy_announce(struct cli *cli);
 enum exit_code cmd_policy_enforce(struct cli *cli);
 enum exit_code cmd_cert_list(struct cli *cli);
 enum exit_code cmd_cert_show(struct cli *cli);

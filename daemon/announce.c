@@ -10,6 +10,7 @@ static const char *const names[] = {
 	[ANNOUNCE_UNTRUSTED] = "untrusted",
 	[ANNOUNCE_UNSEEN] = "unseen",
 	[ANNOUNCE_NOT_FROM_HERE] = "not-from-here",
+	[ANNOUNCE_BY_HAND] = "by-hand",
 	[ANNOUNCE_OK] = "ok",
 };
 
@@ -26,7 +27,8 @@ bool announce_may(enum announce is)
 bool announce_stands(enum announce is, const struct domain *d,
 		     const struct reached *r)
 {
-	return announce_may(is) || (d->state == DOMAIN_LIVE && r->at);
+	return announce_may(is) ||
+	       (d->state == DOMAIN_LIVE && (r->at || reached_is_by_hand(r)));
 }
 
 enum announce announce_judge(const struct domain *d, bool has_cert,
@@ -38,6 +40,8 @@ enum announce announce_judge(const struct domain *d, bool has_cert,
 		return ANNOUNCE_UNTRUSTED;
 	if (r->at)
 		return ANNOUNCE_OK;
+	if (reached_is_by_hand(r))
+		return ANNOUNCE_BY_HAND;
 	return r->let_at ? ANNOUNCE_NOT_FROM_HERE : ANNOUNCE_UNSEEN;
 }
 
@@ -91,6 +95,11 @@ static void say_untrusted(const struct domain *d, const struct ca *ca,
 	SAY(w->todo, "mtastsctl cert renew %s --wait gets another", d->name);
 }
 
+/* A router may answer its own address itself, whatever senders see. */
+#define OVERRIDE                                                               \
+	"if that machine gets it, and only this one does not: mtastsctl "      \
+	"policy announce %s --reason TEXT"
+
 static void say_unseen(const struct domain *d, const struct reached *r,
 		       struct announce_words *w)
 {
@@ -111,17 +120,19 @@ static void say_unseen(const struct domain *d, const struct reached *r,
 		SAY(w->todo,
 		    "see that port 443 leads here: mtasts-check %s on "
 		    "another machine tells; this box looks again at "
-		    "%s, and waits no longer than until %s",
+		    "%s, and waits no longer than until %s; " OVERRIDE,
 		    d->name, next,
-		    instant_format(r->since + REACH_LET_AFTER, end));
+		    instant_format(r->since + REACH_LET_AFTER, end), d->name);
 		break;
 	case REACHED_WRONG:
 		SAY(w->why, "what senders would get is not the policy: %s",
 		    r->problem);
 		SAY(w->todo,
 		    "have that put right: mtastsctl domain check %s "
-		    "says more; this box looks again at %s",
-		    d->name, next);
+		    "says more; this box looks again at %s; " OVERRIDE,
+		    d->name, next, d->name);
+		break;
+	case REACHED_BY_HAND: /* is no reason to wait */
 		break;
 	}
 }
@@ -137,6 +148,21 @@ static void say_not_from_here(const struct domain *d, const struct reached *r,
 	    "if its own network lets it not reach its own address, "
 	    "that is no harm: mtasts-check %s on another machine "
 	    "tells",
+	    d->name);
+}
+
+static void say_by_hand(const struct domain *d, const struct reached *r,
+			struct announce_words *w)
+{
+	char at[INSTANT_TEXT];
+
+	SAY(w->why,
+	    "it is announced by hand since %s%s%s, for this box has not "
+	    "fetched the policy itself",
+	    instant_format(r->let_at, at), *r->problem ? ": " : "", r->problem);
+	SAY(w->todo,
+	    "mtasts-check %s on another machine tells whether senders get it; "
+	    "once this box does, nothing is by hand any more",
 	    d->name);
 }
 
@@ -157,7 +183,52 @@ void announce_say(enum announce is, const struct domain *d, const struct ca *ca,
 	case ANNOUNCE_NOT_FROM_HERE:
 		say_not_from_here(d, r, out);
 		break;
+	case ANNOUNCE_BY_HAND:
+		say_by_hand(d, r, out);
+		break;
 	case ANNOUNCE_OK:
 		break;
 	}
+}
+
+/* ---- by hand ---- */
+
+static const struct {
+	const char *text, *hint; /* NULL: as announce_say() has them */
+} no_override[] = {
+	[ANNOUNCE_NO_CERTIFICATE] = { NULL, NULL },
+	[ANNOUNCE_UNTRUSTED] = { NULL, NULL },
+	[ANNOUNCE_UNSEEN] = { "this box has not looked yet",
+			      "wait: it looks by itself, within some minutes" },
+	[ANNOUNCE_NOT_FROM_HERE] = { "it is announced already, for this box "
+				     "could not look for a day",
+				     NULL },
+	[ANNOUNCE_BY_HAND] = { "it is announced by hand already", NULL },
+	[ANNOUNCE_OK] = { "nothing keeps it from being announced",
+			  "mtastsctl domain records prints its record" },
+};
+
+bool announce_may_override(enum announce is, const struct domain *d,
+			   const struct ca *ca, const struct reached *r,
+			   struct err *err)
+{
+	struct announce_words w;
+
+	announce_say(is, d, ca, r, &w);
+	if (d->leaving == DOMAIN_HANDING_OVER) {
+		err_set(err, ERR_REFUSED,
+			"%s is handed over: it is for the other host to "
+			"announce it",
+			d->name);
+		return err_hint(err,
+				"mtastsctl domain show %s says how far "
+				"it is",
+				d->name);
+	}
+	if (is == ANNOUNCE_UNSEEN && r->why != REACHED_NOT_TRIED)
+		return true;
+	err_set(err, ERR_REFUSED, "%s: there is nothing to override: %s",
+		d->name, no_override[is].text ? no_override[is].text : w.why);
+	return err_hint(err, "%s",
+			no_override[is].hint ? no_override[is].hint : w.todo);
 }

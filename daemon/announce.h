@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "store/ca.h"
 #include "store/domain.h"
 #include "store/reached.h"
@@ -24,6 +25,7 @@ enum announce {
 	ANNOUNCE_UNSEEN,	/* not fetched from outside yet */
 	ANNOUNCE_NOT_FROM_HERE, /* ... and this box cannot look, as it seems:
 				   it may, and somebody else should look */
+	ANNOUNCE_BY_HAND,	/* ... and somebody says that it is well */
 	ANNOUNCE_OK
 };
 
@@ -33,6 +35,14 @@ enum announce announce_judge(const struct domain *d, bool has_cert,
 
 const char *announce_name(enum announce is); /* "no-certificate" ... */
 bool announce_may(enum announce is);
+
+/*
+ * Is there something for a hand to override? Only that this box has looked, and
+ * did not get it. Else ERR_REFUSED with why not.
+ */
+bool announce_may_override(enum announce is, const struct domain *d,
+			   const struct ca *ca, const struct reached *r,
+			   struct err *err);
 
 /* Does its record belong into DNS? As above, or senders know of it already. */
 bool announce_stands(enum announce is, const struct domain *d,

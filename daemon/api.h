@@ -61,7 +61,7 @@ api_handler api_domain_list, api_domain_add, api_domain_show, api_domain_set,
 api_handler api_records_show, api_publish, api_zone_take;
 api_handler api_check_settings, api_check_expected;
 api_handler api_policy_show, api_policy_set;
-api_handler api_policy_history, api_policy_rollback;
+api_handler api_policy_history, api_policy_rollback, api_policy_announce;
 api_handler api_policy_enforce, api_policy_readiness, api_domain_check;
 api_handler api_template_list, api_template_show, api_template_set,
 	api_template_remove, api_template_preview;

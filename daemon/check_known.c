@@ -86,7 +86,7 @@ static void add_records(struct check_expected *e, const struct domain_facts *f,
 	e->is_handed_over = f->domain.leaving == DOMAIN_HANDING_OVER;
 	announce_say(f->announce, &f->domain, &f->ca, &f->reached, &w);
 	if (!announce_stands(f->announce, &f->domain, &f->reached))
-		snprintf(e->waits, sizeof(e->waits), "%.400s; %.390s", w.why,
+		snprintf(e->waits, sizeof(e->waits), "%.400s; %.790s", w.why,
 			 w.todo);
 	if (!*zone)
 		return;

@@ -82,7 +82,7 @@ static bool announce(struct dns_watch *w, const struct domain *d,
 		     const struct watch *k, struct err *err)
 {
 	if ((k->txt == ANNOUNCED_IN_STEP || k->txt == ANNOUNCED_BEHIND) &&
-	    !reached_note(w->parts.store, d->id, now_of(w), err))
+	    !reached_told(w->parts.store, d->id, now_of(w), err))
 		return false;
 	return k->txt != ANNOUNCED_IN_STEP ||
 	       policy_version_announce(w->parts.store, d, k->txt_id, now_of(w),

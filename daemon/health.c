@@ -278,6 +278,27 @@ static const struct {
 	[ANNOUNCED_IN_STEP] = { NULL, NULL },
 };
 
+/* The verb that may help comes first: what is too long is cut. */
+static void say_waiting(const struct domain_facts *f,
+			const struct announce_words *w, char *out, size_t size)
+{
+	const char *name = f->domain.name;
+	bool is_tried = f->announce == ANNOUNCE_UNSEEN &&
+			f->reached.why != REACHED_NOT_TRIED;
+
+	if (is_tried)
+		snprintf(out, size,
+			 "mtastsctl domain records %.100s says what to do; if "
+			 "mtasts-check elsewhere gets the policy: mtastsctl "
+			 "policy announce %.100s; it waits: %s",
+			 name, name, w->why);
+	else
+		snprintf(out, size,
+			 "mtastsctl domain records %s says what it "
+			 "waits for: %s",
+			 name, w->why);
+}
+
 void health_txt_hint(const struct domain_facts *f, char *out, size_t size)
 {
 	const char *name = f->domain.name;
@@ -285,10 +306,7 @@ void health_txt_hint(const struct domain_facts *f, char *out, size_t size)
 
 	announce_say(f->announce, &f->domain, &f->ca, &f->reached, &w);
 	if (!announce_stands(f->announce, &f->domain, &f->reached))
-		snprintf(out, size,
-			 "mtastsctl domain records %s says what it "
-			 "waits for: %s",
-			 name, w.why);
+		say_waiting(f, &w, out, size);
 	else if (f->has_publication)
 		snprintf(out, size,
 			 "the box publishes it: mtastsctl domain records "

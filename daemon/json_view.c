@@ -141,14 +141,18 @@ json_t *view_cert(const struct domain_facts *f)
 
 json_t *view_announce(const struct domain_facts *f)
 {
+	bool is_by_hand = reached_is_by_hand(&f->reached);
 	struct announce_words w;
 
 	announce_say(f->announce, &f->domain, &f->ca, &f->reached, &w);
-	return json_pack("{s:s, s:b, s:o, s:o, s:o}", "is",
-			 announce_name(f->announce), "may",
-			 announce_stands(f->announce, &f->domain, &f->reached),
-			 "why", view_text(w.why), "todo", view_text(w.todo),
-			 "fetched", view_instant(f->reached.at));
+	return json_pack(
+		"{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "is",
+		announce_name(f->announce), "may",
+		announce_stands(f->announce, &f->domain, &f->reached), "why",
+		view_text(w.why), "todo", view_text(w.todo), "fetched",
+		view_instant(f->reached.at), "by_hand",
+		view_instant(is_by_hand ? f->reached.let_at : 0), "reason",
+		is_by_hand ? view_text(f->reached.problem) : json_null());
 }
 
 static json_t *view_order(const struct domain_facts *f)

@@ -42,14 +42,33 @@ static enum reached_why judge_host(const struct check_host *h, char *problem)
 
 /* ---- what answers there ---- */
 
-static bool is_ours(const struct check_https *h, const char *body)
+static bool is_same_body(const struct check_https *h, const char *body)
 {
 	return h->body_len == strlen(body) &&
 	       memcmp(h->body, body, h->body_len) == 0;
 }
 
+/*
+ * The policy alone is no proof: whoever served it before may serve it still, as
+ * it was adopted. Nobody else can show our certificate, unless he has our key.
+ */
+static const char *not_ours(const struct check_https *h,
+			    const struct reach_own *own)
+{
+	if (h->status != HTTP_OK)
+		return "no answer with status 200";
+	if (!is_same_body(h, own->body))
+		return "another policy than the one served here";
+	if (own->leaf &&
+	    memcmp(h->cert.leaf_sha256, own->leaf, TLS_LOOK_SHA256) != 0)
+		return "the policy served here, but with another certificate: "
+		       "it is another machine that answers";
+	return NULL;
+}
+
 static enum reached_why judge_answer(const struct check_https *h,
-				     const char *body, const char **what)
+				     const struct reach_own *own,
+				     const char **what)
 {
 	switch (h->outcome) {
 	case HTTPS_NOT_TESTED:
@@ -73,11 +92,8 @@ static enum reached_why judge_answer(const struct check_https *h,
 	case HTTPS_ANSWERED:
 		break;
 	}
-	*what = h->status == HTTP_OK ? "another policy than the one served "
-				       "here"
-				     : "no answer with status 200";
-	return h->status == HTTP_OK && is_ours(h, body) ? REACHED_NOT_TRIED
-							: REACHED_WRONG;
+	*what = not_ours(h, own);
+	return *what ? REACHED_WRONG : REACHED_NOT_TRIED;
 }
 
 static bool is_v6(const struct check_https *h)
@@ -97,7 +113,8 @@ static bool is_forgiven(const struct check_facts *f,
 }
 
 /* What is wrong somewhere says more than what is out of reach. */
-enum reached_why reach_judge(const struct check_facts *f, const char *body,
+enum reached_why reach_judge(const struct check_facts *f,
+			     const struct reach_own *own,
 			     char problem[static REACHED_WORDS])
 {
 	enum reached_why worst = judge_host(&f->host, problem);
@@ -112,7 +129,7 @@ enum reached_why reach_judge(const struct check_facts *f, const char *body,
 
 		if (!*h->address)
 			continue;
-		is = judge_answer(h, body, &what);
+		is = judge_answer(h, own, &what);
 		if (is <= worst || (is == REACHED_CUT_OFF && is_forgiven(f, h)))
 			continue;
 		worst = is;
@@ -149,9 +166,11 @@ void reach_failed(struct reached *r, enum reached_why why, const char *problem,
 {
 	time_t end = r->since + REACH_LET_AFTER;
 
+	r->due_at = now + pace_of(++r->tries);
+	if (reached_is_by_hand(r))
+		return;
 	r->why = why;
 	str_copy(r->problem, sizeof(r->problem), problem);
-	r->due_at = now + pace_of(++r->tries);
 	if (why != REACHED_CUT_OFF)
 		return;
 	if (now >= end && r->tries >= REACH_LET_TRIES && !r->let_at)

@@ -1,6 +1,7 @@
 #include "daemon/reacher.h"
 
 #include <event2/event.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,13 +12,16 @@
 #include "daemon/look_options.h"
 #include "daemon/policy_alerts.h"
 #include "daemon/reach_judge.h"
+#include "store/cert.h"
 #include "store/health.h"
 #include "store/reached.h"
+#include "store/trail.h"
 
 #define AT_ONCE	    16 /* each has a socket or two, and some 100 KB */
 #define TURN_MS	    160
 #define TURN_BEGINS 4 /* twenty-five a second */
 #define SECONDS	    8L
+#define LEAF_MAX    65536
 
 struct look {
 	struct reacher *reacher;
@@ -41,14 +45,58 @@ static time_t now_of(const struct reacher *r)
 
 /* ---- the end of a look ---- */
 
+/* Of the certificate served; false: none can be read. */
+static bool leaf_of(struct store *s, const struct domain *d,
+		    unsigned char sha256[TLS_LOOK_SHA256])
+{
+	struct buf der;
+	bool ok;
+
+	buf_init(&der, LEAF_MAX);
+	ok = cert_leaf(s, d->cert_id, &der, NULL) &&
+	     EVP_Digest(der.data, der.len, sha256, NULL, EVP_sha256(), NULL);
+	buf_release(&der);
+	return ok;
+}
+
+static enum reached_why judge(struct store *s, const struct domain *d,
+			      const struct check_facts *facts, const char *body,
+			      char problem[static REACHED_WORDS])
+{
+	unsigned char sha256[TLS_LOOK_SHA256];
+	const struct reach_own own = {
+		.body = body,
+		.leaf = leaf_of(s, d, sha256) ? sha256 : NULL,
+	};
+
+	return reach_judge(facts, &own, problem);
+}
+
+/* What was let through by hand is so no more, and the trail says it. */
+static bool note_success(struct store *s, const struct domain *d, time_t now,
+			 struct err *err)
+{
+	static const char text[] = "fetched as senders do: it is announced by "
+				   "hand no more";
+	const struct trail e = { .at = now,
+				 .level = TRAIL_INFO,
+				 .kind = "policy.fetched" };
+	struct reached was;
+
+	return reached_of(s, d, &was, err) &&
+	       reached_note(s, d->id, now, err) &&
+	       (!reached_is_by_hand(&was) ||
+		trail_say(s, d->name, &e, xstrdup(text), err));
+}
+
 bool reacher_note(struct store *s, const struct domain *d,
 		  const struct check_facts *facts, const char *body, time_t now,
 		  struct err *err)
 {
 	char problem[REACHED_WORDS];
 
-	return reach_judge(facts, body, problem) != REACHED_NOT_TRIED ||
-	       reached_note(s, d->id, now, err);
+	return judge(s, d, facts, body, problem) != REACHED_NOT_TRIED ||
+	       note_success(s, d, now, err);
 }
 
 static bool note_failure(struct reacher *r, const struct domain_facts *f,
@@ -88,11 +136,10 @@ static bool keep(struct reacher *r, struct look *l, const struct domain *d,
 
 	domain_facts_load(&f, r->parts.store, d, now_of(r));
 	if (f.has_policy) {
-		why = reach_judge(outside_facts(l->outside), f.policy.body,
-				  problem);
+		why = judge(r->parts.store, d, outside_facts(l->outside),
+			    f.policy.body, problem);
 		ok = why == REACHED_NOT_TRIED
-			     ? reached_note(r->parts.store, d->id, now_of(r),
-					    err)
+			     ? note_success(r->parts.store, d, now_of(r), err)
 			     : note_failure(r, &f, why, problem, err);
 	}
 	domain_facts_release(&f);
@@ -192,7 +239,8 @@ static bool is_worth_it(struct reacher *r, const struct domain *d)
 	domain_facts_load(&f, r->parts.store, d, now_of(r));
 	ok = f.has_policy && d->leaving != DOMAIN_HANDING_OVER &&
 	     (f.announce == ANNOUNCE_UNSEEN ||
-	      f.announce == ANNOUNCE_NOT_FROM_HERE);
+	      f.announce == ANNOUNCE_NOT_FROM_HERE ||
+	      f.announce == ANNOUNCE_BY_HAND);
 	domain_facts_release(&f);
 	return ok;
 }

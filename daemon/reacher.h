@@ -30,7 +30,8 @@ struct reacher *reacher_start(const struct reacher_parts *parts,
 			      struct err *err);
 void reacher_stop(struct reacher *r); /* NULL is fine */
 
-/* A look from outside has ended: if it was fetched, that counts. */
+/* A look from outside has ended: if `body` was fetched, and from here, that
+   counts. */
 bool reacher_note(struct store *s, const struct domain *d,
 		  const struct check_facts *facts, const char *body, time_t now,
 		  struct err *err);

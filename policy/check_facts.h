@@ -134,7 +134,7 @@ struct check_expected {
 	bool trouble_is_error;
 	time_t removable_at;		/* of a domain on its way out, or 0 */
 	bool is_handed_over;		/* its records are another's business */
-	char waits[4 * CHECK_WORDS];	/* why it is not to be announced yet,
+	char waits[6 * CHECK_WORDS];	/* why it is not to be announced yet,
 					   and what to do; or "" */
 	char sts_cname[DNS_NAME_TEXT];	/* where _mta-sts and _smtp._tls are to
 					   lead, in a zone of the operator's; */

@@ -60,7 +60,7 @@ extern const struct rule_set rules_reports, rules_box;
  * Of a domain that is hosted: what to do about a finding, or NULL if that is
  * as for anybody's; and what {announce} and {report} stand for there.
  */
-#define FINDINGS_HOSTED 900
+#define FINDINGS_HOSTED 1300
 const char *findings_hosted(const char *id);
 void findings_say_announce(const struct check_facts *f,
 			   char out[static FINDINGS_HOSTED]);

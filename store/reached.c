@@ -10,7 +10,7 @@ static void read_row(struct query *q, struct reached *r)
 	r->due_at = col_int(q, "due_at");
 	r->tries = col_long(q, "tries");
 	r->led_at = col_int(q, "led_at");
-	r->why = (enum reached_why)col_enum(q, "why", REACHED_WRONG);
+	r->why = (enum reached_why)col_enum(q, "why", REACHED_BY_HAND);
 	col_text(q, "problem", r->problem, sizeof(r->problem));
 	col_text(q, "distrust", r->distrust, sizeof(r->distrust));
 }
@@ -113,6 +113,42 @@ bool reached_note(struct store *s, int64_t domain_id, time_t now,
 	return query_run(&q, err);
 }
 
+bool reached_told(struct store *s, int64_t domain_id, time_t now,
+		  struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO reached(domain_id, at) VALUES(?1, ?2)"
+		   " ON CONFLICT(domain_id) DO UPDATE"
+		   " SET at = ?2, why = 0, problem = ''"
+		   " WHERE at = 0 AND why <> ?3");
+	bind_int(&q, domain_id);
+	bind_int(&q, now);
+	bind_int(&q, REACHED_BY_HAND);
+	return query_run(&q, err);
+}
+
+bool reached_let(struct store *s, int64_t domain_id, time_t now,
+		 const char *reason, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE reached SET let_at = ?2, why = ?3, problem = ?4"
+		   " WHERE domain_id = ?1 AND at = 0");
+	bind_int(&q, domain_id);
+	bind_int(&q, now);
+	bind_int(&q, REACHED_BY_HAND);
+	bind_text(&q, reason);
+	return query_run(&q, err);
+}
+
+bool reached_is_by_hand(const struct reached *r)
+{
+	return !r->at && r->let_at && r->why == REACHED_BY_HAND;
+}
+
 bool reached_write(struct store *s, int64_t domain_id, const struct reached *r,
 		   struct err *err)
 {
@@ -128,6 +164,28 @@ bool reached_write(struct store *s, int64_t domain_id, const struct reached *r,
 	bind_text(&q, r->problem);
 	bind_int(&q, domain_id);
 	return query_run(&q, err);
+}
+
+bool reached_begun(struct store *s, int64_t ca_id, long *count, struct err *err)
+{
+	struct query q;
+
+	*count = 0;
+	query_open(&q, store_db(s),
+		   "SELECT count(*) AS n FROM reached r"
+		   " JOIN domain d ON d.id = r.domain_id"
+		   " JOIN cert c ON c.id = d.cert_id"
+		   " WHERE r.at = 0 AND r.since > 0 AND r.let_at = 0"
+		   " AND r.distrust = '' AND r.tries < ?1"
+		   " AND d.state = ?2 AND d.leaving <> ?3"
+		   " AND ifnull(c.ca_id, 0) = ?4");
+	bind_int(&q, REACHED_FIRST_TRIES);
+	bind_int(&q, DOMAIN_LIVE);
+	bind_int(&q, DOMAIN_HANDING_OVER);
+	bind_int(&q, ca_id);
+	if (query_row(&q))
+		*count = col_long(&q, "n");
+	return query_close(&q, err);
 }
 
 size_t reached_due(struct store *s, time_t now, int64_t *ids, size_t limit,

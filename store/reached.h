@@ -21,18 +21,19 @@ enum reached_why {
 	REACHED_NOT_TRIED,
 	REACHED_CUT_OFF, /* no connection came about: it may be this box that
 			    does not reach its own address */
-	REACHED_WRONG	 /* something answered, and senders would refuse it */
+	REACHED_WRONG,	 /* something answered, and senders would refuse it */
+	REACHED_BY_HAND	 /* whatever it was: somebody let it through */
 };
 
 struct reached {
 	time_t since;  /* it is looked for; 0: it had no certificate yet */
 	time_t at;     /* it was fetched; 0: never */
-	time_t let_at; /* from here nobody could look for a day: others have
-			  to; 0: that is not so */
+	time_t let_at; /* from here nobody could look for a day, or somebody
+			  said that it is well: others have to; 0: neither */
 	time_t due_at; /* the next look, while there was none that succeeded */
 	long tries;    /* since then */
 	enum reached_why why;
-	char problem[REACHED_WORDS];  /* in words; or "" */
+	char problem[REACHED_WORDS]; /* in words; or "". By hand: why */
 	time_t led_at; /* handed over: _mta-sts was last seen to lead into the
 			  operator's own zone; 0: never */
 	char distrust[REACHED_WORDS]; /* why nobody trusts the certificate that
@@ -59,9 +60,21 @@ bool reached_soon(struct store *s, int64_t domain_id, time_t now,
 bool reached_anew(struct store *s, int64_t domain_id, time_t now,
 		  struct err *err);
 
-/* Senders can fetch it, or were told of it already. */
+/* Senders can fetch it. */
 bool reached_note(struct store *s, int64_t domain_id, time_t now,
 		  struct err *err);
+
+/*
+ * Senders were told of it already, as DNS shows: nothing is looked for any
+ * more. But what somebody let through by hand stays that, until it is fetched.
+ */
+bool reached_told(struct store *s, int64_t domain_id, time_t now,
+		  struct err *err);
+
+/* Somebody lets it through by hand; `reason` may be "". */
+bool reached_let(struct store *s, int64_t domain_id, time_t now,
+		 const char *reason, struct err *err);
+bool reached_is_by_hand(const struct reached *r);
 
 /* They cannot, as it seems: writes let_at, due_at, tries, why and problem. */
 bool reached_write(struct store *s, int64_t domain_id, const struct reached *r,
@@ -76,6 +89,14 @@ bool reached_put_off(struct store *s, int64_t domain_id, time_t until,
 
 /* No look is ever due later: then the clock was set back since. */
 #define REACHED_AHEAD_MAX 86400L
+
+/*
+ * How many live domains of a CA (0: imported) nobody has looked at yet, or only
+ * once: each is this box's work of a minute or two.
+ */
+#define REACHED_FIRST_TRIES 2
+bool reached_begun(struct store *s, int64_t ca_id, long *count,
+		   struct err *err);
 
 /* Ids of those that are due, longest first; 0 on failure too, with err set. */
 size_t reached_due(struct store *s, time_t now, int64_t *ids, size_t limit,

@@ -209,6 +209,106 @@ def test_what_another_answers_is_waited_for(rig, cut_off, name):
 	assert zone.ask(sts_of(name), "TXT") == []
 
 
+def events(daemon, name, kind):
+	return [e for e in daemon.json("log", name)["events"]
+		if e["kind"] == kind]
+
+
+# A router that answers its own address itself: for ever, as the box sees it.
+def test_a_hand_overrides_what_the_box_sees(rig, cut_off, name):
+	daemon, zone, clock = cut_off
+	daemon.settings["check_https_port"] = rig.pebble.port
+	daemon.reload()
+	hurry(daemon, name)
+	wait_waits(daemon, name, "what senders would get is not the policy")
+	verb = f"mtastsctl policy announce {name}"
+	assert verb in words(daemon, name)
+	assert verb in daemon.ok("domain", "show", name)
+	wait_for("status to name it", lambda: verb in daemon.ctl("status").out)
+	checked = daemon.ctl("domain", "check", name, "--no-smtp")
+	assert verb in checked.out, checked
+
+	planned = daemon.ok("policy", "announce", name, "--dry-run")
+	assert "announced by hand" in planned
+	is_left_out(daemon, name, "what senders would get is not the policy")
+	done = daemon.ok("policy", "announce", name, "--reason", "seen from home")
+	assert "announced by hand" in done and "goes into your zone" in done
+	wait_shown(zone, sts_of(name), "TXT", announced(daemon, name))
+	[event] = events(daemon, name, "policy.by-hand")
+	assert event["reason"] == "seen from home" and event["actor"]
+	assert "what senders" not in event["text"]
+	assert "waits: at 127.0.0.1: " in event["text"]
+	view = daemon.domain(name)["announce"]
+	assert (view["is"], view["may"], view["reason"]) == (
+		"by-hand", True, "seen from home") and view["by_hand"]
+	assert "by hand since" in daemon.ok("domain", "show", name)
+	view = daemon.json("domain", "records", name)
+	assert view["waits"] is None
+	[note] = [n for n in view["notes"] if "by hand" in n]
+	assert "seen from home" in note
+	again = daemon.ok("policy", "announce", "--all")
+	assert "already announced by hand" in again
+	assert len(events(daemon, name, "policy.by-hand")) == 1
+
+	# Neither a failed look, a restart nor DNS that shows it ends that.
+	daemon.stop()
+	daemon.start(env=clock.env())
+	rig.dns.set(f"_mta-sts.{name}", "TXT", f'"{announced(daemon, name)}"')
+	tries = daemon.rows("SELECT tries FROM reached")[0][0]
+	hurry(daemon, name)
+	wait_for("a look", lambda: daemon.rows("SELECT tries FROM reached")[
+		0][0] > tries, 20)
+	wait_for("it to be in step", lambda: daemon.domain(name)["dns"]["txt"][
+		"is"] == "in-step", 20)
+	assert daemon.domain(name)["announce"]["is"] == "by-hand"
+
+	# But the box that gets it after all does.
+	daemon.settings["check_https_port"] = daemon.https_port
+	daemon.reload()
+	hurry(daemon, name)
+	wait_for("it to be fetched", lambda: daemon.domain(name)["announce"][
+		"is"] == "ok", 20)
+	assert daemon.domain(name)["announce"]["by_hand"] is None
+	assert "by hand" not in daemon.ok("domain", "show", name)
+	[event] = events(daemon, name, "policy.fetched")
+	assert "by hand no more" in event["text"]
+	refused = daemon.ctl("policy", "announce", name)
+	assert refused.status == 3 and "nothing to override" in refused.err
+
+
+def test_there_is_nothing_to_override(rig, name):
+	daemon = rig.daemon().start()
+	daemon.add(name, wait=False)
+	refused = daemon.ctl("policy", "announce", name)
+	assert refused.status == 3
+	assert "nothing to override: there is no certificate yet" in refused.err
+	assert daemon.ctl("policy", "announce", "gone.test").status == 3
+	status, answer = daemon.api(
+		"POST", f"/v1/domains/{name}/policy/announce", {"force": True})
+	assert status == 400 and "force" in answer["error"]["message"]
+
+
+# It is not the body alone: another machine may have the same policy.
+def test_the_same_policy_of_another_machine_is_not_ours(rig, name):
+	rig.dns.point(name)
+	other = rig.daemon().start()
+	other.add(name)
+	other.stop()
+	other.http_port = free_port()
+	other.settings["listen_http"] = [f"127.0.0.1:{other.http_port}"]
+	other.start()
+	daemon = rig.daemon(check_https_port=other.https_port).start()
+	daemon.add(name)
+	assert (daemon.domain(name)["policy"]["body"] ==
+		other.domain(name)["policy"]["body"])
+	wait_waits(daemon, name, "it is another machine that answers")
+	is_left_out(daemon, name, "with another certificate")
+	daemon.settings["check_https_port"] = daemon.https_port
+	daemon.reload()
+	hurry(daemon, name)
+	daemon.wait_announced(name)
+
+
 def test_what_dns_shows_already_is_recommended(rig, name):
 	daemon = rig.daemon(check_https_port=free_port()).start()
 	rig.dns.point(name)

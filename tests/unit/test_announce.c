@@ -147,7 +147,39 @@ static const struct {
 	  ANNOUNCE_UNSEEN,
 	  false,
 	  "at 192.0.2.1: self-signed",
-	  "domain check a.example" },
+	  "domain check a.example says more; this box looks again at "
+	  "2027-01-15T08:01:00Z; if that machine gets it, and only this one "
+	  "does not: mtastsctl policy announce a.example --reason TEXT" },
+	{ "somebody knows better",
+	  DOMAIN_LIVE,
+	  true,
+	  REAL,
+	  { .since = T0,
+	    .let_at = T0 + 60,
+	    .why = REACHED_BY_HAND,
+	    .problem = "seen from home" },
+	  ANNOUNCE_BY_HAND,
+	  true,
+	  "by hand since 2027-01-15T08:01:00Z: seen from home",
+	  "mtasts-check a.example on another machine" },
+	{ "he does, and says no more",
+	  DOMAIN_LIVE,
+	  true,
+	  REAL,
+	  { .since = T0, .let_at = T0 + 60, .why = REACHED_BY_HAND },
+	  ANNOUNCE_BY_HAND,
+	  true,
+	  "by hand since 2027-01-15T08:01:00Z, for this box",
+	  "mtasts-check a.example on another machine" },
+	{ "what he let through is of a CA for trying things out now",
+	  DOMAIN_LIVE,
+	  true,
+	  STAGING,
+	  { .since = T0, .let_at = T0 + 60, .why = REACHED_BY_HAND },
+	  ANNOUNCE_UNTRUSTED,
+	  false,
+	  "no sender trusts it",
+	  "ca_order" },
 	{ "it cannot be seen from here",
 	  DOMAIN_LIVE,
 	  true,
@@ -205,10 +237,80 @@ static void the_verdict(void **state)
 	}
 }
 
+static const struct {
+	struct reached reached;
+	enum domain_leaving leaving;
+	bool has_cert;
+	const char *refused; /* a part of why; NULL: it is not */
+} overrides[] = {
+	{ { .why = REACHED_WRONG }, DOMAIN_STAYS, true, NULL },
+	{ { .why = REACHED_CUT_OFF }, DOMAIN_STAYS, true, NULL },
+	{ { .why = REACHED_WRONG }, DOMAIN_REMOVING, true, NULL },
+	{ { .why = REACHED_WRONG },
+	  DOMAIN_HANDING_OVER,
+	  true,
+	  "for the other host" },
+	{ { .why = REACHED_NOT_TRIED }, DOMAIN_STAYS, true, "has not looked" },
+	{ { .why = REACHED_WRONG }, DOMAIN_STAYS, false, "no certificate yet" },
+	{ { .distrust = "self-signed" },
+	  DOMAIN_STAYS,
+	  true,
+	  "trusted by no sender" },
+	{ { .let_at = T0, .why = REACHED_CUT_OFF },
+	  DOMAIN_STAYS,
+	  true,
+	  "for a day" },
+	{ { .let_at = T0, .why = REACHED_BY_HAND },
+	  DOMAIN_STAYS,
+	  true,
+	  "by hand already" },
+	{ { .at = T0 }, DOMAIN_STAYS, true, "nothing keeps it" },
+};
+
+static void what_a_hand_may_override(void **state)
+{
+	static const struct ca ca = REAL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(overrides); i++) {
+		struct domain d = { .name = "a.example",
+				    .state = DOMAIN_LIVE,
+				    .leaving = overrides[i].leaving };
+		const struct reached *r = &overrides[i].reached;
+		struct err err = ERR_INIT;
+		bool may = announce_may_override(
+			announce_judge(&d, overrides[i].has_cert, &ca, r), &d,
+			&ca, r, &err);
+
+		print_message("override %zu: %s\n", i, err.text);
+		assert_int_equal(may, overrides[i].refused == NULL);
+		if (may)
+			continue;
+		assert_int_equal(err.kind, ERR_REFUSED);
+		assert_non_null(strstr(err.text, overrides[i].refused));
+		assert_true(*err.hint);
+	}
+}
+
+/* What senders were told of is not taken back for another certificate. */
+static void what_was_let_through_stands(void **state)
+{
+	const struct domain d = { .name = "a.example", .state = DOMAIN_LIVE };
+	const struct reached by_hand = { .let_at = T0, .why = REACHED_BY_HAND },
+			     fetched = { .at = T0 }, none = { .since = T0 };
+
+	(void)state;
+	assert_true(announce_stands(ANNOUNCE_UNTRUSTED, &d, &by_hand));
+	assert_true(announce_stands(ANNOUNCE_UNTRUSTED, &d, &fetched));
+	assert_false(announce_stands(ANNOUNCE_UNTRUSTED, &d, &none));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_verdict),
+		cmocka_unit_test(what_a_hand_may_override),
+		cmocka_unit_test(what_was_let_through_stands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,7 @@ static void fill(struct check_facts *f, size_t i)
 
 static void the_judgement(void **state)
 {
+	const struct reach_own own = { .body = BODY };
 	static struct check_facts f;
 
 	(void)state;
@@ -144,10 +145,50 @@ static void the_judgement(void **state)
 
 		print_message("case %zu\n", i);
 		fill(&f, i);
-		assert_int_equal(reach_judge(&f, BODY, problem), cases[i].why);
+		assert_int_equal(reach_judge(&f, &own, problem), cases[i].why);
 		if (cases[i].why != REACHED_NOT_TRIED)
 			assert_non_null(strstr(problem, cases[i].problem));
 	}
+}
+
+/* The same policy, as of whom it was adopted from: but not our certificate. */
+static void another_machine_is_told_by_its_certificate(void **state)
+{
+	unsigned char leaf[TLS_LOOK_SHA256];
+	const struct reach_own own = { .body = BODY, .leaf = leaf };
+	char problem[REACHED_WORDS] = "";
+	static struct check_facts f;
+
+	(void)state;
+	memset(leaf, 7, sizeof(leaf));
+	fill(&f, 2); /* both addresses answer well */
+	for (size_t k = 0; k < 2; k++)
+		memset(f.https[k].cert.leaf_sha256, 7, sizeof(leaf));
+	assert_int_equal(reach_judge(&f, &own, problem), REACHED_NOT_TRIED);
+	f.https[1].cert.leaf_sha256[TLS_LOOK_SHA256 - 1]++;
+	assert_int_equal(reach_judge(&f, &own, problem), REACHED_WRONG);
+	assert_non_null(strstr(problem, "another certificate"));
+	assert_non_null(strstr(problem, V6));
+	f.https[1].body[0]++; /* what differs more is what is said */
+	assert_int_equal(reach_judge(&f, &own, problem), REACHED_WRONG);
+	assert_non_null(strstr(problem, "another policy"));
+}
+
+/* As often as ever, and it changes nothing but the next look. */
+static void what_was_let_through_by_hand_stays_so(void **state)
+{
+	struct reached r = { .since = T0,
+			     .let_at = T0 + 9,
+			     .tries = 3,
+			     .why = REACHED_BY_HAND,
+			     .problem = "I saw it" };
+
+	(void)state;
+	reach_failed(&r, REACHED_WRONG, "x", T0 + 60);
+	assert_int_equal(r.why, REACHED_BY_HAND);
+	assert_string_equal(r.problem, "I saw it");
+	assert_int_equal(r.let_at, T0 + 9);
+	assert_int_equal(r.due_at, T0 + 60 + 3600);
 }
 
 /* Each look fails in the same way, and comes when it is due. */
@@ -203,6 +244,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_judgement),
+		cmocka_unit_test(another_machine_is_told_by_its_certificate),
+		cmocka_unit_test(what_was_let_through_by_hand_stays_so),
 		cmocka_unit_test(looks_come_ever_later),
 		cmocka_unit_test(after_a_day_nobody_waits_for_this_box),
 	};

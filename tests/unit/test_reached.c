@@ -148,6 +148,47 @@ static void what_was_fetched_stays_so(void **state)
 	assert_int_equal(row().tries, 0);
 }
 
+/* Until it is fetched: neither a failed look nor DNS takes its place. */
+static void what_is_let_through_by_hand_stays_so(void **state)
+{
+	struct reached r;
+
+	(void)state;
+	begin(T0, NULL);
+	failed(T0 + 60, 0);
+	r = row();
+	assert_false(reached_is_by_hand(&r));
+	must(reached_let(fix.store, fix.domain.id, T0 + 9, "I saw it", NULL),
+	     NULL);
+	must(reached_told(fix.store, fix.domain.id, T0 + 10, NULL), NULL);
+	begin(T0 + 11, NULL); /* another certificate */
+	r = row();
+	assert_true(reached_is_by_hand(&r));
+	assert_int_equal(r.let_at, T0 + 9);
+	assert_string_equal(r.problem, "I saw it");
+	assert_int_equal(due(T0 + 12), 1);
+
+	note(T0 + 13);
+	r = row();
+	assert_false(reached_is_by_hand(&r));
+	assert_string_equal(r.problem, "");
+	must(reached_let(fix.store, fix.domain.id, T0 + 14, "x", NULL), NULL);
+	r = row();
+	assert_false(reached_is_by_hand(&r));
+}
+
+/* What nobody let through is settled once DNS shows it. */
+static void what_dns_shows_is_told(void **state)
+{
+	(void)state;
+	begin(T0, NULL);
+	failed(T0 + 60, T0 + 1);
+	must(reached_told(fix.store, fix.domain.id, T0 + 10, NULL), NULL);
+	assert_int_equal(row().at, T0 + 10);
+	must(reached_told(fix.store, fix.domain.id, T0 + 20, NULL), NULL);
+	assert_int_equal(row().at, T0 + 10);
+}
+
 static bool is_marked(void)
 {
 	struct err err = ERR_INIT;
@@ -196,6 +237,8 @@ int main(void)
 		WITH_A_DOMAIN(what_is_shown_before_is_not_looked_at),
 		WITH_A_DOMAIN(another_certificate_is_another_beginning),
 		WITH_A_DOMAIN(what_was_fetched_stays_so),
+		WITH_A_DOMAIN(what_is_let_through_by_hand_stays_so),
+		WITH_A_DOMAIN(what_dns_shows_is_told),
 		WITH_A_DOMAIN(the_zone_hears_of_it),
 	};
 
