@@ -211,6 +211,37 @@ static void show_problems(const json_t *s)
 		printf("  and %lld more: mtastsctl domain list\n", more);
 }
 
+static const struct {
+	const char *path, *one, *many;
+} progress[] = {
+	{ "progress.issuing", "certificate of a new domain is ordered",
+	  "certificates of new domains are ordered" },
+	{ "progress.fetching",
+	  "policy is fetched as senders do, before its record is due",
+	  "policies are fetched as senders do, before their records are due" },
+	{ "progress.publishing", "name is published in the zone",
+	  "names are published in the zone" },
+};
+
+/* What the box does by itself. Is there any? */
+static bool show_progress(const json_t *s)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(progress); i++) {
+		long long n = number(s, progress[i].path);
+
+		if (!n)
+			continue;
+		if (!any)
+			puts("\nin progress, and needs nobody:");
+		any = true;
+		printf("  %lld %s\n", n,
+		       n == 1 ? progress[i].one : progress[i].many);
+	}
+	return any;
+}
+
 static enum exit_code code_of(const json_t *status)
 {
 	static const struct {
@@ -229,6 +260,7 @@ static enum exit_code code_of(const json_t *status)
 static void show(const json_t *s)
 {
 	time_t now = time(NULL);
+	bool is_busy;
 
 	show_box(s, now);
 	show_cas(s);
@@ -237,8 +269,9 @@ static void show(const json_t *s)
 	onboarding_show(s, now);
 	show_alerts(s);
 	show_problems(s);
+	is_busy = show_progress(s);
 	if (streq(text_at(s, "health"), "ok") && !alerts(s))
-		puts("all is well");
+		puts(is_busy ? "nothing needs a hand" : "all is well");
 }
 
 enum exit_code cmd_status(struct cli *cli)

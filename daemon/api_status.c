@@ -16,6 +16,7 @@
 #include "store/cert.h"
 #include "store/domain.h"
 #include "store/publication.h"
+#include "store/reached.h"
 #include "store/report.h"
 #include "store/watch.h"
 
@@ -326,6 +327,38 @@ static void set(struct api_call *call, const char *key, json_t *value)
 	json_object_set_new(call->answer, key, value);
 }
 
+/* Policies that this box is about to fetch as senders do. */
+static long count_fetching(struct store *s)
+{
+	struct ca ca = { .id = 0 };
+	long all = 0, n;
+
+	if (reached_begun(s, 0, &n, NULL)) /* imported */
+		all = n;
+	while (ca_next(s, ca.id, &ca, NULL))
+		if (!ca_is_staging(&ca) && reached_begun(s, ca.id, &n, NULL))
+			all += n;
+	return all;
+}
+
+/* What the box does by itself within minutes, and nobody needs to wait for. */
+static json_t *view_progress(struct api_call *call,
+			     const struct domain_counts *counts)
+{
+	struct publisher_status zone = { .is_on = false };
+	struct store *s = call->parts->store;
+	long publishing = 0;
+
+	if (call->parts->publisher)
+		publisher_status(call->parts->publisher, &zone);
+	if (zone.is_on && !zone.failing_since && !zone.is_frozen)
+		publication_waiting(s, &publishing, NULL);
+	return json_pack("{s:I, s:I, s:I}", "issuing",
+			 (json_int_t)counts->issuing, "fetching",
+			 (json_int_t)count_fetching(s), "publishing",
+			 (json_int_t)publishing);
+}
+
 /* What can be said without any database. */
 static void fill_box(struct api_call *call, const struct findings *box,
 		     enum health worst)
@@ -375,6 +408,7 @@ static void fill(struct api_call *call, const struct domain_counts *counts,
 	set(call, "problems", json_incref(p->list));
 	set(call, "alerts", view_alerts(call->parts->store));
 	set(call, "zone", view_zone(call));
+	set(call, "progress", view_progress(call, counts));
 	set(call, "reports", view_reports(call->parts->store));
 	set(call, "nearest_expiry",
 	    view_instant(cert_nearest_expiry(call->parts->store)));

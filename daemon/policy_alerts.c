@@ -150,21 +150,32 @@ static bool judge_ready(struct store *s, const struct domain_facts *f,
 		   err);
 }
 
+/* Nobody else is to publish it before; status has it as "in progress". */
+static bool is_looked_for(const struct domain_facts *f)
+{
+	return f->announce == ANNOUNCE_UNSEEN &&
+	       f->reached.tries < REACHED_FIRST_TRIES;
+}
+
+/* All of that CA are one line of status already. */
+static bool is_of_staging(const struct domain_facts *f)
+{
+	return f->announce == ANNOUNCE_UNTRUSTED && ca_is_staging(&f->ca);
+}
+
 /*
- * May it still come without a hand? The first record of a new domain costs
- * nobody mail; and what the box publishes is on its way. But who waits for a
- * person to publish a new id is not well.
+ * May it still come without a hand? This box looks for the policy first; and
+ * what it publishes is on its way. But who waits for a person to publish a
+ * record, the first one too, is not well.
  */
 static bool may_come(const struct domain_facts *f, const char *id, time_t now)
 {
-	time_t since = unannounced_since(f);
-
 	if (!streq(id, "txt.missing") && !streq(id, "id.behind"))
 		return false;
-	if (f->has_publication && now < since + UNPUBLISHED_MAX)
-		return true;
-	return streq(id, "txt.missing") && !f->shown.is_known &&
-	       now < since + UNANNOUNCED_MAX;
+	if (!announce_stands(f->announce, &f->domain, &f->reached))
+		return is_looked_for(f) || is_of_staging(f);
+	return f->has_publication &&
+	       now < unannounced_since(f) + UNPUBLISHED_MAX;
 }
 
 /*

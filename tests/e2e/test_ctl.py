@@ -441,10 +441,42 @@ def test_status_of_an_empty_box(daemon):
 	assert "all is well" in result.out
 
 
-def test_status_with_live_domains(live):
-	result = live.ctl("status")
-	assert result.status == FINE, result
-	assert "all is well" in result.out
+# Its first record is due: that is for a hand, and not "well" for a day.
+def test_status_with_live_domains(rig, live, name):
+	def said(text):
+		return wait_for(text, lambda: text in live.ctl("status").out and
+				live.ctl("status"), 20)
+
+	due = said("publish: _mta-sts")
+	assert due.status == WARNINGS and "all is well" not in due.out, due
+	policy = live.domain(name)["policy"]["id"]
+	assert f'_mta-sts.{name}. IN TXT "v=STSv1; id={policy};"' in due.out
+	rig.dns.set(f"_mta-sts.{name}", "TXT", f'"v=STSv1; id={policy};"')
+	live.api("POST", f"/v1/domains/{name}/look", {})
+	assert said("all is well").status == FINE
+
+
+# What only waits for the box is no trouble, and not "well" either.
+def test_status_of_what_is_under_way(rig, name):
+	daemon = rig.daemon(check_https_port=free_port()).start()
+	rig.dns.point(name)
+	daemon.add(name)
+	first = daemon.ctl("status")	# a look, or two, are still to come
+	if "needs a hand" not in first.out:
+		assert first.status == FINE, first
+		assert "1 policy is fetched as senders do" in first.out
+		assert "nothing needs a hand" in first.out
+		assert daemon.json("status")["progress"]["fetching"] == 1
+	for _ in range(2):
+		tries = daemon.rows("SELECT tries FROM reached")[0][0]
+		daemon.api("POST", f"/v1/domains/{name}/look", {})
+		wait_for("a look", lambda: daemon.rows(
+			"SELECT tries FROM reached")[0][0] > tries, 20)
+	waits = wait_for("a hand", lambda: "needs a hand" in daemon.ctl(
+		"status").out and daemon.ctl("status"), 20)
+	assert waits.status == WARNINGS, waits
+	assert f"mtastsctl policy announce {name}" in waits.out
+	assert "in progress" not in waits.out
 
 
 def test_status_with_a_warning(three):

@@ -32,6 +32,7 @@ static int set_up(void **state)
 	fix.domain.state_at = T0;
 	f = (struct domain_facts){
 		.domain = fix.domain,
+		.announce = ANNOUNCE_OK,
 		.has_policy = true,
 		.policy = { .sts_id = "now",
 			    .created_at = T0,
@@ -406,6 +407,33 @@ static void have_no_record_yet(void)
 {
 	announce(ANNOUNCED_NOTHING, "", T0 + 2 * WHEN_DAY);
 }
+static void be_looked_for(void)
+{
+	have_no_record_yet();
+	f.announce = ANNOUNCE_UNSEEN;
+	f.reached = (struct reached){ .tries = 1, .why = REACHED_WRONG };
+}
+static void be_looked_for_in_vain(void)
+{
+	be_looked_for();
+	f.reached.tries = 2;
+}
+static void be_in_vain_in_our_zone(void)
+{
+	f.has_publication = true; /* not of this record */
+	be_looked_for_in_vain();
+}
+static void be_of_staging(void)
+{
+	have_no_record_yet();
+	f.announce = ANNOUNCE_UNTRUSTED;
+	f.ca = (struct ca){ .name = "le-staging" };
+}
+static void be_imported_of_nobody(void)
+{
+	be_of_staging();
+	f.ca = (struct ca){ .id = 0 };
+}
 static void be_behind(void)
 {
 	announce(ANNOUNCED_BEHIND, "old", T0);
@@ -474,7 +502,13 @@ static const struct {
 	{ "foreign", be_foreign, HEALTH_WARNING },
 	{ "damaged", be_damaged, HEALTH_WARNING },
 	{ "no record", have_no_record, HEALTH_WARNING },
-	{ "no record yet", have_no_record_yet, 0 },
+	{ "no record yet", have_no_record_yet, HEALTH_WARNING },
+	{ "not fetched yet", be_looked_for, 0 },
+	{ "not to be fetched", be_looked_for_in_vain, HEALTH_WARNING },
+	{ "the same, and the box publishes", be_in_vain_in_our_zone,
+	  HEALTH_WARNING },
+	{ "of a CA for trying things out", be_of_staging, 0 },
+	{ "imported, of nobody", be_imported_of_nobody, HEALTH_WARNING },
 	{ "behind", be_behind, HEALTH_WARNING },
 	{ "behind for now", be_behind_for_now, HEALTH_WARNING },
 	{ "behind, and the box publishes", be_behind_in_our_zone, 0 },
