@@ -7,6 +7,7 @@
 # make sim        years of boxes in every weather; SEED=n replays one seed
 # make sim-long   ten times as many
 # make sim-mutants can the simulator fail? Deliberate defects, each caught
+# make fleet      domain import of LINES=10000 lines, 1 % bad: time and memory
 # make bench-reports a year of TLS reports: DOMAINS=1000 REPORTERS=10 DAYS=365
 # make lint       clang-tidy, cppcheck, mandoc: clean, or it fails
 # make format     clang-format over the lines changed since the last commit
@@ -129,6 +130,13 @@ soak:
 	$(Q)HOURS='$(HOURS)' NAMES='$(NAMES)' LIFE='$(LIFE)' SEED='$(SEED)' \
 		tests/run --build $(B) soak
 
+fleet:
+	$(Q)tests/setup check
+	$(BUILD_ALL) all
+	$(Q)MTASTS_BUILD=$(B) FLEET_LINES=$(or $(LINES),10000) \
+		/usr/bin/python3 -m pytest -q -s -p no:cacheprovider \
+		tests/e2e/test_fleet.py -k one_percent
+
 SEEDS = 1 200
 
 sim sim-long:
@@ -206,7 +214,7 @@ clean:
 	rm -rf build build-asan
 
 .SECONDARY:
-.PHONY: all tests packages demo faults soak sim sim-long sim-mutants bench-reports \
+.PHONY: all tests packages demo faults soak sim sim-long sim-mutants bench-reports fleet \
 	check check-unit \
 	check-e2e check-valgrind check-asan \
 	lint lint-here format install uninstall help clean

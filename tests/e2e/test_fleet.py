@@ -1,6 +1,6 @@
 """Many domains from a file, and into one: domain import, export, apply.
 
-	FLEET_LINES=10000	as many in the long import (400)
+	FLEET_LINES=10000	as many in the long import (400): make fleet
 """
 
 import csv
@@ -333,8 +333,15 @@ def test_ten_failures_in_a_row_are_enough(tmp_path, write, works, asked):
 	assert "given up" in done.stderr and "run it again" in done.stderr
 
 
+def kb_of(daemon, what):
+	"""VmRSS, or VmHWM: the most that it ever was."""
+	status = open(f"/proc/{daemon.process.pid}/status").read()
+	return int(status.split(f"{what}:")[1].split()[0])
+
+
 def test_one_percent_of_bad_lines(daemon, write, tmp_path):
 	bad = set(range(50, LINES, 100))
+	before = kb_of(daemon, "VmRSS")
 	path = write(fleet_of(LINES, bad))
 	status = tmp_path / "status"
 	began = time.monotonic()
@@ -351,9 +358,12 @@ def test_one_percent_of_bad_lines(daemon, write, tmp_path):
 	assert f"{good} added, 0 already there, {len(bad)} refused" in out
 	assert count(daemon) == good
 	resident = int(status.read_text().split()[-1])
-	print(f"{LINES} lines in {seconds:.1f} s, {resident} kB resident")
+	most = kb_of(daemon, "VmHWM")
+	print(f"{LINES} lines in {seconds:.1f} s; mtastsctl {resident} kB, "
+	      f"mtastsd {before} kB before and {most} kB at most")
 	if "asan" not in BUILD.name:
 		assert resident < 32 * 1024
+		assert most < 64 * 1024
 	again = daemon.ctl("domain", "import", path, seconds=300)
 	assert f"0 added, {good} already there" in again.out
 	assert count(daemon) == good
