@@ -10,7 +10,7 @@
 #include "base/dns.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
+#include "daemon/cname_chain.h"
 #include "daemon/config_resolver.h"
 #include "daemon/leaving.h"
 #include "daemon/mx_track.h"
@@ -41,7 +41,7 @@ struct look {
 	int64_t began_ms, took_ms;
 	bool was_slow; /* the last time: it has one of few slots */
 	bool is_leaving;	/* does _mta-sts lead into the zone still? */
-	bool is_led, is_unsure; /* it does; nobody said */
+	struct cname_chain chain;
 	struct watch_seen seen;
 	bool is_done;		/* to be kept at the next turn */
 };
@@ -166,8 +166,9 @@ static void note_strays(struct dns_watch *w, const struct domain *d,
 static bool note_led(struct dns_watch *w, const struct look *l,
 		     const struct domain *d, struct watch *k, struct err *err)
 {
-	k->is_fresh_host = k->is_fresh_host && !l->is_unsure;
-	return !l->is_led || reached_led(w->parts.store, d->id, now_of(w), err);
+	k->is_fresh_host = k->is_fresh_host && !l->chain.is_unsure;
+	return !l->chain.is_led ||
+	       reached_led(w->parts.store, d->id, now_of(w), err);
 }
 
 /* Who asked within the second in which it began asked for a later one. */
@@ -382,32 +383,37 @@ static void on_txt(const struct dns_records_answer *answer, void *arg)
 	resolver_records(l->watch->resolver, l->name, DNS_MX, on_mx, l);
 }
 
-static void judge_cname(struct look *l, const struct dns_records_answer *answer)
+static void ask_cname(struct look *l, dns_records_done *done)
 {
-	char zone_name[DOMAIN_NAME_SIZE];
-
-	zone_sts_name(l->watch->parts.config->publish.zone, l->name, zone_name);
-	l->is_unsure = true;
-	for (size_t i = 0; i < answer->count; i++) {
-		const struct dns_record_set *v = &answer->view[i];
-
-		l->is_unsure = l->is_unsure && v->outcome == DNS_FAILED;
-		for (size_t k = 0; k < v->count; k++)
-			l->is_led = l->is_led ||
-				    streq_case(v->record[k].text, zone_name);
-	}
+	resolver_records(l->watch->resolver, cname_chain_next(&l->chain),
+			 DNS_CNAME, done, l);
 }
 
 static void on_cname(const struct dns_records_answer *answer, void *arg)
 {
 	struct look *l = arg;
+	char zone_name[DOMAIN_NAME_SIZE];
 
 	if (is_over(l)) {
 		free(l);
 		return;
 	}
-	judge_cname(l, answer);
-	ask(l, "_mta-sts", DNS_TXT, on_txt);
+	zone_sts_name(l->watch->parts.config->publish.zone, l->name, zone_name);
+	cname_chain_take(&l->chain, answer, zone_name);
+	if (cname_chain_next(&l->chain))
+		ask_cname(l, on_cname);
+	else
+		ask(l, "_mta-sts", DNS_TXT, on_txt);
+}
+
+/* Who is handed over: does his _mta-sts lead into the zone still? */
+static void follow_cname(struct look *l)
+{
+	char name[DOMAIN_NAME_SIZE + 16];
+
+	snprintf(name, sizeof(name), "_mta-sts.%s", l->name);
+	cname_chain_begin(&l->chain, name);
+	ask_cname(l, on_cname);
 }
 
 static void on_host(const struct dns_answer *answer, void *arg)
@@ -424,7 +430,7 @@ static void on_host(const struct dns_answer *answer, void *arg)
 				     &l->watch->parts.config->engine,
 				     l->seen.host_problem);
 	if (l->is_leaving)
-		ask(l, "_mta-sts", DNS_CNAME, on_cname);
+		follow_cname(l);
 	else
 		ask(l, "_mta-sts", DNS_TXT, on_txt);
 }

@@ -9,8 +9,10 @@ import pytest
 
 from harness.clock import Leaps
 from harness.owndns import OwnDns
+from harness.pebble import Pebble
 from harness.process import free_port, wait_for
 from harness.told import Command
+from harness.unbound import Unbound
 
 ZONE = OwnDns.ZONE
 HOST = f"box.{ZONE}"
@@ -163,6 +165,97 @@ def test_the_customer_sets_three_cnames_once(rig, zone, name):
 	wait_shown(zone, sts_of(name), "TXT")
 	wait_shown(zone, tls_of(name), "TXT")
 	assert zone.ask(HOST, "A") == ["127.0.0.1"]
+
+
+# The same as a sender sees it, by a resolver that follows the customer's CNAMEs,
+# which are set once and before anything else. The hook speaks to a server, too.
+DNS_HOOK = """#!/usr/bin/python3
+import json, subprocess, sys
+lines = []
+for r in (records := json.load(sys.stdin)):
+	lines.append(f"update delete {{r['name']}}. {{r['type']}}")
+for r in records:
+	if r["value"] is not None:
+		value = f'"{{r["value"]}}"' if r["type"] == "TXT" else r["value"]
+		lines.append(f"update add {{r['name']}}. {{r['ttl']}} "
+			     f"{{r['type']}} {{value}}")
+subprocess.run(["knsupdate", "-v", "-k", {key!r}], text=True, check=True,
+	       input="\\n".join(["server 127.0.0.1 {port}", "zone {zone}.",
+				 *lines, "send", ""]))
+"""
+
+
+def by_hook(own, folder):
+	program = folder / "dns-hook"
+	program.write_text(DNS_HOOK.format(key=str(own.key_file), port=own.port,
+					   zone=ZONE))
+	program.chmod(0o755)
+	return {"delegate_zone": ZONE, "publish_hook": [str(program)]}
+
+
+@pytest.fixture
+def seen(rig, own, tmp_path):
+	"""A resolver in front of both zones, and a CA that asks it as well."""
+	resolver = Unbound(tmp_path, rig.dns, **{ZONE: own}).start()
+	pebble = Pebble(tmp_path / "ca", resolver.port, rig.http_port)
+	pebble.launch()
+	pebble.wait_ready()
+	yield resolver, pebble
+	pebble.process.stop()
+	resolver.stop()
+
+
+@pytest.mark.parametrize("how", ["rfc2136", "hook"])
+def test_a_sender_sees_it_through_the_customers_cnames(rig, own, seen, tmp_path,
+						       name, how):
+	resolver, pebble = seen
+	settings = (own.settings() if how == "rfc2136"
+		    else by_hook(own, tmp_path))
+	daemon = rig.daemon(host_name=HOST, **settings, **QUICK)
+	daemon.use(pebble, rig.dns)
+	daemon.settings["resolvers"] = [resolver.address]
+	daemon.start()
+	daemon.add(name, wait=False)
+	for record in daemon.json("domain", "records", name)["records"]:
+		if record["publish"] == "now":
+			assert record["type"] == "CNAME"
+			rig.dns.set(record["name"], "CNAME", record["value"])
+	serial = rig.dns.serial
+	daemon.wait_state("live", name)
+
+	def is_seen(host, kind, *values):
+		wait_shown(resolver, host, kind, *values)
+
+	def follows():
+		"""A sender has the id, and the box knows that he has."""
+		is_seen(f"_mta-sts.{name}", "TXT", announced(daemon, name))
+		daemon.api("POST", f"/v1/domains/{name}/look", {})
+		wait_for("it to be in step", lambda: (daemon.domain(name)["dns"]
+			 or {"txt": {"is": ""}})["txt"]["is"] == "in-step", 20)
+
+	follows()
+	seen_ids = {announced(daemon, name)}
+	for verb in (["policy", "enforce", *FORCE], ["policy", "testing"],
+		     ["policy", "set", "--mx", "mx9.example.org"]):
+		daemon.ok(*verb[:2], name, *verb[2:])
+		follows()
+		seen_ids.add(announced(daemon, name))
+	assert len(seen_ids) == 4
+	daemon.ok("domain", "set", name, "--rua", "mailto:tls@example.org")
+	is_seen(f"_smtp._tls.{name}", "TXT",
+		"v=TLSRPTv1; rua=mailto:tls@example.org")
+
+	is_seen(f"mta-sts.{name}", "A", "127.0.0.1")
+	daemon.settings["public_addresses"] = ["127.0.0.1", "192.0.2.7",
+					       "2001:db8::7"]
+	daemon.reload()
+	is_seen(f"mta-sts.{name}", "A", "127.0.0.1", "192.0.2.7")
+	is_seen(f"mta-sts.{name}", "AAAA", "2001:db8::7")
+	daemon.settings["public_addresses"] = ["127.0.0.1"]
+	daemon.reload()
+	is_seen(f"mta-sts.{name}", "A", "127.0.0.1")
+	is_seen(f"mta-sts.{name}", "AAAA")
+	assert rig.dns.serial == serial		# nobody's hand
 
 
 def test_many_changes_are_few_updates(rig, tmp_path):
@@ -461,7 +554,8 @@ def test_a_frozen_box_publishes_nothing(rig, tmp_path, name):
 
 # The customer leads mta-sts to the other host, and forgets _mta-sts: what it
 # leads to stays, and the box says so, until it has left as well.
-def test_a_handover_keeps_what_the_cname_leads_to(rig, tmp_path, name):
+@pytest.mark.parametrize("links", [0, 2])
+def test_a_handover_keeps_what_the_cname_leads_to(rig, tmp_path, name, links):
 	zone = HookZone(tmp_path)
 	clock = Leaps(tmp_path)
 	daemon = make(rig, zone)
@@ -470,7 +564,10 @@ def test_a_handover_keeps_what_the_cname_leads_to(rig, tmp_path, name):
 	daemon.add(name)
 	told = announced(daemon, name)
 	wait_shown(zone, sts_of(name), "TXT", told)
-	rig.dns.set(f"_mta-sts.{name}", "CNAME", f"{sts_of(name)}.")
+	chain = [f"_mta-sts.{name}", *[f"link{i}.{name}" for i in range(links)],
+		 sts_of(name)]
+	for link, to in zip(chain, chain[1:]):
+		rig.dns.set(link, "CNAME", f"{to}.")
 	assert "in place of the CNAMEs" in daemon.ok("domain", "handover", name)
 	rig.dns.point(name, address="127.0.0.9")
 
