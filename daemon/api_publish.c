@@ -56,11 +56,13 @@ bool api_publish(struct api_call *call, struct err *err)
 
 /* ---- the whole zone ---- */
 
-static bool has_server(const struct edit *e, struct err *err)
+/* By a hook there is nothing to take, but for a box that comes of a backup. */
+static bool may_take(const struct edit *e, struct err *err)
 {
 	if (!is_on(e, err))
 		return false;
-	if (*e->call->parts->config->publish.server)
+	if (*e->call->parts->config->publish.server ||
+	    box_holds_zone_back(e->call->parts->store))
 		return true;
 	err_set(err, ERR_REFUSED, "publish_hook knows no boxes");
 	return err_hint(err, "the hook publishes for whoever runs it");
@@ -71,11 +73,12 @@ static bool take(struct edit *e, void *input, struct err *err)
 	struct store *s = e->call->parts->store;
 
 	(void)input;
-	if (!has_server(e, err))
+	if (!may_take(e, err))
 		return false;
 	edit_note(e, "zone", "", "this box's");
-	return box_take_zone(s, true, err) && publication_doubt(s, err) &&
-	       publication_again(s, "", err);
+	return box_take_zone(s, *e->call->parts->config->publish.server != '\0',
+			     err) &&
+	       publication_doubt(s, err) && publication_again(s, "", err);
 }
 
 bool api_zone_take(struct api_call *call, struct err *err)

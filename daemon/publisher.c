@@ -674,6 +674,29 @@ static void could_not(struct publisher *p, const struct err *why)
 		note_problem(p, why, now_of(p));
 }
 
+/*
+ * A server knows whose the zone is by its mark; a hook is asked nothing. So who
+ * comes of another box's backup waits until somebody says that the other is gone.
+ */
+static bool is_held_back(const struct publisher *p)
+{
+	return publish_is_on(settings(p)) && !*settings(p)->server &&
+	       box_holds_zone_back(p->parts.store);
+}
+
+static void hold_back(struct publisher *p)
+{
+	struct err err = ERR_INIT;
+
+	err_set(&err, ERR_REFUSED,
+		"this box comes of a backup, and the box that it was made on "
+		"may publish it still");
+	err_hint(&err, "is that one stopped, or frozen for good? then here: "
+		       "mtastsctl zone take");
+	note_problem(p, &err, now_of(p));
+	p->retry_at = now_of(p) + PAUSE_MOST;
+}
+
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct publisher *p = arg;
@@ -685,6 +708,10 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	turn_in(p, TURN_MS);
 	if (!may_work(p) || !has_work(p))
 		return;
+	if (is_held_back(p)) {
+		hold_back(p);
+		return;
+	}
 	if (!prepare(p, &looked, &err))
 		could_not(p, &err);
 	else if (p->batch.count)

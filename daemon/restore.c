@@ -55,7 +55,12 @@ static const char from_nothing[] =
 	"are missing; removals and handovers begun since are to be begun "
 	"again; policies are those\n"
 	"of the backup, and each whose id is not the one in DNS is to be "
-	"published again.";
+	"published again.\n"
+	"A zone of your own (delegate_zone) stays the former box's: stop or "
+	"freeze that one, then\n"
+	"here: mtastsctl zone take. If the backup was made on a frozen box, "
+	"this one is frozen, too:\n"
+	"mtastsctl thaw.";
 
 static const char for_all[] =
 	"Labels, rua and templates are those of the backup. What senders may "

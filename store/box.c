@@ -60,7 +60,9 @@ bool box_id(struct store *s, char out[static BOX_ID_SIZE], struct err *err)
 
 	out[0] = '\0';
 	query_open(&q, store_db(s),
-		   "SELECT value FROM main.meta WHERE key = 'store_id'");
+		   "SELECT value FROM main.meta"
+		   " WHERE key IN ('zone_id', 'store_id')"
+		   " ORDER BY key = 'zone_id' DESC LIMIT 1");
 	if (query_row(&q))
 		col_text(&q, "value", out, BOX_ID_SIZE);
 	if (query_close(&q, err) && *out)
@@ -70,21 +72,33 @@ bool box_id(struct store *s, char out[static BOX_ID_SIZE], struct err *err)
 		       : false;
 }
 
-bool box_takes_zone(struct store *s)
+static bool has_key(struct store *s, const char *key)
 {
 	struct query q;
-	bool takes;
+	bool has;
 
-	query_open(&q, store_db(s),
-		   "SELECT 1 FROM main.meta WHERE key = 'zone_take'");
-	takes = query_row(&q);
+	query_open(&q, store_db(s), "SELECT 1 FROM main.meta WHERE key = ?");
+	bind_text(&q, key);
+	has = query_row(&q);
 	query_close(&q, NULL);
-	return takes;
+	return has;
+}
+
+bool box_takes_zone(struct store *s)
+{
+	return has_key(s, "zone_take");
+}
+
+bool box_holds_zone_back(struct store *s)
+{
+	return has_key(s, "zone_held");
 }
 
 bool box_take_zone(struct store *s, bool takes, struct err *err)
 {
 	return db_run(store_db_write(s),
+		      "DELETE FROM main.meta WHERE key = 'zone_held'", err) &&
+	       db_run(store_db_write(s),
 		      takes ? "INSERT OR REPLACE INTO main.meta"
 			      " VALUES('zone_take', 1)"
 			    : "DELETE FROM main.meta WHERE key = 'zone_take'",

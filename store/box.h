@@ -27,12 +27,22 @@ bool box_freeze_read(struct store *s, struct box_freeze *f, struct err *err);
 
 #define BOX_ID_SIZE 40
 
-/* Made with the store, and the same in its backups. */
+/*
+ * Who it is in the operator's zone. Made with the store, and the same in its
+ * backups; another one where a backup was restored on another machine.
+ */
 bool box_id(struct store *s, char out[static BOX_ID_SIZE], struct err *err);
 
 /* Until the zone has its mark. box_take_zone(): inside a transaction. */
 bool box_takes_zone(struct store *s);
 bool box_take_zone(struct store *s, bool takes, struct err *err);
+
+/*
+ * It was restored on another machine, and nobody has said since that the zone
+ * is its own: where no mark in the zone tells, nothing is published.
+ * box_take_zone() ends that, whatever it is told.
+ */
+bool box_holds_zone_back(struct store *s);
 
 /* Inside a transaction. Whoever froze it first is remembered. */
 bool box_freeze(struct store *s, const struct box_freeze *f, struct err *err);

@@ -84,6 +84,37 @@ static struct db *open_backup(const char *file, const char *state,
 	return NULL;
 }
 
+/* NULL: none, or no database of ours. */
+static char *store_id(const char *path)
+{
+	struct db *db = access(path, F_OK) == 0
+				? db_open(path, DB_READ, NULL, NULL)
+				: NULL;
+	char *id = NULL;
+	struct query q;
+
+	if (!db)
+		return NULL;
+	query_open(&q, db, "SELECT value FROM meta WHERE key = 'store_id'");
+	if (query_row(&q))
+		id = xstrdup(col_text_peek(&q, "value"));
+	query_close(&q, NULL);
+	db_close(db);
+	return id;
+}
+
+static bool has_serve(const char *dir, const char *state)
+{
+	char *path = store_path(dir, "serve.db");
+	char *of_serve = store_id(path), *of_state = store_id(state);
+	bool same = of_serve && of_state && streq(of_serve, of_state);
+
+	free(path);
+	free(of_serve);
+	free(of_state);
+	return same;
+}
+
 /* ---- a copy, marked ---- */
 
 /* It is root who restores, and another user's daemon that must read it. */
@@ -97,8 +128,22 @@ static bool give_to_owner_of(const char *dir, const char *path, struct err *err)
 	       err_sys(err, "change the owner of %s", path);
 }
 
+/*
+ * On another machine, for all that is known, the former box may still run. With
+ * its id in the operator's zone the two would take each other's addresses and
+ * ids out without a word: so this one is another box there (store/box.h).
+ */
+static bool part_from_former(struct db *db, struct err *err)
+{
+	return db_run(db,
+		      "INSERT OR REPLACE INTO meta VALUES"
+		      "('zone_id', hex(randomblob(16))), ('zone_held', 1)",
+		      err);
+}
+
 /* Whoever opens it first takes over what serve.db has: restore_adopt(). */
-static bool mark(const char *path, time_t now, struct err *err)
+static bool mark(const char *path, time_t now, bool is_elsewhere,
+		 struct err *err)
 {
 	struct db *db = db_open(path, DB_BESIDE, NULL, err);
 	struct query q;
@@ -108,7 +153,7 @@ static bool mark(const char *path, time_t now, struct err *err)
 		return false;
 	query_open(&q, db, "INSERT OR REPLACE INTO meta VALUES('restored', ?)");
 	bind_int(&q, now);
-	ok = query_run(&q, err);
+	ok = query_run(&q, err) && (!is_elsewhere || part_from_former(db, err));
 	db_close(db);
 	return ok;
 }
@@ -118,7 +163,7 @@ static bool make_copy(const struct places *p, const char *dir, const char *file,
 {
 	struct db *from = open_backup(file, p->state, err);
 	bool ok = from && backup_copy(from, p->fresh, NULL, NULL, err) &&
-		  mark(p->fresh, now, err) &&
+		  mark(p->fresh, now, !has_serve(dir, p->fresh), err) &&
 		  give_to_owner_of(dir, p->fresh, err);
 
 	db_close(from);
@@ -200,37 +245,6 @@ static int take_lock(const struct places *p, const char *dir, struct err *err)
 	if (fd >= 0)
 		give_to_owner_of(dir, p->lock, NULL);
 	return fd;
-}
-
-/* NULL: none, or no database of ours. */
-static char *store_id(const char *path)
-{
-	struct db *db = access(path, F_OK) == 0
-				? db_open(path, DB_READ, NULL, NULL)
-				: NULL;
-	char *id = NULL;
-	struct query q;
-
-	if (!db)
-		return NULL;
-	query_open(&q, db, "SELECT value FROM meta WHERE key = 'store_id'");
-	if (query_row(&q))
-		id = xstrdup(col_text_peek(&q, "value"));
-	query_close(&q, NULL);
-	db_close(db);
-	return id;
-}
-
-static bool has_serve(const char *dir, const char *state)
-{
-	char *path = store_path(dir, "serve.db");
-	char *of_serve = store_id(path), *of_state = store_id(state);
-	bool same = of_serve && of_state && streq(of_serve, of_state);
-
-	free(path);
-	free(of_serve);
-	free(of_state);
-	return same;
 }
 
 bool store_restore(const struct store_options *options, const char *file,

@@ -16,7 +16,9 @@
 struct restored {
 	char *kept;		/* where the former state.db is now; or NULL */
 	bool has_serve;		/* there is a serve.db of this store: it knows
-				   what became of names since the backup */
+				   what became of names since the backup; else
+				   the former box may run elsewhere, and the
+				   operator's zone stays that one's */
 };
 void restored_release(struct restored *r);
 

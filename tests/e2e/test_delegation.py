@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
 
 import pytest
 
 from harness.clock import Leaps
+from harness.daemon import BUILD
 from harness.owndns import OwnDns
 from harness.pebble import Pebble
 from harness.process import free_port, wait_for
@@ -517,6 +519,83 @@ def test_two_boxes_do_not_write_into_one_zone(rig, own, name):
 	assert alerts(second) == []
 	assert "no zone is published" in rig.daemon(
 		http_port=free_port()).start().ctl("zone", "take").err
+
+
+def backup_of(daemon, folder):
+	daemon.stop()
+	shutil.copy(daemon.state / "state.db", folder / "copy.db")
+	daemon.start()
+	return folder / "copy.db"
+
+
+def restore(daemon, copy):
+	daemon.write_config()
+	daemon.state.mkdir(mode=0o700, exist_ok=True)
+	done = subprocess.run([BUILD / "mtastsd", "--config", daemon.config_file,
+			       "--restore", copy], capture_output=True,
+			      text=True, timeout=60)
+	assert done.returncode == 0, done
+	return done.stdout
+
+
+# With the id of the former box they would undo each other's records.
+def test_a_backup_on_another_machine_leaves_the_zone(rig, zone, tmp_path, name):
+	has_marks = isinstance(zone, OwnDns)
+	first = make(rig, zone).start()
+	rig.dns.point(name)
+	first.add(name)
+	wait_shown(zone, sts_of(name), "TXT", announced(first, name))
+	second = make(rig, zone, http_port=free_port(),
+		      public_addresses=["127.0.0.5"])
+	said = restore(second, backup_of(first, tmp_path))
+	assert "mtastsctl zone take" in said
+	second.start()
+	alert = wait_for("the alert", lambda: alerts(second), 20)[0]
+	assert "mtastsctl zone take" in alert["hint"]
+	assert ("another box publishes it" if has_marks else
+		"comes of a backup") in alert["text"]
+	assert alert["hint"] in second.ctl("status").out
+
+	# The former one goes on as if there were no other.
+	enforce(first, name)
+	wait_shown(zone, sts_of(name), "TXT", announced(first, name))
+	second.ok("domain", "set", name, "--rua", "mailto:a@example.org")
+	time.sleep(3)
+	assert zone.ask(HOST, "A") == ["127.0.0.1"]
+	assert zone.ask(tls_of(name), "TXT") == [] and not alerts(first)
+
+	# Now the new one does, and the former one no more.
+	if not has_marks:
+		first.ok("freeze", "--reason", "it moves")
+	second.ok("zone", "take", "--reason", "it has moved")
+	wait_shown(zone, HOST, "A", "127.0.0.5")
+	told = announced(second, name)
+	wait_shown(zone, sts_of(name), "TXT", told)
+	wait_for("its end", lambda: not alerts(second), 20)
+	first.ok("policy", "testing", name)
+	if has_marks:
+		wait_for("the other's alert", lambda: alerts(first), 20)
+	second.stop()
+	second.start()
+	time.sleep(3)
+	assert zone.ask(HOST, "A") == ["127.0.0.5"]
+	assert zone.ask(sts_of(name), "TXT") == [told]
+	assert not alerts(second)
+
+
+def test_a_backup_on_the_same_machine_needs_no_hand(rig, zone, tmp_path, name):
+	daemon = make(rig, zone).start()
+	rig.dns.point(name)
+	daemon.add(name)
+	wait_shown(zone, sts_of(name), "TXT", announced(daemon, name))
+	copy = backup_of(daemon, tmp_path)
+	daemon.stop()
+	assert "zone take" not in restore(daemon, copy)
+	daemon.start()
+	daemon.ok("domain", "set", name, "--rua", "mailto:a@example.org")
+	wait_shown(zone, tls_of(name), "TXT",
+		   "v=TLSRPTv1; rua=mailto:a@example.org", seconds=40)
+	assert not alerts(daemon)
 
 
 def test_where_reports_come_is_published(rig, tmp_path, name):
