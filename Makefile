@@ -1,7 +1,8 @@
 # make            build mtastsd, mtastsctl and mtasts-check
 # make demo       the main job before your eyes (KEEP=1 leaves it running)
 # make check      set up, build, run every test
-# make check-asan the same under AddressSanitizer and UBSan
+# make check-asan the same under AddressSanitizer and UBSan, of the stories
+#                 those that feed in what strangers send, or walk much code
 # make faults     inject every fault there is a word for; a table of what was seen
 # make soak       HOURS=1 of all of them at once (NAMES=, LIFE= in s, SEED=)
 # make sim        years of boxes in every weather; SEED=n replays one seed
@@ -168,7 +169,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 check-asan:
 	+$(Q)SIM_ORDERS=60 $(MAKE) --no-print-directory check B=build-asan \
-		KINDS='unit arrows sim e2e' \
+		KINDS='unit arrows sim e2e-sanitized' \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' \
 		LDFLAGS='$(SANITIZE)'
 
