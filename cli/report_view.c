@@ -740,6 +740,12 @@ void report_view_one(const json_t *r, FILE *to)
 		number_at(r, "id"));
 	print_prose("  reporter   ", named(r, "reporter"), to);
 	print_if(r, "report_id", "  its id     ", to);
+	if (json_integer_value(value_at(r, "alike")))
+		fprintf(to,
+			"  alike      one of %lld reports of this id, which "
+			"say different things\n",
+			(long long)json_integer_value(value_at(r, "alike")) +
+				1);
 	fprintf(to, "  of         %s to %s\n", text_at(r, "begin"),
 		text_at(r, "end"));
 	fprintf(to, "  received   %s, by %s\n", text_at(r, "received"),

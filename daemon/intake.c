@@ -257,7 +257,7 @@ static bool store_share(struct intake *in, struct item *i,
 		.via = i->ask.via,
 		.signed_by = *i->ask.signed_by ? i->ask.signed_by : NULL,
 		.received = now_of(in),
-		.digest = i->found.digest,
+		.content = i->found.content,
 	};
 	bool is_known;
 

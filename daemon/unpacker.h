@@ -10,16 +10,15 @@
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "policy/report_content.h"
 #include "policy/tls_report.h"
-
-#define UNPACKED_DIGEST 65 /* SHA-256, hex */
 
 struct unpacker;
 
 struct unpacked {
-	struct tls_report report;     /* empty if there is an error */
-	char digest[UNPACKED_DIGEST]; /* of the JSON text, if it has no id */
-	struct err err;		      /* as of tls_report_read() */
+	struct tls_report report; /* empty if there is an error */
+	unsigned char content[REPORT_CONTENT_SIZE];
+	struct err err; /* as of tls_report_read() */
 };
 
 /* Takes the report. */

@@ -8,10 +8,11 @@
 #include "base/steady.h"
 #include "base/utf8.h"
 #include "base/when.h"
+#include "policy/report_content.h"
 #include "store/internal.h"
 #include "store/report_rows.h"
 
-#define SAME_SIZE 16 /* bytes of a SHA-256 */
+#define SAME_SIZE 16 /* bytes of a SHA-256; of content as well */
 
 static const char *const via_names[] = {
 	[REPORT_HTTPS] = "https",
@@ -77,10 +78,13 @@ static bool row_init(struct row *row, const struct report_entry *e,
 {
 	const struct tls_report *r = e->report;
 
+	char content[REPORT_CONTENT_TEXT];
+
 	*row = (struct row){ .at = { .domain_id = e->domain_id,
 				     .day = report_day(r->begin, r->end) } };
+	report_content_text(e->content, content);
 	row->report_id = *r->id ? xstrdup(r->id)
-				: xasprintf("sha256:%s", e->digest);
+				: xasprintf("sha256:%s", content);
 	add_up(e, row);
 	return make_same(r->organization, row->report_id, row->same, err);
 }
@@ -90,18 +94,40 @@ static void row_release(struct row *row)
 	free(row->report_id);
 }
 
-static bool is_there(struct store *s, const struct row *row, bool *is_known,
-		     struct err *err)
+/* Its id, and what has come with it. One of older times may be any. */
+static bool look_alike(struct store *s, const struct report_entry *e,
+		       const struct row *row, bool *is_known, int64_t *alike,
+		       struct err *err)
 {
 	struct query q;
 
+	*is_known = false;
+	*alike = 0;
 	query_open(&q, store_db(s),
-		   "SELECT 1 FROM report WHERE domain_id = ?"
-		   " AND same = ?");
+		   "SELECT COUNT(*) AS alike,"
+		   " COALESCE(MAX(content IN (?, x'')), 0) AS known"
+		   " FROM report WHERE domain_id = ? AND same = ?");
+	bind_blob(&q, e->content, SAME_SIZE);
 	bind_int(&q, row->at.domain_id);
 	bind_blob(&q, row->same, sizeof(row->same));
-	*is_known = query_row(&q);
+	if (query_row(&q)) {
+		*is_known = col_int(&q, "known");
+		*alike = col_int(&q, "alike");
+	}
 	return query_close(&q, err);
+}
+
+static bool is_there(struct store *s, const struct report_entry *e,
+		     const struct row *row, bool *is_known, struct err *err)
+{
+	int64_t most = e->signed_by ? REPORT_ALIKE_SIGNED : REPORT_ALIKE_MAX;
+	int64_t alike;
+
+	if (!look_alike(s, e, row, is_known, &alike, err))
+		return false;
+	return *is_known || alike < most ||
+	       err_set(err, ERR_REFUSED,
+		       "too many reports of this id say different things");
 }
 
 static bool insert(struct store *s, const struct report_entry *e,
@@ -110,13 +136,14 @@ static bool insert(struct store *s, const struct report_entry *e,
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "INSERT INTO report(domain_id, reporter_id, same, report_id,"
-		   " day, begin_at, end_at, received_at, via, signed_by,"
-		   " contact, successful, failed, left_out)"
-		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)");
+		   "INSERT INTO report(domain_id, reporter_id, same, content,"
+		   " report_id, day, begin_at, end_at, received_at, via,"
+		   " signed_by, contact, successful, failed, left_out)"
+		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)");
 	bind_int(&q, row->at.domain_id);
 	bind_int(&q, row->at.reporter_id);
 	bind_blob(&q, row->same, sizeof(row->same));
+	bind_blob(&q, e->content, SAME_SIZE);
 	bind_text(&q, row->report_id);
 	bind_int(&q, row->at.day);
 	bind_int(&q, e->report->begin);
@@ -207,7 +234,7 @@ bool report_add(struct store *s, const struct report_entry *e, bool *is_known,
 	*is_known = false;
 	if (!may_be_added(s, e, err))
 		return false;
-	ok = row_init(&row, e, err) && is_there(s, &row, is_known, err) &&
+	ok = row_init(&row, e, err) && is_there(s, e, &row, is_known, err) &&
 	     (*is_known || add_new(s, e, &row, err));
 	row_release(&row);
 	return ok;

@@ -1,8 +1,10 @@
 /*
  * TLS reports: what was told of our domains, by whom.
  *
- * One row of `report` for each reporter, report-id and domain of ours: the same
- * report again counts once. Beside it stand what the report says of each policy
+ * One row of `report` for each reporter, report-id, content and domain of ours:
+ * the same report again counts once, however it is written. Anybody may take a
+ * name and an id that are another's, and nobody can say who of them it is: so
+ * what differs is kept beside it, up to a few of one id. Beside it stand what the report says of each policy
  * (`report_policy`), the failures it tells of (`report_failure`), and what all
  * reports of a day come to (`report_tally`), so that the whole box is added up
  * at once. Sessions are counted by the policies' summaries alone: failures tell
@@ -29,6 +31,10 @@
 #define REPORT_SESSIONS_MAX  1000000000L /* more is this */
 #define REPORT_AHEAD	     172800 /* a window may end so long after now */
 
+/* Reports of one reporter and id that say different things. */
+#define REPORT_ALIKE_MAX    4
+#define REPORT_ALIKE_SIGNED 8 /* by mail, with a signature that was good */
+
 #define REPORTER_NAME_KEPT 128 /* bytes */
 
 /* New names in a day; all that come after them are one reporter. */
@@ -49,8 +55,7 @@ struct report_entry {
 	enum report_via via;
 	const char *signed_by; /* the domain of a DKIM signature; NULL: none */
 	time_t received;
-	const char *digest; /* SHA-256 of the JSON text, hex: its id, if it has
-			       none */
+	const unsigned char *content; /* policy/report_content.h */
 };
 
 /*
@@ -58,7 +63,8 @@ struct report_entry {
  * rolls back, or goes on with other reports only if the error is one of these,
  * for then nothing was written:
  *
- *	ERR_REFUSED	its window has not come yet; it never will be taken
+ *	ERR_REFUSED	its window has not come yet, or its id is worn out; it
+ *			never will be taken
  *	ERR_NOT_FOUND	the domain is gone
  *	ERR_AGAIN	the disk has no room for what can be missed
  */

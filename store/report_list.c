@@ -11,7 +11,9 @@
 	"SELECT r.*, d.name AS domain, COALESCE(p.name, '') AS reporter,"      \
 	" (SELECT COALESCE(SUM(DISTINCT 1 << f.result), 0)"                    \
 	"  FROM report_failure f WHERE f.domain_id = r.domain_id"              \
-	"  AND f.day = r.day AND f.report_id = r.id) AS results"               \
+	"  AND f.day = r.day AND f.report_id = r.id) AS results,"              \
+	" (SELECT COUNT(*) - 1 FROM report o"                                  \
+	"  WHERE o.domain_id = r.domain_id AND o.same = r.same) AS alike"      \
 	" FROM report r JOIN domain d ON d.id = r.domain_id"                   \
 	" LEFT JOIN reporter p ON p.id = r.reporter_id"
 
@@ -35,6 +37,7 @@ static void read_item(struct query *q, struct report_item *item)
 		.successful = col_int(q, "successful"),
 		.failed = col_int(q, "failed"),
 		.left_out = col_long(q, "left_out"),
+		.alike = col_long(q, "alike"),
 		.results = (unsigned)col_int(q, "results"),
 	};
 	col_text(q, "domain", item->domain, sizeof(item->domain));

@@ -555,6 +555,11 @@ static const char *const migrations[] = {
 	"  why INTEGER PRIMARY KEY," /* enum report_drop */
 	"  count INTEGER NOT NULL,"
 	"  last_at INTEGER NOT NULL);",
+
+	/* 14: what a report says is part of which it is; empty: nobody knows */
+	"ALTER TABLE report ADD COLUMN content BLOB NOT NULL DEFAULT x'';"
+	"DROP INDEX report_same;"
+	"CREATE UNIQUE INDEX report_same ON report(domain_id, same, content);",
 };
 
 static const char serve_tables[] =

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/when.h"
+#include "policy/report_content.h"
 #include "store/policy_version.h"
 #include "tests/sim/scratch.h"
 
@@ -68,15 +69,17 @@ bool reports_add(struct store *s, const struct domain *d,
 		 const struct tls_report *r, time_t received)
 {
 	size_t *all = xcalloc(r->policy_count + 1, sizeof(*all));
+	unsigned char content[REPORT_CONTENT_SIZE];
 	struct report_entry e = { .domain_id = d->id,
 				  .report = r,
 				  .policy = all,
 				  .policy_count = r->policy_count,
 				  .received = received,
-				  .digest = "0123abcd" };
+				  .content = content };
 	struct err err = ERR_INIT;
 	bool is_known;
 
+	must(report_content(r, content, &err), &err);
 	for (size_t i = 0; i < r->policy_count; i++)
 		all[i] = i;
 	must(report_add(s, &e, &is_known, &err), &err);

@@ -207,6 +207,12 @@ static const struct {
 	{ REPORT("5", ""), "", INTAKE_EMPTY, 0, 0 },
 	{ REPORT("", POLICY(OURS)), OURS, INTAKE_STORED, 1, 0 },
 	{ REPORT("", POLICY(OURS)), OURS, INTAKE_KNOWN, 1, 0 },
+	/* written in another way; with other sessions; and again */
+	{ " " REPORT("1", POLICY(OURS)), OURS, INTAKE_KNOWN, 1, 0 },
+	{ " " REPORT("", POLICY(OURS)), "", INTAKE_KNOWN, 1, 0 },
+	{ REPORT("1", POLICY(OURS) "," POLICY(OURS)), OURS, INTAKE_STORED, 1,
+	  0 },
+	{ REPORT("1", POLICY(OURS)), "", INTAKE_KNOWN, 1, 0 },
 	{ "{}", OURS, INTAKE_NO_REPORT, 0, 0 },
 	{ "", OURS, INTAKE_NO_REPORT, 0, 0 },
 	{ "\x1f\x8b", OURS, INTAKE_NO_REPORT, 0, 0 },
@@ -226,7 +232,7 @@ static void each_has_its_outcome(void **state)
 		assert_int_equal(b->dropped, cases[i].dropped);
 		assert_true(store_is_durable(b->store));
 	}
-	assert_int_equal(stored(b), 5);
+	assert_int_equal(stored(b), 6);
 }
 
 /* Its window lies ahead: it never will be taken. */

@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "base/when.h"
+#include "policy/report_content.h"
 #include "store/report_standing.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/reports.h"
@@ -206,12 +207,59 @@ static void an_id_is_the_reporters_own(void **state)
 	assert_true(reports_add(fix.store, &shop, &joined, NOW));
 	commit();
 	assert_int_equal(number("SELECT COUNT(*) FROM report"
-				" WHERE report_id = 'sha256:0123abcd'"),
+				" WHERE report_id GLOB 'sha256:*'"
+				" AND length(report_id) = 71"),
 			 1);
 	tls_report_release(&r);
 	tls_report_release(&of_b);
 	tls_report_release(&no_id);
 	tls_report_release(&joined);
+}
+
+/* Whoever knows an id hides nothing by it, and fills no disk with it either. */
+static void what_differs_under_an_id_is_kept(void **state)
+{
+	struct report_entry e = { .domain_id = shop.id, .received = NOW };
+	unsigned char content[REPORT_CONTENT_SIZE];
+	struct err err = ERR_INIT;
+	bool is_known;
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		struct tls_report r = reports_make("A", "1", DAY_OF_A, i, 0);
+		bool is_signed = i > REPORT_ALIKE_MAX;
+
+		must(report_content(&r, content, &err), &err);
+		e.report = &r;
+		e.content = content;
+		e.signed_by = is_signed ? "a.test" : NULL;
+		assert_int_equal(
+			report_add(fix.store, &e, &is_known, &err),
+			i < REPORT_ALIKE_MAX ||
+				(is_signed && i <= REPORT_ALIKE_SIGNED));
+		assert_false(is_known);
+		tls_report_release(&r);
+	}
+	assert_int_equal(err.kind, ERR_REFUSED);
+	add_made(&shop, "A", "2", DAY_OF_A, 1, 0, NOW);
+	commit();
+	assert_int_equal(number("SELECT COUNT(*) FROM report"),
+			 REPORT_ALIKE_SIGNED + 1);
+	assert_tallies_are_right();
+}
+
+/* Of one that came before its content was noted, nobody can say what it was. */
+static void one_of_older_times_is_known(void **state)
+{
+	struct tls_report r = reports_make("A", "1", DAY_OF_A, 1, 0);
+
+	(void)state;
+	assert_true(reports_add(fix.store, &shop, &r, NOW));
+	commit();
+	scratch_sql(fix.dir, "state.db", "UPDATE report SET content = x''");
+	begin();
+	assert_false(reports_add(fix.store, &shop, &r, NOW));
+	tls_report_release(&r);
 }
 
 /* Nobody can say what they have in common: each counts as it says. */
@@ -508,6 +556,8 @@ static void the_rest_are_not_taken_for_one(void **state)
 
 /* ---- what is refused ---- */
 
+static const unsigned char any_content[REPORT_CONTENT_SIZE] = { 1 };
+
 static bool add_entry(const struct report_entry *e, struct err *err)
 {
 	bool is_known;
@@ -521,6 +571,7 @@ static void what_is_to_come_is_refused(void **state)
 	struct tls_report r = reports_make("A", "1", NOW, 1, 0);
 	struct report_entry e = { .domain_id = shop.id,
 				  .report = &r,
+				  .content = any_content,
 				  .received = r.end - REPORT_AHEAD - 1 };
 	struct err err;
 
@@ -537,6 +588,7 @@ static void a_domain_that_is_gone_takes_none(void **state)
 	struct tls_report r = reports_make("A", "1", DAY_OF_A, 1, 0);
 	struct report_entry e = { .domain_id = shop.id,
 				  .report = &r,
+				  .content = any_content,
 				  .received = NOW };
 	struct err err;
 
@@ -722,6 +774,8 @@ int main(void)
 		WITH_A_SHOP(each_fixture_is_kept),
 		WITH_A_SHOP(the_same_again_counts_once),
 		WITH_A_SHOP(an_id_is_the_reporters_own),
+		WITH_A_SHOP(what_differs_under_an_id_is_kept),
+		WITH_A_SHOP(one_of_older_times_is_known),
 		WITH_A_SHOP(windows_may_overlap),
 		WITH_A_SHOP(a_window_is_a_day),
 		WITH_A_SHOP(a_policy_is_linked_to_our_version),
