@@ -24,6 +24,7 @@
 #define KIND_REPORT_SHARE   "report.share"
 #define KIND_REPORT_SILENT  "report.silent"
 #define KIND_REPORT_OLD	    "report.old-version"
+#define KIND_REPORT_SHED    "report.shed"
 #define KIND_SINK      "alert.sink-down"
 #define KIND_TEST      "alert.test"
 
@@ -35,7 +36,8 @@
 			KIND_FORGOTTEN, KIND_STORE, KIND_ZONE, KIND_SINK,      \
 			KIND_MX, KIND_REFUSED, KIND_UNANNOUNCED, KIND_READY,   \
 			KIND_REMOVABLE, KIND_REPORT_FAILING,                   \
-			KIND_REPORT_SHARE, KIND_REPORT_SILENT, KIND_REPORT_OLD \
+			KIND_REPORT_SHARE, KIND_REPORT_SILENT,                 \
+			KIND_REPORT_OLD, KIND_REPORT_SHED                      \
 	}
 
 #endif

@@ -13,6 +13,7 @@
 #include "base/when.h"
 #include "store/box.h"
 #include "store/ca.h"
+#include "store/report.h"
 
 #define LATE	    WHEN_HOUR
 #define SEEN_FOR    (2 * WHEN_MINUTE)	/* a machine that slept catches up */
@@ -299,6 +300,39 @@ bool alerts_watch_zone(struct alerts *a, time_t now, struct err *err)
 	return alerts_raise(a, KIND_ZONE, "", ALERT_WARNING, zone.problem.hint,
 			    now, err, "the zone %s cannot be published: %s",
 			    zone.zone, zone.problem.text);
+}
+
+/* ---- TLS reports ---- */
+
+static bool tell_shed(struct alerts *a, const struct report_shed *shed,
+		      time_t now, struct err *err)
+{
+	char more[40] = "", hint[sizeof(err->hint)];
+
+	if (shed->domains > 1)
+		snprintf(more, sizeof(more), " and %lld more domain%s",
+			 (long long)shed->domains - 1,
+			 shed->domains > 2 ? "s" : "");
+	snprintf(hint, sizeof(hint), "see what came: mtastsctl report list %s",
+		 shed->heaviest);
+	return alerts_raise(
+		a, KIND_REPORT_SHED, "", ALERT_WARNING, hint, now, err,
+		"the oldest TLS reports of %s%s were let go: they "
+		"took more room than report_room or "
+		"report_room_total lets them",
+		*shed->heaviest ? shed->heaviest : "a domain that is gone",
+		more);
+}
+
+bool alerts_watch_shed(struct alerts *a, time_t now, struct err *err)
+{
+	struct store *s = a->parts.store;
+	struct report_shed shed;
+
+	if (!report_shed_since(s, now - WHEN_DAY, &shed, err))
+		return false;
+	return shed.domains ? tell_shed(a, &shed, now, err)
+			    : alert_end(s, KIND_REPORT_SHED, "", now, err);
 }
 
 /* ---- the store ---- */

@@ -298,8 +298,10 @@ static json_t *view_reports(struct store *s)
 		json_object_set_new(dropped,
 				    report_drop_name((enum report_drop)why),
 				    json_integer(n.dropped[why]));
-	return json_pack("{s:I, s:o}", "kept", (json_int_t)n.kept, "dropped",
-			 dropped);
+	return json_pack("{s:I, s:I, s:I, s:o, s:o}", "kept",
+			 (json_int_t)n.kept, "bytes", (json_int_t)n.room.bytes,
+			 "shed", (json_int_t)n.room.shed, "shed_last",
+			 view_instant(n.room.shed_at), "dropped", dropped);
 }
 
 /* The operator's own zone, or null. */

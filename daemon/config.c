@@ -93,6 +93,8 @@ static cfg_opt_t options[] = {
 	CFG_STR("log_keep", "", CFGF_NONE),
 	CFG_BOOL("collect_reports", cfg_true, CFGF_NONE),
 	CFG_STR("report_retention", "400d", CFGF_NONE),
+	CFG_INT("report_room", 64, CFGF_NONE),
+	CFG_INT("report_room_total", 4096, CFGF_NONE),
 	CFG_INT("report_share", 1, CFGF_NONE),
 	CFG_INT("workers", 0, CFGF_NONE),
 	CFG_INT("max_connections", 10000, CFGF_NONE),
@@ -385,6 +387,8 @@ static const struct {
 	{ "orders_in_flight", 1, 1000 },
 	{ "check_https_port", 1, 65535 },
 	{ "check_smtp_port", 1, 65535 },
+	{ "report_room", 1, 1048576 },
+	{ "report_room_total", 1, 1048576 },
 	{ "report_share", 0, 100 },
 };
 
@@ -435,6 +439,8 @@ static const struct {
 	{ "testing_time", check_days },
 	{ "log_keep", check_keep },
 	{ "report_retention", check_keep },
+	{ "report_room", check_range },
+	{ "report_room_total", check_range },
 	{ "report_share", check_range },
 	{ "log_level", check_log_level },
 	{ "notify", check_alert },
@@ -688,6 +694,9 @@ static void copy_numbers(cfg_t *cfg, struct config *c)
 	c->max_connections = (unsigned)cfg_getint(cfg, "max_connections");
 	c->max_per_address = (unsigned)cfg_getint(cfg, "max_per_address");
 	c->cache_bytes = (size_t)cfg_getint(cfg, "cache_size") * MEGABYTE;
+	c->report_room = (int64_t)cfg_getint(cfg, "report_room") * MEGABYTE;
+	c->report_room_total = (int64_t)cfg_getint(cfg, "report_room_total") *
+			       MEGABYTE;
 	c->engine.orders_in_flight =
 		(unsigned)cfg_getint(cfg, "orders_in_flight");
 	duration_parse(cfg_getstr(cfg, "connection_deadline"),

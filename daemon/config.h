@@ -48,6 +48,8 @@ struct config {
 	long log_keep;		/* seconds; 0: by number alone */
 	bool collect_reports;	/* TLS reports, by HTTPS */
 	long report_retention;	/* seconds */
+	int64_t report_room;	/* bytes, of one domain's reports */
+	int64_t report_room_total; /* and of all */
 	long report_share;	/* percent of sessions that may fail */
 	long testing_time;	/* seconds before enforce is allowed */
 	enum log_level log_level;

@@ -30,6 +30,7 @@
 #define PRUNE_MAX	  256 /* as many as there is time for */
 #define PRUNE_MS	  5   /* no other is begun then */
 #define PRUNE_FAST_MS	  2
+#define SHED_MS		  5
 #define COMPLAIN_EVERY	  (10 * WHEN_MINUTE)
 
 #define PER_SECOND WHEN_DAY /* so many a day */
@@ -95,6 +96,8 @@ struct intake {
 	unsigned long not_ours; /* ... and of those that are staged in a turn */
 	unsigned prune_limit;
 	time_t prune_at;
+	bool may_be_over;      /* reports may take more room than they may */
+	time_t shed_at;	       /* not before */
 	int64_t room_until_ms; /* so long its word counts */
 	struct err room;       /* ERR_NONE: there is some */
 	time_t silent_until;
@@ -238,10 +241,20 @@ static void note_told(struct intake *in, struct item *i, int64_t id)
 static void took_new(struct intake *in, struct item *i, const struct domain *d)
 {
 	i->at.is_new = true;
+	in->may_be_over = true;
 	note_told(in, i, d->id);
 	if (!i->ask.is_trusted)
 		rates_take(in->fresh, rates_key(in->fresh, d->name),
 			   steady_ms());
+}
+
+/* Details are given up before days are. */
+static bool is_brief(struct intake *in, int64_t domain_id)
+{
+	struct report_room room;
+
+	return report_room_of(in->parts.store, domain_id, &room, NULL) &&
+	       room.bytes > in->parts.config->report_room / 2;
 }
 
 /* What it says of one domain of ours. */
@@ -258,6 +271,7 @@ static bool store_share(struct intake *in, struct item *i,
 		.signed_by = *i->ask.signed_by ? i->ask.signed_by : NULL,
 		.received = now_of(in),
 		.content = i->found.content,
+		.is_brief = is_brief(in, d->id),
 	};
 	bool is_known;
 
@@ -472,6 +486,7 @@ static void pace_prune(struct intake *in, const struct report_piece *piece,
 		in->prune_limit /= 2;
 	else if (took_ms < PRUNE_FAST_MS && in->prune_limit < PRUNE_MAX)
 		in->prune_limit *= 2;
+	in->may_be_over = true; /* a reload may have lowered the bounds */
 	if (piece->is_all)
 		in->prune_at = now_of(in) + PRUNE_EVERY;
 	else
@@ -501,6 +516,33 @@ static bool prune(struct intake *in, int64_t turn_until, struct err *err)
 	return true;
 }
 
+/* Of who takes too much room: as many as there is time for, the rest soon. */
+static bool shed(struct intake *in, int64_t turn_until, struct err *err)
+{
+	const struct report_bounds bounds = {
+		in->parts.config->report_room,
+		in->parts.config->report_room_total
+	};
+	struct report_piece piece = { .limit = PRUNE_MAX,
+				      .until = steady_ms() + SHED_MS };
+	time_t now = now_of(in);
+
+	if (!in->may_be_over ||
+	    (now < in->shed_at && in->shed_at <= now + PRUNE_EVERY))
+		return true;
+	if (piece.until > turn_until)
+		piece.until = turn_until;
+	if (!report_shed(in->parts.store, &bounds, now, &piece, err)) {
+		in->shed_at = now + PRUNE_EVERY; /* reports go on meanwhile */
+		in->is_spoilt = true;
+		return false;
+	}
+	in->may_be_over = !piece.is_all;
+	if (in->may_be_over)
+		set_house(in, PRUNE_PAUSE_MS);
+	return true;
+}
+
 static bool stage(struct intake *in, struct err *err)
 {
 	struct store *s = in->parts.store;
@@ -511,7 +553,8 @@ static bool stage(struct intake *in, struct err *err)
 	if (!store_begin_async(s, err))
 		return false;
 	if (!store_ready(in, since + STORE_MS, err) || !judge_told(in, err) ||
-	    !store_drops(in, err) || !prune(in, since + TURN_MS, err)) {
+	    !store_drops(in, err) || !shed(in, since + TURN_MS, err) ||
+	    !prune(in, since + TURN_MS, err)) {
 		store_rollback(s);
 		return false;
 	}
@@ -561,7 +604,7 @@ static bool has_work(const struct intake *in)
 	for (size_t why = 0; why < REPORT_DROP_COUNT; why++)
 		if (in->dropped[why])
 			return true;
-	return in->ready.head || now >= in->prune_at ||
+	return in->ready.head || in->may_be_over || now >= in->prune_at ||
 	       in->prune_at > now + PRUNE_EVERY;
 }
 

@@ -186,16 +186,34 @@ static bool find_reporter(struct store *s, const struct report_entry *e,
 	return ok;
 }
 
+/* By their texts, and their rows. */
+static int64_t bytes_of(const struct report_entry *e, size_t texts,
+			long failures)
+{
+	size_t rows = e->policy_count < REPORT_POLICIES_KEPT
+			      ? e->policy_count
+			      : REPORT_POLICIES_KEPT;
+
+	return REPORT_BYTES_USUAL / 2 +
+	       REPORT_BYTES_USUAL / 2 * (int64_t)(rows ? rows : 1) +
+	       (int64_t)texts + REPORT_BYTES_FAILURE * failures;
+}
+
 static bool add_new(struct store *s, const struct report_entry *e,
 		    struct row *row, struct err *err)
 {
-	size_t room = REPORT_TEXTS_KEPT;
-	long left_out;
+	const size_t texts = e->is_brief ? REPORT_TEXTS_BRIEF
+					 : REPORT_TEXTS_KEPT;
+	size_t room = texts;
+	long kept, left_out;
 
 	return find_reporter(s, e, row, err) && insert(s, e, row, err) &&
 	       report_policy_add(s, &row->at, e, &room, err) &&
-	       report_failure_add(s, &row->at, e, &room, &left_out, err) &&
+	       report_failure_add(s, &row->at, e, &room, &kept, &left_out,
+				  err) &&
 	       note_left_out(s, row->at.id, left_out, err) &&
+	       report_weigh(s, &row->at, bytes_of(e, texts - room, kept),
+			    err) &&
 	       report_tally_count(s, &row->at, 1, err);
 }
 
@@ -372,4 +390,47 @@ bool report_prune(struct store *s, time_t before, struct report_piece *piece,
 	/* Now nothing is left of who was last heard of before then. */
 	return !piece->is_all ||
 	       reporter_forget(s, before - WHEN_DAY, piece->limit, err);
+}
+
+/* ---- what takes too much room ---- */
+
+/* By the days they tell of: a row of their policies is always there. */
+static bool shed_one(struct store *s, int64_t domain_id, time_t now,
+		     unsigned *gone, struct err *err)
+{
+	struct report_piece one = { .limit = 1 };
+	bool is_all;
+
+	if (!remove_each(s,
+			 "SELECT id, domain_id, reporter_id, day FROM report"
+			 " WHERE id = (SELECT report_id FROM report_policy"
+			 "  WHERE domain_id = ? ORDER BY day, report_id"
+			 "  LIMIT 1)",
+			 domain_id, &one, &is_all, err))
+		return false;
+	*gone += one.gone;
+	return report_room_note(s, domain_id, now, err);
+}
+
+bool report_shed(struct store *s, const struct report_bounds *bounds,
+		 time_t now, struct report_piece *piece, struct err *err)
+{
+	int64_t domain_id;
+	unsigned before;
+
+	piece->gone = 0;
+	piece->is_all = false;
+	while (!is_over(piece)) {
+		before = piece->gone;
+		if (!report_room_heaviest(s, bounds, &domain_id, err))
+			return false;
+		piece->is_all = !domain_id;
+		if (piece->is_all)
+			break;
+		if (!shed_one(s, domain_id, now, &piece->gone, err))
+			return false;
+		if (piece->gone == before)
+			break; /* nothing that could go */
+	}
+	return true;
 }

@@ -28,8 +28,14 @@
 #define REPORT_POLICIES_KEPT 16	   /* what the others say goes to the last */
 #define REPORT_FAILURES_KEPT 100   /* those of the most sessions */
 #define REPORT_TEXTS_KEPT    24576 /* bytes, of all policies and failures */
+#define REPORT_FAILURES_BRIEF 10    /* of a domain that takes much room, */
+#define REPORT_TEXTS_BRIEF    2048
 #define REPORT_SESSIONS_MAX  1000000000L /* more is this */
 #define REPORT_AHEAD	     172800 /* a window may end so long after now */
+
+/* What reports take on the disk, about: one without failures, and each of them */
+#define REPORT_BYTES_USUAL   256
+#define REPORT_BYTES_FAILURE 160
 
 /* Reports of one reporter and id that say different things. */
 #define REPORT_ALIKE_MAX    4
@@ -56,6 +62,7 @@ struct report_entry {
 	const char *signed_by; /* the domain of a DKIM signature; NULL: none */
 	time_t received;
 	const unsigned char *content; /* policy/report_content.h */
+	bool is_brief;		      /* less of it is to be kept */
 };
 
 /*
@@ -94,6 +101,36 @@ bool report_prune(struct store *s, time_t before, struct report_piece *piece,
 bool report_forget_domain(struct store *s, int64_t domain_id,
 			  struct report_piece *piece, struct err *err);
 
+/* How much reports of one domain, and of all, may take. */
+struct report_bounds {
+	int64_t of_domain, of_box; /* bytes */
+};
+
+/*
+ * A piece of work, as report_prune(): of the domain that takes the most the
+ * oldest days' go, one by one, as long as it is over its bound, or all are over
+ * theirs. Those of a domain that takes less than its share are never touched.
+ */
+bool report_shed(struct store *s, const struct report_bounds *bounds,
+		 time_t now, struct report_piece *piece, struct err *err);
+
+/* What reports take; domain 0: all of them. */
+struct report_room {
+	int64_t bytes;
+	int64_t shed; /* so many had to go */
+	time_t shed_at;
+};
+bool report_room_of(struct store *s, int64_t domain_id,
+		    struct report_room *room, struct err *err);
+
+/* Whose reports had to go since then. */
+struct report_shed {
+	int64_t domains;
+	char heaviest[DOMAIN_NAME_SIZE]; /* "": it is gone */
+};
+bool report_shed_since(struct store *s, time_t since, struct report_shed *out,
+		       struct err *err);
+
 /* What was not taken, and why. The numbers are stored. */
 enum report_drop {
 	REPORT_DROP_NOT_OURS,	/* policies of domains that are not hosted */
@@ -114,6 +151,7 @@ bool report_drop_add(struct store *s, enum report_drop why, unsigned long count,
 /* For status. */
 struct report_figures {
 	int64_t kept;			    /* reports, one for each domain */
+	struct report_room room;
 	int64_t dropped[REPORT_DROP_COUNT]; /* since the box was set up */
 };
 bool report_figures(struct store *s, struct report_figures *out,

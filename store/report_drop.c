@@ -62,5 +62,6 @@ bool report_figures(struct store *s, struct report_figures *out,
 		if (query_row_is_good(&q, "report_drop"))
 			out->dropped[why] = count;
 	}
-	return query_close(&q, err) && count_kept(s, &out->kept, err);
+	return query_close(&q, err) && count_kept(s, &out->kept, err) &&
+	       report_room_of(s, 0, &out->room, err);
 }

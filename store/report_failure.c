@@ -82,9 +82,11 @@ static bool insert(struct store *s, const struct report_place *at,
 }
 
 bool report_failure_add(struct store *s, const struct report_place *at,
-			const struct report_entry *e, size_t *room,
+			const struct report_entry *e, size_t *room, long *kept,
 			long *left_out, struct err *err)
 {
+	int64_t most = e->is_brief ? REPORT_FAILURES_BRIEF
+				   : REPORT_FAILURES_KEPT;
 	size_t count;
 	struct told *told = gather(e, &count);
 	int64_t m = 0;
@@ -93,12 +95,13 @@ bool report_failure_add(struct store *s, const struct report_place *at,
 	for (size_t i = 0; ok && i < count; i++) {
 		size_t size = size_of(told[i].f);
 
-		if (m == REPORT_FAILURES_KEPT || size > *room)
+		if (m == most || size > *room)
 			continue;
 		*room -= size;
 		ok = insert(s, at, &told[i], m++, err);
 	}
 	free(told);
+	*kept = (long)m;
 	*left_out = (long)count - (long)m;
 	return ok;
 }

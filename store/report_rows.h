@@ -45,12 +45,27 @@ bool report_policy_add(struct store *s, const struct report_place *at,
 bool report_policy_remove(struct store *s, const struct report_place *at,
 			  struct err *err);
 
-/* And of its failures, as far as there is room; *left_out are not kept. */
+/*
+ * And of its failures, as far as there is room; *kept of them, and *left_out
+ * are not.
+ */
 bool report_failure_add(struct store *s, const struct report_place *at,
-			const struct report_entry *e, size_t *room,
+			const struct report_entry *e, size_t *room, long *kept,
 			long *left_out, struct err *err);
 bool report_failure_remove(struct store *s, const struct report_place *at,
 			   struct err *err);
+
+/* What it takes, if that is more than usual: store/report_room.c */
+bool report_weigh(struct store *s, const struct report_place *at, int64_t bytes,
+		  struct err *err);
+
+/* The domain that is to give some room; 0: none. */
+bool report_room_heaviest(struct store *s, const struct report_bounds *b,
+			  int64_t *domain_id, struct err *err);
+
+/* One of its reports had to go. */
+bool report_room_note(struct store *s, int64_t domain_id, time_t now,
+		      struct err *err);
 
 /* What a stored report comes to is added to its day (1), or taken back (-1). */
 bool report_tally_count(struct store *s, const struct report_place *at,

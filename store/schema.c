@@ -13,6 +13,8 @@
 	"  ON CONFLICT(name) DO UPDATE"                                        \
 	"  SET is_due = 1, epoch = epoch + 1, tries = 0; END;"
 
+#define USUAL "256" /* REPORT_BYTES_USUAL */
+
 static const char *const migrations[] = {
 	/* 1 */
 	"CREATE TABLE meta("
@@ -556,10 +558,35 @@ static const char *const migrations[] = {
 	"  count INTEGER NOT NULL,"
 	"  last_at INTEGER NOT NULL);",
 
-	/* 14: what a report says is part of which it is; empty: nobody knows */
+	/* 14: what a report says is part of which it is (empty: nobody knows);
+	   how much reports take, of each domain, and of all as domain 0 */
 	"ALTER TABLE report ADD COLUMN content BLOB NOT NULL DEFAULT x'';"
 	"DROP INDEX report_same;"
-	"CREATE UNIQUE INDEX report_same ON report(domain_id, same, content);",
+	"CREATE UNIQUE INDEX report_same ON report(domain_id, same, content);"
+	"ALTER TABLE report ADD COLUMN bytes INTEGER NOT NULL"
+	"  DEFAULT " USUAL ";"
+	"CREATE TABLE report_room("
+	"  domain_id INTEGER PRIMARY KEY,"
+	"  bytes INTEGER NOT NULL DEFAULT 0,"	 /* about */
+	"  shed INTEGER NOT NULL DEFAULT 0,"	 /* reports, for want of room */
+	"  shed_at INTEGER NOT NULL DEFAULT 0);" /* the last of them */
+	"CREATE INDEX report_room_bytes ON report_room(bytes);"
+	"INSERT INTO report_room(domain_id, bytes)"
+	"  SELECT domain_id, COUNT(*) * " USUAL " FROM report GROUP BY 1"
+	"  UNION ALL SELECT 0, COUNT(*) * " USUAL " FROM report;"
+	"CREATE TRIGGER report_room_more AFTER INSERT ON report BEGIN"
+	"  INSERT INTO report_room(domain_id, bytes)"
+	"    VALUES(0, NEW.bytes), (NEW.domain_id, NEW.bytes)"
+	"    ON CONFLICT(domain_id) DO UPDATE"
+	"    SET bytes = bytes + excluded.bytes; END;"
+	"CREATE TRIGGER report_room_other AFTER UPDATE OF bytes ON report BEGIN"
+	"  UPDATE report_room SET bytes = bytes + NEW.bytes - OLD.bytes"
+	"    WHERE domain_id IN (0, NEW.domain_id); END;"
+	"CREATE TRIGGER report_room_less AFTER DELETE ON report BEGIN"
+	"  UPDATE report_room SET bytes = bytes - OLD.bytes"
+	"    WHERE domain_id IN (0, OLD.domain_id);"
+	"  DELETE FROM report_room WHERE domain_id = OLD.domain_id"
+	"    AND bytes <= 0; END;",
 };
 
 static const char serve_tables[] =

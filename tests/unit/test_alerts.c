@@ -22,6 +22,7 @@
 #include "store/policy_version.h"
 #include "store/watch.h"
 #include "tests/sim/fixture.h"
+#include "tests/sim/reports.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_world.h"
 
@@ -458,6 +459,47 @@ static void a_domain_that_fails_and_recovers(void **state)
 	assert_open("");
 }
 
+static void let_a_report_go(const struct domain *d, time_t now)
+{
+	const struct report_bounds bounds = { 0, 0 };
+	struct tls_report r = reports_make("A", "1", now - WHEN_DAY, 1, 0);
+	struct report_piece piece = { .limit = 1 };
+	struct err err = ERR_INIT;
+
+	assert_true(reports_add(w.store, d, &r, now));
+	r.begin++;
+	assert_true(reports_add(w.store, d, &r, now));
+	must(report_shed(w.store, &bounds, now, &piece, &err), &err);
+	assert_int_equal(piece.gone, 1);
+	tls_report_release(&r);
+}
+
+/* One alert for all domains, and the end of it a day later. */
+static void reports_that_had_to_go_are_one_alert(void **state)
+{
+	struct domain d = sim_domain(&w, NAME), other;
+	time_t now = sim_now(&w);
+	char text[200];
+
+	(void)state;
+	sim_add(&w, "other.test");
+	other = sim_domain(&w, "other.test");
+	watch(alerts_watch_shed, now);
+	assert_open("");
+	must(store_begin(w.store, NULL), NULL);
+	let_a_report_go(&other, now);
+	let_a_report_go(&d, now);
+	must(store_commit(w.store, NULL), NULL);
+	watch(alerts_watch_shed, now + WHEN_DAY - 1);
+	assert_open("report.shed/warning ");
+	must(alert_text(w.store, KIND_REPORT_SHED, "", text, sizeof(text),
+			NULL),
+	     NULL);
+	assert_non_null(strstr(text, " of " NAME " and 1 more domain "));
+	watch(alerts_watch_shed, now + WHEN_DAY);
+	assert_open("");
+}
+
 static void raise_each(const char *name, time_t now, struct err *err)
 {
 	static const char *const kinds[] = { KIND_REPORT_FAILING,
@@ -787,6 +829,7 @@ int main(void)
 		cmocka_unit_test(a_certificate_is_judged_by_the_share_left),
 		cmocka_unit_test(each_look_comes_later),
 		cmocka_unit_test(pauses_grow_to_a_bound),
+		IN_A_BOX(reports_that_had_to_go_are_one_alert),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

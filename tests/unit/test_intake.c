@@ -87,6 +87,7 @@ static int set_up(void **state)
 	b->dir = scratch_make();
 	b->now = NOW;
 	b->config.report_retention = 400 * WHEN_DAY;
+	b->config.report_room = b->config.report_room_total = 1 << 20;
 	b->loop = loop_new(&err);
 	b->store = scratch_store(b->dir);
 	must(store_begin(b->store, &err), &err);
@@ -519,6 +520,33 @@ static void old_ones_go(void **state)
 	assert_int_equal(stored(b), 1);
 }
 
+/* A flood of heavy ones of one domain: it stays within its room. */
+static void a_flood_takes_no_more_than_its_room(void **state)
+{
+	struct box *b = *state;
+	long room = 40000;
+	char *text;
+
+	b->config.report_room = room;
+	for (int i = 0; i < 1000; i++) {
+		text = xasprintf(REPORT("%d", FAILED(OURS)), i);
+		take(b, text, OURS);
+		free(text);
+	}
+	run_until(b, 1000);
+	for (size_t i = 1001; i < 1200 && stored(b) > 100; i++) {
+		take(b, REPORT("x", FAILED(OURS)), OURS);
+		run_until(b, i);
+	}
+	assert_in_range(stored(b), 80, 100);
+	assert_true(scratch_number(b->dir, "state.db",
+				   "SELECT bytes FROM report_room"
+				   " WHERE domain_id = 0") <= room);
+	assert_true(scratch_number(b->dir, "state.db",
+				   "SELECT shed FROM report_room"
+				   " WHERE domain_id > 0") >= 900);
+}
+
 static void what_is_refused_is_counted(void **state)
 {
 	struct box *b = *state;
@@ -883,6 +911,7 @@ int main(void)
 		STORY(what_a_stop_finds_read_is_stored),
 		STORY(a_full_disk_asks_to_come_again),
 		STORY(old_ones_go),
+		STORY(a_flood_takes_no_more_than_its_room),
 		STORY(what_is_refused_is_counted),
 		STORY(one_bad_report_spoils_no_others),
 		STORY(what_is_read_is_bounded_while_the_disk_is_slow),

@@ -554,6 +554,148 @@ static void the_rest_are_not_taken_for_one(void **state)
 	tls_report_release(&b);
 }
 
+/* ---- what takes too much room ---- */
+
+static int64_t room_of(const struct domain *d)
+{
+	struct report_room room;
+
+	must(report_room_of(fix.store, d ? d->id : 0, &room, NULL), NULL);
+	return room.bytes;
+}
+
+static unsigned shed(int64_t of_domain, int64_t of_box, unsigned limit)
+{
+	const struct report_bounds bounds = { of_domain, of_box };
+	struct report_piece piece = { .limit = limit };
+	struct err err = ERR_INIT;
+
+	must(report_shed(fix.store, &bounds, NOW, &piece, &err), &err);
+	assert_int_equal(piece.is_all, piece.gone < limit);
+	return piece.gone;
+}
+
+static void add_heavy(const struct domain *d, const char *id, time_t at,
+		      bool is_brief)
+{
+	struct tls_report r = reports_make("A", id, at, 1, 100);
+	unsigned char content[REPORT_CONTENT_SIZE];
+	const size_t all[] = { 0 };
+	struct report_entry e = { .domain_id = d->id,
+				  .report = &r,
+				  .policy = all,
+				  .policy_count = 1,
+				  .content = content,
+				  .received = NOW,
+				  .is_brief = is_brief };
+	struct err err = ERR_INIT;
+	bool is_known;
+
+	for (int i = 0; i < 100; i++) {
+		reports_fail(&r, TLS_RESULT_VALIDATION_FAILURE, "mx.shop.test",
+			     1);
+		free(r.policy->failure[i].additional);
+		r.policy->failure[i].additional = repeated('y', 200);
+	}
+	must(report_content(&r, content, &err), &err);
+	must(report_add(fix.store, &e, &is_known, &err), &err);
+	tls_report_release(&r);
+}
+
+static void what_they_take_is_known(void **state)
+{
+	struct domain other = rows_domain(fix.store, "other.test");
+	unsigned gone;
+
+	(void)state;
+	add_made(&shop, "A", "1", DAY_OF_A, 1, 0, NOW);
+	assert_int_equal(room_of(&shop), REPORT_BYTES_USUAL);
+	add_heavy(&shop, "2", DAY_OF_A, false);
+	assert_in_range(room_of(&shop), 36000, 45000);
+	add_heavy(&other, "3", DAY_OF_A, true);
+	assert_in_range(room_of(&other), 2000, 4500);
+	assert_int_equal(room_of(NULL), room_of(&shop) + room_of(&other));
+	commit();
+	assert_int_equal(number("SELECT SUM(left_out) FROM report"),
+			 100 - 9); /* of the brief one alone */
+	begin();
+	must(domain_delete(fix.store, &shop, NOW, NULL), NULL);
+	must(report_prune(fix.store, 0, 100, &gone, NULL), NULL);
+	assert_int_equal(gone, 2);
+	assert_int_equal(room_of(&shop), 0);
+	assert_int_equal(room_of(NULL), room_of(&other));
+}
+
+static void add_days(const struct domain *d, int count)
+{
+	for (int i = 0; i < count; i++) {
+		char *id = xasprintf("%d", i);
+
+		/* the newest day first */
+		add_made(d, "A", id, DAY_OF_A - i * WHEN_DAY, 1, 0, NOW);
+		free(id);
+	}
+}
+
+/* The oldest days', and of nobody else: who takes less is left alone. */
+static void who_takes_too_much_loses_the_oldest(void **state)
+{
+	struct domain other = rows_domain(fix.store, "other.test");
+	struct report_shed told;
+
+	(void)state;
+	add_days(&other, 10);
+	add_days(&shop, 20);
+	assert_int_equal(shed(20L * REPORT_BYTES_USUAL, 1 << 20, 100), 0);
+	assert_int_equal(shed(15L * REPORT_BYTES_USUAL, 1 << 20, 3), 3);
+	assert_int_equal(shed(15L * REPORT_BYTES_USUAL, 1 << 20, 100), 2);
+	assert_int_equal(room_of(&shop), 15L * REPORT_BYTES_USUAL);
+	assert_int_equal(room_of(&other), 10L * REPORT_BYTES_USUAL);
+	commit();
+	assert_int_equal(
+		number("SELECT MIN(day) FROM report r JOIN domain d"
+		       " ON d.id = domain_id WHERE name = 'shop.test'"),
+		DAY_OF_A / WHEN_DAY - 14);
+	assert_tallies_are_right();
+	begin();
+	must(report_shed_since(fix.store, NOW - 1, &told, NULL), NULL);
+	assert_int_equal(told.domains, 1);
+	assert_string_equal(told.heaviest, "shop.test");
+	must(report_shed_since(fix.store, NOW, &told, NULL), NULL);
+	assert_int_equal(told.domains, 0);
+}
+
+static void of_all_the_heaviest_gives_room(void **state)
+{
+	struct domain other = rows_domain(fix.store, "other.test");
+
+	(void)state;
+	add_days(&other, 10);
+	add_days(&shop, 20);
+	assert_int_equal(shed(1 << 20, 22L * REPORT_BYTES_USUAL, 100), 8);
+	assert_int_equal(room_of(&shop), 12L * REPORT_BYTES_USUAL);
+	assert_int_equal(room_of(&other), 10L * REPORT_BYTES_USUAL);
+	assert_int_equal(shed(1 << 20, 0, 100), 22); /* there is an end */
+	assert_int_equal(room_of(NULL), 0);
+}
+
+/* Twenty reporters, each day for 400 days, with ten failures in every one. */
+static void a_usual_domain_never_takes_too_much(void **state)
+{
+	struct tls_report r = reports_make("A", "1", DAY_OF_A, 1, 10);
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		reports_fail(&r, TLS_RESULT_VALIDATION_FAILURE, "mx.shop.test",
+			     1);
+		free(r.policy->failure[i].additional);
+		r.policy->failure[i].additional = repeated('y', 60);
+	}
+	assert_true(reports_add(fix.store, &shop, &r, NOW));
+	tls_report_release(&r);
+	assert_true(room_of(&shop) * 20 * 400 < (64L << 20) / 2);
+}
+
 /* ---- what is refused ---- */
 
 static const unsigned char any_content[REPORT_CONTENT_SIZE] = { 1 };
@@ -787,6 +929,10 @@ int main(void)
 		WITH_A_SHOP(no_count_is_huge),
 		WITH_A_SHOP(new_reporters_of_a_day_are_bounded),
 		WITH_A_SHOP(the_rest_are_not_taken_for_one),
+		WITH_A_SHOP(what_they_take_is_known),
+		WITH_A_SHOP(who_takes_too_much_loses_the_oldest),
+		WITH_A_SHOP(of_all_the_heaviest_gives_room),
+		WITH_A_SHOP(a_usual_domain_never_takes_too_much),
 		WITH_A_SHOP(what_is_to_come_is_refused),
 		WITH_A_SHOP(a_domain_that_is_gone_takes_none),
 		WITH_A_SHOP(a_full_disk_keeps_none_in_part),

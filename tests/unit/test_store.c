@@ -180,7 +180,7 @@ static void make_older(const char *dir)
 		    "DROP TABLE reporter; DROP TABLE report;"
 		    "DROP TABLE report_policy; DROP TABLE report_failure;"
 		    "DROP TABLE report_tally; DROP TABLE report_gone;"
-		    "DROP TABLE report_drop;"
+		    "DROP TABLE report_drop; DROP TABLE report_room;"
 		    "ALTER TABLE domain DROP COLUMN report_token;"
 		    "PRAGMA user_version = 12");
 }
@@ -205,6 +205,43 @@ static void an_older_database_gets_tokens(void **state)
 	assert_int_equal(strlen(b.report_token), 32);
 	assert_string_not_equal(a.report_token, b.report_token);
 	store_close(s);
+}
+
+/* As it was when nobody counted what reports take. */
+static void make_unweighed(const char *dir)
+{
+	scratch_sql(dir, "state.db",
+		    "DROP TRIGGER report_room_more;"
+		    "DROP TRIGGER report_room_other;"
+		    "DROP TRIGGER report_room_less;"
+		    "DROP TABLE report_room; DROP INDEX report_same;"
+		    "ALTER TABLE report DROP COLUMN content;"
+		    "ALTER TABLE report DROP COLUMN bytes;"
+		    "CREATE UNIQUE INDEX report_same"
+		    "  ON report(domain_id, same);"
+		    "INSERT INTO report VALUES"
+		    "  (1, 7, 1, x'01', 'a', 1, 1, 1, 1, 0, '', '', 1, 0, 0),"
+		    "  (2, 7, 1, x'02', 'b', 1, 1, 1, 1, 0, '', '', 1, 0, 0),"
+		    "  (3, 8, 1, x'01', 'a', 1, 1, 1, 1, 0, '', '', 1, 0, 0);"
+		    "PRAGMA user_version = 13");
+}
+
+static void reports_of_an_older_database_are_weighed(void **state)
+{
+	store_close(scratch_store(*state));
+	make_unweighed(*state);
+	store_close(scratch_store(*state));
+	assert_int_equal(scratch_number(*state, "state.db",
+					"SELECT group_concat(bytes, '') FROM"
+					" (SELECT bytes FROM report_room"
+					"  ORDER BY domain_id)"),
+			 768512256);
+	scratch_sql(*state, "state.db", "DELETE FROM report WHERE id < 3");
+	assert_int_equal(scratch_number(*state, "state.db",
+					"SELECT group_concat(bytes, '') FROM"
+					" (SELECT bytes FROM report_room"
+					"  ORDER BY domain_id)"),
+			 256256);
 }
 
 /* What is no database is refused, and left as it is for a rescue. */
@@ -315,6 +352,7 @@ int main(void)
 		IN_A_FOLDER(a_newer_database_is_refused),
 		IN_A_FOLDER(migrations_run_once),
 		IN_A_FOLDER(an_older_database_gets_tokens),
+		IN_A_FOLDER(reports_of_an_older_database_are_weighed),
 		IN_A_FOLDER(a_damaged_database_is_refused),
 		IN_A_FOLDER(a_rollback_leaves_nothing),
 		IN_A_FOLDER(a_commit_that_fails_leaves_nothing),
