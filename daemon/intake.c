@@ -36,8 +36,15 @@
 #define PER_SECOND WHEN_DAY /* so many a day */
 
 static const struct rate address_rate = { 2000, 10 * PER_SECOND };
-static const struct rate domain_rate = { 2000, 2 * PER_SECOND };
 static const struct rate new_rate = { 2500, 2500 }; /* 5,000 in any day */
+
+/*
+ * What is new of a domain, from one sender: an address, or whoever signed the
+ * mail. More than these only as long as half of the domain's are left, so that
+ * nobody takes them all.
+ */
+static const struct rate modest_rate = { 20, 20 };
+#define NEW_RESERVE 1250
 
 static const char *const outcome_names[] = {
 	[INTAKE_STORED] = "stored",	  [INTAKE_KNOWN] = "known",
@@ -80,7 +87,8 @@ struct queue {
 struct intake {
 	struct intake_parts parts;
 	struct unpacker *unpacker;
-	struct rates *addresses, *domains, *fresh;
+	struct rates *addresses;      /* whatever they post */
+	struct rates *fresh, *modest; /* what is new: of domains, by sender */
 	struct queue waiting; /* for the unpacker */
 	struct queue ready;   /* to be stored */
 	struct queue staged;  /* for the disk */
@@ -215,13 +223,34 @@ static void list_domain(struct item *i, const char *domain, size_t policies)
 	snprintf(i->domain[n], DOMAIN_NAME_SIZE, "%s", domain);
 }
 
+static uint64_t peer_key(const struct peer *p)
+{
+	return p->net * 31 + (uint64_t)p->family;
+}
+
+/* Mail that nobody signed is all of one sender. */
+static uint64_t sender_key(struct intake *in, const struct item *i,
+			   const char *domain)
+{
+	uint64_t sender = i->ask.peer.family
+				  ? peer_key(&i->ask.peer)
+				  : rates_key(in->modest, i->ask.signed_by);
+
+	return sender * 1099511628211u ^ rates_key(in->modest, domain);
+}
+
 static bool may_add_new(struct intake *in, const struct item *i,
 			const char *domain, unsigned *seconds)
 {
+	uint64_t key = rates_key(in->fresh, domain);
+	int64_t now = steady_ms();
+
 	*seconds = 0;
-	return i->ask.is_trusted ||
-	       rates_has(in->fresh, rates_key(in->fresh, domain), steady_ms(),
-			 seconds);
+	if (i->ask.is_trusted)
+		return true;
+	return rates_has(in->fresh, key, now, seconds) &&
+	       (rates_left(in->fresh, key, now) > NEW_RESERVE ||
+		rates_has(in->modest, sender_key(in, i, domain), now, seconds));
 }
 
 /* For the others the next look at DNS will do. */
@@ -238,14 +267,25 @@ static void note_told(struct intake *in, struct item *i, int64_t id)
 	i->at.told++;
 }
 
+/* A sender owes nothing for what came when there was plenty. */
+static void count_new(struct intake *in, const struct item *i,
+		      const char *domain)
+{
+	uint64_t sender = sender_key(in, i, domain);
+	int64_t now = steady_ms();
+
+	rates_take(in->fresh, rates_key(in->fresh, domain), now);
+	if (rates_left(in->modest, sender, now) > 0)
+		rates_take(in->modest, sender, now);
+}
+
 static void took_new(struct intake *in, struct item *i, const struct domain *d)
 {
 	i->at.is_new = true;
 	in->may_be_over = true;
 	note_told(in, i, d->id);
 	if (!i->ask.is_trusted)
-		rates_take(in->fresh, rates_key(in->fresh, d->name),
-			   steady_ms());
+		count_new(in, i, d->name);
 }
 
 /* Details are given up before days are. */
@@ -275,10 +315,12 @@ static bool store_share(struct intake *in, struct item *i,
 	};
 	bool is_known;
 
-	if (!may_add_new(in, i, d->name, &i->answer.retry_after))
+	if (!report_is_known(in->parts.store, &e, &is_known, err))
+		return false;
+	if (!is_known && !may_add_new(in, i, d->name, &i->answer.retry_after))
 		return err_set(err, ERR_AGAIN,
 			       "too many reports of %s in a day", d->name);
-	if (!report_add(in->parts.store, &e, &is_known, err))
+	if (!is_known && !report_add(in->parts.store, &e, &is_known, err))
 		return false;
 	if (!is_known)
 		took_new(in, i, d);
@@ -743,29 +785,18 @@ static bool has_place(struct intake *in, size_t len, struct err *err)
 	return err_set(err, ERR_AGAIN, "too many reports wait to be read");
 }
 
-static uint64_t peer_key(const struct peer *p)
-{
-	return p->net * 31 + (uint64_t)p->family;
-}
-
 /* Seconds until it may come again; 0: it may come now, and is counted. */
 static unsigned over_rate(struct intake *in, const struct intake_ask *ask)
 {
 	uint64_t address = peer_key(&ask->peer);
-	uint64_t domain = rates_key(in->domains, ask->domain);
 	int64_t now = steady_ms();
 	unsigned seconds;
 
-	if (ask->is_trusted)
+	if (ask->is_trusted || !ask->peer.family)
 		return 0;
-	if ((ask->peer.family &&
-	     !rates_has(in->addresses, address, now, &seconds)) ||
-	    (*ask->domain && !rates_has(in->domains, domain, now, &seconds)))
+	if (!rates_has(in->addresses, address, now, &seconds))
 		return seconds;
-	if (ask->peer.family)
-		rates_take(in->addresses, address, now);
-	if (*ask->domain)
-		rates_take(in->domains, domain, now);
+	rates_take(in->addresses, address, now);
 	return 0;
 }
 
@@ -822,8 +853,8 @@ static void intake_free(struct intake *in)
 	if (in->house)
 		event_free(in->house);
 	rates_free(in->addresses);
-	rates_free(in->domains);
 	rates_free(in->fresh);
+	rates_free(in->modest);
 	free(in);
 }
 
@@ -836,8 +867,8 @@ struct intake *intake_start(const struct intake_parts *parts, struct err *err)
 	queue_init(&in->ready);
 	queue_init(&in->staged);
 	in->addresses = rates_new(&address_rate);
-	in->domains = rates_new(&domain_rate);
 	in->fresh = rates_new(&new_rate);
+	in->modest = rates_new(&modest_rate);
 	in->prune_limit = PRUNE_MIN;
 	if (make_parts(in, err)) {
 		set_house(in, HOUSE_SECONDS * 1000);

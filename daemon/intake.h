@@ -7,8 +7,9 @@
  * wait for the disk; of many domains, in several. Who brought it is answered
  * when the syncer says that it is durable, and not before.
  *
- * Anybody may post: so what comes is counted by address and by domain, and
- * what may be stored in a day is limited. When the disk is tight reports are
+ * Anybody may post: so what comes is counted by address, and what may be stored
+ * in a day is limited, of a domain and of each sender, so that none of them takes
+ * it all. What is no report, or is known, costs the domain nothing. When the disk is tight reports are
  * the first to be refused. What is too old goes in small pieces.
  *
  * Control thread only.

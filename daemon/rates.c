@@ -90,6 +90,11 @@ bool rates_has(struct rates *r, uint64_t key, int64_t now_ms, unsigned *seconds)
 	return false;
 }
 
+long rates_left(struct rates *r, uint64_t key, int64_t now_ms)
+{
+	return (long)(find(r, key, now_ms)->level / DAY_MS);
+}
+
 void rates_take(struct rates *r, uint64_t key, int64_t now_ms)
 {
 	find(r, key, now_ms)->level -= DAY_MS;

@@ -29,6 +29,9 @@ void rates_free(struct rates *r);
 bool rates_has(struct rates *r, uint64_t key, int64_t now_ms,
 	       unsigned *seconds);
 
+/* How many there are; less than 0 if it owes. */
+long rates_left(struct rates *r, uint64_t key, int64_t now_ms);
+
 /* A bucket may come to owe, when more were let in than it had. */
 void rates_take(struct rates *r, uint64_t key, int64_t now_ms);
 

@@ -243,6 +243,18 @@ static bool may_be_added(struct store *s, const struct report_entry *e,
 	return domain_is_hosted(s, e->domain_id, err);
 }
 
+bool report_is_known(struct store *s, const struct report_entry *e,
+		     bool *is_known, struct err *err)
+{
+	int64_t alike;
+	struct row row;
+	bool ok = row_init(&row, e, err) &&
+		  look_alike(s, e, &row, is_known, &alike, err);
+
+	row_release(&row);
+	return ok;
+}
+
 bool report_add(struct store *s, const struct report_entry *e, bool *is_known,
 		struct err *err)
 {

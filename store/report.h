@@ -65,6 +65,10 @@ struct report_entry {
 	bool is_brief;		      /* less of it is to be kept */
 };
 
+/* Is it there already? It costs a look into an index. */
+bool report_is_known(struct store *s, const struct report_entry *e,
+		     bool *is_known, struct err *err);
+
 /*
  * *is_known: it was there before, and nothing is added. On failure the caller
  * rolls back, or goes on with other reports only if the error is one of these,

@@ -395,7 +395,7 @@ def test_a_thousand_in_a_burst(rig, poster):
 
 @pytest.mark.alone
 def test_too_many_are_told_to_come_later(poster):
-	"""A burst of 2,000 is a domain's own; then two in a second."""
+	"""A burst of 2,000 is an address's own; then ten in a second."""
 	process, results = burst(poster, [b"{}"] * 2300, 8)
 	statuses = results.get(timeout=120)
 	process.join()

@@ -399,43 +399,56 @@ static void addresses_have_their_rate(void **state)
 	assert_int_equal(b->outcome[2001], INTAKE_NO_REPORT);
 }
 
-static void domains_have_their_rate(void **state)
+/* As if by HTTPS, from so many addresses. */
+static void take_from(struct box *b, const char *text, uint64_t net)
+{
+	struct intake_ask ask = ask_of(b, text, OURS);
+
+	ask.peer = (struct peer){ AF_INET, net };
+	intake_take(b->intake, &ask);
+}
+
+static void take_new(struct box *b, int i, uint64_t net)
+{
+	char *text = xasprintf(REPORT("%d", POLICY(OURS)), i);
+
+	take_from(b, text, net);
+	free(text);
+}
+
+static size_t count_outcome(const struct box *b, enum intake_outcome outcome)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->answered; i++)
+		n += b->outcome[i] == outcome;
+	return n;
+}
+
+static void what_is_no_report_costs_the_domain_nothing(void **state)
 {
 	struct box *b = *state;
-	struct intake_ask ask;
 
-	for (size_t i = 0; i < 2001; i++)
-		take(b, "{}", OURS);
-	assert_int_equal(b->answered, 1);
-	assert_int_equal(b->outcome[0], INTAKE_TOO_MANY);
-	take(b, "{}", "x.test");
-	ask = ask_of(b, "{}", OURS);
-	ask.is_trusted = true;
-	intake_take(b->intake, &ask);
-	run_until(b, 2003);
-	assert_int_equal(b->outcome[2001], INTAKE_NO_REPORT);
-	assert_int_equal(b->outcome[2002], INTAKE_NO_REPORT);
+	for (int i = 0; i < 3000; i++)
+		take_from(b, "{}", (uint64_t)i / 100);
+	run_until(b, 3000);
+	assert_int_equal(count_outcome(b, INTAKE_NO_REPORT), 3000);
+	for (int i = 0; i < 1000; i++)
+		take_new(b, i, 77);
+	run_until(b, 4000);
+	assert_int_equal(count_outcome(b, INTAKE_STORED), 1000);
 }
 
 static void new_ones_are_so_many_in_a_day(void **state)
 {
 	struct box *b = *state;
 	struct intake_ask ask;
-	size_t refused = 0;
 	char *text;
 
-	for (int i = 0; i < 2501; i++) {
-		text = xasprintf(REPORT("%d", POLICY(OURS)), i);
-		take(b, text, "");
-		free(text);
-	}
+	for (int i = 0; i < 2501; i++)
+		take_new(b, i, (uint64_t)i / 20);
 	run_until(b, 2501);
-	for (size_t i = 0; i < 2501; i++)
-		if (b->outcome[i] != INTAKE_STORED) {
-			assert_int_equal(b->outcome[i], INTAKE_TOO_MANY);
-			refused++;
-		}
-	assert_int_equal(refused, 1);
+	assert_int_equal(count_outcome(b, INTAKE_TOO_MANY), 1);
 	assert_int_equal(stored(b), 2500);
 	text = xasprintf(REPORT("%d", POLICY(OURS)), 2501);
 	ask = ask_of(b, text, "");
@@ -444,6 +457,53 @@ static void new_ones_are_so_many_in_a_day(void **state)
 	intake_take(b->intake, &ask);
 	run_until(b, 2502);
 	assert_int_equal(b->outcome[2501], INTAKE_STORED);
+}
+
+/* Half of what may come is for those who send a few. */
+static void one_sender_leaves_room_for_others(void **state)
+{
+	struct box *b = *state;
+	struct intake_ask ask;
+
+	for (int i = 0; i < 1300; i++)
+		take_new(b, i, 1);
+	run_until(b, 1300);
+	assert_int_equal(stored(b), 1250);
+	assert_in_range(b->retry_after, 1, WHEN_DAY / 20 + 1);
+	for (int i = 2000; i < 2021; i++)
+		take_new(b, i, 2);
+	run_until(b, 1321);
+	assert_int_equal(stored(b), 1270);
+	/* by mail, the signature is what an address is */
+	for (int i = 0; i < 42; i++) {
+		ask = ask_of(b, REPORT("m", POLICY(OURS)), "");
+		free(ask.body);
+		ask.body = xasprintf(REPORT("m%d", POLICY(OURS)), i);
+		ask.len = strlen(ask.body);
+		if (i % 2)
+			str_copy(ask.signed_by, sizeof(ask.signed_by),
+				 "x.test");
+		intake_take(b->intake, &ask);
+	}
+	run_until(b, 1363);
+	assert_int_equal(stored(b), 1310);
+}
+
+static void what_is_known_is_known_at_any_rate(void **state)
+{
+	struct box *b = *state;
+
+	for (int i = 0; i < 1300; i++)
+		take_new(b, i, 1);
+	run_until(b, 1300);
+	for (int i = 0; i < 100; i++)
+		take_new(b, i, 1);
+	run_until(b, 1400);
+	assert_int_equal(count_outcome(b, INTAKE_KNOWN), 100);
+	/* and it has cost the others nothing */
+	take_new(b, 2000, 2);
+	run_until(b, 1401);
+	assert_int_equal(b->outcome[1400], INTAKE_STORED);
 }
 
 /* ---- the end of it, and of them ---- */
@@ -905,8 +965,10 @@ int main(void)
 		STORY(a_queue_has_an_end),
 		STORY(bytes_have_an_end),
 		STORY(addresses_have_their_rate),
-		STORY(domains_have_their_rate),
+		STORY(what_is_no_report_costs_the_domain_nothing),
 		STORY(new_ones_are_so_many_in_a_day),
+		STORY(one_sender_leaves_room_for_others),
+		STORY(what_is_known_is_known_at_any_rate),
 		STORY(a_stop_answers_all),
 		STORY(what_a_stop_finds_read_is_stored),
 		STORY(a_full_disk_asks_to_come_again),

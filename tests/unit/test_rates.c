@@ -33,6 +33,8 @@ static void a_burst_and_then_by_and_by(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_true(may(r, KEY, 1000));
 	assert_false(rates_has(r, KEY, 1000, &seconds));
+	assert_int_equal(rates_left(r, KEY, 1000), 0);
+	assert_int_equal(rates_left(r, KEY + 1, 1000), 3);
 	assert_in_range(seconds, 10, 11);
 	assert_false(may(r, KEY, 10999));
 	assert_true(may(r, KEY, 11000));
