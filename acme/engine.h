@@ -102,6 +102,7 @@ struct engine_ca_status {
 
 /* What time it is: not always what the machine says (acme/clock.h). */
 time_t engine_clock(const struct engine *e);
+bool engine_clock_is_known(const struct engine *e);
 /* Is something wrong with the machine's clock? As clock_trouble(). */
 void engine_clock_trouble(const struct engine *e, struct err *out);
 

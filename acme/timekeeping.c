@@ -85,6 +85,11 @@ time_t engine_clock(const struct engine *e)
 	return engine_now(e);
 }
 
+bool engine_clock_is_known(const struct engine *e)
+{
+	return clock_is_known(&e->clock);
+}
+
 void engine_clock_trouble(const struct engine *e, struct err *out)
 {
 	clock_trouble(&e->clock, out);

@@ -77,6 +77,7 @@ struct item {
 	struct intake_answer answer;
 	char (*domain)[DOMAIN_NAME_SIZE]; /* ours */
 	struct progress at, kept;	  /* now; as it is committed */
+	bool is_early; /* it is to come again when its days are over */
 };
 
 struct queue {
@@ -190,7 +191,7 @@ static void refuse(struct item *i, enum intake_outcome outcome,
 {
 	i->answer.outcome = outcome;
 	i->answer.err = *err;
-	if (outcome == INTAKE_LATER)
+	if (outcome == INTAKE_LATER && !i->answer.retry_after)
 		i->answer.retry_after = INTAKE_LATER_SECONDS;
 	answer(i);
 }
@@ -297,6 +298,38 @@ static bool is_brief(struct intake *in, int64_t domain_id)
 	       room.bytes > in->parts.config->report_room / 2;
 }
 
+/*
+ * Days that have not been: reporters do not come again after a 4xx, so that is
+ * only for what no clock of ours could be right about.
+ */
+static bool is_over(struct intake *in, struct item *i, struct err *err)
+{
+	time_t end = i->found.report.end, now = now_of(in);
+
+	if (end <= now + REPORT_AHEAD)
+		return true;
+	i->is_early = end <= now + INTAKE_EARLY_MAX ||
+		      !in->parts.is_time_known(in->parts.arg);
+	return err_set(err, i->is_early ? ERR_AGAIN : ERR_REFUSED,
+		       "the days that it tells of have not come yet");
+}
+
+static bool store_new(struct intake *in, struct item *i, const struct domain *d,
+		      const struct report_entry *e, struct err *err)
+{
+	bool is_known;
+
+	if (!is_over(in, i, err))
+		return false;
+	if (!may_add_new(in, i, d->name, &i->answer.retry_after))
+		return err_set(err, ERR_AGAIN,
+			       "too many reports of %s in a day", d->name);
+	if (!report_add(in->parts.store, e, &is_known, err))
+		return false;
+	took_new(in, i, d);
+	return true;
+}
+
 /* What it says of one domain of ours. */
 static bool store_share(struct intake *in, struct item *i,
 			const struct report_share *share,
@@ -317,13 +350,8 @@ static bool store_share(struct intake *in, struct item *i,
 
 	if (!report_is_known(in->parts.store, &e, &is_known, err))
 		return false;
-	if (!is_known && !may_add_new(in, i, d->name, &i->answer.retry_after))
-		return err_set(err, ERR_AGAIN,
-			       "too many reports of %s in a day", d->name);
-	if (!is_known && !report_add(in->parts.store, &e, &is_known, err))
+	if (!is_known && !store_new(in, i, d, &e, err))
 		return false;
-	if (!is_known)
-		took_new(in, i, d);
 	list_domain(i, d->name, share->count);
 	return true;
 }
@@ -397,6 +425,10 @@ static bool refuse_one(struct intake *in, struct item *i, const struct err *err)
 	if (err->kind == ERR_REFUSED) {
 		count_drop(in, REPORT_DROP_NO_REPORT, 1);
 		refuse(i, INTAKE_NO_REPORT, err);
+	} else if (i->is_early) {
+		count_drop(in, REPORT_DROP_AHEAD, 1);
+		i->answer.retry_after = INTAKE_EARLY_SECONDS;
+		refuse(i, INTAKE_LATER, err);
 	} else if (err->kind == ERR_AGAIN && i->answer.retry_after) {
 		count_drop(in, REPORT_DROP_TOO_MANY, 1);
 		refuse(i, INTAKE_TOO_MANY, err);
@@ -438,6 +470,7 @@ static void forget_turn(struct item *i)
 {
 	i->answer = (struct intake_answer){ 0 };
 	i->at = i->kept;
+	i->is_early = false;
 }
 
 /* They are staged again: what the transaction found out is forgotten. */

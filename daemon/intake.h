@@ -9,7 +9,8 @@
  *
  * Anybody may post: so what comes is counted by address, and what may be stored
  * in a day is limited, of a domain and of each sender, so that none of them takes
- * it all. What is no report, or is known, costs the domain nothing. When the disk is tight reports are
+ * it all. One that tells of days to come may come again, for it may be our clock
+ * that is wrong. What is no report, or is known, costs the domain nothing. When the disk is tight reports are
  * the first to be refused. What is too old goes in small pieces.
  *
  * Control thread only.
@@ -18,6 +19,7 @@
 #define DAEMON_INTAKE_H
 
 #include "base/loop.h"
+#include "base/when.h"
 #include "daemon/config.h"
 #include "daemon/syncer.h"
 #include "httpd/peers.h"
@@ -29,6 +31,8 @@
 #define INTAKE_BYTES_MAX     (16L * 1024 * 1024)
 #define INTAKE_DOMAINS_MAX   100 /* of one report; the rest is dropped */
 #define INTAKE_LATER_SECONDS 60
+#define INTAKE_EARLY_SECONDS WHEN_HOUR /* for what tells of days to come, */
+#define INTAKE_EARLY_MAX     (30 * WHEN_DAY) /* of no more than these */
 
 struct intake;
 
@@ -75,6 +79,7 @@ struct intake_parts {
 	struct syncer *syncer;
 	const struct config *config; /* the daemon's, updated by a reload */
 	time_t (*now)(void *arg);
+	bool (*is_time_known)(void *arg); /* else `now` may be long ago */
 	void *arg;
 };
 

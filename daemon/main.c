@@ -244,6 +244,14 @@ static time_t now(void *arg)
 	return d->engine ? engine_clock(d->engine) : time(NULL);
 }
 
+/* By what a CA said. */
+static bool is_time_known(void *arg)
+{
+	const struct daemon *d = arg;
+
+	return d->engine && engine_clock_is_known(d->engine);
+}
+
 static bool start_guard(struct daemon *d, struct err *err)
 {
 	d->guard.poke = poke;
@@ -423,6 +431,7 @@ static bool start_reports(struct daemon *d, struct err *err)
 		.syncer = real_world_syncer(d->world),
 		.config = &d->config,
 		.now = now,
+		.is_time_known = is_time_known,
 		.arg = d,
 	};
 

@@ -142,6 +142,7 @@ enum report_drop {
 	REPORT_DROP_OVER_LIMIT, /* too large */
 	REPORT_DROP_TOO_MANY,	/* too many of late */
 	REPORT_DROP_NO_ROOM,	/* the disk is tight, or the queue full */
+	REPORT_DROP_AHEAD, /* its days have not come: it is to come again */
 	REPORT_DROP_COUNT
 };
 

@@ -11,6 +11,7 @@ static const char *const names[REPORT_DROP_COUNT] = {
 	[REPORT_DROP_OVER_LIMIT] = "over_limit",
 	[REPORT_DROP_TOO_MANY] = "too_many",
 	[REPORT_DROP_NO_ROOM] = "no_room",
+	[REPORT_DROP_AHEAD] = "ahead",
 };
 
 const char *report_drop_name(enum report_drop why)
