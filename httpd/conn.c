@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "httpd/after.h"
 #include "httpd/head_meter.h"
+#include "httpd/report.h"
 
 #define INPUT_MAX 32768	/* unread by evhttp: HEAD_MAX and a TLS record */
 #define LINGER_MS 1000	/* for a peer to read why, and to close */
@@ -46,6 +47,8 @@ struct conn {
 	bool is_read;	 /* the head: it is not kept any more */
 	size_t body_max; /* 0: it has none that counts */
 	size_t body;	 /* bytes of it, held in the budget */
+	size_t paced;	 /* of them, there at the last look */
+	struct event *pace; /* looks at them; NULL: there were none yet */
 	size_t swallowed;
 	void (*gone)(void *arg);
 	void *gone_arg;
@@ -60,7 +63,7 @@ struct conns {
 	bool is_draining;
 	conn_judge *judge; /* or NULL */
 	void *judge_arg;
-	const char *too_many, *too_large;
+	const struct conn_words *words;
 	size_t count;
 	LIST_HEAD(conn_list, conn) list;
 	struct conn **by_fd;		/* the admitted ones */
@@ -80,12 +83,11 @@ struct conns *conns_new(struct event_base *base, struct conn_limits *limits,
 }
 
 void conns_judge(struct conns *set, conn_judge *judge, void *arg,
-		 const char *too_many, const char *too_large)
+		 const struct conn_words *words)
 {
 	set->judge = judge;
 	set->judge_arg = arg;
-	set->too_many = too_many;
-	set->too_large = too_large;
+	set->words = words;
 }
 
 static void set_fd(struct conn *c, int fd)
@@ -188,17 +190,27 @@ static bool hold(struct conn *c, size_t bytes)
 {
 	struct conn_limits *l = c->set->limits;
 
+	if (!peers_hold(l->peers, c->peer, bytes, l->body_share))
+		return false;
 	if (atomic_fetch_add(&l->held, bytes) + bytes <= l->body_bytes) {
 		c->body += bytes;
 		return true;
 	}
-	atomic_fetch_sub(&l->held, bytes);
+	conn_give_back(l, c->peer, bytes);
 	return false;
 }
 
-void conn_give_back(struct conn_limits *limits, size_t bytes)
+void conn_give_back(struct conn_limits *limits, struct peer peer, size_t bytes)
 {
 	atomic_fetch_sub(&limits->held, bytes);
+	peers_let_go(limits->peers, peer, bytes);
+}
+
+static void end_body(struct conn *c)
+{
+	c->body_max = 0;
+	if (c->pace)
+		event_del(c->pace);
 }
 
 size_t conn_hand_over(struct conn *c)
@@ -206,21 +218,65 @@ size_t conn_hand_over(struct conn *c)
 	size_t bytes = c->body;
 
 	c->body = 0;
+	end_body(c);
 	return bytes;
 }
 
 static void forget_body(struct conn *c)
 {
-	conn_give_back(c->set->limits, conn_hand_over(c));
-	c->body_max = 0;
+	conn_give_back(c->set->limits, c->peer, conn_hand_over(c));
 	buf_release(&c->text);
 	c->is_read = false;
+}
+
+/*
+ * What came of it is evhttp's, and in memory, until its connection is gone: so
+ * long it counts.
+ */
+static void give_up_body(struct conn *c, const char *why, enum tally_item item)
+{
+	end_body(c);
+	tally_add(c->set->tally, item);
+	refuse(c, why, c->body ? LINGER_MS : LINGER_BODY_MS);
+}
+
+/* Bytes that are to come from one look to the next. */
+static size_t pace_of(const struct conn_limits *l)
+{
+	bool is_busy = atomic_load(&l->held) > l->body_bytes / 2;
+
+	return (size_t)(is_busy ? HTTPD_BODY_BUSY : HTTPD_BODY_SLOW) *
+	       l->pace_ms / 1000;
+}
+
+static void on_pace(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->fate == FATE_OPEN &&
+	    c->body - c->paced < pace_of(c->set->limits))
+		give_up_body(c, c->set->words->too_slow, TALLY_REFUSED_SLOW);
+	c->paced = c->body;
+}
+
+static void start_pace(struct conn *c)
+{
+	const struct timeval pace = after_ms(c->set->limits->pace_ms);
+
+	c->paced = c->body;
+	if (!c->pace)
+		c->pace = event_new(c->set->base, -1, EV_PERSIST, on_pace, c);
+	if (c->pace)
+		event_add(c->pace, &pace);
 }
 
 /* Ours is the limit: evhttp closes abruptly, at the mere size of a chunk. */
 static void let_in(struct conn *c, size_t body_max)
 {
 	c->body_max = body_max + INPUT_MAX;
+	start_pace(c);
 	evhttp_connection_set_max_body_size(c->evcon, -1);
 }
 
@@ -244,18 +300,14 @@ static void judge(struct conn *c)
 
 static void take_body(struct conn *c, size_t bytes)
 {
-	const char *why = NULL;
+	const struct conn_words *words = c->set->words;
 
 	if (c->fate != FATE_OPEN || !c->body_max)
 		return;
 	if (c->body + bytes > c->body_max)
-		why = c->set->too_large;
+		give_up_body(c, words->too_large, TALLY_REFUSED_LARGE);
 	else if (!hold(c, bytes))
-		why = c->set->too_many;
-	if (!why)
-		return;
-	forget_body(c);
-	refuse(c, why, LINGER_BODY_MS);
+		give_up_body(c, words->too_many, TALLY_REFUSED_BUSY);
 }
 
 /* Of a POST alone, and no more than a head may have. */
@@ -360,6 +412,8 @@ static void forget(struct conn *c)
 		tally_add(set->tally, TALLY_HANDSHAKES_FAILED);
 	if (c->timer)
 		event_free(c->timer);
+	if (c->pace)
+		event_free(c->pace);
 	if (c->bev) {
 		evbuffer_remove_cb(bufferevent_get_input(c->bev), on_input, c);
 		bufferevent_decref(c->bev);

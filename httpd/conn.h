@@ -11,8 +11,9 @@
  * evhttp keeps all of a body before it says a word of its request. So the
  * head of a POST is shown to a judge as soon as it is there, and only what
  * that lets in may be large; its bytes are of a budget that all connections
- * share. What is refused is answered at once, and what still comes of it is
- * thrown away, for a while.
+ * share, each address so much of it, and they have to come at a pace. What is
+ * refused is answered at once, and what still comes of it is thrown away, for a
+ * while.
  */
 #ifndef HTTPD_CONN_H
 #define HTTPD_CONN_H
@@ -31,6 +32,8 @@ struct conn_limits {
 	unsigned max_connections;
 	unsigned deadline_ms;
 	size_t body_bytes; /* of bodies at once, that are not small */
+	size_t body_share; /* of them, for one address */
+	unsigned pace_ms;  /* httpd/report.h */
 	struct peers *peers;
 	atomic_ulong open;
 	atomic_size_t held; /* of body_bytes */
@@ -55,13 +58,16 @@ struct conn_verdict {
 typedef struct conn_verdict conn_judge(struct conn *c, const char *head,
 				       size_t len, void *arg);
 
-/*
- * Asked once for each head that begins with "POST ". `too_many` is the raw
- * answer for a body over the budget, `too_large` for one over its own limit.
- * Both are borrowed.
- */
+/* Raw answers to bodies that are given up; borrowed. */
+struct conn_words {
+	const char *too_many;  /* the budget is used up */
+	const char *too_large; /* it is over its own limit */
+	const char *too_slow;
+};
+
+/* Asked once for each head that begins with "POST ". */
 void conns_judge(struct conns *set, conn_judge *judge, void *arg,
-		 const char *too_many, const char *too_large);
+		 const struct conn_words *words);
 
 /*
  * A bufferevent for evhttp to adopt, its connection counted in; with TLS
@@ -90,7 +96,7 @@ void conn_on_gone(struct conn *c, void (*gone)(void *arg), void *arg);
  * of the budget: give it back.
  */
 size_t conn_hand_over(struct conn *c);
-void conn_give_back(struct conn_limits *limits, size_t bytes);
+void conn_give_back(struct conn_limits *limits, struct peer peer, size_t bytes);
 
 /*
  * A request has come in whole and is about to be answered. True if it is to

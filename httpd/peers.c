@@ -14,6 +14,7 @@ struct count {
 	struct count *next;
 	struct peer peer;
 	unsigned open;
+	size_t held;
 };
 
 struct peers {
@@ -101,7 +102,7 @@ static bool enter(struct peers *p, struct peer peer)
 		*at = xcalloc(1, sizeof(**at));
 		(*at)->peer = peer;
 	}
-	if ((*at)->open >= p->limit)
+	if (p->limit && (*at)->open >= p->limit)
 		return false;
 	(*at)->open++;
 	return true;
@@ -111,7 +112,7 @@ bool peers_enter(struct peers *p, struct peer peer)
 {
 	bool ok;
 
-	if (!p->limit || !peer.family)
+	if (!peer.family)
 		return true;
 	pthread_mutex_lock(&p->lock);
 	ok = enter(p, peer);
@@ -131,9 +132,38 @@ static void leave(struct peers *p, struct peer peer)
 
 void peers_leave(struct peers *p, struct peer peer)
 {
-	if (!p->limit || !peer.family)
+	if (!peer.family)
 		return;
 	pthread_mutex_lock(&p->lock);
 	leave(p, peer);
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool peers_hold(struct peers *p, struct peer peer, size_t bytes, size_t most)
+{
+	struct count *c;
+	bool ok;
+
+	if (!peer.family)
+		return true;
+	pthread_mutex_lock(&p->lock);
+	c = *find(p, peer);
+	ok = c && c->held + bytes <= most;
+	if (ok)
+		c->held += bytes;
+	pthread_mutex_unlock(&p->lock);
+	return ok;
+}
+
+void peers_let_go(struct peers *p, struct peer peer, size_t bytes)
+{
+	struct count *c;
+
+	if (!peer.family || !bytes)
+		return;
+	pthread_mutex_lock(&p->lock);
+	c = *find(p, peer);
+	if (c)
+		c->held -= bytes;
 	pthread_mutex_unlock(&p->lock);
 }

@@ -1,5 +1,6 @@
 /*
- * How many connections each address has open, over all serving threads.
+ * How many connections each address has open, over all serving threads, and
+ * how many bytes of bodies it holds with them.
  *
  * An IPv6 network hands a /64 to a single customer, so a /64 is what counts
  * as one address; an IPv4 address in IPv6 clothes counts as IPv4. Only
@@ -10,6 +11,7 @@
 #define HTTPD_PEERS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -21,7 +23,7 @@ struct peer {
 	uint64_t net;
 };
 
-struct peers *peers_new(unsigned limit);	/* 0: no limit */
+struct peers *peers_new(unsigned limit); /* of open ones; 0: none */
 void peers_free(struct peers *p);
 
 struct peer peer_of(const struct sockaddr *address);
@@ -31,5 +33,12 @@ bool peers_enter(struct peers *p, struct peer peer);
 
 /* Gives back what peers_enter() counted. */
 void peers_leave(struct peers *p, struct peer peer);
+
+/*
+ * So many bytes more of one that has entered; false, and nothing is counted, if
+ * it would hold more than `most`. All are let go before it leaves.
+ */
+bool peers_hold(struct peers *p, struct peer peer, size_t bytes, size_t most);
+void peers_let_go(struct peers *p, struct peer peer, size_t bytes);
 
 #endif

@@ -12,7 +12,8 @@ struct post {
 	struct conn *conn;
 	struct evhttp_request *req;
 	uint64_t number;
-	size_t held; /* of the budget for bodies */
+	struct peer peer; /* who holds, of the budget for bodies, */
+	size_t held;
 };
 
 struct posts {
@@ -33,7 +34,7 @@ struct posts *posts_new(struct conn_limits *limits)
 static void forget(struct post *post)
 {
 	LIST_REMOVE(post, in_posts);
-	conn_give_back(post->posts->limits, post->held);
+	conn_give_back(post->posts->limits, post->peer, post->held);
 	free(post);
 }
 
@@ -55,6 +56,7 @@ uint64_t posts_add(struct posts *p, struct conn *c, struct evhttp_request *req)
 			       .conn = c,
 			       .req = req,
 			       .number = ++p->last,
+			       .peer = conn_peer(c),
 			       .held = conn_hand_over(c) };
 	LIST_INSERT_HEAD(&p->list, post, in_posts);
 	conn_on_gone(c, on_gone, post);

@@ -17,7 +17,19 @@
 #define HTTPD_REPORT_LATER 60 /* Retry-After of a 503, in seconds */
 
 /* Bodies that are coming in, or wait for their answer, over all threads. */
-#define HTTPD_BODIES_MAX (8L * 1024 * 1024)
+#define HTTPD_BODIES_MAX   (8L * 1024 * 1024)
+#define HTTPD_BODIES_SHARE (2L * 1024 * 1024) /* of one address */
+
+/*
+ * A body is to come at a pace: after each so many milliseconds so many bytes a
+ * second are asked of it, and more when half of the bodies' room is taken.
+ */
+#define HTTPD_BODY_PACE_MS 5000
+#define HTTPD_BODY_SLOW	   2048
+#define HTTPD_BODY_BUSY	   65536
+
+/* Why a report was not even handed over: httpd_refusal_name(). */
+#define HTTPD_REFUSALS 5
 
 /* Whose answer it is. */
 struct httpd_ticket {

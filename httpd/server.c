@@ -92,6 +92,9 @@ struct httpd *httpd_start(const struct httpd_options *options, struct err *err)
 	h->limits.max_connections = options->max_connections;
 	h->limits.deadline_ms = options->deadline_ms;
 	h->limits.body_bytes = HTTPD_BODIES_MAX;
+	h->limits.body_share = HTTPD_BODIES_SHARE;
+	h->limits.pace_ms = options->body_pace_ms ? options->body_pace_ms
+						  : HTTPD_BODY_PACE_MS;
 	h->limits.peers = peers_new(options->max_per_address);
 	atomic_store(&h->takes_reports, options->reported != NULL);
 	sem_init(&h->deaf, 0, 0);
@@ -142,6 +145,17 @@ static unsigned long sum(const struct httpd *h, enum tally_item item)
 	return n;
 }
 
+const char *httpd_refusal_name(size_t i)
+{
+	static const char *const names[] = { "path", "type", "large", "busy",
+					     "slow" };
+
+	_Static_assert(ARRAY_LEN(names) == HTTPD_REFUSALS &&
+			       HTTPD_REFUSALS == TALLY_REFUSALS,
+		       "one for each");
+	return names[i];
+}
+
 void httpd_count(const struct httpd *h, struct httpd_counts *counts)
 {
 	*counts = (struct httpd_counts){
@@ -153,7 +167,11 @@ void httpd_count(const struct httpd *h, struct httpd_counts *counts)
 		.policies = sum(h, TALLY_POLICIES),
 		.challenges = sum(h, TALLY_CHALLENGES),
 		.reports = sum(h, TALLY_REPORTS),
+		.body_bytes = atomic_load(&h->limits.held),
 	};
+	for (int i = 0; i < HTTPD_REFUSALS; i++)
+		counts->refused[i] = sum(
+			h, (enum tally_item)(TALLY_REFUSED_PATH + i));
 	for (size_t i = 0; i < h->count; i++)
 		counts->failures += worker_failures(h->workers[i]);
 }

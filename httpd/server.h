@@ -32,6 +32,7 @@ struct httpd_options {
 	unsigned max_connections;	/* over all threads */
 	unsigned max_per_address;	/* open at once; IPv6 counted by /64 */
 	unsigned deadline_ms;		/* absolute, of a connection */
+	unsigned body_pace_ms;		/* httpd/report.h; 0: as there */
 	size_t cache_bytes;		/* parsed certificates, over all threads */
 	const struct httpd_probe *probe;	/* outlives the httpd; or NULL */
 
@@ -83,6 +84,9 @@ void httpd_report_answer(struct httpd *h, const struct httpd_ticket *ticket,
 void httpd_take_reports(struct httpd *h, bool takes);
 
 /* Since the start, over all threads. Any thread. */
+/* "path", "type", "large", "busy", "slow" */
+const char *httpd_refusal_name(size_t i);
+
 struct httpd_counts {
 	unsigned long connections;	/* accepted */
 	unsigned long open;		/* now */
@@ -92,6 +96,8 @@ struct httpd_counts {
 	unsigned long policies;		/* 200 answers with a policy */
 	unsigned long challenges;	/* 200 answers with a key authorization */
 	unsigned long reports;		/* handed to who asked for them */
+	unsigned long refused[HTTPD_REFUSALS]; /* that were not */
+	unsigned long body_bytes;	       /* of them, now */
 	unsigned long failures;		/* of reading serve.db */
 };
 void httpd_count(const struct httpd *h, struct httpd_counts *counts);

@@ -39,7 +39,8 @@ struct worker {
 	struct conns *conns;
 	struct tally tally;
 	struct posts *posts;
-	char *too_many, *too_large; /* raw answers, for conn.c */
+	char *too_many, *too_large, *too_slow;
+	struct conn_words words; /* these three */
 	void (*reported)(struct httpd_report *report, void *arg);
 	const atomic_bool *takes_reports;
 	struct routes_site site;
@@ -427,7 +428,10 @@ static bool make_parts(struct worker *w, const struct worker_options *o,
 	w->posts = posts_new(o->limits);
 	w->too_many = raw_status(503, HTTPD_REPORT_LATER);
 	w->too_large = raw_status(413, 0);
-	conns_judge(w->conns, judge_head, w, w->too_many, w->too_large);
+	w->too_slow = raw_status(503, HTTPD_REPORT_LATER);
+	w->words = (struct conn_words){ w->too_many, w->too_large,
+					w->too_slow };
+	conns_judge(w->conns, judge_head, w, &w->words);
 	w->drain_tick = event_new(loop_base(w->loop), -1, EV_PERSIST,
 				  on_drain_tick, w);
 	w->tell_fetches = event_new(loop_base(w->loop), -1, 0, on_tell_fetches,
@@ -480,6 +484,7 @@ void worker_free(struct worker *w)
 	posts_free(w->posts);
 	free(w->too_many);
 	free(w->too_large);
+	free(w->too_slow);
 	tls_free(w->tls);
 	serve_close(w->serve);
 	free(w);

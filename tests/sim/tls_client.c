@@ -10,8 +10,18 @@
 #include "base/mem.h"
 #include "tests/sim/scratch.h"
 
+static unsigned own_last = 1;
+
+void tls_client_be(unsigned last)
+{
+	own_last = last;
+}
+
 int tls_client_dial(unsigned port)
 {
+	struct sockaddr_in from = { .sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(0x7f000000 |
+							     own_last) };
 	const struct timeval patience = { .tv_sec = 10 };
 	struct sockaddr_in to = { .sin_family = AF_INET,
 				  .sin_port = htons((uint16_t)port),
@@ -19,6 +29,9 @@ int tls_client_dial(unsigned port)
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (own_last != 1)
+		must(bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0,
+		     NULL);
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
 		return fd;
 	close(fd);

@@ -9,6 +9,9 @@
 /* A socket to this port on loopback that waits 10 s for an answer, or -1. */
 int tls_client_dial(unsigned port);
 
+/* From now on as 127.0.0.`last`. */
+void tls_client_be(unsigned last);
+
 struct tls_client {
 	SSL_CTX *ctx;
 	SSL *ssl;

@@ -150,6 +150,26 @@ static void threads_share_the_counters(void **state)
 	peers_free(p);
 }
 
+static void each_holds_so_many_bytes(void **state)
+{
+	struct peers *p = peers_new(0);
+	struct peer a = peer_at("192.0.2.1"), b = peer_at("2001:db8::1");
+
+	(void)state;
+	assert_false(peers_hold(p, a, 1, 100)); /* it has not entered */
+	for (int i = 0; i < 2; i++)
+		assert_true(peers_enter(p, a) && peers_enter(p, b));
+	assert_true(peers_hold(p, a, 60, 100));
+	assert_false(peers_hold(p, a, 41, 100));
+	assert_true(peers_hold(p, a, 40, 100));
+	assert_true(peers_hold(p, b, 100, 100));
+	peers_let_go(p, a, 60);
+	peers_leave(p, a); /* of two connections */
+	assert_false(peers_hold(p, a, 61, 100));
+	assert_true(peers_hold(p, a, 60, 100));
+	peers_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +177,7 @@ int main(void)
 		cmocka_unit_test(the_limit_holds_and_room_comes_back),
 		cmocka_unit_test(leaving_without_entering_does_no_harm),
 		cmocka_unit_test(no_limit_and_no_address_are_not_counted),
+		cmocka_unit_test(each_holds_so_many_bytes),
 		cmocka_unit_test(many_addresses),
 		cmocka_unit_test(threads_share_the_counters),
 	};

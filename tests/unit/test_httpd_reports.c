@@ -14,7 +14,6 @@
 
 #include <cmocka.h>
 #include <openssl/ssl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -97,6 +96,8 @@ static struct httpd_ticket desk_waits_for(unsigned count)
 
 /* ---- the server ---- */
 
+static unsigned paced; /* the next one's pace, in ms; 0: the usual one */
+
 static void start(unsigned deadline_ms)
 {
 	struct httpd_options o = {
@@ -106,6 +107,7 @@ static void start(unsigned deadline_ms)
 		.max_connections = 100,
 		.max_per_address = 100,
 		.deadline_ms = deadline_ms,
+		.body_pace_ms = paced,
 		.cache_bytes = 1 << 20,
 		.reported = on_report,
 	};
@@ -523,21 +525,29 @@ static void a_stop_answers_who_waits(void **state)
 	tls_client_release(&coming);
 }
 
-/* The one that has been answered goes to the end of them. */
-static void sort_out(struct tls_client c[static MANY])
+static unsigned long held_now(void)
 {
-	struct tls_client answered;
-	struct pollfd fds[MANY];
-	size_t i = 0;
+	struct httpd_counts counts;
 
-	for (size_t k = 0; k < MANY; k++)
-		fds[k] = (struct pollfd){ .fd = c[k].fd, .events = POLLIN };
-	assert_int_equal(poll(fds, MANY, 10000), 1);
-	while (!fds[i].revents)
-		i++;
-	answered = c[i];
-	c[i] = c[MANY - 1];
-	c[MANY - 1] = answered;
+	httpd_count(httpd, &counts);
+	return counts.body_bytes;
+}
+
+static void are_held(unsigned long bytes)
+{
+	for (int i = 0; i < 1000 && held_now() < bytes; i++)
+		wait_a_bit();
+	assert_true(held_now() >= bytes);
+}
+
+/* Of a body of 1 MB, the nth of some addresses. */
+static void come_with(struct tls_client *c, unsigned address, size_t said)
+{
+	tls_client_be(address);
+	client_open(c);
+	tls_client_be(1);
+	say_head(c, path, LAST "Content-Length: 1048576\r\n");
+	say_much(c, said);
 }
 
 static void bodies_have_a_budget(void **state)
@@ -546,23 +556,90 @@ static void bodies_have_a_budget(void **state)
 
 	(void)state;
 	desk_clear(false);
-	for (size_t i = 0; i < MANY; i++) {
-		client_open(&c[i]);
-		say_head(&c[i], path, "Content-Length: 1048576\r\n");
-		say_much(&c[i], 1048570);
+	for (unsigned i = 0; i < MANY - 1; i++) {
+		come_with(&c[i], 10 + i, 1048570);
+		are_held((i + 1) * 1048570UL);
 	}
-	sort_out(c);
+	come_with(&c[MANY - 1], 10 + MANY, 1048570);
 	hears_and_leaves(&c[MANY - 1], "HTTP/1.1 503 ");
 	assert_int_equal(desk_count(), 0);
 	for (size_t i = 0; i < MANY - 1; i++)
 		say_much(&c[i], 6);
-	desk_waits_for(MANY - 1);  /* all others came whole */
-	client_open(&c[MANY - 1]); /* and count until they are answered */
-	say_head(&c[MANY - 1], path, "Content-Length: 1048576\r\n");
-	say_much(&c[MANY - 1], 1048576);
+	desk_waits_for(MANY - 1); /* all others came whole */
+	/* and count until they are answered */
+	come_with(&c[MANY - 1], 10 + MANY, 1048576);
 	hears_and_leaves(&c[MANY - 1], "HTTP/1.1 503 ");
 	for (size_t i = 0; i < MANY - 1; i++)
 		tls_client_release(&c[i]);
+}
+
+/* Two of them are all that one may have; others have theirs. */
+static void an_address_has_a_share(void **state)
+{
+	struct tls_client c[2], third, other;
+	struct httpd_ticket ticket;
+
+	(void)state;
+	desk_clear(false);
+	for (unsigned i = 0; i < 2; i++) {
+		come_with(&c[i], 10, 1048570);
+		are_held((i + 1) * 1048570UL);
+	}
+	come_with(&third, 10, 1048570);
+	hears_and_leaves(&third, "HTTP/1.1 503 ");
+	come_with(&other, 11, 1048576);
+	ticket = desk_waits_for(1);
+	httpd_report_answer(httpd, &ticket, 200, 0);
+	hears_and_leaves(&other, "HTTP/1.1 200 ");
+	for (size_t i = 0; i < 2; i++)
+		tls_client_release(&c[i]);
+	all_leave();
+	assert_int_equal(held_now(), 0);
+	come_with(&c[0], 10, 1048576); /* it is given back */
+	desk_waits_for(2);
+	tls_client_release(&c[0]);
+}
+
+/* They hold what they have sent, and do not go on: others get in soon. */
+static void who_stalls_is_ended(void **state)
+{
+	struct tls_client stalled[MANY - 1], c;
+	struct httpd_counts counts;
+
+	(void)state;
+	paced = 400;
+	start(20000);
+	paced = 0;
+	for (unsigned i = 0; i < MANY - 1; i++)
+		come_with(&stalled[i], 10 + i, 1040000);
+	for (unsigned i = 0; i < MANY - 1; i++)
+		hears_and_leaves(&stalled[i], "HTTP/1.1 503 ");
+	come_with(&c, 30, 1048576);
+	hears_and_leaves(&c, "HTTP/1.1 200 ");
+	httpd_count(httpd, &counts);
+	assert_int_equal(counts.refused[4], MANY - 1);
+	all_leave();
+	assert_int_equal(held_now(), 0);
+	stop(NULL);
+}
+
+/* With room for all, little is asked. */
+static void who_is_slow_is_waited_for(void **state)
+{
+	struct tls_client c;
+
+	(void)state;
+	paced = 200;
+	start(20000);
+	paced = 0;
+	come_with(&c, 1, 1048576 - 8 * 1000);
+	for (int i = 0; i < 8; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+		say_much(&c, 1000);
+	}
+	desk_waits_for(1);
+	hears_and_leaves(&c, "HTTP/1.1 200 ");
+	stop(NULL);
 }
 
 static void a_budget_is_given_back(void **state)
@@ -597,7 +674,10 @@ int main(void)
 		SERVED(paths_may_be_closed),
 		SERVED(a_peer_may_leave_at_any_time),
 		SERVED(bodies_have_a_budget),
+		SERVED(an_address_has_a_share),
 		SERVED(a_budget_is_given_back),
+		cmocka_unit_test(who_stalls_is_ended),
+		cmocka_unit_test(who_is_slow_is_waited_for),
 		cmocka_unit_test(nobody_waits_beyond_the_deadline),
 		cmocka_unit_test(a_stop_answers_who_waits),
 	};
