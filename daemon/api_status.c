@@ -285,7 +285,21 @@ static json_t *view_alerts(struct store *s)
 			 (json_int_t)n.grave, "news", (json_int_t)n.news);
 }
 
-static json_t *view_reports(struct store *s)
+/* What serving did not even hand over, since the start. */
+static json_t *view_refused(const struct httpd *httpd)
+{
+	json_t *refused = json_object();
+	struct httpd_counts c = { 0 };
+
+	if (httpd)
+		httpd_count(httpd, &c);
+	for (size_t i = 0; i < HTTPD_REFUSALS; i++)
+		json_object_set_new(refused, httpd_refusal_name(i),
+				    json_integer((json_int_t)c.refused[i]));
+	return refused;
+}
+
+static json_t *view_reports(struct store *s, const struct httpd *httpd)
 {
 	json_t *dropped = json_object();
 	struct report_figures n;
@@ -298,10 +312,11 @@ static json_t *view_reports(struct store *s)
 		json_object_set_new(dropped,
 				    report_drop_name((enum report_drop)why),
 				    json_integer(n.dropped[why]));
-	return json_pack("{s:I, s:I, s:I, s:o, s:o}", "kept",
+	return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "kept",
 			 (json_int_t)n.kept, "bytes", (json_int_t)n.room.bytes,
 			 "shed", (json_int_t)n.room.shed, "shed_last",
-			 view_instant(n.room.shed_at), "dropped", dropped);
+			 view_instant(n.room.shed_at), "dropped", dropped,
+			 "refused", view_refused(httpd));
 }
 
 /* The operator's own zone, or null. */
@@ -411,7 +426,8 @@ static void fill(struct api_call *call, const struct domain_counts *counts,
 	set(call, "alerts", view_alerts(call->parts->store));
 	set(call, "zone", view_zone(call));
 	set(call, "progress", view_progress(call, counts));
-	set(call, "reports", view_reports(call->parts->store));
+	set(call, "reports",
+	    view_reports(call->parts->store, call->parts->httpd));
 	set(call, "nearest_expiry",
 	    view_instant(cert_nearest_expiry(call->parts->store)));
 	set(call, "onboarding", ca_view_onboarding(call->parts, call->now));

@@ -11,6 +11,7 @@
 #include "base/when.h"
 #include "daemon/rates.h"
 #include "daemon/report_alerts.h"
+#include "daemon/report_reason.h"
 #include "daemon/report_share.h"
 #include "daemon/unpacker.h"
 #include "store/domain.h"
@@ -85,6 +86,12 @@ struct queue {
 	size_t count;
 };
 
+/* Refusals of a reason: the log has one line in a while. */
+struct refusals {
+	time_t silent_until;
+	unsigned long untold;
+};
+
 struct intake {
 	struct intake_parts parts;
 	struct unpacker *unpacker;
@@ -110,6 +117,7 @@ struct intake {
 	int64_t room_until_ms; /* so long its word counts */
 	struct err room;       /* ERR_NONE: there is some */
 	time_t silent_until;
+	struct refusals refusals[REPORT_DROP_COUNT];
 	int64_t told[TOLD_MAX]; /* domains that it brings news of */
 	size_t told_count;
 };
@@ -169,6 +177,26 @@ static void count_drop(struct intake *in, enum report_drop why,
 	in->dropped[why] += count;
 }
 
+static void log_refusal(struct intake *in, enum report_drop why,
+			const struct item *i)
+{
+	struct refusals *r = &in->refusals[why];
+	time_t now = now_of(in);
+	char more[48] = "";
+
+	if (now < r->silent_until && r->silent_until <= now + COMPLAIN_EVERY) {
+		r->untold++;
+		return;
+	}
+	if (r->untold)
+		snprintf(more, sizeof(more), " (and %lu such before)",
+			 r->untold);
+	log_info("reports: %s%sone by %s is refused: %s%s", i->ask.domain,
+		 *i->ask.domain ? ": " : "", report_via_name(i->ask.via),
+		 report_reason(&i->answer), more);
+	*r = (struct refusals){ .silent_until = now + COMPLAIN_EVERY };
+}
+
 /* Its owner hears of it, and it is gone. */
 static void answer(struct item *i)
 {
@@ -186,11 +214,13 @@ static void answer(struct item *i)
 	free(i);
 }
 
-static void refuse(struct item *i, enum intake_outcome outcome,
-		   const struct err *err)
+static void refuse(struct item *i, enum report_drop why,
+		   enum intake_outcome outcome, const struct err *err)
 {
 	i->answer.outcome = outcome;
 	i->answer.err = *err;
+	count_drop(i->intake, why, 1);
+	log_refusal(i->intake, why, i);
 	if (outcome == INTAKE_LATER && !i->answer.retry_after)
 		i->answer.retry_after = INTAKE_LATER_SECONDS;
 	answer(i);
@@ -198,8 +228,7 @@ static void refuse(struct item *i, enum intake_outcome outcome,
 
 static void refuse_later(struct item *i, const struct err *err)
 {
-	count_drop(i->intake, REPORT_DROP_NO_ROOM, 1);
-	refuse(i, INTAKE_LATER, err);
+	refuse(i, REPORT_DROP_NO_ROOM, INTAKE_LATER, err);
 }
 
 static void complain(struct intake *in, const struct err *err)
@@ -423,15 +452,12 @@ static void judge(struct item *i)
 static bool refuse_one(struct intake *in, struct item *i, const struct err *err)
 {
 	if (err->kind == ERR_REFUSED) {
-		count_drop(in, REPORT_DROP_NO_REPORT, 1);
-		refuse(i, INTAKE_NO_REPORT, err);
+		refuse(i, REPORT_DROP_NO_REPORT, INTAKE_NO_REPORT, err);
 	} else if (i->is_early) {
-		count_drop(in, REPORT_DROP_AHEAD, 1);
 		i->answer.retry_after = INTAKE_EARLY_SECONDS;
-		refuse(i, INTAKE_LATER, err);
+		refuse(i, REPORT_DROP_AHEAD, INTAKE_LATER, err);
 	} else if (err->kind == ERR_AGAIN && i->answer.retry_after) {
-		count_drop(in, REPORT_DROP_TOO_MANY, 1);
-		refuse(i, INTAKE_TOO_MANY, err);
+		refuse(i, REPORT_DROP_TOO_MANY, INTAKE_TOO_MANY, err);
 	} else {
 		in->is_spoilt = err->kind != ERR_AGAIN;
 		refuse_later(i, err);
@@ -444,6 +470,8 @@ static void stage_one(struct intake *in, struct item *i)
 {
 	judge(i);
 	in->not_ours += i->answer.dropped;
+	if (i->answer.outcome == INTAKE_NOT_OURS)
+		log_refusal(in, REPORT_DROP_NOT_OURS, i);
 	queue_add(&in->staged, i);
 }
 
@@ -766,11 +794,10 @@ static void on_read(struct unpacked *found, void *arg)
 		queue_add(&in->ready, i);
 		ask_for_turn(in);
 	} else if (found->err.kind == ERR_REFUSED) {
-		count_drop(in, REPORT_DROP_OVER_LIMIT, 1);
-		refuse(i, INTAKE_OVER_LIMIT, &found->err);
+		refuse(i, REPORT_DROP_OVER_LIMIT, INTAKE_OVER_LIMIT,
+		       &found->err);
 	} else if (found->err.kind == ERR_INPUT) {
-		count_drop(in, REPORT_DROP_NO_REPORT, 1);
-		refuse(i, INTAKE_NO_REPORT, &found->err);
+		refuse(i, REPORT_DROP_NO_REPORT, INTAKE_NO_REPORT, &found->err);
 	} else {
 		refuse_later(i, &found->err);
 	}
@@ -839,8 +866,7 @@ static void refuse_too_many(struct item *i, unsigned seconds)
 
 	err_set(&err, ERR_AGAIN, "too many reports of late");
 	i->answer.retry_after = seconds;
-	count_drop(i->intake, REPORT_DROP_TOO_MANY, 1);
-	refuse(i, INTAKE_TOO_MANY, &err);
+	refuse(i, REPORT_DROP_TOO_MANY, INTAKE_TOO_MANY, &err);
 }
 
 void intake_take(struct intake *in, const struct intake_ask *ask)

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/report_reason.h"
 
 #define HOST_PREFIX "mta-sts."
 
@@ -22,30 +23,20 @@ static const int statuses[] = {
 	[INTAKE_TOO_MANY] = 503,  [INTAKE_LATER] = 503,
 };
 
-/* For who posts one by hand, to see whether that works; others say why not. */
-static const char *const words[] = {
-	[INTAKE_STORED] = "it is stored",
-	[INTAKE_KNOWN] = "it is known, and counts once",
-	[INTAKE_EMPTY] = "it is a report, and tells of no policy",
-	[INTAKE_NOT_OURS] = "none of its policies is of this domain",
-	[INTAKE_LATER] = "",
-};
-
-static void answer(struct posted *p, int status, unsigned retry_after,
-		   const char *why)
+static void answer(struct posted *p, const struct intake_answer *a)
 {
+	const struct httpd_verdict verdict = { statuses[a->outcome],
+					       a->retry_after,
+					       report_reason(a) };
+
 	if (p->door->httpd)
-		httpd_report_answer(p->door->httpd, &p->report.ticket, status,
-				    retry_after, why);
+		httpd_report_answer(p->door->httpd, &p->report.ticket, verdict);
 	free(p);
 }
 
 static void on_done(const struct intake_answer *a, void *arg)
 {
-	const char *why = words[a->outcome];
-
-	answer(arg, statuses[a->outcome], a->retry_after,
-	       why ? why : a->err.text);
+	answer(arg, a);
 }
 
 /* On control. */
@@ -61,7 +52,9 @@ static void take(void *arg)
 
 	if (!p->door->intake) {
 		free(p->report.body);
-		answer(p, statuses[INTAKE_LATER], INTAKE_LATER_SECONDS, "");
+		answer(p, &(struct intake_answer){
+				  .outcome = INTAKE_LATER,
+				  .retry_after = INTAKE_LATER_SECONDS });
 		return;
 	}
 	if (str_starts(p->report.host, HOST_PREFIX))

@@ -8,10 +8,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/str.h"
 
 #define RAW_MAX 4096 /* of an answer that evhttp does not write */
-#define WHY_MAX 300
 
 static const struct {
 	int status;
@@ -45,22 +43,18 @@ void answer_release(struct answer *a)
 	*a = (struct answer){ 0 };
 }
 
-/* What it is about came from outside, so it is made printable. */
-void answer_status_why(struct answer *a, int status, const char *why)
+void answer_reason(struct answer *a, int status, const char *why)
 {
-	char *text = str_printable(why, WHY_MAX);
-
 	a->status = status;
 	a->content_type = "text/plain; charset=utf-8";
 	a->body = xasprintf("%d %s%s%s\n", status, reason_of(status),
-			    *text ? ": " : "", text);
+			    why ? ": " : "", why ? why : "");
 	a->body_len = strlen(a->body);
-	free(text);
 }
 
 void answer_status(struct answer *a, int status)
 {
-	answer_status_why(a, status, "");
+	answer_reason(a, status, NULL);
 }
 
 void answer_text(struct answer *a, const char *content_type, char *text,

@@ -23,9 +23,11 @@ struct answer {
 
 void answer_release(struct answer *a);
 
-/* A status with a line of text as its body; why it is so, for a person. */
+/* A status with a line of text as its body. */
 void answer_status(struct answer *a, int status);
-void answer_status_why(struct answer *a, int status, const char *why);
+
+/* The same, with a reason; NULL: none. */
+void answer_reason(struct answer *a, int status, const char *why);
 
 /* Takes the text. */
 void answer_text(struct answer *a, const char *content_type, char *text,

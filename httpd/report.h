@@ -14,6 +14,7 @@
 
 #define HTTPD_REPORT_PATH  "/tlsrpt/" /* and the domain's token */
 #define HTTPD_REPORT_MAX   (1024L * 1024)
+#define HTTPD_REPORT_LARGE "a TLS report is at most 1 MiB"
 #define HTTPD_REPORT_LATER 60 /* Retry-After of a 503, in seconds */
 
 /* Bodies that are coming in, or wait for their answer, over all threads. */
@@ -35,6 +36,13 @@
 struct httpd_ticket {
 	unsigned worker;
 	uint64_t number;
+};
+
+/* What its sender hears. */
+struct httpd_verdict {
+	int status;
+	unsigned retry_after; /* seconds, or 0 */
+	const char *why;      /* lives for ever; NULL: nothing to say */
 };
 
 struct httpd_report {

@@ -113,6 +113,21 @@ static int report_status(const struct routes_site *site,
 	return r->length > HTTPD_REPORT_MAX ? 413 : 0;
 }
 
+static const char *report_refusal(int status)
+{
+	switch (status) {
+	case 404:
+		return "TLS reports are not taken here";
+	case 413:
+		return HTTPD_REPORT_LARGE;
+	case 415:
+		return "a TLS report is application/tlsrpt+gzip or "
+		       "application/tlsrpt+json";
+	default:
+		return NULL;
+	}
+}
+
 static void report(const struct routes_site *site, const struct request *r,
 		   struct answer *a)
 {
@@ -120,7 +135,7 @@ static void report(const struct routes_site *site, const struct request *r,
 
 	a->takes_body = !refused;
 	if (refused)
-		answer_status(a, refused);
+		answer_reason(a, refused, report_refusal(refused));
 	if (refused == 503)
 		a->retry_after = HTTPD_REPORT_LATER;
 }

@@ -125,10 +125,10 @@ void httpd_stop(struct httpd *h, unsigned grace_ms)
 }
 
 void httpd_report_answer(struct httpd *h, const struct httpd_ticket *ticket,
-			 int status, unsigned retry_after, const char *why)
+			 struct httpd_verdict verdict)
 {
-	worker_answer_report(h->workers[ticket->worker], ticket->number, status,
-			     retry_after, why);
+	worker_answer_report(h->workers[ticket->worker], ticket->number,
+			     verdict);
 }
 
 void httpd_take_reports(struct httpd *h, bool takes)

@@ -73,12 +73,11 @@ struct httpd *httpd_start(const struct httpd_options *options, struct err *err);
 void httpd_stop(struct httpd *h, unsigned grace_ms);
 
 /*
- * Answers a report: 200, or another status; `retry_after` in seconds, or 0; and
- * a word to the person who may have posted it by hand, or "". Its peer may have
- * left, or its time be over. Any thread, before httpd_stop().
+ * Answers a report: 200, or why not. Its peer may have left, or its time be
+ * over. Any thread, before httpd_stop().
  */
 void httpd_report_answer(struct httpd *h, const struct httpd_ticket *ticket,
-			 int status, unsigned retry_after, const char *why);
+			 struct httpd_verdict verdict);
 
 /* Are there paths for reports at all? At the start there are. Any thread. */
 void httpd_take_reports(struct httpd *h, bool takes);

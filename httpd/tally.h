@@ -16,7 +16,7 @@ enum tally_item {
 	TALLY_REPORTS,
 	/* reports that are not handed over */
 	TALLY_REFUSED_PATH,  /* of no domain, or of another */
-	TALLY_REFUSED_TYPE,  /* Content-Type, or what the head says else */
+	TALLY_REFUSED_TYPE,  /* its Content-Type */
 	TALLY_REFUSED_LARGE, /* its body */
 	TALLY_REFUSED_BUSY,  /* no room for bodies, in all or of its address */
 	TALLY_REFUSED_SLOW,  /* its body did not come */

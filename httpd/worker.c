@@ -109,6 +109,17 @@ static void ask_routes(struct worker *w, const struct request *r,
 	routes_answer(&w->site, r, a);
 }
 
+static void count_refusal(struct worker *w, const struct answer *a)
+{
+	if (a->takes_body)
+		return;
+	tally_add(&w->tally, a->status == 413	? TALLY_REFUSED_LARGE
+			     : a->status == 503 ? TALLY_REFUSED_BUSY
+			     : a->status == 404 || a->status == 405
+				     ? TALLY_REFUSED_PATH
+				     : TALLY_REFUSED_TYPE);
+}
+
 static struct conn_verdict judge_head(struct conn *c, const char *head,
 				      size_t len, void *arg)
 {
@@ -127,20 +138,30 @@ static struct conn_verdict judge_head(struct conn *c, const char *head,
 			verdict.body_max = HTTPD_REPORT_MAX;
 		else
 			verdict.refusal = answer_raw(&a);
+		count_refusal(w, &a);
 		answer_release(&a);
 	}
 	head_look_release(&look);
 	return verdict;
 }
 
-static void answer_with(struct conn *c, struct evhttp_request *req, int status,
-			unsigned retry_after, const char *why)
+static const struct httpd_verdict large = { 413, 0, HTTPD_REPORT_LARGE };
+static const struct httpd_verdict crowded = {
+	503, HTTPD_REPORT_LATER, "too many reports are coming in just now"
+};
+static const struct httpd_verdict slow = { 503, HTTPD_REPORT_LATER,
+					   "the report came too slowly" };
+static const struct httpd_verdict stopping = { 503, HTTPD_REPORT_LATER,
+					       "it is being restarted" };
+
+static void answer_with(struct conn *c, struct evhttp_request *req,
+			struct httpd_verdict verdict)
 {
 	struct answer a = { .status = 0 };
 	bool is_last = conn_begin_answer(c);
 
-	answer_status_why(&a, status, why);
-	a.retry_after = retry_after;
+	answer_reason(&a, verdict.status, verdict.why);
+	a.retry_after = verdict.retry_after;
 	answer_send(&a, req, false, is_last);
 	answer_release(&a);
 	conn_end_answer(c);
@@ -157,11 +178,11 @@ static void take_report(struct worker *w, struct conn *c, const char *host,
 				       .len = len };
 
 	if (len > HTTPD_REPORT_MAX) {
-		answer_with(c, req, 413, 0, "");
+		answer_with(c, req, large);
 		return;
 	}
 	if (w->is_draining) {
-		answer_with(c, req, 503, HTTPD_REPORT_LATER, "");
+		answer_with(c, req, stopping);
 		return;
 	}
 	snprintf(report.host, sizeof(report.host), "%s", host);
@@ -176,9 +197,7 @@ static void take_report(struct worker *w, struct conn *c, const char *host,
 struct told {
 	struct worker *worker;
 	uint64_t number;
-	int status;
-	unsigned retry_after;
-	char *why; /* owned */
+	struct httpd_verdict verdict;
 };
 
 static void answer_report(void *arg)
@@ -188,17 +207,16 @@ static void answer_report(void *arg)
 	struct conn *c = posts_take(t->worker->posts, t->number, &req);
 
 	if (c)
-		answer_with(c, req, t->status, t->retry_after, t->why);
-	free(t->why);
+		answer_with(c, req, t->verdict);
 	free(t);
 }
 
-void worker_answer_report(struct worker *w, uint64_t number, int status,
-			  unsigned retry_after, const char *why)
+void worker_answer_report(struct worker *w, uint64_t number,
+			  struct httpd_verdict verdict)
 {
 	struct told *t = xmalloc(sizeof(*t));
 
-	*t = (struct told){ w, number, status, retry_after, xstrdup(why) };
+	*t = (struct told){ w, number, verdict };
 	loop_post(w->loop, answer_report, t);
 }
 
@@ -209,7 +227,7 @@ static void refuse_reports(struct worker *w)
 	struct conn *c;
 
 	while ((c = posts_take_any(w->posts, &req)) != NULL)
-		answer_with(c, req, 503, HTTPD_REPORT_LATER, "");
+		answer_with(c, req, stopping);
 }
 
 /* ---- requests ---- */
@@ -404,13 +422,13 @@ static bool make_tls(struct worker *w, const struct worker_options *o,
 	return w->tls != NULL;
 }
 
-static char *raw_status(int status, unsigned retry_after)
+static char *raw_verdict(struct httpd_verdict verdict)
 {
 	struct answer a = { .status = 0 };
 	char *text;
 
-	answer_status(&a, status);
-	a.retry_after = retry_after;
+	answer_reason(&a, verdict.status, verdict.why);
+	a.retry_after = verdict.retry_after;
 	text = answer_raw(&a);
 	answer_release(&a);
 	return text;
@@ -426,9 +444,9 @@ static bool make_parts(struct worker *w, const struct worker_options *o,
 		return false;
 	w->conns = conns_new(loop_base(w->loop), o->limits, &w->tally);
 	w->posts = posts_new(o->limits);
-	w->too_many = raw_status(503, HTTPD_REPORT_LATER);
-	w->too_large = raw_status(413, 0);
-	w->too_slow = raw_status(503, HTTPD_REPORT_LATER);
+	w->too_many = raw_verdict(crowded);
+	w->too_large = raw_verdict(large);
+	w->too_slow = raw_verdict(slow);
 	w->words = (struct conn_words){ w->too_many, w->too_large,
 					w->too_slow };
 	conns_judge(w->conns, judge_head, w, &w->words);

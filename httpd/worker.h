@@ -43,8 +43,8 @@ void worker_join(struct worker *w);	/* waits for its end; if it was started */
 void worker_free(struct worker *w);
 
 /* Any thread, while it is there. As httpd_report_answer(). */
-void worker_answer_report(struct worker *w, uint64_t number, int status,
-			  unsigned retry_after, const char *why);
+void worker_answer_report(struct worker *w, uint64_t number,
+			  struct httpd_verdict verdict);
 
 struct tally *worker_tally(struct worker *w);
 unsigned long worker_failures(const struct worker *w); /* of serve.db */

@@ -158,6 +158,31 @@ def test_hostile_bodies_cost_nothing(poster):
 	assert poster.post(report(poster.domain), kind=JSON) == 200
 
 
+def test_who_is_refused_hears_why(poster):
+	"""In a sentence of ours; and the box counts it, by reasons."""
+	evil = b'{"date-range": {"start-datetime": "<evil>"}}'
+	daemon = poster.daemon
+
+	assert poster.curl(evil, kind=JSON).stdout.startswith(
+		"400 Bad Request: the start-datetime of the report is no date\n")
+	assert poster.curl(report("other.test"), kind=JSON).stdout.startswith(
+		"422 Unprocessable Content: none of its policies is of this "
+		"domain\n")
+	assert "415 Unsupported Media Type: a TLS report is" in poster.curl(
+		evil, kind="text/plain").stdout
+	assert "413 Content Too Large: a TLS report is at most 1 MiB\n" in (
+		poster.curl(bytes(1 << 21), kind=JSON).stdout)
+	assert poster.post(evil, path="/tlsrpt/x", kind=JSON) == 404
+
+	def told():
+		return daemon.json("status")["reports"]
+	wait_for("it to be counted",
+		 lambda: told()["dropped"]["no_report"] == 1, 30)
+	assert told()["refused"] == {"path": 1, "type": 1, "large": 1,
+				     "busy": 0, "slow": 0}
+	assert told()["bytes"] == 0 and told()["shed_last"] is None
+
+
 def test_many_bombs_at_once(poster):
 	body, statuses = bomb(1000 << 20), []
 	before, worst = rss_kb(poster.daemon), 0

@@ -23,6 +23,7 @@
 
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "httpd/listener.h"
 #include "tests/sim/hosted.h"
 #include "tests/sim/scratch.h"
@@ -30,6 +31,9 @@
 
 #define A    "mta-sts.a.test"
 #define LAST "Connection: close\r\n"
+#define VERDICT(status, retry)                                                 \
+	((struct httpd_verdict){ status, retry,                                \
+				 (status) == 200 ? NULL : "so it is" })
 #define MANY 9 /* bodies of 1 MB are more than may come in at once */
 
 static struct hosted hosted;
@@ -58,7 +62,7 @@ static void on_report(struct httpd_report *report, void *arg)
 	at_once = desk.answers_at_once;
 	pthread_mutex_unlock(&desk.lock);
 	if (at_once)
-		httpd_report_answer(httpd, &report->ticket, 200, 0, "");
+		httpd_report_answer(httpd, &report->ticket, VERDICT(200, 0));
 }
 
 static void desk_clear(bool answers_at_once)
@@ -236,6 +240,7 @@ static void a_report_is_handed_over(void **state)
 {
 	struct httpd_ticket ticket;
 	struct tls_client c;
+	char *text;
 
 	(void)state;
 	desk_clear(false);
@@ -247,9 +252,13 @@ static void a_report_is_handed_over(void **state)
 	assert_memory_equal(desk.last.body, "hello", 5);
 	assert_string_equal(desk.last.host, A);
 	assert_int_not_equal(desk.last.peer.family, 0);
-	httpd_report_answer(httpd, &ticket, 429, 7, "too\nmany");
-	hears(&c, "HTTP/1.1 429 Too Many Requests\r\n");
-	free(tls_client_hear(&c, "429 Too Many Requests: too\\x0amany\n"));
+	httpd_report_answer(httpd, &ticket, VERDICT(429, 7));
+	text = tls_client_hear(&c, NULL);
+	assert_int_equal(strncmp(text, "HTTP/1.1 429 ", 13), 0);
+	assert_non_null(strstr(text, "\r\nRetry-After: 7\r\n"));
+	assert_non_null(strstr(text, "\r\n\r\n429 Too Many Requests: so it "
+				     "is\n"));
+	free(text);
 	tls_client_release(&c);
 	all_leave();
 }
@@ -378,6 +387,42 @@ static const struct {
 	{ "", "Content-Length: x\r\n", "HTTP/1.1 400 " },
 };
 
+static void assert_refused(const char *name, unsigned long count)
+{
+	struct httpd_counts counts;
+
+	httpd_count(httpd, &counts);
+	for (size_t i = 0; i < HTTPD_REFUSALS; i++)
+		if (streq(httpd_refusal_name(i), name))
+			assert_int_equal(counts.refused[i], count);
+}
+
+/* Each with a line of text that says why. */
+static void refusals_say_why(void **state)
+{
+	static const char *const types[] = { "text/plain", "application/json" };
+	static const char *const says[] = {
+		"\r\n\r\n415 Unsupported Media Type: a TLS report is ",
+		"\r\n\r\n413 Content Too Large: a TLS report is at most 1 MiB\n"
+	};
+	struct tls_client c;
+	char *text, *head;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		head = xasprintf("Content-Type: %s\r\n"
+				 "Content-Length: 1048577\r\n",
+				 types[i]);
+		client_open(&c);
+		say_head(&c, path, head);
+		text = tls_client_hear(&c, NULL);
+		assert_non_null(strstr(text, says[i]));
+		free(text);
+		free(head);
+		tls_client_release(&c);
+	}
+}
+
 static void refusals_need_no_body(void **state)
 {
 	(void)state;
@@ -393,6 +438,9 @@ static void refusals_need_no_body(void **state)
 	}
 	assert_int_equal(desk_count(), 0);
 	all_leave();
+	assert_refused("path", 3);
+	assert_refused("type", 2);
+	assert_refused("large", 2);
 }
 
 static void a_refused_body_is_thrown_away(void **state)
@@ -478,8 +526,8 @@ static void a_peer_may_leave_at_any_time(void **state)
 	tls_client_say(&c, "hello");
 	ticket = desk_waits_for(1);
 	tls_client_release(&c); /* before the answer */
-	httpd_report_answer(httpd, &ticket, 200, 0, "");
-	httpd_report_answer(httpd, &ticket, 200, 0, ""); /* one too many */
+	httpd_report_answer(httpd, &ticket, VERDICT(200, 0));
+	httpd_report_answer(httpd, &ticket, VERDICT(200, 0)); /* one too many */
 	all_leave();
 }
 
@@ -501,7 +549,7 @@ static void nobody_waits_beyond_the_deadline(void **state)
 	hears_and_leaves(&c, "");
 	hears_and_leaves(&slow, "");
 	all_leave();
-	httpd_report_answer(httpd, &ticket, 200, 0, "");
+	httpd_report_answer(httpd, &ticket, VERDICT(200, 0));
 	stop(NULL);
 }
 
@@ -589,7 +637,7 @@ static void an_address_has_a_share(void **state)
 	hears_and_leaves(&third, "HTTP/1.1 503 ");
 	come_with(&other, 11, 1048576);
 	ticket = desk_waits_for(1);
-	httpd_report_answer(httpd, &ticket, 200, 0);
+	httpd_report_answer(httpd, &ticket, VERDICT(200, 0));
 	hears_and_leaves(&other, "HTTP/1.1 200 ");
 	for (size_t i = 0; i < 2; i++)
 		tls_client_release(&c[i]);
@@ -668,6 +716,7 @@ int main(void)
 		SERVED(too_many_chunks_are_refused),
 		SERVED(who_asks_is_told_to_go_on),
 		SERVED(refusals_need_no_body),
+		SERVED(refusals_say_why),
 		SERVED(a_refused_body_is_thrown_away),
 		SERVED(an_endless_one_is_ended),
 		SERVED(other_methods_are_refused),
