@@ -98,7 +98,7 @@ static int set_up(void **state)
 	b->dir = scratch_make();
 	b->now = NOW;
 	b->config.report_retention = 400 * WHEN_DAY;
-	b->config.report_room = b->config.report_room_total = 1 << 20;
+	b->config.report_room = b->config.report_room_total = 64 << 20;
 	b->loop = loop_new(&err);
 	b->store = scratch_store(b->dir);
 	must(store_begin(b->store, &err), &err);

@@ -605,7 +605,7 @@ static void add_heavy(const struct domain *d, const char *id, time_t at,
 static void what_they_take_is_known(void **state)
 {
 	struct domain other = rows_domain(fix.store, "other.test");
-	unsigned gone;
+	struct report_piece piece = { .limit = 100 };
 
 	(void)state;
 	add_made(&shop, "A", "1", DAY_OF_A, 1, 0, NOW);
@@ -620,8 +620,8 @@ static void what_they_take_is_known(void **state)
 			 100 - 9); /* of the brief one alone */
 	begin();
 	must(domain_delete(fix.store, &shop, NOW, NULL), NULL);
-	must(report_prune(fix.store, 0, 100, &gone, NULL), NULL);
-	assert_int_equal(gone, 2);
+	must(report_prune(fix.store, 0, &piece, NULL), NULL);
+	assert_int_equal(piece.gone, 2);
 	assert_int_equal(room_of(&shop), 0);
 	assert_int_equal(room_of(NULL), room_of(&other));
 }

@@ -59,8 +59,7 @@ static void what_is_not_listed_is_not_said(void **state)
 	struct intake_answer a = { .outcome = INTAKE_STORED };
 
 	(void)state;
-	for (a.outcome = 0; a.outcome <= INTAKE_LATER;
-	     a.outcome++) {
+	for (a.outcome = 0; a.outcome <= INTAKE_LATER; a.outcome++) {
 		err_set(&a.err, ERR_INPUT, "%s", EVIL);
 		assert_non_null(report_reason(&a));
 		assert_null(strstr(report_reason(&a), EVIL));
