@@ -281,12 +281,17 @@ bool order_update(struct store *s, struct order *o, struct err *err)
 	return change_note(s, o->domain_id, err);
 }
 
+/*
+ * The index leaves out "". SQLite must be told that this is not asked for, or
+ * it looks through all orders there are.
+ */
 bool order_url_is_known(struct store *s, const char *order_url)
 {
 	struct query q;
 	bool known;
 
-	query_open(&q, store_db(s), "SELECT 1 FROM ord WHERE order_url = ?");
+	query_open(&q, store_db(s), "SELECT 1 FROM ord WHERE order_url = ?"
+				    " AND order_url <> ''");
 	bind_text(&q, order_url);
 	known = query_row(&q);
 	query_close(&q, NULL);

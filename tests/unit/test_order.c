@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
+#include "store/internal.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
 
@@ -230,6 +232,28 @@ static void orders_are_known_by_their_url(void **state)
 	assert_false(order_url_is_known(fix.store, "https://ca.test/o/1'--"));
 }
 
+/* Each new order asks this, and a box keeps some orders of each name. */
+static void a_url_is_looked_up_and_not_searched_for(void **state)
+{
+	sqlite3 *db = db_handle(store_db(fix.store));
+	sqlite3_stmt *stmt = NULL;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct order o = rows_order(fix.store, &fix.domain);
+
+		end(&o);
+	}
+	assert_false(order_url_is_known(fix.store, "https://ca.test/o/2"));
+	while ((stmt = sqlite3_next_stmt(db, stmt)))
+		if (str_starts(sqlite3_sql(stmt), "SELECT 1 FROM ord"))
+			break;
+	assert_non_null(stmt);
+	assert_int_equal(sqlite3_stmt_status(stmt,
+					     SQLITE_STMTSTATUS_FULLSCAN_STEP,
+					     0), 0);
+}
+
 static void orders_go_with_their_domain(void **state)
 {
 	struct order o = rows_order(fix.store, &fix.domain);
@@ -386,6 +410,7 @@ int main(void)
 		WITH_A_DOMAIN(the_start_resumes_what_was_under_way),
 		WITH_A_DOMAIN(what_is_handed_over_is_not_resumed),
 		WITH_A_DOMAIN(orders_are_known_by_their_url),
+		WITH_A_DOMAIN(a_url_is_looked_up_and_not_searched_for),
 		WITH_A_DOMAIN(orders_go_with_their_domain),
 		WITH_A_DOMAIN(a_damaged_row_is_set_aside),
 		WITH_A_DOMAIN(a_damaged_row_makes_room),
