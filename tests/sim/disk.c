@@ -23,6 +23,7 @@ struct undo {
 	size_t old_size;	/* of the file */
 	size_t saved;		/* bytes of before that stand in the arena ... */
 	size_t at;		/* ... here */
+	bool is_same;		/* what was written was there: none are saved */
 };
 
 /* The WAL's index, shared by the handles of one process's life. */
@@ -130,13 +131,13 @@ static void node_free_if_unused(struct disk *d, struct node *n)
 	free(n);
 }
 
-static void save(struct node *n, size_t from, size_t len)
+static void save(struct node *n, const char *from, size_t len)
 {
 	if (n->arena_len + len > n->arena_cap) {
 		n->arena_cap = (n->arena_len + len) * 2;
 		n->arena = xrealloc_array(n->arena, n->arena_cap, 1);
 	}
-	memcpy(n->arena + n->arena_len, n->data + from, len);
+	memcpy(n->arena + n->arena_len, from, len);
 	n->arena_len += len;
 }
 
@@ -190,9 +191,45 @@ static void keep_given_up(struct node *n)
 	n->undo_cap = n->undo_count = n->given_up = count;
 }
 
+/* As long as the file has been since the last sync. */
+static size_t longest(const struct node *n)
+{
+	size_t size = n->size;
+
+	for (size_t i = 0; i < n->undo_count; i++)
+		if (n->undo[i].old_size > size)
+			size = n->undo[i].old_size;
+	return size;
+}
+
+/*
+ * Saves what is_same had nothing saved of. It may be another's by now: so the
+ * file is gone through backwards.
+ */
+static void save_same(struct node *n)
+{
+	size_t size = longest(n);
+	char *then = xcalloc(size + 1, 1);
+
+	memcpy(then, n->data, n->size);
+	for (size_t i = n->undo_count; i-- > n->given_up;) {
+		struct undo *u = &n->undo[i];
+
+		if (u->is_same) {
+			u->at = n->arena_len;
+			u->saved = u->len;
+			save(n, then + u->offset, u->len);
+			u->is_same = false;
+		}
+		memcpy(then + u->offset, n->arena + u->at, u->saved);
+	}
+	free(then);
+}
+
 /* A sync fails: what it should have written is zeros, or what was there. */
 static void give_up(struct node *n)
 {
+	save_same(n);
 	for (size_t i = n->given_up; i < n->undo_count; i++) {
 		struct undo *u = &n->undo[i];
 		size_t at = n->arena_len;
@@ -200,7 +237,7 @@ static void give_up(struct node *n)
 		u->old_size = n->size;	/* how long it is, is written */
 		if (u->saved == u->len)
 			continue;
-		save(n, u->offset, u->len);
+		save(n, n->data + u->offset, u->len);
 		memset(n->arena + at, 0, u->len);
 		memcpy(n->arena + at, n->arena + u->at, u->saved);
 		u->at = at;
@@ -224,6 +261,15 @@ static void forget_undo(struct node *n)
 	n->arena_cap = 0;
 }
 
+static void keep_undo(struct node *n, struct undo u)
+{
+	if (n->undo_count == n->undo_cap) {
+		n->undo_cap = n->undo_cap ? n->undo_cap * 2 : 64;
+		n->undo = xrealloc_array(n->undo, n->undo_cap, sizeof(u));
+	}
+	n->undo[n->undo_count++] = u;
+}
+
 /* Before `len` bytes are written at `offset`; or, for 0, all behind is cut. */
 static void note_undo(struct node *n, size_t offset, size_t len)
 {
@@ -233,13 +279,21 @@ static void note_undo(struct node *n, size_t offset, size_t len)
 
 	if (offset < end) {
 		u.saved = end - offset;
-		save(n, offset, u.saved);
+		save(n, n->data + offset, u.saved);
 	}
-	if (n->undo_count == n->undo_cap) {
-		n->undo_cap = n->undo_cap ? n->undo_cap * 2 : 64;
-		n->undo = xrealloc_array(n->undo, n->undo_cap, sizeof(u));
-	}
-	n->undo[n->undo_count++] = u;
+	keep_undo(n, u);
+}
+
+/* A log that is written anew as it is, after each start, is nearly free. */
+static bool is_there(struct node *n, const void *data, size_t len,
+		     size_t offset)
+{
+	if (offset + len > n->size ||
+	    memcmp(n->data + offset, data, len) != 0)
+		return false;
+	keep_undo(n, (struct undo){ .offset = offset, .len = len,
+				    .old_size = n->size, .is_same = true });
+	return true;
 }
 
 static void resize(struct disk *d, struct node *n, size_t size)
@@ -374,8 +428,10 @@ static int do_write(sqlite3_file *f, const void *data, int amount,
 	if (from + len > n->size && d->limit != SIZE_MAX &&
 	    d->used + (from + len - n->size) > d->limit)
 		return SQLITE_FULL;
-	note_undo(n, from, len);
-	put(d, n, data, len, from);
+	if (!is_there(n, data, len, from)) {
+		note_undo(n, from, len);
+		put(d, n, data, len, from);
+	}
 	return burns_down(d) ? SQLITE_IOERR_WRITE : SQLITE_OK;
 }
 
