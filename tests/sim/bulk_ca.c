@@ -918,7 +918,7 @@ static void post_cert(struct post *p)
 		p->ca->signer, &(struct bulk_leaf){
 			.ca = p->ca->number, .number = o->cert, .host = host,
 			.from = c->from, .until = c->until,
-			.point = c->point });
+			.point = c->point, .is_sham = !o->is_real });
 }
 
 static void post_revoke(struct post *p)

@@ -13,15 +13,14 @@
 #include "tests/sim/tiny_ca.h"
 
 #define TBS_MAX	 1024
-#define UTC_LEN	 13		/* "270115080000Z" */
 #define AKI	 "sim-ca-key-identifier"
 
 struct bulk_signer {
 	struct tiny_ca ca;
 	struct sham_signer *sham;
 	unsigned char tbs[TBS_MAX];
-	size_t tbs_len;
-	size_t serial_at, from_at, until_at, host_at, point_at;
+	struct bulk_shape at;
+	unsigned char point[P256_POINT];	/* the CA's own key */
 	char *issuer;		/* PEM */
 };
 
@@ -49,7 +48,7 @@ static void set_marks(X509 *x, const unsigned char *serial)
 
 static size_t where(const struct bulk_signer *s, const void *mark, size_t len)
 {
-	const unsigned char *at = memmem(s->tbs, s->tbs_len, mark, len);
+	const unsigned char *at = memmem(s->tbs, s->at.len, mark, len);
 
 	must(at, NULL);
 	return (size_t)(at - s->tbs);
@@ -60,11 +59,11 @@ static void find_marks(struct bulk_signer *s, const unsigned char *serial,
 {
 	static const unsigned char point[] = { 0x03, 0x42, 0x00 };
 
-	s->serial_at = where(s, serial, BULK_SERIAL);
-	s->from_at = where(s, "270102030405Z", UTC_LEN);
-	s->until_at = where(s, "280706050403Z", UTC_LEN);
-	s->host_at = where(s, host, strlen(host));
-	s->point_at = where(s, point, sizeof(point)) + sizeof(point);
+	s->at.serial_at = where(s, serial, BULK_SERIAL);
+	s->at.from_at = where(s, "270102030405Z", BULK_UTC);
+	s->at.until_at = where(s, "280706050403Z", BULK_UTC);
+	s->at.host_at = where(s, host, strlen(host));
+	s->at.point_at = where(s, point, sizeof(point)) + sizeof(point);
 }
 
 static void make_template(struct bulk_signer *s)
@@ -86,7 +85,7 @@ static void make_template(struct bulk_signer *s)
 	len = i2d_re_X509_tbs(x, &der);
 	must(len > 0 && len <= TBS_MAX, NULL);
 	memcpy(s->tbs, der, (size_t)len);
-	s->tbs_len = (size_t)len;
+	s->at.len = (size_t)len;
 	OPENSSL_free(der);
 	X509_free(x);
 	find_marks(s, serial, host);
@@ -98,6 +97,8 @@ struct bulk_signer *bulk_signer_new(time_t from, time_t until)
 
 	tiny_ca_init(&s->ca, "Sim CA", from, until);
 	s->sham = sham_signer_new(s->ca.key);
+	memcpy(s->point, X509_get0_pubkey_bitstr(s->ca.cert)->data,
+	       P256_POINT);
 	s->issuer = tiny_ca_pem((X509 *[]){ s->ca.cert, NULL });
 	make_template(s);
 	return s;
@@ -122,22 +123,27 @@ static void put_time(unsigned char *out, time_t at)
 	snprintf(text, sizeof(text), "%02d%02d%02d%02d%02d%02dZ",
 		 tm.tm_year % 100, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
 		 tm.tm_min, tm.tm_sec);
-	memcpy(out, text, UTC_LEN);
+	memcpy(out, text, BULK_UTC);
 }
 
 static void fill_in(struct bulk_signer *s, const struct bulk_leaf *leaf)
 {
-	unsigned char *serial = s->tbs + s->serial_at;
+	unsigned char *serial = s->tbs + s->at.serial_at;
 
 	memset(serial, 0, BULK_SERIAL);
 	serial[0] = 0x4c;
 	serial[1] = (unsigned char)leaf->ca;
 	for (int i = 0; i < 4; i++)
 		serial[4 + i] = (unsigned char)(leaf->number >> (24 - 8 * i));
-	put_time(s->tbs + s->from_at, leaf->from);
-	put_time(s->tbs + s->until_at, leaf->until);
-	memcpy(s->tbs + s->host_at, leaf->host, BULK_HOST_LEN);
-	memcpy(s->tbs + s->point_at, leaf->point, P256_POINT);
+	put_time(s->tbs + s->at.from_at, leaf->from);
+	put_time(s->tbs + s->at.until_at, leaf->until);
+	memcpy(s->tbs + s->at.host_at, leaf->host, BULK_HOST_LEN);
+	memcpy(s->tbs + s->at.point_at, leaf->point, P256_POINT);
+}
+
+const struct bulk_shape *bulk_signer_shape(const struct bulk_signer *s)
+{
+	return &s->at;
 }
 
 uint32_t bulk_serial_number(const unsigned char serial[static BULK_SERIAL])
@@ -147,27 +153,30 @@ uint32_t bulk_serial_number(const unsigned char serial[static BULK_SERIAL])
 }
 
 /* SEQUENCE { tbs, ecdsa-with-SHA256, BIT STRING { signature } } */
-static size_t assemble(struct bulk_signer *s, unsigned char *out)
+static size_t assemble(struct bulk_signer *s, bool is_sham, unsigned char *out)
 {
 	static const unsigned char algorithm[] = {
 		0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04,
 		0x03, 0x02
 	};
-	size_t inner = s->tbs_len + sizeof(algorithm) + 3 + SHAM_DER;
+	size_t inner = s->at.len + sizeof(algorithm) + 3 + SHAM_DER;
 	unsigned char *p = out;
 
 	*p++ = 0x30;
 	*p++ = 0x82;
 	*p++ = (unsigned char)(inner >> 8);
 	*p++ = (unsigned char)inner;
-	memcpy(p, s->tbs, s->tbs_len);
-	p += s->tbs_len;
+	memcpy(p, s->tbs, s->at.len);
+	p += s->at.len;
 	memcpy(p, algorithm, sizeof(algorithm));
 	p += sizeof(algorithm);
 	*p++ = 0x03;
 	*p++ = SHAM_DER + 1;
 	*p++ = 0;
-	sham_signer_sign(s->sham, s->tbs, s->tbs_len, p);
+	if (is_sham)
+		sham_sign_der(s->point, s->tbs, s->at.len, p);
+	else
+		sham_signer_sign(s->sham, s->tbs, s->at.len, p);
 	return inner + 4;
 }
 
@@ -196,7 +205,7 @@ char *bulk_signer_issue(struct bulk_signer *s, const struct bulk_leaf *leaf)
 	char *out;
 
 	fill_in(s, leaf);
-	len = assemble(s, der);
+	len = assemble(s, leaf->is_sham, der);
 	len = (size_t)EVP_EncodeBlock((unsigned char *)text, der, (int)len);
 	out = xmalloc(len + len / 64 + 128 + strlen(s->issuer));
 	memcpy(out, begin, used);

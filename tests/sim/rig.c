@@ -942,6 +942,7 @@ void rig_init(struct rig *r, uint64_t seed, unsigned names, size_t cas,
 		.disk = disk_new(seed),
 	};
 	sham_seed(seed);
+	shortcuts_new_world();
 	sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, (int)seed + 1, NULL);
 	r->name = xcalloc(names, sizeof(*r->name));
 	for (unsigned i = 0; i < names; i++)

@@ -109,6 +109,44 @@ bool sham_verify(const unsigned char point[static P256_POINT],
 
 /* ---- signatures of certificates ---- */
 
+#define R_AT 5		/* SEQUENCE, INTEGER, a zero before the top bit */
+#define S_AT 40
+
+static void frame(unsigned char out[static SHAM_DER])
+{
+	static const unsigned char head[] = { 0x30, SHAM_DER - 2, 2, 33, 0 };
+
+	memcpy(out, head, sizeof(head));
+	memcpy(out + S_AT - 3, head + 2, 3);
+}
+
+void sham_sign_der(const unsigned char point[static P256_POINT],
+		   const void *data, size_t len,
+		   unsigned char out[static SHAM_DER])
+{
+	unsigned char raw[P256_SIGNATURE];
+
+	sham_sign(point, data, len, raw);
+	frame(out);
+	memcpy(out + R_AT, raw, 32);
+	memcpy(out + S_AT, raw + 32, 32);
+}
+
+bool sham_is_sham_der(const unsigned char *der, size_t len)
+{
+	return len == SHAM_DER && sham_is_sham(der + R_AT);
+}
+
+bool sham_verify_der(const unsigned char point[static P256_POINT],
+		     const void *data, size_t len,
+		     const unsigned char der[static SHAM_DER])
+{
+	unsigned char right[SHAM_DER];
+
+	sham_sign_der(point, data, len, right);
+	return memcmp(der, right, sizeof(right)) == 0;
+}
+
 struct sham_signer {
 	BIGNUM *secret, *order, *half;
 	BIGNUM *inverse[NONCES], *r[NONCES];
@@ -172,10 +210,7 @@ void sham_signer_free(struct sham_signer *s)
 
 static void put_number(unsigned char *out, const BIGNUM *n)
 {
-	out[0] = 2;
-	out[1] = 33;
-	out[2] = 0;
-	must(BN_bn2binpad(n, out + 3, 32) == 32, NULL);
+	must(BN_bn2binpad(n, out, 32) == 32, NULL);
 }
 
 /* Of s and order - s, both right, the one with its top bit set. */
@@ -202,10 +237,9 @@ void sham_signer_sign(struct sham_signer *s, const void *data, size_t len,
 		i = s->next++ % NONCES;
 		make_s(s, i, z, result);
 	} while (BN_num_bits(result) != 256);
-	out[0] = 0x30;
-	out[1] = SHAM_DER - 2;
-	put_number(out + 2, s->r[i]);
-	put_number(out + 37, result);
+	frame(out);
+	put_number(out + R_AT, s->r[i]);
+	put_number(out + S_AT, result);
 	BN_free(z);
 	BN_free(result);
 }

@@ -35,6 +35,15 @@ bool sham_verify(const unsigned char point[static P256_POINT],
  */
 #define SHAM_DER 72
 
+/* Sham ones of the same shape. */
+void sham_sign_der(const unsigned char point[static P256_POINT],
+		   const void *data, size_t len,
+		   unsigned char out[static SHAM_DER]);
+bool sham_is_sham_der(const unsigned char *der, size_t len);
+bool sham_verify_der(const unsigned char point[static P256_POINT],
+		     const void *data, size_t len,
+		     const unsigned char der[static SHAM_DER]);
+
 struct sham_signer;
 struct sham_signer *sham_signer_new(EVP_PKEY *key);
 void sham_signer_free(struct sham_signer *s);

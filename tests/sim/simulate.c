@@ -140,13 +140,13 @@ static void run_share(const struct options *o, unsigned job, int fd)
 	if (!o->is_verbose)	/* a disk that is full is told of a lot */
 		must(freopen("/dev/null", "w", stderr), NULL);
 	sham_init(KEYS);
-	shortcuts_init();
 	signer = bulk_signer_new(RIG_START - 2 * 365 * WHEN_DAY,
 				 RIG_START + 20 * 365 * WHEN_DAY);
+	shortcuts_init(bulk_signer_shape(signer));
 	for (uint64_t seed = o->first + job; seed <= o->last; seed += o->jobs)
 		run_seed(seed, o, signer, &sums);
-	bulk_signer_free(signer);
 	shortcuts_release();
+	bulk_signer_free(signer);
 	must(write(fd, &sums, sizeof(sums)) == sizeof(sums), NULL);
 }
 
