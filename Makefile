@@ -96,7 +96,7 @@ Q := $(if $(V),,@)
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
 
 SIMULATE := simulate rig weather judge bulk_ca bulk_signer sham date dice \
-	   disk es256 tiny_ca scratch shortcuts
+	   disk es256 tiny_ca scratch shortcuts spare
 SHORTCUTS := d2i_X509 PEM_read_bio_X509 X509_verify_cert p256_to_pkey csr_make
 $(B)/simulate: $(SIMULATE:%=$(B)/tests/sim/%.o) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SHORTCUTS:%=-Wl,--wrap=%) \

@@ -25,6 +25,7 @@
 #include "tests/sim/scratch.h"
 #include "tests/sim/sham.h"
 #include "tests/sim/shortcuts.h"
+#include "tests/sim/spare.h"
 #include "tests/sim/weather.h"
 
 #define ORDERS	   4950		/* that make one box's life */
@@ -281,7 +282,7 @@ int main(int argc, char **argv)
 	keep_memory(argv);
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 1200, 400);
+	spare_init();
 	log_init(o.is_verbose ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
 	for (unsigned i = 0; i < o.jobs; i++)
 		fds[i] = start_job(&o, i);
