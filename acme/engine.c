@@ -431,6 +431,16 @@ static void earlier(int64_t *best, int64_t at_ms)
 		*best = at_ms;
 }
 
+static void earliest_of_all(struct engine *e, int64_t *best)
+{
+	store_begin_reading(e->store);
+	for (size_t i = 0; i < e->ca_count; i++)
+		earlier(best, authority_next_ms(e->ca[i]));
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		earlier(best, parts[i].next_ms(e));
+	store_end_reading(e->store);
+}
+
 static int64_t next_tick(struct engine *e)
 {
 	int64_t now = e->world->now_ms(e->world->ctx);
@@ -438,10 +448,7 @@ static int64_t next_tick(struct engine *e)
 
 	if (e->has_more || e->inbox)	/* it came while a projection was due */
 		return now + TICK_MIN_MS;
-	for (size_t i = 0; i < e->ca_count; i++)
-		earlier(&best, authority_next_ms(e->ca[i]));
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		earlier(&best, parts[i].next_ms(e));
+	earliest_of_all(e, &best);
 	return best < now + TICK_MIN_MS ? now + TICK_MIN_MS : best;
 }
 

@@ -17,6 +17,7 @@ struct store {
 	char *vfs;		/* NULL: the machine's files */
 	int lock_fd;
 	bool in_transaction;
+	bool is_reading;	/* store_begin_reading() */
 	unsigned commits;
 	long trail_keep;	/* seconds; 0: by their number alone */
 	int64_t changes;	/* of the handle, before the transaction */

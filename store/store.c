@@ -284,7 +284,7 @@ static bool has_recovered(const struct store *s)
 
 static bool begin_well(struct store *s, bool waits, struct err *err)
 {
-	assert(!s->in_transaction);
+	assert(!s->in_transaction && !s->is_reading);
 	if (!store_settle(s, err) || !wait_for_disk(s, waits, err) ||
 	    !(waits || log_open(s, err)))
 		return false;
@@ -293,6 +293,19 @@ static bool begin_well(struct store *s, bool waits, struct err *err)
 	if (s->is_short && has_recovered(s))
 		s->is_short = false;
 	return begin(s, err);
+}
+
+void store_begin_reading(struct store *s)
+{
+	assert(!s->in_transaction && !s->is_reading);
+	s->is_reading = db_run(s->db, "BEGIN", NULL);
+}
+
+void store_end_reading(struct store *s)
+{
+	if (s->is_reading)
+		db_run(s->db, "COMMIT", NULL);
+	s->is_reading = false;
 }
 
 bool store_begin(struct store *s, struct err *err)

@@ -48,6 +48,13 @@ bool store_commit(struct store *s, struct err *err);
 void store_rollback(struct store *s);
 
 /*
+ * Between these SQLite looks once, and not for each statement, whether others
+ * have written: for who asks many small things. Nothing is begun in between.
+ */
+void store_begin_reading(struct store *s);
+void store_end_reading(struct store *s);
+
+/*
  * A transaction whose commit is seen at once and does not wait for the disk;
  * a loss of power may take it back, until a sync has made it durable:
  *

@@ -791,6 +791,13 @@ static int64_t idle_until_ms(struct rig *r)
 	return best - r->skew_ms;
 }
 
+/* Advice is for a whole second: most ticks need not be looked at further. */
+static bool may_be_idle(const struct rig *r)
+{
+	return !r->is_exact && !r->skew_ms && !r->in_flight &&
+	       (r->wake_ms - r->now_ms >= IDLE_MS || r->wake_ms % 1000 == 0);
+}
+
 /* Is there nothing to wake it but the clock, and advice that can wait? */
 static bool is_idle(const struct rig *r)
 {
@@ -804,11 +811,14 @@ static bool is_idle(const struct rig *r)
 
 static int64_t oversleep(struct rig *r)
 {
-	int64_t until;
+	int64_t until = r->wake_ms;
 
-	if (r->is_exact || r->skew_ms || r->in_flight || !is_idle(r))
-		return r->wake_ms;
-	until = idle_until_ms(r);
+	if (!may_be_idle(r))
+		return until;
+	store_begin_reading(r->store);
+	if (is_idle(r))
+		until = idle_until_ms(r);
+	store_end_reading(r->store);
 	return until > r->wake_ms ? until : r->wake_ms;
 }
 
