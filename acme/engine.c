@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "policy/domain_field.h"
 #include "store/box.h"
 #include "store/clock.h"
 #include "store/health.h"
@@ -202,26 +203,37 @@ void engine_event(struct engine *e, const struct trail *event)
 				  sizeof(*e->lines));
 	e->lines[e->line_count++] = (struct line){
 		.is_warning = event->level != TRAIL_INFO,
-		.text = xasprintf("%s: %s",
-				  event->domain ? event->domain : "mtastsd",
-				  event->text),
+		.domain = event->domain ? xstrdup(event->domain) : NULL,
+		.text = xstrdup(event->text),
 	};
+}
+
+static void log_line(const struct line *l)
+{
+	enum log_level level = l->is_warning ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+
+	if (l->domain)
+		log_about(level, domain_field(l->domain), "%s: %s", l->domain,
+			  l->text);
+	else if (l->is_warning)
+		log_warn("mtastsd: %s", l->text);
+	else
+		log_info("mtastsd: %s", l->text);
 }
 
 /* Not before: on a full disk the same may be staged again and again. */
 static void log_lines(struct engine *e)
 {
 	for (size_t i = 0; i < e->line_count; i++)
-		if (e->lines[i].is_warning)
-			log_warn("%s", e->lines[i].text);
-		else
-			log_info("%s", e->lines[i].text);
+		log_line(&e->lines[i]);
 }
 
 static void forget_lines(struct engine *e)
 {
-	for (size_t i = 0; i < e->line_count; i++)
+	for (size_t i = 0; i < e->line_count; i++) {
+		free(e->lines[i].domain);
 		free(e->lines[i].text);
+	}
 	e->line_count = 0;
 }
 
@@ -706,7 +718,8 @@ void engine_wanted(struct engine *e, const char *host)
 	if (make_due(e, &d, &err))
 		engine_poke(e);
 	else
-		log_warn("%s: %s", d.name, err.text);
+		log_about(LOG_LEVEL_WARN, domain_field(d.name), "%s: %s",
+			  d.name, err.text);
 }
 
 size_t engine_ca_count(const struct engine *e)

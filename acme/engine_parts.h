@@ -125,7 +125,8 @@ struct blamed {
 /* What an event says in the log. */
 struct line {
 	bool is_warning;
-	char *text; /* owned */
+	char *domain; /* owned, as is the text; NULL: the box */
+	char *text;
 };
 
 /* What a tick has behind it. */

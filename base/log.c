@@ -11,6 +11,7 @@
 
 static enum log_level threshold = LOG_LEVEL_INFO;
 static bool with_priority;
+static log_sink *sink;
 
 /* Syslog's numbers: what systemd expects between the angle brackets. */
 static const int priorities[] = {
@@ -26,7 +27,13 @@ void log_init(enum log_level level)
 	with_priority = getenv("JOURNAL_STREAM") != NULL;
 }
 
-static void write_line(enum log_level level, const char *fmt, va_list ap)
+void log_to(log_sink *s)
+{
+	sink = s;
+}
+
+static void write_line(enum log_level level, const struct log_field *field,
+		       const char *fmt, va_list ap)
 {
 	char text[1024], line[4 * sizeof(text) + 16];
 	char *clean;
@@ -35,6 +42,10 @@ static void write_line(enum log_level level, const char *fmt, va_list ap)
 	if (level > threshold || vsnprintf(text, sizeof(text), fmt, ap) < 0)
 		return;
 	clean = str_printable(text, sizeof(text));
+	if (sink && sink(priorities[level], field, clean)) {
+		free(clean);
+		return;
+	}
 	if (with_priority)
 		n = snprintf(line, sizeof(line), "<%d>%s\n", priorities[level],
 			     clean);
@@ -53,7 +64,7 @@ static void write_line(enum log_level level, const char *fmt, va_list ap)
 		va_list ap;                                                    \
                                                                                \
 		va_start(ap, fmt);                                             \
-		write_line(level, fmt, ap);                                    \
+		write_line(level, NULL, fmt, ap);                              \
 		va_end(ap);                                                    \
 	}
 
@@ -61,3 +72,13 @@ DEFINE_LOG(log_error, LOG_LEVEL_ERROR)
 DEFINE_LOG(log_warn, LOG_LEVEL_WARN)
 DEFINE_LOG(log_info, LOG_LEVEL_INFO)
 DEFINE_LOG(log_debug, LOG_LEVEL_DEBUG)
+
+void log_about(enum log_level level, struct log_field field, const char *fmt,
+	       ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	write_line(level, &field, fmt, ap);
+	va_end(ap);
+}

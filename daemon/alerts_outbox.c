@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "daemon/notice_text.h"
+#include "policy/domain_field.h"
 
 #define GATHER_CRITICAL 5L	/* seconds, at most */
 #define SEALED_AT_ONCE	20
@@ -165,19 +166,34 @@ static void on_result(struct alerts *a, enum alert_sink sink,
 
 /* ---- the sinks ---- */
 
+/* "": it is about several, or about no domain. */
+static const char *domain_of(const struct notice *n)
+{
+	static const char *const kinds[] = { "cert.", "domain.", "policy.",
+					     "report." };
+
+	if (n->count != 1 || !n->item_count)
+		return "";
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_starts(n->kind, kinds[i]))
+			return n->item[0].subject;
+	return "";
+}
+
 static bool send_log(struct alerts *a, const struct notice *n)
 {
-	static void (*const at[])(const char *fmt, ...) = {
-		[ALERT_INFO] = log_info,
-		[ALERT_WARNING] = log_warn,
-		[ALERT_ERROR] = log_error,
-		[ALERT_CRITICAL] = log_error,
+	static const enum log_level at[] = {
+		[ALERT_INFO] = LOG_LEVEL_INFO,
+		[ALERT_WARNING] = LOG_LEVEL_WARN,
+		[ALERT_ERROR] = LOG_LEVEL_ERROR,
+		[ALERT_CRITICAL] = LOG_LEVEL_ERROR,
 	};
 	char *line = notice_line(n);
 
 	(void)a;
-	at[n->what == NOTICE_ENDED ? ALERT_INFO : n->level](
-		"alert: %s: %s", alert_level_name(n->level), line);
+	log_about(at[n->what == NOTICE_ENDED ? ALERT_INFO : n->level],
+		  domain_field(domain_of(n)), "alert: %s: %s",
+		  alert_level_name(n->level), line);
 	free(line);
 	return true;
 }

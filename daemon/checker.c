@@ -15,6 +15,7 @@
 #include "daemon/mx_health.h"
 #include "daemon/policy_alerts.h"
 #include "daemon/reacher.h"
+#include "policy/domain_field.h"
 #include "policy/findings.h"
 #include "store/checked.h"
 #include "store/health.h"
@@ -185,7 +186,8 @@ static void finish(void *arg)
 		}
 	}
 	if (err.kind != ERR_NONE && err.kind != ERR_NOT_FOUND)
-		log_warn("check of %s: %s", r->name, err.text);
+		log_about(LOG_LEVEL_WARN, domain_field(r->name),
+			  "check of %s: %s", r->name, err.text);
 	for (size_t i = 0; i < AT_ONCE; i++)
 		if (c->run[i] == r)
 			c->run[i] = NULL;
@@ -242,7 +244,8 @@ static bool begin(struct checker *c, size_t slot, int64_t id, bool is_own)
 		return true;
 	}
 	if (*r->name)
-		log_warn("check of %s: %s", r->name, err.text);
+		log_about(LOG_LEVEL_WARN, domain_field(r->name),
+			  "check of %s: %s", r->name, err.text);
 	else if (err.kind != ERR_NOT_FOUND)
 		log_warn("check of domain %lld: %s", (long long)id, err.text);
 	give_up(c, id);

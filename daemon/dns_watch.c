@@ -19,6 +19,7 @@
 #include "daemon/watch_merge.h"
 #include "daemon/watch_news.h"
 #include "daemon/zone.h"
+#include "policy/domain_field.h"
 #include "store/health.h"
 #include "store/policy_version.h"
 #include "store/publication.h"
@@ -259,7 +260,8 @@ static bool store_all(struct dns_watch *w, const size_t *slots, size_t n,
 
 		if (store_look(w, l, err))
 			continue;
-		log_warn("dns watch: %s: %s", l->name, err->text);
+		log_about(LOG_LEVEL_WARN, domain_field(l->name),
+			  "dns watch: %s: %s", l->name, err->text);
 		store_rollback(w->parts.store);
 		put_off(w, l->domain_id);
 		drop(w, slots[i]);

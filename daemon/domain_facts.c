@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "policy/domain_field.h"
 #include "store/checked.h"
 
 /* True if it was read; what is wrong, other than its absence, is logged. */
@@ -10,7 +11,8 @@ static bool have(bool ok, const struct err *err, const char *what,
 		 const struct domain *d)
 {
 	if (!ok && err->kind != ERR_NOT_FOUND)
-		log_error("%s %s: %s", what, d->name, err->text);
+		log_about(LOG_LEVEL_ERROR, domain_field(d->name), "%s %s: %s",
+			  what, d->name, err->text);
 	return ok;
 }
 

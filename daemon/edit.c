@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "daemon/json_view.h"
+#include "policy/domain_field.h"
 #include "store/trail.h"
 
 #define SENTENCE_MAX 32768	/* fifty MX hosts, before and after */
@@ -105,9 +106,12 @@ static bool commit(struct edit *e, const struct edit_kind *kind,
 	if (!ok)
 		store_rollback(e->call->parts->store);
 	ok = ok && finish(e, err);
-	if (ok)
-		log_info("%s%s: %s, by %s", *name ? "domain " : "mtastsd",
-			 name, text.data, e->call->actor);
+	if (ok && *name)
+		log_about(LOG_LEVEL_INFO, domain_field(name),
+			  "domain %s: %s, by %s", name, text.data,
+			  e->call->actor);
+	else if (ok)
+		log_info("mtastsd: %s, by %s", text.data, e->call->actor);
 	buf_release(&text);
 	return ok;
 }

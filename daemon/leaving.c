@@ -4,6 +4,7 @@
 
 #include "acme/revoke_ask.h"
 #include "base/log.h"
+#include "policy/domain_field.h"
 #include "store/policy_version.h"
 #include "store/reached.h"
 #include "store/trail.h"
@@ -136,7 +137,8 @@ static bool let_go(struct store *s, const struct domain *d, time_t now,
 				  "for a day",
 	};
 
-	log_info("domain %s: %s", d->name, e.text);
+	log_about(LOG_LEVEL_INFO, domain_field(d->name), "domain %s: %s",
+		  d->name, e.text);
 	return domain_delete(s, d, now, err) && trail_add(s, &e, err);
 }
 

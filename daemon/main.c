@@ -31,6 +31,7 @@
 #include "daemon/file_limit.h"
 #include "daemon/guard.h"
 #include "daemon/intake.h"
+#include "daemon/journal.h"
 #include "daemon/options.h"
 #include "daemon/own_address.h"
 #include "daemon/probe.h"
@@ -732,6 +733,7 @@ int main(int argc, char **argv)
 	}
 	config_state_take(&d.config_state, time(NULL));
 	log_init(d.config.log_level);
+	journal_open();
 	signal(SIGPIPE, SIG_IGN);
 	file_limit_raise();
 	loop_init_library();

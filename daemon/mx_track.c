@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "policy/domain_field.h"
 #include "policy/provider.h"
 #include "store/policy_version.h"
 #include "store/trail.h"
@@ -50,7 +51,8 @@ static bool tell(struct store *s, const struct domain *d,
 	text = xasprintf("the policy now has its provider's new hosts, beside "
 			 "the former ones (MX: %s): publish the new id",
 			 hosts);
-	log_info("domain %s: %s", d->name, text);
+	log_about(LOG_LEVEL_INFO, domain_field(d->name), "domain %s: %s",
+		  d->name, text);
 	return trail_say(s, d->name,
 			 &(struct trail){ .at = now, .level = TRAIL_WARNING,
 					  .kind = "policy.tracked" },

@@ -12,6 +12,7 @@
 #include "daemon/look_options.h"
 #include "daemon/policy_alerts.h"
 #include "daemon/reach_judge.h"
+#include "policy/domain_field.h"
 #include "store/cert.h"
 #include "store/health.h"
 #include "store/reached.h"
@@ -107,9 +108,11 @@ static bool note_failure(struct reacher *r, const struct domain_facts *f,
 
 	reach_failed(&reached, why, problem, now_of(r));
 	if (reached.let_at && !f->reached.let_at)
-		log_warn("domain %s: its policy could not be fetched from here "
-			 "for a day (%s): it is announced all the same",
-			 f->domain.name, problem);
+		log_about(
+			LOG_LEVEL_WARN, domain_field(f->domain.name),
+			"domain %s: its policy could not be fetched from here "
+			"for a day (%s): it is announced all the same",
+			f->domain.name, problem);
 	return reached_write(r->parts.store, f->domain.id, &reached, err);
 }
 
@@ -188,7 +191,8 @@ static bool store_all(struct reacher *r, bool *any, struct err *err)
 		*any = true;
 		if (store_look(r, l, err))
 			continue;
-		log_warn("look at %s: %s", l->name, err->text);
+		log_about(LOG_LEVEL_WARN, domain_field(l->name),
+			  "look at %s: %s", l->name, err->text);
 		store_rollback(r->parts.store);
 		put_off(r, l->domain_id);
 		drop(r, i);
@@ -256,7 +260,8 @@ static struct outside *look_at(struct reacher *r, struct look *l)
 	o.policy_only = true;
 	outside = outside_start(r->parts.loop, l->name, &o, on_done, l, &err);
 	if (!outside)
-		log_warn("look at %s: %s", l->name, err.text);
+		log_about(LOG_LEVEL_WARN, domain_field(l->name),
+			  "look at %s: %s", l->name, err.text);
 	return outside;
 }
 

@@ -12,6 +12,7 @@
 #include "httpd/alpn_cert.h"
 #include "httpd/cert_cache.h"
 #include "httpd/wanted.h"
+#include "policy/domain_field.h"
 
 #define ACME_TLS_1 "acme-tls/1"
 #define COMPLAIN_EVERY_MS 10000	/* about certificates that cannot be read */
@@ -33,6 +34,13 @@ static int64_t monotonic_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static const char *domain_of(const char *host)
+{
+	static const char prefix[] = "mta-sts.";
+
+	return str_starts(host, prefix) ? host + sizeof(prefix) - 1 : host;
+}
+
 static void complain(struct tls *t, const char *host, const struct err *err)
 {
 	int64_t now = monotonic_ms();
@@ -40,7 +48,8 @@ static void complain(struct tls *t, const char *host, const struct err *err)
 	if (now < t->silent_until_ms)
 		return;
 	t->silent_until_ms = now + COMPLAIN_EVERY_MS;
-	log_error("cert %s: %s", host, err->text);
+	log_about(LOG_LEVEL_ERROR, domain_field(domain_of(host)), "cert %s: %s",
+		  host, err->text);
 }
 
 static void want(struct tls *t, const char *host)

@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "policy/domain_field.h"
 #include "store/cert.h"
 #include "store/internal.h"
 #include "store/leaf.h"
@@ -85,13 +86,14 @@ static void tell(struct store *s, const char *name, const char *text)
 {
 	struct err err = ERR_INIT;
 
-	log_info("%s: %s", name, text);
+	log_about(LOG_LEVEL_INFO, domain_field(name), "%s: %s", name, text);
 	if (!trail_add(s, &(struct trail){ .at = time(NULL),
 					   .kind = "box.restored",
 					   .level = TRAIL_WARNING,
 					   .domain = name, .actor = "mtastsd",
 					   .text = text }, &err))
-		log_warn("%s: %s", name, err.text);
+		log_about(LOG_LEVEL_WARN, domain_field(name), "%s: %s", name,
+			  err.text);
 }
 
 static bool find_or_add(struct store *s, const char *name, struct tally *t,
@@ -122,8 +124,9 @@ static bool adopt_policy(struct store *s, const struct site *site,
 	bool changed = false, ok;
 
 	if (!sts_policy_parse(&policy, site->body, site->body_len, &problem)) {
-		log_warn("%s: the policy in serve.db is damaged: %s",
-			 site->name, problem.text);
+		log_about(LOG_LEVEL_WARN, domain_field(site->name),
+			  "%s: the policy in serve.db is damaged: %s",
+			  site->name, problem.text);
 		return true;
 	}
 	ok = policy_version_bring_back(s, d, &policy, site->sts_id, t->now,
@@ -221,7 +224,8 @@ static bool install(struct store *s, const struct site *site, struct tally *t,
 			*err = refused;
 			return false;
 		}
-		log_warn("%s: %s", site->name, refused.text);
+		log_about(LOG_LEVEL_WARN, domain_field(site->name), "%s: %s",
+			  site->name, refused.text);
 		return true;
 	}
 	make_live(d, c, t->now);
@@ -265,8 +269,9 @@ static bool adopt_cert(struct store *s, const struct site *site,
 	if (!site->chain.leaf_len || is_present(s, d, site))
 		return true;
 	if (!read_leaf(site, &c)) {
-		log_warn("%s: the certificate in serve.db is damaged",
-			 site->name);
+		log_about(LOG_LEVEL_WARN, domain_field(site->name),
+			  "%s: the certificate in serve.db is damaged",
+			  site->name);
 		return true;
 	}
 	if (!is_newer(s, d, &c))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "policy/domain_field.h"
 #include "store/cert.h"
 #include "store/internal.h"
 #include "store/leaf.h"
@@ -96,7 +97,8 @@ static bool tell(struct store *s, const struct domain *d, time_t now,
 	static const char text[] = "the certificate's row is damaged: it is "
 				   "replaced";
 
-	log_error("%s: %s", d->name, text);
+	log_about(LOG_LEVEL_ERROR, domain_field(d->name), "%s: %s", d->name,
+		  text);
 	return trail_add(s,
 			 &(struct trail){ .at = now,
 					  .level = TRAIL_ERROR,
