@@ -9,8 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "httpd/tally.h"
+
 struct answer {
 	int status;
+	enum tally_route route; /* what was asked for */
 	const char *content_type;
 	const char *allow;	/* the methods there are, or NULL */
 	unsigned retry_after;	/* seconds; 0: it says nothing of that */

@@ -237,6 +237,8 @@ static void give_up_body(struct conn *c, const char *why, enum tally_item item)
 {
 	end_body(c);
 	tally_add(c->set->tally, item);
+	tally_answer(c->set->tally, ROUTE_REPORT,
+		     item == TALLY_REFUSED_LARGE ? 413 : 503);
 	refuse(c, why, c->body ? LINGER_MS : LINGER_BODY_MS);
 }
 
@@ -368,6 +370,7 @@ static void hear(struct conn *c, struct evbuffer *input, size_t from,
 	size_t head = c->head.bytes;
 
 	if (!meter(c, input, from)) {
+		tally_answer(c->set->tally, ROUTE_OTHER, 431);
 		refuse(c, head_too_large, LINGER_MS);
 		return;
 	}
@@ -395,6 +398,16 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
 		     info->n_added);
 }
 
+static void count_failed(struct conn *c)
+{
+	struct tally *t = c->set->tally;
+	const SSL *ssl = c->bev ? bufferevent_openssl_get_ssl(c->bev) : NULL;
+
+	tally_add(t, TALLY_HANDSHAKES_FAILED);
+	tally_shake(t, c->tls.is_unknown ? SHAKE_UNKNOWN_NAME : SHAKE_FAILED,
+		    ssl ? tls_version(ssl) : VERSION_NONE);
+}
+
 static void forget(struct conn *c)
 {
 	struct conns *set = c->set;
@@ -409,7 +422,7 @@ static void forget(struct conn *c)
 	if (c->fd >= 0)
 		set->by_fd[c->fd] = NULL;
 	if (c->has_tls && !c->is_shed && !c->tls.is_shaken)
-		tally_add(set->tally, TALLY_HANDSHAKES_FAILED);
+		count_failed(c);
 	if (c->timer)
 		event_free(c->timer);
 	if (c->pace)

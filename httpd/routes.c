@@ -38,11 +38,14 @@ static const struct route {
 	const char *path;
 	const struct methods *allow;
 	route_handler *handler;
+	enum tally_route counted;
 } routes[] = {
-	{ DOOR_HTTPS, "/.well-known/mta-sts.txt", &reading, policy },
-	{ DOOR_HTTPS, HTTPD_REPORT_PATH "*", &posting, report },
-	{ DOOR_HTTP, HTTPD_CHALLENGE_PATH "*", &reading, challenge },
-	{ DOOR_HTTP, "*", NULL, redirect },
+	{ DOOR_HTTPS, "/.well-known/mta-sts.txt", &reading, policy,
+	  ROUTE_POLICY },
+	{ DOOR_HTTPS, HTTPD_REPORT_PATH "*", &posting, report, ROUTE_REPORT },
+	{ DOOR_HTTP, HTTPD_CHALLENGE_PATH "*", &reading, challenge,
+	  ROUTE_CHALLENGE },
+	{ DOOR_HTTP, "*", NULL, redirect, ROUTE_REDIRECT },
 };
 
 static bool is_own_look(const struct routes_site *site, const struct request *r)
@@ -243,6 +246,8 @@ void routes_answer(const struct routes_site *site, const struct request *r,
 	*a = (struct answer){ 0 };
 	while (route < routes + ARRAY_LEN(routes) && !fits(route, r))
 		route++;
+	if (!refused && route < routes + ARRAY_LEN(routes))
+		a->route = route->counted;
 	if (refused) {
 		answer_status(a, refused);
 	} else if (route == routes + ARRAY_LEN(routes)) {

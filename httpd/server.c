@@ -156,6 +156,30 @@ const char *httpd_refusal_name(size_t i)
 	return names[i];
 }
 
+static void count_shakes(const struct httpd *h, struct httpd_counts *counts)
+{
+	for (size_t i = 0; i < h->count; i++) {
+		struct tally *t = worker_tally(h->workers[i]);
+
+		for (size_t how = 0; how < SHAKES; how++)
+			for (size_t v = 0; v < VERSIONS; v++)
+				counts->shakes[how][v] += tally_value(
+					&t->shakes[how][v]);
+	}
+}
+
+static void count_answers(const struct httpd *h, struct httpd_counts *counts)
+{
+	for (size_t i = 0; i < h->count; i++) {
+		struct tally *t = worker_tally(h->workers[i]);
+
+		for (size_t r = 0; r < ROUTES; r++)
+			for (size_t c = 0; c < STATUS_CLASSES; c++)
+				counts->answers[r][c] += tally_value(
+					&t->answers[r][c]);
+	}
+}
+
 void httpd_count(const struct httpd *h, struct httpd_counts *counts)
 {
 	*counts = (struct httpd_counts){
@@ -174,4 +198,24 @@ void httpd_count(const struct httpd *h, struct httpd_counts *counts)
 			h, (enum tally_item)(TALLY_REFUSED_PATH + i));
 	for (size_t i = 0; i < h->count; i++)
 		counts->failures += worker_failures(h->workers[i]);
+	count_shakes(h, counts);
+	count_answers(h, counts);
+}
+
+long httpd_silence_ms(const struct httpd *h)
+{
+	long longest = 0;
+
+	for (size_t i = 0; i < h->count; i++) {
+		long ms = worker_silence_ms(h->workers[i]);
+
+		if (ms > longest)
+			longest = ms;
+	}
+	return longest;
+}
+
+unsigned httpd_threads(const struct httpd *h)
+{
+	return (unsigned)h->count;
 }

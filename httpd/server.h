@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "httpd/probe.h"
 #include "httpd/report.h"
+#include "httpd/tally.h"
 #include "store/served.h"
 
 #define HTTPD_LISTENERS_MAX 16
@@ -98,7 +99,13 @@ struct httpd_counts {
 	unsigned long refused[HTTPD_REFUSALS]; /* that were not */
 	unsigned long body_bytes;	       /* of them, now */
 	unsigned long failures;		/* of reading serve.db */
+	unsigned long shakes[SHAKES][VERSIONS];
+	unsigned long answers[ROUTES][STATUS_CLASSES];
 };
 void httpd_count(const struct httpd *h, struct httpd_counts *counts);
+
+/* So long the slowest serving thread has given no sign of life. Any thread. */
+long httpd_silence_ms(const struct httpd *h);
+unsigned httpd_threads(const struct httpd *h);
 
 #endif

@@ -1,10 +1,12 @@
 /*
- * What one serving thread counts. Written by that thread, read by any.
+ * What one serving thread counts. Written by that thread, read by any: relaxed
+ * atomics, so that counting costs an addition and no lock.
  */
 #ifndef HTTPD_TALLY_H
 #define HTTPD_TALLY_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 enum tally_item {
 	TALLY_CONNECTIONS,
@@ -25,18 +27,59 @@ enum tally_item {
 
 #define TALLY_REFUSALS (TALLY_COUNT - TALLY_REFUSED_PATH)
 
+/* How a handshake ended, and the version that it had come to by then. */
+enum tally_shake { SHAKE_FINISHED, SHAKE_UNKNOWN_NAME, SHAKE_FAILED, SHAKES };
+enum tally_version { VERSION_NONE, VERSION_1_2, VERSION_1_3, VERSIONS };
+
+/* What a request was for, and the class of its status: 4 is 4xx. */
+enum tally_route {
+	ROUTE_OTHER, /* nothing that there is */
+	ROUTE_POLICY,
+	ROUTE_REPORT,
+	ROUTE_CHALLENGE,
+	ROUTE_REDIRECT,
+	ROUTES
+};
+#define STATUS_CLASSES 6
+
 struct tally {
 	atomic_ulong n[TALLY_COUNT];
+	atomic_ulong shakes[SHAKES][VERSIONS];
+	atomic_ulong answers[ROUTES][STATUS_CLASSES];
 };
+
+static inline void tally_one(atomic_ulong *n)
+{
+	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
+}
 
 static inline void tally_add(struct tally *t, enum tally_item item)
 {
-	atomic_fetch_add_explicit(&t->n[item], 1, memory_order_relaxed);
+	tally_one(&t->n[item]);
+}
+
+static inline void tally_shake(struct tally *t, enum tally_shake how,
+			       enum tally_version version)
+{
+	tally_one(&t->shakes[how][version]);
+}
+
+static inline void tally_answer(struct tally *t, enum tally_route route,
+				int status)
+{
+	size_t class = (size_t)status / 100;
+
+	tally_one(&t->answers[route][class < STATUS_CLASSES ? class : 0]);
+}
+
+static inline unsigned long tally_value(atomic_ulong *n)
+{
+	return atomic_load_explicit(n, memory_order_relaxed);
 }
 
 static inline unsigned long tally_read(struct tally *t, enum tally_item item)
 {
-	return atomic_load_explicit(&t->n[item], memory_order_relaxed);
+	return tally_value(&t->n[item]);
 }
 
 #endif

@@ -122,6 +122,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
 	size_t len;
 
 	*alert = SSL_AD_UNRECOGNIZED_NAME;
+	peer->is_unknown = true; /* until something is presented */
 	if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext,
 				       &len) ||
 	    !host_of_sni(ext, len, host))
@@ -131,10 +132,12 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
 	if (peer->host[0] && (!streq(peer->host, host) ||
 			      peer->is_validator != is_validator))
 		return SSL_CLIENT_HELLO_ERROR;
+	peer->is_unknown = !peer->host[0];
 	if (peer->host[0])
 		return SSL_CLIENT_HELLO_SUCCESS;
 	if (!(is_validator ? present_challenge : present)(arg, ssl, host))
 		return SSL_CLIENT_HELLO_ERROR;
+	peer->is_unknown = false;
 	memcpy(peer->host, host, sizeof(host));
 	peer->is_validator = is_validator;
 	return SSL_CLIENT_HELLO_SUCCESS;
@@ -167,6 +170,21 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/* Before a cipher is chosen SSL_version() is what we would like. */
+enum tally_version tls_version(const SSL *ssl)
+{
+	if (!SSL_get_current_cipher(ssl) && !SSL_get_pending_cipher(ssl))
+		return VERSION_NONE;
+	switch (SSL_version(ssl)) {
+	case TLS1_2_VERSION:
+		return VERSION_1_2;
+	case TLS1_3_VERSION:
+		return VERSION_1_3;
+	default:
+		return VERSION_NONE;
+	}
+}
+
 static void on_progress(const SSL *ssl, int where, int value)
 {
 	struct tls_peer *peer = SSL_get_app_data(ssl);
@@ -177,6 +195,7 @@ static void on_progress(const SSL *ssl, int where, int value)
 		return;
 	peer->is_shaken = true;
 	tally_add(t->options.tally, TALLY_HANDSHAKES);
+	tally_shake(t->options.tally, SHAKE_FINISHED, tls_version(ssl));
 	if (!peer->is_validator)
 		return;
 	tally_add(t->options.tally, TALLY_CHALLENGES);

@@ -43,11 +43,15 @@ struct tls_peer {
 	char host[DOMAIN_NAME_SIZE];	/* from its SNI; empty before that */
 	bool is_validator;		/* has nothing to say or to hear */
 	bool is_shaken;			/* the handshake is finished */
+	bool is_unknown; /* no certificate is there for its name */
 
 	/* A validator's handshake is; told from within, so do not end it. */
 	void (*validated)(void *arg);
 	void *arg;
 };
+
+/* What was agreed on, even if the handshake failed after that. */
+enum tally_version tls_version(const SSL *ssl);
 
 /* A server's SSL that fills *peer, which must outlive it. NULL: no memory. */
 SSL *tls_accept(struct tls *t, struct tls_peer *peer);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/loop.h"
 #include "base/mem.h"
@@ -48,6 +49,8 @@ struct worker {
 	struct event *drain_tick;
 	struct fetches fetches;
 	struct event *tell_fetches;
+	struct event *beat;
+	atomic_llong beat_ms; /* of its loop, last */
 	void (*fetched)(const struct served_count *counts, size_t n,
 			void *arg);
 	void *arg;
@@ -111,13 +114,18 @@ static void ask_routes(struct worker *w, const struct request *r,
 
 static void count_refusal(struct worker *w, const struct answer *a)
 {
-	if (a->takes_body)
-		return;
 	tally_add(&w->tally, a->status == 413	? TALLY_REFUSED_LARGE
 			     : a->status == 503 ? TALLY_REFUSED_BUSY
 			     : a->status == 404 || a->status == 405
 				     ? TALLY_REFUSED_PATH
 				     : TALLY_REFUSED_TYPE);
+}
+
+static char *refuse_raw(struct worker *w, const struct answer *a)
+{
+	count_refusal(w, a);
+	tally_answer(&w->tally, a->route, a->status);
+	return answer_raw(a);
 }
 
 static struct conn_verdict judge_head(struct conn *c, const char *head,
@@ -137,8 +145,7 @@ static struct conn_verdict judge_head(struct conn *c, const char *head,
 		if (a.takes_body)
 			verdict.body_max = HTTPD_REPORT_MAX;
 		else
-			verdict.refusal = answer_raw(&a);
-		count_refusal(w, &a);
+			verdict.refusal = refuse_raw(w, &a);
 		answer_release(&a);
 	}
 	head_look_release(&look);
@@ -154,12 +161,14 @@ static const struct httpd_verdict slow = { 503, HTTPD_REPORT_LATER,
 static const struct httpd_verdict stopping = { 503, HTTPD_REPORT_LATER,
 					       "it is being restarted" };
 
-static void answer_with(struct conn *c, struct evhttp_request *req,
+static void answer_with(struct worker *w, struct conn *c,
+			struct evhttp_request *req,
 			struct httpd_verdict verdict)
 {
 	struct answer a = { .status = 0 };
 	bool is_last = conn_begin_answer(c);
 
+	tally_answer(&w->tally, ROUTE_REPORT, verdict.status);
 	answer_reason(&a, verdict.status, verdict.why);
 	a.retry_after = verdict.retry_after;
 	answer_send(&a, req, false, is_last);
@@ -178,11 +187,11 @@ static void take_report(struct worker *w, struct conn *c, const char *host,
 				       .len = len };
 
 	if (len > HTTPD_REPORT_MAX) {
-		answer_with(c, req, large);
+		answer_with(w, c, req, large);
 		return;
 	}
 	if (w->is_draining) {
-		answer_with(c, req, stopping);
+		answer_with(w, c, req, stopping);
 		return;
 	}
 	snprintf(report.host, sizeof(report.host), "%s", host);
@@ -207,7 +216,7 @@ static void answer_report(void *arg)
 	struct conn *c = posts_take(t->worker->posts, t->number, &req);
 
 	if (c)
-		answer_with(c, req, t->verdict);
+		answer_with(t->worker, c, req, t->verdict);
 	free(t);
 }
 
@@ -227,7 +236,7 @@ static void refuse_reports(struct worker *w)
 	struct conn *c;
 
 	while ((c = posts_take_any(w->posts, &req)) != NULL)
-		answer_with(c, req, stopping);
+		answer_with(w, c, req, stopping);
 }
 
 /* ---- requests ---- */
@@ -254,6 +263,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 	}
 	is_last = conn_begin_answer(c);
 	answer_send(&a, req, r.method == REQUEST_HEAD, is_last);
+	tally_answer(&e->worker->tally, a.route, a.status);
 	if (a.policy_id && r.method == REQUEST_GET)
 		count_fetch(e->worker, a.policy_id);
 	answer_release(&a);
@@ -376,6 +386,41 @@ static void block_signals(void)
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
+/* ---- is it alive? ---- */
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void on_beat(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	atomic_store(&w->beat_ms, monotonic_ms());
+}
+
+static bool make_beat(struct worker *w)
+{
+	struct timeval pace = after_ms(WORKER_BEAT_MS);
+
+	on_beat(-1, 0, w);
+	w->beat = event_new(loop_base(w->loop), -1, EV_PERSIST, on_beat, w);
+	return w->beat && event_add(w->beat, &pace) == 0;
+}
+
+long worker_silence_ms(struct worker *w)
+{
+	int64_t ms = monotonic_ms() - atomic_load(&w->beat_ms);
+
+	return ms > WORKER_BEAT_MS ? (long)(ms - WORKER_BEAT_MS) : 0;
+}
+
 static void *run(void *arg)
 {
 	struct worker *w = arg;
@@ -474,7 +519,7 @@ struct worker *worker_new(const struct worker_options *options, struct err *err)
 	w->number = options->number;
 	if (!make_parts(w, options, err))
 		goto fail;
-	if (w->drain_tick && w->tell_fetches &&
+	if (w->drain_tick && w->tell_fetches && make_beat(w) &&
 	    entrance_init(&w->https, w, DOOR_HTTPS, o->https_fds,
 			  o->https_count) &&
 	    entrance_init(&w->http, w, DOOR_HTTP, o->http_fds, o->http_count))
@@ -498,6 +543,8 @@ void worker_free(struct worker *w)
 		event_free(w->drain_tick);
 	if (w->tell_fetches)
 		event_free(w->tell_fetches);
+	if (w->beat)
+		event_free(w->beat);
 	loop_free(w->loop);	/* frees what evhttp let go of */
 	posts_free(w->posts);
 	free(w->too_many);

@@ -16,6 +16,8 @@
 #include "httpd/server.h"
 #include "httpd/tally.h"
 
+#define WORKER_BEAT_MS 1000
+
 struct worker;
 
 struct worker_options {
@@ -45,6 +47,9 @@ void worker_free(struct worker *w);
 /* Any thread, while it is there. As httpd_report_answer(). */
 void worker_answer_report(struct worker *w, uint64_t number,
 			  struct httpd_verdict verdict);
+
+/* So long its loop has been overdue. Any thread, while it is there. */
+long worker_silence_ms(struct worker *w);
 
 struct tally *worker_tally(struct worker *w);
 unsigned long worker_failures(const struct worker *w); /* of serve.db */

@@ -38,12 +38,14 @@ static struct hosted hosted;
 static struct httpd *httpd;
 static unsigned https_port, http_port;
 static atomic_int wanted;
+static atomic_int stall_ms; /* so long whoever is told keeps its thread */
 
 static void note_wanted(const char *host, void *arg)
 {
 	(void)arg;
 	if (strcmp(host, NO_CERT) == 0)
 		atomic_fetch_add(&wanted, 1);
+	usleep((useconds_t)atomic_load(&stall_ms) * 1000);
 }
 
 static void start(unsigned max_connections, unsigned max_per_address,
@@ -186,6 +188,9 @@ static void a_policy_is_served(void **state)
 	free(body);
 	assert_true(count_comes_to(httpd, COUNT(policies), 2));
 	assert_true(count_comes_to(httpd, COUNT(handshakes), 2));
+	assert_true(count_comes_to(httpd, COUNT(shakes[SHAKE_FINISHED][VERSION_1_2]), 1));
+	assert_true(count_comes_to(httpd, COUNT(shakes[SHAKE_FINISHED][VERSION_1_3]), 1));
+	assert_true(count_comes_to(httpd, COUNT(answers[ROUTE_POLICY][2]), 2));
 	assert_true(count_comes_to(httpd, COUNT(open), 0));
 }
 
@@ -231,6 +236,9 @@ static void requests_have_their_answers(void **state)
 	text = fetch(A, exchanges[0].request);
 	assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
 	free(text);
+	assert_true(count_comes_to(httpd, COUNT(answers[ROUTE_POLICY][2]), 5));
+	assert_true(count_comes_to(httpd, COUNT(answers[ROUTE_POLICY][4]), 1));
+	assert_true(count_comes_to(httpd, COUNT(answers[ROUTE_OTHER][4]), 6));
 	assert_true(count_comes_to(httpd, COUNT(open), 0));
 }
 
@@ -263,15 +271,37 @@ static void other_names_get_an_alert_and_no_certificate(void **state)
 
 	(void)state;
 	atomic_store(&wanted, 0);
+	atomic_store(&stall_ms, 0);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		client_init(&c, names[i]);
 		assert_int_equal(tls_client_shake(&c), SSL_AD_UNRECOGNIZED_NAME);
 		assert_null(SSL_get0_peer_certificate(c.ssl));
 		tls_client_release(&c);
 	}
-	assert_true(count_comes_to(httpd, COUNT(handshakes_failed),
-				   ARRAY_LEN(names)));
+	assert_true(count_comes_to(httpd, COUNT(handshakes_failed), ARRAY_LEN(names)));
+	assert_true(count_comes_to(httpd, COUNT(shakes[SHAKE_UNKNOWN_NAME][VERSION_NONE]),
+			     ARRAY_LEN(names)));
 	assert_int_equal(atomic_load(&wanted), 1);
+}
+
+/* A loop that does not turn is found out by its silence. */
+static void a_thread_that_is_stuck_is_silent(void **state)
+{
+	long longest = 0;
+	struct tls_client c;
+
+	(void)state;
+	atomic_store(&stall_ms, 3500);
+	client_init(&c, NO_CERT);
+	assert_int_equal(httpd_silence_ms(httpd), 0);
+	assert_int_equal(tls_client_shake(&c), SSL_AD_UNRECOGNIZED_NAME);
+	longest = httpd_silence_ms(httpd);
+	assert_true(longest >= 1000);
+	tls_client_release(&c);
+	atomic_store(&stall_ms, 0);
+	for (int i = 0; i < 300 && httpd_silence_ms(httpd); i++)
+		usleep(10000);
+	assert_int_equal(httpd_silence_ms(httpd), 0);
 }
 
 static void old_tls_and_other_protocols_are_refused(void **state)
@@ -290,6 +320,8 @@ static void old_tls_and_other_protocols_are_refused(void **state)
 	SSL_set_alpn_protos(c.ssl, (const unsigned char *)"\2h2", 3);
 	assert_int_equal(tls_client_shake(&c), SSL_AD_NO_APPLICATION_PROTOCOL);
 	tls_client_release(&c);
+	assert_true(count_comes_to(httpd, COUNT(shakes[SHAKE_FAILED][VERSION_NONE]), 1));
+	assert_true(count_comes_to(httpd, COUNT(shakes[SHAKE_FAILED][VERSION_1_3]), 1));
 
 	client_init(&c, A);
 	SSL_set_alpn_protos(c.ssl, (const unsigned char *)"\2h2\10http/1.1",
@@ -612,6 +644,7 @@ int main(void)
 		SERVED(port_80_has_challenges_and_redirects),
 		SERVED(other_names_get_an_alert_and_no_certificate),
 		SERVED(old_tls_and_other_protocols_are_refused),
+		SERVED(a_thread_that_is_stuck_is_silent),
 		SERVED(sessions_are_never_resumed),
 		SERVED(a_new_certificate_is_presented_at_once),
 		SERVED(certificates_change_under_load),
