@@ -480,6 +480,7 @@ void authority_refresh(struct authority *a)
 {
 	struct err err = ERR_INIT;
 
+	a->ending = (struct order_ends){ 0 };
 	if (!engine_ok(a->engine, ca_by_id(a->engine->store, a->row.id, &a->row,
 					   &err), &err))
 		return;
@@ -751,6 +752,8 @@ void engine_ca_status(struct engine *e, size_t i, struct engine_ca_status *out)
 		.is_first = i == 0,
 		.is_used = queue_choose(e, &some_new_one) == a,
 		.in_flight = a->in_flight,
+		.is_open = breaker_is_open(&row),
+		.ended = a->ended,
 		.down_since = row.down_since,
 		.retry_at = retry_at(a),
 		.proven_at = row.proven_at,

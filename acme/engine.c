@@ -18,6 +18,7 @@
 #define TICK_MAX_MS	(WHEN_MINUTE * 1000)	/* clocks step, boxes sleep */
 #define TICK_MIN_MS	20	/* no row can make us spin */
 #define AFTER_FAILURE_MS 1000	/* doubles, up to ... */
+#define STUCK_AFTER	  3	 /* ticks that fail in a row */
 #define FAILURES_APART_MS 8000
 #define SILENT_MS	 (10 * WHEN_MINUTE * 1000) /* about the same failure */
 #define STAGE_MAX_MS	 10 /* others wait for the thread as well */
@@ -369,6 +370,7 @@ static bool stage_and_commit(struct engine *e, struct err *err)
 	at_point(e, "after-commit");
 	timekeeping_committed(e);
 	blame_committed(e);
+	issuance_committed(e);
 	log_lines(e);
 	e->is_swept = true;
 	empty_inbox(e, e->taken);
@@ -720,6 +722,14 @@ void engine_wanted(struct engine *e, const char *host)
 	else
 		log_about(LOG_LEVEL_WARN, domain_field(d.name), "%s: %s",
 			  d.name, err.text);
+}
+
+bool engine_is_stuck(const struct engine *e, struct err *why)
+{
+	if (e->failures < STUCK_AFTER)
+		return false;
+	*why = e->told;
+	return true;
 }
 
 size_t engine_ca_count(const struct engine *e)

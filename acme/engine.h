@@ -80,6 +80,11 @@ bool engine_when_settled(struct engine *e, engine_settled *done, void *arg);
 /* A client asked for this policy host: look at its DNS now. */
 void engine_wanted(struct engine *e, const char *host);
 
+/* How orders ended, since the start. */
+struct order_ends {
+	unsigned long done, dead;
+};
+
 /* What stands between the box and any order at all, for `status`. */
 struct engine_ca_status {
 	char name[CA_NAME_SIZE];
@@ -93,6 +98,8 @@ struct engine_ca_status {
 	char caa_identity[ENGINE_CAA_NAMES][DNS_CAA_VALUE]; /* in CAA records */
 	size_t caa_identity_count; /* 0: not known */
 	unsigned in_flight;
+	bool is_open; /* its breaker: acme/breaker.h */
+	struct order_ends ended;
 	time_t down_since;		/* 0: it answers, as far as we know */
 	time_t retry_at;		/* left alone until then; 0: not */
 	time_t proven_at;		/* it last issued; 0: never */
@@ -105,6 +112,12 @@ time_t engine_clock(const struct engine *e);
 bool engine_clock_is_known(const struct engine *e);
 /* Is something wrong with the machine's clock? As clock_trouble(). */
 void engine_clock_trouble(const struct engine *e, struct err *out);
+
+/*
+ * Do its ticks fail, one after the other? Then nothing is decided, and *why
+ * says what is in the way.
+ */
+bool engine_is_stuck(const struct engine *e, struct err *why);
 
 /* The row of a configured CA, or 0. */
 int64_t engine_ca_id(const struct engine *e, const char *name);

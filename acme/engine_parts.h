@@ -57,6 +57,7 @@ struct authority {
 	struct err new_orders_why;	/* ... in words */
 	struct alike alike;		/* how its validations go */
 	unsigned errands;		/* other requests under way */
+	struct order_ends ended, ending; /* since the start; in this tick */
 	time_t trial_waits;		/* for room, since; 0: none does */
 	int64_t roll_hold_ms;		/* orders are held back since; 0: not */
 };
@@ -377,6 +378,9 @@ bool issuance_start(struct engine *e, struct authority *a, struct domain *d,
 bool issuance_start_trial(struct engine *e, struct authority *a,
 			  const struct domain *d, struct budget_wait *wait,
 			  struct err *err);
+
+/* The tick is committed: what ended in it has ended. */
+void issuance_committed(struct engine *e);
 
 /* Requests noted in this tick. */
 unsigned issuance_noted(const struct engine *e, const struct authority *a);

@@ -96,6 +96,24 @@ static void charge(struct authority *a, int depth,
 		authority_refused_profile(a);
 }
 
+static void count_end(struct engine *e, const struct order *o)
+{
+	struct authority *a = authority_by_id(e, o->ca_id);
+
+	if (a && o->state == ORDER_DONE)
+		a->ending.done++;
+	else if (a)
+		a->ending.dead++;
+}
+
+void issuance_committed(struct engine *e)
+{
+	for (size_t i = 0; i < e->ca_count; i++) {
+		e->ca[i]->ended.done += e->ca[i]->ending.done;
+		e->ca[i]->ended.dead += e->ca[i]->ending.dead;
+	}
+}
+
 static bool write_order(struct engine *e, struct order *o)
 {
 	struct err err = ERR_INIT;
@@ -103,6 +121,8 @@ static bool write_order(struct engine *e, struct order *o)
 	if (!engine_ok(e, order_update(e->store, o, &err), &err))
 		return false;
 	engine_passes(e, order_state_name(o->state));
+	if (!order_is_live(o))
+		count_end(e, o);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 #include "base/address.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -58,4 +59,16 @@ bool address_is_public(const char *text)
 	return inet_pton(AF_INET6, text, bytes) == 1 &&
 	       is_within(AF_INET6, bytes, &given_out) &&
 	       !is_in_any(AF_INET6, bytes, v6, ARRAY_LEN(v6));
+}
+
+bool address_is_loopback(const char *text)
+{
+	static const struct network own = { "127.0.0.0", 8 };
+	struct in6_addr v6_own = IN6ADDR_LOOPBACK_INIT;
+	unsigned char bytes[sizeof(struct in6_addr)];
+
+	if (inet_pton(AF_INET, text, bytes) == 1)
+		return is_within(AF_INET, bytes, &own);
+	return inet_pton(AF_INET6, text, bytes) == 1 &&
+	       memcmp(bytes, &v6_own, sizeof(v6_own)) == 0;
 }

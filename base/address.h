@@ -12,4 +12,7 @@
 /* False for those of networks with another purpose, and for what is none. */
 bool address_is_public(const char *text);
 
+/* This machine, and nobody else: 127.0.0.0/8 or ::1. */
+bool address_is_loopback(const char *text);
+
 #endif

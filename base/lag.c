@@ -10,10 +10,14 @@
 #define WINDOW_BEATS 3000 /* five minutes of them */
 #define LATE_MAX_MS  60000
 
+const unsigned lag_bounds_ms[LAG_BOUNDS] = { 1,	  2,   5,   10,	  20,  50,
+					     100, 200, 500, 1000, 5000 };
+
 struct lag {
 	struct event *beat;
 	int64_t due_us;
 	struct lag_counts now, before; /* this window and the last one */
+	struct lag_totals totals;
 };
 
 static int64_t monotonic_us(void)
@@ -37,6 +41,16 @@ void lag_note(struct lag_counts *c, unsigned late_ms)
 	for (; late_ms >= LAG_BEAT_MS; late_ms -= LAG_BEAT_MS)
 		note_one(c, late_ms);
 	note_one(c, late_ms);
+}
+
+void lag_add_up(struct lag_totals *t, unsigned late_ms)
+{
+	size_t i = 0;
+
+	while (i < LAG_BOUNDS && late_ms > lag_bounds_ms[i])
+		i++;
+	t->beats[i]++;
+	t->late_ms += late_ms;
 }
 
 /* The least lateness that so many in a hundred did not exceed. */
@@ -91,6 +105,7 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 		lag->now = (struct lag_counts){ .beats = 0 };
 	}
 	lag_note(&lag->now, (unsigned)late_ms);
+	lag_add_up(&lag->totals, (unsigned)late_ms);
 	set_beat(lag);
 }
 
@@ -119,4 +134,9 @@ void lag_free(struct lag *lag)
 struct lag_figures lag_read(const struct lag *lag)
 {
 	return lag_figures(&lag->now, &lag->before);
+}
+
+const struct lag_totals *lag_totals(const struct lag *lag)
+{
+	return &lag->totals;
 }

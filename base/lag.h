@@ -27,6 +27,16 @@ void lag_free(struct lag *lag);
 
 struct lag_figures lag_read(const struct lag *lag);
 
+/* Of all beats since the start, each counted once, however late it was. */
+#define LAG_BOUNDS 11
+extern const unsigned lag_bounds_ms[LAG_BOUNDS];
+
+struct lag_totals {
+	unsigned long beats[LAG_BOUNDS + 1]; /* not later than its bound */
+	unsigned long long late_ms;
+};
+const struct lag_totals *lag_totals(const struct lag *lag);
+
 /* ---- the arithmetic, apart from any clock ---- */
 
 #define LAG_BEAT_MS  100
@@ -41,6 +51,7 @@ struct lag_counts {
 
 /* One that is late by more than a beat stands for those it kept from coming. */
 void lag_note(struct lag_counts *c, unsigned late_ms);
+void lag_add_up(struct lag_totals *t, unsigned late_ms);
 struct lag_figures lag_figures(const struct lag_counts *now,
 			       const struct lag_counts *before);
 

@@ -23,6 +23,7 @@
 #include "daemon/routes.h"
 #include "daemon/unix_listen.h"
 #include "httpd/accept_pause.h"
+#include "httpd/listener.h"
 
 #define IDLE_SECONDS 30
 #define DISK_SECONDS 1 /* a request waits no longer for one that is slow */
@@ -35,9 +36,10 @@
 /* Who may only look or bring reports is not to fill the memory. */
 #define READ_BODY_MAX  4096
 #define SUBMITTERS_MAX 12
+#define SCRAPERS_MAX   32
 
 static const struct {
-	const char *file, *group;
+	const char *file, *group; /* NULL: by TCP */
 	size_t connections;  /* at once, at most; 0: CONN_LIMIT */
 	ev_ssize_t body_max; /* what libevent may buffer for each of them */
 } doors[] = {
@@ -45,15 +47,16 @@ static const struct {
 	[DOOR_READ] = { "read.sock", "mtasts-read", 0, READ_BODY_MAX },
 	[DOOR_SUBMIT] = { "submit.sock", "mtasts-submit", SUBMITTERS_MAX,
 			  API_BODY_MAX + API_BODY_MAX / 4 },
+	[DOOR_METRICS] = { NULL, NULL, SCRAPERS_MAX, READ_BODY_MAX },
 };
 
 static const struct {
 	enum evhttp_cmd_type type;
 	const char *name;
 } methods[] = {
-	{ EVHTTP_REQ_GET, "GET" },	   { EVHTTP_REQ_POST, "POST" },
-	{ EVHTTP_REQ_PUT, "PUT" },	   { EVHTTP_REQ_PATCH, "PATCH" },
-	{ EVHTTP_REQ_DELETE, "DELETE" },
+	{ EVHTTP_REQ_GET, "GET" },	 { EVHTTP_REQ_POST, "POST" },
+	{ EVHTTP_REQ_PUT, "PUT" },	 { EVHTTP_REQ_PATCH, "PATCH" },
+	{ EVHTTP_REQ_DELETE, "DELETE" }, { EVHTTP_REQ_HEAD, "HEAD" },
 };
 
 /* A connection whose descriptor is not known yet. Holds a reference. */
@@ -113,25 +116,64 @@ static int peer_fd(struct evhttp_request *req)
 	return bufferevent_getfd(evhttp_connection_get_bufferevent(conn));
 }
 
+/* Its body, or NULL. */
+static struct evbuffer *body_of(const struct api_reply *reply)
+{
+	struct evbuffer *body = evbuffer_new();
+	char *text = NULL;
+
+	if (body && reply->text) {
+		evbuffer_add(body, reply->text, strlen(reply->text));
+		return body;
+	}
+	if (body)
+		text = json_dumps(reply->body, JSON_COMPACT);
+	if (text) {
+		evbuffer_add_printf(body, "%s\n", text);
+		free(text);
+		return body;
+	}
+	if (body)
+		evbuffer_free(body);
+	return NULL;
+}
+
+/* libevent would send the body, and not how long it is. */
+static void send_head(struct evhttp_request *req, int status, size_t len)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%zu", len);
+	evhttp_add_header(evhttp_request_get_output_headers(req),
+			  "Content-Length", number);
+	evhttp_send_reply(req, status, NULL, NULL);
+}
+
 static void send_reply(struct evhttp_request *req,
 		       const struct api_reply *reply)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
-	struct evbuffer *body = evbuffer_new();
-	char *text = json_dumps(reply->body, JSON_COMPACT);
+	struct evbuffer *body = body_of(reply);
 
-	if (!body || !text) {
+	if (!body) {
 		evhttp_send_error(req, 500, NULL);
-	} else {
-		evbuffer_add_printf(body, "%s\n", text);
-		evhttp_add_header(headers, "Content-Type", "application/json");
-		if (reply->allow[0])
-			evhttp_add_header(headers, "Allow", reply->allow);
-		evhttp_send_reply(req, reply->status, NULL, body);
+		return;
 	}
-	free(text);
-	if (body)
-		evbuffer_free(body);
+	evhttp_add_header(headers, "Content-Type",
+			  reply->text ? reply->text_type : "application/json");
+	if (reply->allow[0])
+		evhttp_add_header(headers, "Allow", reply->allow);
+	if (evhttp_request_get_command(req) == EVHTTP_REQ_HEAD)
+		send_head(req, reply->status, evbuffer_get_length(body));
+	else
+		evhttp_send_reply(req, reply->status, NULL, body);
+	evbuffer_free(body);
+}
+
+static void release_reply(struct api_reply *reply)
+{
+	json_decref(reply->body);
+	free(reply->text);
 }
 
 /*
@@ -179,7 +221,7 @@ static struct api_later *defer(void *arg)
 }
 
 /* libevent frees what is sent to a peer that has left. */
-static void answer_later(struct api_later *later, const struct api_reply *reply)
+static void answer_later(struct api_later *later, struct api_reply *reply)
 {
 	struct evhttp_connection *conn = evhttp_request_get_connection(
 		later->req);
@@ -188,21 +230,30 @@ static void answer_later(struct api_later *later, const struct api_reply *reply)
 	send_reply(later->req, reply);
 	if (later->admin->is_ending && conn)
 		send_now(conn);
-	json_decref(reply->body);
+	release_reply(reply);
 	free(later);
+}
+
+void api_later_text(struct api_later *later, const char *type, char *text)
+{
+	struct api_reply reply = { .status = 200,
+				   .text = text,
+				   .text_type = type };
+
+	answer_later(later, &reply);
 }
 
 void api_later_answer(struct api_later *later, json_t *answer)
 {
-	const struct api_reply reply = { .status = 200, .body = answer };
+	struct api_reply reply = { .status = 200, .body = answer };
 
 	answer_later(later, &reply);
 }
 
 void api_later_fail(struct api_later *later, int status, const struct err *err)
 {
-	const struct api_reply reply = { .status = status,
-					 .body = api_routes_error(err) };
+	struct api_reply reply = { .status = status,
+				   .body = api_routes_error(err) };
 
 	answer_later(later, &reply);
 }
@@ -244,7 +295,7 @@ static void answer_now(struct entrance *in, struct evhttp_request *req)
 	if (reply.is_later)
 		return;
 	send_reply(req, &reply);
-	json_decref(reply.body);
+	release_reply(&reply);
 }
 
 /* libevent frees what is sent to a peer that has left. */
@@ -304,13 +355,20 @@ static void wait_for_disk(struct entrance *in, struct evhttp_request *req)
 	in->admin->waiting_tail = &w->next;
 }
 
+static bool waits_for_disk(struct entrance *in, const char *target)
+{
+	return in->door != DOOR_SUBMIT && !api_routes_is_plain(target) &&
+	       must_wait(in->admin);
+}
+
 static void on_request(struct evhttp_request *req, void *arg)
 {
 	struct entrance *in = arg;
+	const char *target = evhttp_request_get_uri(req);
 
-	if (!evhttp_request_get_uri(req))
+	if (!target)
 		evhttp_send_error(req, HTTP_BADREQUEST, NULL);
-	else if (in->door != DOOR_SUBMIT && must_wait(in->admin))
+	else if (waits_for_disk(in, target))
 		wait_for_disk(in, req);
 	else
 		answer_now(in, req);
@@ -374,11 +432,24 @@ static bool make_http(struct entrance *in, struct err *err)
 	return true;
 }
 
+/* Takes the socket, whatever comes of it. */
+static bool listen_on(struct entrance *in, int fd, struct err *err)
+{
+	struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(
+		in->http, fd);
+
+	if (bound) {
+		accept_pause_on_error(evhttp_bound_socket_get_listener(bound));
+		return true;
+	}
+	close(fd);
+	return err_set(err, ERR_INTERNAL, "libevent does not take a socket");
+}
+
 static bool open_entrance(struct entrance *in, const char *run_dir,
 			  struct err *err)
 {
 	char *path = xasprintf("%s/%s", run_dir, doors[in->door].file);
-	struct evhttp_bound_socket *bound;
 	int fd = -1;
 
 	if (make_http(in, err))
@@ -388,13 +459,21 @@ static bool open_entrance(struct entrance *in, const char *run_dir,
 		return false;
 	}
 	in->path = path;
-	bound = evhttp_accept_socket_with_handle(in->http, fd);
-	if (bound) {
-		accept_pause_on_error(evhttp_bound_socket_get_listener(bound));
-		return true;
-	}
-	close(fd);
-	return err_set(err, ERR_INTERNAL, "libevent does not take %s", path);
+	return listen_on(in, fd, err);
+}
+
+/* A port that somebody has is no reason not to serve. */
+static void open_metrics(struct entrance *in, const char *address)
+{
+	struct err err = ERR_INIT;
+	int fd = -1;
+
+	if (make_http(in, &err))
+		fd = listener_bind(address, &err);
+	if (fd < 0 || !listen_on(in, fd, &err))
+		log_error("mtastsd: metrics_listen: %s: there are no metrics "
+			  "by TCP%s%s",
+			  err.text, *err.hint ? ": " : "", err.hint);
 }
 
 static bool make_run_dir(const char *dir, struct err *err)
@@ -422,10 +501,14 @@ struct admin *admin_start(const struct admin_parts *parts, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(a->entrance); i++) {
 		a->entrance[i].admin = a;
 		a->entrance[i].door = (enum door)i;
-		if (!open_entrance(&a->entrance[i], parts->config->run_dir,
+		if (doors[i].file &&
+		    !open_entrance(&a->entrance[i], parts->config->run_dir,
 				   err))
 			goto failed;
 	}
+	if (*parts->config->metrics_listen)
+		open_metrics(&a->entrance[DOOR_METRICS],
+			     parts->config->metrics_listen);
 	return a;
 
 failed:

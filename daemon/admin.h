@@ -3,7 +3,8 @@
  *
  * One table of routes (daemon/routes.c), each saying which socket may use it:
  * `admin.sock` all of them, `read.sock` those that change nothing, `submit.sock`
- * the one that brings TLS reports. The peer's uid and login name (SO_PEERCRED),
+ * the one that brings TLS reports. Metrics may be had at a TCP address of this
+ * machine as well. The peer's uid and login name (SO_PEERCRED),
  * and the user behind sudo, go into the trail. Errors are
  * { "error": { "kind", "message", "hint" } }.
  *
@@ -20,6 +21,7 @@
 #include "daemon/config_state.h"
 #include "daemon/guard.h"
 #include "daemon/intake.h"
+#include "daemon/meter.h"
 #include "daemon/report_desk.h"
 #include "daemon/publisher.h"
 #include "httpd/server.h"
@@ -42,6 +44,7 @@ struct admin_parts {
 	struct alerts *alerts;
 	struct intake *intake;
 	struct report_desk *report_desk;
+	struct meter *meter;
 	const struct config *config;	/* the daemon's, updated by a reload */
 	const struct config_state *config_state; /* what became of reloads */
 	const struct lag *lag;		/* of the loop; NULL: not measured */
@@ -62,7 +65,7 @@ struct admin *admin_start(const struct admin_parts *parts, struct err *err);
  */
 void admin_end(struct admin *a);
 
-/* After the intake and the report desk: whoever waits has been answered. */
+/* After intake, report desk and meter: whoever waits has been answered. */
 void admin_stop(struct admin *a);
 
 /* The parts are others now. */

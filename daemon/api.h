@@ -33,6 +33,9 @@ struct api_call {
 	size_t raw_len;
 	bool is_trusted;		/* it came from an administrator */
 	json_t *answer;			/* the handler's; it owns a reference */
+	char *text;			/* or this, owned, and its type */
+	const char *text_type;
+	int status;			/* 0: 200 */
 	struct api_later *later;	/* or this: api_defer() */
 	struct api_later *(*defer)(void *arg);
 	void *defer_arg;
@@ -48,6 +51,7 @@ struct api_later *api_defer(struct api_call *call);
 
 /* Takes the answer; the ticket is gone. */
 void api_later_answer(struct api_later *later, json_t *answer);
+void api_later_text(struct api_later *later, const char *type, char *text);
 void api_later_fail(struct api_later *later, int status, const struct err *err);
 
 /* The HTTP status of its kind. */
@@ -56,6 +60,7 @@ int api_status_of(const struct err *err);
 typedef bool api_handler(struct api_call *call, struct err *err);
 
 api_handler api_status;
+api_handler api_metrics, api_healthz;
 api_handler api_domain_list, api_domain_add, api_domain_show, api_domain_set,
 	api_domain_remove, api_domain_handover, api_domain_look;
 api_handler api_records_show, api_publish, api_zone_take;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/b64.h"
 #include "base/dns.h"
 #include "base/mem.h"
@@ -84,6 +85,7 @@ static cfg_opt_t options[] = {
 	CFG_STR_LIST("public_addresses", no_entries, CFGF_NONE),
 	CFG_STR_LIST("listen_https", all_https, CFGF_NONE),
 	CFG_STR_LIST("listen_http", all_http, CFGF_NONE),
+	CFG_STR("metrics_listen", "", CFGF_NONE),
 	CFG_STR_LIST("resolvers", no_entries, CFGF_NONE),
 	CFG_BOOL("allow_private", cfg_false, CFGF_NONE),
 	CFG_INT("check_https_port", 443, CFGF_NONE),
@@ -185,6 +187,28 @@ static int check_listen(cfg_t *cfg, cfg_opt_t *opt)
 		return 0;
 	return refuse(cfg, opt, text,
 		      "address:port, such as 0.0.0.0:443 or [::]:443");
+}
+
+/* Nobody is asked who he is there: so it is for this machine alone. */
+static int check_metrics(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = newest(opt), *colon = strrchr(text, ':');
+	char host[64];
+
+	if (!*text)
+		return 0;
+	if (check_listen(cfg, opt) != 0)
+		return -1;
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
+	if (host[0] == '[' && colon[-1] == ']') {
+		host[colon - text - 1] = '\0';
+		memmove(host, host + 1, strlen(host));
+	}
+	if (address_is_loopback(host))
+		return 0;
+	return refuse(cfg, opt, text,
+		      "a loopback address and a port, such as 127.0.0.1:9811 "
+		      "or [::1]:9811");
 }
 
 static int check_address(cfg_t *cfg, cfg_opt_t *opt)
@@ -426,6 +450,7 @@ static const struct {
 	{ "public_addresses", check_address },
 	{ "listen_https", check_listen },
 	{ "listen_http", check_listen },
+	{ "metrics_listen", check_metrics },
 	{ "resolvers", check_resolver },
 	{ "workers", check_range },
 	{ "max_connections", check_range },
@@ -745,6 +770,8 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	if (*cfg_getstr(cfg, "host_name"))
 		host_name_normalise(cfg_getstr(cfg, "host_name"), c->host_name,
 				    NULL);
+	snprintf(c->metrics_listen, sizeof(c->metrics_listen), "%s",
+		 cfg_getstr(cfg, "metrics_listen"));
 	snprintf(c->engine.contact, sizeof(c->engine.contact), "%s",
 		 cfg_getstr(cfg, "contact"));
 	c->engine.agree_tos = cfg_getbool(cfg, "agree_tos");

@@ -34,6 +34,7 @@ struct config {
 	size_t listen_https_count;
 	char listen_http[CONFIG_LIST_MAX][64];
 	size_t listen_http_count;
+	char metrics_listen[64]; /* of this machine; may be "" */
 	char resolvers[DNS_SERVERS_MAX][64];
 	size_t resolver_count;
 	unsigned workers;

@@ -110,6 +110,7 @@ struct intake {
 	int64_t written;      /* as the transaction ended that is synced */
 	unsigned long dropped[REPORT_DROP_COUNT]; /* not written yet */
 	unsigned long not_ours; /* ... and of those that are staged in a turn */
+	unsigned long ended[INTAKE_OUTCOMES];	  /* answered so */
 	unsigned prune_limit;
 	time_t prune_at;
 	bool may_be_over;      /* reports may take more room than they may */
@@ -206,6 +207,7 @@ static void answer(struct item *i)
 	a->domain_count = i->at.domain_count;
 	if (i->found.report.organization)
 		a->report = &i->found.report;
+	i->intake->ended[a->outcome]++;
 	i->ask.done(a, i->ask.arg);
 	report_shares_release(&i->shares);
 	tls_report_release(&i->found.report);
@@ -1003,4 +1005,9 @@ void intake_stop(struct intake *in)
 	refuse_all(&in->waiting, &err);
 	refuse_all(&in->ready, &err);
 	intake_free(in);
+}
+
+unsigned long intake_count(const struct intake *in, enum intake_outcome how)
+{
+	return in->ended[how];
 }

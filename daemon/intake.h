@@ -47,6 +47,8 @@ enum intake_outcome {
 	INTAKE_LATER	   /* we cannot just now: `retry_after` */
 };
 
+#define INTAKE_OUTCOMES (INTAKE_LATER + 1)
+
 /* "stored", "known", "empty", "not_ours"; others are errors. */
 const char *intake_outcome_name(enum intake_outcome outcome);
 
@@ -89,5 +91,8 @@ struct intake *intake_start(const struct intake_parts *parts, struct err *err);
 void intake_stop(struct intake *in);
 
 void intake_take(struct intake *in, const struct intake_ask *ask);
+
+/* How many ended so, since the start. */
+unsigned long intake_count(const struct intake *in, enum intake_outcome how);
 
 #endif

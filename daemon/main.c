@@ -32,6 +32,7 @@
 #include "daemon/guard.h"
 #include "daemon/intake.h"
 #include "daemon/journal.h"
+#include "daemon/meter.h"
 #include "daemon/options.h"
 #include "daemon/own_address.h"
 #include "daemon/probe.h"
@@ -73,6 +74,7 @@ struct daemon {
 	struct reacher *reacher;
 	struct intake *intake;
 	struct report_desk *report_desk;
+	struct meter *meter;
 	struct template_roll *template_roll;
 	struct admin *admin;
 	struct event *signals[3];
@@ -275,6 +277,7 @@ static struct admin_parts admin_parts_of(struct daemon *d)
 		.alerts = d->alerts,
 		.intake = d->intake,
 		.report_desk = d->report_desk,
+		.meter = d->meter,
 		.config = &d->config,
 		.config_state = &d->config_state,
 		.lag = d->lag,
@@ -349,6 +352,8 @@ static bool open_store(struct daemon *d, struct err *err)
 
 static void stop_reports(struct daemon *d)
 {
+	meter_stop(d->meter);
+	d->meter = NULL;
 	report_desk_stop(d->report_desk);
 	d->report_desk = NULL;
 	intake_stop(d->intake);
@@ -441,7 +446,9 @@ static bool start_reports(struct daemon *d, struct err *err)
 	if (d->intake)
 		d->report_desk = report_desk_start(d->loop, d->config.state_dir,
 						   err);
-	return d->report_desk != NULL;
+	if (d->report_desk)
+		d->meter = meter_start(d->loop, d->config.state_dir, err);
+	return d->meter != NULL;
 }
 
 static bool start_orders(struct daemon *d, struct err *err)
@@ -569,8 +576,9 @@ static bool needs_restart(const struct config *a, const struct config *b)
 	       strcmp(a->run_dir, b->run_dir) != 0 ||
 	       memcmp(a->listen_https, b->listen_https,
 		      sizeof(a->listen_https)) != 0 ||
-	       memcmp(a->listen_http, b->listen_http,
-		      sizeof(a->listen_http)) != 0 ||
+	       memcmp(a->listen_http, b->listen_http, sizeof(a->listen_http)) !=
+		       0 ||
+	       strcmp(a->metrics_listen, b->metrics_listen) != 0 ||
 	       a->workers != b->workers ||
 	       a->max_connections != b->max_connections ||
 	       a->max_per_address != b->max_per_address ||

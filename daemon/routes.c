@@ -21,6 +21,8 @@ static const struct route {
 	api_handler *run;
 	const char *query[QUERY_KEYS + 1];	/* parameters it knows */
 } routes[] = {
+	{ "GET", "/metrics", api_metrics, { NULL } },
+	{ "GET", "/healthz", api_healthz, { NULL } },
 	{ "GET", "/v1/status", api_status, { NULL } },
 	{ "GET",
 	  "/v1/domains",
@@ -113,6 +115,18 @@ static bool takes_reports(const struct route *route)
 	return route->run == api_report_add;
 }
 
+/* For machines that watch: by TCP, too; also HEAD, and without any store. */
+static bool is_plain(const struct route *route)
+{
+	return route->run == api_metrics || route->run == api_healthz;
+}
+
+static bool takes_method(const struct route *route, const char *method)
+{
+	return streq(route->method, method) ||
+	       (is_plain(route) && streq(method, "HEAD"));
+}
+
 static const int statuses[] = {
 	[ERR_NONE] = 200,
 	[ERR_AGAIN] = 503,
@@ -168,10 +182,11 @@ static const struct route *find(const char *method, const char *path,
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
 		if (!matches(routes[i].path, path, len, name, name_len))
 			continue;
-		if (streq(routes[i].method, method))
+		if (takes_method(&routes[i], method))
 			return &routes[i];
-		used += (size_t)snprintf(allow + used, size - used, "%s%s",
-					 used ? ", " : "", routes[i].method);
+		used += (size_t)snprintf(allow + used, size - used, "%s%s%s",
+					 used ? ", " : "", routes[i].method,
+					 is_plain(&routes[i]) ? ", HEAD" : "");
 	}
 	return NULL;
 }
@@ -248,7 +263,7 @@ static bool call_handler(const struct route *route, struct api_call *call,
 	json_t *body;
 	bool ok;
 
-	if (!call->parts->store && route->run != api_status)
+	if (!call->parts->store && route->run != api_status && !is_plain(route))
 		return no_store(call->parts, err);
 	if (takes_reports(route)) {
 		call->raw = request->body;
@@ -284,6 +299,12 @@ static bool may_pass(const struct api_request *request,
 	switch (request->door) {
 	case DOOR_ADMIN:
 		return true;
+	case DOOR_METRICS:
+		if (is_plain(route))
+			return true;
+		reply->status = 404;
+		return err_set(err, ERR_NOT_FOUND,
+			       "there is /metrics and /healthz here");
 	case DOOR_READ:
 		if (streq(route->method, "GET"))
 			return true;
@@ -330,7 +351,10 @@ static bool answer(const struct admin_parts *parts,
 	    !read_name(route, name, name_len, call.name, err) ||
 	    !call_handler(route, &call, request, err))
 		return false;
+	reply->status = call.status;
 	reply->body = call.answer;
+	reply->text = call.text;
+	reply->text_type = call.text_type;
 	reply->is_later = call.later != NULL;
 	return true;
 }
@@ -339,6 +363,18 @@ struct api_later *api_defer(struct api_call *call)
 {
 	call->later = call->defer(call->defer_arg);
 	return call->later;
+}
+
+bool api_routes_is_plain(const char *target)
+{
+	size_t len = strcspn(target, "?"), name_len;
+	const char *name;
+
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+		if (is_plain(&routes[i]) &&
+		    matches(routes[i].path, target, len, &name, &name_len))
+			return true;
+	return false;
 }
 
 void api_routes_answer(const struct admin_parts *parts,

@@ -19,9 +19,10 @@
 
 /* Which socket it came through. */
 enum door {
-	DOOR_ADMIN, /* may all */
-	DOOR_READ,  /* may what changes nothing */
-	DOOR_SUBMIT /* may bring TLS reports, and nothing else */
+	DOOR_ADMIN,  /* may all */
+	DOOR_READ,   /* may what changes nothing */
+	DOOR_SUBMIT, /* may bring TLS reports, and nothing else */
+	DOOR_METRICS /* by TCP: may scrape, and nothing else */
 };
 
 struct api_request {
@@ -39,13 +40,21 @@ struct api_request {
 struct api_reply {
 	int status;
 	bool is_later;		/* there is no answer yet, and nothing below */
-	json_t *body;		/* owned by the caller */
+	json_t *body;		/* owned by the caller; or: */
+	char *text;		/* the same, and its type */
+	const char *text_type;
 	char allow[64];		/* with 405: the methods there are */
 };
 
 void api_routes_answer(const struct admin_parts *parts,
 		       const struct api_request *request,
 		       struct api_reply *reply);
+
+/*
+ * Is it for those who want to know how things stand just now, whatever the
+ * disk does? Such a request waits for nothing.
+ */
+bool api_routes_is_plain(const char *target);
 
 /* The body of a failure, for what fails before it gets here. */
 json_t *api_routes_error(const struct err *err);

@@ -31,6 +31,13 @@ enum store_health store_health(struct store *s, struct err *problem);
  */
 bool store_has_failed(const struct store *s);
 
+/* Seconds: since rows were made durable last (-1: not yet), and for how long
+   the disk has been asked to do so, just now. */
+struct store_ages {
+	long synced, waits;
+};
+struct store_ages store_ages(const struct store *s);
+
 /*
  * May something new be begun that must be written to its end, such as an
  * order? False with ERR_AGAIN, and why. Damage alone does not forbid it:

@@ -31,6 +31,7 @@ struct store {
 	atomic_llong sync_since; /* s, CLOCK_MONOTONIC: under way; 0: none */
 	int64_t written;  /* transactions, of this life */
 	int64_t synced;	  /* of them, surely durable */
+	long long synced_at; /* s, CLOCK_MONOTONIC: that last changed; 0 */
 	ino_t state_inode, serve_inode;	/* that are open; 0: not known */
 	char damage[200];	/* of state.db, as it was found; or empty */
 };
@@ -42,6 +43,9 @@ bool log_open(struct store *s, struct err *err);
 /* What a former process left of it is written anew, for it may have failed. */
 bool log_inherit(struct store *s, struct err *err);
 void log_close(struct store *s);
+
+/* Transactions up to this one are durable. */
+void log_is_durable(struct store *s, int64_t written);
 
 /* For how long a sync has been under way, in seconds. */
 long log_waits(const struct store *s);
@@ -69,6 +73,13 @@ bool projection_rebuild(struct db *db, struct err *err);
 
 /* Forgets what is applied, but for a tail. Inside a transaction. */
 bool projection_prune(struct db *db, struct err *err);
+
+/* report_figures(), with any handle on state.db. */
+struct report_figures;
+bool report_room_in(struct db *db, int64_t domain_id, struct report_room *room,
+		    struct err *err);
+bool report_figures_of(struct db *db, struct report_figures *out,
+		       struct err *err);
 
 /* Keys of a domain that no order and no certificate of it has any more. */
 bool key_forget_unused(struct store *s, int64_t domain_id, struct err *err);

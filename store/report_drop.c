@@ -36,11 +36,11 @@ bool report_drop_add(struct store *s, enum report_drop why, unsigned long count,
 }
 
 /* Added up by days, for the rows themselves may be millions. */
-static bool count_kept(struct store *s, int64_t *kept, struct err *err)
+static bool count_kept(struct db *db, int64_t *kept, struct err *err)
 {
 	struct query q;
 
-	query_open(&q, store_db(s),
+	query_open(&q, db,
 		   "SELECT coalesce(SUM(reports), 0) AS n FROM report_tally"
 		   " WHERE kind = ?");
 	bind_int(&q, TALLY_BOX);
@@ -49,13 +49,13 @@ static bool count_kept(struct store *s, int64_t *kept, struct err *err)
 	return query_close(&q, err);
 }
 
-bool report_figures(struct store *s, struct report_figures *out,
-		    struct err *err)
+bool report_figures_of(struct db *db, struct report_figures *out,
+		       struct err *err)
 {
 	struct query q;
 
 	*out = (struct report_figures){ 0 };
-	query_open(&q, store_db(s), "SELECT why, count FROM report_drop");
+	query_open(&q, db, "SELECT why, count FROM report_drop");
 	while (query_row(&q)) {
 		int why = col_enum(&q, "why", REPORT_DROP_COUNT - 1);
 		int64_t count = col_int(&q, "count");
@@ -63,6 +63,12 @@ bool report_figures(struct store *s, struct report_figures *out,
 		if (query_row_is_good(&q, "report_drop"))
 			out->dropped[why] = count;
 	}
-	return query_close(&q, err) && count_kept(s, &out->kept, err) &&
-	       report_room_of(s, 0, &out->room, err);
+	return query_close(&q, err) && count_kept(db, &out->kept, err) &&
+	       report_room_in(db, 0, &out->room, err);
+}
+
+bool report_figures(struct store *s, struct report_figures *out,
+		    struct err *err)
+{
+	return report_figures_of(store_db(s), out, err);
 }

@@ -20,14 +20,13 @@ bool report_weigh(struct store *s, const struct report_place *at, int64_t bytes,
 	return query_run(&q, err);
 }
 
-bool report_room_of(struct store *s, int64_t domain_id,
-		    struct report_room *room, struct err *err)
+bool report_room_in(struct db *db, int64_t domain_id, struct report_room *room,
+		    struct err *err)
 {
 	struct query q;
 
 	*room = (struct report_room){ 0 };
-	query_open(&q, store_db(s),
-		   "SELECT * FROM report_room WHERE domain_id = ?");
+	query_open(&q, db, "SELECT * FROM report_room WHERE domain_id = ?");
 	bind_int(&q, domain_id);
 	if (query_row(&q)) {
 		room->bytes = col_int(&q, "bytes");
@@ -35,6 +34,12 @@ bool report_room_of(struct store *s, int64_t domain_id,
 		room->shed_at = col_int(&q, "shed_at");
 	}
 	return query_close(&q, err);
+}
+
+bool report_room_of(struct store *s, int64_t domain_id,
+		    struct report_room *room, struct err *err)
+{
+	return report_room_in(store_db(s), domain_id, room, err);
 }
 
 bool report_room_heaviest(struct store *s, const struct report_bounds *b,

@@ -242,7 +242,7 @@ static bool commit(struct store *s, struct err *err)
 	db_is_well(s->db);
 	s->written++;
 	if (!s->is_async)
-		s->synced = s->written;
+		log_is_durable(s, s->written);
 	return true;
 }
 

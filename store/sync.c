@@ -118,6 +118,21 @@ long log_waits(const struct store *s)
 	return since ? (long)(steady_seconds() - since) : 0;
 }
 
+void log_is_durable(struct store *s, int64_t written)
+{
+	s->synced = written;
+	s->synced_at = steady_seconds();
+}
+
+struct store_ages store_ages(const struct store *s)
+{
+	return (struct store_ages){
+		.synced = s->synced_at ? (long)(steady_seconds() - s->synced_at)
+				       : -1,
+		.waits = log_waits(s),
+	};
+}
+
 bool store_sync(struct store *s, struct err *err)
 {
 	struct log_file *l = s->log;
@@ -149,7 +164,7 @@ bool store_is_durable(const struct store *s)
 void store_synced(struct store *s, int64_t written)
 {
 	if (written > s->synced && !atomic_load(&s->is_in_doubt))
-		s->synced = written;
+		log_is_durable(s, written);
 }
 
 void store_sync_failed(struct store *s)
@@ -192,6 +207,6 @@ bool store_settle(struct store *s, struct err *err)
 	free(part);
 	if (rc != SQLITE_OK)
 		return failed(s->log, rc, err);
-	s->synced = s->written;
+	log_is_durable(s, s->written);
 	return true;
 }

@@ -52,10 +52,33 @@ static void only_public_ones_are(void **state)
 	}
 }
 
+static const struct {
+	const char *text;
+	bool is_own;
+} own_cases[] = {
+	{ "127.0.0.1", true },	{ "127.255.0.9", true },
+	{ "::1", true },	{ "126.0.0.1", false },
+	{ "0.0.0.0", false },	{ "::", false },
+	{ "192.0.2.1", false }, { "::ffff:127.0.0.1", false },
+	{ "localhost", false }, { "127.1", false },
+	{ "", false },
+};
+
+static void only_our_own_are_loopback(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(own_cases); i++) {
+		print_message("%s\n", own_cases[i].text);
+		assert_int_equal(address_is_loopback(own_cases[i].text),
+				 own_cases[i].is_own);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_public_ones_are),
+		cmocka_unit_test(only_our_own_are_loopback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

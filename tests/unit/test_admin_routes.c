@@ -867,6 +867,113 @@ static void health_is_not_ok_beside_a_grave_alert(void **state)
 	assert_string_equal(text(b, "health"), "ok");
 }
 
+/* ---- for machines that watch ---- */
+
+/* Its text, for the caller to free; NULL: there is none but an error. */
+static char *scrape_at(struct box *b, enum door door, const char *method,
+		       const char *target, int status)
+{
+	struct api_request request = { .door = door,
+				       .method = method,
+				       .target = target,
+				       .body = "",
+				       .actor = "",
+				       .now = NOW };
+	struct api_reply reply;
+
+	print_message("%s %s at %d\n", method, target, (int)door);
+	api_routes_answer(&b->parts, &request, &reply);
+	assert_int_equal(reply.status, status);
+	json_decref(reply.body);
+	return reply.text;
+}
+
+static const struct {
+	enum door door;
+	const char *method, *target;
+	int status;
+} scrapes[] = {
+	{ DOOR_ADMIN, "GET", "/metrics", 200 },
+	{ DOOR_READ, "GET", "/metrics", 200 },
+	{ DOOR_METRICS, "GET", "/metrics", 200 },
+	{ DOOR_METRICS, "HEAD", "/metrics", 200 },
+	{ DOOR_METRICS, "POST", "/metrics", 405 },
+	{ DOOR_METRICS, "GET", "/metrics/", 404 },
+	{ DOOR_METRICS, "GET", "/metrics?x=1", 400 },
+	{ DOOR_METRICS, "GET", "/v1/status", 404 },
+	{ DOOR_METRICS, "GET", "/v1/log", 404 },
+	{ DOOR_METRICS, "POST", "/v1/domains", 404 },
+	{ DOOR_METRICS, "GET", "/", 404 },
+	{ DOOR_SUBMIT, "GET", "/metrics", 403 },
+	{ DOOR_SUBMIT, "GET", "/healthz", 403 },
+	{ DOOR_READ, "HEAD", "/v1/status", 405 },
+};
+
+static void metrics_are_for_who_may_look(void **state)
+{
+	struct box *b = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(scrapes); i++) {
+		char *text = scrape_at(b, scrapes[i].door, scrapes[i].method,
+				       scrapes[i].target, scrapes[i].status);
+
+		assert_int_equal(text != NULL, scrapes[i].status == 200);
+		if (text)
+			assert_non_null(strstr(text, "\nmtastsd_ca_problem{ca="
+						     "\"test\"} "));
+		free(text);
+	}
+	assert_true(api_routes_is_plain("/metrics"));
+	assert_true(api_routes_is_plain("/healthz?x"));
+	assert_false(api_routes_is_plain("/metricsx"));
+	assert_false(api_routes_is_plain("/v1/status"));
+}
+
+static void no_metric_has_a_domain(void **state)
+{
+	struct box *b = *state;
+	char *text;
+
+	assert_int_equal(ask(b, "POST", "/v1/domains", ADD("a.example")), 200);
+	text = scrape_at(b, DOOR_READ, "GET", "/metrics", 200);
+	assert_null(strstr(text, "example"));
+	free(text);
+}
+
+/* When it is wanted most there is no store. */
+static void metrics_need_no_store(void **state)
+{
+	struct box *b = *state;
+	struct admin_parts whole = b->parts;
+	struct err trouble = ERR_INIT;
+	char *text;
+
+	err_set(&trouble, ERR_INTERNAL, "the disk is gone");
+	b->parts.store = NULL;
+	b->parts.engine = NULL;
+	b->parts.trouble = &trouble;
+	text = scrape_at(b, DOOR_METRICS, "GET", "/metrics", 200);
+	assert_non_null(strstr(text, "\nmtastsd_orders_possible 0\n"));
+	free(text);
+	assert_int_equal(ask_at(b, DOOR_METRICS, "GET", "/healthz", ""), 503);
+	assert_string_equal(json_string_value(json_array_get(
+				    json_object_get(b->answer, "reasons"), 1)),
+			    "the disk is gone");
+	b->parts = whole;
+}
+
+static void health_says_what_does_not_go_on(void **state)
+{
+	struct box *b = *state;
+
+	assert_int_equal(ask_at(b, DOOR_READ, "GET", "/healthz", ""), 503);
+	assert_string_equal(
+		json_string_value(json_object_get(b->answer, "status")),
+		"failing");
+	assert_int_equal(json_array_size(json_object_get(b->answer, "reasons")),
+			 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -894,6 +1001,10 @@ int main(void)
 		TEST(the_status_names_what_the_watch_sees),
 		TEST(health_is_not_ok_beside_a_grave_alert),
 		TEST(what_is_expected_is_one_answer),
+		TEST(metrics_are_for_who_may_look),
+		TEST(no_metric_has_a_domain),
+		TEST(metrics_need_no_store),
+		TEST(health_says_what_does_not_go_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

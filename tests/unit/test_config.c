@@ -355,6 +355,18 @@ static const struct {
 	  "limit_posts: \"many\"", "300/3h" },
 	{ "ca a {\n limit_posts = \"many\"\n}", 2, "limit_posts: \"many\"",
 	  "300/3h" },
+	{ "metrics_listen = \"0.0.0.0:9811\"", 1,
+	  "metrics_listen: \"0.0.0.0:9811\"", "a loopback address" },
+	{ "metrics_listen = \"[::]:9811\"", 1, "metrics_listen: \"[::]:9811\"",
+	  "a loopback address" },
+	{ "metrics_listen = \"192.0.2.1:9811\"", 1,
+	  "metrics_listen: \"192.0.2.1:9811\"", "127.0.0.1:9811" },
+	{ "metrics_listen = \"localhost:9811\"", 1,
+	  "metrics_listen: \"localhost:9811\"", "a loopback address" },
+	{ "metrics_listen = \"127.0.0.1\"", 1, "metrics_listen: \"127.0.0.1\"",
+	  "address:port" },
+	{ "metrics_listen = \"127.0.0.1:99999\"", 1,
+	  "metrics_listen: \"127.0.0.1:99999\"", "address:port" },
 	{ "resolvers = {resolver.example}", 1,
 	  "resolvers: \"resolver.example\"", "192.0.2.53" },
 	{ "resolvers = {\"192.0.2.1:0\"}", 1, "resolvers: \"192.0.2.1:0\"",
@@ -480,6 +492,19 @@ static void a_key_that_all_may_read_is_told(void **state)
 	assert_string_equal(said, "");
 }
 
+static void metrics_listen_at_this_machine_alone(void **state)
+{
+	struct config c;
+
+	(void)state;
+	read_good("", &c);
+	assert_string_equal(c.metrics_listen, "");
+	read_good("metrics_listen = \"127.0.0.1:9811\"", &c);
+	assert_string_equal(c.metrics_listen, "127.0.0.1:9811");
+	read_good("metrics_listen = \"[::1]:9811\"", &c);
+	assert_string_equal(c.metrics_listen, "[::1]:9811");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -496,6 +521,7 @@ int main(void)
 		cmocka_unit_test(every_limit_has_its_key),
 		cmocka_unit_test(bad_ones_are_refused_in_words),
 		cmocka_unit_test(a_key_that_all_may_read_is_told),
+		cmocka_unit_test(metrics_listen_at_this_machine_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

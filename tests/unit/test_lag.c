@@ -53,6 +53,22 @@ static void one_in_a_thousand_is_only_in_the_maximum(void **state)
 	assert_int_equal(f.max_ms, 99);
 }
 
+static void totals_lie_by_their_bounds(void **state)
+{
+	static const unsigned late[] = { 0, 1, 2, 3, 50, 51, 5000, 5001 };
+	static const unsigned long in[LAG_BOUNDS + 1] = {
+		[0] = 2, [1] = 1, [2] = 1, [5] = 1, [6] = 1, [10] = 1, [11] = 1
+	};
+	struct lag_totals t = { .late_ms = 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(late) / sizeof(*late); i++)
+		lag_add_up(&t, late[i]);
+	for (size_t i = 0; i <= LAG_BOUNDS; i++)
+		assert_int_equal(t.beats[i], in[i]);
+	assert_int_equal(t.late_ms, 10108);
+}
+
 static void two_windows_are_one(void **state)
 {
 	struct lag_counts a = { .beats = 0 }, b = { .beats = 0 };
@@ -126,6 +142,7 @@ int main(void)
 		cmocka_unit_test(a_hundred_beats_have_their_percentiles),
 		cmocka_unit_test(one_in_a_thousand_is_only_in_the_maximum),
 		cmocka_unit_test(two_windows_are_one),
+		cmocka_unit_test(totals_lie_by_their_bounds),
 		cmocka_unit_test(a_long_stall_is_the_beats_that_it_swallowed),
 		cmocka_unit_test(what_holds_the_loop_up_is_seen),
 	};
