@@ -109,9 +109,14 @@ static void deliver(bool was_run, void *arg)
 	tell_all(m);
 }
 
+/* Where it takes long it is done the less often: a share of its time. */
 static bool is_fresh(const struct meter *m)
 {
-	return m->has_figures && steady_ms() - m->read_ms < METER_FRESH_MS;
+	int64_t fresh_ms = m->took_ms * METER_SHARE;
+
+	if (fresh_ms < METER_FRESH_MS)
+		fresh_ms = METER_FRESH_MS;
+	return m->has_figures && steady_ms() - m->read_ms < fresh_ms;
 }
 
 static void begin(struct meter *m, time_t now)

@@ -1,7 +1,7 @@
 /*
  * The figures of the store (store/figures.h) and of the process, for whoever
- * scrapes: read by a thread of its own, at most once in ten seconds, however often they are asked
- * for.
+ * scrapes: read by a thread of its own, at most once in ten seconds and for a
+ * twentieth of the time, however often they are asked for.
  *
  * Owned by control, which makes all the calls.
  */
@@ -13,6 +13,7 @@
 #include "store/figures.h"
 
 #define METER_FRESH_MS	  10000
+#define METER_SHARE	  20   /* of the time, at most one in so much */
 #define METER_PATIENCE_MS 2000 /* a disk may not answer: old figures will do */
 #define METER_WAITING	  64
 

@@ -95,3 +95,12 @@ void configure(struct sim_world *w)
 
 	must(engine_configure(w->engine, &w->settings, &err), &err);
 }
+
+void assert_ended(struct sim_world *w, unsigned long done, unsigned long dead)
+{
+	struct engine_ca_status status;
+
+	engine_ca_status(w->engine, 0, &status);
+	assert_int_equal(status.ended.done, done);
+	assert_int_equal(status.ended.dead, dead);
+}

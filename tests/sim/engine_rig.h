@@ -31,4 +31,7 @@ long down_for(struct sim_world *w);
 /* What must hold at the end of most stories: one decision, one certificate. */
 void assert_one_certificate(struct sim_world *w);
 
+/* So many of the first CA's orders have ended, since the start. */
+void assert_ended(struct sim_world *w, unsigned long done, unsigned long dead);
+
 #endif

@@ -32,6 +32,7 @@ static void a_domain_goes_live(void **state)
 	assert_int_equal(sim_served_until(&w, NAME),
 			 SIM_START + w.shared->ca.life);
 	assert_int_equal(w.shared->ca.registrations, 1);
+	assert_ended(&w, 1, 0);
 	assert_one_certificate(&w);
 	sim_release(&w);
 }

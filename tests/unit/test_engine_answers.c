@@ -257,6 +257,7 @@ static void a_failing_domain_slows_down(void **state)
 	assert_non_null(strstr(sim_domain(&w, NAME).problem,
 			       "the token was not there"));
 	assert_string_equal(w.shared->ca.complaint, "");
+	assert_ended(&w, 0, w.shared->ca.orders);
 	sim_release(&w);
 }
 

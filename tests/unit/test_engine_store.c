@@ -23,6 +23,7 @@ static void a_full_disk_loses_nothing(void **state)
 {
 	(void)state;
 	for (unsigned at = 0; at < 40; at++) {
+		struct err why = ERR_INIT;
 		struct sim_world w;
 
 		start_and_step(&w, NAME, at);
@@ -31,6 +32,9 @@ static void a_full_disk_loses_nothing(void **state)
 		scratch_disk_full(false);
 		assert_true(sim_all_live(&w) || sim_run(&w, sim_all_live, 20));
 		assert_one_certificate(&w);
+		assert_ended(&w, 1, 0); /* once, however often it was staged */
+		run_for(&w, 1);
+		assert_false(engine_is_stuck(w.engine, &why));
 		assert_int_equal(w.shared->ca.orders, 1);
 		sim_release(&w);
 	}
