@@ -110,7 +110,7 @@ struct intake {
 	int64_t written;      /* as the transaction ended that is synced */
 	unsigned long dropped[REPORT_DROP_COUNT]; /* not written yet */
 	unsigned long not_ours; /* ... and of those that are staged in a turn */
-	unsigned long ended[INTAKE_OUTCOMES];	  /* answered so */
+	unsigned long ended[INTAKE_OUTCOMES]; /* answered so */
 	unsigned prune_limit;
 	time_t prune_at;
 	bool may_be_over;      /* reports may take more room than they may */

@@ -74,7 +74,8 @@ bool projection_rebuild(struct db *db, struct err *err);
 /* Forgets what is applied, but for a tail. Inside a transaction. */
 bool projection_prune(struct db *db, struct err *err);
 
-/* report_figures(), with any handle on state.db. */
+/* report_room_of() and report_figures(), with any handle on state.db. */
+struct report_room;
 struct report_figures;
 bool report_room_in(struct db *db, int64_t domain_id, struct report_room *room,
 		    struct err *err);

@@ -188,8 +188,10 @@ static void a_policy_is_served(void **state)
 	free(body);
 	assert_true(count_comes_to(httpd, COUNT(policies), 2));
 	assert_true(count_comes_to(httpd, COUNT(handshakes), 2));
-	assert_true(count_comes_to(httpd, COUNT(shakes[SHAKE_FINISHED][VERSION_1_2]), 1));
-	assert_true(count_comes_to(httpd, COUNT(shakes[SHAKE_FINISHED][VERSION_1_3]), 1));
+	assert_true(count_comes_to(
+		httpd, COUNT(shakes[SHAKE_FINISHED][VERSION_1_2]), 1));
+	assert_true(count_comes_to(
+		httpd, COUNT(shakes[SHAKE_FINISHED][VERSION_1_3]), 1));
 	assert_true(count_comes_to(httpd, COUNT(answers[ROUTE_POLICY][2]), 2));
 	assert_true(count_comes_to(httpd, COUNT(open), 0));
 }
@@ -278,9 +280,11 @@ static void other_names_get_an_alert_and_no_certificate(void **state)
 		assert_null(SSL_get0_peer_certificate(c.ssl));
 		tls_client_release(&c);
 	}
-	assert_true(count_comes_to(httpd, COUNT(handshakes_failed), ARRAY_LEN(names)));
-	assert_true(count_comes_to(httpd, COUNT(shakes[SHAKE_UNKNOWN_NAME][VERSION_NONE]),
-			     ARRAY_LEN(names)));
+	assert_true(count_comes_to(httpd, COUNT(handshakes_failed),
+				   ARRAY_LEN(names)));
+	assert_true(count_comes_to(
+		httpd, COUNT(shakes[SHAKE_UNKNOWN_NAME][VERSION_NONE]),
+		ARRAY_LEN(names)));
 	assert_int_equal(atomic_load(&wanted), 1);
 }
 
@@ -320,8 +324,10 @@ static void old_tls_and_other_protocols_are_refused(void **state)
 	SSL_set_alpn_protos(c.ssl, (const unsigned char *)"\2h2", 3);
 	assert_int_equal(tls_client_shake(&c), SSL_AD_NO_APPLICATION_PROTOCOL);
 	tls_client_release(&c);
-	assert_true(count_comes_to(httpd, COUNT(shakes[SHAKE_FAILED][VERSION_NONE]), 1));
-	assert_true(count_comes_to(httpd, COUNT(shakes[SHAKE_FAILED][VERSION_1_3]), 1));
+	assert_true(count_comes_to(
+		httpd, COUNT(shakes[SHAKE_FAILED][VERSION_NONE]), 1));
+	assert_true(count_comes_to(
+		httpd, COUNT(shakes[SHAKE_FAILED][VERSION_1_3]), 1));
 
 	client_init(&c, A);
 	SSL_set_alpn_protos(c.ssl, (const unsigned char *)"\2h2\10http/1.1",
