@@ -104,7 +104,12 @@ $(B)/simulate: $(SIMULATE:%=$(B)/tests/sim/%.o) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SHORTCUTS:%=-Wl,--wrap=%) \
 		$(if $(SQLITE_A),$(SQLITE_A) -lm) $(OUR_LIBS) $(LDLIBS)
 
-tests: $(TESTS) $(B)/simulate
+# Senders, for stories that need more of them than Python can play.
+$(B)/fetches: $(B)/tests/bench/fetches.o
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(OUR_LIBS) \
+		$(LDLIBS)
+
+tests: $(TESTS) $(B)/simulate $(B)/fetches
 
 # What follows begins by installing the packages it misses, so it builds in a
 # second make, which finds them.

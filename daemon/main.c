@@ -32,6 +32,7 @@
 #include "daemon/guard.h"
 #include "daemon/intake.h"
 #include "daemon/journal.h"
+#include "daemon/listeners.h"
 #include "daemon/meter.h"
 #include "daemon/options.h"
 #include "daemon/own_address.h"
@@ -41,7 +42,9 @@
 #include "daemon/report_desk.h"
 #include "daemon/report_door.h"
 #include "daemon/restore.h"
+#include "daemon/run_as.h"
 #include "daemon/template_roll.h"
+#include "daemon/watchdog.h"
 #include "daemon/world.h"
 #include "httpd/listener.h"
 #include "httpd/server.h"
@@ -54,6 +57,7 @@
 
 struct daemon {
 	const char *config_path;
+	const char *user; /* to become, or NULL */
 	struct config config;
 	struct config_state config_state;
 	time_t started_at;
@@ -63,7 +67,9 @@ struct daemon {
 	struct store *store; /* NULL: see `trouble` */
 	struct guard guard;
 	struct counting counting;
+	struct both_listeners listeners;
 	struct httpd *httpd;
+	struct watchdog *watchdog;
 	struct report_door report_door;
 	struct real_world *world;
 	struct engine *engine;
@@ -135,25 +141,6 @@ static void reported(struct httpd_report *report, void *arg)
 
 /* ---- starting ---- */
 
-static bool bind_all(char (*addresses)[64], size_t count, int *fds,
-		     size_t *bound, struct err *err)
-{
-	for (size_t i = 0; i < count; i++) {
-		int fd = listener_bind(addresses[i], err);
-
-		if (fd < 0)
-			return false;
-		fds[(*bound)++] = fd;
-	}
-	return true;
-}
-
-static void close_all(const int *fds, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		close(fds[i]);
-}
-
 static struct httpd *start_httpd(struct daemon *d, struct err *err)
 {
 	struct config *c = &d->config;
@@ -171,14 +158,7 @@ static struct httpd *start_httpd(struct daemon *d, struct err *err)
 		.arg = d,
 	};
 
-	if (!bind_all(c->listen_https, c->listen_https_count, o.https_fds,
-		      &o.https_count, err) ||
-	    !bind_all(c->listen_http, c->listen_http_count, o.http_fds,
-		      &o.http_count, err)) {
-		close_all(o.https_fds, o.https_count);
-		close_all(o.http_fds, o.http_count);
-		return NULL;
-	}
+	listeners_give(&d->listeners, &o);
 	if (o.https_count)
 		o.https_port = listener_port(o.https_fds[0]);
 	if (o.http_count)
@@ -524,8 +504,25 @@ static bool try_later(struct daemon *d, struct err *err)
 
 /* ---- all of it ---- */
 
+/* What only root may do comes first: then it leaves. */
+static bool start_as_root(struct daemon *d, struct err *err)
+{
+	if (!listeners_open(&d->listeners, &d->config, err))
+		return false;
+	listeners_note(&d->listeners, &d->config);
+	return run_as(d->user, &d->config, err);
+}
+
+static bool start_watchdog(struct daemon *d, struct err *err)
+{
+	d->watchdog = watchdog_start(d->loop, d->httpd, err);
+	return d->watchdog || err->kind == ERR_NONE;
+}
+
 static bool start(struct daemon *d, struct err *err)
 {
+	if (!start_as_root(d, err))
+		return false;
 	d->lag = lag_new(d->loop, err);
 	if (!d->lag)
 		return false;
@@ -542,7 +539,7 @@ static bool start(struct daemon *d, struct err *err)
 	if (d->store && !start_orders(d, err) && !serves_only(d, err))
 		return false;
 	return (d->store || try_later(d, err)) && watch_addresses(d, err) &&
-	       start_admin(d, err);
+	       start_admin(d, err) && start_watchdog(d, err);
 }
 
 /* ---- stopping ---- */
@@ -556,8 +553,10 @@ static void stop(struct daemon *d)
 	stop_reports(d); /* who waits is told so, through these: */
 	admin_stop(d->admin);
 	d->report_door.httpd = NULL;
+	watchdog_stop(d->watchdog);
 	if (d->httpd)
 		httpd_stop(d->httpd, STOP_GRACE_MS);
+	listeners_close(&d->listeners);
 	counting_end(&d->counting);
 	if (d->again)
 		event_free(d->again);
@@ -612,6 +611,7 @@ static bool reload(struct daemon *d, struct err *err)
 		return false;
 	if (d->engine && !reload_orders(d, &fresh, err))
 		return false;
+	listeners_note(&d->listeners, &fresh);
 	if (needs_restart(&d->config, &fresh))
 		log_warn("mtastsd: listeners, folders, workers and limits "
 			 "change at a restart only");
@@ -724,6 +724,7 @@ int main(int argc, char **argv)
 	if (!options_read(&options, argc, argv))
 		return options.code;
 	d.config_path = options.config;
+	d.user = options.user;
 	log_init(LOG_LEVEL_INFO);
 	if (!config_read(&d.config, d.config_path, &err)) {
 		print_error(&err);

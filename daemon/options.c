@@ -7,10 +7,11 @@
 
 static void usage(FILE *out)
 {
-	fputs("usage: mtastsd [--config FILE] [--check-config | --restore "
-	      "BACKUP]\n"
+	fputs("usage: mtastsd [--config FILE] [--user NAME | --check-config |\n"
+	      "               --restore BACKUP]\n"
 	      "\n"
 	      "  --config FILE     configuration (" CONFIG_DEFAULT ")\n"
+	      "  --user NAME       bind the ports as root, then be this user\n"
 	      "  --check-config    read it, say what is wrong, and end\n"
 	      "  --restore BACKUP  put a backup in the place of state.db, and "
 	      "end\n"
@@ -23,6 +24,7 @@ static void usage(FILE *out)
 
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
+	{ "user", required_argument, NULL, 'u' },
 	{ "check-config", no_argument, NULL, 't' },
 	{ "restore", required_argument, NULL, 'R' },
 	{ "version", no_argument, NULL, 'V' },
@@ -58,6 +60,9 @@ static bool take(struct options *o, int c, char **argv)
 	switch (c) {
 	case 'c':
 		o->config = optarg;
+		return true;
+	case 'u':
+		o->user = optarg;
 		return true;
 	case 't':
 		o->command = COMMAND_CHECK_CONFIG;

@@ -20,6 +20,7 @@ struct options {
 	enum command command;
 	const char *config; /* a file */
 	const char *backup; /* to restore; NULL: it was not said which */
+	const char *user;   /* to become; NULL: nobody else */
 	enum daemon_exit code;
 };
 

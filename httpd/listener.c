@@ -1,6 +1,8 @@
 #include "httpd/listener.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -129,4 +131,34 @@ unsigned listener_port(int fd)
 	if (at.ss_family == AF_INET)
 		return ntohs(((struct sockaddr_in *)&at)->sin_port);
 	return 0;
+}
+
+bool listener_adopt(int fd, struct err *err)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0) ||
+	       err_sys(err, "the passed socket %d", fd);
+}
+
+void listener_address(int fd, char out[static LISTENER_ADDRESS_SIZE])
+{
+	char host[INET6_ADDRSTRLEN] = "";
+	struct sockaddr_storage at = { 0 };
+	socklen_t len = sizeof(at);
+
+	out[0] = '\0';
+	if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
+		return;
+	if (at.ss_family == AF_INET6) {
+		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&at)->sin6_addr,
+			  host, sizeof(host));
+		snprintf(out, LISTENER_ADDRESS_SIZE, "[%s]:%u", host,
+			 listener_port(fd));
+	} else if (at.ss_family == AF_INET) {
+		inet_ntop(AF_INET, &((struct sockaddr_in *)&at)->sin_addr, host,
+			  sizeof(host));
+		snprintf(out, LISTENER_ADDRESS_SIZE, "%s:%u", host,
+			 listener_port(fd));
+	}
 }

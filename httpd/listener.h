@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 
+#define LISTENER_ADDRESS_SIZE 64
+
 /*
  * A bound, listening, non-blocking, close-on-exec socket, or -1. IPv6 sockets
  * are IPv6 only, so that both families can be listed side by side. A port in
@@ -15,5 +17,11 @@ int listener_bind(const char *address, struct err *err);
 
 /* The port it is bound to: of use when port 0 was asked for. */
 unsigned listener_port(int fd);
+
+/* One that somebody else has made: as non-blocking as ours. */
+bool listener_adopt(int fd, struct err *err);
+
+/* Where it listens, as listener_bind() reads it; "" if that is no TCP. */
+void listener_address(int fd, char out[static LISTENER_ADDRESS_SIZE]);
 
 #endif

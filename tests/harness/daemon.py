@@ -49,6 +49,7 @@ class Daemon:
 		self.socket = self.run / "admin.sock"
 		self.keep = keep
 		self.process = None
+		self.options = []	# words for its command line
 		self.ca = {}
 		self.more_cas = {}	# name: keys, after the first one
 		self.issuers = []	# CAs whose roots its own looks trust
@@ -91,12 +92,12 @@ class Daemon:
 
 	# Its life.
 
-	def launch(self, env=None, wrapper=()):
+	def launch(self, env=None, wrapper=(), fds=()):
 		self.write_config()
 		self.process = Process(
 			"mtastsd", [*wrapper, BUILD / "mtastsd", "--config",
-				    self.config_file],
-			self.log, SANITIZERS | (env or {}), self.keep)
+				    self.config_file, *self.options],
+			self.log, SANITIZERS | (env or {}), self.keep, fds)
 		return self
 
 	def wait_ready(self, seconds=20):

@@ -54,7 +54,7 @@ class Process:
 	thread that started it ends, even if that is killed.
 	"""
 
-	def __init__(self, name, args, log, env=None, keep=False):
+	def __init__(self, name, args, log, env=None, keep=False, fds=()):
 		self.name = name
 		self.log = Path(log)
 		leash = [] if keep else ["setpriv", "--pdeathsig", "KILL"]
@@ -63,7 +63,7 @@ class Process:
 				leash + [str(a) for a in args],
 				stdin=subprocess.DEVNULL, stdout=out,
 				stderr=out, env=os.environ | (env or {}),
-				start_new_session=True)
+				start_new_session=True, pass_fds=fds)
 		RUNNING.append(self)
 		LOGS.append(self.log)
 

@@ -1,0 +1,243 @@
+"""Sockets that somebody else holds: a restart that nobody notices."""
+
+import ctypes
+import json
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.daemon import BUILD, answers
+from harness.fetch import fetch_plain
+from harness.held import Held
+from harness.process import wait_for
+
+RATES = 500, 250, 120, 60	# a second: the most that this machine bears now
+CALM_MS = 800
+
+
+@pytest.fixture
+def held(rig):
+	made = []
+
+	def make(daemon):
+		made.append(Held({"https": daemon.https_port,
+				  "http": daemon.http_port}))
+		return made[-1]
+
+	yield make
+	for one in made:
+		one.close()
+
+
+@pytest.fixture
+def live(rig, name, held):
+	"""(daemon, its sockets' holder, the policy host)"""
+	daemon = rig.daemon(max_per_address=10000)
+	mine = held(daemon)
+	start(daemon, mine)
+	rig.dns.point(name)
+	daemon.add(name)
+	return daemon, mine, f"mta-sts.{name}"
+
+
+def start(daemon, held, **env):
+	daemon.launch(env=env, wrapper=held.wrapper(), fds=held.numbers())
+	wait_for("an answer", lambda: answers(daemon.socket), 20)
+
+
+def fetches(rig, daemon, host, rate, seconds):
+	return subprocess.Popen(
+		[BUILD / "fetches", str(daemon.https_port), rig.pebble.root(),
+		 host, str(rate), str(seconds)], stdout=subprocess.PIPE, text=True)
+
+
+def result(client):
+	return json.loads(client.communicate(timeout=90)[0])
+
+
+def borne(rig, daemon, host):
+	"""A rate at which nothing piles up while nobody restarts anything."""
+	for rate in RATES:
+		seen = result(fetches(rig, daemon, host, rate, 2))
+		if not seen["failed"] and seen["slowest_ms"] < CALM_MS:
+			return rate
+	pytest.skip(f"this machine is too busy: {seen}")
+
+
+def under_load(rig, daemon, host, times, change):
+	rate = borne(rig, daemon, host)
+	client = fetches(rig, daemon, host, rate, 600)
+	for _ in range(times):
+		time.sleep(1)
+		change()
+	time.sleep(1)
+	client.terminate()
+	seen = result(client)
+	print(f"{rate}/s, {times} times: {seen}")
+	return rate, seen
+
+
+@pytest.mark.alone
+def test_restarts_under_load_refuse_nobody(rig, live):
+	daemon, mine, host = live
+
+	def restart():
+		daemon.stop()
+		start(daemon, mine)
+
+	rate, seen = under_load(rig, daemon, host, 5, restart)
+
+	assert seen["refused"] == seen["failed"] == 0, seen
+	assert seen["ok"] > 5 * rate
+
+
+@pytest.mark.alone
+def test_kill_under_load_refuses_nobody(rig, live):
+	"""What is in flight dies with it; who comes then waits, and is answered."""
+	daemon, mine, host = live
+
+	def kill():
+		daemon.kill()
+		start(daemon, mine)
+
+	rate, seen = under_load(rig, daemon, host, 3, kill)
+
+	assert seen["refused"] == 0, seen
+	assert seen["failed"] < rate, seen
+	assert seen["ok"] > 3 * rate
+
+
+def test_what_was_passed_counts_and_not_the_configuration(rig, held):
+	daemon = rig.daemon(listen_https=["127.0.0.1:1"],
+			    listen_http=["127.0.0.1:1"])
+	mine = held(daemon)
+	start(daemon, mine)
+
+	assert fetch_plain(daemon.http_port, "x.test", "/").status == 404
+	daemon.reload()
+	wait_for("the reload", lambda: "read again" in daemon.log.read_text())
+	assert "at a restart only" not in daemon.log.read_text()
+
+
+def test_one_kind_may_be_passed_alone(rig):
+	daemon = rig.daemon()
+	mine = Held({"https": daemon.https_port})
+	start(daemon, mine)
+	mine.close()
+
+	assert fetch_plain(daemon.http_port, "x.test", "/").status == 404
+	with socket.create_connection(("127.0.0.1", daemon.https_port), 5):
+		pass
+
+
+def test_a_socket_of_no_known_kind_is_refused(rig):
+	daemon = rig.daemon()
+	mine = Held({"gopher": daemon.https_port})
+	daemon.launch(wrapper=mine.wrapper(), fds=mine.numbers())
+	status = daemon.process.wait()
+	mine.close()
+
+	assert status == 1
+	assert "(gopher) is neither" in daemon.log.read_text()
+	assert "FileDescriptorName" in daemon.log.read_text()
+
+
+# The watchdog.
+
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
+WATCHDOG_MS = 1000
+
+
+class Manager:
+	"""Where the daemon tells how it is."""
+
+	def __init__(self, path):
+		self.path = str(path)
+		self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		self.socket.bind(self.path)
+		self.socket.settimeout(0.05)
+
+	def env(self):
+		return {"NOTIFY_SOCKET": self.path,
+			"WATCHDOG_USEC": str(WATCHDOG_MS * 1000)}
+
+	def feeds_in(self, seconds):
+		"""How often it was fed since now."""
+		end, count = time.monotonic() + seconds, 0
+		while time.monotonic() < end:
+			try:
+				count += b"WATCHDOG=1" in self.socket.recv(4096)
+			except TimeoutError:
+				pass
+		return count
+
+
+def threads(pid):
+	return {path.joinpath("comm").read_text().strip(): int(path.name)
+		for path in Path(f"/proc/{pid}/task").iterdir()}
+
+
+def ptrace(request, tid):
+	libc = ctypes.CDLL(None, use_errno=True)
+	libc.ptrace.argtypes = [ctypes.c_long] * 4
+	if libc.ptrace(request, tid, 0, 0) < 0:
+		raise OSError(ctypes.get_errno(), "ptrace")
+
+
+@pytest.mark.parametrize("thread", ["serve-0", "serve-1", "mtastsd"])
+def test_a_thread_that_hangs_stops_the_feed(rig, tmp_path, thread):
+	manager = Manager(tmp_path / "notify")
+	daemon = rig.daemon().start(env=manager.env())
+	assert manager.feeds_in(1.5) >= 3
+	tid = threads(daemon.process.pid)[thread]
+
+	ptrace(PTRACE_SEIZE, tid)
+	ptrace(PTRACE_INTERRUPT, tid)
+	os.waitpid(tid, 0x40000000)	# __WALL
+	manager.feeds_in(WATCHDOG_MS / 1000)
+	fed = manager.feeds_in(1.5)
+	ptrace(PTRACE_DETACH, tid)
+
+	assert fed == 0
+	assert manager.feeds_in(1.5) >= 3
+	if thread != "mtastsd":
+		assert "serving thread does not answer" in daemon.log.read_text()
+
+
+def test_without_a_manager_nobody_is_fed(rig, tmp_path):
+	manager = Manager(tmp_path / "notify")
+	rig.daemon().start(env={"NOTIFY_SOCKET": manager.path})
+	assert manager.feeds_in(1.5) == 0
+
+
+# Without systemd: root binds, and leaves.
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave root")
+def test_root_binds_and_leaves(rig):
+	daemon = rig.daemon()
+	daemon.settings["run_dir"] = daemon.folder / "own"
+	daemon.socket = daemon.folder / "own/admin.sock"
+	daemon.options = ["--user", "nobody"]
+	daemon.folder.chmod(0o755)
+	daemon.folder.parent.chmod(0o755)
+	daemon.start()
+
+	status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+	assert "Uid:\t65534\t65534\t65534\t65534" in status
+	assert "CapPrm:\t0000000000000000" in status
+	assert "NoNewPrivs:\t1" in status
+	assert daemon.state.stat().st_uid == 65534
+	assert daemon.state.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_user_that_is_not_there_is_named(rig):
+	daemon = rig.daemon()
+	daemon.options = ["--user", "no-such-user"]
+	daemon.launch()
+
+	assert daemon.process.wait() == 1
+	assert "there is no user no-such-user" in daemon.log.read_text()
