@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "cli/change.h"
 #include "cli/command.h"
+#include "cli/completion.h"
 #include "cli/say.h"
 
 static enum exit_code usage(const struct err *err)
@@ -84,6 +85,15 @@ static enum exit_code help(const struct words *words)
 	return EXIT_FINE;
 }
 
+/* For `make install`. */
+static enum exit_code completion(const struct words *words)
+{
+	if (words->count == 2 && completion_print(stdout, words->item[1]))
+		return EXIT_FINE;
+	fputs("usage: mtastsctl completion bash|zsh\n", stderr);
+	return EXIT_USAGE;
+}
+
 static enum exit_code dispatch(struct cli *cli)
 {
 	const struct options *o = &cli->options;
@@ -98,6 +108,8 @@ static enum exit_code dispatch(struct cli *cli)
 		command_help(stderr, NULL, NULL);
 		return EXIT_USAGE;
 	}
+	if (streq(o->words.item[0], "completion"))
+		return completion(&o->words);
 	return find_and_run(cli);
 }
 
