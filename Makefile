@@ -13,6 +13,9 @@
 # make lint       clang-tidy, cppcheck, mandoc: clean, or it fails
 # make format     clang-format over the lines changed since the last commit
 # make install    into $(DESTDIR)$(PREFIX); uninstall takes it out again
+# make deb        the Debian package, source and binary, into build/deb
+# make repo       the same as a signed apt repository: KEY=id of yours
+# make check-deb  that package in fresh Debian roots: SUITES="bookworm trixie"
 # make help       this; and check-unit, check-e2e, check-valgrind, clean
 #
 # CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are the packager's; ours stay apart.
@@ -25,6 +28,12 @@ bindir     = $(PREFIX)/bin
 sbindir    = $(PREFIX)/sbin
 mandir     = $(PREFIX)/share/man
 sysconfdir = /etc
+# systemd looks below /usr/local as well.
+unitdir     = $(PREFIX)/lib/systemd/system
+sysusersdir = $(PREFIX)/lib/sysusers.d
+tmpfilesdir = $(PREFIX)/lib/tmpfiles.d
+bashdir     = $(PREFIX)/share/bash-completion/completions
+zshdir      = $(PREFIX)/share/zsh/vendor-completions
 
 VERSION := 0.1.0
 PKGS    := libevent_openssl libevent_pthreads libevent libcurl openssl \
@@ -199,21 +208,49 @@ format:
 
 MANUALS := $(wildcard docs/*.[1-8])
 
+UNITS := $(wildcard packaging/*.service packaging/*.socket packaging/*.timer)
+
 install: all
 	install -D -t $(DESTDIR)$(sbindir) $(B)/mtastsd
 	install -D -t $(DESTDIR)$(bindir) $(B)/mtastsctl $(B)/mtasts-check
 	for m in $(MANUALS); do install -D -m 644 -t \
 		$(DESTDIR)$(mandir)/man$${m##*.} $$m || exit 1; done
+	install -D -m 644 -t $(DESTDIR)$(unitdir) $(UNITS)
+	sed -i 's,/usr/local/,$(PREFIX)/,' $(UNITS:packaging/%=$(DESTDIR)$(unitdir)/%)
+	install -D -m 644 packaging/mtastsd.sysusers \
+		$(DESTDIR)$(sysusersdir)/mtastsd.conf
+	install -D -m 644 packaging/mtastsd.tmpfiles \
+		$(DESTDIR)$(tmpfilesdir)/mtastsd.conf
+	install -d $(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir)
+	$(B)/mtastsctl completion bash >$(DESTDIR)$(bashdir)/mtastsctl
+	$(B)/mtastsctl completion zsh >$(DESTDIR)$(zshdir)/_mtastsctl
 	test -e $(DESTDIR)$(sysconfdir)/mtastsd/mtastsd.conf || \
 		install -D -m 644 -t $(DESTDIR)$(sysconfdir)/mtastsd \
 		packaging/mtastsd.conf
 
-# The configuration stays.
+# The configuration stays, and so do the users.
 uninstall:
 	rm -f $(DESTDIR)$(sbindir)/mtastsd $(DESTDIR)$(bindir)/mtastsctl \
-		$(DESTDIR)$(bindir)/mtasts-check
+		$(DESTDIR)$(bindir)/mtasts-check \
+		$(UNITS:packaging/%=$(DESTDIR)$(unitdir)/%) \
+		$(DESTDIR)$(sysusersdir)/mtastsd.conf \
+		$(DESTDIR)$(tmpfilesdir)/mtastsd.conf \
+		$(DESTDIR)$(bashdir)/mtastsctl $(DESTDIR)$(zshdir)/_mtastsctl
 	for m in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$$m; done
+
+# ---- packages ----
+
+deb:
+	$(Q)tests/setup deb
+	$(Q)packaging/deb $(B)/deb
+
+repo: deb
+	$(Q)packaging/repo $(B)/deb $(B)/repo $(KEY)
+
+check-deb:
+	$(Q)tests/setup deb check-deb
+	$(Q)tests/check-deb $(or $(SUITES),bookworm trixie)
 
 help:
 	$(Q)sed -n 's/^# \?//p;/^$$/q' $(firstword $(MAKEFILE_LIST))
@@ -225,4 +262,4 @@ clean:
 .PHONY: all tests packages demo faults soak sim sim-long sim-mutants bench-reports fleet \
 	check check-unit \
 	check-e2e check-valgrind check-asan \
-	lint lint-here format install uninstall help clean
+	lint lint-here format install uninstall deb repo check-deb help clean

@@ -16,6 +16,7 @@ static void usage(FILE *out)
 	      "  --restore BACKUP  put a backup in the place of state.db, and "
 	      "end\n"
 	      "  --version         print the version\n"
+	      "  --help            this\n"
 	      "\n"
 	      "See mtastsd(8) and mtastsd.conf(5). It is administered with\n"
 	      "mtastsctl(1).\n",

@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+"""The installed package does its job: with pebble as CA, and knot.
+
+	tests/installed.py		the story: what autopkgtest runs
+	tests/installed.py NEWER.deb OLDER.deb
+					then its life: an upgrade to NEWER while
+					a client fetches, OLDER refused, removed,
+					put back, purged
+
+As root, in a root and a network of its own (ports 80 and 443 must be free). It
+ends with "N passed, N failed". Where systemd runs it starts the service and holds
+the sockets; elsewhere tests/harness/held.py is who passes them.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness.dns import Dns			# noqa: E402
+from harness.fetch import Client, Fetcher	# noqa: E402
+from harness.pebble import Pebble		# noqa: E402
+from harness.process import Process, connects, wait_for	# noqa: E402
+
+HELD = Path(__file__).resolve().parent / "harness/held.py"
+CONFIG = Path("/etc/mtastsd/mtastsd.conf")
+STATE = Path("/var/lib/mtastsd")
+SOCKET = Path("/run/mtastsd/admin.sock")
+SYSTEMD = Path("/run/systemd/system").exists()
+DOMAIN, HOST = "one.test", "mta-sts.one.test"
+
+passed = failed = 0
+
+
+def step(what, run, *args):
+	"""One line, counted."""
+	global passed, failed
+	try:
+		run(*args)
+	except Exception:
+		failed += 1
+		print(f"FAILED  {what}\n{traceback.format_exc()}", flush=True)
+		return False
+	passed += 1
+	print(f"ok      {what}", flush=True)
+	return True
+
+
+def command(*words, ok=(0,), **options):
+	done = subprocess.run([*map(str, words)], text=True, capture_output=True,
+			      stdin=subprocess.DEVNULL,
+			      env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+			      **options)
+	if ok and done.returncode not in ok:
+		raise AssertionError(f"{words}: status {done.returncode}\n"
+				     f"{done.stdout}{done.stderr}")
+	return done
+
+
+def ctl(*words, ok=(0, 1)):
+	return command("mtastsctl", *words, ok=ok).stdout
+
+
+class Service:
+	"""Whoever keeps the daemon running, and its sockets open."""
+
+	def __init__(self, folder):
+		self.log = folder / "service.log"
+		self.holder = None
+
+	def start(self):
+		if SYSTEMD:
+			command("systemctl", "restart", "mtastsd")
+		else:
+			self.holder = Process("held", [
+				sys.executable, HELD, 443, 80, "mtastsd",
+				"--user", "mtastsd"], self.log)
+		self.wait()
+
+	def pid(self):
+		return int(command("pgrep", "-o", "-x", "mtastsd").stdout)
+
+	def restart(self):
+		"""As the package's script does where systemd runs."""
+		before = self.pid()
+		os.kill(before, 15)
+		wait_for("another daemon", lambda: command(
+			"pgrep", "-x", "mtastsd", ok=None).stdout.strip()
+			not in ("", str(before)))
+		self.wait()
+
+	def wait(self):
+		wait_for("the daemon to answer", lambda: command(
+			"mtastsctl", "status", ok=None).returncode <= 2 and
+			connects(443) and connects(80), 30)
+
+	def stop(self):
+		if SYSTEMD:
+			command("systemctl", "stop", "mtastsd",
+				"mtastsd-https.socket", "mtastsd-http.socket")
+		elif self.holder:
+			self.holder.stop()
+			self.holder = None
+
+
+# What an installation is to be.
+
+def made_users():
+	groups = command("id", "-nG", "mtastsd").stdout.split()
+	assert set(groups) >= {"mtastsd", "mtasts-admin", "mtasts-read",
+			       "mtasts-submit"}, groups
+	assert STATE.stat().st_mode & 0o777 == 0o700
+	assert STATE.owner() == "mtastsd"
+
+
+def says_what_it_lacks():
+	said = command("mtastsd", "--check-config").stdout
+	assert "contact is not set; agree_tos is false" in said, said
+
+
+def configure(pebble, dns):
+	text = CONFIG.read_text()
+	text = text.replace('contact = ""', 'contact = "postmaster@one.test"')
+	text = text.replace("agree_tos = false", "agree_tos = true")
+	assert "true" in text
+	# The two lines above are all that a box on the net needs.
+	trust = CONFIG.parent / "pebble.pem"
+	shutil.copy(pebble.trust, trust)
+	text += (f'resolvers = {{ "{dns.address}" }}\n'
+		 'public_addresses = { "127.0.0.1" }\n'
+		 f'ca "pebble" {{\n\tdirectory = "{pebble.directory}"\n'
+		 f'\ttrust = "{trust}"\n}}\n')
+	CONFIG.write_text(text)
+	command("mtastsd", "--check-config")
+
+
+def gives_sockets_to_groups():
+	for name in "admin", "read", "submit":
+		path = SOCKET.with_name(f"{name}.sock")
+		assert path.group() == f"mtasts-{name}", path.group()
+		assert path.stat().st_mode & 0o777 == 0o660
+
+
+def runs_without_privilege(service):
+	status = Path(f"/proc/{service.pid()}/status").read_text()
+	assert "CapEff:\t0000000000000000" in status, status
+	assert "Uid:\t0" not in status
+
+
+def adds_a_domain(dns):
+	dns.point(DOMAIN)
+	print(ctl("domain", "add", DOMAIN, "--mx", f"mx.{DOMAIN}", "--wait"))
+
+
+def serves_the_policy(pebble):
+	reply = Client(443, pebble.root()).fetch(HOST)
+	assert reply.status == 200
+	assert reply.body.decode() == ctl("policy", "show", DOMAIN).replace(
+		"\n", "\r\n") or b"mode: testing" in reply.body
+
+
+# Its life.
+
+def version_of(deb):
+	return command("dpkg-deb", "-f", deb, "Version").stdout.strip()
+
+
+def running_version():
+	return json.loads(ctl("status", "--json"))["version"]
+
+
+def upgrades_unnoticed(service, pebble, newer):
+	before = running_version()
+	client = Client(443, pebble.root())
+	with Fetcher(client, [HOST], threads=2, pause=0.005) as fetcher:
+		fetcher.wait_count(50)
+		command("dpkg", "-i", newer)
+		if not SYSTEMD:
+			service.restart()
+		service.wait()
+		fetcher.wait_count(fetcher.ok + 50)
+	print(f"        {fetcher.ok} fetches, {len(fetcher.failures)} failures: "
+	      f"{before} -> {running_version()}")
+	assert fetcher.failures == [], fetcher.failures[:3]
+	assert running_version() == version_of(newer) != before
+
+
+def refuses_the_older(pebble, older):
+	done = command("dpkg", "-i", older, ok=(1,))
+	assert "Nothing was changed" in done.stderr, done.stderr
+	assert command("dpkg-query", "-W", "-f", "${Version} ${db:Status-Status}",
+		       "mtastsd").stdout.endswith(" installed")
+	serves_the_policy(pebble)
+
+
+def keeps_the_state_when_removed(service):
+	service.stop()
+	command("dpkg", "-r", "mtastsd")
+	assert (STATE / "state.db").exists() and CONFIG.exists()
+	assert not Path("/usr/sbin/mtastsd").exists()
+
+
+def has_it_when_put_back(service, pebble, newer):
+	command("dpkg", "-i", newer)
+	service.start()
+	serves_the_policy(pebble)
+	service.stop()
+
+
+def leaves_nothing_when_purged():
+	(CONFIG.parent / "pebble.pem").unlink()
+	done = command("dpkg", "-P", "mtastsd")
+	for path in STATE, CONFIG.parent, SOCKET.parent:
+		assert not path.exists(), f"{path}\n{done.stdout}{done.stderr}"
+
+
+def main(newer=None, older=None):
+	folder = Path(tempfile.mkdtemp(prefix="mt-"))
+	folder.chmod(0o755)
+	dns = Dns(folder / "dns")
+	pebble = Pebble(folder / "ca", dns.port, 80)
+	service = Service(folder)
+	try:
+		pebble.launch()
+		dns.start()
+		pebble.wait_ready()
+		step("user, groups and folders are made", made_users)
+		step("it says what it lacks", says_what_it_lacks)
+		step("two lines are enough", configure, pebble, dns)
+		step("it starts", service.start)
+		step("its sockets are their groups'", gives_sockets_to_groups)
+		step("it has no privilege", runs_without_privilege, service)
+		step("a domain is added", adds_a_domain, dns)
+		step("its policy is served", serves_the_policy, pebble)
+		if newer:
+			step("an upgrade is not noticed", upgrades_unnoticed,
+			     service, pebble, newer)
+			step("an older version is refused", refuses_the_older,
+			     pebble, older)
+			step("a removal keeps the state",
+			     keeps_the_state_when_removed, service)
+			step("it is there when it is put back",
+			     has_it_when_put_back, service, pebble, newer)
+			step("a purge leaves nothing", leaves_nothing_when_purged)
+		if failed and service.log.exists():
+			print(service.log.read_text()[-5000:])
+	finally:
+		for process in dns.process, pebble.process:
+			if process:
+				process.kill()
+		service.stop()
+		shutil.rmtree(folder, ignore_errors=True)
+	print(f"{passed} passed, {failed} failed", flush=True)
+	return 1 if failed else 0
+
+
+if __name__ == "__main__":
+	sys.exit(main(*sys.argv[1:]))
