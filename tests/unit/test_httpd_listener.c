@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 static void binds_and_tells_the_port(void **state)
 {
@@ -84,6 +86,41 @@ static void what_is_no_socket_has_no_port(void **state)
 	assert_int_equal(listener_port(STDIN_FILENO), 0);
 }
 
+static void what_it_says_of_itself_can_be_bound_again(void **state)
+{
+	static const char *const hosts[] = { "127.0.0.1", "0.0.0.0", "[::1]" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		char *asked = xasprintf("%s:0", hosts[i]), *told;
+		char found[LISTENER_ADDRESS_SIZE];
+		struct err err = ERR_INIT;
+		int fd = listener_bind(asked, &err);
+
+		free(asked);
+		if (fd < 0)
+			continue; /* a machine without IPv6 */
+		listener_address(fd, found);
+		told = xasprintf("%s:%u", hosts[i], listener_port(fd));
+		assert_string_equal(found, told);
+		free(told);
+		close(fd);
+	}
+}
+
+static void one_that_was_passed_does_not_block(void **state)
+{
+	struct err err = ERR_INIT;
+	int fd = listener_bind("127.0.0.1:0", &err);
+
+	(void)state;
+	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+	assert_true(listener_adopt(fd, &err));
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	close(fd);
+	assert_false(listener_adopt(fd, &err));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +129,8 @@ int main(void)
 		cmocka_unit_test(a_port_in_use_is_refused_with_a_remedy),
 		cmocka_unit_test(what_is_no_address_is_bad_input),
 		cmocka_unit_test(what_is_no_socket_has_no_port),
+		cmocka_unit_test(what_it_says_of_itself_can_be_bound_again),
+		cmocka_unit_test(one_that_was_passed_does_not_block),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
