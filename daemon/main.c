@@ -715,6 +715,15 @@ static int run(struct daemon *d)
 	return EXIT_FINE;
 }
 
+/* For who checks the configuration by hand: those of the service that runs. */
+static void find_credentials(void)
+{
+	static const char dir[] = "/run/credentials/mtastsd.service";
+
+	if (access(dir, X_OK) == 0)
+		setenv("CREDENTIALS_DIRECTORY", dir, false);
+}
+
 int main(int argc, char **argv)
 {
 	static struct daemon d;
@@ -726,6 +735,8 @@ int main(int argc, char **argv)
 	d.config_path = options.config;
 	d.user = options.user;
 	log_init(LOG_LEVEL_INFO);
+	if (options.command == COMMAND_CHECK_CONFIG)
+		find_credentials();
 	if (!config_read(&d.config, d.config_path, &err)) {
 		print_error(&err);
 		return EXIT_CONFIG;

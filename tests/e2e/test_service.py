@@ -110,3 +110,10 @@ def test_a_key_may_be_a_credential(rig, tmp_path):
 	daemon.ca |= {"eab_kid": "kid-1",
 		      "eab_key_file": "${CREDENTIALS_DIRECTORY}/example-eab"}
 	daemon.start(env={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+
+def test_the_package_has_the_programs_version():
+	version = re.search(r"^VERSION := (\S+)", (ROOT / "Makefile").read_text(),
+			    re.M)[1]
+	log = (PACKAGING / "debian/changelog").read_text()
+	assert log.startswith(f"mtastsd ({version}) ")
