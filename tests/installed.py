@@ -104,8 +104,9 @@ class Service:
 
 	def stop(self):
 		if SYSTEMD:
-			command("systemctl", "stop", "mtastsd",
-				"mtastsd-https.socket", "mtastsd-http.socket")
+			command("systemctl", "stop", "mtastsd-https.socket",
+				"mtastsd-http.socket", "mtastsd",
+				ok=(0, 5))	# 5: it is gone already
 		elif self.holder:
 			self.holder.stop()
 			self.holder = None

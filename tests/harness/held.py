@@ -61,18 +61,20 @@ def listen(port):
 
 def main(https, http, *command):
 	held = Held({"https": int(https), "http": int(http)})
-	running = None
+	running, is_over = None, False
 
 	def end(*_):
+		nonlocal is_over
+		is_over = True
 		if running:
 			running.terminate()
-			running.wait()
-		os._exit(0)
 
 	signal.signal(signal.SIGTERM, end)
-	while True:
+	while not is_over:
 		running = subprocess.Popen([*held.wrapper(), *command],
 					   pass_fds=held.numbers())
+		if is_over:
+			running.terminate()
 		running.wait()
 		time.sleep(0.05)
 
