@@ -249,7 +249,7 @@ repo: deb
 	$(Q)packaging/repo $(B)/deb $(B)/repo $(KEY)
 
 check-deb:
-	$(Q)tests/setup deb check-deb
+	$(Q)tests/setup check-deb
 	$(Q)tests/check-deb $(or $(SUITES),bookworm trixie)
 
 help:
