@@ -149,6 +149,18 @@ static bool connected(size_t i)
 	return true;
 }
 
+/* By its length: a client does not wait for who hangs up, and how. */
+static bool is_whole(struct fetch *f)
+{
+	const char *end, *length;
+
+	f->reply[f->got] = '\0';
+	end = strstr(f->reply, "\r\n\r\n");
+	length = strstr(f->reply, "Content-Length: ");
+	return end && length && length < end &&
+	       strlen(end + 4) >= strtoul(length + 16, NULL, 10);
+}
+
 static bool read_on(size_t i)
 {
 	struct fetch *f = &run.fetch[i];
@@ -157,7 +169,10 @@ static bool read_on(size_t i)
 
 	if (n > 0) {
 		f->got += (size_t)n;
-		return true;
+		if (!is_whole(f))
+			return true;
+		judge(i);
+		return false;
 	}
 	if (room == 0 || SSL_get_error(f->ssl, n) == SSL_ERROR_ZERO_RETURN) {
 		judge(i);
