@@ -38,7 +38,7 @@ static enum value value_of(enum option_id id)
 	if (choice_of(id))
 		return VALUE_CHOICE;
 	return streq(value, "FILE") || streq(value, "PATH") ? VALUE_FILE
-							     : VALUE_OWN;
+							    : VALUE_OWN;
 }
 
 /* "--file|--key)", for a `case`. */
@@ -80,9 +80,11 @@ static void print_described(FILE *to, const char *word, const char *about)
 static void print_walk(FILE *to, const char *word, const char *first,
 		       const char *past)
 {
-	fprintf(to, "\tfor ((at = %s; at < %s; at++)); do\n"
-		    "\t\tword=%s\n"
-		    "\t\tcase $word in\n\t\t", first, past, word);
+	fprintf(to,
+		"\tfor ((at = %s; at < %s; at++)); do\n"
+		"\t\tword=%s\n"
+		"\t\tcase $word in\n\t\t",
+		first, past, word);
 	print_pattern(to, VALUE_FILE);
 	fputs(" ((++at)) ;;\n\t\t", to);
 	print_pattern(to, VALUE_CHOICE);
@@ -93,7 +95,8 @@ static void print_walk(FILE *to, const char *word, const char *first,
 	      "\t\t*) if [[ -z $noun ]]; then noun=$word\n"
 	      "\t\t   elif [[ -z $verb ]]; then verb=$word; fi ;;\n"
 	      "\t\tesac\n"
-	      "\tdone\n", to);
+	      "\tdone\n",
+	      to);
 }
 
 /* ---- rows ---- */
@@ -201,7 +204,8 @@ static void bash(FILE *to, const struct shell *s)
 	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} noun= verb= words= word "
 	      "at\n\n"
 	      "\tCOMPREPLY=()\n"
-	      "\tcase ${COMP_WORDS[COMP_CWORD - 1]} in\n\t", to);
+	      "\tcase ${COMP_WORDS[COMP_CWORD - 1]} in\n\t",
+	      to);
 	print_pattern(to, VALUE_FILE);
 	fputs(" COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", to);
 	print_choices(to, "COMPREPLY=($(compgen -W '", "' -- \"$cur\"))");
@@ -218,7 +222,8 @@ static void bash(FILE *to, const struct shell *s)
 	fputs("\tfi\n"
 	      "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
 	      "}\n\n"
-	      "complete -o default -F _mtastsctl mtastsctl\n", to);
+	      "complete -o default -F _mtastsctl mtastsctl\n",
+	      to);
 }
 
 /* ---- zsh ---- */
@@ -232,7 +237,8 @@ static void zsh(FILE *to, const struct shell *s)
 	      "\tlocal noun= verb= word= cur=$words[CURRENT]\n"
 	      "\tinteger at\n"
 	      "\tlocal -a list\n\n"
-	      "\tcase $words[CURRENT-1] in\n\t", to);
+	      "\tcase $words[CURRENT-1] in\n\t",
+	      to);
 	print_pattern(to, VALUE_FILE);
 	fputs(" _files; return ;;\n", to);
 	print_choices(to, "compadd -- ", "");
@@ -249,7 +255,8 @@ static void zsh(FILE *to, const struct shell *s)
 	fputs("\tfi\n"
 	      "\tif (( $#list )); then _describe word list; else _files; fi\n"
 	      "}\n\n"
-	      "_mtastsctl \"$@\"\n", to);
+	      "_mtastsctl \"$@\"\n",
+	      to);
 }
 
 static const struct shell shells[] = {

@@ -13,6 +13,7 @@
 struct watchdog {
 	struct httpd *httpd;
 	struct event *timer;
+	long patience_ms; /* with a serving thread that says nothing */
 	bool is_hungry;
 };
 
@@ -28,7 +29,7 @@ static void say(struct watchdog *w, bool hangs)
 static void on_time(evutil_socket_t fd, short what, void *arg)
 {
 	struct watchdog *w = arg;
-	bool is_well = httpd_pulse(w->httpd);
+	bool is_well = httpd_silence_ms(w->httpd) < w->patience_ms;
 
 	(void)fd;
 	(void)what;
@@ -57,6 +58,7 @@ struct watchdog *watchdog_start(struct loop *loop, struct httpd *h,
 	pace = pace_of(us);
 	w = xcalloc(1, sizeof(*w));
 	w->httpd = h;
+	w->patience_ms = (long)(us / 1000 / 2);
 	w->timer = event_new(loop_base(loop), -1, EV_PERSIST, on_time, w);
 	if (w->timer && event_add(w->timer, &pace) == 0)
 		return w;

@@ -136,15 +136,6 @@ void httpd_take_reports(struct httpd *h, bool takes)
 	atomic_store(&h->takes_reports, takes && h->options.reported);
 }
 
-bool httpd_pulse(struct httpd *h)
-{
-	bool all = true;
-
-	for (size_t i = 0; i < h->count; i++)
-		all = worker_pulse(h->workers[i]) && all;
-	return all;
-}
-
 static unsigned long sum(const struct httpd *h, enum tally_item item)
 {
 	unsigned long n = 0;

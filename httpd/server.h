@@ -83,12 +83,6 @@ void httpd_report_answer(struct httpd *h, const struct httpd_ticket *ticket,
 /* Are there paths for reports at all? At the start there are. Any thread. */
 void httpd_take_reports(struct httpd *h, bool takes);
 
-/*
- * Has each serving thread answered since the last call? Asks them again. For
- * the thread that owns the httpd; the first call is true.
- */
-bool httpd_pulse(struct httpd *h);
-
 /* Since the start, over all threads. Any thread. */
 /* "path", "type", "large", "busy", "slow" */
 const char *httpd_refusal_name(size_t i);

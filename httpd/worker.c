@@ -59,8 +59,6 @@ struct worker {
 	bool is_draining;
 	unsigned grace_ms;
 	unsigned number;
-	unsigned asked;	   /* for its pulse: by the httpd's owner */
-	atomic_uint beats; /* what it answered */
 	pthread_t thread;
 	bool is_started;
 };
@@ -555,23 +553,6 @@ void worker_free(struct worker *w)
 	tls_free(w->tls);
 	serve_close(w->serve);
 	free(w);
-}
-
-static void beat(void *arg)
-{
-	struct worker *w = arg;
-
-	atomic_fetch_add(&w->beats, 1);
-}
-
-/* One that hangs is asked once, and not ever again. */
-bool worker_pulse(struct worker *w)
-{
-	if (atomic_load(&w->beats) != w->asked)
-		return false;
-	w->asked++;
-	loop_post(w->loop, beat, w);
-	return true;
 }
 
 struct tally *worker_tally(struct worker *w)

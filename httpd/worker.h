@@ -51,9 +51,6 @@ void worker_answer_report(struct worker *w, uint64_t number,
 /* So long its loop has been overdue. Any thread, while it is there. */
 long worker_silence_ms(struct worker *w);
 
-/* Has it been round its loop since the last call? Asks it to, again. */
-bool worker_pulse(struct worker *w);
-
 struct tally *worker_tally(struct worker *w);
 unsigned long worker_failures(const struct worker *w); /* of serve.db */
 

@@ -625,27 +625,6 @@ static void a_stop_takes_the_accept_queue_along(void **state)
 	}
 }
 
-static bool comes_to_pulse(void)
-{
-	static const struct timespec pause = { 0, 10000000 };
-
-	for (int i = 0; i < 1000; i++) {
-		if (httpd_pulse(httpd))
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	return false;
-}
-
-/* Each call asks, and the next one finds that all have answered. */
-static void its_threads_have_a_pulse(void **state)
-{
-	(void)state;
-	assert_true(httpd_pulse(httpd));
-	for (int i = 0; i < 3; i++)
-		assert_true(comes_to_pulse());
-}
-
 static void no_state_folder_no_server(void **state)
 {
 	struct httpd_options o = { .state_dir = "/nonexistent",
@@ -675,7 +654,6 @@ int main(void)
 		SERVED(sessions_are_never_resumed),
 		SERVED(a_new_certificate_is_presented_at_once),
 		SERVED(certificates_change_under_load),
-		SERVED(its_threads_have_a_pulse),
 		cmocka_unit_test(too_many_are_shed_at_once),
 		cmocka_unit_test(nobody_stays_beyond_the_deadline),
 		cmocka_unit_test(floods_are_ended),
