@@ -1,17 +1,23 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/str.h"
 
+#define LINE_MAX_BYTES 1024
+
 static enum log_level threshold = LOG_LEVEL_INFO;
 static bool with_priority;
 static log_sink *sink;
+static atomic_ulong lost; /* lines that nobody took */
 
 /* Syslog's numbers: what systemd expects between the angle brackets. */
 static const int priorities[] = {
@@ -32,30 +38,67 @@ void log_to(log_sink *s)
 	sink = s;
 }
 
-static void write_line(enum log_level level, const struct log_field *field,
-		       const char *fmt, va_list ap)
+/*
+ * One write a line, so that threads never mix theirs. With a sink, standard
+ * error is the same journal by another socket: who reads neither is not waited
+ * for.
+ */
+static bool write_out(const char *line, size_t len)
 {
-	char text[1024], line[4 * sizeof(text) + 16];
-	char *clean;
+	if (sink) {
+		ssize_t n = send(STDERR_FILENO, line, len,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n >= 0 || errno != ENOTSOCK)
+			return n >= 0;
+	}
+	return write(STDERR_FILENO, line, len) >= 0;
+}
+
+static bool put(enum log_level level, const struct log_field *field,
+		const char *clean)
+{
+	char line[4 * LINE_MAX_BYTES + 16];
 	int n;
 
-	if (level > threshold || vsnprintf(text, sizeof(text), fmt, ap) < 0)
-		return;
-	clean = str_printable(text, sizeof(text));
-	if (sink && sink(priorities[level], field, clean)) {
-		free(clean);
-		return;
-	}
+	if (sink && sink(priorities[level], field, clean))
+		return true;
 	if (with_priority)
 		n = snprintf(line, sizeof(line), "<%d>%s\n", priorities[level],
 			     clean);
 	else
 		n = snprintf(line, sizeof(line), "%s\n", clean);
-	free(clean);
+	return n > 0 && write_out(line, (size_t)n);
+}
 
-	/* One write a line, so that threads never mix theirs. */
-	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
-		return;	/* nobody listens: there is nowhere to say so */
+/* It could not be said before. */
+static void tell_lost(void)
+{
+	unsigned long n = atomic_exchange(&lost, 0);
+	char text[80];
+
+	if (!n)
+		return;
+	snprintf(text, sizeof(text),
+		 "log: %lu lines are lost, for the journal took none", n);
+	if (!put(LOG_LEVEL_WARN, NULL, text))
+		atomic_fetch_add(&lost, n);
+}
+
+static void write_line(enum log_level level, const struct log_field *field,
+		       const char *fmt, va_list ap)
+{
+	char text[LINE_MAX_BYTES];
+	char *clean;
+
+	if (level > threshold || vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		return;
+	clean = str_printable(text, sizeof(text));
+	if (sink)
+		tell_lost();
+	if (!put(level, field, clean) && sink)
+		atomic_fetch_add(&lost, 1);
+	free(clean);
 }
 
 #define DEFINE_LOG(name, level)                                                \

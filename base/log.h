@@ -28,8 +28,9 @@ void log_about(enum log_level level, struct log_field field, const char *fmt,
 
 /*
  * Where lines go instead of standard error; false: it took none, so there
- * they go. `field` may be NULL, `priority` is syslog's. To be called before
- * threads start; the sink is called by any.
+ * they go, if that can be without waiting: what is lost is counted, and told
+ * with the next line that gets through. `field` may be NULL, `priority` is
+ * syslog's. To be called before threads start; the sink is called by any.
  */
 typedef bool log_sink(int priority, const struct log_field *field,
 		      const char *line);

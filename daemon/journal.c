@@ -5,7 +5,7 @@
  *
  * sd_journal_send() would do the same, but it waits for a journal whose queue
  * is full, and no thread of ours may: such a line goes to standard error, as
- * all of them do elsewhere.
+ * all of them do elsewhere, but is not waited for there either (base/log.c).
  */
 #include "daemon/journal.h"
 
