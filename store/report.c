@@ -94,7 +94,10 @@ static void row_release(struct row *row)
 	free(row->report_id);
 }
 
-/* Its id, and what has come with it. One of older times may be any. */
+/*
+ * What has come with its id; and of that, what its signer sent: nobody uses up
+ * another's. One of older times may be any.
+ */
 static bool look_alike(struct store *s, const struct report_entry *e,
 		       const struct row *row, bool *is_known, int64_t *alike,
 		       struct err *err)
@@ -104,9 +107,10 @@ static bool look_alike(struct store *s, const struct report_entry *e,
 	*is_known = false;
 	*alike = 0;
 	query_open(&q, store_db(s),
-		   "SELECT COUNT(*) AS alike,"
+		   "SELECT COALESCE(SUM(signed_by = ?), 0) AS alike,"
 		   " COALESCE(MAX(content IN (?, x'')), 0) AS known"
 		   " FROM report WHERE domain_id = ? AND same = ?");
+	bind_text(&q, e->signed_by);
 	bind_blob(&q, e->content, SAME_SIZE);
 	bind_int(&q, row->at.domain_id);
 	bind_blob(&q, row->same, sizeof(row->same));
@@ -120,12 +124,11 @@ static bool look_alike(struct store *s, const struct report_entry *e,
 static bool is_there(struct store *s, const struct report_entry *e,
 		     const struct row *row, bool *is_known, struct err *err)
 {
-	int64_t most = e->signed_by ? REPORT_ALIKE_SIGNED : REPORT_ALIKE_MAX;
 	int64_t alike;
 
 	if (!look_alike(s, e, row, is_known, &alike, err))
 		return false;
-	return *is_known || alike < most ||
+	return *is_known || alike < REPORT_ALIKE_MAX ||
 	       err_set(err, ERR_REFUSED,
 		       "too many reports of this id say different things");
 }
