@@ -31,9 +31,10 @@ static json_t *view_answer(const struct intake_answer *a)
 			 "domains", domains, "dropped", (json_int_t)a->dropped);
 }
 
+/* After a 503 nothing else is tried; what is early holds up no other. */
 static void on_done(const struct intake_answer *a, void *arg)
 {
-	int status = statuses[a->outcome];
+	int status = a->is_early ? 429 : statuses[a->outcome];
 
 	if (status == 200)
 		api_later_answer(arg, view_answer(a));

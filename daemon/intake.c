@@ -329,6 +329,14 @@ static bool is_brief(struct intake *in, int64_t domain_id)
 	       room.bytes > in->parts.config->report_room / 2;
 }
 
+/* Who posts asks again by himself; mail waits in a queue or a mailbox of ours. */
+static bool may_be_early(struct intake *in, const struct item *i, time_t now)
+{
+	return !in->parts.is_time_known(in->parts.arg) ||
+	       (i->ask.via == REPORT_HTTPS &&
+		i->found.report.end <= now + INTAKE_EARLY_MAX);
+}
+
 /*
  * Days that have not been: reporters do not come again after a 4xx, so that is
  * only for what no clock of ours could be right about.
@@ -339,8 +347,7 @@ static bool is_over(struct intake *in, struct item *i, struct err *err)
 
 	if (end <= now + REPORT_AHEAD)
 		return true;
-	i->is_early = end <= now + INTAKE_EARLY_MAX ||
-		      !in->parts.is_time_known(in->parts.arg);
+	i->is_early = may_be_early(in, i, now);
 	return err_set(err, i->is_early ? ERR_AGAIN : ERR_REFUSED,
 		       "the days that it tells of have not come yet");
 }
@@ -457,6 +464,7 @@ static bool refuse_one(struct intake *in, struct item *i, const struct err *err)
 		refuse(i, REPORT_DROP_NO_REPORT, INTAKE_NO_REPORT, err);
 	} else if (i->is_early) {
 		i->answer.retry_after = INTAKE_EARLY_SECONDS;
+		i->answer.is_early = true;
 		refuse(i, REPORT_DROP_AHEAD, INTAKE_LATER, err);
 	} else if (err->kind == ERR_AGAIN && i->answer.retry_after) {
 		refuse(i, REPORT_DROP_TOO_MANY, INTAKE_TOO_MANY, err);

@@ -10,7 +10,8 @@
  * Anybody may post: so what comes is counted by address, and what may be stored
  * in a day is limited, of a domain and of each sender, so that none of them takes
  * it all. One that tells of days to come may come again, for it may be our clock
- * that is wrong. What is no report, or is known, costs the domain nothing. When the disk is tight reports are
+ * that is wrong; by mail only while nobody has said what time it is, for mail that
+ * waits keeps others waiting. What is no report, or is known, costs the domain nothing. When the disk is tight reports are
  * the first to be refused. What is too old goes in small pieces.
  *
  * Control thread only.
@@ -56,6 +57,7 @@ struct intake_answer {
 	enum intake_outcome outcome;
 	struct err err;
 	unsigned retry_after;			/* seconds, or 0 */
+	bool is_early; /* it alone is to come later, whatever others do */
 	const struct tls_report *report;	/* NULL: it could not be read */
 	const char (*domain)[DOMAIN_NAME_SIZE]; /* ours, that it tells of */
 	size_t domain_count;

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -148,6 +149,17 @@ def test_reports_of_others_and_no_reports_are_counted(box, tmp_path):
 				    "no_report", "stored")] == [3, 1, 1, 1, 0]
 	assert take(box, "-", stdin=broken).status == FINE
 	assert kept(box) == []
+
+
+def test_days_to_come_hold_up_no_other(box, tmp_path):
+	"""Anybody may send one, and it would be so for weeks."""
+	day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 20 * 86400))
+	early = letters.google(letters.report_of("shop.test", day=day))
+	(tmp_path / "mbox").write_bytes(letters.mbox(early, google()))
+	counts = json.loads(take(box, tmp_path / "mbox", "--json").out)
+	assert (counts["stored"], counts["put_off"] + counts["refused"]) == (
+		1, 1)
+	assert len(kept(box)) == 1
 
 
 # A mailbox.

@@ -16,9 +16,9 @@ def report(name="google-like.json.gz"):
 	return (REPORTS / name).read_bytes()
 
 
-def report_of(domain, number=0, organization="Big Mail One"):
+def report_of(domain, number=0, organization="Big Mail One",
+	      day="2026-11-20"):
 	"""A report of its own about a domain, as gzip."""
-	day = "2026-11-20"
 	return gzip.compress(json.dumps({
 		"organization-name": organization,
 		"date-range": {"start-datetime": f"{day}T00:00:00Z",
