@@ -101,6 +101,7 @@ static const struct {
 	{ "over_limit", "too large" },
 	{ "too_many", "too many at once" },
 	{ "no_room", "without room for them" },
+	{ "ahead", "of days to come" },
 };
 
 /* Anybody may post what is none: so much is no news by itself. */

@@ -266,6 +266,8 @@ def test_who_posts_by_hand_hears_what_came_of_it(told):
 		 "policies is of this domain"),
 		(report(name, 2, **future), "400 Bad Request: the days that it "
 		 "tells of have not come yet"),
+		(report(name, 3, **window(-9)), "503 Service Unavailable: the "
+		 "days that it tells of have not come yet"),
 		(b"[" * 10000, "413 Content Too Large: ")):
 		said = told.curl(body).stdout.splitlines()[0]
 		assert said.startswith(answer), said
@@ -273,7 +275,7 @@ def test_who_posts_by_hand_hears_what_came_of_it(told):
 		assert said.isprintable() and said.isascii(), said
 	counted = ("TLS reports: 1 kept: mtastsctl report summary\n"
 		   "TLS reports not taken so far: 1 of other domains, "
-		   "2 not readable, 1 too large\n")
+		   "2 not readable, 1 too large, 1 of days to come\n")
 	wait_for("the counters", lambda: counted
 		 in told.daemon.ctl("status").out)
 
