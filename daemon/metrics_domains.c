@@ -29,8 +29,8 @@ static void add_life(struct metrics *m, const struct figures *f)
 		counts[i] = (double)f->life[i];
 	exposition_family(&m->out, "mtastsd_certificate_life_left_ratio",
 			  METRIC_HISTOGRAM,
-			  "Certificates that are served, by the share of their "
-			  "life that is left. It is what stands, and no count "
+			  "Certificates that are served and to be renewed, by "
+			  "the share of their life that is left. It is what stands, and no count "
 			  "of what was: no rate() of it.");
 	exposition_histogram(&m->out, figures_life_bounds, counts,
 			     FIGURES_LIFE_BOUNDS, f->life_sum);
