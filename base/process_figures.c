@@ -2,20 +2,22 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 static void read_memory(struct process_figures *out)
 {
-	double page = (double)sysconf(_SC_PAGESIZE), size, resident;
+	double page = (double)sysconf(_SC_PAGESIZE);
 	FILE *f = fopen("/proc/self/statm", "re");
+	char line[200], *after;
 
 	if (!f)
 		return;
-	if (fscanf(f, "%lf %lf", &size, &resident) == 2) {
-		out->virtual_bytes = size * page;
-		out->resident_bytes = resident * page;
+	if (fgets(line, sizeof(line), f)) {
+		out->virtual_bytes = (double)strtoull(line, &after, 10) * page;
+		out->resident_bytes = (double)strtoull(after, NULL, 10) * page;
 	}
 	fclose(f);
 }

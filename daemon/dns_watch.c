@@ -10,6 +10,7 @@
 #include "base/dns.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "daemon/cname_chain.h"
 #include "daemon/config_resolver.h"
 #include "daemon/leaving.h"
@@ -44,6 +45,7 @@ struct look {
 	bool is_leaving;	/* does _mta-sts lead into the zone still? */
 	struct cname_chain chain;
 	struct watch_seen seen;
+	char rua[DOMAIN_RUA_SIZE]; /* that its reports were compared with */
 	bool is_done;		/* to be kept at the next turn */
 };
 
@@ -184,6 +186,7 @@ static time_t asked_at(const struct look *l, const struct watch *k)
 static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 		 struct err *err)
 {
+	struct watch_seen seen = l->seen;
 	struct watch k;
 	unsigned news;
 	bool is_gone = false, is_first;
@@ -191,7 +194,9 @@ static bool keep(struct dns_watch *w, const struct look *l, struct domain *d,
 	if (!watch_of(w->parts.store, d, &k, err))
 		return false;
 	is_first = !k.looked_at;	/* then nothing is news */
-	news = watch_merge(&k, &l->seen, now_of(w));
+	if (!streq(l->rua, d->rua))
+		seen.reports = REPORTS_UNKNOWN; /* it is others' by now */
+	news = watch_merge(&k, &seen, now_of(w));
 	watch_as_of(&k, asked_at(l, &k));
 	k.is_slow = l->took_ms >= SLOW_MS;
 	note_strays(w, d, &k);
@@ -324,6 +329,7 @@ static void on_reports(const struct dns_records_answer *answer, void *arg)
 			&d, l->watch->parts.config->collect_reports);
 		l->seen.reports = watch_reports_of(answer, own, d.rua);
 		free(own);
+		memcpy(l->rua, d.rua, sizeof(l->rua));
 	}
 	finish(l);
 }

@@ -31,9 +31,15 @@ bool journal_is_at(const char *stream, int fd)
 {
 	unsigned long device, inode;
 	struct stat st;
+	char *after;
 
-	return stream && sscanf(stream, "%lu:%lu", &device, &inode) == 2 &&
-	       fstat(fd, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+	if (!stream || fstat(fd, &st) != 0)
+		return false;
+	device = strtoul(stream, &after, 10);
+	if (after == stream || *after != ':')
+		return false;
+	inode = strtoul(after + 1, NULL, 10);
+	return st.st_dev == device && st.st_ino == inode;
 }
 
 static bool send_line(int priority, const struct log_field *field,

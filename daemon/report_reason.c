@@ -35,14 +35,16 @@ static const struct {
 	{ "too many reports wait to be read", NULL },
 };
 
+#define OVER_LIMIT                                                             \
+	"the report is over a limit: 1,000 policies, 5,000 failure details"
+
 static const char *const usual[] = {
 	[INTAKE_STORED] = "it is stored",
 	[INTAKE_KNOWN] = "it is known, and counts once",
 	[INTAKE_EMPTY] = "it is a report, and tells of no policy",
 	[INTAKE_NOT_OURS] = "none of its policies is of this domain",
 	[INTAKE_NO_REPORT] = "this is no TLS report (RFC 8460)",
-	[INTAKE_OVER_LIMIT] = "the report is over a limit: 1,000 policies, "
-			      "5,000 failure details",
+	[INTAKE_OVER_LIMIT] = OVER_LIMIT,
 	[INTAKE_TOO_MANY] = "too many reports of late",
 	[INTAKE_LATER] = "no report can be taken just now",
 };

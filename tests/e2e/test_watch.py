@@ -476,7 +476,7 @@ def test_a_row_of_a_former_version_is_as_old_as_its_look(rig, live, name):
 		db.execute("DROP TRIGGER report_domain_gone")
 		for table in ("reporter", "report", "report_policy",
 			      "report_failure", "report_tally", "report_gone",
-			      "report_drop"):
+			      "report_drop", "report_room"):
 			db.execute(f"DROP TABLE {table}")
 		db.execute("ALTER TABLE domain DROP COLUMN report_token")
 		db.execute("UPDATE watch SET looked_at = 1000000, mx_look = 0,"

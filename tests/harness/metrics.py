@@ -63,5 +63,5 @@ def promtool(*words, text=None):
 	"""Its complaints; "" if it has none."""
 	done = subprocess.run(["promtool", *map(str, words)], input=text,
 			      text=True, stdout=subprocess.PIPE,
-			      stderr=subprocess.STDOUT, timeout=60)
+			      stderr=subprocess.STDOUT, timeout=180)
 	return done.stdout if done.returncode else ""
