@@ -6,6 +6,7 @@ import pytest
 
 from harness.daemon import ORDER_DEAD, ORDER_DONE
 from harness.front import Front
+from harness.process import wait_for
 
 WHERE = ["before-commit", "after-commit", "before-project", "after-project",
 	 "before-act", "after-act"]
@@ -47,7 +48,9 @@ def test_order_that_the_ca_gave_up_while_we_were_dead(rig, front, name):
 	daemon = rig.daemon(http_port=front.behind)
 	issued, orders = rig.pebble.issued(), rig.pebble.orders()
 	front.is_deaf = True
+	given_up = rig.pebble.given_up()
 	kill_while_adding(rig, daemon, name, "after-commit:challenged")
+	wait_for("the CA to give up", lambda: rig.pebble.given_up() > given_up)
 	front.is_deaf = False
 
 	daemon.start()

@@ -126,6 +126,9 @@ class Pebble:
 	def issued(self):
 		return self._count("Issued certificate serial ")
 
+	def given_up(self):
+		return self._count("set INVALID")
+
 	def requests(self):
 		return self._count("-> calling handler()")
 
