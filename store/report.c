@@ -424,7 +424,7 @@ static bool shed_one(struct store *s, int64_t domain_id, time_t now,
 			 domain_id, &one, &is_all, err))
 		return false;
 	*gone += one.gone;
-	return report_room_note(s, domain_id, now, err);
+	return !one.gone || report_room_note(s, domain_id, now, err);
 }
 
 bool report_shed(struct store *s, const struct report_bounds *bounds,
@@ -444,8 +444,9 @@ bool report_shed(struct store *s, const struct report_bounds *bounds,
 			break;
 		if (!shed_one(s, domain_id, now, &piece->gone, err))
 			return false;
-		if (piece->gone == before)
-			break; /* nothing that could go */
+		piece->is_all = piece->gone == before;
+		if (piece->is_all)
+			break; /* nothing could go: asked again at the next */
 	}
 	return true;
 }

@@ -908,6 +908,23 @@ static void drops_add_up(void **state)
 #define WITH_A_SHOP(test)                                                      \
 	cmocka_unit_test_setup_teardown(test, set_up, fixture_close)
 
+/* A weight without reports, as only damage makes it, is not worked at for ever. */
+static void what_cannot_go_is_not_said_to_have_gone(void **state)
+{
+	struct report_shed shed_by;
+
+	(void)state;
+	add_made(&shop, "A", "1", DAY_OF_A, 1, 0, NOW);
+	commit();
+	scratch_sql(fix.dir, "state.db",
+		    "UPDATE report_room SET bytes = bytes + 100000000;"
+		    "DELETE FROM report_policy");
+	begin();
+	assert_int_equal(shed(1 << 20, 1 << 30, 10), 0);
+	must(report_shed_since(fix.store, 0, &shed_by, NULL), NULL);
+	assert_int_equal(shed_by.domains, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -928,6 +945,7 @@ int main(void)
 		WITH_A_SHOP(new_reporters_of_a_day_are_bounded),
 		WITH_A_SHOP(the_rest_are_not_taken_for_one),
 		WITH_A_SHOP(what_they_take_is_known),
+		WITH_A_SHOP(what_cannot_go_is_not_said_to_have_gone),
 		WITH_A_SHOP(who_takes_too_much_loses_the_oldest),
 		WITH_A_SHOP(of_all_the_heaviest_gives_room),
 		WITH_A_SHOP(a_usual_domain_never_takes_too_much),
