@@ -265,8 +265,8 @@ static bool prepare(char **argv)
 	signal(SIGTERM, on_term);
 	run.host = argv[3];
 	run.to = (struct sockaddr_in){ .sin_family = AF_INET,
-				       .sin_port = htons(
-					       (uint16_t)atoi(argv[1])) };
+				       .sin_port = htons((uint16_t)strtol(
+					       argv[1], NULL, 10)) };
 	inet_pton(AF_INET, "127.0.0.1", &run.to.sin_addr);
 	snprintf(run.ask, sizeof(run.ask),
 		 "GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: %s\r\n"
@@ -284,7 +284,7 @@ int main(int argc, char **argv)
 		      stderr);
 		return 64;
 	}
-	fetch_for(atol(argv[5]), atol(argv[4]));
+	fetch_for(strtol(argv[5], NULL, 10), strtol(argv[4], NULL, 10));
 	printf("{\"ok\": %lu, \"refused\": %lu, \"failed\": %lu, "
 	       "\"slowest_ms\": %lld, \"why\": \"%s\"}\n",
 	       run.ok, run.refused, run.failed, (long long)(run.slowest / MS),

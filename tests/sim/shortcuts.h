@@ -25,7 +25,7 @@
 struct bulk_shape;
 
 /* Once in a process, after sham_init(). The shape is borrowed. */
-void shortcuts_init(const struct bulk_shape *shape);
+void shortcuts_init(const struct bulk_shape *of_certs);
 void shortcuts_release(void);
 
 /* Nobody has any certificate of the one before any more. */
