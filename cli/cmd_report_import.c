@@ -142,6 +142,20 @@ static bool take_part(struct import *i, int top, const char *part,
 	return ok;
 }
 
+/* Root has been left by now, and a folder of root's is closed to others. */
+static bool no_maildir(struct err *err)
+{
+	if (errno != EACCES)
+		return err_set(err, ERR_INPUT,
+			       "it is a folder, but no Maildir "
+			       "with new and cur in it");
+	err_set(err, ERR_INPUT,
+		"its messages may not be opened: permission "
+		"denied");
+	return err_hint(err, "root reads no mail of strangers: let the folder "
+			     "belong to a user, who then reads it");
+}
+
 static bool take_maildir(struct import *i, int top, struct err *err)
 {
 	struct buf message;
@@ -149,9 +163,7 @@ static bool take_maildir(struct import *i, int top, struct err *err)
 
 	if (faccessat(top, "cur", F_OK, 0) < 0 ||
 	    faccessat(top, "new", F_OK, 0) < 0)
-		return err_set(err, ERR_INPUT,
-			       "it is a folder, but no Maildir "
-			       "with new and cur in it");
+		return no_maildir(err);
 	buf_init(&message, MAIL_BYTES_MAX);
 	ok = take_part(i, top, "new", &message, err) &&
 	     take_part(i, top, "cur", &message, err);

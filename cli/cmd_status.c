@@ -33,9 +33,10 @@ static void show_domains(const json_t *s)
 		printf(", %lld waiting for DNS",
 		       number(s, "domains.waiting-for-dns"));
 	if (number(s, "domains.removing"))
-		printf(", %lld removing", number(s, "domains.removing"));
+		printf("; %lld removing of these",
+		       number(s, "domains.removing"));
 	if (number(s, "domains.handing-over"))
-		printf(", %lld handing over",
+		printf("; %lld handing over of these",
 		       number(s, "domains.handing-over"));
 }
 

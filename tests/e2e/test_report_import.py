@@ -223,6 +223,17 @@ def test_a_giant_in_an_mbox_is_passed_over(door, tmp_path):
 	assert door.bodies() == [GZIP]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="there is no root to leave")
+def test_a_maildir_of_roots_is_closed_and_not_none(door, tmp_path):
+	for part in "new", "cur":
+		(tmp_path / part).mkdir()
+	tmp_path.chmod(0o700)
+	result = run(door, tmp_path)
+	assert result.status == 2, result
+	assert "may not be opened: permission denied" in result.err
+	assert "belong to a user" in result.err
+
+
 def test_a_maildir(door, tmp_path):
 	for part in "new", "cur", "tmp":
 		(tmp_path / part).mkdir()
