@@ -60,6 +60,11 @@ class Somebody:
 		return Output(done.returncode, done.stdout.decode(),
 			      done.stderr.decode())
 
+	def metrics(self, door):
+		return self.run("curl", "-s", "--unix-socket",
+				self.daemon.run / f"{door}.sock",
+				"http://mtastsd/metrics").out
+
 	def ctl(self, door, *words, stdin=b""):
 		return self.run(self.program, "--socket",
 				self.daemon.run / f"{door}.sock", *words,
@@ -117,7 +122,9 @@ def test_who_may_submit_pipes_a_report_and_can_do_nothing_else(box):
 		assert result.status == REFUSED, (words, result)
 		assert "for TLS reports only" in result.err, (words, result)
 		assert NAME not in result.out, (words, result)
+	assert "mtastsd_" not in somebody.metrics("submit")
 	for door in "read", "admin":
+		assert not somebody.metrics(door)
 		assert_unreachable(somebody.ctl(door, "status"))
 		assert_unreachable(somebody.ctl(door, "freeze"))
 	assert_sees_no_file(somebody)
@@ -137,6 +144,7 @@ def test_who_may_read_sees_all_and_changes_nothing(box):
 		assert not result.err or not result.out, (words, result)
 	assert NAME in somebody.ctl("read", "domain", "list").out
 	assert NAME in somebody.ctl("read", "report", "list").out
+	assert "\nmtastsd_reports_kept 1\n" in somebody.metrics("read")
 	for words in CHANGES:
 		result = somebody.ctl("read", *words)
 		assert result.status == REFUSED, (words, result)
