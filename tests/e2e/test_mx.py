@@ -43,6 +43,9 @@ class Box:
 		def dns():
 			return self.daemon.json("domain", "show",
 						self.name)["dns"]
+		def is_at_rest(d):	# not asked again while it looked
+			return instant(d["next"]) > instant(d["looked"]) + 30
+		wait_for("none to be under way", lambda: is_at_rest(dns()))
 		before = instant(dns()["looked"])
 		self.step(seconds)
 		wait_for("a look that began since", lambda: instant(

@@ -211,7 +211,8 @@ static void save_same(struct node *n)
 	size_t size = longest(n);
 	char *then = xcalloc(size + 1, 1);
 
-	memcpy(then, n->data, n->size);
+	if (n->size)
+		memcpy(then, n->data, n->size);
 	for (size_t i = n->undo_count; i-- > n->given_up;) {
 		struct undo *u = &n->undo[i];
 
@@ -221,7 +222,8 @@ static void save_same(struct node *n)
 			save(n, then + u->offset, u->len);
 			u->is_same = false;
 		}
-		memcpy(then + u->offset, n->arena + u->at, u->saved);
+		if (u->saved)
+			memcpy(then + u->offset, n->arena + u->at, u->saved);
 	}
 	free(then);
 }
