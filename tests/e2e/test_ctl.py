@@ -467,6 +467,9 @@ def test_status_of_what_is_under_way(rig, name):
 		assert "1 policy is fetched as senders do" in first.out
 		assert "nothing needs a hand" in first.out
 		assert daemon.json("status")["progress"]["fetching"] == 1
+	# Once it is seen that the name leads here, they are counted anew.
+	wait_for("DNS to be seen", lambda: (daemon.json("domain", "show", name)
+		 ["dns"] or {"host": {"is": ""}})["host"]["is"] == "here")
 	for _ in range(2):
 		tries = daemon.rows("SELECT tries FROM reached")[0][0]
 		daemon.api("POST", f"/v1/domains/{name}/look", {})
