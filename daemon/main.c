@@ -449,7 +449,7 @@ static bool start_orders(struct daemon *d, struct err *err)
  * Senders need no state.db: what serve.db has is served, while somebody looks
  * for a backup, or the disk comes back. What is refused stays refused.
  */
-static bool serves_only(struct daemon *d, const struct err *err)
+static bool serves_only(struct daemon *d, struct err *err)
 {
 	char *path = xasprintf("%s/serve.db", d->config.state_dir);
 	bool has_serve = access(path, R_OK) == 0;
@@ -458,6 +458,7 @@ static bool serves_only(struct daemon *d, const struct err *err)
 	if (err->kind == ERR_REFUSED || err->kind == ERR_INPUT || !has_serve)
 		return false;
 	d->trouble = *err;
+	*err = (struct err)ERR_INIT;
 	return true;
 }
 
