@@ -9,32 +9,24 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/steady.h"
 
 #define SECRET_MAX    16384 /* tokens of Microsoft are about 2,000 */
 #define TOKEN_SECONDS 30
 
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Until the end, the deadline, or more than there is room for: false. */
 static bool read_text(int fd, char text[static SECRET_MAX], struct err *err)
 {
-	long end = now_ms() + TOKEN_SECONDS * 1000;
+	long end = steady_ms() + TOKEN_SECONDS * 1000;
 	size_t len = 0;
 	ssize_t n = 1;
 
 	while (n > 0 && len < SECRET_MAX - 1) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		long left = end - now_ms();
+		long left = end - steady_ms();
 
 		if (left <= 0 || poll(&p, 1, (int)left) == 0)
 			return err_set(err, ERR_AGAIN, "not within %d s",

@@ -1,19 +1,12 @@
 #include "cli/progress.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/steady.h"
 
 #define PAUSE_MS 100
 #define WIDTH	 30
-
-static long long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
 
 void progress_init(struct progress *p)
 {
@@ -30,7 +23,7 @@ static void bar(int percent)
 
 void progress_show(struct progress *p, int percent, long done)
 {
-	if (!p->is_wanted || now_ms() < p->next_ms)
+	if (!p->is_wanted || steady_ms() < p->next_ms)
 		return;
 	if (percent >= 0)
 		bar(percent);
@@ -39,7 +32,7 @@ void progress_show(struct progress *p, int percent, long done)
 	fprintf(stderr, "%ld domain%s ", done, done == 1 ? "" : "s");
 	fflush(stderr);
 	p->is_shown = true;
-	p->next_ms = now_ms() + PAUSE_MS;
+	p->next_ms = steady_ms() + PAUSE_MS;
 }
 
 void progress_clear(struct progress *p)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/steady.h"
 #include "base/str.h"
 #include "cli/command.h"
 #include "cli/say.h"
@@ -60,14 +61,6 @@ struct watch {
 	char *ca_told;		/* the CA's problem that was told last */
 };
 
-static int64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void clear_line(const struct watch *w)
 {
 	if (w->is_terminal)
@@ -76,7 +69,7 @@ static void clear_line(const struct watch *w)
 
 static void show_waiting(const struct watch *w, size_t left)
 {
-	long seconds = (long)((clock_ms() - w->began_ms) / 1000);
+	long seconds = (long)((steady_ms() - w->began_ms) / 1000);
 
 	if (!w->is_terminal)
 		return;
@@ -179,7 +172,7 @@ static bool is_put_off(const struct watch *w, const json_t *domain)
 
 	return !json_is_object(value_at(domain, "order")) &&
 	       !streq(text_at(domain, "next.what"), "dns-look") &&
-	       clock_ms() + in * 1000 > w->end_ms;
+	       steady_ms() + in * 1000 > w->end_ms;
 }
 
 /* First the state, then the trail: what is told is never behind the end. */
@@ -218,9 +211,9 @@ static void tell_ca(struct watch *w)
 	char at[16];
 	size_t i;
 
-	if (clock_ms() < w->ca_at_ms)
+	if (steady_ms() < w->ca_at_ms)
 		return;
-	w->ca_at_ms = clock_ms() + CA_EVERY_MS;
+	w->ca_at_ms = steady_ms() + CA_EVERY_MS;
 	if (api_do(w->cli->api, "GET", "/v1/cas", NULL, &answer, NULL) !=
 	    EXIT_FINE)
 		return;
@@ -351,7 +344,7 @@ static size_t look_at_all(struct watch *w, enum exit_code *worst)
 
 enum exit_code wait_for_all(struct cli *cli)
 {
-	struct watch w = { .cli = cli, .began_ms = clock_ms() };
+	struct watch w = { .cli = cli, .began_ms = steady_ms() };
 	struct wait_list *list = &cli->wait;
 	enum exit_code worst = EXIT_FINE;
 	size_t left;
@@ -359,7 +352,7 @@ enum exit_code wait_for_all(struct cli *cli)
 	w.end_ms = w.began_ms + (int64_t)cli->options.timeout * 1000;
 	w.to = cli->options.json ? stderr : stdout;
 	w.is_terminal = isatty(fileno(w.to));
-	while ((left = look_at_all(&w, &worst)) > 0 && clock_ms() < w.end_ms) {
+	while ((left = look_at_all(&w, &worst)) > 0 && steady_ms() < w.end_ms) {
 		tell_ca(&w);
 		show_waiting(&w, left);
 		usleep(PAUSE_MS * 1000);

@@ -10,6 +10,7 @@
 #include "base/dns.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/steady.h"
 #include "base/str.h"
 #include "daemon/cname_chain.h"
 #include "daemon/config_resolver.h"
@@ -61,14 +62,6 @@ struct dns_watch {
 static time_t now_of(const struct dns_watch *w)
 {
 	return engine_clock(w->parts.engine);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* ---- the end of a look ---- */
@@ -294,7 +287,7 @@ static void store_done(struct dns_watch *w)
 /* The next turn keeps what it saw. */
 static void finish(struct look *l)
 {
-	l->took_ms = now_ms() - l->began_ms;
+	l->took_ms = steady_ms() - l->began_ms;
 	l->is_done = true;
 }
 
@@ -342,7 +335,7 @@ static void on_mx(const struct dns_records_answer *answer, void *arg)
 	mx_seen_read(answer, &l->seen.mx);
 	if (is_over(l))
 		free(l);
-	else if (now_ms() - l->began_ms > LATE_MS)
+	else if (steady_ms() - l->began_ms > LATE_MS)
 		finish(l);
 	else
 		ask(l, "_smtp._tls", DNS_TXT, on_reports);
@@ -460,7 +453,7 @@ static void begin(struct dns_watch *w, size_t slot, int64_t id)
 	l->domain_id = id;
 	l->due_at = k.due_at;
 	l->began_at = now_of(w);
-	l->began_ms = now_ms();
+	l->began_ms = steady_ms();
 	l->was_slow = k.is_slow;
 	l->is_leaving = d.leaving == DOMAIN_HANDING_OVER &&
 			*w->parts.config->publish.zone;

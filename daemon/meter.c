@@ -3,10 +3,10 @@
 #include <event2/event.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/errands.h"
 #include "base/mem.h"
+#include "base/steady.h"
 
 struct waiting {
 	meter_done *done;
@@ -36,14 +36,6 @@ struct meter {
 	struct waiting waiting[METER_WAITING];
 	size_t count;
 };
-
-static int64_t steady_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* They may ask again at once. */
 static void tell_all(struct meter *m)
