@@ -91,6 +91,9 @@ static bool not_connected(const struct imap_settings *s, CURLcode rc,
 {
 	err_set(err, ERR_AGAIN, "%s:%ld: %s", s->host, s->port,
 		*detail ? detail : curl_easy_strerror(rc));
+	if (rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST)
+		err_hint(err, "look at host and port, and whether a firewall "
+			      "lets it out; it is tried again at the next run");
 	for (size_t i = 0; i < ARRAY_LEN(lasting); i++) {
 		if (lasting[i].code != rc)
 			continue;

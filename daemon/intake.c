@@ -656,6 +656,19 @@ static bool shed(struct intake *in, int64_t turn_until, struct err *err)
 	return true;
 }
 
+/* All of it, or nothing. */
+static bool conclude(struct intake *in, bool is_good, struct err *err)
+{
+	if (!is_good) {
+		store_rollback(in->parts.store);
+		return false;
+	}
+	if (!store_commit(in->parts.store, err))
+		return false;
+	keep_turn(in);
+	return true;
+}
+
 static bool stage(struct intake *in, struct err *err)
 {
 	struct store *s = in->parts.store;
@@ -663,18 +676,13 @@ static bool stage(struct intake *in, struct err *err)
 
 	in->is_spoilt = false;
 	in->told_count = 0;
-	if (!store_begin_async(s, err))
-		return false;
-	if (!store_ready(in, since + STORE_MS, err) || !judge_told(in, err) ||
-	    !store_drops(in, err) || !shed(in, since + TURN_MS, err) ||
-	    !prune(in, since + TURN_MS, err)) {
-		store_rollback(s);
-		return false;
-	}
-	if (!store_commit(s, err))
-		return false;
-	keep_turn(in);
-	return true;
+	return store_begin_async(s, err) &&
+	       conclude(in,
+			store_ready(in, since + STORE_MS, err) &&
+				judge_told(in, err) && store_drops(in, err) &&
+				shed(in, since + TURN_MS, err) &&
+				prune(in, since + TURN_MS, err),
+			err);
 }
 
 static void refuse_all(struct queue *q, const struct err *err)
@@ -953,16 +961,9 @@ static bool store_rest(struct intake *in, struct err *err)
 	struct store *s = in->parts.store;
 	int64_t until = steady_ms() + STOP_MS;
 
-	if (!store_begin_async(s, err))
-		return false;
-	if (!store_ready(in, until, err) || !store_drops(in, err)) {
-		store_rollback(s);
-		return false;
-	}
-	if (!store_commit(s, err))
-		return false;
-	keep_turn(in);
-	return true;
+	return store_begin_async(s, err) &&
+	       conclude(in, store_ready(in, until, err) && store_drops(in, err),
+			err);
 }
 
 static bool wait_for_disk(struct intake *in, struct err *err)

@@ -215,6 +215,7 @@ def test_no_tls_no_mail(box):
 def test_a_server_that_is_not_there(box):
 	result = box.use(port=free_port()).fetch()
 	assert result.status == TEMPFAIL, result
+	assert "look at host and port" in result.err, result
 
 
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
