@@ -29,6 +29,7 @@ struct look {
 	struct outside *outside;
 	int64_t domain_id;
 	char name[DOMAIN_NAME_SIZE];
+	time_t due_at; /* by which it began */
 	bool is_done; /* to be kept at the next turn */
 };
 
@@ -101,7 +102,7 @@ bool reacher_note(struct store *s, const struct domain *d,
 }
 
 static bool note_failure(struct reacher *r, const struct domain_facts *f,
-			 enum reached_why why, const char *problem,
+			 time_t was_due, enum reached_why why, const char *problem,
 			 struct err *err)
 {
 	struct reached reached = f->reached;
@@ -113,7 +114,8 @@ static bool note_failure(struct reacher *r, const struct domain_facts *f,
 			"domain %s: its policy could not be fetched from here "
 			"for a day (%s): it is announced all the same",
 			f->domain.name, problem);
-	return reached_write(r->parts.store, f->domain.id, &reached, err);
+	return reached_write(r->parts.store, f->domain.id, &reached, was_due,
+			     err);
 }
 
 /* What was found may change what is wrong with it. */
@@ -143,7 +145,8 @@ static bool keep(struct reacher *r, struct look *l, const struct domain *d,
 			    f.policy.body, problem);
 		ok = why == REACHED_NOT_TRIED
 			     ? note_success(r->parts.store, d, now_of(r), err)
-			     : note_failure(r, &f, why, problem, err);
+			     : note_failure(r, &f, l->due_at, why, problem,
+					    err);
 	}
 	domain_facts_release(&f);
 	return ok && alert(r, d, err);
@@ -235,7 +238,8 @@ static void on_done(void *arg)
 /* ---- the beginning ---- */
 
 /* What nobody trusts need not be fetched; and what goes is not announced. */
-static bool is_worth_it(struct reacher *r, const struct domain *d)
+static bool is_worth_it(struct reacher *r, const struct domain *d,
+			time_t *due_at)
 {
 	struct domain_facts f;
 	bool ok;
@@ -245,6 +249,7 @@ static bool is_worth_it(struct reacher *r, const struct domain *d)
 	     (f.announce == ANNOUNCE_UNSEEN ||
 	      f.announce == ANNOUNCE_NOT_FROM_HERE ||
 	      f.announce == ANNOUNCE_BY_HAND);
+	*due_at = f.reached.due_at;
 	domain_facts_release(&f);
 	return ok;
 }
@@ -272,7 +277,8 @@ static void begin(struct reacher *r, size_t slot, int64_t id)
 
 	l->reacher = r;
 	l->domain_id = id;
-	if (domain_by_id(r->parts.store, id, &d, NULL) && is_worth_it(r, &d)) {
+	if (domain_by_id(r->parts.store, id, &d, NULL) &&
+	    is_worth_it(r, &d, &l->due_at)) {
 		memcpy(l->name, d.name, sizeof(l->name));
 		l->outside = look_at(r, l);
 	}

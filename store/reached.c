@@ -40,7 +40,8 @@ bool reached_begin(struct store *s, int64_t domain_id, time_t now,
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO reached(domain_id, since, due_at, distrust)"
 		   " VALUES(?1, ?2, ?2, ?3) ON CONFLICT(domain_id) DO UPDATE"
-		   " SET since = iif(let_at > 0, since, ?2), due_at = ?2,"
+		   " SET since = iif(let_at > 0, since, ?2),"
+		   " due_at = min(?2, due_at - 1),"
 		   " tries = 0, distrust = ?3"
 		   " WHERE at = 0 OR distrust <> ?3");
 	bind_int(&q, domain_id);
@@ -49,23 +50,17 @@ bool reached_begin(struct store *s, int64_t domain_id, time_t now,
 	return query_run(&q, err);
 }
 
-static bool set_due(struct store *s, int64_t domain_id, time_t at,
-		    struct err *err)
+bool reached_soon(struct store *s, int64_t domain_id, time_t now,
+		  struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE reached SET due_at = ?2"
+		   "UPDATE reached SET due_at = min(?2, due_at - 1)"
 		   " WHERE domain_id = ?1 AND at = 0");
 	bind_int(&q, domain_id);
-	bind_int(&q, at);
+	bind_int(&q, now);
 	return query_run(&q, err);
-}
-
-bool reached_soon(struct store *s, int64_t domain_id, time_t now,
-		  struct err *err)
-{
-	return set_due(s, domain_id, now, err);
 }
 
 bool reached_anew(struct store *s, int64_t domain_id, time_t now,
@@ -74,7 +69,7 @@ bool reached_anew(struct store *s, int64_t domain_id, time_t now,
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE reached SET due_at = ?2, tries = 0"
+		   "UPDATE reached SET due_at = min(?2, due_at - 1), tries = 0"
 		   " WHERE domain_id = ?1 AND at = 0");
 	bind_int(&q, domain_id);
 	bind_int(&q, now);
@@ -84,7 +79,14 @@ bool reached_anew(struct store *s, int64_t domain_id, time_t now,
 bool reached_put_off(struct store *s, int64_t domain_id, time_t until,
 		     struct err *err)
 {
-	return set_due(s, domain_id, until, err);
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE reached SET due_at = ?2"
+		   " WHERE domain_id = ?1 AND at = 0");
+	bind_int(&q, domain_id);
+	bind_int(&q, until);
+	return query_run(&q, err);
 }
 
 bool reached_led(struct store *s, int64_t domain_id, time_t now,
@@ -150,14 +152,16 @@ bool reached_is_by_hand(const struct reached *r)
 }
 
 bool reached_write(struct store *s, int64_t domain_id, const struct reached *r,
-		   struct err *err)
+		   time_t was_due, struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "UPDATE reached SET let_at = ?, due_at = ?, tries = ?,"
+		   "UPDATE reached SET let_at = ?,"
+		   " due_at = iif(due_at = ?, ?, due_at), tries = ?,"
 		   " why = ?, problem = ? WHERE domain_id = ? AND at = 0");
 	bind_int(&q, r->let_at);
+	bind_int(&q, was_due);
 	bind_int(&q, r->due_at);
 	bind_int(&q, r->tries);
 	bind_int(&q, r->why);

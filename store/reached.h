@@ -52,7 +52,10 @@ bool reached_of(struct store *s, const struct domain *d, struct reached *r,
 bool reached_begin(struct store *s, int64_t domain_id, time_t now,
 		   const char *distrust, struct err *err);
 
-/* Somebody asks for it. */
+/*
+ * Somebody asks for it. This, and all else that makes it due at once, gives a
+ * `due_at` of its own: earlier than one of this second that a look began by.
+ */
 bool reached_soon(struct store *s, int64_t domain_id, time_t now,
 		  struct err *err);
 
@@ -76,9 +79,13 @@ bool reached_let(struct store *s, int64_t domain_id, time_t now,
 		 const char *reason, struct err *err);
 bool reached_is_by_hand(const struct reached *r);
 
-/* They cannot, as it seems: writes let_at, due_at, tries, why and problem. */
+/*
+ * They cannot, as it seems: writes let_at, due_at, tries, why and problem.
+ * `was_due` is the due_at by which that look began: if it was asked for since,
+ * that stands, as the look may have seen what was before.
+ */
 bool reached_write(struct store *s, int64_t domain_id, const struct reached *r,
-		   struct err *err);
+		   time_t was_due, struct err *err);
 
 /* Its record leads into the operator's zone still. */
 bool reached_led(struct store *s, int64_t domain_id, time_t now,

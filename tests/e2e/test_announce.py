@@ -224,6 +224,7 @@ def test_a_hand_overrides_what_the_box_sees(rig, cut_off, name):
 	verb = f"mtastsctl policy announce {name}"
 	assert verb in words(daemon, name)
 	assert verb in daemon.ok("domain", "show", name)
+	look_often(daemon, name, 2)	# the first is still no reason for a hand
 	wait_for("status to name it", lambda: verb in daemon.ctl("status").out)
 	checked = daemon.ctl("domain", "check", name, "--no-smtp")
 	assert verb in checked.out, checked

@@ -119,7 +119,7 @@ static void let_through(void)
 	struct domain d = sim_domain(&w, NAME);
 
 	must(store_begin(w.store, NULL), NULL);
-	must(reached_write(w.store, d.id, &r, NULL), NULL);
+	must(reached_write(w.store, d.id, &r, r.due_at, NULL), NULL);
 	must(store_commit(w.store, NULL), NULL);
 }
 

@@ -46,7 +46,8 @@ static void failed(time_t due_at, time_t let_at)
 			     .why = REACHED_CUT_OFF,
 			     .problem = "it's so" };
 
-	must(reached_write(fix.store, fix.domain.id, &r, NULL), NULL);
+	must(reached_write(fix.store, fix.domain.id, &r, row().due_at, NULL),
+	     NULL);
 }
 
 static size_t due(time_t now)
@@ -99,6 +100,36 @@ static void who_is_due(void **state)
 	assert_int_equal(due(T0 + 89), 0);
 	note(T0 + 91);
 	assert_int_equal(due(T0 + 99), 0);
+}
+
+/* In the second too in which the look began that fails after that. */
+static void what_is_asked_for_meanwhile_stands(void **state)
+{
+	struct reached r = { .due_at = T0 + 60, .why = REACHED_WRONG };
+	int64_t id = fix.domain.id;
+	time_t began;
+
+	(void)state;
+	begin(T0, NULL);
+	began = row().due_at;
+	must(reached_soon(fix.store, id, T0, NULL), NULL);
+	must(reached_write(fix.store, id, &r, began, NULL), NULL);
+	assert_int_equal(row().why, REACHED_WRONG);
+	assert_int_equal(due(T0), 1);
+
+	began = row().due_at;
+	must(reached_anew(fix.store, id, T0, NULL), NULL);
+	must(reached_write(fix.store, id, &r, began, NULL), NULL);
+	assert_int_equal(due(T0), 1);
+
+	began = row().due_at;
+	begin(T0, NULL); /* another certificate */
+	must(reached_write(fix.store, id, &r, began, NULL), NULL);
+	assert_int_equal(due(T0), 1);
+
+	must(reached_write(fix.store, id, &r, row().due_at, NULL), NULL);
+	assert_int_equal(due(T0 + 59), 0);
+	assert_int_equal(due(T0 + 60), 1);
 }
 
 /* That DNS shows it counts, whenever; looks begin with the certificate. */
@@ -234,6 +265,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		WITH_A_DOMAIN(a_row_comes_back_as_it_was),
 		WITH_A_DOMAIN(who_is_due),
+		WITH_A_DOMAIN(what_is_asked_for_meanwhile_stands),
 		WITH_A_DOMAIN(what_is_shown_before_is_not_looked_at),
 		WITH_A_DOMAIN(another_certificate_is_another_beginning),
 		WITH_A_DOMAIN(what_was_fetched_stays_so),
