@@ -27,6 +27,7 @@ static const struct rate {
 	double burst;
 	double refill;	/* seconds for one */
 } new_orders = { "new orders per account", 300, 36 },
+  new_certs = { "certificates per registered domain", 50, 12096 },
   duplicates = { "certificates per exact set of names", 5, 34 * 3600 },
   failed = { "failed authorizations per name", 5, 720 };
 
@@ -529,6 +530,9 @@ static bool within_limits(struct post *p, struct bulk_name *n, uint32_t name,
 		refuse_rate(p, &n->duplicates, &duplicates, host);
 	else if (!is_renewal(ca, n) && is_empty(orders, &new_orders, ca->now))
 		refuse_rate(p, orders, &new_orders, host);
+	else if (!is_renewal(ca, n) && is_empty(&ca->new_certs, &new_certs,
+						ca->now))
+		refuse_rate(p, &ca->new_certs, &new_certs, host);
 	else
 		return true;
 	return false;
@@ -540,7 +544,9 @@ bool bulk_ca_has_budget(struct bulk_ca *ca, unsigned name)
 
 	return !ca->has_limits ||
 	       (!is_empty(&n->failed, &failed, ca->now) &&
-		!is_empty(&n->duplicates, &duplicates, ca->now));
+		!is_empty(&n->duplicates, &duplicates, ca->now) &&
+		(is_renewal(ca, n) ||
+		 !is_empty(&ca->new_certs, &new_certs, ca->now)));
 }
 
 static uint32_t open_order(const struct bulk_ca *ca, const struct bulk_name *n,
@@ -819,6 +825,8 @@ static void issue(struct bulk_ca *ca, uint32_t id, const unsigned char *point)
 		count_duplicate(ca, o, host);
 	if (ca->has_limits && !o->is_exempt)
 		spend(&n->duplicates, &duplicates, ca->now);
+	if (ca->has_limits && !o->is_exempt && !is_renewal(ca, n))
+		spend(&ca->new_certs, &new_certs, ca->now);
 	o->cert = add_cert(ca, id, point);
 	ca->cert[o->cert].is_trial = is_trial;
 	if (!is_trial || n->newest == BULK_NONE)

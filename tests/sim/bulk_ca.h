@@ -106,6 +106,7 @@ struct bulk_ca {
 		struct bulk_bucket orders;
 	} account[BULK_ACCOUNTS];
 	unsigned accounts;
+	struct bulk_bucket new_certs; /* all names have one registered domain */
 	struct bulk_name *name;
 	unsigned names;
 	struct bulk_order *order;

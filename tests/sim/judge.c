@@ -86,7 +86,8 @@ static bool holds_at(const struct stretches *s, int64_t at_ms, int64_t *change)
 static bool box_is_well(const struct rig *r)
 {
 	return r->is_up && !r->is_dying && !r->is_asleep && !r->skew_ms &&
-	       !r->weather->is_offline && !r->weather->is_disk_bad;
+	       !r->weather->is_offline && !r->weather->is_disk_bad &&
+	       !r->weather->wall;
 }
 
 static bool ca_is_well(const struct rig *r, size_t ca)

@@ -584,6 +584,13 @@ static void look_later(void *arg, const struct bulk_ca *ca, uint32_t order,
 	rig_after(arg, ms, ca_looks, ca->number)->detail = order;
 }
 
+static bool is_out_of_reach(const struct rig *r, enum bulk_method method)
+{
+	return !r->is_up || r->is_dying || r->is_asleep ||
+	       r->weather->is_offline || r->weather->wall == WALL_BOTH ||
+	       (r->weather->wall == WALL_80 && method == BULK_HTTP_01);
+}
+
 static const char *validate(void *arg, unsigned name, enum bulk_method method,
 			    const char *token, const char *key_auth)
 {
@@ -597,8 +604,7 @@ static const char *validate(void *arg, unsigned name, enum bulk_method method,
 	r->judge->name[name].may_be_charged |= r->name[name].mode != NAME_WELL;
 	if (problems[r->name[name].mode])
 		return problems[r->name[name].mode];
-	if (!r->is_up || r->is_dying || r->is_asleep ||
-	    r->weather->is_offline) {
+	if (is_out_of_reach(r, method)) {
 		r->judge->name[name].may_be_charged = true;
 		return "connection";
 	}

@@ -214,6 +214,30 @@ static void line_fails(struct rig *r, struct rig_event *e)
 	rig_after(r, skewed(r, 10 * WHEN_DAY, 100 * WHEN_DAY), line_fails, 0);
 }
 
+static void wall_is_gone(struct rig *r, struct rig_event *e)
+{
+	(void)e;
+	rig_say(r, "the box can be reached again");
+	r->weather->wall = WALL_NONE;
+	judge_weather(r);
+}
+
+/* It reaches every CA, and none reaches it: a firewall, a route, a port. */
+static void wall_stands(struct rig *r, struct rig_event *e)
+{
+	(void)e;
+	if (!r->weather->is_over && !r->weather->wall) {
+		r->weather->wall = dice_one_in(&r->dice, 3) ? WALL_80
+							    : WALL_BOTH;
+		rig_say(r, "nobody reaches the box%s",
+			r->weather->wall == WALL_80 ? " on port 80" : "");
+		judge_weather(r);
+		rig_after(r, skewed(r, 10 * WHEN_MINUTE, 10 * WHEN_DAY),
+			  wall_is_gone, 0);
+	}
+	rig_after(r, skewed(r, 10 * WHEN_DAY, 150 * WHEN_DAY), wall_stands, 0);
+}
+
 static void disk_is_well(struct rig *r, struct rig_event *e)
 {
 	(void)e;
@@ -459,6 +483,7 @@ static void start_processes(struct rig *r)
 	static rig_run *const processes[] = {
 		great_outage, name_fails, line_fails, disk_fails, clock_steps,
 		falls_asleep, is_restarted, wipe, recall, new_lifetimes,
+		wall_stands,
 	};
 
 	for (size_t i = 0; i < r->ca_count; i++)
@@ -489,6 +514,7 @@ void weather_end(struct rig *r)
 
 	w->is_over = true;
 	w->is_offline = false;
+	w->wall = WALL_NONE;
 	disk_is_well(r, &none);
 	clock_is_right(r, &none);
 	wakes(r, &none);

@@ -30,6 +30,7 @@ struct weather {
 	bool is_over;			/* from now on, nothing goes wrong */
 	bool is_offline;		/* the box's own line is down */
 	bool is_disk_bad;
+	enum wall { WALL_NONE, WALL_80, WALL_BOTH } wall; /* in front of it */
 	int64_t busy_until_ms[RIG_CAS];	/* Retry-After, as we said it */
 	bool is_long[RIG_CAS];		/* this outage will take days */
 
