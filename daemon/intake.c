@@ -9,8 +9,9 @@
 #include "base/mem.h"
 #include "base/steady.h"
 #include "base/when.h"
-#include "daemon/rates.h"
 #include "daemon/report_alerts.h"
+#include "daemon/report_house.h"
+#include "daemon/report_quota.h"
 #include "daemon/report_reason.h"
 #include "daemon/report_share.h"
 #include "daemon/unpacker.h"
@@ -25,27 +26,8 @@
 #define TOLD_MAX	  16 /* domains that are judged in a turn, or of a report */
 #define ROOM_LOOK_MS	  1000
 #define HOUSE_SECONDS	  10 /* between what is done beside the reports */
-#define PRUNE_EVERY	  WHEN_MINUTE
-#define PRUNE_PAUSE_MS	  100
-#define PRUNE_MIN	  4   /* reports in a piece, */
-#define PRUNE_MAX	  256 /* as many as there is time for */
-#define PRUNE_MS	  5   /* no other is begun then */
-#define PRUNE_FAST_MS	  2
-#define SHED_MS		  5
+#define MORE_MS		  100 /* ... if some was left */
 #define COMPLAIN_EVERY	  (10 * WHEN_MINUTE)
-
-#define PER_SECOND WHEN_DAY /* so many a day */
-
-static const struct rate address_rate = { 2000, 10 * PER_SECOND };
-static const struct rate new_rate = { 2500, 2500 }; /* 5,000 in any day */
-
-/*
- * What is new of a domain, from one sender: an address, or whoever signed the
- * mail. More than these only as long as half of the domain's are left, so that
- * nobody takes them all.
- */
-static const struct rate modest_rate = { 20, 20 };
-#define NEW_RESERVE 1250
 
 static const char *const outcome_names[] = {
 	[INTAKE_STORED] = "stored",	  [INTAKE_KNOWN] = "known",
@@ -95,8 +77,7 @@ struct refusals {
 struct intake {
 	struct intake_parts parts;
 	struct unpacker *unpacker;
-	struct rates *addresses;      /* whatever they post */
-	struct rates *fresh, *modest; /* what is new: of domains, by sender */
+	struct report_quota *quota;
 	struct queue waiting; /* for the unpacker */
 	struct queue ready;   /* to be stored */
 	struct queue staged;  /* for the disk */
@@ -111,10 +92,7 @@ struct intake {
 	unsigned long dropped[REPORT_DROP_COUNT]; /* not written yet */
 	unsigned long not_ours; /* ... and of those that are staged in a turn */
 	unsigned long ended[INTAKE_OUTCOMES]; /* answered so */
-	unsigned prune_limit;
-	time_t prune_at;
-	bool may_be_over;      /* reports may take more room than they may */
-	time_t shed_at;	       /* not before */
+	struct report_house keeping;
 	int64_t room_until_ms; /* so long its word counts */
 	struct err room;       /* ERR_NONE: there is some */
 	time_t silent_until;
@@ -255,34 +233,20 @@ static void list_domain(struct item *i, const char *domain, size_t policies)
 	snprintf(i->domain[n], DOMAIN_NAME_SIZE, "%s", domain);
 }
 
-static uint64_t peer_key(const struct peer *p)
+static struct report_sender sender_of(const struct item *i)
 {
-	return p->net * 31 + (uint64_t)p->family;
-}
-
-/* Mail that nobody signed is all of one sender. */
-static uint64_t sender_key(struct intake *in, const struct item *i,
-			   const char *domain)
-{
-	uint64_t sender = i->ask.peer.family
-				  ? peer_key(&i->ask.peer)
-				  : rates_key(in->modest, i->ask.signed_by);
-
-	return sender * 1099511628211u ^ rates_key(in->modest, domain);
+	return (struct report_sender){ .peer = &i->ask.peer,
+				       .signed_by = i->ask.signed_by };
 }
 
 static bool may_add_new(struct intake *in, const struct item *i,
 			const char *domain, unsigned *seconds)
 {
-	uint64_t key = rates_key(in->fresh, domain);
-	int64_t now = steady_ms();
+	const struct report_sender who = sender_of(i);
 
 	*seconds = 0;
-	if (i->ask.is_trusted)
-		return true;
-	return rates_has(in->fresh, key, now, seconds) &&
-	       (rates_left(in->fresh, key, now) > NEW_RESERVE ||
-		rates_has(in->modest, sender_key(in, i, domain), now, seconds));
+	return i->ask.is_trusted ||
+	       report_quota_has(in->quota, &who, domain, seconds);
 }
 
 /* For the others the next look at DNS will do. */
@@ -299,25 +263,15 @@ static void note_told(struct intake *in, struct item *i, int64_t id)
 	i->at.told++;
 }
 
-/* A sender owes nothing for what came when there was plenty. */
-static void count_new(struct intake *in, const struct item *i,
-		      const char *domain)
-{
-	uint64_t sender = sender_key(in, i, domain);
-	int64_t now = steady_ms();
-
-	rates_take(in->fresh, rates_key(in->fresh, domain), now);
-	if (rates_left(in->modest, sender, now) > 0)
-		rates_take(in->modest, sender, now);
-}
-
 static void took_new(struct intake *in, struct item *i, const struct domain *d)
 {
+	const struct report_sender who = sender_of(i);
+
 	i->at.is_new = true;
-	in->may_be_over = true;
+	report_house_grew(&in->keeping);
 	note_told(in, i, d->id);
 	if (!i->ask.is_trusted)
-		count_new(in, i, d->name);
+		report_quota_take(in->quota, &who, d->name);
 }
 
 /* Details are given up before days are. */
@@ -591,68 +545,16 @@ static void set_house(struct intake *in, long ms)
 	event_add(in->house, &after);
 }
 
-/* As many at once as there is time for. */
-static void pace_prune(struct intake *in, const struct report_piece *piece,
-		       int64_t took_ms)
+/* What fails is out of it next time: on with the reports. */
+static bool keep_house(struct intake *in, int64_t until, struct err *err)
 {
-	if (took_ms >= PRUNE_MS && in->prune_limit > PRUNE_MIN)
-		in->prune_limit /= 2;
-	else if (took_ms < PRUNE_FAST_MS && in->prune_limit < PRUNE_MAX)
-		in->prune_limit *= 2;
-	in->may_be_over = true; /* a reload may have lowered the bounds */
-	if (piece->is_all)
-		in->prune_at = now_of(in) + PRUNE_EVERY;
-	else
-		set_house(in, PRUNE_PAUSE_MS);
-}
-
-/* One goes in any case, or a flood of reports would keep all that are old. */
-static bool prune(struct intake *in, int64_t turn_until, struct err *err)
-{
-	time_t now = now_of(in);
-	int64_t since = steady_ms();
-	struct report_piece piece = { .limit = in->prune_limit,
-				      .until = since + PRUNE_MS };
-
-	if (now < in->prune_at && in->prune_at <= now + PRUNE_EVERY)
-		return true; /* nor has a clock been set back */
-	if (piece.until > turn_until)
-		piece.until = turn_until;
-	if (!report_prune(in->parts.store,
-			  now - in->parts.config->report_retention, &piece,
-			  err)) {
-		in->prune_at = now + PRUNE_EVERY; /* reports go on meanwhile */
+	if (!report_house_turn(&in->keeping, in->parts.store, in->parts.config,
+			       now_of(in), until, err)) {
 		in->is_spoilt = true;
 		return false;
 	}
-	pace_prune(in, &piece, steady_ms() - since);
-	return true;
-}
-
-/* Of who takes too much room: as many as there is time for, the rest soon. */
-static bool shed(struct intake *in, int64_t turn_until, struct err *err)
-{
-	const struct report_bounds bounds = {
-		in->parts.config->report_room,
-		in->parts.config->report_room_total
-	};
-	struct report_piece piece = { .limit = PRUNE_MAX,
-				      .until = steady_ms() + SHED_MS };
-	time_t now = now_of(in);
-
-	if (!in->may_be_over ||
-	    (now < in->shed_at && in->shed_at <= now + PRUNE_EVERY))
-		return true;
-	if (piece.until > turn_until)
-		piece.until = turn_until;
-	if (!report_shed(in->parts.store, &bounds, now, &piece, err)) {
-		in->shed_at = now + PRUNE_EVERY; /* reports go on meanwhile */
-		in->is_spoilt = true;
-		return false;
-	}
-	in->may_be_over = !piece.is_all;
-	if (in->may_be_over)
-		set_house(in, PRUNE_PAUSE_MS);
+	if (in->keeping.is_more)
+		set_house(in, MORE_MS);
 	return true;
 }
 
@@ -680,8 +582,7 @@ static bool stage(struct intake *in, struct err *err)
 	       conclude(in,
 			store_ready(in, since + STORE_MS, err) &&
 				judge_told(in, err) && store_drops(in, err) &&
-				shed(in, since + TURN_MS, err) &&
-				prune(in, since + TURN_MS, err),
+				keep_house(in, since + TURN_MS, err),
 			err);
 }
 
@@ -720,13 +621,11 @@ static void turn_failed(struct intake *in, const struct err *err)
 
 static bool has_work(const struct intake *in)
 {
-	time_t now = now_of(in);
-
 	for (size_t why = 0; why < REPORT_DROP_COUNT; why++)
 		if (in->dropped[why])
 			return true;
-	return in->ready.head || in->may_be_over || now >= in->prune_at ||
-	       in->prune_at > now + PRUNE_EVERY;
+	return in->ready.head ||
+	       report_house_has_work(&in->keeping, now_of(in));
 }
 
 static void end_turn(struct intake *in)
@@ -863,21 +762,6 @@ static bool has_place(struct intake *in, size_t len, struct err *err)
 	return err_set(err, ERR_AGAIN, "too many reports wait to be read");
 }
 
-/* Seconds until it may come again; 0: it may come now, and is counted. */
-static unsigned over_rate(struct intake *in, const struct intake_ask *ask)
-{
-	uint64_t address = peer_key(&ask->peer);
-	int64_t now = steady_ms();
-	unsigned seconds;
-
-	if (ask->is_trusted || !ask->peer.family)
-		return 0;
-	if (!rates_has(in->addresses, address, now, &seconds))
-		return seconds;
-	rates_take(in->addresses, address, now);
-	return 0;
-}
-
 static void refuse_too_many(struct item *i, unsigned seconds)
 {
 	struct err err = ERR_INIT;
@@ -899,7 +783,8 @@ void intake_take(struct intake *in, const struct intake_ask *ask)
 		refuse_later(i, &err);
 		return;
 	}
-	seconds = over_rate(in, ask);
+	seconds = ask->is_trusted ? 0
+				  : report_quota_knock(in->quota, &ask->peer);
 	if (seconds) {
 		refuse_too_many(i, seconds);
 		return;
@@ -929,9 +814,7 @@ static void intake_free(struct intake *in)
 		event_free(in->turn);
 	if (in->house)
 		event_free(in->house);
-	rates_free(in->addresses);
-	rates_free(in->fresh);
-	rates_free(in->modest);
+	report_quota_free(in->quota);
 	free(in);
 }
 
@@ -943,10 +826,8 @@ struct intake *intake_start(const struct intake_parts *parts, struct err *err)
 	queue_init(&in->waiting);
 	queue_init(&in->ready);
 	queue_init(&in->staged);
-	in->addresses = rates_new(&address_rate);
-	in->fresh = rates_new(&new_rate);
-	in->modest = rates_new(&modest_rate);
-	in->prune_limit = PRUNE_MIN;
+	in->quota = report_quota_new();
+	report_house_init(&in->keeping);
 	if (make_parts(in, err)) {
 		set_house(in, HOUSE_SECONDS * 1000);
 		return in;
