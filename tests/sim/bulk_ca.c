@@ -510,8 +510,7 @@ static bool check_replaces(struct post *p, uint32_t name, uint32_t *replaces,
 
 static bool is_renewal(const struct bulk_ca *ca, const struct bulk_name *n)
 {
-	return n->newest != BULK_NONE &&
-	       ca->cert[n->newest].issued_at > ca->now - RENEWAL_LOOK;
+	return n->issued_at && n->issued_at > ca->now - RENEWAL_LOOK;
 }
 
 static bool within_limits(struct post *p, struct bulk_name *n, uint32_t name,
@@ -827,6 +826,7 @@ static void issue(struct bulk_ca *ca, uint32_t id, const unsigned char *point)
 		spend(&n->duplicates, &duplicates, ca->now);
 	if (ca->has_limits && !o->is_exempt && !is_renewal(ca, n))
 		spend(&ca->new_certs, &new_certs, ca->now);
+	n->issued_at = ca->now;
 	o->cert = add_cert(ca, id, point);
 	ca->cert[o->cert].is_trial = is_trial;
 	if (!is_trial || n->newest == BULK_NONE)

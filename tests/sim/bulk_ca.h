@@ -58,6 +58,7 @@ struct bulk_cert {
 struct bulk_name {
 	uint32_t open_order, newest;	/* of certificates; or BULK_NONE */
 	time_t validated_until;
+	time_t issued_at; /* the last one, a trial's too; 0: none */
 	struct bulk_bucket duplicates, failed;
 };
 
