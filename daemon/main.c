@@ -4,6 +4,7 @@
  * First what serves, then what keeps it certified, then who administers it:
  * a restart answers senders before it does anything else.
  */
+#include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -725,6 +726,26 @@ static void find_credentials(void)
 		setenv("CREDENTIALS_DIRECTORY", dir, false);
 }
 
+/*
+ * A box that nobody has configured serves and says what it lacks; a file that
+ * was named must be there. What is built in stands in an empty one.
+ */
+static bool read_config(struct daemon *d, const struct options *o,
+			struct err *err)
+{
+	bool is_missing = o->command == COMMAND_SERVE && o->is_usual_config &&
+			  access(o->config, F_OK) < 0 && errno == ENOENT;
+
+	d->config_path = o->config;
+	d->config_state.path = o->config;
+	d->config_state.is_missing = is_missing;
+	if (is_missing)
+		log_warn("mtastsd: there is no %s: it goes by what is built in",
+			 o->config);
+	return config_read(&d->config, is_missing ? "/dev/null" : o->config,
+			   err);
+}
+
 int main(int argc, char **argv)
 {
 	static struct daemon d;
@@ -733,12 +754,11 @@ int main(int argc, char **argv)
 
 	if (!options_read(&options, argc, argv))
 		return options.code;
-	d.config_path = options.config;
 	d.user = options.user;
 	log_init(LOG_LEVEL_INFO);
 	if (options.command == COMMAND_CHECK_CONFIG)
 		find_credentials();
-	if (!config_read(&d.config, d.config_path, &err)) {
+	if (!read_config(&d, &options, &err)) {
 		print_error(&err);
 		return EXIT_CONFIG;
 	}
@@ -752,7 +772,7 @@ int main(int argc, char **argv)
 	case COMMAND_SERVE:
 		break;
 	}
-	config_state_take(&d.config_state, time(NULL));
+	d.config_state.read_at = time(NULL);
 	log_init(d.config.log_level);
 	journal_open();
 	signal(SIGPIPE, SIG_IGN);

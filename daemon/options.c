@@ -61,6 +61,7 @@ static bool take(struct options *o, int c, char **argv)
 	switch (c) {
 	case 'c':
 		o->config = optarg;
+		o->is_usual_config = false;
 		return true;
 	case 'u':
 		o->user = optarg;
@@ -91,7 +92,8 @@ bool options_read(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	*o = (struct options){ .config = CONFIG_DEFAULT };
+	*o = (struct options){ .config = CONFIG_DEFAULT,
+			       .is_usual_config = true };
 	while ((c = getopt_long(argc, argv, ":c:th", long_options, NULL)) >= 0)
 		if (!take(o, c, argv))
 			return false;
