@@ -22,6 +22,7 @@
 #include "base/str.h"
 #include "daemon/admin.h"
 #include "daemon/alerts.h"
+#include "daemon/box_view.h"
 #include "daemon/checker.h"
 #include "daemon/config.h"
 #include "daemon/config_access.h"
@@ -689,6 +690,16 @@ static int say_good(const char *path, const struct engine_settings *s)
 	return EXIT_FINE;
 }
 
+static int show_config(const struct daemon *d)
+{
+	json_t *view = box_view(&d->config, d->config_path);
+
+	json_dumpf(view, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(view);
+	return EXIT_FINE;
+}
+
 static int run(struct daemon *d)
 {
 	struct err err = ERR_INIT;
@@ -733,7 +744,9 @@ static void find_credentials(void)
 static bool read_config(struct daemon *d, const struct options *o,
 			struct err *err)
 {
-	bool is_missing = o->command == COMMAND_SERVE && o->is_usual_config &&
+	bool is_allowed = o->command == COMMAND_SERVE ||
+			  o->command == COMMAND_SHOW_CONFIG;
+	bool is_missing = is_allowed && o->is_usual_config &&
 			  access(o->config, F_OK) < 0 && errno == ENOENT;
 
 	d->config_path = o->config;
@@ -756,7 +769,8 @@ int main(int argc, char **argv)
 		return options.code;
 	d.user = options.user;
 	log_init(LOG_LEVEL_INFO);
-	if (options.command == COMMAND_CHECK_CONFIG)
+	if (options.command == COMMAND_CHECK_CONFIG ||
+	    options.command == COMMAND_SHOW_CONFIG)
 		find_credentials();
 	if (!read_config(&d, &options, &err)) {
 		print_error(&err);
@@ -767,6 +781,8 @@ int main(int argc, char **argv)
 		return config_access_check(&d.config, d.config_path)
 			       ? say_good(d.config_path, &d.config.engine)
 			       : EXIT_CONFIG;
+	case COMMAND_SHOW_CONFIG:
+		return show_config(&d);
 	case COMMAND_RESTORE:
 		return restore_command(d.config.state_dir, options.backup);
 	case COMMAND_SERVE:

@@ -8,11 +8,12 @@
 static void usage(FILE *out)
 {
 	fputs("usage: mtastsd [--config FILE] [--user NAME | --check-config |\n"
-	      "               --restore BACKUP]\n"
+	      "               --show-config | --restore BACKUP]\n"
 	      "\n"
 	      "  --config FILE     configuration (" CONFIG_DEFAULT ")\n"
 	      "  --user NAME       bind the ports as root, then be this user\n"
 	      "  --check-config    read it, say what is wrong, and end\n"
+	      "  --show-config     print what it comes to as JSON, and end\n"
 	      "  --restore BACKUP  put a backup in the place of state.db, and "
 	      "end\n"
 	      "  --version         print the version\n"
@@ -27,6 +28,7 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "user", required_argument, NULL, 'u' },
 	{ "check-config", no_argument, NULL, 't' },
+	{ "show-config", no_argument, NULL, 'S' },
 	{ "restore", required_argument, NULL, 'R' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -68,6 +70,9 @@ static bool take(struct options *o, int c, char **argv)
 		return true;
 	case 't':
 		o->command = COMMAND_CHECK_CONFIG;
+		return true;
+	case 'S':
+		o->command = COMMAND_SHOW_CONFIG;
 		return true;
 	case 'R':
 		o->command = COMMAND_RESTORE;

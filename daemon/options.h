@@ -14,7 +14,12 @@ enum daemon_exit {
 	EXIT_CONFIG = 78
 };
 
-enum command { COMMAND_SERVE, COMMAND_CHECK_CONFIG, COMMAND_RESTORE };
+enum command {
+	COMMAND_SERVE,
+	COMMAND_CHECK_CONFIG,
+	COMMAND_SHOW_CONFIG,
+	COMMAND_RESTORE
+};
 
 struct options {
 	enum command command;
