@@ -6,11 +6,20 @@ ports 80 and 443, its own addresses and its own firewall.
 
 import os
 import subprocess
+import sys
 
-from .process import Process, wait_for
+from .daemon import HERE
+from .process import Process
 
-# No device of the machine's leads there; files below these are its own.
-OWN_FOLDERS = "/etc/mtastsd", "/run/mtastsd", "/var/lib/mtastsd"
+# /etc is a copy, /run and /var/lib are empty at first: nothing of the
+# machine's is touched.
+FURNISH = """
+mount -t tmpfs -o mode=755 village "$1" && cp -a /etc "$1" &&
+mount --bind "$1/etc" /etc &&
+mount -t tmpfs -o mode=755 village /run &&
+mount -t tmpfs -o mode=755 village /var/lib &&
+mkdir /etc/mtastsd && ip link set lo up && echo >"$2" && exec sleep 3600
+"""
 
 
 def is_possible():
@@ -21,26 +30,19 @@ def is_possible():
 
 
 class Village:
-	"""Programs in it are root's, and see files as others do, but for
-	OWN_FOLDERS, which are empty at first.
-	"""
+	"""Programs in it are root's."""
 
 	def __init__(self, folder):
-		folder.mkdir(parents=True, exist_ok=True)
-		ready = folder / "ready"
+		ready, room = folder / "ready", folder / "room"
+		room.mkdir(parents=True)
 		self.process = Process(
 			"village", ["unshare", "--net", "--mount", "sh", "-c",
-				    f"echo >{ready}; exec sleep 3600"],
+				    FURNISH, "sh", room, ready],
 			folder / "village.log")
-		wait_for("a namespace", ready.exists)
 		self.prefix = ["nsenter", "--net", "--mount", "--target",
 			       str(self.process.pid)]
-		self.made = [d for d in OWN_FOLDERS if not os.path.isdir(d)]
-		for one in OWN_FOLDERS:
-			os.makedirs(one, exist_ok=True)
-			self.ok("mount", "-t", "tmpfs", "-o", "mode=755",
-				"village", one)
-		self.ok("ip", "link", "set", "lo", "up")
+		self.process.wait_ready(ready.exists)
+		self.guests = []
 
 	def run(self, *words, **more):
 		return subprocess.run([*self.prefix, *map(str, words)], **(
@@ -67,9 +69,19 @@ class Village:
 		self.ok("tee", path, input=text, stdin=None)
 
 	def spawn(self, name, words, log, env=None):
-		return Process(name, [*self.prefix, *words], log, env)
+		self.guests.append(Process(name, [*self.prefix, *words], log, env))
+		return self.guests[-1]
+
+	def town(self, folder):
+		"""DNS, a CA and a mail server (harness/town.py)."""
+		town = self.spawn("town", [sys.executable,
+					   HERE / "tests/harness/town.py", folder],
+				  folder / "town.log",
+				  {"PYTHONDONTWRITEBYTECODE": "1"})
+		town.wait_ready((folder / "open").exists)
+		self.write("/etc/resolv.conf", "nameserver 127.0.0.1\n")
 
 	def end(self):
-		self.process.kill()
-		for one in self.made:
-			os.rmdir(one)
+		for guest in [*self.guests, self.process]:
+			if guest.is_alive():
+				guest.kill()
