@@ -3,7 +3,6 @@
  * start, and whether systemd would start it.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/doctor.h"
+#include "cli/doctor_user.h"
 #include "cli/say.h"
 
 /* ---- does it run, and what does it say? ---- */
@@ -215,7 +215,9 @@ static const struct {
 
 static void look_at_user(struct doctor_notes *n)
 {
-	if (getpwnam("mtastsd"))
+	struct doctor_user user;
+
+	if (doctor_user_named("mtastsd", &user))
 		return;
 	doctor_say(n, DOCTOR_ERROR, "user.missing",
 		   "there is no user mtastsd, whom its unit names");

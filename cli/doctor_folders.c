@@ -3,7 +3,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "base/when.h"
 #include "cli/database_head.h"
 #include "cli/doctor.h"
+#include "cli/doctor_user.h"
 #include "cli/say.h"
 
 #define MEGABYTE   (1024ULL * 1024)
@@ -29,45 +29,33 @@ struct folder {
 	struct doctor_notes *n;
 	const char *path;
 	const char *id_missing;
-	uid_t owner;	  /* who the daemon is, */
-	bool knows_owner; /* if that is known */
-	char owner_name[64];
+	struct doctor_user owner; /* who the daemon is, */
+	bool knows_owner;	  /* if that is known */
 };
 
 /* ---- whose it should be ---- */
-
-static void name_owner(struct folder *f, const struct passwd *p)
-{
-	if (p)
-		str_copy(f->owner_name, sizeof(f->owner_name), p->pw_name);
-	else
-		snprintf(f->owner_name, sizeof(f->owner_name), "uid %lu",
-			 (unsigned long)f->owner);
-}
 
 /* The daemon's user, or who would be it. */
 static void find_owner(struct folder *f)
 {
 	const json_t *uid = value_at(f->box->facts, "process.uid");
-	const struct passwd *p = uid ? NULL : getpwnam("mtastsd");
 
-	f->knows_owner = uid || p;
-	f->owner = uid ? (uid_t)json_integer_value(uid) : p ? p->pw_uid : 0;
-	if (f->knows_owner)
-		name_owner(f, p ? p : getpwuid(f->owner));
+	f->knows_owner = uid || doctor_user_named("mtastsd", &f->owner);
+	if (uid)
+		doctor_user_of((uid_t)json_integer_value(uid), &f->owner);
 }
 
 /* Root may write everywhere. */
 static bool is_owned(const struct folder *f, const char *path,
 		     const struct stat *st)
 {
-	if (!f->knows_owner || f->owner == 0 || st->st_uid == f->owner)
+	if (!f->knows_owner || f->owner.uid == 0 || st->st_uid == f->owner.uid)
 		return true;
 	doctor_say(f->n, DOCTOR_ERROR, "folder.owner",
 		   "%s belongs to uid %lu, and the daemon is %s: it may not "
 		   "write there",
-		   path, (unsigned long)st->st_uid, f->owner_name);
-	doctor_hint(f->n, "chown -R %s: %s", f->owner_name, f->path);
+		   path, (unsigned long)st->st_uid, f->owner.name);
+	doctor_hint(f->n, "chown -R %s: %s", f->owner.name, f->path);
 	return false;
 }
 
