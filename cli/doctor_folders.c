@@ -49,12 +49,15 @@ static void find_owner(struct folder *f)
 static bool is_owned(const struct folder *f, const char *path,
 		     const struct stat *st)
 {
+	struct doctor_user now;
+
 	if (!f->knows_owner || f->owner.uid == 0 || st->st_uid == f->owner.uid)
 		return true;
+	doctor_user_of(st->st_uid, &now);
 	doctor_say(f->n, DOCTOR_ERROR, "folder.owner",
-		   "%s belongs to uid %lu, and the daemon is %s: it may not "
-		   "write there",
-		   path, (unsigned long)st->st_uid, f->owner.name);
+		   "%s belongs to %s, and the daemon is %s: it may not write "
+		   "there",
+		   path, now.name, f->owner.name);
 	doctor_hint(f->n, "chown -R %s: %s", f->owner.name, f->path);
 	return false;
 }

@@ -374,14 +374,14 @@ def test_a_folder_of_somebody_elses(server):
 	server.ok("tee", "-a", "/etc/passwd", input=USER, stdin=None)
 	server.ok("mkdir", "-m", "700", "/var/lib/mtastsd")
 	notes, _ = server.look()
-	assert "belongs to uid 0, and the daemon is mtastsd" in notes[
+	assert "belongs to root, and the daemon is mtastsd" in notes[
 		"folder.owner"]["text"]
 	assert "chown -R mtastsd: /var/lib/mtastsd" in notes["folder.owner"][
 		"hint"]
 	server.ok("chown", "64990", "/var/lib/mtastsd")
 	server.ok("touch", "/var/lib/mtastsd/state.db")	# by hand, as root
 	notes, _ = server.look()
-	assert "state.db belongs to uid 0" in notes["folder.owner"]["text"]
+	assert "state.db belongs to root" in notes["folder.owner"]["text"]
 	server.ok("chown", "64990", "/var/lib/mtastsd/state.db")
 	assert "folder.owner" not in server.look()[0]
 
