@@ -1,14 +1,16 @@
 #include "cli/doctor.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/steady.h"
 
 /* Of what is as grave, the first is said first. */
 static const struct doctor_look looks[] = {
@@ -41,8 +43,7 @@ const struct doctor_look *doctor_look_at(size_t i)
 /* All looks of a run share the lock, which guards notes, counts and is_done. */
 struct round {
 	pthread_mutex_t lock;
-	pthread_cond_t one_is_done;
-	size_t open; /* looks */
+	int news; /* an eventfd: one for each look that is over */
 };
 
 struct doctor_notes {
@@ -93,16 +94,16 @@ void doctor_hint(struct doctor_notes *n, const char *fmt, ...)
 
 /* ---- a round of them ---- */
 
-static void round_init(struct round *r, size_t open)
+static void round_init(struct round *r)
 {
-	pthread_condattr_t by_steady;
-
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_condattr_init(&by_steady);
-	pthread_condattr_setclock(&by_steady, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->one_is_done, &by_steady);
-	pthread_condattr_destroy(&by_steady);
-	r->open = open;
+	r->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+static void round_release(struct round *r)
+{
+	close(r->news);
+	pthread_mutex_destroy(&r->lock);
 }
 
 static void *look(void *arg)
@@ -112,8 +113,7 @@ static void *look(void *arg)
 	n->look->run(n->box, n);
 	pthread_mutex_lock(&n->round->lock);
 	n->is_done = true;
-	n->round->open--;
-	pthread_cond_signal(&n->round->one_is_done);
+	eventfd_write(n->round->news, 1);
 	pthread_mutex_unlock(&n->round->lock);
 	return NULL;
 }
@@ -129,28 +129,16 @@ static void begin(struct doctor_notes *n)
 		look(n);
 }
 
-static struct timespec end_of(long ms)
+static void wait_for_all(const struct round *r, long ms)
 {
-	struct timespec at;
+	struct pollfd news = { .fd = r->news, .events = POLLIN };
+	int64_t end = steady_ms() + ms, left;
+	eventfd_t over = 0, n;
 
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_sec += ms / 1000;
-	at.tv_nsec += ms % 1000 * 1000000;
-	if (at.tv_nsec >= 1000000000) {
-		at.tv_sec++;
-		at.tv_nsec -= 1000000000;
-	}
-	return at;
-}
-
-/* Holds the lock. */
-static void wait_for_all(struct round *r, long ms)
-{
-	struct timespec end = end_of(ms);
-
-	while (r->open && pthread_cond_timedwait(&r->one_is_done, &r->lock,
-						 &end) != ETIMEDOUT)
-		;
+	while (over < LOOKS && (left = end - steady_ms()) > 0)
+		if (poll(&news, 1, (int)left) == 1 &&
+		    eventfd_read(r->news, &n) == 0)
+			over += n;
 }
 
 /* ---- all that was found ---- */
@@ -190,7 +178,7 @@ void doctor_run(const struct doctor_box *box, long ms, struct doctor_result *r)
 
 	*r = (struct doctor_result){ .is_whole = true };
 	r->note = xcalloc(LOOKS * (DOCTOR_NOTES_MAX + 1), sizeof(*r->note));
-	round_init(round, LOOKS);
+	round_init(round);
 	for (size_t i = 0; i < LOOKS; i++) {
 		notes[i].round = round;
 		notes[i].look = &looks[i];
@@ -198,14 +186,15 @@ void doctor_run(const struct doctor_box *box, long ms, struct doctor_result *r)
 	}
 	for (size_t i = 0; i < LOOKS; i++)
 		begin(&notes[i]);
-	pthread_mutex_lock(&round->lock);
 	wait_for_all(round, ms);
+	pthread_mutex_lock(&round->lock);
 	for (size_t i = 0; i < LOOKS; i++)
 		take(r, &notes[i]);
 	pthread_mutex_unlock(&round->lock);
 	put_gravest_first(r->note, r->count);
 	if (!r->is_whole)
 		return; /* somebody still has them */
+	round_release(round);
 	free(notes);
 	free(round);
 }
@@ -216,9 +205,10 @@ size_t doctor_run_one(const struct doctor_look *one,
 	struct doctor_notes n = { .look = one, .box = box };
 	struct round round;
 
-	round_init(&round, 1);
+	round_init(&round);
 	n.round = &round;
 	look(&n);
+	round_release(&round);
 	memcpy(note, n.item, n.count * sizeof(*note));
 	return n.count;
 }
