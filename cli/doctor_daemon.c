@@ -22,6 +22,20 @@ static enum doctor_level level_of(const json_t *finding)
 							 : DOCTOR_WARNING;
 }
 
+/* There may be another socket than the one that was asked. */
+static void hint_silent(const struct doctor_box *box, struct doctor_notes *n)
+{
+	char *path = xasprintf("%s/admin.sock", text_at(box->facts, "run_dir"));
+
+	if (!strstr(box->silence.text, path) && access(path, F_OK) == 0)
+		doctor_hint(n, "%s has another socket: --socket %s",
+			    doctor_config_of(box), path);
+	else
+		doctor_hint(n, "start it: systemctl start mtastsd; why it "
+			       "ended: journalctl -u mtastsd -n 20");
+	free(path);
+}
+
 void doctor_daemon(const struct doctor_box *box, struct doctor_notes *n)
 {
 	const json_t *finding;
@@ -42,8 +56,7 @@ void doctor_daemon(const struct doctor_box *box, struct doctor_notes *n)
 		return;
 	}
 	doctor_say(n, DOCTOR_ERROR, "daemon.silent", "%s", box->silence.text);
-	doctor_hint(n, "start it: systemctl start mtastsd; why it ended: "
-		       "journalctl -u mtastsd -n 20");
+	hint_silent(box, n);
 }
 
 /* ---- what it would read ---- */

@@ -244,6 +244,15 @@ def test_a_second_mtastsd_is_told_apart(server):
 	assert "--socket" in notes["port.taken"]["hint"]
 
 
+def test_another_socket_is_named(server):
+	server.furnish(f"{V4}/24", run_dir='"/run/other"').start()
+	notes, _ = server.look()
+	assert notes["daemon.silent"]["hint"] == (
+		f"{CONF} has another socket: --socket /run/other/admin.sock")
+	notes, _ = server.look("--socket", "/run/other/admin.sock")
+	assert "daemon.silent" not in notes
+
+
 def test_other_ports_than_the_worlds_are_not_said_to_be_well(server):
 	server.furnish(f"{V4}/24", listen_https='{"0.0.0.0:8443"}').start()
 	_, unseen = server.look()
