@@ -53,6 +53,8 @@ struct doctor_notes {
 	struct doctor_note item[DOCTOR_NOTES_MAX];
 	size_t count;
 	bool is_done;
+	pthread_t thread;
+	bool has_thread;
 };
 
 static void add(struct doctor_notes *n, const struct doctor_note *note)
@@ -121,12 +123,20 @@ static void *look(void *arg)
 /* Where there is no thread to be had, it is looked at all the same. */
 static void begin(struct doctor_notes *n)
 {
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, look, n) == 0)
-		pthread_detach(thread);
-	else
+	n->has_thread = pthread_create(&n->thread, NULL, look, n) == 0;
+	if (!n->has_thread)
 		look(n);
+}
+
+/* What a thread has of libraries goes with it: it is waited for. */
+static void end(struct doctor_notes *notes)
+{
+	for (size_t i = 0; i < LOOKS; i++)
+		if (notes[i].has_thread)
+			pthread_join(notes[i].thread, NULL);
+	round_release(notes->round);
+	free(notes->round);
+	free(notes);
 }
 
 static void wait_for_all(const struct round *r, long ms)
@@ -192,11 +202,8 @@ void doctor_run(const struct doctor_box *box, long ms, struct doctor_result *r)
 		take(r, &notes[i]);
 	pthread_mutex_unlock(&round->lock);
 	put_gravest_first(r->note, r->count);
-	if (!r->is_whole)
-		return; /* somebody still has them */
-	round_release(round);
-	free(notes);
-	free(round);
+	if (r->is_whole) /* else somebody still has them */
+		end(notes);
 }
 
 size_t doctor_run_one(const struct doctor_look *one,
