@@ -186,9 +186,11 @@ static const struct {
 	  "this is asked of the resolvers in /etc/resolv.conf: put them "
 	  "right" },
 	{ CURLE_COULDNT_CONNECT, "ca.connect",
-	  "a firewall must let this machine connect to port 443 outside" },
+	  "a firewall must let this machine connect there, which is port 443 "
+	  "as a rule" },
 	{ CURLE_OPERATION_TIMEDOUT, "ca.timeout",
-	  "a firewall must let this machine connect to port 443 outside" },
+	  "a firewall must let this machine connect there, which is port 443 "
+	  "as a rule" },
 	{ CURLE_SSL_CONNECT_ERROR, "ca.tls",
 	  "something between here and the CA does not speak TLS as it does" },
 	{ CURLE_SSL_CACERT_BADFILE, "ca.trust", "" },
