@@ -16,6 +16,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+#define PIPE_ROOM 65536 /* bytes, as Linux makes them */
+
 struct child {
 	pid_t pid; /* and its process group */
 	int pidfd;
@@ -117,7 +119,7 @@ static void on_said(evutil_socket_t fd, short what, void *arg)
 /* What is in the pipe when it has ended; others may still hold that open. */
 static void hear_rest(struct child *c)
 {
-	for (int i = 0; c->said && i < CHILD_OUTPUT_MAX / 1024; i++)
+	for (int i = 0; c->said && i < PIPE_ROOM / 1024; i++)
 		on_said(c->output_fd, EV_READ, c);
 }
 
@@ -263,7 +265,8 @@ struct child *child_start(struct loop *loop, const struct child_task *task,
 			     .end_hint = xstrdup(task->end_hint),
 			     .done = done,
 			     .arg = arg };
-	buf_init(&c->output, CHILD_OUTPUT_MAX);
+	buf_init(&c->output,
+		 task->output_max ? task->output_max : CHILD_OUTPUT_MAX);
 	ok = run(c, loop, task, in, err);
 	close(in);
 	if (ok)

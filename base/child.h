@@ -10,11 +10,12 @@
 #define BASE_CHILD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 #include "base/loop.h"
 
-#define CHILD_OUTPUT_MAX 4096 /* bytes that are kept */
+#define CHILD_OUTPUT_MAX 4096 /* bytes that are kept, unless it says more */
 
 struct child;
 
@@ -23,6 +24,7 @@ struct child_task {
 	const char *input;
 	long timeout_ms;
 	bool keeps_output;	/* of both kinds; else it is in our log */
+	size_t output_max;	/* 0: CHILD_OUTPUT_MAX */
 	const char *start_hint; /* what to do if it does not start, */
 	const char *end_hint;	/* or does not end with 0 */
 };

@@ -24,6 +24,7 @@ struct api {
 	CURL *curl;
 	const char *socket_path;
 	bool for_people;
+	long seconds; /* for a call */
 	struct buf answer;
 };
 
@@ -33,6 +34,7 @@ struct api *api_new(const char *socket_path, bool for_people)
 
 	a->socket_path = socket_path;
 	a->for_people = for_people;
+	a->seconds = CALL_SECONDS;
 	a->curl = curl_easy_init();
 	buf_init(&a->answer, ANSWER_MAX);
 	return a;
@@ -45,6 +47,11 @@ void api_free(struct api *a)
 	curl_easy_cleanup(a->curl);
 	buf_release(&a->answer);
 	free(a);
+}
+
+void api_limit(struct api *a, long seconds)
+{
+	a->seconds = seconds;
 }
 
 void api_keep_exact(struct api *a)
@@ -198,8 +205,10 @@ static void not_connected(const char *path, struct err *err)
 	else
 		err_set(err, ERR_AGAIN, "mtastsd cannot be reached at %s: %s",
 			path, strerror(why));
-	err_hint(err, "start it: systemctl start mtastsd, or by hand: "
-		      "mtastsd --config FILE; another place: --socket PATH");
+	err_hint(err,
+		 "start it: systemctl start mtastsd, or by hand: "
+		 "mtastsd --config FILE; what keeps it from running: mtastsctl "
+		 "doctor; another place: --socket PATH");
 }
 
 static void no_answer(struct api *a, CURLcode rc, struct err *err)
@@ -256,7 +265,7 @@ static CURLcode perform(struct api *a, const char *method, const char *path,
 	curl_easy_setopt(a->curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(a->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(a->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-	curl_easy_setopt(a->curl, CURLOPT_TIMEOUT, CALL_SECONDS);
+	curl_easy_setopt(a->curl, CURLOPT_TIMEOUT, a->seconds);
 	curl_easy_setopt(a->curl, CURLOPT_HTTPHEADER, list);
 	curl_easy_setopt(a->curl, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(a->curl, CURLOPT_WRITEDATA, &a->answer);

@@ -19,6 +19,8 @@
 static const struct command table[] = {
 	{ "status", NULL, cmd_status, NAMES_NONE, 0,
 	  "the box on one screen: what is well, what needs a hand" },
+	{ "doctor", NULL, cmd_doctor, NAMES_NONE, OPTION(CONFIG),
+	  "is this machine fit for it: ports, addresses, disk, clock, CAs" },
 	{ "domain", "add", cmd_domain_add, NAMES_MANY,
 	  CHANGE | POLICY | WAIT | OPTION(LABEL) | OPTION(RUA) | OPTION(FILE) |
 		  OPTION(LIMIT) | OPTION(TRACK_MX) | ENFORCE | OPTION(ADOPT) |

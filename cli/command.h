@@ -66,6 +66,7 @@ bool command_is_known(const struct words *words, struct err *err);
 void command_help(FILE *to, const char *noun, const char *verb);
 
 enum exit_code cmd_status(struct cli *cli);
+enum exit_code cmd_doctor(struct cli *cli);
 enum exit_code cmd_domain_add(struct cli *cli);
 enum exit_code cmd_domain_list(struct cli *cli);
 enum exit_code cmd_domain_show(struct cli *cli);

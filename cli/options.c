@@ -44,7 +44,7 @@ static const struct {
 			       TYPE_TEXT,
 			       AT(auth_results) },
 	[OPT_CONFIG] = { { "config", "FILE",
-			   "in place of " FETCH_CONFIG_DEFAULT },
+			   "this configuration, not the usual one" },
 			 TYPE_TEXT,
 			 AT(config) },
 	[OPT_REQUIRE_DKIM] = { { "require-dkim", NULL,

@@ -31,7 +31,7 @@
  * What the routes work on. All of it outlives the admin.
  *
  * A box whose state.db cannot be opened serves on, without a store, an engine
- * and a guard: then only /v1/status has an answer, and `trouble` says why.
+ * and a guard: then only /v1/status and /v1/box have an answer, and `trouble` says why.
  */
 struct admin_parts {
 	struct loop *loop;

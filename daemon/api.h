@@ -75,6 +75,7 @@ api_handler api_cert_list, api_cert_show, api_cert_renew, api_cert_try;
 api_handler api_ca_list;
 api_handler api_log_list;
 api_handler api_alert_list, api_alert_silence, api_alert_test;
+api_handler api_box_show;
 api_handler api_freeze, api_thaw;
 api_handler api_ca_show, api_ca_rollover;
 api_handler api_cert_revoke, api_cert_import;

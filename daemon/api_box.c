@@ -1,13 +1,18 @@
 /*
+ * /v1/box: what the daemon runs with, for who looks at the machine.
+ *
  * /v1/freeze and /v1/thaw: serve, but never order; and order again.
  *
  * Only the flag is written here: what is under way goes on to its end, and
  * the engine begins nothing while it is set.
  */
 #include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "daemon/api.h"
+#include "daemon/box_view.h"
 #include "daemon/edit.h"
 #include "store/box.h"
 
@@ -60,4 +65,22 @@ bool api_thaw(struct api_call *call, struct err *err)
 	static const struct edit_kind kind = { "box.thawed", "thawed", thaw };
 
 	return run(call, &kind, err);
+}
+
+/* It needs no store. */
+bool api_box_show(struct api_call *call, struct err *err)
+{
+	const struct admin_parts *parts = call->parts;
+	const char *path = parts->config_state ? parts->config_state->path : "";
+	struct rlimit files = { .rlim_cur = 0 };
+
+	(void)err;
+	getrlimit(RLIMIT_NOFILE, &files);
+	call->answer = box_view(parts->config, path);
+	json_object_set_new(call->answer, "process",
+			    json_pack("{s:I, s:I, s:I}", "pid",
+				      (json_int_t)getpid(), "uid",
+				      (json_int_t)geteuid(), "files",
+				      (json_int_t)files.rlim_cur));
+	return true;
 }

@@ -127,6 +127,22 @@ static void judge_config(struct api_call *call, struct findings *out)
 		config_state_judge(call->parts->config_state, out);
 }
 
+/* Without the two lines none of them is asked for anything. */
+static void judge_cas(struct api_call *call, struct findings *out)
+{
+	struct engine *engine = call->parts->engine;
+	struct engine_ca_status ca;
+
+	if (call->parts->config_state &&
+	    !config_state_is_set_up(call->parts->config_state,
+				    &call->parts->config->engine, out))
+		return;
+	for (size_t i = 0; i < engine_ca_count(engine); i++) {
+		engine_ca_status(engine, i, &ca);
+		judge_ca(&ca, out);
+	}
+}
+
 static void judge_freeze(struct api_call *call, struct findings *out)
 {
 	struct box_freeze f;
@@ -176,17 +192,11 @@ static void judge_zone(struct api_call *call, struct findings *out)
 
 static void judge_box(struct api_call *call, struct findings *out)
 {
-	struct engine *engine = call->parts->engine;
-	struct engine_ca_status ca;
-
 	judge_store(call, out);
 	judge_config(call, out);
 	judge_freeze(call, out);
-	judge_clock(engine, out);
-	for (size_t i = 0; i < engine_ca_count(engine); i++) {
-		engine_ca_status(engine, i, &ca);
-		judge_ca(&ca, out);
-	}
+	judge_clock(call->parts->engine, out);
+	judge_cas(call, out);
 	judge_schedule(call, out);
 	judge_staging(call, out);
 	judge_zone(call, out);

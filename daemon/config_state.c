@@ -4,7 +4,7 @@
 
 void config_state_take(struct config_state *s, time_t now)
 {
-	*s = (struct config_state){ .read_at = now };
+	*s = (struct config_state){ .path = s->path, .read_at = now };
 }
 
 void config_state_refuse(struct config_state *s, const struct err *why,
@@ -29,4 +29,31 @@ void config_state_judge(const struct config_state *s, struct findings *out)
 		     "of %s",
 		     instant_format(s->refused_at, refused), s->why.text,
 		     instant_format(s->read_at, read));
+}
+
+bool config_state_is_set_up(const struct config_state *s,
+			    const struct engine_settings *settings,
+			    struct findings *out)
+{
+	bool lacks_contact = !*settings->contact;
+	bool lacks_terms = !settings->agree_tos;
+
+	if (!lacks_contact && !lacks_terms)
+		return true;
+	findings_add(out, "config.not-set-up", HEALTH_ERROR,
+		     "then have it read: systemctl reload mtastsd (or send it "
+		     "a SIGHUP)",
+		     "no certificate is ordered before %s %s%s: %s%s%s",
+		     lacks_contact && lacks_terms ? "two lines are set in"
+						  : "this line is set in",
+		     s->path,
+		     s->is_missing ? " (there is no such file yet)" : "",
+		     lacks_contact ? "contact = \"YOU@YOUR-DOMAIN\" (your mail "
+				     "address, which the CA is told)"
+				   : "",
+		     lacks_contact && lacks_terms ? " and " : "",
+		     lacks_terms ? "agree_tos = true (you have read the CA's "
+				   "terms of service)"
+				 : "");
+	return false;
 }

@@ -7,9 +7,12 @@
 #ifndef DAEMON_CONFIG_STATE_H
 #define DAEMON_CONFIG_STATE_H
 
+#include "acme/engine.h"
 #include "daemon/health.h"
 
 struct config_state {
+	const char *path;  /* borrowed; the caller's to set */
+	bool is_missing;   /* it began without that file, by the defaults */
 	time_t read_at;	   /* the one in use */
 	time_t refused_at; /* the last one; 0: it was taken */
 	struct err why;
@@ -21,5 +24,13 @@ void config_state_refuse(struct config_state *s, const struct err *why,
 
 /* For status. */
 void config_state_judge(const struct config_state *s, struct findings *out);
+
+/*
+ * Are the two lines there without which nothing is ordered? If not, which to
+ * set, and where, is the one thing that is wrong with the CAs.
+ */
+bool config_state_is_set_up(const struct config_state *s,
+			    const struct engine_settings *settings,
+			    struct findings *out);
 
 #endif

@@ -4,6 +4,7 @@
  * First what serves, then what keeps it certified, then who administers it:
  * a restart answers senders before it does anything else.
  */
+#include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include "base/str.h"
 #include "daemon/admin.h"
 #include "daemon/alerts.h"
+#include "daemon/box_view.h"
 #include "daemon/checker.h"
 #include "daemon/config.h"
 #include "daemon/config_access.h"
@@ -688,6 +690,16 @@ static int say_good(const char *path, const struct engine_settings *s)
 	return EXIT_FINE;
 }
 
+static int show_config(const struct daemon *d)
+{
+	json_t *view = box_view(&d->config, d->config_path);
+
+	json_dumpf(view, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(view);
+	return EXIT_FINE;
+}
+
 static int run(struct daemon *d)
 {
 	struct err err = ERR_INIT;
@@ -725,6 +737,28 @@ static void find_credentials(void)
 		setenv("CREDENTIALS_DIRECTORY", dir, false);
 }
 
+/*
+ * A box that nobody has configured serves and says what it lacks; a file that
+ * was named must be there. What is built in stands in an empty one.
+ */
+static bool read_config(struct daemon *d, const struct options *o,
+			struct err *err)
+{
+	bool is_allowed = o->command == COMMAND_SERVE ||
+			  o->command == COMMAND_SHOW_CONFIG;
+	bool is_missing = is_allowed && o->is_usual_config &&
+			  access(o->config, F_OK) < 0 && errno == ENOENT;
+
+	d->config_path = o->config;
+	d->config_state.path = o->config;
+	d->config_state.is_missing = is_missing;
+	if (is_missing)
+		log_warn("mtastsd: there is no %s: it goes by what is built in",
+			 o->config);
+	return config_read(&d->config, is_missing ? "/dev/null" : o->config,
+			   err);
+}
+
 int main(int argc, char **argv)
 {
 	static struct daemon d;
@@ -733,12 +767,12 @@ int main(int argc, char **argv)
 
 	if (!options_read(&options, argc, argv))
 		return options.code;
-	d.config_path = options.config;
 	d.user = options.user;
 	log_init(LOG_LEVEL_INFO);
-	if (options.command == COMMAND_CHECK_CONFIG)
+	if (options.command == COMMAND_CHECK_CONFIG ||
+	    options.command == COMMAND_SHOW_CONFIG)
 		find_credentials();
-	if (!config_read(&d.config, d.config_path, &err)) {
+	if (!read_config(&d, &options, &err)) {
 		print_error(&err);
 		return EXIT_CONFIG;
 	}
@@ -747,12 +781,14 @@ int main(int argc, char **argv)
 		return config_access_check(&d.config, d.config_path)
 			       ? say_good(d.config_path, &d.config.engine)
 			       : EXIT_CONFIG;
+	case COMMAND_SHOW_CONFIG:
+		return show_config(&d);
 	case COMMAND_RESTORE:
 		return restore_command(d.config.state_dir, options.backup);
 	case COMMAND_SERVE:
 		break;
 	}
-	config_state_take(&d.config_state, time(NULL));
+	d.config_state.read_at = time(NULL);
 	log_init(d.config.log_level);
 	journal_open();
 	signal(SIGPIPE, SIG_IGN);

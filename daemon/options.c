@@ -8,11 +8,12 @@
 static void usage(FILE *out)
 {
 	fputs("usage: mtastsd [--config FILE] [--user NAME | --check-config |\n"
-	      "               --restore BACKUP]\n"
+	      "               --show-config | --restore BACKUP]\n"
 	      "\n"
 	      "  --config FILE     configuration (" CONFIG_DEFAULT ")\n"
 	      "  --user NAME       bind the ports as root, then be this user\n"
 	      "  --check-config    read it, say what is wrong, and end\n"
+	      "  --show-config     print what it comes to as JSON, and end\n"
 	      "  --restore BACKUP  put a backup in the place of state.db, and "
 	      "end\n"
 	      "  --version         print the version\n"
@@ -27,6 +28,7 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "user", required_argument, NULL, 'u' },
 	{ "check-config", no_argument, NULL, 't' },
+	{ "show-config", no_argument, NULL, 'S' },
 	{ "restore", required_argument, NULL, 'R' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -61,12 +63,16 @@ static bool take(struct options *o, int c, char **argv)
 	switch (c) {
 	case 'c':
 		o->config = optarg;
+		o->is_usual_config = false;
 		return true;
 	case 'u':
 		o->user = optarg;
 		return true;
 	case 't':
 		o->command = COMMAND_CHECK_CONFIG;
+		return true;
+	case 'S':
+		o->command = COMMAND_SHOW_CONFIG;
 		return true;
 	case 'R':
 		o->command = COMMAND_RESTORE;
@@ -91,7 +97,8 @@ bool options_read(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	*o = (struct options){ .config = CONFIG_DEFAULT };
+	*o = (struct options){ .config = CONFIG_DEFAULT,
+			       .is_usual_config = true };
 	while ((c = getopt_long(argc, argv, ":c:th", long_options, NULL)) >= 0)
 		if (!take(o, c, argv))
 			return false;

@@ -14,11 +14,17 @@ enum daemon_exit {
 	EXIT_CONFIG = 78
 };
 
-enum command { COMMAND_SERVE, COMMAND_CHECK_CONFIG, COMMAND_RESTORE };
+enum command {
+	COMMAND_SERVE,
+	COMMAND_CHECK_CONFIG,
+	COMMAND_SHOW_CONFIG,
+	COMMAND_RESTORE
+};
 
 struct options {
 	enum command command;
 	const char *config; /* a file */
+	bool is_usual_config; /* the one that nobody needs to name */
 	const char *backup; /* to restore; NULL: it was not said which */
 	const char *user;   /* to become; NULL: nobody else */
 	enum daemon_exit code;

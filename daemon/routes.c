@@ -85,6 +85,7 @@ static const struct route {
 	{ "POST", "/v1/templates/@/preview", api_template_preview, { NULL } },
 	{ "DELETE", "/v1/templates/@", api_template_remove, { NULL } },
 	{ "POST", "/v1/zone/take", api_zone_take, { NULL } },
+	{ "GET", "/v1/box", api_box_show, { NULL } },
 	{ "POST", "/v1/freeze", api_freeze, { NULL } },
 	{ "POST", "/v1/thaw", api_thaw, { NULL } },
 	{ "GET",
@@ -119,6 +120,13 @@ static bool takes_reports(const struct route *route)
 static bool is_plain(const struct route *route)
 {
 	return route->run == api_metrics || route->run == api_healthz;
+}
+
+/* What there is to say of a box that only serves. */
+static bool needs_store(const struct route *route)
+{
+	return route->run != api_status && route->run != api_box_show &&
+	       !is_plain(route);
 }
 
 static bool takes_method(const struct route *route, const char *method)
@@ -263,7 +271,7 @@ static bool call_handler(const struct route *route, struct api_call *call,
 	json_t *body;
 	bool ok;
 
-	if (!call->parts->store && route->run != api_status && !is_plain(route))
+	if (!call->parts->store && needs_store(route))
 		return no_store(call->parts, err);
 	if (takes_reports(route)) {
 		call->raw = request->body;

@@ -3,6 +3,7 @@
 Which route is whose: tests/unit/test_admin_routes.c.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -109,6 +110,11 @@ def assert_sees_no_file(somebody):
 		assert seen.status != FINE and not seen.out, (path, seen)
 
 
+def doctor(somebody, door):
+	view = json.loads(somebody.ctl(door, "doctor", "--json").out)
+	return view, {f["id"]: f for f in view["findings"]}
+
+
 def test_who_may_submit_pipes_a_report_and_can_do_nothing_else(box):
 	somebody = Somebody(box, "submit")
 
@@ -122,6 +128,9 @@ def test_who_may_submit_pipes_a_report_and_can_do_nothing_else(box):
 		assert result.status == REFUSED, (words, result)
 		assert "for TLS reports only" in result.err, (words, result)
 		assert NAME not in result.out, (words, result)
+	_, findings = doctor(somebody, "submit")
+	assert findings["daemon.closed"]["text"] == (
+		"this socket is for TLS reports only")
 	assert "mtastsd_" not in somebody.metrics("submit")
 	for door in "read", "admin":
 		assert not somebody.metrics(door)
@@ -145,6 +154,10 @@ def test_who_may_read_sees_all_and_changes_nothing(box):
 	assert NAME in somebody.ctl("read", "domain", "list").out
 	assert NAME in somebody.ctl("read", "report", "list").out
 	assert "\nmtastsd_reports_kept 1\n" in somebody.metrics("read")
+	view, findings = doctor(somebody, "read")
+	assert not any(id.startswith("daemon.") for id in findings)
+	assert "127.0.0.1" in findings["address.not-public"]["text"]
+	assert NAME not in json.dumps(view)
 	for words in CHANGES:
 		result = somebody.ctl("read", *words)
 		assert result.status == REFUSED, (words, result)

@@ -112,3 +112,17 @@ def test_mandoc_finds_nothing(page):
 			      capture_output=True, text=True)
 	assert done.stdout == ""
 	assert done.returncode == 0
+
+
+def test_every_id_of_doctor_is_in_its_manual_and_no_other():
+	said = set()
+	for source in (ROOT / "cli").glob("doctor*.c"):
+		said |= set(re.findall(r'"((?!mtastsd|process|letsencrypt|state\.db)'
+				       r'[a-z]+\.[a-z][a-z0-9-]+)"',
+				       source.read_text()))
+	text = (DOCS / "mtastsctl.1").read_text()
+	text = text[text.index(".Ss What doctor finds"):text.index(".Ss Alerts")]
+	listed = {word for line in re.findall(r"^\.It Li (.*)", text, re.M)
+		  for word in line.split(" , ")}
+	assert len(listed) > 50
+	assert said == listed

@@ -715,6 +715,7 @@ static void a_check_is_told_what_to_go_by(void **state)
 	struct box *b = *state;
 	struct config *c = &b->config;
 
+	assert_int_equal(ask_at(b, DOOR_READ, "GET", "/v1/box", ""), 200);
 	assert_int_equal(ask_at(b, DOOR_READ, "GET", "/v1/check", ""), 200);
 	assert_true(json_is_false(at(b, "allow_private")));
 	assert_int_equal(json_array_size(at(b, "resolvers")), 0);
@@ -962,6 +963,25 @@ static void metrics_need_no_store(void **state)
 	b->parts = whole;
 }
 
+/* What it runs with is known, too, when it only serves. */
+static void a_box_without_a_store_says_what_it_runs_with(void **state)
+{
+	struct box *b = *state;
+	struct admin_parts whole = b->parts;
+	const json_t *ca;
+
+	b->parts.store = NULL;
+	b->parts.engine = NULL;
+	assert_int_equal(ask_at(b, DOOR_READ, "GET", "/v1/box", ""), 200);
+	ca = json_array_get(json_object_get(b->answer, "cas"), 0);
+	assert_string_equal(json_string_value(json_object_get(ca, "directory")),
+			    "https://ca.example/dir");
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(b->answer, "process"), "pid")),
+			 getpid());
+	b->parts = whole;
+}
+
 static void health_says_what_does_not_go_on(void **state)
 {
 	struct box *b = *state;
@@ -1004,6 +1024,7 @@ int main(void)
 		TEST(metrics_are_for_who_may_look),
 		TEST(no_metric_has_a_domain),
 		TEST(metrics_need_no_store),
+		TEST(a_box_without_a_store_says_what_it_runs_with),
 		TEST(health_says_what_does_not_go_on),
 	};
 

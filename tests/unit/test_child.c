@@ -21,7 +21,9 @@
 static struct loop *loop;
 static unsigned calls;
 static struct err result;
-static char said[CHILD_OUTPUT_MAX + 1];
+#define MUCH 200000 /* more than a pipe holds */
+
+static char said[MUCH + 1];
 
 static void on_done(const struct err *r, const char *output, void *arg)
 {
@@ -138,6 +140,19 @@ static void the_beginning_of_its_output_is_kept(void **state)
 	}
 }
 
+static void as_much_is_kept_as_is_asked_for(void **state)
+{
+	(void)state;
+	start_with((struct child_task){ .input = "",
+					.timeout_ms = 2000,
+					.keeps_output = true,
+					.output_max = MUCH },
+		   "head -c 300000 /dev/zero | tr '\\0' x");
+	guarded_run(loop);
+	assert_int_equal(result.kind, ERR_NONE);
+	assert_int_equal(strlen(said), MUCH);
+}
+
 static void who_asks_says_what_helps(void **state)
 {
 	(void)state;
@@ -217,6 +232,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		ON_A_LOOP(what_a_command_says_is_told),
 		ON_A_LOOP(the_beginning_of_its_output_is_kept),
+		ON_A_LOOP(as_much_is_kept_as_is_asked_for),
 		ON_A_LOOP(who_asks_says_what_helps),
 		ON_A_LOOP(a_long_input_blocks_nobody),
 		ON_A_LOOP(one_that_is_killed_says_nothing),
