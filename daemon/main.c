@@ -21,6 +21,7 @@
 #include "base/str.h"
 #include "daemon/admin.h"
 #include "daemon/alerts.h"
+#include "daemon/backup_door.h"
 #include "daemon/checker.h"
 #include "daemon/config.h"
 #include "daemon/config_access.h"
@@ -48,6 +49,7 @@
 #include "daemon/world.h"
 #include "httpd/listener.h"
 #include "httpd/server.h"
+#include "store/backup_stream.h"
 #include "store/store.h"
 #include "store/trail.h"
 
@@ -81,6 +83,7 @@ struct daemon {
 	struct intake *intake;
 	struct report_desk *report_desk;
 	struct meter *meter;
+	struct backup_door *backup_door;
 	struct template_roll *template_roll;
 	struct admin *admin;
 	struct event *signals[3];
@@ -258,6 +261,7 @@ static struct admin_parts admin_parts_of(struct daemon *d)
 		.intake = d->intake,
 		.report_desk = d->report_desk,
 		.meter = d->meter,
+		.backup_door = d->backup_door,
 		.config = &d->config,
 		.config_state = &d->config_state,
 		.lag = d->lag,
@@ -332,6 +336,8 @@ static bool open_store(struct daemon *d, struct err *err)
 
 static void stop_reports(struct daemon *d)
 {
+	backup_door_stop(d->backup_door);
+	d->backup_door = NULL;
 	meter_stop(d->meter);
 	d->meter = NULL;
 	report_desk_stop(d->report_desk);
@@ -431,13 +437,20 @@ static bool start_reports(struct daemon *d, struct err *err)
 	return d->meter != NULL;
 }
 
+static bool start_backups(struct daemon *d, struct err *err)
+{
+	backup_sweep(d->config.state_dir);
+	d->backup_door = backup_door_start(d->loop, d->config.state_dir, err);
+	return d->backup_door != NULL;
+}
+
 static bool start_orders(struct daemon *d, struct err *err)
 {
 	if (!start_guard(d, err) || !start_engine(d, err) ||
 	    !start_publisher(d, err) || !start_alerts(d, err) ||
 	    !start_dns_watch(d, err) || !start_checker(d, err) ||
 	    !start_reacher(d, err) || !start_template_roll(d, err) ||
-	    !start_reports(d, err)) {
+	    !start_reports(d, err) || !start_backups(d, err)) {
 		stop_orders(d);
 		return false;
 	}

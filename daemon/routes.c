@@ -87,6 +87,7 @@ static const struct route {
 	{ "POST", "/v1/zone/take", api_zone_take, { NULL } },
 	{ "POST", "/v1/freeze", api_freeze, { NULL } },
 	{ "POST", "/v1/thaw", api_thaw, { NULL } },
+	{ "POST", "/v1/backup", api_backup, { NULL } },
 	{ "GET",
 	  "/v1/alerts",
 	  api_alert_list,

@@ -507,7 +507,7 @@ static void not_what_is_no_backup(void **state)
 	close_store();
 	assert_refused("/nonexistent/b.db", ERR_INPUT, "No such file");
 	assert_refused(state_db, ERR_INPUT, "in use");
-	assert_refused(text, ERR_DAMAGED, "not a database");
+	assert_refused(text, ERR_INPUT, "no mtastsd-backup");
 	scratch_sql(h.dir, "b.db", "PRAGMA user_version = 999");
 	assert_refused(backup, ERR_REFUSED, "newer");
 	free(state_db);

@@ -1,0 +1,233 @@
+"""mtastsctl backup, and mtastsd --restore of what it makes."""
+
+import os
+import pty
+import signal
+import stat
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness.clones import clone
+from harness.daemon import BUILD, SANITIZERS
+from harness.process import wait_for
+
+FINE, ERRORS, REFUSED, UNREACHABLE, USAGE = 0, 2, 3, 4, 64
+
+
+def restore(daemon, file, stdin=None):
+	return subprocess.run([BUILD / "mtastsd", "--config",
+			       daemon.config_file, "--restore", file],
+			      stdin=stdin, capture_output=True, text=True,
+			      timeout=60)
+
+
+def begin(daemon, *words, stdout=subprocess.PIPE):
+	return subprocess.Popen([BUILD / "mtastsctl", "--socket",
+				 daemon.socket, "backup", *map(str, words)],
+				stdout=stdout, stderr=subprocess.PIPE,
+				env=os.environ | SANITIZERS)
+
+
+def end(process, seconds=30):
+	_, said = process.communicate(timeout=seconds)
+	return process.returncode, said.decode()
+
+
+def fetched(rig, daemon, name):
+	"""(policy, serial), as a sender gets it."""
+	reply = rig.client(daemon).fetch(f"mta-sts.{name}")
+	assert reply.status == 200
+	return reply.body, reply.serial
+
+
+def another_box(rig, **settings):
+	"""On a machine of its own; it cannot be reached as the first one is."""
+	daemon = rig.daemon(**settings)
+	daemon.state.mkdir(mode=0o700)
+	daemon.write_config()
+	return daemon
+
+
+@pytest.fixture
+def large(rig, name):
+	"""A box whose backup fits into no pipe."""
+	daemon = rig.daemon()
+	rig.dns.point(name)
+	daemon.start()
+	daemon.add(name)
+	daemon.stop()
+	clone(daemon, name, [f"c{i}.clones.test" for i in range(3000)],
+	      due_at=int(time.time()) + 10**7)
+	return daemon.start()
+
+
+def left_in(folder):
+	return sorted(p.name for p in folder.iterdir())
+
+
+def copies(daemon):
+	return [p.name for p in daemon.state.iterdir()
+		if p.name.startswith("state-copy")]
+
+
+# a file
+
+def test_it_is_whole_and_for_its_owner_alone(rig, daemon, name, tmp_path):
+	rig.dns.point(name)
+	daemon.add(name)
+	file = tmp_path / "box.backup"
+	old = os.umask(0)
+	try:
+		result = daemon.ctl("backup", file, "--reason", "ticket 9")
+	finally:
+		os.umask(old)
+
+	assert result.status == FINE, result
+	assert "private keys" in result.out
+	assert stat.S_IMODE(file.stat().st_mode) == 0o600
+	event = daemon.json("log", "--limit", "1")["events"][0]
+	assert (event["kind"], event["reason"]) == ("box.backup", "ticket 9")
+	before = fetched(rig, daemon, name)
+	daemon.stop()
+
+	new = another_box(rig)
+	done = restore(new, file)
+	assert done.returncode == 0, done
+	new.start()
+	assert fetched(rig, new, name) == before
+	assert len(new.orders(name)) == 1	# as many as before
+
+
+def test_never_over_a_file_unless_asked(daemon, tmp_path):
+	file = tmp_path / "box.backup"
+	file.write_text("precious")
+	result = daemon.ctl("backup", file)
+	assert result.status == REFUSED and "--replace" in result.err, result
+	assert file.read_text() == "precious"
+	assert daemon.ctl("backup", tmp_path, "--replace").status == REFUSED
+
+	facts = daemon.json("backup", file, "--replace")
+	assert file.read_bytes().startswith(b"mtastsd-backup 1\n")
+	assert facts["file"] == str(file)
+	assert facts["sha256"].encode() in file.read_bytes()[-80:]
+	assert left_in(tmp_path) == ["box.backup"]
+	result = daemon.ctl("backup", tmp_path / "not" / "there")
+	assert result.status == ERRORS and "not" in result.err, result
+
+
+def test_without_a_daemon_there_is_no_file(daemon, tmp_path):
+	daemon.stop()
+	result = daemon.ctl("backup", tmp_path / "box.backup")
+	assert result.status == UNREACHABLE, result
+	assert left_in(tmp_path) == []
+
+
+# standard output
+
+def test_a_pipe_takes_it_and_brings_it_back(rig, daemon, name, tmp_path):
+	rig.dns.point(name)
+	daemon.add(name)
+	made = begin(daemon, "-")
+	sealed = subprocess.run(
+		["openssl", "enc", "-aes-256-cbc", "-pbkdf2", "-k", "x"],
+		stdin=made.stdout, capture_output=True, check=True).stdout
+	made.stdout.close()
+	assert made.wait() == FINE
+	assert b"mtastsd" not in sealed
+	daemon.stop()
+
+	new = another_box(rig)
+	opened = subprocess.Popen(
+		["openssl", "enc", "-d", "-aes-256-cbc", "-pbkdf2", "-k", "x"],
+		stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+	threading.Thread(target=lambda: (opened.stdin.write(sealed),
+					 opened.stdin.close())).start()
+	done = restore(new, "-", opened.stdout)
+	assert done.returncode == 0, done
+	assert "from standard input" in done.stdout
+	new.start()
+	assert fetched(rig, new, name)
+
+
+def test_no_terminal_gets_it(daemon):
+	ours, theirs = pty.openpty()
+	status, said = end(begin(daemon, "-", stdout=theirs))
+	os.close(theirs)
+	assert status == REFUSED and "gpg" in said
+	os.close(ours)
+	assert daemon.ctl("backup", "-", "--json").status == USAGE
+
+
+def test_a_pipe_that_breaks_is_an_error(large, tmp_path):
+	made = begin(large, "-")
+	half = made.stdout.read(100_000)
+	made.stdout.close()
+	assert made.wait(30) == ERRORS
+	assert b"standard output" in made.stderr.read()
+
+	wait_for("its copy to be gone", lambda: not copies(large), 10)
+	assert large.ctl("backup", tmp_path / "b").status == FINE
+	(tmp_path / "half").write_bytes(half)
+	large.stop()
+	before = large.rows("SELECT COUNT(*) FROM trail")
+	done = restore(large, tmp_path / "half")
+	assert done.returncode == 1 and "cut off" in done.stderr, done
+	with open(tmp_path / "half", "rb") as stdin:
+		done = restore(large, "-", stdin)
+	assert done.returncode == 1 and "cut off" in done.stderr, done
+	assert large.rows("SELECT COUNT(*) FROM trail") == before
+	assert not list(large.state.glob("state.db.*"))
+
+
+def test_a_full_disk_is_an_error(daemon):
+	with open("/dev/full", "wb") as full:
+		status, said = end(begin(daemon, "-", stdout=full))
+	assert status == ERRORS and "No space" in said
+
+
+# breaking off
+
+def stalled(daemon):
+	"""One that has begun to come, and is not read on."""
+	made = begin(daemon, "-")
+	assert made.stdout.read(1000)
+	return made
+
+
+def test_interrupted_it_leaves_nothing(large, tmp_path):
+	made = begin(large, tmp_path / "b")
+	os.kill(made.pid, signal.SIGSTOP)
+	time.sleep(0.5)
+	os.kill(made.pid, signal.SIGTERM)
+	os.kill(made.pid, signal.SIGCONT)
+	made.wait(30)
+	assert left_in(tmp_path) in ([], ["b"])
+	if made.returncode:
+		assert left_in(tmp_path) == []
+
+
+def test_one_at_a_time_and_control_goes_on(large, tmp_path):
+	made = stalled(large)
+	result = large.ctl("backup", tmp_path / "b")
+	assert result.status == ERRORS and "somebody else" in result.err
+	assert left_in(tmp_path) == []
+	began = time.monotonic()
+	large.ok("domain", "add", "x.test", "--mx", "mx.x.test")
+	assert time.monotonic() - began < 5
+	made.kill()
+	made.wait()
+	wait_for("the next one to be made", lambda: large.ctl(
+		"backup", tmp_path / "b").status == FINE, 10)
+	assert copies(large) == []
+
+
+def test_a_daemon_that_stops_makes_no_half_file(large, tmp_path):
+	made = stalled(large)
+	large.stop()
+	rest = made.communicate(timeout=30)
+	assert made.returncode in (ERRORS, UNREACHABLE), rest
+	large.start()
+	assert large.ctl("backup", tmp_path / "b").status == FINE
