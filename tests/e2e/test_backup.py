@@ -1,18 +1,24 @@
 """mtastsctl backup, and mtastsd --restore of what it makes."""
 
+import errno
 import os
 import pty
+import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from harness.clones import clone
 from harness.daemon import BUILD, SANITIZERS
+from harness.metrics import scrape
 from harness.process import wait_for
+from harness.shim import FaultyDisk
 
 FINE, ERRORS, REFUSED, UNREACHABLE, USAGE = 0, 2, 3, 4, 64
 
@@ -231,3 +237,95 @@ def test_a_daemon_that_stops_makes_no_half_file(large, tmp_path):
 	assert made.returncode in (ERRORS, UNREACHABLE), rest
 	large.start()
 	assert large.ctl("backup", tmp_path / "b").status == FINE
+
+
+# by schedule
+
+def kept(folder):
+	return sorted(folder.glob("mtastsd-*Z.backup"))
+
+
+@pytest.fixture
+def elsewhere(rig):
+	folder = Path(tempfile.mkdtemp(dir=rig.folder))
+	yield folder
+	shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_by_schedule_into_a_folder(rig, elsewhere):
+	daemon = rig.daemon(backup_folder=elsewhere).start()
+	wait_for("a backup", lambda: kept(elsewhere), 20)
+	status = wait_for("it to be seen", lambda: (
+		b := daemon.json("status")["backup"])["newest"] and b, 10)
+	assert (status["folder"], status["count"], status["problem"],
+		status["interval"]) == (str(elsewhere), 1, "", 86400)
+	assert status["size"] == kept(elsewhere)[0].stat().st_size
+	assert f"backup {elsewhere}: 1 kept, the last one" in \
+		daemon.ctl("status").out
+	m = scrape(daemon)
+	assert m("mtastsd_backup_failing") == 0
+	assert m("mtastsd_backup_timestamp_seconds") == \
+		pytest.approx(time.time(), abs=60)
+	daemon.stop()
+	daemon.start()
+	time.sleep(4)
+	assert len(kept(elsewhere)) == 1	# it knows by the folder
+	daemon.stop()
+	new = another_box(rig)
+	assert restore(new, kept(elsewhere)[0]).returncode == 0
+
+
+def findings(daemon):
+	return {f["id"]: f for f in daemon.json("status")["findings"]}
+
+
+def test_a_folder_that_is_gone_is_told_and_its_end_too(rig, elsewhere):
+	gone = elsewhere / "mounted"
+	daemon = rig.daemon(backup_folder=gone).start()
+	found = wait_for("it to be found", lambda: findings(daemon).get(
+		"backup.failed"), 20)
+	assert str(gone) in found["text"] and "mounted" in found["hint"]
+	wait_for("an alert", lambda: [a for a in daemon.json(
+		"alert", "list")["alerts"] if a["kind"] == "backup.failed"], 20)
+	assert scrape(daemon)("mtastsd_backup_failing") == 1
+	assert not gone.exists()
+	gone.mkdir()
+	daemon.reload()		# it need not wait five minutes
+	wait_for("a backup", lambda: kept(gone), 20)
+	wait_for("its end", lambda: "backup.failed" not in findings(daemon)
+		 and not daemon.json("alert", "list")["alerts"], 20)
+
+
+def test_a_full_folder_harms_nobody(rig, name, elsewhere, tmp_path):
+	disk = FaultyDisk(elsewhere, tmp_path)
+	disk.fail(errno.ENOSPC)
+	daemon = rig.daemon(backup_folder=elsewhere)
+	rig.dns.point(name)
+	daemon.start(env=disk.env)
+	daemon.add(name)
+	found = wait_for("it to be found", lambda: findings(daemon).get(
+		"backup.failed"), 20)
+	assert "No space" in found["text"]
+	assert left_in(elsewhere) == [] and not copies(daemon)
+	assert fetched(rig, daemon, name)
+
+
+def test_a_folder_that_hangs_harms_nobody(rig, name, elsewhere, tmp_path):
+	disk = FaultyDisk(elsewhere, tmp_path)
+	disk.fail(errno.EAGAIN)
+	daemon = rig.daemon(backup_folder=elsewhere)
+	rig.dns.point(name)
+	daemon.start(env=disk.env)
+	wait_for("it to hang", lambda: disk.failed, 20)
+	daemon.add(name)
+	assert fetched(rig, daemon, name)
+	assert daemon.ctl("backup", tmp_path / "b").status == FINE
+	began = time.monotonic()
+	daemon.stop()
+	assert time.monotonic() - began < 10
+	assert "is not waited for" in daemon.log.read_text()
+	assert not kept(elsewhere)
+	disk.work()
+	daemon.start(env=disk.env)
+	wait_for("a backup", lambda: kept(elsewhere), 20)
+	assert left_in(elsewhere) == [kept(elsewhere)[0].name]
