@@ -5,11 +5,13 @@ import os
 import pty
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import tempfile
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,10 @@ def fetched(rig, daemon, name):
 	reply = rig.client(daemon).fetch(f"mta-sts.{name}")
 	assert reply.status == 200
 	return reply.body, reply.serial
+
+
+def when(instant):
+	return datetime.fromisoformat(instant.replace("Z", "+00:00")).timestamp()
 
 
 def another_box(rig, **settings):
@@ -329,3 +335,116 @@ def test_a_folder_that_hangs_harms_nobody(rig, name, elsewhere, tmp_path):
 	daemon.start(env=disk.env)
 	wait_for("a backup", lambda: kept(elsewhere), 20)
 	assert left_in(elsewhere) == [kept(elsewhere)[0].name]
+
+
+# while much happens
+
+MANY = 100
+
+
+def test_taken_while_domains_are_added(rig, daemon, tmp_path):
+	# A CA's limits are for all names below one that is registered.
+	names = [f"many{i}.test" for i in range(MANY)]
+	file = tmp_path / "box.backup"
+	rig.dns.point(*names)
+	adding = threading.Thread(target=lambda: daemon.add(*names, wait=False))
+	adding.start()
+
+	def live(box=daemon):
+		return {n for (n,) in box.rows(
+			"SELECT name FROM domain WHERE state = 2")}
+	wait_for("some to be live", lambda: len(live()) > 20, 60, 0.05)
+	at_least = live()
+	assert daemon.ctl("backup", file).status == FINE
+	assert len(live()) < MANY	# it was in the middle of it
+	adding.join()
+	wait_for("all to be live", lambda: len(live()) == MANY, 120, 0.2)
+	old = {n: fetched(rig, daemon, n) for n in names}
+	daemon.stop()
+
+	new = another_box(rig)
+	assert restore(new, file).returncode == 0
+	there = live(new)
+	assert at_least <= there and len(there) < MANY
+	new.start()
+	assert {n: fetched(rig, new, n) for n in there} == \
+		{n: old[n] for n in there}
+	assert not {n for n in there if len(new.orders(n)) != 1}
+
+
+# an old one
+
+def test_what_was_issued_since_is_not_ordered_again(rig, daemon, name,
+						    tmp_path):
+	rig.dns.point(name)
+	daemon.add(name)
+	file = tmp_path / "box.backup"
+	assert daemon.ctl("backup", file).status == FINE
+	before = daemon.serial(name)
+	daemon.ok("cert", "renew", name, "--wait")
+	renewed = daemon.serial(name)
+	assert renewed != before
+	daemon.stop()
+	placed = rig.pebble.orders()
+
+	assert restore(daemon, file).returncode == 0
+	daemon.start()
+	assert daemon.serial(name) == renewed
+	assert int(fetched(rig, daemon, name)[1], 16) == renewed
+	time.sleep(3)
+	assert rig.pebble.orders() == placed
+	due = daemon.rows("SELECT due_at FROM domain")[0][0]
+	assert due > time.time() + 86400
+
+
+def test_a_removal_does_not_end_early_for_an_old_backup(rig, daemon, name,
+							tmp_path):
+	"""Of what was served since nobody knows: it counts until now."""
+	rig.dns.point(name)
+	daemon.add(name)
+	fetched(rig, daemon, name)
+	file = tmp_path / "box.backup"
+	wait_for("the fetch to be counted", lambda: daemon.rows(
+		"SELECT 1 FROM policy WHERE fetches > 0"), 30)
+	assert daemon.ctl("backup", file).status == FINE
+	daemon.stop()
+
+	new = another_box(rig)
+	assert restore(new, file).returncode == 0
+	with sqlite3.connect(new.state / "state.db") as db:
+		db.execute("UPDATE policy SET first_served = first_served"
+			   " - 2000000, last_served = last_served - 2000000,"
+			   " created_at = created_at - 2000000")
+	db.close()
+	began = time.time()
+	new.start()
+	served, = new.json("policy", "history", name)["versions"]
+	assert when(served["last_served"]) >= int(began) - 5
+	new.ok("domain", "remove", name)
+	leaving = new.domain(name)["leaving"]
+	assert when(leaving["held_until"]) >= int(began) - 5 + 7 * 86400
+
+
+def renew_until_refused(daemon, name):
+	for done in range(6):
+		result = daemon.ctl("cert", "renew", name, "--wait")
+		if result.status not in (0, 1):
+			assert "kept for emergencies" in str(result), result
+			return done
+	raise AssertionError("nothing keeps it from being renewed")
+
+
+@pytest.mark.parametrize("is_there", [True, False],
+			 ids=["serve.db", "another machine"])
+def test_the_duplicate_guard_holds_after_an_old_backup(rig, daemon, name,
+						       tmp_path, is_there):
+	rig.dns.point(name)
+	daemon.add(name)
+	file = tmp_path / "box.backup"
+	assert daemon.ctl("backup", file).status == FINE
+	assert renew_until_refused(daemon, name) > 0
+	daemon.stop()
+	box = daemon if is_there else another_box(rig)
+	assert restore(box, file).returncode == 0
+	box.start()
+	assert renew_until_refused(box, name) == 0
