@@ -29,6 +29,7 @@
 #define DISK_SECONDS 1 /* a request waits no longer for one that is slow */
 #define HEADERS_MAX  16384
 #define PIECE_SECONDS 600 /* of an answer: until its peer takes some of it */
+#define PIECE_WRITE   (256 * 1024)
 #define SEND_PARTS   16 /* pieces of memory of an answer, at most */
 
 /* evhttp's own limit, over ours so that ours can answer in JSON. */
@@ -279,13 +280,18 @@ static void left(struct evhttp_connection *conn, void *arg)
 	later->more(false, later->arg);
 }
 
-/* A person may have to be asked for a passphrase at the other end. */
+/*
+ * A person may have to be asked for a passphrase at the other end. And libevent
+ * writes 16 KB in a turn of the loop unless it is told otherwise: on a busy box a
+ * turn takes long, and a socket of this machine takes more at once.
+ */
 static void be_patient(struct evhttp_connection *conn)
 {
 	static const struct timeval most = { .tv_sec = PIECE_SECONDS };
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(conn);
 
-	bufferevent_set_timeouts(evhttp_connection_get_bufferevent(conn), NULL,
-				 &most);
+	bufferevent_set_timeouts(bev, NULL, &most);
+	bufferevent_set_max_single_write(bev, PIECE_WRITE);
 }
 
 bool api_later_begin(struct api_later *later, const char *type, int64_t length,
