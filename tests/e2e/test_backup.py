@@ -20,7 +20,7 @@ from harness.clones import clone
 from harness.daemon import BUILD, SANITIZERS
 from harness.metrics import scrape
 from harness.process import wait_for
-from harness.shim import FaultyDisk
+from harness.shim import FaultyDisk, build_shim
 
 FINE, ERRORS, REFUSED, UNREACHABLE, USAGE = 0, 2, 3, 4, 64
 
@@ -32,11 +32,11 @@ def restore(daemon, file, stdin=None):
 			      timeout=60)
 
 
-def begin(daemon, *words, stdout=subprocess.PIPE):
+def begin(daemon, *words, stdout=subprocess.PIPE, env=None):
 	return subprocess.Popen([BUILD / "mtastsctl", "--socket",
 				 daemon.socket, "backup", *map(str, words)],
 				stdout=stdout, stderr=subprocess.PIPE,
-				env=os.environ | SANITIZERS)
+				env=os.environ | SANITIZERS | (env or {}))
 
 
 def end(process, seconds=30):
@@ -209,16 +209,41 @@ def stalled(daemon):
 	return made
 
 
-def test_interrupted_it_leaves_nothing(large, tmp_path):
-	made = begin(large, tmp_path / "b")
-	os.kill(made.pid, signal.SIGSTOP)
-	time.sleep(0.5)
-	os.kill(made.pid, signal.SIGTERM)
-	os.kill(made.pid, signal.SIGCONT)
-	made.wait(30)
-	assert left_in(tmp_path) in ([], ["b"])
-	if made.returncode:
-		assert left_in(tmp_path) == []
+def with_names(scratch):
+	"""On a file system where a file has a name from the beginning."""
+	return {"LD_PRELOAD": str(build_shim("notmpfile", scratch)),
+		"ASAN_OPTIONS": "verify_asan_link_order=0"}
+
+
+@pytest.mark.parametrize("number, has_names", [
+	(signal.SIGINT, False), (signal.SIGKILL, False),
+	(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGHUP, True)])
+def test_interrupted_it_leaves_nothing(daemon, tmp_path, number, has_names):
+	folder = tmp_path / "there"
+	folder.mkdir()
+	env = with_names(tmp_path) if has_names else {}
+	os.kill(daemon.process.pid, signal.SIGSTOP)	# it hangs
+	try:
+		made = begin(daemon, folder / "b", env=env)
+		if has_names:
+			wait_for("it to begin", lambda: left_in(folder), 10)
+		time.sleep(0.3)
+		made.send_signal(number)
+		assert made.wait(30) == -number
+	finally:
+		os.kill(daemon.process.pid, signal.SIGCONT)
+	assert left_in(folder) == []
+
+
+def test_where_a_file_has_a_name_from_the_beginning(daemon, tmp_path):
+	folder, env = tmp_path / "there", with_names(tmp_path)
+	folder.mkdir()
+	for words in [folder / "b"], [folder / "b", "--replace"]:
+		status, said = end(begin(daemon, *words, env=env))
+		assert status == FINE, said
+		assert left_in(folder) == ["b"]
+	assert end(begin(daemon, folder / "b", env=env))[0] == REFUSED
+	assert stat.S_IMODE((folder / "b").stat().st_mode) == 0o600
 
 
 def test_one_at_a_time_and_control_goes_on(large, tmp_path):
