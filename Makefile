@@ -9,6 +9,7 @@
 # make sim-long   ten times as many
 # make sim-mutants can the simulator fail? Deliberate defects, each caught
 # make fleet      domain import of LINES=10000 lines, 1 % bad: time and memory
+# make drill      a box is moved under fetches, DOMAINS=10000: what it takes
 # make bench-reports a year of TLS reports: DOMAINS=1000 REPORTERS=10 DAYS=365
 # make lint       clang-tidy, cppcheck, mandoc: clean, or it fails
 # make format     clang-format over the lines changed since the last commit
@@ -170,6 +171,15 @@ $(B)/bench-reports: $(patsubst %,$(B)/tests/%.o,bench/reports sim/reports \
 		 sim/scratch) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
 
+$(B)/fleet: $(patsubst %,$(B)/tests/%.o,bench/fleet sim/hosted sim/tiny_ca \
+		 sim/scratch) $(LIB)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
+
+drill:
+	$(Q)tests/setup check
+	$(BUILD_ALL) all $(B)/fleet
+	$(Q)MTASTS_BUILD=$(B) tests/bench/drill $(or $(DOMAINS),10000)
+
 bench-reports:
 	$(Q)tests/setup build
 	$(BUILD_ALL) $(B)/bench-reports
@@ -259,7 +269,7 @@ clean:
 	rm -rf build build-asan
 
 .SECONDARY:
-.PHONY: all tests packages demo faults soak sim sim-long sim-mutants bench-reports fleet \
+.PHONY: all tests packages demo faults soak sim sim-long sim-mutants bench-reports fleet drill \
 	check check-unit \
 	check-e2e check-valgrind check-asan \
 	lint lint-here format install uninstall deb repo check-deb help clean

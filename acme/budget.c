@@ -87,6 +87,11 @@ static struct budget_item item_of(const struct cost *cost,
 	if (cost->kind == LIMIT_DUPLICATES)
 		item.limit = limit_duplicates(item.limit, o->life);
 	item.needed = needed_of(cost->kind, item.limit, o);
+	if (cost->kind == LIMIT_DUPLICATES && o->uncounted_ms) {
+		item.left_ms = o->uncounted_ms;
+		item.left = limit_duplicates_needed(item.limit, false, false) -
+			    1;
+	}
 	return item;
 }
 
@@ -109,6 +114,23 @@ static bool put(const struct budget_item *item, int64_t ca_id,
 }
 
 /*
+ * As if all that is not for emergencies had been used by then: what is planned
+ * waits until some would have come back, and the promise costs nothing.
+ */
+static void doubt(const struct budget_item *item, int64_t now_ms,
+		  struct bucket *bucket)
+{
+	int64_t most = item->left * 1000;
+
+	if (!item->left_ms || item->left_ms > now_ms ||
+	    bucket->at_ms >= item->left_ms || !item->limit.burst)
+		return;
+	bucket_settle(bucket, item->limit, item->left_ms);
+	if (bucket->level > most)
+		bucket->level = most;
+}
+
+/*
  * A row from the future was written by a clock that has stepped back since.
  * It would stand still until then: from here on it goes with this clock.
  */
@@ -117,6 +139,7 @@ static bool get(const struct budget_item *item, int64_t ca_id, struct store *s,
 {
 	if (!bucket_read(s, ca_id, (int)item->kind, item->subject, bucket, err))
 		return false;
+	doubt(item, now_ms, bucket);
 	if (bucket->at_ms <= now_ms)
 		return true;
 	bucket_settle(bucket, item->limit, now_ms);

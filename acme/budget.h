@@ -38,6 +38,12 @@ struct budget_order {
 	 * that has nothing to serve is one from the beginning.
 	 */
 	bool is_emergency;
+
+	/*
+	 * Until then others may have been issued that we do not count: by who
+	 * we were before a backup was restored. 0: none.
+	 */
+	int64_t uncounted_ms;
 };
 
 struct budget_item {
@@ -46,6 +52,8 @@ struct budget_item {
 	struct limit limit;
 	long needed;	/* tokens that must be there */
 	long taken;	/* of them; with needed 0: if they are there */
+	long left;	/* no more than that were left ... */
+	int64_t left_ms; /* ... at this moment; 0: as they were counted */
 };
 
 struct budget {

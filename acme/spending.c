@@ -8,6 +8,7 @@
 #include "acme/engine_parts.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "store/box.h"
 #include "store/health.h"
 
 #define TIDY_EVERY 100 /* ticks, of a minute each when nothing is to do */
@@ -19,6 +20,20 @@ static bool is_in_window(const struct order *o, const struct cert *c)
 	struct ari_window w = { .start = c->ari_start, .end = c->ari_end };
 
 	return *o->replaces && ari_window_is_open(&w, o->created_at);
+}
+
+/*
+ * After a restore: a certificate that no order of ours has made came over from
+ * serve.db; and without one nobody knows of which names there are newer ones.
+ */
+static int64_t uncounted_ms(struct engine *e, const struct authority *a,
+			    const struct cert *c)
+{
+	time_t at = box_orders_uncounted(e->store);
+
+	if (!c->order_id && c->ca_id == a->row.id && c->created_at > at)
+		at = c->created_at;
+	return (int64_t)at * 1000;
 }
 
 /* The facts of an order, the same when it begins and when it ends. */
@@ -39,6 +54,7 @@ static struct budget_order facts_of(struct engine *e,
 	if (!d->cert_id || !cert_current(e->store, d, &c, NULL))
 		return facts;
 	facts.life = c.not_after - c.not_before;
+	facts.uncounted_ms = uncounted_ms(e, a, &c);
 	facts.is_emergency = c.not_after - o->created_at < facts.life / 4;
 	if (is_in_window(o, &c))
 		facts.purpose = BUDGET_ARI;

@@ -19,6 +19,7 @@
 #define ANSWER_MAX	(64UL * 1024 * 1024)
 #define CONNECT_SECONDS 5L
 #define CALL_SECONDS	60L
+#define STALL_SECONDS	600L
 
 struct api {
 	CURL *curl;
@@ -252,8 +253,37 @@ static struct curl_slist *headers(const char *type)
 	return list;
 }
 
+/* Who takes what comes, piece by piece; an error is for us as ever. */
+struct stream {
+	struct api *api;
+	api_take *take;
+	void *arg;
+	bool is_refused; /* by `take` */
+};
+
+static size_t on_stream(char *data, size_t size, size_t count, void *arg)
+{
+	struct stream *s = arg;
+	long status = 0;
+
+	curl_easy_getinfo(s->api->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200)
+		return on_data(data, size, count, &s->api->answer);
+	s->is_refused = !s->take(data, size * count, s->arg);
+	return s->is_refused ? 0 : size * count;
+}
+
+static void receive_stream(struct api *a, struct stream *s)
+{
+	curl_easy_setopt(a->curl, CURLOPT_TIMEOUT, 0L);
+	curl_easy_setopt(a->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(a->curl, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
+	curl_easy_setopt(a->curl, CURLOPT_WRITEFUNCTION, on_stream);
+	curl_easy_setopt(a->curl, CURLOPT_WRITEDATA, s);
+}
+
 static CURLcode perform(struct api *a, const char *method, const char *path,
-			const struct payload *body)
+			const struct payload *body, struct stream *stream)
 {
 	char *url = xasprintf("http://mtastsd%s", path);
 	struct curl_slist *list = headers(body->type);
@@ -275,6 +305,8 @@ static CURLcode perform(struct api *a, const char *method, const char *path,
 		curl_easy_setopt(a->curl, CURLOPT_POSTFIELDS, body->data);
 	}
 	curl_easy_setopt(a->curl, CURLOPT_CUSTOMREQUEST, method);
+	if (stream)
+		receive_stream(a, stream);
 	buf_clear(&a->answer);
 	rc = curl_easy_perform(a->curl);
 	curl_slist_free_all(list);
@@ -321,7 +353,7 @@ static enum exit_code exchange(struct api *a, const char *method,
 			       const char *path, const struct payload *body,
 			       long *status, json_t **answer, struct err *err)
 {
-	CURLcode rc = perform(a, method, path, body);
+	CURLcode rc = perform(a, method, path, body, NULL);
 	enum exit_code code;
 
 	*answer = NULL;
@@ -364,4 +396,41 @@ enum exit_code api_send(struct api *a, const char *path, const void *data,
 				   data, len };
 
 	return exchange(a, "POST", path, &payload, status, answer, err);
+}
+
+static enum exit_code end_stream(struct api *a, CURLcode rc,
+				 const struct stream *s, struct err *err)
+{
+	enum exit_code code;
+	json_t *answer;
+	long status = 0;
+
+	if (s->is_refused)
+		return EXIT_ERRORS;
+	if (rc != CURLE_OK) {
+		no_answer(a, rc, err);
+		return EXIT_UNREACHABLE;
+	}
+	curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200)
+		return EXIT_FINE;
+	answer = json_loadb(a->answer.data, a->answer.len, 0, NULL);
+	if (a->for_people && answer)
+		clean_json(answer);
+	code = failure(answer, status, err);
+	json_decref(answer);
+	return code;
+}
+
+enum exit_code api_stream(struct api *a, const char *path, const json_t *body,
+			  api_take *take, void *arg, struct err *err)
+{
+	struct stream stream = { .api = a, .take = take, .arg = arg };
+	char *text = json_dumps(body, JSON_COMPACT);
+	struct payload payload = { "Content-Type: application/json", text,
+				   strlen(text) };
+	CURLcode rc = perform(a, "POST", path, &payload, &stream);
+
+	free(text);
+	return end_stream(a, rc, &stream, err);
 }

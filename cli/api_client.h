@@ -41,6 +41,15 @@ enum exit_code api_send(struct api *a, const char *path, const void *data,
 			size_t len, long *status, json_t **answer,
 			struct err *err);
 
+/*
+ * POSTs, and has what comes back taken as it comes: any size. No time is too
+ * long while something comes within ten minutes. If `take` says no, so does
+ * this, and err is the caller's.
+ */
+typedef bool api_take(const void *data, size_t len, void *arg);
+enum exit_code api_stream(struct api *a, const char *path, const json_t *body,
+			  api_take *take, void *arg, struct err *err);
+
 /* "/v1/domains/" NAME `rest`, the name escaped. The caller frees. */
 char *api_domain_path(const char *name, const char *rest);
 

@@ -150,6 +150,22 @@ static void show_zone(const json_t *s)
 			       : "");
 }
 
+/* What is wrong with it stands below, with what needs a hand. */
+static void show_backup(const json_t *s, time_t now)
+{
+	char when[WHEN_TEXT];
+
+	if (!json_is_object(value_at(s, "backup")))
+		return;
+	printf("backup %s: ", text_at(s, "backup.folder"));
+	if (*text_at(s, "backup.newest"))
+		printf("%lld kept, the last one of %s\n",
+		       number(s, "backup.count"),
+		       when_at(s, "backup.newest", now, when));
+	else
+		puts("none yet");
+}
+
 static void show_finding(const char *about, const json_t *f)
 {
 	char *text = xasprintf("%s%s%s", about, *about ? ": " : "",
@@ -267,6 +283,7 @@ static void show(const json_t *s)
 	show_box(s, now);
 	show_cas(s);
 	show_zone(s);
+	show_backup(s, now);
 	show_reports(s);
 	onboarding_show(s, now);
 	show_alerts(s);

@@ -124,6 +124,9 @@ static const struct command table[] = {
 	{ "freeze", NULL, cmd_freeze, NAMES_NONE, CHANGE,
 	  "serve on, but begin no order: for the old box during a move" },
 	{ "thaw", NULL, cmd_thaw, NAMES_NONE, CHANGE, "order again" },
+	{ "backup", NULL, cmd_backup, NAMES_FILE,
+	  OPTION(REASON) | OPTION(REPLACE),
+	  "all of the box, keys too, for mtastsd --restore" },
 	{ "report", "summary", cmd_report_summary, NAMES_MAYBE_ONE,
 	  OPTION(SINCE) | OPTION(CSV),
 	  "what senders tell of their sessions: who failed, and why" },
@@ -272,7 +275,9 @@ bool command_check(const struct command *c, const struct cli *cli,
 	}
 	if (c->names == NAMES_FILE && !cli->name_count) {
 		err_set(err, ERR_INPUT, "%s: which file?", name);
-		return err_hint(err, "- is standard input");
+		return err_hint(err, c->run == cmd_backup
+					     ? "- is standard output"
+					     : "- is standard input");
 	}
 	return check_options(c, &cli->options, name, err);
 }

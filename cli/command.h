@@ -107,6 +107,7 @@ enum exit_code cmd_zone_take(struct cli *cli);
 enum exit_code cmd_report_import(struct cli *cli);
 enum exit_code cmd_report_fetch(struct cli *cli);
 enum exit_code cmd_freeze(struct cli *cli);
+enum exit_code cmd_backup(struct cli *cli);
 enum exit_code cmd_thaw(struct cli *cli);
 enum exit_code cmd_alert_list(struct cli *cli);
 enum exit_code cmd_alert_silence(struct cli *cli);

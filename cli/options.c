@@ -186,6 +186,9 @@ static const struct {
 	[OPT_REASON] = { { "reason", "TEXT", "why, for the trail" },
 			 TYPE_TEXT,
 			 AT(reason) },
+	[OPT_REPLACE] = { { "replace", NULL, "a file that is there already" },
+			  TYPE_FLAG,
+			  AT(replace) },
 	[OPT_RUA] = { { "rua", "URI",
 			"where TLS reports go, mailto: or https:; "
 			"repeatable; '' is nowhere" },

@@ -58,6 +58,7 @@ enum option_id {
 	OPT_PRESET,
 	OPT_PRUNE,
 	OPT_REASON,
+	OPT_REPLACE,
 	OPT_REQUIRE_DKIM,
 	OPT_RESOLVER,
 	OPT_RUA,
@@ -90,7 +91,7 @@ struct options {
 	struct words mx, resolver, rua;
 	bool adopt, all, allow_private, cancel, csv, dry_run, ended, failed,
 		follow, force, help, json, new_account, no_adopt, no_smtp, now,
-		prune, require_dkim, version, wait, without_reports;
+		prune, replace, require_dkim, version, wait, without_reports;
 	long limit;		/* 0: none */
 	long to;		/* a version; 0: not said */
 	long http_port, https_port, smtp_port;	/* 0: the usual ones */

@@ -28,6 +28,8 @@
 #define IDLE_SECONDS 30
 #define DISK_SECONDS 1 /* a request waits no longer for one that is slow */
 #define HEADERS_MAX  16384
+#define PIECE_SECONDS 600 /* of an answer: until its peer takes some of it */
+#define PIECE_WRITE   (256 * 1024)
 #define SEND_PARTS   16 /* pieces of memory of an answer, at most */
 
 /* evhttp's own limit, over ours so that ours can answer in JSON. */
@@ -80,6 +82,8 @@ struct waiting {
 struct api_later {
 	struct admin *admin;
 	struct evhttp_request *req;
+	api_more *more; /* in pieces: is told when there is room */
+	void *arg;
 };
 
 struct entrance {
@@ -215,7 +219,7 @@ static struct api_later *defer(void *arg)
 	const struct question *q = arg;
 	struct api_later *later = xmalloc(sizeof(*later));
 
-	*later = (struct api_later){ q->in->admin, q->req };
+	*later = (struct api_later){ .admin = q->in->admin, .req = q->req };
 	later->admin->deferred++;
 	return later;
 }
@@ -256,6 +260,85 @@ void api_later_fail(struct api_later *later, int status, const struct err *err)
 				   .body = api_routes_error(err) };
 
 	answer_later(later, &reply);
+}
+
+/* ---- answers in pieces ---- */
+
+static void taken(struct evhttp_connection *conn, void *arg)
+{
+	struct api_later *later = arg;
+
+	(void)conn;
+	later->more(true, later->arg);
+}
+
+static void left(struct evhttp_connection *conn, void *arg)
+{
+	struct api_later *later = arg;
+
+	(void)conn;
+	later->more(false, later->arg);
+}
+
+/*
+ * A person may have to be asked for a passphrase at the other end. And libevent
+ * writes 16 KB in a turn of the loop unless it is told otherwise: on a busy box a
+ * turn takes long, and a socket of this machine takes more at once.
+ */
+static void be_patient(struct evhttp_connection *conn)
+{
+	static const struct timeval most = { .tv_sec = PIECE_SECONDS };
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(conn);
+
+	bufferevent_set_timeouts(bev, NULL, &most);
+	bufferevent_set_max_single_write(bev, PIECE_WRITE);
+}
+
+bool api_later_begin(struct api_later *later, const char *type, int64_t length,
+		     api_more *more, void *arg)
+{
+	struct evhttp_connection *conn = evhttp_request_get_connection(
+		later->req);
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(
+		later->req);
+	char number[24];
+
+	if (!conn)
+		return false;
+	later->more = more;
+	later->arg = arg;
+	snprintf(number, sizeof(number), "%lld", (long long)length);
+	evhttp_add_header(headers, "Content-Type", type);
+	evhttp_add_header(headers, "Content-Length", number);
+	evhttp_add_header(headers, "Connection", "close");
+	evhttp_connection_set_closecb(conn, left, later);
+	be_patient(conn);
+	evhttp_send_reply_start(later->req, HTTP_OK, NULL);
+	return true;
+}
+
+void api_later_piece(struct api_later *later, const void *data, size_t len)
+{
+	struct evbuffer *piece = evbuffer_new();
+
+	if (!piece)
+		abort(); /* out of memory */
+	evbuffer_add(piece, data, len);
+	evhttp_send_reply_chunk_with_cb(later->req, piece, taken, later);
+	evbuffer_free(piece);
+}
+
+/* libevent frees what is sent to a peer that has left. */
+void api_later_end(struct api_later *later)
+{
+	struct evhttp_connection *conn = evhttp_request_get_connection(
+		later->req);
+
+	later->admin->deferred--;
+	if (conn)
+		evhttp_connection_set_closecb(conn, NULL, NULL);
+	evhttp_send_reply_end(later->req);
+	free(later);
 }
 
 static void answer(struct entrance *in, struct evhttp_request *req,

@@ -33,6 +33,8 @@
  * A box whose state.db cannot be opened serves on, without a store, an engine
  * and a guard: then only /v1/status and /v1/box have an answer, and `trouble` says why.
  */
+struct archive;
+struct backup_door;
 struct admin_parts {
 	struct loop *loop;
 	struct store *store;
@@ -45,6 +47,8 @@ struct admin_parts {
 	struct intake *intake;
 	struct report_desk *report_desk;
 	struct meter *meter;
+	struct backup_door *backup_door;
+	const struct archive *archive;
 	const struct config *config;	/* the daemon's, updated by a reload */
 	const struct config_state *config_state; /* what became of reloads */
 	const struct lag *lag;		/* of the loop; NULL: not measured */

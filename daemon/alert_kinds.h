@@ -15,6 +15,7 @@
 #define KIND_FORGOTTEN "schedule.forgotten"
 #define KIND_STORE     "store.health"
 #define KIND_ZONE      "zone.unpublished"
+#define KIND_BACKUP	    "backup.failed"
 #define KIND_MX	       "policy.mx-drift"
 #define KIND_REFUSED	 "policy.mx-refused"
 #define KIND_UNANNOUNCED "policy.not-announced"
@@ -33,9 +34,9 @@
 	{                                                                      \
 		KIND_CERT, KIND_SERVED, KIND_DOMAIN, KIND_CA, KIND_UNPROVEN,   \
 			KIND_ALIKE, KIND_ACCOUNT, KIND_STALLED,                \
-			KIND_FORGOTTEN, KIND_STORE, KIND_ZONE, KIND_SINK,      \
-			KIND_MX, KIND_REFUSED, KIND_UNANNOUNCED, KIND_READY,   \
-			KIND_REMOVABLE, KIND_REPORT_FAILING,                   \
+			KIND_FORGOTTEN, KIND_STORE, KIND_ZONE, KIND_BACKUP,    \
+			KIND_SINK, KIND_MX, KIND_REFUSED, KIND_UNANNOUNCED,    \
+			KIND_READY, KIND_REMOVABLE, KIND_REPORT_FAILING,       \
 			KIND_REPORT_SHARE, KIND_REPORT_SILENT,                 \
 			KIND_REPORT_OLD, KIND_REPORT_SHED                      \
 	}

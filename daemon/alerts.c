@@ -70,6 +70,7 @@ static const struct {
 	{ "CAs", alerts_watch_cas },
 	{ "schedule", alerts_watch_schedule },
 	{ "zone", alerts_watch_zone },
+	{ "backup", alerts_watch_backup },
 	{ "room of reports", alerts_watch_shed },
 	{ "what is over", alerts_watch_review },
 	{ "silences", wake },

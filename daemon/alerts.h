@@ -17,6 +17,7 @@
 
 #include "acme/engine.h"
 #include "base/loop.h"
+#include "daemon/archive.h"
 #include "daemon/config.h"
 #include "daemon/publisher.h"
 #include "store/store.h"
@@ -28,6 +29,7 @@ struct alerts_parts {
 	struct store *store;
 	struct engine *engine;
 	const struct publisher *publisher; /* NULL: there is none */
+	const struct archive *archive;	   /* NULL: there is none */
 	const struct config *config;	/* the daemon's, updated by a reload */
 };
 

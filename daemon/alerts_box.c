@@ -302,6 +302,24 @@ bool alerts_watch_zone(struct alerts *a, time_t now, struct err *err)
 			    zone.zone, zone.problem.text);
 }
 
+/* ---- backups by schedule ---- */
+
+bool alerts_watch_backup(struct alerts *a, time_t now, struct err *err)
+{
+	struct archive_status b = { .is_on = false };
+
+	if (a->parts.archive)
+		archive_status(a->parts.archive, &b);
+	if (b.is_on && !b.is_known)
+		return true; /* what was told may still be so */
+	if (!b.is_on || b.problem.kind == ERR_NONE)
+		return alert_end(a->parts.store, KIND_BACKUP, "", now, err);
+	return alerts_raise(
+		a, KIND_BACKUP, "", b.is_late ? ALERT_ERROR : ALERT_WARNING,
+		b.problem.hint, now, err, "no backup is written to %s: %s",
+		b.folder, b.problem.text);
+}
+
 /* ---- TLS reports ---- */
 
 static bool tell_shed(struct alerts *a, const struct report_shed *shed,

@@ -54,6 +54,18 @@ void api_later_answer(struct api_later *later, json_t *answer);
 void api_later_text(struct api_later *later, const char *type, char *text);
 void api_later_fail(struct api_later *later, int status, const struct err *err);
 
+/*
+ * Or in pieces, `length` bytes in all. `more` is called when the peer has taken
+ * what there was, or once with false when it has left; never within these. False:
+ * it has left already. In any case the end follows, at which the ticket is gone;
+ * an end that comes too early cuts the peer off.
+ */
+typedef void api_more(bool is_there, void *arg);
+bool api_later_begin(struct api_later *later, const char *type, int64_t length,
+		     api_more *more, void *arg);
+void api_later_piece(struct api_later *later, const void *data, size_t len);
+void api_later_end(struct api_later *later);
+
 /* The HTTP status of its kind. */
 int api_status_of(const struct err *err);
 
@@ -76,7 +88,7 @@ api_handler api_ca_list;
 api_handler api_log_list;
 api_handler api_alert_list, api_alert_silence, api_alert_test;
 api_handler api_box_show;
-api_handler api_freeze, api_thaw;
+api_handler api_freeze, api_thaw, api_backup;
 api_handler api_ca_show, api_ca_rollover;
 api_handler api_cert_revoke, api_cert_import;
 api_handler api_report_add, api_report_summary, api_report_list,

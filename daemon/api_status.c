@@ -8,6 +8,7 @@
 #include "base/when.h"
 #include "daemon/api.h"
 #include "daemon/ca_view.h"
+#include "daemon/archive.h"
 #include "daemon/guard.h"
 #include "daemon/json_view.h"
 #include "store/alert.h"
@@ -118,6 +119,8 @@ static void judge_store(struct api_call *call, struct findings *out)
 {
 	if (call->parts->guard)
 		guard_judge(call->parts->guard, out);
+	if (call->parts->archive)
+		archive_judge(call->parts->archive, out);
 }
 
 /* Somebody has changed what is in no effect. */
@@ -349,6 +352,22 @@ static json_t *view_zone(struct api_call *call)
 			 view_text(zone.problem.hint));
 }
 
+static json_t *view_backup(const struct api_call *call)
+{
+	struct archive_status s = { .is_on = false };
+
+	if (call->parts->archive)
+		archive_status(call->parts->archive, &s);
+	if (!s.is_on)
+		return json_null();
+	return json_pack(
+		"{s:o, s:I, s:o, s:I, s:I, s:b, s:o, s:o}", "folder",
+		view_text(s.folder), "interval", (json_int_t)s.every, "newest",
+		view_instant(s.newest), "size", (json_int_t)s.size, "count",
+		(json_int_t)s.count, "late", s.is_late, "problem",
+		view_text(s.problem.text), "hint", view_text(s.problem.hint));
+}
+
 static void set(struct api_call *call, const char *key, json_t *value)
 {
 	json_object_set_new(call->answer, key, value);
@@ -435,6 +454,7 @@ static void fill(struct api_call *call, const struct domain_counts *counts,
 	set(call, "problems", json_incref(p->list));
 	set(call, "alerts", view_alerts(call->parts->store));
 	set(call, "zone", view_zone(call));
+	set(call, "backup", view_backup(call));
 	set(call, "progress", view_progress(call, counts));
 	set(call, "reports",
 	    view_reports(call->parts->store, call->parts->httpd));

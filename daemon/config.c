@@ -21,6 +21,7 @@
 #include "daemon/own_address.h"
 
 #define MEGABYTE (1024 * 1024)
+#define INTERVAL_LEAST (15 * WHEN_MINUTE)
 
 /* ---- what is built in ---- */
 
@@ -93,6 +94,10 @@ static cfg_opt_t options[] = {
 	CFG_STR("check_trust", "", CFGF_NONE),
 	CFG_STR("testing_time", "7d", CFGF_NONE),
 	CFG_STR("log_keep", "", CFGF_NONE),
+	CFG_STR("backup_folder", "", CFGF_NONE),
+	CFG_STR("backup_interval", "1d", CFGF_NONE),
+	CFG_INT("backup_keep", 14, CFGF_NONE),
+	CFG_STR("backup_keep_for", "", CFGF_NONE),
 	CFG_BOOL("collect_reports", cfg_true, CFGF_NONE),
 	CFG_STR("report_retention", "400d", CFGF_NONE),
 	CFG_INT("report_room", 64, CFGF_NONE),
@@ -313,6 +318,23 @@ static int check_path(cfg_t *cfg, cfg_opt_t *opt)
 	return refuse(cfg, opt, text, "an absolute path");
 }
 
+static int check_folder(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return *newest(opt) ? check_path(cfg, opt) : 0;
+}
+
+static int check_interval(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long seconds;
+
+	if (duration_parse(newest(opt), &seconds, NULL) &&
+	    seconds >= INTERVAL_LEAST && seconds <= 31 * WHEN_DAY)
+		return 0;
+	return refuse(cfg, opt, newest(opt),
+		      "a duration from 15m to 31d, such "
+		      "as 6h");
+}
+
 static int check_trust(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *text = newest(opt);
@@ -411,6 +433,7 @@ static const struct {
 	{ "orders_in_flight", 1, 1000 },
 	{ "check_https_port", 1, 65535 },
 	{ "check_smtp_port", 1, 65535 },
+	{ "backup_keep", 1, 1000 },
 	{ "report_room", 1, 1048576 },
 	{ "report_room_total", 1, 1048576 },
 	{ "report_share", 0, 100 },
@@ -463,6 +486,10 @@ static const struct {
 	{ "check_trust", check_trust },
 	{ "testing_time", check_days },
 	{ "log_keep", check_keep },
+	{ "backup_folder", check_folder },
+	{ "backup_interval", check_interval },
+	{ "backup_keep", check_range },
+	{ "backup_keep_for", check_keep },
 	{ "report_retention", check_keep },
 	{ "report_room", check_range },
 	{ "report_room_total", check_range },
@@ -728,6 +755,17 @@ static void copy_numbers(cfg_t *cfg, struct config *c)
 		       &c->connection_deadline, NULL);
 }
 
+static void copy_archive(cfg_t *cfg, struct archive_settings *s)
+{
+	str_copy(s->folder, sizeof(s->folder),
+		 cfg_getstr(cfg, "backup_folder"));
+	duration_parse(cfg_getstr(cfg, "backup_interval"), &s->every, NULL);
+	s->keep = cfg_getint(cfg, "backup_keep");
+	if (*cfg_getstr(cfg, "backup_keep_for"))
+		duration_parse(cfg_getstr(cfg, "backup_keep_for"), &s->keep_for,
+			       NULL);
+}
+
 /* ---- files ---- */
 
 static void note_file(struct config *c, const char *ca, const char *key,
@@ -790,6 +828,7 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	c->report_share = cfg_getint(cfg, "report_share");
 	c->log_level = level_of(cfg_getstr(cfg, "log_level"));
 	copy_numbers(cfg, c);
+	copy_archive(cfg, &c->archive);
 	return copy_list(cfg, "listen_https", c->listen_https,
 			 &c->listen_https_count, CONFIG_LIST_MAX, err) &&
 	       copy_list(cfg, "listen_http", c->listen_http,

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "daemon/alert_settings.h"
 #include "daemon/publish_settings.h"
+#include "store/archive.h"
 
 #define CONFIG_LIST_MAX 16
 #define CONFIG_PATH_SIZE 256
@@ -59,6 +60,7 @@ struct config {
 	struct engine_settings engine;
 	struct alert_settings alerts;
 	struct publish_settings publish;
+	struct archive_settings archive;
 };
 
 /* ERR_INPUT: "FILE:LINE: what is wrong", with what was expected as hint. */

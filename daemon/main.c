@@ -22,6 +22,8 @@
 #include "base/str.h"
 #include "daemon/admin.h"
 #include "daemon/alerts.h"
+#include "daemon/archive.h"
+#include "daemon/backup_door.h"
 #include "daemon/box_view.h"
 #include "daemon/checker.h"
 #include "daemon/config.h"
@@ -50,6 +52,7 @@
 #include "daemon/world.h"
 #include "httpd/listener.h"
 #include "httpd/server.h"
+#include "store/backup_stream.h"
 #include "store/store.h"
 #include "store/trail.h"
 
@@ -83,6 +86,8 @@ struct daemon {
 	struct intake *intake;
 	struct report_desk *report_desk;
 	struct meter *meter;
+	struct backup_door *backup_door;
+	struct archive *archive;
 	struct template_roll *template_roll;
 	struct admin *admin;
 	struct event *signals[3];
@@ -215,6 +220,7 @@ static bool start_alerts(struct daemon *d, struct err *err)
 					    .store = d->store,
 					    .engine = d->engine,
 					    .publisher = d->publisher,
+					    .archive = d->archive,
 					    .config = &d->config };
 
 	d->alerts = alerts_start(&parts, err);
@@ -260,6 +266,8 @@ static struct admin_parts admin_parts_of(struct daemon *d)
 		.intake = d->intake,
 		.report_desk = d->report_desk,
 		.meter = d->meter,
+		.backup_door = d->backup_door,
+		.archive = d->archive,
 		.config = &d->config,
 		.config_state = &d->config_state,
 		.lag = d->lag,
@@ -334,6 +342,8 @@ static bool open_store(struct daemon *d, struct err *err)
 
 static void stop_reports(struct daemon *d)
 {
+	backup_door_stop(d->backup_door);
+	d->backup_door = NULL;
 	meter_stop(d->meter);
 	d->meter = NULL;
 	report_desk_stop(d->report_desk);
@@ -357,6 +367,8 @@ static void stop_orders(struct daemon *d)
 	d->dns_watch = NULL;
 	alerts_stop(d->alerts);
 	d->alerts = NULL;
+	archive_stop(d->archive);
+	d->archive = NULL;
 	publisher_stop(d->publisher);
 	d->publisher = NULL;
 	if (d->world)
@@ -433,13 +445,31 @@ static bool start_reports(struct daemon *d, struct err *err)
 	return d->meter != NULL;
 }
 
+static bool start_archive(struct daemon *d, struct err *err)
+{
+	const struct archive_parts parts = {
+		.loop = d->loop, .config = &d->config, .now = now, .arg = d
+	};
+
+	backup_sweep(d->config.state_dir);
+	d->archive = archive_start(&parts, err);
+	return d->archive != NULL;
+}
+
+static bool start_backup_door(struct daemon *d, struct err *err)
+{
+	d->backup_door = backup_door_start(d->loop, d->config.state_dir, err);
+	return d->backup_door != NULL;
+}
+
 static bool start_orders(struct daemon *d, struct err *err)
 {
 	if (!start_guard(d, err) || !start_engine(d, err) ||
-	    !start_publisher(d, err) || !start_alerts(d, err) ||
-	    !start_dns_watch(d, err) || !start_checker(d, err) ||
-	    !start_reacher(d, err) || !start_template_roll(d, err) ||
-	    !start_reports(d, err)) {
+	    !start_publisher(d, err) || !start_archive(d, err) ||
+	    !start_alerts(d, err) || !start_dns_watch(d, err) ||
+	    !start_checker(d, err) || !start_reacher(d, err) ||
+	    !start_template_roll(d, err) || !start_reports(d, err) ||
+	    !start_backup_door(d, err)) {
 		stop_orders(d);
 		return false;
 	}
@@ -626,6 +656,8 @@ static bool reload(struct daemon *d, struct err *err)
 	httpd_take_reports(d->httpd, fresh.collect_reports);
 	if (d->publisher)
 		publisher_configure(d->publisher);
+	if (d->archive)
+		archive_configure(d->archive);
 	if (d->alerts)
 		alerts_configure(d->alerts);
 	return true;

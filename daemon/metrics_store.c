@@ -2,6 +2,8 @@
  * The store: how it stands, how large it is, how long the disk takes.
  */
 #include "daemon/metrics_parts.h"
+
+#include "daemon/archive.h"
 #include "store/box.h"
 #include "store/figures.h"
 #include "store/health.h"
@@ -67,12 +69,34 @@ static void add_reading(struct metrics *m)
 		       m->reading.took);
 }
 
+/* Of backup_folder; a box without has none of these. */
+static void add_backups(struct metrics *m)
+{
+	struct archive_status s = { .is_on = false };
+
+	if (m->parts->archive)
+		archive_status(m->parts->archive, &s);
+	if (!s.is_on)
+		return;
+	exposition_one(&m->out, "mtastsd_backup_failing", METRIC_GAUGE,
+		       "1: the last backup by schedule has failed, or none is "
+		       "made.",
+		       s.problem.kind != ERR_NONE);
+	if (s.newest)
+		exposition_one(&m->out, "mtastsd_backup_timestamp_seconds",
+			       METRIC_GAUGE,
+			       "When the newest backup in backup_folder was "
+			       "made, since 1970.",
+			       (double)s.newest);
+}
+
 void metrics_store(struct metrics *m)
 {
 	add_health(m);
 	add_syncs(m);
 	if (m->reading.figures)
 		add_sizes(m);
+	add_backups(m);
 	add_reading(m);
 	exposition_one(&m->out, "mtastsd_frozen", METRIC_GAUGE,
 		       "1: somebody has frozen the box, and no order is begun.",

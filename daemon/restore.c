@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "store/backup.h"
 #include "store/restore.h"
 
@@ -72,7 +73,8 @@ static const char for_all[] =
 static void say_done(const char *state_dir, const char *backup,
 		     const struct restored *r)
 {
-	printf("%s/state.db is restored from %s\n", state_dir, backup);
+	printf("%s/state.db is restored from %s\n", state_dir,
+	       streq(backup, "-") ? "standard input" : backup);
 	if (r->kept)
 		printf("what was there is kept as %s\n", r->kept);
 	puts(r->has_serve ? from_serve : from_nothing);
@@ -89,6 +91,12 @@ enum daemon_exit restore_command(const char *state_dir, const char *backup)
 		fputs("mtastsd: --restore needs the file of a backup\n",
 		      stderr);
 		say_newest(state_dir);
+		return EXIT_USAGE;
+	}
+	if (streq(backup, "-") && isatty(STDIN_FILENO)) {
+		fputs("mtastsd: --restore - reads the backup from standard "
+		      "input, which is a terminal\n",
+		      stderr);
 		return EXIT_USAGE;
 	}
 	if (access(state_dir, F_OK) < 0) {

@@ -88,6 +88,7 @@ static const struct route {
 	{ "GET", "/v1/box", api_box_show, { NULL } },
 	{ "POST", "/v1/freeze", api_freeze, { NULL } },
 	{ "POST", "/v1/thaw", api_thaw, { NULL } },
+	{ "POST", "/v1/backup", api_backup, { NULL } },
 	{ "GET",
 	  "/v1/alerts",
 	  api_alert_list,

@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "policy/domain_field.h"
+#include "store/box.h"
 #include "store/cert.h"
 #include "store/internal.h"
 #include "store/leaf.h"
@@ -389,6 +390,20 @@ static bool is_newer_serve(struct store *s)
 	return query_close(&q, NULL) && found;
 }
 
+/* Of this store: then nothing was done since the backup. */
+static bool has_serve(struct store *s)
+{
+	struct query q;
+	bool found;
+
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM serve.meta a JOIN main.meta m"
+		   " ON m.key = 'store_id' AND a.key = m.key"
+		   " AND a.value = m.value");
+	found = query_row(&q);
+	return query_close(&q, NULL) && found;
+}
+
 bool restore_is_pending(struct store *s)
 {
 	struct query q;
@@ -400,6 +415,20 @@ bool restore_is_pending(struct store *s)
 	return query_close(&q, NULL) && found;
 }
 
+/* A backup of a frozen box has all that it ordered. */
+static bool doubt_orders(struct store *s, time_t now, struct err *err)
+{
+	struct query q;
+
+	log_info("restore: serve.db is no newer than the backup");
+	if (box_is_frozen(s) || has_serve(s))
+		return true;
+	query_open(&q, store_db_write(s),
+		   "INSERT OR REPLACE INTO main.meta VALUES('uncounted', ?)");
+	bind_int(&q, now);
+	return query_run(&q, err);
+}
+
 static bool adopt(struct store *s, struct err *err)
 {
 	struct tally t = { .now = time(NULL) };
@@ -408,7 +437,8 @@ static bool adopt(struct store *s, struct err *err)
 	    !watch_begin_anew(s, t.now, err))
 		return false;
 	if (!is_newer_serve(s)) {
-		log_info("restore: serve.db is no newer than the backup");
+		if (!doubt_orders(s, t.now, err))
+			return false;
 	} else {
 		if (!adopt_all(s, &t, err))
 			return false;

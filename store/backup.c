@@ -162,7 +162,7 @@ static bool make_folder(const char *folder, struct err *err)
 }
 
 /* The copy may take all of the database's size, and the log's. */
-static bool has_room(const char *dir)
+bool backup_has_room(const char *dir)
 {
 	static const char *const files[] = { "state.db", "state.db-wal" };
 	struct ballast_room room;
@@ -221,7 +221,7 @@ bool backup_turn(const struct store_options *options, time_t now,
 	sweep(folder);
 	if (is_tight(options->dir))
 		prune(folder, 1, 0);
-	else if (has_room(options->dir))
+	else if (backup_has_room(options->dir))
 		ok = write_and_prune(options, folder, path, go_on, arg, err);
 	free(path);
 	free(folder);

@@ -30,6 +30,9 @@ bool backup_write(const struct store_options *options, const char *to,
 bool backup_turn(const struct store_options *options, time_t now,
 		 bool (*go_on)(void *arg), void *arg, struct err *err);
 
+/* For a copy beside state.db, and what is under way besides. */
+bool backup_has_room(const char *dir);
+
 /* The path of the newest in DIR/backup, for the caller to free, or NULL. */
 char *backup_newest(const char *dir);
 

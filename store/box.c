@@ -32,6 +32,19 @@ bool box_is_frozen(struct store *s)
 	return is_frozen;
 }
 
+time_t box_orders_uncounted(struct store *s)
+{
+	struct query q;
+	time_t at = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT value FROM meta WHERE key = 'uncounted'");
+	if (query_row(&q))
+		at = col_int(&q, "value");
+	query_close(&q, NULL);
+	return at;
+}
+
 bool box_freeze(struct store *s, const struct box_freeze *f, struct err *err)
 {
 	struct query q;

@@ -44,6 +44,12 @@ bool box_take_zone(struct store *s, bool takes, struct err *err);
  */
 bool box_holds_zone_back(struct store *s);
 
+/*
+ * Until then orders may have been placed that are in no row: by the box whose
+ * backup was restored here, without a serve.db that tells of them. 0: none.
+ */
+time_t box_orders_uncounted(struct store *s);
+
 /* Inside a transaction. Whoever froze it first is remembered. */
 bool box_freeze(struct store *s, const struct box_freeze *f, struct err *err);
 bool box_thaw(struct store *s, struct err *err);

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/backup_copy.h"
+#include "store/backup_stream.h"
 #include "store/internal.h"
 #include "store/schema.h"
 
@@ -59,8 +60,22 @@ static bool is_the_present_one(const char *file, const char *state)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-static struct db *open_backup(const char *file, const char *state,
-			      struct err *err)
+static const char *name_of(const char *file)
+{
+	return streq(file, "-") ? "standard input" : file;
+}
+
+static bool explain(const char *name, struct err *err)
+{
+	err_prefix(err, "%s", name);
+	if (err && (err->kind == ERR_DAMAGED ||
+		    (err->kind == ERR_INPUT && !*err->hint)))
+		err_hint(err, "it is damaged, or no backup: name another");
+	return false;
+}
+
+static struct db *open_backup(const char *file, const char *name,
+			      const char *state, struct err *err)
 {
 	struct db *db;
 
@@ -78,9 +93,7 @@ static struct db *open_backup(const char *file, const char *state,
 	if (db && schema_check(db, err) && db_check(db, DB_THOROUGH, err))
 		return db;
 	db_close(db);
-	err_prefix(err, "%s", file);
-	if (err && err->kind == ERR_DAMAGED)
-		err_hint(err, "it is damaged, or no backup: name another");
+	explain(name, err);
 	return NULL;
 }
 
@@ -158,15 +171,70 @@ static bool mark(const char *path, time_t now, bool is_elsewhere,
 	return ok;
 }
 
+/* One of the hour, with a log beside it perhaps. */
+static bool copy_database(const struct places *p, const char *file,
+			  struct err *err)
+{
+	struct db *from = open_backup(file, file, p->state, err);
+	bool ok = from && backup_copy(from, p->fresh, NULL, NULL, err);
+
+	db_close(from);
+	return ok;
+}
+
+/* What is no database is sealed, or comes through a pipe. */
+static bool is_database(const char *file)
+{
+	static const char magic[] = "SQLite format 3";
+	char head[sizeof(magic)];
+	struct stat st;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool found = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		     read(fd, head, sizeof(head)) == (ssize_t)sizeof(head) &&
+		     memcmp(head, magic, sizeof(magic)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+static int open_stream(const char *file, struct err *err)
+{
+	int fd = streq(file, "-") ? dup(STDIN_FILENO)
+				  : open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && !err_sys(err, "%s", name_of(file)))
+		err->kind = ERR_INPUT;
+	return fd;
+}
+
+static bool unpack(const struct places *p, const char *file, struct err *err)
+{
+	int fd = open_stream(file, err);
+	struct db *db = NULL;
+
+	if (fd < 0)
+		return false;
+	db_remove(p->fresh, NULL);
+	if (backup_unpack(fd, p->fresh, err))
+		db = open_backup(p->fresh, name_of(file), p->state, err);
+	else
+		explain(name_of(file), err);
+	close(fd);
+	db_close(db);
+	return db != NULL;
+}
+
 static bool make_copy(const struct places *p, const char *dir, const char *file,
 		      time_t now, struct err *err)
 {
-	struct db *from = open_backup(file, p->state, err);
-	bool ok = from && backup_copy(from, p->fresh, NULL, NULL, err) &&
-		  mark(p->fresh, now, !has_serve(dir, p->fresh), err) &&
-		  give_to_owner_of(dir, p->fresh, err);
+	bool ok = is_database(file) ? copy_database(p, file, err)
+				    : unpack(p, file, err);
 
-	db_close(from);
+	ok = ok && mark(p->fresh, now, !has_serve(dir, p->fresh), err) &&
+	     give_to_owner_of(dir, p->fresh, err);
+	if (!ok)
+		db_remove(p->fresh, NULL);
 	return ok;
 }
 

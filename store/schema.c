@@ -680,6 +680,21 @@ bool schema_check(struct db *db, struct err *err)
 	return err_hint(err, "name a backup of mtastsd's state.db");
 }
 
+int64_t schema_version(void)
+{
+	return (int64_t)ARRAY_LEN(migrations);
+}
+
+bool schema_version_of(const char *path, int64_t *version, struct err *err)
+{
+	struct db *db = db_open(path, DB_READ, NULL, err);
+	bool ok = db &&
+		  user_version(db, "PRAGMA main.user_version", version, err);
+
+	db_close(db);
+	return ok;
+}
+
 bool schema_migrate(struct db *db, struct err *err)
 {
 	int64_t version;

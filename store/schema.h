@@ -15,6 +15,10 @@
 /* Is `main` a state.db that we can bring to our version, or read as it is? */
 bool schema_check(struct db *db, struct err *err);
 
+/* What we bring it to; and what that of a file is. */
+int64_t schema_version(void);
+bool schema_version_of(const char *path, int64_t *version, struct err *err);
+
 /* Brings state.db to our version. ERR_REFUSED if it is newer. */
 bool schema_migrate(struct db *db, struct err *err);
 

@@ -40,7 +40,7 @@ CHANGES = [
 	["cert", "revoke", NAME, "--why", "keyCompromise"],
 	["ca", "rollover"], ["template", "set", "gold", "--max-age", "2d"],
 	["zone", "take"], ["alert", "silence", "ca.down", "--for", "1h"],
-	["alert", "test"], ["freeze"], ["thaw"],
+	["alert", "test"], ["freeze"], ["thaw"], ["backup", "-"],
 ]
 
 

@@ -30,12 +30,15 @@ NAME = re.compile(r"\b(?:mtastsd|process)_[a-z_]+")
 @pytest.fixture
 def box(rig, name, tmp_path):
 	"""A daemon with a live domain, which has had visitors."""
-	daemon = rig.daemon(metrics_listen=f"127.0.0.1:{free_port()}")
+	daemon = rig.daemon(metrics_listen=f"127.0.0.1:{free_port()}",
+			    backup_folder=tmp_path)
 	daemon.port = int(daemon.settings["metrics_listen"].split(":")[1])
 	rig.dns.point(name)
 	daemon.start()
 	daemon.add(name)
 	daemon.name = name
+	wait_for("a backup", lambda: "mtastsd_backup_timestamp_seconds" in
+		 scrape(daemon).names, 20, 0.2)
 	return daemon
 
 

@@ -40,7 +40,7 @@ class FaultyDisk:
 		struct.pack_into("=i", self._words, 4, count)
 
 	def work(self):
-		struct.pack_into("=2i", self._words, 0, 0, 0)
+		struct.pack_into("=3i", self._words, 0, 0, 0, 0)
 
 	@property
 	def left(self):

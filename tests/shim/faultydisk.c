@@ -1,7 +1,8 @@
 /*
  * A disk that fails, for LD_PRELOAD: writes and syncs of files below
  * FAULTYDISK_FOLDER, as the words in the file FAULTYDISK_CONTROL say, which a
- * test changes while the program runs.
+ * test changes while the program runs. EAGAIN: they hang, for as long as that is
+ * said.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,6 +70,11 @@ static int fails(int fd)
 	    take(&control->skip) || !take(&control->fail))
 		return 0;
 	atomic_fetch_add(&control->failed, 1);
+	if (atomic_load(&control->error) == EAGAIN) {
+		while (atomic_load(&control->error) == EAGAIN)
+			usleep(10000);
+		return 0;
+	}
 	errno = atomic_load(&control->error);
 	return 1;
 }

@@ -585,9 +585,39 @@ static void without_a_limit_all_go_now(void **state)
 #define IN_BUDGET(test)                                                        \
 	cmocka_unit_test_setup_teardown(test, begin, fixture_close)
 
+/* What a box did before a backup of it was restored: for emergencies alone. */
+static void what_nobody_counted_counts_as_used(void **state)
+{
+	struct budget_order o = an_order(BUDGET_RENEWAL);
+	int64_t pause = limits.of[LIMIT_DUPLICATES].period * 1000 /
+			limits.of[LIMIT_DUPLICATES].burst;
+
+	(void)state;
+	assert_true(check(o, NOW));
+	o.uncounted_ms = NOW - 1000;
+	assert_false(check(o, NOW));
+	assert_int_equal(wait.kind, LIMIT_DUPLICATES);
+	assert_int_equal(wait.ready_ms, NOW - 1000 + pause);
+	assert_false(check(o, NOW + pause - 2000));
+	assert_true(check(o, NOW + pause));
+	o.is_emergency = true;
+	assert_true(check(o, NOW));
+	o.is_emergency = false;
+	o.uncounted_ms = NOW + 1000; /* by a clock that stepped back since */
+	assert_true(check(o, NOW));
+	o.uncounted_ms = NOW - 1000;
+	set(&o, LIMIT_DUPLICATES, HOST, 5000, NOW); /* counted since */
+	assert_true(check(o, NOW));
+	set(&o, LIMIT_DUPLICATES, HOST, 1000, NOW - 2000); /* used up before */
+	o.is_emergency = true;
+	assert_true(take(o, NOW));
+	assert_false(check(o, NOW));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		IN_BUDGET(what_nobody_counted_counts_as_used),
 		IN_BUDGET(an_order_costs_what_the_ca_counts),
 		IN_BUDGET(the_registered_domain_pays),
 		IN_BUDGET(what_is_there_is_taken),

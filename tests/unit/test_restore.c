@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/when.h"
 #include "store/backup.h"
+#include "store/box.h"
 #include "store/cert.h"
 #include "store/serve.h"
 #include "store/policy_version.h"
@@ -468,6 +469,46 @@ static void it_says_whether_serve_db_is_there(void **state)
 	free(serve);
 }
 
+static void freeze_box(void)
+{
+	const struct box_freeze f = { .since = NOW };
+	struct err err = ERR_INIT;
+
+	must(store_begin(h.store, &err) && box_freeze(h.store, &f, &err) &&
+		     store_commit(h.store, &err),
+	     &err);
+}
+
+/* Unless somebody made sure of it, nobody knows what was ordered since. */
+static void orders_since_are_unknown_elsewhere(void **state)
+{
+	struct restored r;
+	struct err err = ERR_INIT;
+	char *serve = scratch_path(h.dir, "serve.db");
+
+	(void)state;
+	restore_box();
+	assert_int_equal(box_orders_uncounted(h.store), 0);
+	close_store();
+	must(restore(backup, &r, &err), &err);
+	restored_release(&r);
+	assert_int_equal(unlink(serve), 0);
+	h.store = scratch_store(h.dir);
+	assert_true(box_orders_uncounted(h.store) >= time(NULL) - 60);
+
+	freeze_box();
+	scratch_sql(h.dir, "state.db",
+		    "DELETE FROM meta WHERE key = 'uncounted'");
+	back_up_again();
+	close_store();
+	must(restore(backup, &r, &err), &err);
+	restored_release(&r);
+	assert_int_equal(unlink(serve), 0);
+	h.store = scratch_store(h.dir);
+	assert_int_equal(box_orders_uncounted(h.store), 0);
+	free(serve);
+}
+
 /* ---- what is refused, and changes nothing ---- */
 
 static void assert_refused(const char *file, enum err_kind kind,
@@ -507,7 +548,7 @@ static void not_what_is_no_backup(void **state)
 	close_store();
 	assert_refused("/nonexistent/b.db", ERR_INPUT, "No such file");
 	assert_refused(state_db, ERR_INPUT, "in use");
-	assert_refused(text, ERR_DAMAGED, "not a database");
+	assert_refused(text, ERR_INPUT, "no mtastsd-backup");
 	scratch_sql(h.dir, "b.db", "PRAGMA user_version = 999");
 	assert_refused(backup, ERR_REFUSED, "newer");
 	free(state_db);
@@ -582,6 +623,7 @@ static void it_belongs_to_the_folders_owner(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		ON_A_BOX(orders_since_are_unknown_elsewhere),
 		ON_A_BOX(what_was_issued_since_comes_over),
 		ON_A_BOX(reports_are_still_posted_to_the_same_place),
 		ON_A_BOX(its_key_comes_with_it),

@@ -1,0 +1,42 @@
+/*
+ * Backups by schedule, in a folder that the operator names: on another disk, or
+ * another machine's. Each is one sealed file (store/backup_stream.h), named after
+ * its moment: mtastsd-20261231T230000Z.backup.
+ *
+ * What is in the folder says when the next is due, so a restart neither forgets
+ * one nor makes one too many. The folder is never made here: one that is not
+ * mounted is not there, and nothing is written to the disk below it.
+ *
+ * Heavy work, and with a folder that may hang: for a thread of its own.
+ */
+#ifndef STORE_ARCHIVE_H
+#define STORE_ARCHIVE_H
+
+#include <time.h>
+
+#include "store/store.h"
+
+struct archive_settings {
+	char folder[256]; /* "": there is none */
+	long every;	  /* seconds */
+	long keep;	  /* so many at most */
+	long keep_for;	  /* seconds, and none that is older; 0: any */
+};
+
+struct archive_found {
+	time_t newest; /* 0: none */
+	long count;
+	int64_t size; /* of the newest */
+};
+
+/*
+ * Makes one if it is due; then what is too many goes, but never the newest.
+ * `found` is what is there in the end, also after a failure. `go_on` as of
+ * backup_write().
+ */
+bool archive_turn(const struct store_options *options,
+		  const struct archive_settings *settings, time_t now,
+		  bool (*go_on)(void *arg), void *arg,
+		  struct archive_found *found, struct err *err);
+
+#endif

@@ -1,0 +1,256 @@
+/*
+ * Backups by schedule: when one is made, which are kept, and what a folder that
+ * is not well comes to.
+ */
+#include "store/archive.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "store/ballast.h"
+#include "store/restore.h"
+#include "tests/sim/hosted.h"
+#include "tests/sim/scratch.h"
+
+#define NOON 1798804800L /* 2027-01-01, 12:00 UTC */
+
+static struct hosted h;
+static struct archive_settings settings;
+
+static int set_up(void **state)
+{
+	char *folder;
+
+	(void)state;
+	hosted_init(&h);
+	must(ballast_make(h.dir, NULL), NULL);
+	hosted_add(&h, "a.test");
+	folder = scratch_path(h.dir, "elsewhere");
+	settings = (struct archive_settings){ .every = WHEN_DAY, .keep = 3 };
+	assert_true(str_copy(settings.folder, sizeof(settings.folder), folder));
+	assert_int_equal(mkdir(folder, 0700), 0);
+	free(folder);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	hosted_release(&h);
+	return 0;
+}
+
+static bool yes(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+static bool turn_with(time_t now, bool (*go_on)(void *arg),
+		      struct archive_found *found, struct err *err)
+{
+	struct store_options o = { .dir = h.dir };
+
+	return archive_turn(&o, &settings, now, go_on, NULL, found, err);
+}
+
+static struct archive_found turn(time_t now)
+{
+	struct archive_found found;
+	struct err err = ERR_INIT;
+
+	must(turn_with(now, yes, &found, &err), &err);
+	return found;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "0101T12 other": what the folder holds; backups without what all have. */
+static void assert_listed(const char *expected)
+{
+	char *names[64], text[1024] = "";
+	DIR *d = opendir(settings.folder);
+	struct dirent *entry;
+	size_t n = 0;
+
+	while (d && (entry = readdir(d)) != NULL && n < ARRAY_LEN(names))
+		if (entry->d_name[0] != '.')
+			names[n++] = xstrdup(entry->d_name);
+	if (d)
+		closedir(d);
+	if (n)
+		qsort(names, n, sizeof(names[0]), by_name);
+	for (size_t i = 0; i < n; i++) {
+		bool is_ours = str_starts(names[i], "mtastsd-2027") &&
+			       str_ends(names[i], "0000Z.backup");
+
+		strcat(text, i ? " " : "");
+		strncat(text, names[i] + (is_ours ? 12 : 0),
+			is_ours ? 7 : strlen(names[i]));
+		free(names[i]);
+	}
+	assert_string_equal(text, expected);
+}
+
+static void put(const char *name)
+{
+	char *path = xasprintf("%s/%s", settings.folder, name);
+
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	free(path);
+}
+
+static void one_is_made_when_it_is_due(void **state)
+{
+	struct archive_found found = turn(NOON);
+
+	(void)state;
+	assert_int_equal(found.newest, NOON);
+	assert_int_equal(found.count, 1);
+	assert_true(found.size > 10000);
+	turn(NOON + WHEN_DAY - 1);
+	assert_listed("0101T12");
+	turn(NOON + WHEN_DAY);
+	assert_listed("0101T12 0102T12");
+}
+
+static void it_can_be_restored(void **state)
+{
+	char *path = xasprintf("%s/mtastsd-20270101T120000Z.backup",
+			       settings.folder);
+	struct store_options o = { .dir = h.dir };
+	struct restored r;
+	struct err err = ERR_INIT;
+	struct stat st;
+
+	(void)state;
+	turn(NOON);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	hosted_add(&h, "b.test");
+	store_close(h.store);
+	h.store = NULL;
+	must(store_restore(&o, path, NOON, &r, &err), &err);
+	restored_release(&r);
+	assert_int_equal(scratch_number(h.dir, "state.db",
+					"SELECT COUNT(*) FROM domain"),
+			 1);
+	free(path);
+}
+
+static void by_their_number(void **state)
+{
+	(void)state;
+	for (int day = 0; day < 5; day++)
+		turn(NOON + day * WHEN_DAY);
+	assert_listed("0103T12 0104T12 0105T12");
+}
+
+static void by_their_age(void **state)
+{
+	(void)state;
+	settings.keep = 100;
+	settings.keep_for = 2 * WHEN_DAY;
+	for (int day = 0; day < 5; day++)
+		turn(NOON + day * WHEN_DAY);
+	assert_listed("0103T12 0104T12 0105T12");
+	turn(NOON + 30 * WHEN_DAY); /* the one just made is none too many */
+	assert_listed("0131T12");
+}
+
+static void what_is_none_of_ours_stays(void **state)
+{
+	static const char *const files[] = {
+		"mtastsd-20200101T120000Z.backup.gpg", "mtastsd-x.backup",
+		"mtastsd-20201301T120000Z.backup", "state-20200101T00.db"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		put(files[i]);
+	settings.keep = 1;
+	turn(NOON);
+	turn(NOON + WHEN_DAY);
+	assert_listed("mtastsd-20200101T120000Z.backup.gpg "
+		      "mtastsd-20201301T120000Z.backup 0102T12 "
+		      "mtastsd-x.backup state-20200101T00.db");
+}
+
+/* The clock was put back: those of days to come keep none from being made. */
+static void one_of_days_to_come(void **state)
+{
+	(void)state;
+	turn(NOON + 20 * WHEN_DAY);
+	assert_int_equal(turn(NOON).newest, NOON);
+	turn(NOON + 60);
+	assert_listed("0101T12 0121T12");
+}
+
+static void without_its_folder_none_is_made(void **state)
+{
+	struct archive_found found;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(rmdir(settings.folder), 0);
+	assert_false(turn_with(NOON, yes, &found, &err));
+	assert_non_null(strstr(err.text, settings.folder));
+	assert_true(*err.hint);
+	assert_int_equal(access(settings.folder, F_OK), -1);
+}
+
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+/* What is there stays, whatever becomes of the next one. */
+static void one_that_fails_pushes_none_out(void **state)
+{
+	struct archive_found found;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	settings.keep = 1;
+	turn(NOON);
+	put("mtastsd.backup.part");
+	assert_false(turn_with(NOON + WHEN_DAY, never, &found, &err));
+	assert_listed("0101T12");
+	assert_int_equal(found.newest, NOON);
+}
+
+#define IN_A_BOX(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		IN_A_BOX(one_is_made_when_it_is_due),
+		IN_A_BOX(it_can_be_restored),
+		IN_A_BOX(by_their_number),
+		IN_A_BOX(by_their_age),
+		IN_A_BOX(what_is_none_of_ours_stays),
+		IN_A_BOX(one_of_days_to_come),
+		IN_A_BOX(without_its_folder_none_is_made),
+		IN_A_BOX(one_that_fails_pushes_none_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
