@@ -57,6 +57,8 @@ objects  = $(patsubst %.c,$(B)/%.o,$(foreach d,$(1),$(wildcard $(d)/*.c)))
 PROGRAMS := $(B)/mtastsd $(B)/mtastsctl $(B)/mtasts-check
 TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 LIB     := $(B)/libmtasts.a
+BENCH_PARTS := $(patsubst %,$(B)/tests/bench/%.o,client load_options names \
+	   reply times trust)
 SOURCES := $(wildcard $(addsuffix /*.[ch],$(LAYERS) daemon cli \
 	   tests/unit tests/sim tests/shim tests/bench))
 
@@ -81,13 +83,14 @@ $(B)/mtasts-check: $(patsubst %,$(B)/cli/%.o,check_main check_run check_view \
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(OUR_LIBS) \
 		$(LDLIBS)
 
-# A unit test may name objects of daemon/, cli/ and tests/sim/ beside these.
+# A unit test may name objects of daemon/, cli/, tests/sim/ and BENCH_PARTS
+# beside these.
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libparts.a $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(OUR_LIBS) \
-		-Wl,--as-needed $(MIME_LIBS) $(LDLIBS)
+		-Wl,--as-needed $(MIME_LIBS) -lm $(LDLIBS)
 
 $(B)/libparts.a: $(filter-out %/main.o %/check_main.o %/simulate.o,$(call objects,daemon \
-		 cli tests/sim))
+		 cli tests/sim)) $(BENCH_PARTS)
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(B)/%.o: %.c | packages
@@ -114,11 +117,13 @@ $(B)/simulate: $(SIMULATE:%=$(B)/tests/sim/%.o) $(LIB)
 		$(if $(SQLITE_A),$(SQLITE_A) -lm) $(OUR_LIBS) $(LDLIBS)
 
 # Senders, for stories that need more of them than Python can play.
-$(B)/fetches: $(B)/tests/bench/fetches.o
+BENCH := $(patsubst %,$(B)/bench/%,load)
+$(BENCH): $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libparts.a $(LIB)
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(OUR_LIBS) \
-		$(LDLIBS)
+		-lm $(LDLIBS)
 
-tests: $(TESTS) $(B)/simulate $(B)/fetches
+tests: $(TESTS) $(B)/simulate $(BENCH)
 
 # What follows begins by installing the packages it misses, so it builds in a
 # second make, which finds them.
