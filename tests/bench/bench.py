@@ -36,7 +36,7 @@ from harness.process import wait_for
 COMPARED = Mtastsd, NginxStatic, NginxVariable, Caddy, Bare
 QUICK = Mtastsd, NginxStatic, Bare
 NAMES = 1000
-OPENED_A_SECOND = 150
+OPENED_A_SECOND = 100
 FEW = 10		# names, to see what the others take
 SIZES = 1000, 10000, 100000
 ZIPF = "1.0"
@@ -55,7 +55,8 @@ def load(server, *words):
 
 def start_load(server, *words):
 	w = server.world
-	command = [*pinned(CLIENT_CORE), BUILD / "bench/load",
+	command = ["setpriv", "--pdeathsig", "KILL",
+		   *pinned(CLIENT_CORE), BUILD / "bench/load",
 		   "--port", server.port, "--root", w.root,
 		   "--names", w.names, "--policy", w.policy,
 		   "--sources", 16, *words]
@@ -144,6 +145,7 @@ class Bench:
 		self.folder = Path(folder)
 		self.count = 0
 		self.running = []
+		self.holding = []
 
 	def start(self, kind, count, **settings):
 		self.count += 1
@@ -159,8 +161,20 @@ class Bench:
 			server.stop()
 			self.running.remove(server)
 
-	def stop_all(self):
-		self.stop(*self.running)
+	def run(self, part):
+		"""False, and it is said, if something was not as it should be."""
+		try:
+			getattr(self, part)()
+		except Failed as failed:
+			print(f"\nbench: {part}: {failed}", file=sys.stderr)
+			return False
+		finally:
+			self.stop(*self.running)
+			for client in self.holding:
+				client.kill()
+				client.communicate()
+			self.holding.clear()
+		return True
 
 	@property
 	def timed(self):
@@ -288,6 +302,7 @@ class Bench:
 		client = start_load(server, how, "--connections", count,
 				    "--sources", 250, "--rate", OPENED_A_SECOND,
 				    "--seconds", 3600)
+		self.holding.append(client)
 		wait_for(f"{count} connections", lambda: client.poll() is not
 			 None or server.open_files() >= before + count,
 			 600, 0.5)
@@ -365,13 +380,10 @@ def main():
 	folder = tempfile.mkdtemp(prefix="bench-", dir=BUILD / "bench")
 	bench = Bench(options, folder)
 	try:
-		for part in options.part:
-			getattr(bench, part)()
-	except Failed as failed:
-		sys.exit(f"bench: {failed}")
+		good = [bench.run(part) for part in options.part]
 	finally:
-		bench.stop_all()
 		shutil.rmtree(folder, ignore_errors=True)
+	sys.exit(0 if all(good) else 1)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 
 #define SECOND_NS   1000000000LL
 #define PATIENCE_NS (10 * SECOND_NS)
+#define HOLD_NS	    (60 * SECOND_NS) /* who holds on is in no hurry to */
 
 const char *const failure_names[FAILURES] = {
 	[FAILED_REFUSED] = "refused",
@@ -288,9 +289,9 @@ bool client_tick(struct client *c, int64_t now_ns)
 
 	if (c->stage == ASKING && !is_prompt)
 		return client_go_on(c);
-	if (now_ns - c->began_ns > PATIENCE_NS &&
+	if (now_ns - c->began_ns > (is_prompt ? PATIENCE_NS : HOLD_NS) &&
 	    (is_prompt || c->stage < ASKING))
-		return fail(c, FAILED_LATE, "nothing came of it in 10 s");
+		return fail(c, FAILED_LATE, "nothing came of it in time");
 	return true;
 }
 
