@@ -40,6 +40,7 @@ OPENED_A_SECOND = 100
 FEW = 10		# names, to see what the others take
 SIZES = 1000, 10000, 100000
 ZIPF = "1.0"
+WARM = 30000		# fetches by Zipf's law, after which a cache is as it stays
 
 
 class Failed(Exception):
@@ -114,6 +115,9 @@ def floor(count):
 
 # ---- the tables ----
 
+TEXTS = "server", "manner"	# columns of words
+
+
 def row(*cells):
 	print("| " + " | ".join(str(c) for c in cells) + " |", flush=True)
 
@@ -121,7 +125,7 @@ def row(*cells):
 def head(title, *cells):
 	print(f"\n### {title}\n")
 	row(*cells)
-	row(*["---"] + ["---:"] * (len(cells) - 1))
+	row(*["---" if c in TEXTS else "---:" for c in cells])
 
 
 def spread(values):
@@ -310,32 +314,46 @@ class Bench:
 
 	# Alone, and large.
 
+	WAYS = {"uniform": [], f"Zipf {ZIPF}": ["--zipf", ZIPF]}
+
 	def scale(self):
-		servers = {n: self.start(Mtastsd, n) for n in self.options.sizes}
-		ways = {"uniform": [], f"Zipf {ZIPF}": ["--zipf", ZIPF]}
-		found = {(n, w): Figures() for n in servers for w in ways}
-		for server in servers.values():
-			sweep(server)
-		rss = {n: s.rss() for n, s in servers.items()}
+		"""A daemon for each way: they want different names kept ready."""
+		servers = {(n, way): self.start(Mtastsd, n)
+			   for n in self.options.sizes for way in self.WAYS}
+		found = {key: Figures() for key in servers}
+		for (n, way), server in servers.items():
+			self.warm(server, self.WAYS[way])
+		rss = {n: servers[n, "uniform"].rss()
+		       for n in self.options.sizes}
 		for number in range(self.options.rounds):
 			for (n, way), f in found.items():
-				one_round(servers[n], f, *ways[way], "--seed",
-					  number, *self.timed)
-		self.tell_scaled(servers, ways, found, rss)
+				one_round(servers[n, way], f, *self.WAYS[way],
+					  "--seed", number + 1, *self.timed)
+		self.tell_scaled(servers, found, rss)
 		self.stop(*servers.values())
 
-	def tell_scaled(self, servers, ways, found, rss):
-		first = min(servers)
-		columns = [c for w in ways for c in
+	@staticmethod
+	def warm(server, way):
+		"""Until what is wanted most is what is kept."""
+		if way:
+			load(server, *way, "--count",
+			     min(4 * server.world.count, WARM))
+		else:
+			sweep(server)
+
+	def tell_scaled(self, servers, found, rss):
+		first = min(rss)
+		columns = [c for w in self.WAYS for c in
 			   (f"{w}: CPU µs per fetch", f"÷ {first}")]
 		head("mtastsd alone", "domains", *columns,
 		     "start to first answer s", "RSS MB after a sweep",
 		     "database bytes per domain beside keys and leafs",
 		     "in all")
-		for n, server in servers.items():
+		for n in rss:
+			server = servers[n, "uniform"]
 			beside, whole = bytes_beside(server.world.state)
 			cells = []
-			for way in ways:
+			for way in self.WAYS:
 				f = found[n, way]
 				cells += [spread(f.cpu_us), ratio(
 					f.cpu_us, found[first, way].cpu_us)]

@@ -96,11 +96,12 @@ struct picker *picker_new(enum pick_how how, size_t count, double exponent,
 {
 	struct picker *p = xcalloc(1, sizeof(*p));
 
-	*p = (struct picker){ .how = how, .count = count, .state = seed };
+	*p = (struct picker){ .how = how, .count = count };
 	if (how == PICK_ZIPF) {
 		rank(p);
 		weigh(p, exponent);
 	}
+	p->state = seed;
 	return p;
 }
 

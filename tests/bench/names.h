@@ -27,7 +27,7 @@ enum pick_how {
 /*
  * Numbers below `count`. With Zipf, who is most wanted has nothing to do with
  * the number: neighbours in a database are not alike. The same seed gives the
- * same numbers.
+ * same numbers; and whatever the seed, the same ones are wanted most.
  */
 struct picker *picker_new(enum pick_how how, size_t count, double exponent,
 			  uint64_t seed);
