@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,6 +81,19 @@ def finish(server, client):
 def sweep(server):
 	"""Every name once; from then on all that can be warm is."""
 	return load(server, "--in-turn", "--count", server.world.count)
+
+
+def settle(*servers):
+	"""Whatever they look at after a start is no part of a fetch."""
+	for server in servers:
+		wait_for(f"{server.label} to be idle", lambda: is_idle(server),
+			 600, 0)
+
+
+def is_idle(server):
+	before = server.cpu_ns()
+	time.sleep(0.5)
+	return server.cpu_ns() - before < 0.02 * 0.5e9
 
 
 # ---- rounds ----
@@ -203,6 +217,7 @@ class Bench:
 		floors = []
 		for server in servers.values():
 			sweep(server)
+		settle(*servers.values())
 		rss = {k: s.rss() for k, s in servers.items()}
 		for _ in range(self.options.rounds):
 			floors.append(floor(1000 * self.options.seconds))
@@ -247,6 +262,7 @@ class Bench:
 		found = {(m, s): Figures() for m in self.MODES for s in servers}
 		for server in servers:
 			sweep(server)
+		settle(*servers)
 		for _ in range(self.options.rounds):
 			for (mode, server), f in found.items():
 				one_round(server, f, *self.MODES[mode],
@@ -323,6 +339,7 @@ class Bench:
 		found = {key: Figures() for key in servers}
 		for (n, way), server in servers.items():
 			self.warm(server, self.WAYS[way])
+		settle(*servers.values())
 		rss = {n: servers[n, "uniform"].rss()
 		       for n in self.options.sizes}
 		for number in range(self.options.rounds):
