@@ -11,6 +11,8 @@
 # make fleet      domain import of LINES=10000 lines, 1 % bad: time and memory
 # make drill      a box is moved under fetches, DOMAINS=10000: what it takes
 # make bench-reports a year of TLS reports: DOMAINS=1000 REPORTERS=10 DAYS=365
+# make bench      what a fetch costs, beside nginx and Caddy, and at 100,000
+#                 domains; bench-quick in under a minute (docs/performance.md)
 # make lint       clang-tidy, cppcheck, mandoc: clean, or it fails
 # make format     clang-format over the lines changed since the last commit
 # make install    into $(DESTDIR)$(PREFIX); uninstall takes it out again
@@ -58,6 +60,8 @@ objects  = $(patsubst %.c,$(B)/%.o,$(foreach d,$(1),$(wildcard $(d)/*.c)))
 PROGRAMS := $(B)/mtastsd $(B)/mtastsctl $(B)/mtasts-check
 TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 LIB     := $(B)/libmtasts.a
+BENCH_PARTS := $(patsubst %,$(B)/tests/bench/%.o,client leaf load_options names \
+	   reply serving times trust)
 SOURCES := $(wildcard $(addsuffix /*.[ch],$(LAYERS) daemon cli \
 	   tests/unit tests/sim tests/shim tests/bench))
 
@@ -82,13 +86,14 @@ $(B)/mtasts-check: $(patsubst %,$(B)/cli/%.o,check_main check_run check_view \
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(OUR_LIBS) \
 		$(LDLIBS)
 
-# A unit test may name objects of daemon/, cli/ and tests/sim/ beside these.
+# A unit test may name objects of daemon/, cli/, tests/sim/ and BENCH_PARTS
+# beside these.
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libparts.a $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(OUR_LIBS) \
-		-Wl,--as-needed $(MIME_LIBS) $(LDLIBS)
+		-Wl,--as-needed $(MIME_LIBS) -lm $(LDLIBS)
 
 $(B)/libparts.a: $(filter-out %/main.o %/check_main.o %/simulate.o,$(call objects,daemon \
-		 cli tests/sim))
+		 cli tests/sim)) $(BENCH_PARTS)
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(B)/%.o: %.c | packages
@@ -114,12 +119,14 @@ $(B)/simulate: $(SIMULATE:%=$(B)/tests/sim/%.o) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SHORTCUTS:%=-Wl,--wrap=%) \
 		$(if $(SQLITE_A),$(SQLITE_A) -lm) $(OUR_LIBS) $(LDLIBS)
 
-# Senders, for stories that need more of them than Python can play.
-$(B)/fetches: $(B)/tests/bench/fetches.o
+# What measures, and the smallest server to compare with (tests/bench/bench.py).
+BENCH := $(patsubst %,$(B)/bench/%,load floor bare world)
+$(BENCH): $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libparts.a $(LIB)
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(OUR_LIBS) \
-		$(LDLIBS)
+		-lm $(LDLIBS)
 
-tests: $(TESTS) $(B)/simulate $(B)/fetches
+tests: $(TESTS) $(B)/simulate $(BENCH)
 
 # What follows begins by installing the packages it misses, so it builds in a
 # second make, which finds them.
@@ -185,6 +192,13 @@ bench-reports:
 	$(BUILD_ALL) $(B)/bench-reports
 	$(Q)$(B)/bench-reports $(or $(DOMAINS),1000) $(or $(REPORTERS),10) \
 		$(or $(DAYS),365)
+
+# Rounds, seconds of each, parts: ARGS='--rounds 9 --part scale'.
+bench bench-quick:
+	$(Q)tests/setup bench
+	$(BUILD_ALL) all $(BENCH)
+	$(Q)MTASTS_BUILD=$(B) tests/bench/bench.py \
+		$(if $(filter bench-quick,$@),--quick) $(ARGS)
 
 check-valgrind:
 	$(Q)tests/setup valgrind
@@ -269,7 +283,8 @@ clean:
 	rm -rf build build-asan
 
 .SECONDARY:
-.PHONY: all tests packages demo faults soak sim sim-long sim-mutants bench-reports fleet drill \
+.PHONY: all tests packages demo faults soak sim sim-long sim-mutants bench bench-quick \
+	bench-reports fleet drill \
 	check check-unit \
 	check-e2e check-valgrind check-asan \
 	lint lint-here format install uninstall deb repo check-deb help clean

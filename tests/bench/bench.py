@@ -1,0 +1,425 @@
+#!/usr/bin/python3
+"""What a policy fetch costs here, and elsewhere: tables in Markdown.
+
+	tests/bench/bench.py [--quick] [--rounds N] [--seconds N]
+			     [--part compare|modes|crowd|scale ...]
+
+Each server has core 0, and the senders (tests/bench/load.c) have core 1. A
+fetch is a connection with a full handshake, of a name chosen at random, and
+its certificate, status and body are looked at: one that is not right, and this
+ends with 1. Servers take turns in rounds, A B C A B C, so that whatever else
+the machine does hits all of them; what is shown is the median of the rounds,
+and the least and the most. A ratio is the median of each round's own.
+docs/performance.md says more.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.servers import (BUILD, CLIENT_CORE, SERVER_CORE, Bare, Caddy,
+			   Mtastsd, NginxStatic, NginxVariable, is_there,
+			   pinned)
+from bench.worlds import bytes_beside, world
+from harness.process import wait_for
+
+COMPARED = Mtastsd, NginxStatic, NginxVariable, Caddy, Bare
+QUICK = Mtastsd, NginxStatic, Bare
+NAMES = 1000
+OPENED_A_SECOND = 100
+FEW = 10		# names, to see what the others take
+SIZES = 1000, 10000, 100000
+ZIPF = "1.0"
+WARM = 30000		# fetches by Zipf's law, after which a cache is as it stays
+
+
+class Failed(Exception):
+	"""A fetch that was not answered as it should be, or a server's end."""
+
+
+# ---- the senders ----
+
+def load(server, *words):
+	"""What a run of `load` tells; any failure of it is one of the bench."""
+	return finish(server, start_load(server, *words))
+
+
+def start_load(server, *words):
+	w = server.world
+	command = ["setpriv", "--pdeathsig", "KILL",
+		   *pinned(CLIENT_CORE), BUILD / "bench/load",
+		   "--port", server.port, "--root", w.root,
+		   "--names", w.names, "--policy", w.policy,
+		   "--sources", 16, *words]
+	return subprocess.Popen([str(c) for c in command], text=True,
+				stdout=subprocess.PIPE)
+
+
+def finish(server, client):
+	out = client.communicate()[0]
+	if client.returncode != 0:
+		raise Failed(f"{server.label}: load ended with"
+			     f" {client.returncode}: {out.strip()}")
+	seen = json.loads(out)
+	if seen["rude"]:
+		raise Failed(f"{server.label}: {seen['rude']} connections were"
+			     " cut without a good-bye")
+	return seen
+
+
+def sweep(server):
+	"""Every name once; from then on all that can be warm is."""
+	return load(server, "--in-turn", "--count", server.world.count)
+
+
+def settle(*servers):
+	"""Whatever they look at after a start is no part of a fetch."""
+	for server in servers:
+		wait_for(f"{server.label} to be idle", lambda: is_idle(server),
+			 600, 0)
+
+
+def is_idle(server):
+	before = server.cpu_ns()
+	time.sleep(0.5)
+	return server.cpu_ns() - before < 0.02 * 0.5e9
+
+
+# ---- rounds ----
+
+@dataclass
+class Figures:
+	"""Of one server in one manner, a value for each round."""
+	cpu_us: list = field(default_factory=list)
+	per_second: list = field(default_factory=list)
+	p50_us: list = field(default_factory=list)
+	p99_us: list = field(default_factory=list)
+	resumed: int = 0
+
+	def add(self, cpu_ns, seen):
+		self.cpu_us.append(cpu_ns / 1000 / seen["fetches"])
+		for key in "per_second", "p50_us", "p99_us":
+			getattr(self, key).append(seen[key])
+		self.resumed += seen["resumed"]
+
+
+def one_round(server, figures, *words):
+	before = server.cpu_ns()
+	seen = load(server, *words)
+	figures.add(server.cpu_ns() - before, seen)
+
+
+def floor(count):
+	out = subprocess.run([*pinned(SERVER_CORE), BUILD / "bench/floor",
+			      world(BUILD, NAMES).folder, str(count)],
+			     stdout=subprocess.PIPE, check=True).stdout
+	return json.loads(out)["cpu_us"]
+
+
+# ---- the tables ----
+
+TEXTS = "server", "manner"	# columns of words
+
+
+def row(*cells):
+	print("| " + " | ".join(str(c) for c in cells) + " |", flush=True)
+
+
+def head(title, *cells):
+	print(f"\n### {title}\n")
+	row(*cells)
+	row(*["---" if c in TEXTS else "---:" for c in cells])
+
+
+def spread(values):
+	return (f"{statistics.median(values):.0f}"
+		f" ({min(values):.0f}–{max(values):.0f})")
+
+
+def ms(values):
+	return f"{statistics.median(values) / 1000:.1f}"
+
+
+def ratio(a, b):
+	"""Of rounds to rounds: what one has in common with itself alone."""
+	each = [x / y for x, y in zip(a, b)]
+	return f"{statistics.median(each):.2f}" if each else "–"
+
+
+class Bench:
+	def __init__(self, options, folder):
+		self.options = options
+		self.folder = Path(folder)
+		self.count = 0
+		self.running = []
+		self.holding = []
+
+	def start(self, kind, count, **settings):
+		self.count += 1
+		server = kind(world(BUILD, count),
+			      self.folder / f"{self.count}-{kind.__name__}")
+		if settings:
+			server.settings = settings
+		self.running.append(server)
+		return server.start()
+
+	def stop(self, *servers):
+		for server in servers:
+			server.stop()
+			self.running.remove(server)
+
+	def run(self, part):
+		"""False, and it is said, if something was not as it should be."""
+		try:
+			getattr(self, part)()
+		except Failed as failed:
+			print(f"\nbench: {part}: {failed}", file=sys.stderr)
+			return False
+		finally:
+			self.stop(*self.running)
+			for client in self.holding:
+				client.kill()
+				client.communicate()
+			self.holding.clear()
+		return True
+
+	@property
+	def timed(self):
+		return "--seconds", self.options.seconds
+
+	# Side by side.
+
+	def memory(self, kind):
+		"""Bytes for each name: of all names, less of a few."""
+		few = self.start(kind, FEW)
+		sweep(few)
+		rss = few.rss()
+		self.stop(few)
+		return rss
+
+	def compare(self):
+		kinds = [k for k in (QUICK if self.options.quick else COMPARED)
+			 if is_there(k)]
+		base = {k: self.memory(k) for k in kinds}
+		servers = {k: self.start(k, NAMES) for k in kinds}
+		figures = {k: Figures() for k in kinds}
+		floors = []
+		for server in servers.values():
+			sweep(server)
+		settle(*servers.values())
+		rss = {k: s.rss() for k, s in servers.items()}
+		for _ in range(self.options.rounds):
+			floors.append(floor(1000 * self.options.seconds))
+			for kind, server in servers.items():
+				one_round(server, figures[kind], *self.timed)
+		self.tell_compared(figures, floors, rss, base)
+		self.stop(*servers.values())
+
+	def tell_compared(self, figures, floors, rss, base):
+		others = [NginxStatic, NginxVariable, Bare]
+
+		def cpu(kind):
+			return figures[kind].cpu_us if kind in figures else []
+
+		head(f"{NAMES} names, a full TLS 1.3 handshake for each fetch",
+		     "server", "CPU µs per fetch", "÷ nginx static",
+		     "÷ by variable", "÷ bare", "÷ floor", "fetches/s",
+		     "p50 ms", "p99 ms", "RSS MB", "KB per certificate")
+		for kind, f in figures.items():
+			more = (rss[kind] - base[kind]) / (NAMES - FEW)
+			row(kind.label, spread(f.cpu_us),
+			    *[ratio(f.cpu_us, cpu(o)) for o in others],
+			    ratio(f.cpu_us, floors),
+			    f"{statistics.median(f.per_second):.0f}",
+			    ms(f.p50_us), ms(f.p99_us),
+			    f"{rss[kind] / 1e6:.1f}", f"{more / 1e3:.1f}")
+		row("floor", spread(floors),
+		    *[ratio(floors, cpu(o)) for o in others], "1.00",
+		    *["–"] * 5)
+
+	# In other ways than senders' usual one.
+
+	MODES = {
+		"TLS 1.2": ["--tls12"],
+		"resumption wanted": ["--resume"],
+		"10 requests on a connection": ["--keep-alive", 10],
+	}
+
+	def modes(self):
+		kinds = [k for k in (Mtastsd, NginxStatic) if is_there(k)]
+		servers = [self.start(k, NAMES) for k in kinds]
+		found = {(m, s): Figures() for m in self.MODES for s in servers}
+		for server in servers:
+			sweep(server)
+		settle(*servers)
+		for _ in range(self.options.rounds):
+			for (mode, server), f in found.items():
+				one_round(server, f, *self.MODES[mode],
+					  *self.timed)
+		head("Other manners", "manner", "server", "CPU µs per fetch",
+		     "fetches/s", "p99 ms", "resumed")
+		for (mode, server), f in found.items():
+			row(mode, server.label, spread(f.cpu_us),
+			    f"{statistics.median(f.per_second):.0f}",
+			    ms(f.p99_us), f.resumed)
+		self.plain(servers[0])
+		self.stop(*servers)
+
+	def plain(self, server):
+		"""A challenge that nobody has made: the look-up is the same."""
+		https, f = server.port, Figures()
+		server.port = server.daemon.http_port
+		for _ in range(self.options.rounds):
+			one_round(server, f, "--challenge", "nobodys-token",
+				  "--status", 404, *self.timed)
+		server.port = https
+		row("challenges by plain HTTP", server.label, spread(f.cpu_us),
+		    f"{statistics.median(f.per_second):.0f}", ms(f.p99_us),
+		    "–")
+
+	# Among others who only hold connections open.
+
+	def crowd(self):
+		slow, idle = 2000, 10000
+		server = self.start(Mtastsd, NAMES, max_connections=20000,
+				    connection_deadline="10m")
+		rate = 100
+		few = ["--rate", rate, "--connections", 1000, *self.timed]
+		alone = load(server, *few)
+		before = server.rss()
+		held = [self.hold(server, "--idle", idle)]
+		after = server.rss()
+		held.append(self.hold(server, "--slow", slow))
+		among = load(server, *few)
+		for client in held:
+			client.terminate()
+			seen = finish(server, client)
+			if seen["ended"]:
+				raise Failed(f"{seen['ended']} were not held")
+		head(f"{slow} slow and {idle} idle connections", "at"
+		     f" {rate} fetches a second", "p50 ms", "p99 ms", "most ms")
+		for what, seen in ("alone", alone), ("among them", among):
+			row(what, *[f"{seen[k] / 1000:.1f}" for k in
+				    ("p50_us", "p99_us", "max_us")])
+		print(f"\nAn idle connection takes {(after - before) / idle / 1024:.1f}"
+		      " KiB.")
+		self.stop(server)
+
+	def hold(self, server, how, count):
+		"""Opened one by one, and held until they are told to go."""
+		before = server.open_files()
+		client = start_load(server, how, "--connections", count,
+				    "--sources", 250, "--rate", OPENED_A_SECOND,
+				    "--seconds", 3600)
+		self.holding.append(client)
+		wait_for(f"{count} connections", lambda: client.poll() is not
+			 None or server.open_files() >= before + count,
+			 600, 0.5)
+		return client
+
+	# Alone, and large.
+
+	WAYS = {"uniform": [], f"Zipf {ZIPF}": ["--zipf", ZIPF]}
+
+	def scale(self):
+		"""A daemon for each way: they want different names kept ready."""
+		servers = {(n, way): self.start(Mtastsd, n)
+			   for n in self.options.sizes for way in self.WAYS}
+		found = {key: Figures() for key in servers}
+		for (n, way), server in servers.items():
+			self.warm(server, self.WAYS[way])
+		settle(*servers.values())
+		rss = {n: servers[n, "uniform"].rss()
+		       for n in self.options.sizes}
+		for number in range(self.options.rounds):
+			for (n, way), f in found.items():
+				one_round(servers[n, way], f, *self.WAYS[way],
+					  "--seed", number + 1, *self.timed)
+		self.tell_scaled(servers, found, rss)
+		self.stop(*servers.values())
+
+	@staticmethod
+	def warm(server, way):
+		"""Until what is wanted most is what is kept."""
+		if way:
+			load(server, *way, "--count",
+			     min(4 * server.world.count, WARM))
+		else:
+			sweep(server)
+
+	def tell_scaled(self, servers, found, rss):
+		first = min(rss)
+		columns = [c for w in self.WAYS for c in
+			   (f"{w}: CPU µs per fetch", f"÷ {first}")]
+		head("mtastsd alone", "domains", *columns,
+		     "start to first answer s", "RSS MB after a sweep",
+		     "database bytes per domain beside keys and leafs",
+		     "in all")
+		for n in rss:
+			server = servers[n, "uniform"]
+			beside, whole = bytes_beside(server.world.state)
+			cells = []
+			for way in self.WAYS:
+				f = found[n, way]
+				cells += [spread(f.cpu_us), ratio(
+					f.cpu_us, found[first, way].cpu_us)]
+			row(n, *cells, f"{server.started:.2f}",
+			    f"{rss[n] / 1e6:.0f}", f"{beside / n:.0f}",
+			    f"{whole / n:.0f}")
+
+
+def tell_machine():
+	model = next((line.split(":")[1].strip() for line in
+		      Path("/proc/cpuinfo").read_text().splitlines()
+		      if line.startswith("model name")), "unknown")
+	tls = subprocess.run(["openssl", "version"], capture_output=True,
+			     text=True, check=False).stdout.split("(")[0].strip()
+	print(f"{model}, {os.cpu_count()} cores, Linux {platform.release()},"
+	      f" {tls}, load {os.getloadavg()[0]:.1f} at the start", flush=True)
+
+
+def parse():
+	parser = argparse.ArgumentParser()
+	parser.add_argument("--quick", action="store_true")
+	parser.add_argument("--rounds", type=int)
+	parser.add_argument("--seconds", type=int)
+	parser.add_argument("--part", action="append", choices=PARTS)
+	parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+	options = parser.parse_args()
+	options.rounds = options.rounds or (5 if options.quick else 15)
+	options.seconds = options.seconds or (1 if options.quick else 2)
+	options.part = options.part or (["compare"] if options.quick else PARTS)
+	return options
+
+
+PARTS = ["compare", "modes", "crowd", "scale"]
+
+
+def main():
+	options = parse()
+	if os.cpu_count() < 2:
+		sys.exit("bench: one core for the server and one for the"
+			 " senders, that makes two")
+	tell_machine()
+	folder = tempfile.mkdtemp(prefix="bench-", dir=BUILD / "bench")
+	bench = Bench(options, folder)
+	try:
+		good = [bench.run(part) for part in options.part]
+	finally:
+		shutil.rmtree(folder, ignore_errors=True)
+	sys.exit(0 if all(good) else 1)
+
+
+if __name__ == "__main__":
+	main()

@@ -1,0 +1,143 @@
+"""What measures must see what is wrong: else a fast wrong answer is fast."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from bench import bench, servers
+from bench.worlds import World
+from harness.daemon import BUILD
+
+COUNT = 12
+
+
+@pytest.fixture
+def world(tmp_path):
+	folder = tmp_path / "world"
+	subprocess.run([BUILD / "bench/world", folder, str(COUNT)], check=True)
+	return World(folder, COUNT)
+
+
+@pytest.fixture
+def serve(tmp_path, monkeypatch):
+	monkeypatch.setattr(servers, "pinned", lambda core: [])
+	monkeypatch.setattr(bench, "pinned", lambda core: [])
+	made = []
+
+	def start(kind, world):
+		made.append(kind(world, tmp_path / f"server{len(made)}"))
+		return made[-1].start()
+
+	yield start
+	for server in made:
+		server.stop()
+
+
+@pytest.mark.parametrize("kind", [servers.Bare, servers.Mtastsd])
+def test_right_answers_are_counted(serve, world, kind):
+	server = serve(kind, world)
+	before = server.cpu_ns()
+	seen = bench.load(server, "--count", 60)
+	assert seen["fetches"] == seen["connections"] == 60
+	assert seen["failures"] == seen["resumed"] == seen["rude"] == 0
+	assert 0 < seen["p50_us"] <= seen["p99_us"] <= seen["max_us"]
+	# A handshake takes more than a tenth of a millisecond on any machine.
+	assert server.cpu_ns() - before > 60 * 100_000
+	assert server.rss() > 1_000_000
+
+
+@pytest.mark.parametrize("words, fetches", [
+	(["--in-turn", "--count", COUNT], COUNT),
+	(["--zipf", "1.0", "--count", 30], 30),
+	(["--tls12", "--count", 20], 20),
+	(["--keep-alive", 5, "--count", 4], 20),
+	(["--rate", 50, "--seconds", 1], 50),
+])
+def test_manners(serve, world, words, fetches):
+	server = serve(servers.Mtastsd, world)
+	assert bench.load(server, *words)["fetches"] == fetches
+
+
+def test_who_is_idle_is_held_and_counted_when_ended(serve, world):
+	server = serve(servers.Bare, world)
+	client = bench.start_load(server, "--idle", "--connections", 5,
+				  "--seconds", 60)
+	with pytest.raises(subprocess.TimeoutExpired):
+		client.wait(1)
+	client.terminate()
+	seen = bench.finish(server, client)
+	assert (seen["most_open"], seen["ended"]) == (5, 0)
+
+
+def refused(server, kind, *words):
+	with pytest.raises(bench.Failed, match=f"{kind}: ") as failed:
+		bench.load(server, "--count", 20, *words)
+	return str(failed.value)
+
+
+def altered(world, tmp_path):
+	"""The same for the server, while the senders know the right one."""
+	folder = tmp_path / "altered"
+	shutil.copytree(world.folder, folder)
+	return World(folder, COUNT)
+
+
+def test_another_body_fails(serve, world, tmp_path):
+	wrong = altered(world, tmp_path)
+	wrong.policy.write_text("version: STSv1\r\nmode: enforce\r\n")
+	server = serve(servers.Bare, wrong)
+	server.world = world
+	refused(server, "body")
+
+
+def test_another_names_certificate_fails(serve, world, tmp_path):
+	wrong = altered(world, tmp_path)
+	one, other = wrong.hosts()[5:7]
+	shutil.copy(wrong.pem(one), wrong.pem(other))
+	server = serve(servers.Bare, wrong)
+	server.world = world
+	assert other in refused(server, "certificate", "--in-turn")
+
+
+def test_a_strange_root_fails(serve, world, tmp_path):
+	server = serve(servers.Bare, world)
+	other = tmp_path / "other"
+	subprocess.run([BUILD / "bench/world", other, "1"], check=True)
+	server.world = World(world.folder, COUNT)
+	server.world.root = World(other, 1).root
+	refused(server, "certificate")
+
+
+def test_a_status_that_was_not_expected_fails(serve, world):
+	refused(serve(servers.Bare, world), "status", "--status", 404)
+
+
+def test_a_server_that_is_gone_fails(serve, world):
+	server = serve(servers.Bare, world)
+	server.stop()
+	refused(server, "refused")
+
+
+def test_the_floor_is_below_the_bare_loop(serve, world):
+	out = subprocess.run([BUILD / "bench/floor", world.folder, "200"],
+			     capture_output=True, text=True, check=True).stdout
+	floor = bench.json.loads(out)
+	assert floor["fetches"] == 200
+	server, figures = serve(servers.Bare, world), bench.Figures()
+	bench.sweep(server)
+	bench.one_round(server, figures, "--count", 200)
+	assert 50 < floor["cpu_us"] < figures.cpu_us[0]
+
+
+def test_the_whole_bench_fails_of_one_name(world, monkeypatch, capfd):
+	one, other = world.hosts()[5:7]
+	shutil.copy(world.pem(one), world.pem(other))
+	monkeypatch.setattr(bench, "world", lambda build, count: world)
+	monkeypatch.setattr(bench, "QUICK", [servers.Bare])
+	monkeypatch.setattr(sys, "argv", ["bench", "--quick", "--rounds", "1"])
+	with pytest.raises(SystemExit) as ended:
+		bench.main()
+	assert ended.value.code == 1
+	assert f"{other}: certificate: " in capfd.readouterr().err
