@@ -127,6 +127,12 @@ static void judge_config(struct api_call *call, struct findings *out)
 		config_state_judge(call->parts->config_state, out);
 }
 
+static void judge_metrics_port(struct api_call *call, struct findings *out)
+{
+	if (call->parts->metrics_port)
+		metrics_port_judge(call->parts->metrics_port, out);
+}
+
 static void judge_freeze(struct api_call *call, struct findings *out)
 {
 	struct box_freeze f;
@@ -181,6 +187,7 @@ static void judge_box(struct api_call *call, struct findings *out)
 
 	judge_store(call, out);
 	judge_config(call, out);
+	judge_metrics_port(call, out);
 	judge_freeze(call, out);
 	judge_clock(engine, out);
 	for (size_t i = 0; i < engine_ca_count(engine); i++) {

@@ -578,7 +578,6 @@ static bool needs_restart(const struct config *a, const struct config *b)
 		      sizeof(a->listen_https)) != 0 ||
 	       memcmp(a->listen_http, b->listen_http, sizeof(a->listen_http)) !=
 		       0 ||
-	       strcmp(a->metrics_listen, b->metrics_listen) != 0 ||
 	       a->workers != b->workers ||
 	       a->max_connections != b->max_connections ||
 	       a->max_per_address != b->max_per_address ||
@@ -613,7 +612,8 @@ static bool reload(struct daemon *d, struct err *err)
 	if (d->engine && !reload_orders(d, &fresh, err))
 		return false;
 	listeners_note(&d->listeners, &fresh);
-	if (needs_restart(&d->config, &fresh))
+	if (!admin_use_metrics(d->admin, fresh.metrics_listen) ||
+	    needs_restart(&d->config, &fresh))
 		log_warn("mtastsd: listeners, folders, workers and limits "
 			 "change at a restart only");
 	log_init(fresh.log_level);
