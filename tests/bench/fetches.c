@@ -5,9 +5,12 @@
  *	fetches PORT ROOT.pem HOST RATE SECONDS
  *
  * One loop, no threads. A fetch has ten seconds. In the end one line of JSON:
- * how many were answered, refused (no connection), or failed, what the first
- * that failed said, and how long the slowest took. SIGTERM ends it early, and
- * as well.
+ * how many were answered, refused (no connection), cut, or failed, what the
+ * first that failed said, and how long the slowest took. SIGTERM ends it early,
+ * and as well.
+ *
+ * Who is about to kill the server sends SIGUSR1 before and SIGUSR2 after: what
+ * was under way then, and fails, is cut. What begins later has no excuse.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -49,12 +52,14 @@ static struct {
 	struct fetch fetch[FETCHES_MAX];
 	struct pollfd poll[FETCHES_MAX];
 	size_t count;
-	unsigned long ok, refused, failed;
+	unsigned long ok, refused, cut, failed;
 	int64_t slowest;
 	char why[160];
 } run;
 
 static volatile sig_atomic_t is_over;
+
+static _Atomic int64_t excused_to; /* fetches that began until then */
 
 static void on_term(int number)
 {
@@ -68,6 +73,11 @@ static int64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 * MS + t.tv_nsec;
+}
+
+static void on_mark(int number)
+{
+	excused_to = number == SIGUSR1 ? INT64_MAX : now_ns();
 }
 
 /* ---- one fetch ---- */
@@ -88,11 +98,15 @@ static void fail(size_t i, const char *what, int why)
 	struct fetch *f = &run.fetch[i];
 	unsigned long tls = ERR_peek_error();
 
+	bool is_cut = f->stage != CONNECTING && f->began <= excused_to;
+
 	if (f->stage == CONNECTING)
 		run.refused++;
+	else if (is_cut)
+		run.cut++;
 	else
 		run.failed++;
-	if (!*run.why)
+	if (!*run.why && !is_cut)
 		snprintf(run.why, sizeof(run.why), "%s: %s", what,
 			 tls ? ERR_reason_error_string(tls) : strerror(why));
 	ERR_clear_error();
@@ -263,6 +277,8 @@ static bool prepare(char **argv)
 	setrlimit(RLIMIT_NOFILE, &many);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, on_term);
+	signal(SIGUSR1, on_mark);
+	signal(SIGUSR2, on_mark);
 	run.host = argv[3];
 	run.to = (struct sockaddr_in){ .sin_family = AF_INET,
 				       .sin_port = htons((uint16_t)strtol(
@@ -285,9 +301,9 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	fetch_for(strtol(argv[5], NULL, 10), strtol(argv[4], NULL, 10));
-	printf("{\"ok\": %lu, \"refused\": %lu, \"failed\": %lu, "
-	       "\"slowest_ms\": %lld, \"why\": \"%s\"}\n",
-	       run.ok, run.refused, run.failed, (long long)(run.slowest / MS),
-	       run.why);
+	printf("{\"ok\": %lu, \"refused\": %lu, \"cut\": %lu, "
+	       "\"failed\": %lu, \"slowest_ms\": %lld, \"why\": \"%s\"}\n",
+	       run.ok, run.refused, run.cut, run.failed,
+	       (long long)(run.slowest / MS), run.why);
 	return run.refused || run.failed;
 }

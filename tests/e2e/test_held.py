@@ -3,9 +3,11 @@
 import ctypes
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from harness.held import Held
 from harness.process import wait_for
 
 RATES = 500, 250, 120, 60	# a second: the most that this machine bears now
-CALM_MS = 800
+CALM_MS = 250
 
 
 @pytest.fixture
@@ -60,12 +62,21 @@ def result(client):
 
 
 def borne(rig, daemon, host):
-	"""A rate at which nothing piles up while nobody restarts anything."""
+	"""A rate at which nothing piles up while nobody restarts anything.
+
+	A busy machine is slow, and that is all that is put down to it. Where even
+	the lowest rate is too much, that is gone on with, and judged like any.
+	"""
 	for rate in RATES:
 		seen = result(fetches(rig, daemon, host, rate, 2))
-		if not seen["failed"] and seen["slowest_ms"] < CALM_MS:
-			return rate
-	pytest.skip(f"this machine is too busy: {seen}")
+		assert seen["why"] == "" or seen["why"].startswith("too slow"), seen
+		if not seen["failed"] + seen["refused"] and \
+				seen["slowest_ms"] < CALM_MS:
+			break
+	if rate < RATES[0]:
+		warnings.warn(f"this machine is busy: shown with {rate} fetches/s"
+			      f" instead of {RATES[0]}")
+	return rate
 
 
 def under_load(rig, daemon, host, times, change):
@@ -73,7 +84,7 @@ def under_load(rig, daemon, host, times, change):
 	client = fetches(rig, daemon, host, rate, 600)
 	for _ in range(times):
 		time.sleep(1)
-		change()
+		change(client)
 	time.sleep(1)
 	client.terminate()
 	seen = result(client)
@@ -85,7 +96,7 @@ def under_load(rig, daemon, host, times, change):
 def test_restarts_under_load_refuse_nobody(rig, live):
 	daemon, mine, host = live
 
-	def restart():
+	def restart(_client):
 		daemon.stop()
 		start(daemon, mine)
 
@@ -100,14 +111,15 @@ def test_kill_under_load_refuses_nobody(rig, live):
 	"""What is in flight dies with it; who comes then waits, and is answered."""
 	daemon, mine, host = live
 
-	def kill():
+	def kill(client):
+		client.send_signal(signal.SIGUSR1)
 		daemon.kill()
+		client.send_signal(signal.SIGUSR2)
 		start(daemon, mine)
 
 	rate, seen = under_load(rig, daemon, host, 3, kill)
 
-	assert seen["refused"] == 0, seen
-	assert seen["failed"] < rate, seen
+	assert seen["refused"] == seen["failed"] == 0, seen
 	assert seen["ok"] > 3 * rate
 
 
