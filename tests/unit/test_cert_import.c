@@ -288,7 +288,7 @@ static void who_trusts_it_is_known(void **state)
 	came.until += WHEN_DAY;
 	assert_true(import(&came, our_key, &err));
 	assert_string_equal(reached().distrust, "");
-	assert_int_equal(reached().due_at, ROWS_NOW);
+	assert_true(reached().due_at <= ROWS_NOW);
 	roots = NULL;
 	free(path);
 }
