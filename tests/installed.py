@@ -311,7 +311,8 @@ def goes_back_as_it_said(service, pebble, folder, older):
 	schema = version(STATE / "state.db")
 	command("dpkg", "-r", "mtastsd")
 	command("dpkg-deb", "-x", older, folder / "older")
-	done = command(folder / "older/usr/sbin/mtastsd", "--user", "mtastsd",
+	done = command("env", f"CREDENTIALS_DIRECTORY={CONFIG.parent}/secrets",
+		       folder / "older/usr/sbin/mtastsd", "--user", "mtastsd",
 		       ok=(1,), timeout=30)
 	assert f"state.db is of version {schema}, newer than version" \
 		f" {schema - 1} of this mtastsd" in done.stderr, done.stderr
