@@ -725,6 +725,15 @@ static void find_credentials(void)
 		setenv("CREDENTIALS_DIRECTORY", dir, false);
 }
 
+static bool read_config(struct daemon *d, enum command command, struct err *err)
+{
+	if (command == COMMAND_CHECK_CONFIG)
+		find_credentials();
+	return command == COMMAND_RESTORE
+		       ? config_read_state_dir(&d->config, d->config_path, err)
+		       : config_read(&d->config, d->config_path, err);
+}
+
 int main(int argc, char **argv)
 {
 	static struct daemon d;
@@ -736,9 +745,7 @@ int main(int argc, char **argv)
 	d.config_path = options.config;
 	d.user = options.user;
 	log_init(LOG_LEVEL_INFO);
-	if (options.command == COMMAND_CHECK_CONFIG)
-		find_credentials();
-	if (!config_read(&d.config, d.config_path, &err)) {
+	if (!read_config(&d, options.command, &err)) {
 		print_error(&err);
 		return EXIT_CONFIG;
 	}
