@@ -30,6 +30,7 @@ CFLAGS ?= -O2 -g
 bindir     = $(PREFIX)/bin
 sbindir    = $(PREFIX)/sbin
 mandir     = $(PREFIX)/share/man
+exampledir = $(PREFIX)/share/doc/mtastsd/examples
 sysconfdir = /etc
 # systemd looks below /usr/local as well.
 unitdir     = $(PREFIX)/lib/systemd/system
@@ -232,6 +233,8 @@ format:
 
 MANUALS := $(wildcard docs/*.[1-8])
 
+EXAMPLES := $(wildcard packaging/grafana/* packaging/prometheus/*)
+
 UNITS := $(wildcard packaging/*.service packaging/*.socket packaging/*.timer)
 
 install: all
@@ -248,6 +251,8 @@ install: all
 	install -d $(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir)
 	$(B)/mtastsctl completion bash >$(DESTDIR)$(bashdir)/mtastsctl
 	$(B)/mtastsctl completion zsh >$(DESTDIR)$(zshdir)/_mtastsctl
+	for e in $(EXAMPLES:packaging/%=%); do install -D -m 644 \
+		packaging/$$e $(DESTDIR)$(exampledir)/$$e || exit 1; done
 	test -e $(DESTDIR)$(sysconfdir)/mtastsd/mtastsd.conf || \
 		install -D -m 644 -t $(DESTDIR)$(sysconfdir)/mtastsd \
 		packaging/mtastsd.conf
@@ -260,6 +265,7 @@ uninstall:
 		$(DESTDIR)$(sysusersdir)/mtastsd.conf \
 		$(DESTDIR)$(tmpfilesdir)/mtastsd.conf \
 		$(DESTDIR)$(bashdir)/mtastsctl $(DESTDIR)$(zshdir)/_mtastsctl
+	rm -rf $(DESTDIR)$(exampledir)
 	for m in $(notdir $(MANUALS)); do \
 		rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$$m; done
 

@@ -19,6 +19,16 @@
 #define TRIES       3		/* each twice as long as the one before */
 #define FIRST_SHARE 5		/* of the whole time; the third is cut short */
 
+/*
+ * Who looks wants to know what is so now. c-ares remembers answers by itself
+ * since 1.31, unless it is told how long: 0 seconds.
+ */
+#ifdef ARES_OPT_QUERY_CACHE
+#define NO_CACHE ARES_OPT_QUERY_CACHE
+#else
+#define NO_CACHE 0
+#endif
+
 /* A descriptor of c-ares's, as the loop watches it. */
 struct watch {
 	LIST_ENTRY(watch) entry;
@@ -174,6 +184,7 @@ static const struct {
 	{ ARES_ETIMEOUT,     "timeout" },
 	{ ARES_ECONNREFUSED, "no connection to the server" },
 	{ ARES_EBADNAME,     "not a name that DNS can carry" },
+	{ ARES_EBADRESP,     "malformed answer" },
 };
 
 /*
@@ -340,9 +351,10 @@ static bool channel_init(struct server *s, int timeout_ms, struct err *err)
 		.sock_state_cb = watch_socket,
 		.sock_state_cb_data = s,
 	};
-	int status = ares_init_options(&s->channel, &options,
-				       ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS |
-				       ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+	int status = ares_init_options(
+		&s->channel, &options,
+		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+			ARES_OPT_SOCK_STATE_CB | NO_CACHE);
 
 	if (status == ARES_SUCCESS)
 		return true;

@@ -444,16 +444,31 @@ static void set_receivers(struct request *q)
 	curl_easy_setopt(q->easy, CURLOPT_WRITEDATA, q);
 }
 
+/* Newer ones of libcurl pass on what OpenSSL says of an end without a word. */
+static bool has_just_ended(CURLcode result, const struct request *q)
+{
+	return result == CURLE_RECV_ERROR && strstr(q->says, "unexpected eof");
+}
+
 /* It was not sent again: see refuse_rewind(). */
-static CURLcode meant_by(CURL *easy, CURLcode result, struct request *q)
+static bool has_no_answer(CURL *easy, CURLcode result)
 {
 	long status = 0;
 
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-	if (result != CURLE_SEND_FAIL_REWIND && (result != CURLE_OK || status))
+	return result == CURLE_SEND_FAIL_REWIND ||
+	       (result == CURLE_OK && !status);
+}
+
+static CURLcode meant_by(CURL *easy, CURLcode result, struct request *q)
+{
+	bool has_ended = has_just_ended(result, q);
+
+	if (!has_ended && !has_no_answer(easy, result))
 		return result;
 	q->says[0] = '\0';
-	return CURLE_GOT_NOTHING;
+	return has_ended && q->header_bytes ? CURLE_PARTIAL_FILE
+					    : CURLE_GOT_NOTHING;
 }
 
 static void on_ended(CURL *easy, CURLcode result)

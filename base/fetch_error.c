@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 #define WORDS_MAX 160	/* of libcurl's sentence */
+#define TOO_LARGE 100	/* CURLE_TOO_LARGE, since libcurl 8.6 */
 
 static const struct {
 	enum err_kind kind;
@@ -40,6 +41,8 @@ static const struct {
 	[CURLE_UNSUPPORTED_PROTOCOL] =		/* an "HTTP/0.9" answer */
 		{ ERR_AGAIN, "", " did not answer in HTTP" },
 	[CURLE_OUT_OF_MEMORY] =			/* a header line past 100 KB */
+		{ ERR_AGAIN, "", " sent more than libcurl takes" },
+	[TOO_LARGE] =				/* the same */
 		{ ERR_AGAIN, "", " sent more than libcurl takes" },
 };
 

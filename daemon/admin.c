@@ -23,7 +23,6 @@
 #include "daemon/routes.h"
 #include "daemon/unix_listen.h"
 #include "httpd/accept_pause.h"
-#include "httpd/listener.h"
 
 #define IDLE_SECONDS 30
 #define DISK_SECONDS 1 /* a request waits no longer for one that is slow */
@@ -101,6 +100,7 @@ struct admin {
 	struct entrance entrance[ARRAY_LEN(doors)];
 	struct waiting *waiting, **waiting_tail; /* in the order they came */
 	struct event *patience; /* how long they wait at most */
+	struct metrics_port *metrics_port;
 	size_t deferred;	/* requests whose handlers will answer */
 	bool is_ending;		/* the loop sends nothing any more */
 };
@@ -545,18 +545,24 @@ static bool open_entrance(struct entrance *in, const char *run_dir,
 	return listen_on(in, fd, err);
 }
 
-/* A port that somebody has is no reason not to serve. */
-static void open_metrics(struct entrance *in, const char *address)
+static bool take_metrics(int fd, void *arg, struct err *err)
 {
-	struct err err = ERR_INIT;
-	int fd = -1;
+	return listen_on(arg, fd, err);
+}
 
-	if (make_http(in, &err))
-		fd = listener_bind(address, &err);
-	if (fd < 0 || !listen_on(in, fd, &err))
-		log_error("mtastsd: metrics_listen: %s: there are no metrics "
-			  "by TCP%s%s",
-			  err.text, *err.hint ? ": " : "", err.hint);
+static bool open_metrics(struct admin *a, struct err *err)
+{
+	struct entrance *in = &a->entrance[DOOR_METRICS];
+
+	if (!make_http(in, err))
+		return false;
+	a->metrics_port = metrics_port_new(a->parts.loop, take_metrics, in,
+					   err);
+	if (!a->metrics_port)
+		return false;
+	a->parts.metrics_port = a->metrics_port;
+	metrics_port_use(a->metrics_port, a->parts.config->metrics_listen);
+	return true;
 }
 
 static bool make_run_dir(const char *dir, struct err *err)
@@ -589,9 +595,8 @@ struct admin *admin_start(const struct admin_parts *parts, struct err *err)
 				   err))
 			goto failed;
 	}
-	if (*parts->config->metrics_listen)
-		open_metrics(&a->entrance[DOOR_METRICS],
-			     parts->config->metrics_listen);
+	if (!open_metrics(a, err))
+		goto failed;
 	return a;
 
 failed:
@@ -622,6 +627,7 @@ void admin_stop(struct admin *a)
 	if (!a)
 		return;
 	admin_end(a);
+	metrics_port_free(a->metrics_port);
 	assert(!a->deferred);
 	if (a->parts.engine)
 		engine_when_settled(a->parts.engine, NULL, NULL);
@@ -637,4 +643,10 @@ void admin_stop(struct admin *a)
 void admin_update(struct admin *a, const struct admin_parts *parts)
 {
 	a->parts = *parts;
+	a->parts.metrics_port = a->metrics_port;
+}
+
+bool admin_use_metrics(struct admin *a, const char *address)
+{
+	return metrics_port_use(a->metrics_port, address);
 }

@@ -22,6 +22,7 @@
 #include "daemon/guard.h"
 #include "daemon/intake.h"
 #include "daemon/meter.h"
+#include "daemon/metrics_port.h"
 #include "daemon/report_desk.h"
 #include "daemon/publisher.h"
 #include "httpd/server.h"
@@ -51,6 +52,7 @@ struct admin_parts {
 	const struct archive *archive;
 	const struct config *config;	/* the daemon's, updated by a reload */
 	const struct config_state *config_state; /* what became of reloads */
+	const struct metrics_port *metrics_port; /* the admin's own */
 	const struct lag *lag;		/* of the loop; NULL: not measured */
 	time_t started_at;
 };
@@ -74,5 +76,8 @@ void admin_stop(struct admin *a);
 
 /* The parts are others now. */
 void admin_update(struct admin *a, const struct admin_parts *parts);
+
+/* As metrics_port_use(). */
+bool admin_use_metrics(struct admin *a, const char *address);
 
 #endif

@@ -146,6 +146,12 @@ static void judge_cas(struct api_call *call, struct findings *out)
 	}
 }
 
+static void judge_metrics_port(struct api_call *call, struct findings *out)
+{
+	if (call->parts->metrics_port)
+		metrics_port_judge(call->parts->metrics_port, out);
+}
+
 static void judge_freeze(struct api_call *call, struct findings *out)
 {
 	struct box_freeze f;
@@ -197,6 +203,7 @@ static void judge_box(struct api_call *call, struct findings *out)
 {
 	judge_store(call, out);
 	judge_config(call, out);
+	judge_metrics_port(call, out);
 	judge_freeze(call, out);
 	judge_clock(call->parts->engine, out);
 	judge_cas(call, out);

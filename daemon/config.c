@@ -137,6 +137,7 @@ static cfg_opt_t options[] = {
 static struct {
 	struct err *err;
 	bool has_failed;
+	bool needs_files; /* those that it names must be there */
 } reading;
 
 static void add_place(const cfg_t *cfg, const char *text)
@@ -339,7 +340,8 @@ static int check_trust(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *text = newest(opt);
 
-	if (!*text || (text[0] == '/' && access(text, R_OK) == 0))
+	if (!*text || !reading.needs_files ||
+	    (text[0] == '/' && access(text, R_OK) == 0))
 		return 0;
 	return refuse(cfg, opt, text,
 		      "the absolute path of a readable PEM file");
@@ -799,10 +801,15 @@ static void note_files(cfg_t *cfg, struct config *c)
 	}
 }
 
-static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
+static void copy_state_dir(cfg_t *cfg, struct config *c)
 {
 	snprintf(c->state_dir, sizeof(c->state_dir), "%s",
 		 cfg_getstr(cfg, "state_dir"));
+}
+
+static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
+{
+	copy_state_dir(cfg, c);
 	snprintf(c->run_dir, sizeof(c->run_dir), "%s",
 		 cfg_getstr(cfg, "run_dir"));
 	if (*cfg_getstr(cfg, "host_name"))
@@ -868,7 +875,20 @@ static bool parse(cfg_t *cfg, const char *path, struct err *err)
 	return ok;
 }
 
-bool config_read(struct config *c, const char *path, struct err *err)
+static bool copy(cfg_t *cfg, struct config *c, const char *path,
+		 struct err *err)
+{
+	if (!reading.needs_files) {
+		copy_state_dir(cfg, c);
+		return true;
+	}
+	if (!copy_all(cfg, c, err))
+		return err_prefix(err, "%s", path);
+	note_files(cfg, c);
+	return true;
+}
+
+static bool read_it(struct config *c, const char *path, struct err *err)
 {
 	struct err first = ERR_INIT;
 	cfg_t *cfg = cfg_init(options, CFGF_NONE);
@@ -879,16 +899,22 @@ bool config_read(struct config *c, const char *path, struct err *err)
 	reading.has_failed = false;
 	cfg_set_error_function(cfg, on_error);
 	set_checks(cfg);
-	ok = parse(cfg, path, &first);
-	if (ok && !copy_all(cfg, c, &first)) {
-		err_prefix(&first, "%s", path);
-		ok = false;
-	}
-	if (ok)
-		note_files(cfg, c);
+	ok = parse(cfg, path, &first) && copy(cfg, c, path, &first);
 	cfg_free(cfg);
 	reading.err = NULL;
 	if (!ok && err)
 		*err = first;
 	return ok;
+}
+
+bool config_read(struct config *c, const char *path, struct err *err)
+{
+	reading.needs_files = true;
+	return read_it(c, path, err);
+}
+
+bool config_read_state_dir(struct config *c, const char *path, struct err *err)
+{
+	reading.needs_files = false;
+	return read_it(c, path, err);
 }

@@ -66,4 +66,10 @@ struct config {
 /* ERR_INPUT: "FILE:LINE: what is wrong", with what was expected as hint. */
 bool config_read(struct config *c, const char *path, struct err *err);
 
+/*
+ * No more than c->state_dir, for a restore: the box is stopped, and what its
+ * service manager passes to it, credentials, is not there.
+ */
+bool config_read_state_dir(struct config *c, const char *path, struct err *err);
+
 #endif

@@ -610,7 +610,6 @@ static bool needs_restart(const struct config *a, const struct config *b)
 		      sizeof(a->listen_https)) != 0 ||
 	       memcmp(a->listen_http, b->listen_http, sizeof(a->listen_http)) !=
 		       0 ||
-	       strcmp(a->metrics_listen, b->metrics_listen) != 0 ||
 	       a->workers != b->workers ||
 	       a->max_connections != b->max_connections ||
 	       a->max_per_address != b->max_per_address ||
@@ -645,7 +644,8 @@ static bool reload(struct daemon *d, struct err *err)
 	if (d->engine && !reload_orders(d, &fresh, err))
 		return false;
 	listeners_note(&d->listeners, &fresh);
-	if (needs_restart(&d->config, &fresh))
+	if (!admin_use_metrics(d->admin, fresh.metrics_listen) ||
+	    needs_restart(&d->config, &fresh))
 		log_warn("mtastsd: listeners, folders, workers and limits "
 			 "change at a restart only");
 	log_init(fresh.log_level);
@@ -773,22 +773,32 @@ static void find_credentials(void)
  * A box that nobody has configured serves and says what it lacks; a file that
  * was named must be there. What is built in stands in an empty one.
  */
-static bool read_config(struct daemon *d, const struct options *o,
-			struct err *err)
+static bool read_all(struct daemon *d, const struct options *o, struct err *err)
 {
 	bool is_allowed = o->command == COMMAND_SERVE ||
 			  o->command == COMMAND_SHOW_CONFIG;
 	bool is_missing = is_allowed && o->is_usual_config &&
 			  access(o->config, F_OK) < 0 && errno == ENOENT;
 
-	d->config_path = o->config;
-	d->config_state.path = o->config;
 	d->config_state.is_missing = is_missing;
 	if (is_missing)
 		log_warn("mtastsd: there is no %s: it goes by what is built in",
 			 o->config);
 	return config_read(&d->config, is_missing ? "/dev/null" : o->config,
 			   err);
+}
+
+static bool read_config(struct daemon *d, const struct options *o,
+			struct err *err)
+{
+	d->config_path = o->config;
+	d->config_state.path = o->config;
+	if (o->command == COMMAND_CHECK_CONFIG ||
+	    o->command == COMMAND_SHOW_CONFIG)
+		find_credentials();
+	return o->command == COMMAND_RESTORE
+		       ? config_read_state_dir(&d->config, o->config, err)
+		       : read_all(d, o, err);
 }
 
 int main(int argc, char **argv)
@@ -801,9 +811,6 @@ int main(int argc, char **argv)
 		return options.code;
 	d.user = options.user;
 	log_init(LOG_LEVEL_INFO);
-	if (options.command == COMMAND_CHECK_CONFIG ||
-	    options.command == COMMAND_SHOW_CONFIG)
-		find_credentials();
 	if (!read_config(&d, &options, &err)) {
 		print_error(&err);
 		return EXIT_CONFIG;

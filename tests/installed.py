@@ -3,9 +3,11 @@
 
 	tests/installed.py		the story: what autopkgtest runs
 	tests/installed.py NEWER.deb OLDER.deb
-					then its life: an upgrade to NEWER while
-					a client fetches, OLDER refused, removed,
-					put back, purged
+					then its life: an upgrade to NEWER, whose
+					database is another, while a client
+					fetches; OLDER refused; removed, put back;
+					back to OLDER; from a database of long
+					ago to NEWER; purged
 
 As root, in a root and a network of its own (ports 80 and 443 must be free). It
 ends with "N passed, N failed". Where systemd runs it starts the service and holds
@@ -16,6 +18,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -27,7 +30,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness.dns import Dns			# noqa: E402
 from harness.fetch import Client, Fetcher	# noqa: E402
-from harness.pebble import Pebble		# noqa: E402
+from harness.older import take_back, version	# noqa: E402
+from harness.pebble import EAB_KEY, Pebble	# noqa: E402
 from harness.process import Process, connects, wait_for	# noqa: E402
 
 HELD = Path(__file__).resolve().parent / "harness/held.py"
@@ -35,6 +39,7 @@ CONFIG = Path("/etc/mtastsd/mtastsd.conf")
 STATE = Path("/var/lib/mtastsd")
 SOCKET = Path("/run/mtastsd/admin.sock")
 SYSTEMD = Path("/run/systemd/system").exists()
+DROP_INS = Path("/etc/systemd/system/mtastsd.service.d")
 DOMAIN, HOST = "one.test", "mta-sts.one.test"
 
 passed = failed = 0
@@ -133,32 +138,89 @@ def configure(pebble, dns):
 	text = text.replace("agree_tos = false", "agree_tos = true")
 	assert "true" in text
 	# The two lines above are all that a box on the net needs.
-	trust = CONFIG.parent / "pebble.pem"
-	shutil.copy(pebble.trust, trust)
-	if SYSTEMD:	# as a secret would be: root's alone
-		trust.chmod(0o600)
-		drop_in = Path("/etc/systemd/system/mtastsd.service.d/ca.conf")
-		drop_in.parent.mkdir(exist_ok=True)
-		drop_in.write_text(f"[Service]\nLoadCredential=ca:{trust}\n")
-		command("systemctl", "daemon-reload")
-		trust = "${CREDENTIALS_DIRECTORY}/ca"
+	where = secrets(ca=pebble.trust.read_text(), eab=EAB_KEY)
 	text += (f'resolvers = {{ "{dns.address}" }}\n'
 		 'public_addresses = { "127.0.0.1" }\n'
 		 f'ca "pebble" {{\n\tdirectory = "{pebble.directory}"\n'
-		 f'\ttrust = "{trust}"\n}}\n')
+		 f'\ttrust = "{where}/ca"\n'
+		 f'\teab_kid = "kid-1"\n\teab_key_file = "{where}/eab"\n}}\n')
 	CONFIG.write_text(text)
+
+
+def secrets(**texts):
+	"""Where systemd runs, root's alone, and passed to the daemon by it."""
+	folder = CONFIG.parent / "secrets"
+	folder.mkdir(exist_ok=True)
+	for name, text in texts.items():
+		path = folder / name
+		path.write_text(text)
+		path.chmod(0o600)
+		if not SYSTEMD:
+			shutil.chown(path, "mtastsd")
+	if not SYSTEMD:
+		return folder
+	drop_in("secrets", *(f"LoadCredential={name}:{folder / name}"
+			     for name in texts))
+	return "${CREDENTIALS_DIRECTORY}"
+
+
+def drop_in(name, *lines):
+	"""What `systemctl edit mtastsd` would write; without lines: gone."""
+	path = DROP_INS / f"{name}.conf"
+	path.parent.mkdir(exist_ok=True)
+	path.write_text("\n".join(["[Service]", *lines]) + "\n")
+	if not lines:
+		path.unlink()
+	command("systemctl", "daemon-reload")
+
+
+def reload(service, ok=(0,)):
+	if SYSTEMD:
+		return command("systemctl", "reload", "mtastsd", ok=ok)
+	os.kill(service.pid(), signal.SIGHUP)
+	time.sleep(1)
+
+
+def findings():
+	said = ctl("status", "--json", ok=(0, 1, 2))
+	return [one["id"] for one in json.loads(said)["findings"]]
 
 
 def takes_a_reload(service):
 	before = service.pid()
 	assert "good" in command("mtastsd", "--check-config").stdout
-	if SYSTEMD:
-		command("systemctl", "reload", "mtastsd")
-	else:
-		os.kill(before, signal.SIGHUP)
-	time.sleep(1)
+	reload(service)
 	assert service.pid() == before
-	assert "refused" not in ctl("status", ok=(0, 1, 2))
+	assert "config.refused" not in findings()
+
+
+def refuses_a_bad_one(service):
+	"""And systemctl says so."""
+	before, good = service.pid(), CONFIG.read_text()
+	CONFIG.write_text(good + "nonsense = 1\n")
+	done = reload(service, ok=None)
+	if SYSTEMD:
+		assert done.returncode != 0
+	else:
+		assert "config.refused" in findings()
+	CONFIG.write_text(good)
+	reload(service)
+	assert service.pid() == before
+	assert "config.refused" not in findings()
+
+
+def is_started_again_when_it_hangs(service, pebble):
+	drop_in("watchdog", "WatchdogSec=3", "TimeoutAbortSec=2")
+	service.start()
+	before = service.pid()
+	os.kill(before, signal.SIGSTOP)
+	wait_for("another daemon", lambda: command(
+		"pgrep", "-x", "mtastsd", ok=None).stdout.strip()
+		not in ("", str(before)), 60)
+	service.wait()
+	serves_the_policy(pebble)
+	drop_in("watchdog")
+	service.start()
 
 
 def gives_sockets_to_groups():
@@ -198,7 +260,7 @@ def running_version():
 
 
 def upgrades_unnoticed(service, pebble, newer):
-	before = running_version()
+	before, schema = running_version(), version(STATE / "state.db")
 	client = Client(443, pebble.root())
 	with Fetcher(client, [HOST], threads=2, pause=0.005) as fetcher:
 		fetcher.wait_count(50)
@@ -208,9 +270,18 @@ def upgrades_unnoticed(service, pebble, newer):
 		service.wait()
 		fetcher.wait_count(fetcher.ok + 50)
 	print(f"        {fetcher.ok} fetches, {len(fetcher.failures)} failures: "
-	      f"{before} -> {running_version()}")
+	      f"{before} -> {running_version()}, database {schema} -> "
+	      f"{version(STATE / 'state.db')}")
 	assert fetcher.failures == [], fetcher.failures[:3]
 	assert running_version() == version_of(newer) != before
+	assert version(STATE / "state.db") == schema + 1
+	assert migrated() == [DOMAIN]
+
+
+def migrated():
+	"""What the newer package's migration took from the live database."""
+	with sqlite3.connect(STATE / "state.db") as db:
+		return [name for name, in db.execute("SELECT name FROM upgraded")]
 
 
 def refuses_the_older(pebble, older):
@@ -235,19 +306,71 @@ def has_it_when_put_back(service, pebble, newer):
 	service.stop()
 
 
+def goes_back_as_it_said(service, pebble, folder, older):
+	"""The older one says what is wrong; a backup of its time puts it right."""
+	schema = version(STATE / "state.db")
+	command("dpkg", "-r", "mtastsd")
+	command("dpkg-deb", "-x", older, folder / "older")
+	done = command("env", f"CREDENTIALS_DIRECTORY={CONFIG.parent}/secrets",
+		       folder / "older/usr/sbin/mtastsd", "--user", "mtastsd",
+		       ok=(1,), timeout=30)
+	assert f"state.db is of version {schema}, newer than version" \
+		f" {schema - 1} of this mtastsd" in done.stderr, done.stderr
+	assert "install that one again" in done.stderr, done.stderr
+	command("dpkg", "-i", older)
+	service.stop()
+	command("mtastsd", "--restore", folder / "before.db")
+	service.start()
+	assert running_version() == version_of(older)
+	serves_the_policy(pebble)
+
+
+def migrates_what_is_of_long_ago(service, pebble, newer):
+	service.stop()
+	take_back(STATE / "state.db")
+	command("dpkg", "-i", newer)
+	service.start()
+	assert migrated() == [DOMAIN]
+	assert json.loads(ctl("domain", "show", DOMAIN, "--json"))["state"] == \
+		"live"
+	serves_the_policy(pebble)
+	service.stop()
+
+
 def leaves_nothing_when_purged():
-	(CONFIG.parent / "pebble.pem").unlink()
-	shutil.rmtree("/etc/systemd/system/mtastsd.service.d", ignore_errors=True)
+	shutil.rmtree(CONFIG.parent / "secrets")
+	shutil.rmtree(DROP_INS, ignore_errors=True)
 	done = command("dpkg", "-P", "mtastsd")
 	for path in STATE, CONFIG.parent, SOCKET.parent:
 		assert not path.exists(), f"{path}\n{done.stdout}{done.stderr}"
+
+
+def newest_backup():
+	"""Of those that the daemon makes by itself, the first at its start."""
+	return wait_for("a backup", lambda: sorted(
+		(STATE / "backup").glob("state-*.db")), 60)[-1]
+
+
+def lives(service, pebble, folder, newer, older):
+	shutil.copy(newest_backup(), folder / "before.db")
+	step("an upgrade is not noticed, and migrates", upgrades_unnoticed,
+	     service, pebble, newer)
+	step("an older version is refused", refuses_the_older, pebble, older)
+	step("a removal keeps the state", keeps_the_state_when_removed, service)
+	step("it is there when it is put back", has_it_when_put_back, service,
+	     pebble, newer)
+	step("there is a way back, as was said", goes_back_as_it_said, service,
+	     pebble, folder, older)
+	step("a database of long ago is migrated", migrates_what_is_of_long_ago,
+	     service, pebble, newer)
+	step("a purge leaves nothing", leaves_nothing_when_purged)
 
 
 def main(newer=None, older=None):
 	folder = Path(tempfile.mkdtemp(prefix="mt-"))
 	folder.chmod(0o755)
 	dns = Dns(folder / "dns")
-	pebble = Pebble(folder / "ca", dns.port, 80)
+	pebble = Pebble(folder / "ca", dns.port, 80, eab=True)
 	service = Service(folder)
 	try:
 		pebble.launch()
@@ -258,20 +381,16 @@ def main(newer=None, older=None):
 		step("it is configured", configure, pebble, dns)
 		step("it starts", service.start)
 		step("it reads the configuration again", takes_a_reload, service)
+		step("it refuses one that is bad", refuses_a_bad_one, service)
 		step("its sockets are their groups'", gives_sockets_to_groups)
 		step("it has no privilege", runs_without_privilege, service)
 		step("a domain is added", adds_a_domain, dns)
 		step("its policy is served", serves_the_policy, pebble)
+		if SYSTEMD:
+			step("one that hangs is started again",
+			     is_started_again_when_it_hangs, service, pebble)
 		if newer:
-			step("an upgrade is not noticed", upgrades_unnoticed,
-			     service, pebble, newer)
-			step("an older version is refused", refuses_the_older,
-			     pebble, older)
-			step("a removal keeps the state",
-			     keeps_the_state_when_removed, service)
-			step("it is there when it is put back",
-			     has_it_when_put_back, service, pebble, newer)
-			step("a purge leaves nothing", leaves_nothing_when_purged)
+			lives(service, pebble, folder, newer, older)
 		if failed and service.log.exists():
 			print(service.log.read_text()[-5000:])
 	finally:

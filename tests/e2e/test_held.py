@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from harness.held import Held
 from harness.process import wait_for
 
 RATES = 500, 250, 120, 60	# a second: the most that this machine bears now
-CALM_MS = 800
+CALM_MS = 250
 
 
 @pytest.fixture
@@ -66,12 +67,21 @@ def result(client):
 
 
 def borne(rig, daemon, host):
-	"""A rate at which nothing piles up while nobody restarts anything."""
+	"""A rate at which nothing piles up while nobody restarts anything.
+
+	A busy machine is slow, and that is all that is put down to it. Where even
+	the lowest rate is too much, that is gone on with, and judged like any.
+	"""
 	for rate in RATES:
 		seen = result(fetches(rig, daemon, host, rate, 2))
-		if not seen["failures"] and seen["max_us"] < CALM_MS * 1000:
-			return rate
-	pytest.skip(f"this machine is too busy: {seen}")
+		assert seen["failures"] == seen["failed"]["late"], seen
+		if not seen["failures"] + seen["refused"] and \
+				seen["max_us"] < CALM_MS * 1000:
+			break
+	if rate < RATES[0]:
+		warnings.warn(f"this machine is busy: shown with {rate} fetches/s"
+			      f" instead of {RATES[0]}")
+	return rate
 
 
 def under_load(rig, daemon, host, times, change):

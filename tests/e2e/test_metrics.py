@@ -200,13 +200,51 @@ def test_who_leaves_before_the_answer_is_no_trouble(box):
 	box.stop()				# it ends well
 
 
-def test_a_port_that_is_taken_stops_nobody_from_serving(rig, name):
+def test_a_port_that_is_taken_is_tried_again(rig):
+	"""It stops nobody from serving, and status says so meanwhile."""
 	with socket.create_server(("127.0.0.1", 0)) as taken:
-		daemon = rig.daemon(
-			metrics_listen=f"127.0.0.1:{taken.getsockname()[1]}")
-		daemon.start()
+		port = taken.getsockname()[1]
+		daemon = rig.daemon(metrics_listen=f"127.0.0.1:{port}").start()
 		assert "there are no metrics by TCP" in daemon.log.read_text()
 		assert scrape(daemon).text
+		assert "box.metrics-port" in ids(daemon)
+		said = daemon.ctl("status")
+		assert said.status == 1
+		assert f"listen on 127.0.0.1:{port}" in said.out
+		assert "change metrics_listen" in said.out
+		time.sleep(6)			# once more, in vain
+		assert daemon.log.read_text().count("by TCP") == 1
+	wait_for("the metrics", lambda: "box.metrics-port" not in ids(daemon),
+		 20)
+	assert scrape(daemon, port=port).text
+	assert "can be had at" in daemon.log.read_text()
+
+
+def test_a_reload_brings_metrics(rig):
+	"""Where nothing listens yet; what does, stays until a restart."""
+	daemon = rig.daemon().start()
+	first, second = free_port(), free_port()
+	with socket.create_server(("127.0.0.1", 0)) as taken:
+		reload_with(daemon, taken.getsockname()[1])
+		wait_for("a finding", lambda: "box.metrics-port" in ids(daemon))
+		reload_with(daemon, first)
+		wait_for("the metrics", lambda:
+			 "box.metrics-port" not in ids(daemon))
+	assert scrape(daemon, port=first).text
+	assert "at a restart only" not in daemon.log.read_text()
+	reload_with(daemon, second)
+	wait_for("a word", lambda: "at a restart only" in
+		 daemon.log.read_text())
+	assert scrape(daemon, port=first).text
+
+
+def ids(daemon):
+	return [f["id"] for f in daemon.json("status")["findings"]]
+
+
+def reload_with(daemon, port):
+	daemon.settings["metrics_listen"] = f"127.0.0.1:{port}"
+	daemon.reload()
 
 
 # Is all well?

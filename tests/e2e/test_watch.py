@@ -9,6 +9,7 @@ import pytest
 
 from harness.clock import Leaps
 from harness.flaky_dns import FlakyDns
+from harness.older import take_back
 from harness.process import wait_for
 
 FINE, REFUSED = 0, 3
@@ -464,25 +465,10 @@ def test_a_row_of_a_former_version_is_as_old_as_its_look(rig, live, name):
 	live.ok("policy", "mx", name, "add", "own.example.test")
 	live.kill()
 	with sqlite3.connect(live.state / "state.db") as db:
-		for column in ("host_at", "txt_at", "mx_at", "unanswered",
-			       "foreign_at"):
-			db.execute(f"ALTER TABLE watch DROP COLUMN {column}")
-		db.execute("ALTER TABLE domain DROP COLUMN template_applied")
-		db.execute("DROP TABLE template_past")
-		db.execute("DROP TABLE reached")
-		db.execute("DROP TRIGGER publish_changed")
-		db.execute("CREATE TRIGGER publish_changed AFTER UPDATE ON"
-			   " domain BEGIN SELECT 1; END")
-		db.execute("DROP TRIGGER report_domain_gone")
-		for table in ("reporter", "report", "report_policy",
-			      "report_failure", "report_tally", "report_gone",
-			      "report_drop", "report_room"):
-			db.execute(f"DROP TABLE {table}")
-		db.execute("ALTER TABLE domain DROP COLUMN report_token")
 		db.execute("UPDATE watch SET looked_at = 1000000, mx_look = 0,"
 			   f" due_at = {int(time.time()) + 3600}")
-		db.execute("PRAGMA user_version = 7")
 	db.close()
+	take_back(live.state / "state.db")
 	live.start()
 	assert live.rows("SELECT host_at, txt_at, mx_at FROM watch") == \
 		[(1000000, 1000000, 0)]

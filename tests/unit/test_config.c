@@ -510,6 +510,30 @@ static void metrics_listen_at_this_machine_alone(void **state)
 	assert_string_equal(c.metrics_listen, "[::1]:9811");
 }
 
+/* The service is stopped then, and its credentials are gone. */
+static void a_restore_needs_no_file_that_is_named(void **state)
+{
+	static const char text[] = "state_dir = \"/srv/state\"\n"
+				   "ca letsencrypt {\n"
+				   "trust = \"/no/such/root\"\n"
+				   "eab_kid = \"x\"\n"
+				   "eab_key_file = \"/no/such/key\"\n}\n";
+	struct err err = ERR_INIT;
+	struct config c;
+	char path[64];
+	FILE *f;
+
+	(void)state;
+	assert_false(read_text(text, &c, path, &err));
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	assert_true(config_read_state_dir(&c, path, &err));
+	assert_string_equal(c.state_dir, "/srv/state");
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -525,6 +549,7 @@ int main(void)
 		cmocka_unit_test(private_addresses_are_for_who_says_so),
 		cmocka_unit_test(every_limit_has_its_key),
 		cmocka_unit_test(bad_ones_are_refused_in_words),
+		cmocka_unit_test(a_restore_needs_no_file_that_is_named),
 		cmocka_unit_test(a_key_that_all_may_read_is_told),
 		cmocka_unit_test(metrics_listen_at_this_machine_alone),
 	};

@@ -1,0 +1,35 @@
+"""A state.db as mtastsd had it at a former version."""
+
+import sqlite3
+
+VERSION = 7
+
+
+def take_back(path):
+	"""To VERSION, which has all of today's rows in it that it had a place for."""
+	with sqlite3.connect(path) as db:
+		for column in ("host_at", "txt_at", "mx_at", "unanswered",
+			       "foreign_at"):
+			db.execute(f"ALTER TABLE watch DROP COLUMN {column}")
+		db.execute("ALTER TABLE domain DROP COLUMN template_applied")
+		db.execute("DROP TABLE template_past")
+		db.execute("DROP TABLE reached")
+		db.execute("DROP TRIGGER publish_changed")
+		db.execute("CREATE TRIGGER publish_changed AFTER UPDATE ON"
+			   " domain BEGIN SELECT 1; END")
+		db.execute("DROP TRIGGER report_domain_gone")
+		for table in ("reporter", "report", "report_policy",
+			      "report_failure", "report_tally", "report_gone",
+			      "report_drop", "report_room"):
+			db.execute(f"DROP TABLE {table}")
+		db.execute("ALTER TABLE domain DROP COLUMN report_token")
+		db.execute(f"PRAGMA user_version = {VERSION}")
+	db.close()
+
+
+def version(path):
+	db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+	try:
+		return db.execute("PRAGMA user_version").fetchone()[0]
+	finally:
+		db.close()
