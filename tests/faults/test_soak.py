@@ -122,8 +122,9 @@ class Fleet:
 	def ca_forgets_all(self):
 		self.rig.pebble.stop()
 		time.sleep(self.some_time() * self.dice.randrange(2))
-		self.rig.pebble.start()
-		self.prober.trust(self.rig.pebble.root())
+		with self.prober.new_root():
+			self.rig.pebble.start()
+			self.prober.trust(self.rig.pebble.root())
 
 	def ca_unreachable(self):
 		self.proxy.set_net(self.dice.choice(

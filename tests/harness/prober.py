@@ -37,6 +37,8 @@ class Prober:
 		self._roots = []
 		self._context = None
 		self._down = []		# [from, to] while it need not answer
+		self._is_settled = threading.Event()	# roots do not change
+		self._is_settled.set()
 		self._lock = threading.Lock()	# all of the above
 		self._is_over = threading.Event()
 		self._threads = [threading.Thread(target=self._run, args=(i,),
@@ -60,6 +62,15 @@ class Prober:
 			self._context = ssl.create_default_context()
 			for one in self._roots:
 				self._context.load_verify_locations(one)
+
+	@contextlib.contextmanager
+	def new_root(self):
+		"""In here a CA starts anew, and is trusted before the end."""
+		self._is_settled.clear()
+		try:
+			yield
+		finally:
+			self._is_settled.set()
 
 	@contextlib.contextmanager
 	def absence(self):
@@ -86,6 +97,7 @@ class Prober:
 			leaf = self._shake(host, context)
 		except ssl.SSLCertVerificationError as error:
 			# The CA may just have got another root.
+			self._is_settled.wait()
 			if context is not self._context:
 				return self._probe(host)
 			return self._note("bad", host, error.verify_message)
