@@ -2,8 +2,8 @@
 #include <string.h>
 #include <sys/timex.h>
 
-int adjtimex(struct timex *t)
+int adjtimex(struct timex *__ntx) /* NOLINT: the header's name for it */
 {
-	memset(t, 0, sizeof(*t));
+	memset(__ntx, 0, sizeof(*__ntx));
 	return TIME_OK;
 }

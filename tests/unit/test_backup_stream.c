@@ -274,7 +274,8 @@ static void what_is_inside_is_looked_through_as_well(void **state)
 	struct seal_about about = { .program = "0.1.0",
 				    .schema = 1,
 				    .size = 5 };
-	char text[SEAL_HEAD_MAX + SEAL_TAIL_MAX + 5];
+	static const char body[] = "hello";
+	char text[SEAL_HEAD_MAX + SEAL_TAIL_MAX + sizeof(body)];
 	struct sealer s;
 	size_t len;
 
@@ -283,9 +284,9 @@ static void what_is_inside_is_looked_through_as_well(void **state)
 	close_store();
 	sealer_init(&s);
 	len = sealer_head(&s, BACKUP_KIND, &about, text);
-	memcpy(text + len, "hello", 5);
-	sealer_body(&s, "hello", 5);
-	len += 5;
+	memcpy(text + len, body, sizeof(body) - 1);
+	sealer_body(&s, body, sizeof(body) - 1);
+	len += sizeof(body) - 1;
 	len += sealer_tail(&s, text + len);
 	sealer_release(&s);
 	cut(0);

@@ -149,11 +149,12 @@ static void what_is_another(void **state)
 static void a_head_without_end_is_bounded(void **state)
 {
 	struct err err = ERR_INIT;
+	static const char first[] = "test-file 1\n";
 	char text[4 * SEAL_HEAD_MAX];
 
 	(void)state;
 	memset(text, 'x', sizeof(text));
-	memcpy(text, "test-file 1\n", 12);
+	memcpy(text, first, sizeof(first) - 1);
 	assert_false(read_back(text, sizeof(text), 64, &err));
 	assert_int_equal(err.kind, ERR_DAMAGED);
 }
