@@ -74,6 +74,14 @@ static long needed_of(enum limit_kind kind, struct limit limit,
 	return limit_duplicates_needed(limit, o->is_revoked, o->is_emergency);
 }
 
+/* For emergencies: one at least, whatever the limit. */
+static long kept_of(struct limit limit)
+{
+	long kept = limit_duplicates_needed(limit, false, false) - 1;
+
+	return kept > 0 ? kept : 1;
+}
+
 static struct budget_item item_of(const struct cost *cost,
 				  const struct limits *limits,
 				  const struct budget_order *o)
@@ -89,8 +97,7 @@ static struct budget_item item_of(const struct cost *cost,
 	item.needed = needed_of(cost->kind, item.limit, o);
 	if (cost->kind == LIMIT_DUPLICATES && o->uncounted_ms) {
 		item.left_ms = o->uncounted_ms;
-		item.left = limit_duplicates_needed(item.limit, false, false) -
-			    1;
+		item.left = kept_of(item.limit);
 	}
 	return item;
 }

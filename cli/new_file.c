@@ -111,12 +111,30 @@ bool new_file_write(struct new_file *f, const void *data, size_t len,
 
 /* ---- in its place ---- */
 
-static bool give_name(const struct new_file *f, const char *name)
+static void has_moved(struct new_file *f)
+{
+	to_remove = NULL;
+	free(f->temporary);
+	f->temporary = NULL;
+}
+
+/* Where no file can have two names, as on a stick with FAT. */
+static bool move(struct new_file *f, const char *name)
+{
+	if ((errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) ||
+	    renameat2(AT_FDCWD, f->temporary, AT_FDCWD, name,
+		      RENAME_NOREPLACE) < 0)
+		return false;
+	has_moved(f);
+	return true;
+}
+
+static bool give_name(struct new_file *f, const char *name)
 {
 	char self[64];
 
 	if (f->temporary)
-		return link(f->temporary, name) == 0;
+		return link(f->temporary, name) == 0 || move(f, name);
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", f->fd);
 	return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
 }
@@ -135,9 +153,7 @@ static bool replace(struct new_file *f)
 	}
 	if (rename(f->temporary, f->path) < 0)
 		return false;
-	to_remove = NULL;
-	free(f->temporary);
-	f->temporary = NULL;
+	has_moved(f);
 	return true;
 }
 

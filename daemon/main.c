@@ -53,6 +53,7 @@
 #include "httpd/listener.h"
 #include "httpd/server.h"
 #include "store/backup_stream.h"
+#include "store/domain.h"
 #include "store/store.h"
 #include "store/trail.h"
 
@@ -462,14 +463,36 @@ static bool start_backup_door(struct daemon *d, struct err *err)
 	return d->backup_door != NULL;
 }
 
+/*
+ * By what is built in, reports would be thrown away that the lost file keeps,
+ * and nobody would be told of anything. What it serves needs no file.
+ */
+static bool has_its_config(struct daemon *d, struct err *err)
+{
+	struct domain_counts n;
+	long all;
+
+	if (!d->config_state.is_missing)
+		return true;
+	if (!domain_count(d->store, &n, err))
+		return false;
+	all = n.waiting + n.issuing + n.live;
+	if (!all)
+		return true;
+	err_set(err, ERR_AGAIN, "%s is gone, and %ld domain%s hosted here",
+		d->config_path, all, all == 1 ? " is" : "s are");
+	return err_hint(err, "put it back, and have it read: systemctl reload "
+			     "mtastsd (or send it a SIGHUP)");
+}
+
 static bool start_orders(struct daemon *d, struct err *err)
 {
-	if (!start_guard(d, err) || !start_engine(d, err) ||
-	    !start_publisher(d, err) || !start_archive(d, err) ||
-	    !start_alerts(d, err) || !start_dns_watch(d, err) ||
-	    !start_checker(d, err) || !start_reacher(d, err) ||
-	    !start_template_roll(d, err) || !start_reports(d, err) ||
-	    !start_backup_door(d, err)) {
+	if (!has_its_config(d, err) || !start_guard(d, err) ||
+	    !start_engine(d, err) || !start_publisher(d, err) ||
+	    !start_archive(d, err) || !start_alerts(d, err) ||
+	    !start_dns_watch(d, err) || !start_checker(d, err) ||
+	    !start_reacher(d, err) || !start_template_roll(d, err) ||
+	    !start_reports(d, err) || !start_backup_door(d, err)) {
 		stop_orders(d);
 		return false;
 	}

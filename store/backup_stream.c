@@ -157,7 +157,8 @@ void backup_sweep(const char *dir)
 	while (d && (entry = readdir(d)) != NULL) {
 		char *path = store_path(dir, entry->d_name);
 
-		if (str_starts(entry->d_name, COPY_PREFIX))
+		if (str_starts(entry->d_name, COPY_PREFIX) ||
+		    str_starts(entry->d_name, RESTORE_FRESH))
 			unlink(path);
 		free(path);
 	}

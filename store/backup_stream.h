@@ -54,7 +54,10 @@ void backup_close(struct backup_stream *b);
  */
 bool backup_unpack(int fd, const char *to, struct err *err);
 
-/* What processes that were killed have left of their copies. */
+/*
+ * What processes that were killed have left of their copies, and of what they
+ * were to restore: it is full of keys. For who has the folder's lock.
+ */
 void backup_sweep(const char *dir);
 
 #endif

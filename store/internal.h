@@ -107,6 +107,9 @@ bool store_sheds(const struct store *s);
 /* "DIR/FILE"; the caller frees. */
 char *store_path(const char *dir, const char *file);
 
+/* What a restore puts together, before it has its place; -wal and -shm. */
+#define RESTORE_FRESH "state.db.new"
+
 /*
  * Keeps the newest million events, and of those none that is older than the
  * store was told to keep. Inside a transaction.

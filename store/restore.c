@@ -31,7 +31,7 @@ static void places_init(struct places *p, const char *dir, time_t now)
 	broken = xasprintf("state.db.broken-%s", date);
 	p->lock = store_path(dir, "lock");
 	p->state = store_path(dir, "state.db");
-	p->fresh = store_path(dir, "state.db.new");
+	p->fresh = store_path(dir, RESTORE_FRESH);
 	p->broken = store_path(dir, broken);
 	free(broken);
 }

@@ -95,6 +95,33 @@ def test_without_a_configuration_it_serves_and_says_the_two_lines(
 	assert daemon.stop() == 0
 
 
+def test_a_configuration_that_is_lost_is_no_first_run(box, tmp_path):
+	box.write(CONF, SHIPPED)
+	daemon = start(box, tmp_path)
+	done = box.run(BUILD / "mtastsctl", "domain", "add", "example.org",
+		       "--mx", "mx.example.org")
+	assert done.returncode in (0, 1), done
+	assert daemon.stop() == 0
+	box.run("rm", CONF)
+
+	log = tmp_path / "mtastsd.log"
+	daemon = box.spawn("mtastsd", [BUILD / "mtastsd"], log, SANITIZERS)
+	wait_for("it to serve", lambda: "it serves what it has" in
+		 log.read_text())
+	lost = f"{CONF} is gone, and 1 domain is hosted here"
+	assert lost in log.read_text() and "put it back" in log.read_text()
+	wait_for("an answer", lambda: lost in box.run(
+		BUILD / "mtastsctl", "status").stdout)
+	assert fetch(box, "-o/dev/null", "-w%{http_code}",
+		     "http://11.22.33.44/").stdout == "404"
+
+	box.write(CONF, SHIPPED)
+	daemon.process.send_signal(signal.SIGHUP)
+	wait_for("it to go on", lambda: "example.org" in box.run(
+		BUILD / "mtastsctl", "domain", "list").stdout, 30)
+	assert daemon.stop() == 0
+
+
 def test_only_the_usual_file_may_be_missing(box):
 	done = box.run(BUILD / "mtastsd", "--config", "/etc/mtastsd/x.conf")
 	assert done.returncode == 78 and "x.conf" in done.stderr

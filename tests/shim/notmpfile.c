@@ -1,6 +1,6 @@
 /*
- * A file system that wants a name from the beginning, for LD_PRELOAD: no
- * O_TMPFILE, as on some that are another machine's.
+ * A file system that wants a name from the beginning, and one only, for
+ * LD_PRELOAD: no O_TMPFILE and no link(), as on a stick with FAT.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,5 +22,13 @@ int open(const char *path, int flags, ...)
 		return -1;
 	}
 	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+int link(const char *from, const char *to)
+{
+	(void)from;
+	(void)to;
+	errno = EPERM;
+	return -1;
 }
 /* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

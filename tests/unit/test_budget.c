@@ -614,9 +614,25 @@ static void what_nobody_counted_counts_as_used(void **state)
 	assert_false(check(o, NOW));
 }
 
+/* Of one certificate a week nothing can be kept back; it is had when urgent. */
+static void what_is_urgent_is_had_of_the_smallest_limit(void **state)
+{
+	struct budget_order o = an_order(BUDGET_RENEWAL);
+
+	(void)state;
+	limits.of[LIMIT_DUPLICATES] = (struct limit){ 1, 7 * WHEN_DAY };
+	o.uncounted_ms = NOW - 1000;
+	o.is_emergency = true;
+	assert_true(check(o, NOW));
+	o.is_emergency = false;
+	o.is_revoked = true;
+	assert_true(check(o, NOW));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		IN_BUDGET(what_is_urgent_is_had_of_the_smallest_limit),
 		IN_BUDGET(what_nobody_counted_counts_as_used),
 		IN_BUDGET(an_order_costs_what_the_ca_counts),
 		IN_BUDGET(the_registered_domain_pays),
