@@ -13,6 +13,7 @@ enum truth { NO, MAYBE, YES };
 
 /* What may become of it: bits, for more than one may be possible. */
 enum { ACCEPTED = 1, DROPPED = 2, GOES_ON = 4, RETURNED = 8 };
+#define ANYTHING (ACCEPTED | DROPPED | GOES_ON)
 
 struct walk {
 	const json_t *rules; /* the array */
@@ -248,7 +249,7 @@ static unsigned mapped(struct walk *w, const json_t *vmap, unsigned depth)
 	size_t i;
 
 	if (!json_is_array(list)) /* by its name */
-		return ACCEPTED | DROPPED | GOES_ON;
+		return ANYTHING;
 	json_array_foreach(list, i, pair)
 	{
 		enum truth t = compare(w, json_object_get(vmap, "key"),
@@ -265,18 +266,61 @@ static unsigned mapped(struct walk *w, const json_t *vmap, unsigned depth)
 
 /* ---- rules and chains ---- */
 
-static bool is_neutral(const json_t *statement)
+static bool is_one_of(const json_t *statement, const char *const *kinds)
 {
-	static const char *const kinds[] = { "counter", "log", "mangle",
-					     "notrack", "ct helper" };
-
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (json_object_get(statement, kinds[i]))
+	for (; *kinds; kinds++)
+		if (json_object_get(statement, *kinds))
 			return true;
 	return false;
 }
 
-/* What a rule makes of it; GOES_ON where it does not fit. */
+static bool is_neutral(const json_t *statement)
+{
+	static const char *const kinds[] = { "counter",	   "last",
+					     "log",	   "mangle",
+					     "notrack",	   "ct helper",
+					     "ct timeout", "ct expectation",
+					     NULL };
+
+	return is_one_of(statement, kinds);
+}
+
+/* It holds or not, and decides nothing else. */
+static bool is_condition(const json_t *statement)
+{
+	static const char *const kinds[] = { "limit", "quota", "ct count",
+					     "meter", "set",   "map",
+					     "flow",  NULL };
+
+	return is_one_of(statement, kinds) ||
+	       streq(text_of(json_object_get(statement, "xt"), "type"),
+		     "match");
+}
+
+/* The targets of iptables that nft only names: those that decide nothing ... */
+static const char *const idle_targets[] = {
+	"AUDIT", "CLASSIFY", "CONNMARK", "CONNSECMARK", "CT",	   "DSCP",
+	"HL",	 "LOG",	     "MARK",	 "NFLOG",	"NOTRACK", "SECMARK",
+	"SET",	 "TCPMSS",   "TOS",	 "TRACE",	"TTL",
+};
+
+/* ... and what others do, and any statement that is not known here. */
+static unsigned of_unknown(const json_t *statement)
+{
+	const char *name = text_of(json_object_get(statement, "xt"), "name");
+
+	if (streq(name, "REJECT") || streq(name, "DROP"))
+		return DROPPED;
+	for (size_t i = 0; i < ARRAY_LEN(idle_targets); i++)
+		if (streq(name, idle_targets[i]))
+			return GOES_ON;
+	return ANYTHING;
+}
+
+/*
+ * What a rule makes of it; GOES_ON where it does not fit. After a verdict
+ * there is nothing: what is not known was a condition if something follows.
+ */
 static unsigned walk_rule(struct walk *w, const json_t *rule, unsigned depth)
 {
 	const json_t *statement, *inside;
@@ -291,10 +335,13 @@ static unsigned walk_rule(struct walk *w, const json_t *rule, unsigned depth)
 			fits = t < fits ? t : fits;
 		} else if ((inside = json_object_get(statement, "vmap"))) {
 			fates = fits == NO ? 0 : mapped(w, inside, depth);
-		} else if (fits != NO && !is_neutral(statement)) {
-			fates = verdict(w, statement, depth);
-			if (!fates)
-				fits = MAYBE; /* a condition of another kind */
+		} else if (fits == NO || is_neutral(statement)) {
+			continue;
+		} else if (is_condition(statement)) {
+			fits = MAYBE;
+		} else if (!(fates = verdict(w, statement, depth))) {
+			fates = of_unknown(statement);
+			fits = fates == ANYTHING ? MAYBE : fits;
 		}
 	}
 	if (fits == NO || !fates)

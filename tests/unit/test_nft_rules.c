@@ -40,6 +40,9 @@
 #define ACCEPT "{'accept': null}"
 #define DROP   "{'drop': null}"
 #define LIMIT  "{'limit': {'rate': 10, 'per': 'second'}}"
+#define TARGET(name)   "{'xt': {'type': 'target', 'name': '" name "'}}"
+#define XT_MATCH(name) "{'xt': {'type': 'match', 'name': '" name "'}}"
+#define QUEUE	       "{'queue': {'num': 1}}"
 #define COUNT  "{'counter': {'packets': 1, 'bytes': 2}}"
 
 /* IPv4, TCP, to port 443 of this machine, and of a new connection. */
@@ -97,6 +100,37 @@ static const struct {
 	{ CHAIN("input", "drop") RULE(SADDR "," ACCEPT)
 		  RULE(DPORT("443") "," ACCEPT),
 	  NFT_PASSES },
+	/* As iptables-nft writes "-j REJECT", "-j NFQUEUE", "-j LOG". */
+	{ CHAIN("input", "accept") RULE(COUNT "," TARGET("REJECT")),
+	  NFT_DROPPED },
+	{ CHAIN("input", "accept")
+		  RULE(META("l4proto", "'tcp'") "," COUNT "," TARGET("REJECT")),
+	  NFT_DROPPED },
+	{ CHAIN("input", "accept")
+		  RULE(DPORT("22") "," COUNT "," TARGET("REJECT")),
+	  NFT_PASSES },
+	{ CHAIN("input", "accept")
+		  RULE(XT_MATCH("conntrack") "," COUNT "," TARGET("REJECT")),
+	  NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE(LIMIT "," COUNT "," TARGET("REJECT")),
+	  NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE(COUNT "," TARGET("NFQUEUE")),
+	  NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE(LIMIT "," COUNT "," TARGET("LOG")),
+	  NFT_PASSES },
+	{ CHAIN("input", "drop") RULE(COUNT "," TARGET("LOG")), NFT_DROPPED },
+	{ CHAIN("input", "accept") RULE(XT_MATCH("conntrack") "," COUNT),
+	  NFT_PASSES },
+	{ CHAIN("input", "accept") RULE("{'xt': null}"), NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE("{'xt': null}," COUNT), NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE("{'xt': null}," ACCEPT), NFT_PASSES },
+	{ CHAIN("input", "accept") RULE(QUEUE), NFT_UNSURE },
+	{ CHAIN("input", "drop") RULE(QUEUE), NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE(DPORT("22") "," QUEUE), NFT_PASSES },
+	{ CHAIN("input", "accept") RULE(LIMIT), NFT_PASSES },
+	{ CHAIN("input", "accept") RULE("{'jump': {'target': 'sub'}}")
+		  IN_SUB(QUEUE) IN_SUB(ACCEPT),
+	  NFT_UNSURE },
 	/* Chains that are jumped to. */
 	{ CHAIN("input", "drop") RULE("{'jump': {'target': 'sub'}}")
 		  IN_SUB(DPORT("443") "," ACCEPT),
