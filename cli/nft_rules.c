@@ -120,13 +120,29 @@ static const char *transport_of(const struct nft_packet *p)
 	return p->is_udp ? "udp" : "tcp";
 }
 
-/* *is_other: a header that this packet has not. */
-static struct value payload(const struct walk *w, const json_t *payload,
-			    bool *is_other)
+/*
+ * A header that this packet has not: no condition on it holds, "!=" neither,
+ * for the kernel asks for the protocol first. Those of the link it may have.
+ */
+static bool lacks(const struct nft_packet *p, const json_t *left)
+{
+	const char *protocol = text_of(json_object_get(left, "payload"),
+				       "protocol");
+	const char *const maybe[] = {
+		"",	 "th",	 transport_of(p),
+		"ether", "vlan", p->is_v6 ? "ip6" : "ip"
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(maybe); i++)
+		if (streq(protocol, maybe[i]))
+			return false;
+	return true;
+}
+
+static struct value payload(const struct nft_packet *p, const json_t *payload)
 {
 	const char *protocol = text_of(payload, "protocol");
 	const char *field = text_of(payload, "field");
-	const struct nft_packet *p = w->packet;
 
 	if (streq(protocol, "th") || streq(protocol, transport_of(p)))
 		return streq(field, "dport")
@@ -137,7 +153,6 @@ static struct value payload(const struct walk *w, const json_t *payload,
 		return streq(field, "protocol") || streq(field, "nexthdr")
 			       ? text(transport_of(p))
 			       : unknown();
-	*is_other = *protocol != '\0';
 	return unknown();
 }
 
@@ -174,7 +189,6 @@ static enum truth compare(const struct walk *w, const json_t *left,
 	const char *key = text_of(json_object_get(left, "meta"), "key");
 	const json_t *inside;
 	struct value v = unknown();
-	bool is_other = false;
 
 	if (is_device(w, key))
 		return json_is_string(right) &&
@@ -182,12 +196,12 @@ static enum truth compare(const struct walk *w, const json_t *left,
 			       ? NO
 			       : MAYBE;
 	if ((inside = json_object_get(left, "payload")) != NULL)
-		v = payload(w, inside, &is_other);
+		v = payload(w->packet, inside);
 	else if (*key)
 		v = meta(w, key);
 	else if (streq(text_of(json_object_get(left, "ct"), "key"), "state"))
 		v = text("new");
-	return is_other ? NO : equals(&v, right);
+	return equals(&v, right);
 }
 
 static enum truth inverse(enum truth t)
@@ -197,10 +211,13 @@ static enum truth inverse(enum truth t)
 
 static enum truth match(const struct walk *w, const json_t *m)
 {
+	const json_t *left = json_object_get(m, "left");
 	const char *op = text_of(m, "op");
-	enum truth t = compare(w, json_object_get(m, "left"),
-			       json_object_get(m, "right"));
+	enum truth t;
 
+	if (lacks(w->packet, left))
+		return NO;
+	t = compare(w, left, json_object_get(m, "right"));
 	if (streq(op, "==") || streq(op, "in"))
 		return t;
 	return streq(op, "!=") ? inverse(t) : MAYBE;
@@ -244,16 +261,17 @@ static unsigned mapped(struct walk *w, const json_t *vmap, unsigned depth)
 {
 	const json_t *list = json_object_get(json_object_get(vmap, "data"),
 					     "set");
-	const json_t *pair;
+	const json_t *key = json_object_get(vmap, "key"), *pair;
 	unsigned fates = 0;
 	size_t i;
 
+	if (lacks(w->packet, key))
+		return GOES_ON;
 	if (!json_is_array(list)) /* by its name */
 		return ANYTHING;
 	json_array_foreach(list, i, pair)
 	{
-		enum truth t = compare(w, json_object_get(vmap, "key"),
-				       json_array_get(pair, 0));
+		enum truth t = compare(w, key, json_array_get(pair, 0));
 
 		if (t == NO)
 			continue;
