@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <assert.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -501,18 +502,36 @@ static bool add_servers(struct resolver *r, const char *const *servers,
 	return true;
 }
 
+static int library_status;
+
+static void init_library(void)
+{
+	library_status = ares_library_init(ARES_LIB_INIT_ALL);
+}
+
+/*
+ * c-ares counts who began it, without a lock, and resolvers of several
+ * threads come and go: it is begun once, and ends with the process.
+ */
+static bool begin_library(struct err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, init_library);
+	if (library_status == ARES_SUCCESS)
+		return true;
+	return err_set(err, ERR_INTERNAL, "c-ares did not start: %s",
+		       ares_strerror(library_status));
+}
+
 struct resolver *resolver_new(struct loop *loop, const char *const *servers,
 			      size_t count, int timeout_ms, struct err *err)
 {
 	struct resolver *r;
-	int status = ares_library_init(ARES_LIB_INIT_ALL);
 
 	assert(count <= DNS_SERVERS_MAX && timeout_ms > 0);
-	if (status != ARES_SUCCESS) {
-		err_set(err, ERR_INTERNAL, "c-ares did not start: %s",
-			ares_strerror(status));
+	if (!begin_library(err))
 		return NULL;
-	}
 	r = xcalloc(1, sizeof(*r));
 	r->base = loop_base(loop);
 	r->timeout_ms = timeout_ms;
@@ -564,5 +583,4 @@ void resolver_free(struct resolver *r)
 		server_release(&r->server[i]);
 	event_free(r->starter);
 	free(r);
-	ares_library_cleanup();
 }

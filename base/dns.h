@@ -5,7 +5,7 @@
  * two resolvers agree" is a question for the caller. NXDOMAIN and "no such
  * record" are answers; SERVFAIL, a timeout and a refused packet are not.
  *
- * Owning thread only.
+ * Owning thread only; each thread may have resolvers of its own.
  */
 #ifndef BASE_DNS_H
 #define BASE_DNS_H

@@ -1,39 +1,20 @@
 #include "cli/clean.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 #define LONGEST 10	/* "\u{10ffff}" */
 
-/* Length of the UTF-8 sequence at s, and its character; 0 if it is none. */
-static size_t decode(const unsigned char *s, unsigned long *character)
-{
-	static const struct {
-		unsigned char mask, lead;
-	} forms[] = { { 0x80, 0 }, { 0xe0, 0xc0 }, { 0xf0, 0xe0 },
-		      { 0xf8, 0xf0 } };
-
-	for (size_t n = 0; n < ARRAY_LEN(forms); n++) {
-		if ((s[0] & forms[n].mask) != forms[n].lead)
-			continue;
-		*character = s[0] & (unsigned char)~forms[n].mask;
-		for (size_t i = 1; i <= n; i++) {
-			if ((s[i] & 0xc0) != 0x80)
-				return 0;
-			*character = *character << 6 | (s[i] & 0x3f);
-		}
-		return n + 1;
-	}
-	return 0;
-}
-
 /* C0, DEL, C1; line separators; marks and overrides of direction. */
-static bool is_harmful(unsigned long c)
+static bool is_harmful(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c ||
 	       (c >= 0x200e && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
@@ -42,19 +23,20 @@ static bool is_harmful(unsigned long c)
 
 char *clean_text(const char *text)
 {
-	char *out = xmalloc(strlen(text) * LONGEST + 1), *p = out;
+	size_t left = strlen(text), n;
+	char *out = xmalloc(left * LONGEST + 1), *p = out;
 
-	while (*text) {
-		unsigned long c = 0;
-		size_t n = decode((const unsigned char *)text, &c);
+	for (; left; text += n, left -= n) {
+		uint32_t c = 0;
 
+		n = utf8_char(text, left, &c);
 		if (!n || (n == 1 && is_harmful(c)))
 			p += sprintf(p, "\\x%02x", (unsigned char)*text);
 		else if (is_harmful(c))
-			p += sprintf(p, "\\u{%lx}", c);
+			p += sprintf(p, "\\u{%" PRIx32 "}", c);
 		else
 			p = mempcpy(p, text, n);
-		text += n ? n : 1;
+		n = n ? n : 1;
 	}
 	*p = '\0';
 	return out;

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-/* The caller frees. */
+/* Always UTF-8, whatever the text is. The caller frees. */
 char *clean_text(const char *text);
 
 /*

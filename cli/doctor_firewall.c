@@ -56,7 +56,7 @@ static void judge(const struct firewall *f, const struct nft_packet *p)
 	if (fate == NFT_UNSURE) {
 		doctor_say(f->n, DOCTOR_UNSEEN, "firewall.unsure",
 			   "whether what %s port %ld by %s passes: it has "
-			   "conditions that are not understood (%s)",
+			   "rules that are not wholly understood (%s)",
 			   way, p->port, family, where);
 		return;
 	}

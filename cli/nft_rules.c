@@ -13,6 +13,7 @@ enum truth { NO, MAYBE, YES };
 
 /* What may become of it: bits, for more than one may be possible. */
 enum { ACCEPTED = 1, DROPPED = 2, GOES_ON = 4, RETURNED = 8 };
+#define ANYTHING (ACCEPTED | DROPPED | GOES_ON)
 
 struct walk {
 	const json_t *rules; /* the array */
@@ -119,13 +120,29 @@ static const char *transport_of(const struct nft_packet *p)
 	return p->is_udp ? "udp" : "tcp";
 }
 
-/* *is_other: a header that this packet has not. */
-static struct value payload(const struct walk *w, const json_t *payload,
-			    bool *is_other)
+/*
+ * A header that this packet has not: no condition on it holds, "!=" neither,
+ * for the kernel asks for the protocol first. Those of the link it may have.
+ */
+static bool lacks(const struct nft_packet *p, const json_t *left)
+{
+	const char *protocol = text_of(json_object_get(left, "payload"),
+				       "protocol");
+	const char *const maybe[] = {
+		"",	 "th",	 transport_of(p),
+		"ether", "vlan", p->is_v6 ? "ip6" : "ip"
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(maybe); i++)
+		if (streq(protocol, maybe[i]))
+			return false;
+	return true;
+}
+
+static struct value payload(const struct nft_packet *p, const json_t *payload)
 {
 	const char *protocol = text_of(payload, "protocol");
 	const char *field = text_of(payload, "field");
-	const struct nft_packet *p = w->packet;
 
 	if (streq(protocol, "th") || streq(protocol, transport_of(p)))
 		return streq(field, "dport")
@@ -136,7 +153,6 @@ static struct value payload(const struct walk *w, const json_t *payload,
 		return streq(field, "protocol") || streq(field, "nexthdr")
 			       ? text(transport_of(p))
 			       : unknown();
-	*is_other = *protocol != '\0';
 	return unknown();
 }
 
@@ -173,7 +189,6 @@ static enum truth compare(const struct walk *w, const json_t *left,
 	const char *key = text_of(json_object_get(left, "meta"), "key");
 	const json_t *inside;
 	struct value v = unknown();
-	bool is_other = false;
 
 	if (is_device(w, key))
 		return json_is_string(right) &&
@@ -181,12 +196,12 @@ static enum truth compare(const struct walk *w, const json_t *left,
 			       ? NO
 			       : MAYBE;
 	if ((inside = json_object_get(left, "payload")) != NULL)
-		v = payload(w, inside, &is_other);
+		v = payload(w->packet, inside);
 	else if (*key)
 		v = meta(w, key);
 	else if (streq(text_of(json_object_get(left, "ct"), "key"), "state"))
 		v = text("new");
-	return is_other ? NO : equals(&v, right);
+	return equals(&v, right);
 }
 
 static enum truth inverse(enum truth t)
@@ -196,10 +211,13 @@ static enum truth inverse(enum truth t)
 
 static enum truth match(const struct walk *w, const json_t *m)
 {
+	const json_t *left = json_object_get(m, "left");
 	const char *op = text_of(m, "op");
-	enum truth t = compare(w, json_object_get(m, "left"),
-			       json_object_get(m, "right"));
+	enum truth t;
 
+	if (lacks(w->packet, left))
+		return NO;
+	t = compare(w, left, json_object_get(m, "right"));
 	if (streq(op, "==") || streq(op, "in"))
 		return t;
 	return streq(op, "!=") ? inverse(t) : MAYBE;
@@ -243,16 +261,17 @@ static unsigned mapped(struct walk *w, const json_t *vmap, unsigned depth)
 {
 	const json_t *list = json_object_get(json_object_get(vmap, "data"),
 					     "set");
-	const json_t *pair;
+	const json_t *key = json_object_get(vmap, "key"), *pair;
 	unsigned fates = 0;
 	size_t i;
 
+	if (lacks(w->packet, key))
+		return GOES_ON;
 	if (!json_is_array(list)) /* by its name */
-		return ACCEPTED | DROPPED | GOES_ON;
+		return ANYTHING;
 	json_array_foreach(list, i, pair)
 	{
-		enum truth t = compare(w, json_object_get(vmap, "key"),
-				       json_array_get(pair, 0));
+		enum truth t = compare(w, key, json_array_get(pair, 0));
 
 		if (t == NO)
 			continue;
@@ -265,18 +284,61 @@ static unsigned mapped(struct walk *w, const json_t *vmap, unsigned depth)
 
 /* ---- rules and chains ---- */
 
-static bool is_neutral(const json_t *statement)
+static bool is_one_of(const json_t *statement, const char *const *kinds)
 {
-	static const char *const kinds[] = { "counter", "log", "mangle",
-					     "notrack", "ct helper" };
-
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (json_object_get(statement, kinds[i]))
+	for (; *kinds; kinds++)
+		if (json_object_get(statement, *kinds))
 			return true;
 	return false;
 }
 
-/* What a rule makes of it; GOES_ON where it does not fit. */
+static bool is_neutral(const json_t *statement)
+{
+	static const char *const kinds[] = { "counter",	   "last",
+					     "log",	   "mangle",
+					     "notrack",	   "ct helper",
+					     "ct timeout", "ct expectation",
+					     NULL };
+
+	return is_one_of(statement, kinds);
+}
+
+/* It holds or not, and decides nothing else. */
+static bool is_condition(const json_t *statement)
+{
+	static const char *const kinds[] = { "limit", "quota", "ct count",
+					     "meter", "set",   "map",
+					     "flow",  NULL };
+
+	return is_one_of(statement, kinds) ||
+	       streq(text_of(json_object_get(statement, "xt"), "type"),
+		     "match");
+}
+
+/* The targets of iptables that nft only names: those that decide nothing ... */
+static const char *const idle_targets[] = {
+	"AUDIT", "CLASSIFY", "CONNMARK", "CONNSECMARK", "CT",	   "DSCP",
+	"HL",	 "LOG",	     "MARK",	 "NFLOG",	"NOTRACK", "SECMARK",
+	"SET",	 "TCPMSS",   "TOS",	 "TRACE",	"TTL",
+};
+
+/* ... and what others do, and any statement that is not known here. */
+static unsigned of_unknown(const json_t *statement)
+{
+	const char *name = text_of(json_object_get(statement, "xt"), "name");
+
+	if (streq(name, "REJECT") || streq(name, "DROP"))
+		return DROPPED;
+	for (size_t i = 0; i < ARRAY_LEN(idle_targets); i++)
+		if (streq(name, idle_targets[i]))
+			return GOES_ON;
+	return ANYTHING;
+}
+
+/*
+ * What a rule makes of it; GOES_ON where it does not fit. After a verdict
+ * there is nothing: what is not known was a condition if something follows.
+ */
 static unsigned walk_rule(struct walk *w, const json_t *rule, unsigned depth)
 {
 	const json_t *statement, *inside;
@@ -291,10 +353,13 @@ static unsigned walk_rule(struct walk *w, const json_t *rule, unsigned depth)
 			fits = t < fits ? t : fits;
 		} else if ((inside = json_object_get(statement, "vmap"))) {
 			fates = fits == NO ? 0 : mapped(w, inside, depth);
-		} else if (fits != NO && !is_neutral(statement)) {
-			fates = verdict(w, statement, depth);
-			if (!fates)
-				fits = MAYBE; /* a condition of another kind */
+		} else if (fits == NO || is_neutral(statement)) {
+			continue;
+		} else if (is_condition(statement)) {
+			fits = MAYBE;
+		} else if (!(fates = verdict(w, statement, depth))) {
+			fates = of_unknown(statement);
+			fits = fates == ANYTHING ? MAYBE : fits;
 		}
 	}
 	if (fits == NO || !fates)

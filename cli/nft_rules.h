@@ -3,8 +3,9 @@
  * `nft -j list ruleset` (libnftables-json(5)), which has those of iptables-nft
  * as well, walked as the kernel walks them.
  *
- * A condition that is not understood may hold or not; what then might be
- * dropped is unsure, and never said to pass. Pure.
+ * A condition that is not understood may hold or not, and a statement that is
+ * not known may do anything; what then might be dropped is unsure, and never
+ * said to pass. Pure.
  */
 #ifndef CLI_NFT_RULES_H
 #define CLI_NFT_RULES_H

@@ -23,17 +23,21 @@ static const struct {
 } cleans[] = {
 	{ "plain text", "plain text" },
 	{ "b\xc3\xbc"
-	  "cher.example", "b\xc3\xbc"
-			  "cher.example" },
+	  "cher.example",
+	  "b\xc3\xbc"
+	  "cher.example" },
 	{ "\xf0\x9f\x93\xa7", "\xf0\x9f\x93\xa7" },
 	{ "two\nlines", "two\\x0alines" },
 	{ "\x1b[2J", "\\x1b[2J" },
 	{ "del\x7f", "del\\x7f" },
-	{ "c1\xc2\x9b", "c1\\u{9b}" },		/* another escape */
+	{ "c1\xc2\x9b", "c1\\u{9b}" }, /* another escape */
 	{ "\xe2\x80\xaegro.elpmaxe", "\\u{202e}gro.elpmaxe" },
 	{ "\xe2\x80\xa8line", "\\u{2028}line" },
 	{ "\xff\xfe", "\\xff\\xfe" },
 	{ "cut \xe2\x80", "cut \\xe2\\x80" },
+	{ "\xc0\xaf\xe0\x80\xaf", "\\xc0\\xaf\\xe0\\x80\\xaf" }, /* too long */
+	{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },		/* half a pair */
+	{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" }, /* none so high */
 };
 
 static void nothing_harmful_reaches_the_terminal(void **state)

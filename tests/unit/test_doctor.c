@@ -261,6 +261,61 @@ static void what_is_not_seen_is_never_said_to_be_well(void **state)
 	}
 }
 
+/* The name of a program, or of a file, is whatever somebody gave it. */
+static void a_finding_is_told_whatever_its_bytes(void **state)
+{
+	static const struct {
+		const char *said, *told;
+	} texts[] = {
+		{ "by h\xc3\xa4llo\n", "by h\xc3\xa4llo\n" },
+		{ "by h\xe4llo", "by h\\xe4llo" },
+		{ "cut \xe2\x82", "cut \\xe2\\x82" },
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+		{ "\xe0\x80\xaf", "\\xe0\\x80\\xaf" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct doctor_note list[2] = {
+			note(DOCTOR_ERROR, texts[i].said, "do"),
+			note(DOCTOR_UNSEEN, "bad", texts[i].said),
+		};
+		struct doctor_result r = { list, 2, true };
+		json_t *view = doctor_view_json(&r), *one;
+
+		print_message("%zu\n", i);
+		one = json_array_get(json_object_get(view, "findings"), 0);
+		assert_non_null(one);
+		assert_string_equal(
+			json_string_value(json_object_get(one, "text")),
+			texts[i].told);
+		one = json_array_get(json_object_get(view, "unseen"), 0);
+		assert_non_null(one);
+		assert_string_equal(
+			json_string_value(json_object_get(one, "hint")),
+			texts[i].told);
+		json_decref(view);
+	}
+}
+
+/* 511 bytes are the room of a text: the last character is half in it. */
+static void a_text_is_cut_and_told(void **state)
+{
+	char name[600];
+	struct doctor_note one;
+	struct doctor_result r = { &one, 1, true };
+	json_t *view;
+
+	(void)state;
+	for (size_t i = 0; i + 1 < sizeof(name); i += 2)
+		memcpy(name + i, "\xc3\xa4", 2);
+	name[sizeof(name) - 1] = '\0';
+	one = note(DOCTOR_ERROR, name, "");
+	view = doctor_view_json(&r);
+	assert_int_equal(json_array_size(json_object_get(view, "findings")), 1);
+	json_decref(view);
+}
+
 static void json_is_found_between_warnings(void **state)
 {
 	static const struct {
@@ -316,6 +371,8 @@ int main(void)
 		TEST(a_socket_unit_without_its_service_is_named),
 		TEST(a_backup_that_is_old_is_said_to_be),
 		TEST(what_is_not_seen_is_never_said_to_be_well),
+		TEST(a_finding_is_told_whatever_its_bytes),
+		TEST(a_text_is_cut_and_told),
 		TEST(json_is_found_between_warnings),
 		TEST(every_look_bears_to_know_nothing),
 	};

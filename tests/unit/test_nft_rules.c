@@ -32,6 +32,10 @@
 	MATCH("{'payload': {'protocol': 'udp', 'field': "                      \
 	      "'dport'}}",                                                     \
 	      "==", right)
+#define FIELD(protocol, field, op, right)                                      \
+	MATCH("{'payload': {'protocol': '" protocol "', 'field': '" field      \
+	      "'}}",                                                           \
+	      op, right)
 #define STATE(right)	 MATCH("{'ct': {'key': 'state'}}", "in", right)
 #define META(key, right) MATCH("{'meta': {'key': '" key "'}}", "==", right)
 #define SADDR                                                                  \
@@ -40,6 +44,9 @@
 #define ACCEPT "{'accept': null}"
 #define DROP   "{'drop': null}"
 #define LIMIT  "{'limit': {'rate': 10, 'per': 'second'}}"
+#define TARGET(name)   "{'xt': {'type': 'target', 'name': '" name "'}}"
+#define XT_MATCH(name) "{'xt': {'type': 'match', 'name': '" name "'}}"
+#define QUEUE	       "{'queue': {'num': 1}}"
 #define COUNT  "{'counter': {'packets': 1, 'bytes': 2}}"
 
 /* IPv4, TCP, to port 443 of this machine, and of a new connection. */
@@ -96,6 +103,112 @@ static const struct {
 	{ CHAIN("input", "accept") RULE("{'xt': null}," DROP), NFT_UNSURE },
 	{ CHAIN("input", "drop") RULE(SADDR "," ACCEPT)
 		  RULE(DPORT("443") "," ACCEPT),
+	  NFT_PASSES },
+	/* As iptables-nft writes "-j REJECT", "-j NFQUEUE", "-j LOG". */
+	{ CHAIN("input", "accept") RULE(COUNT "," TARGET("REJECT")),
+	  NFT_DROPPED },
+	{ CHAIN("input", "accept")
+		  RULE(META("l4proto", "'tcp'") "," COUNT "," TARGET("REJECT")),
+	  NFT_DROPPED },
+	{ CHAIN("input", "accept")
+		  RULE(DPORT("22") "," COUNT "," TARGET("REJECT")),
+	  NFT_PASSES },
+	{ CHAIN("input", "accept")
+		  RULE(XT_MATCH("conntrack") "," COUNT "," TARGET("REJECT")),
+	  NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE(LIMIT "," COUNT "," TARGET("REJECT")),
+	  NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE(COUNT "," TARGET("NFQUEUE")),
+	  NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE(LIMIT "," COUNT "," TARGET("LOG")),
+	  NFT_PASSES },
+	{ CHAIN("input", "drop") RULE(COUNT "," TARGET("LOG")), NFT_DROPPED },
+	{ CHAIN("input", "accept") RULE(XT_MATCH("conntrack") "," COUNT),
+	  NFT_PASSES },
+	{ CHAIN("input", "accept") RULE("{'xt': null}"), NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE("{'xt': null}," COUNT), NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE("{'xt': null}," ACCEPT), NFT_PASSES },
+	{ CHAIN("input", "accept") RULE(QUEUE), NFT_UNSURE },
+	{ CHAIN("input", "drop") RULE(QUEUE), NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE(DPORT("22") "," QUEUE), NFT_PASSES },
+	{ CHAIN("input", "accept") RULE(LIMIT), NFT_PASSES },
+	{ CHAIN("input", "accept") RULE("{'jump': {'target': 'sub'}}")
+		  IN_SUB(QUEUE) IN_SUB(ACCEPT),
+	  NFT_UNSURE },
+	/* No condition holds on a header that it has not; as the kernel does. */
+	{ CHAIN("input", "accept")
+		  RULE(FIELD("udp", "dport", "!=", "53") "," DROP),
+	  NFT_PASSES },
+	{ CHAIN("input", "drop")
+		  RULE(FIELD("udp", "dport", "!=", "53") "," ACCEPT),
+	  NFT_DROPPED },
+	{ CHAIN("input", "accept")
+		  RULE(FIELD("udp", "dport", ">", "1") "," DROP),
+	  NFT_PASSES },
+	{ CHAIN("input", "drop")
+		  RULE(FIELD("udp", "dport", ">", "1") "," ACCEPT),
+	  NFT_DROPPED },
+	{ CHAIN("input", "accept")
+		  RULE(FIELD("ip6", "saddr", "!=", "'fe80::1'") "," DROP),
+	  NFT_PASSES },
+	{ CHAIN("input", "drop")
+		  RULE(FIELD("ip6", "saddr", "!=", "'fe80::1'") "," ACCEPT),
+	  NFT_DROPPED },
+	{ CHAIN("input", "accept")
+		  RULE(FIELD("icmp", "type", "!=", "'echo-request'") "," DROP),
+	  NFT_PASSES },
+	{ CHAIN("input", "drop") RULE(
+		  FIELD("icmp", "type", "!=", "'echo-request'") "," ACCEPT),
+	  NFT_DROPPED },
+	{ CHAIN("input", "accept")
+		  RULE(FIELD("sctp", "dport", "!=", "53") "," DROP),
+	  NFT_PASSES },
+	{ CHAIN("input", "drop")
+		  RULE(FIELD("sctp", "dport", "!=", "53") "," ACCEPT),
+	  NFT_DROPPED },
+	{ CHAIN("input", "accept")
+		  RULE(FIELD("tcp", "dport", "!=", "22") "," DROP),
+	  NFT_DROPPED },
+	{ CHAIN("input", "drop")
+		  RULE(FIELD("tcp", "dport", "!=", "22") "," ACCEPT),
+	  NFT_PASSES },
+	{ CHAIN("input", "accept")
+		  RULE(FIELD("th", "dport", "!=", "53") "," DROP),
+	  NFT_DROPPED },
+	{ CHAIN("input", "drop")
+		  RULE(FIELD("th", "dport", "!=", "53") "," ACCEPT),
+	  NFT_PASSES },
+	{ CHAIN("input", "accept") RULE(FIELD(
+		  "ether", "saddr", "!=", "'02:00:00:00:00:01'") "," DROP),
+	  NFT_UNSURE },
+	{ CHAIN("input", "drop") RULE(FIELD(
+		  "ether", "saddr", "!=", "'02:00:00:00:00:01'") "," ACCEPT),
+	  NFT_UNSURE },
+	{ CHAIN("input", "accept") RULE(FIELD(
+		  "ether", "saddr", "==", "'02:00:00:00:00:01'") "," DROP),
+	  NFT_UNSURE },
+	{ CHAIN("input", "drop") RULE(FIELD(
+		  "ether", "saddr", "==", "'02:00:00:00:00:01'") "," ACCEPT),
+	  NFT_UNSURE },
+	{ CHAIN("input", "accept")
+		  RULE(FIELD("vlan", "id", "!=", "7") "," DROP),
+	  NFT_UNSURE },
+	{ CHAIN("input", "drop")
+		  RULE(FIELD("vlan", "id", "!=", "7") "," ACCEPT),
+	  NFT_UNSURE },
+	{ CHAIN("input", "accept")
+		  RULE(FIELD("ip", "saddr", "!=", "'192.0.2.9'") "," DROP),
+	  NFT_UNSURE },
+	{ CHAIN("input", "drop")
+		  RULE(FIELD("ip", "saddr", "!=", "'192.0.2.9'") "," ACCEPT),
+	  NFT_UNSURE },
+	{ CHAIN("input", "accept")
+		  RULE("{'vmap': {'key': {'payload': {'protocol': 'udp', "
+		       "'field': 'dport'}}, 'data': '@ports'}}"),
+	  NFT_PASSES },
+	{ CHAIN("input", "accept") RULE(
+		  "{'vmap': {'key': {'payload': {'protocol': 'udp', "
+		  "'field': 'dport'}}, 'data': {'set': [[443, " DROP "]]}}}"),
 	  NFT_PASSES },
 	/* Chains that are jumped to. */
 	{ CHAIN("input", "drop") RULE("{'jump': {'target': 'sub'}}")
@@ -177,6 +290,10 @@ static void a_packet_is_of_one_kind(void **state)
 	static const char ip[] =
 		"{'chain': {'family': 'ip', 'table': 'f', 'name': 'in', "
 		"'type': 'filter', 'hook': 'input', 'policy': 'drop'}}";
+	static const char not_v4[] = CHAIN("input", "accept")
+		RULE(FIELD("ip", "saddr", "!=", "'192.0.2.9'") "," DROP);
+	static const char not_v6[] = CHAIN("input", "accept")
+		RULE(FIELD("ip6", "saddr", "!=", "'fe80::1'") "," DROP);
 	struct nft_packet dns = { .is_out = true, .is_udp = true, .port = 53 };
 	struct nft_packet v6 = { .is_v6 = true, .port = 443 };
 	char where[64];
@@ -189,7 +306,11 @@ static void a_packet_is_of_one_kind(void **state)
 	assert_int_equal(fate(out, dns, where), NFT_DROPPED);
 	assert_int_equal(fate(out, v6, where), NFT_PASSES);
 	assert_int_equal(fate(ip, v6, where), NFT_PASSES);
+	assert_int_equal(fate(not_v4, v6, where), NFT_PASSES);
+	assert_int_equal(fate(not_v6, v6, where), NFT_UNSURE);
 	v6.is_v6 = false;
+	assert_int_equal(fate(not_v4, v6, where), NFT_UNSURE);
+	assert_int_equal(fate(not_v6, v6, where), NFT_PASSES);
 	assert_int_equal(fate(ip, v6, where), NFT_DROPPED);
 }
 
