@@ -73,7 +73,7 @@ static void a_line_says_who_listens(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct proc_listener l;
 
-		print_message("%zu: %s", i, cases[i].line);
+		print_message("%zu: %s\n", i, cases[i].line);
 		assert_int_equal(
 			proc_net_read(cases[i].line, cases[i].is_v6, &l),
 			cases[i].listens);
