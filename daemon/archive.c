@@ -33,6 +33,7 @@ struct turn {
 	char *state_dir;
 	struct archive_settings settings;
 	time_t now;
+	bool is_time_known;
 	struct archive_found found;
 	struct err err;
 	atomic_bool is_unwanted;
@@ -79,13 +80,18 @@ static void *run(void *arg)
 {
 	struct turn *t = arg;
 	const struct store_options options = { .dir = t->state_dir };
+	const struct archive_task task = { .options = &options,
+					   .settings = &t->settings,
+					   .now = t->now,
+					   .is_time_known = t->is_time_known,
+					   .go_on = goes_on,
+					   .arg = t };
 	sigset_t all;
 	bool is_left;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
-	archive_turn(&options, &t->settings, t->now, goes_on, t, &t->found,
-		     &t->err);
+	archive_turn(&task, &t->found, &t->err);
 	pthread_mutex_lock(&t->lock);
 	is_left = t->is_left;
 	t->is_posted = !is_left;
@@ -158,6 +164,7 @@ static void begin(struct archive *a)
 	t->state_dir = xstrdup(a->parts.config->state_dir);
 	t->settings = *settings_of(a);
 	t->now = now_of(a);
+	t->is_time_known = a->parts.is_time_known(a->parts.arg);
 	atomic_store(&t->alive_ms, steady_ms());
 	pthread_mutex_init(&t->lock, NULL);
 	if (pthread_create(&t->thread, NULL, run, t) == 0) {

@@ -20,6 +20,7 @@ struct archive_parts {
 	struct loop *loop;
 	const struct config *config; /* the daemon's, updated by a reload */
 	time_t (*now)(void *arg);
+	bool (*is_time_known)(void *arg); /* else none is too old */
 	void *arg;
 };
 

@@ -87,19 +87,28 @@ static time_t newest_of(const struct names *n, time_t now)
 
 /* ---- one more ---- */
 
+static bool is_wanted(const struct archive_task *task, struct err *err)
+{
+	return task->go_on(task->arg) ||
+	       err_set(err, ERR_AGAIN, "ended before it was done");
+}
+
 struct writing {
-	const char *folder;
+	const struct archive_task *task;
 	char *part; /* its path until it is whole */
 	int fd;
-	bool (*go_on)(void *arg);
-	void *arg;
 };
+
+static const char *folder_of(const struct writing *w)
+{
+	return w->task->settings->folder;
+}
 
 static bool cannot_write(const struct writing *w, struct err *err)
 {
 	int why = errno;
 
-	err_sys(err, "write to %s", w->folder);
+	err_sys(err, "write to %s", folder_of(w));
 	if (why == EROFS || why == EACCES || why == EPERM)
 		return err_hint(err, "the daemon's user must be able to write "
 				     "it, and its service, too: see "
@@ -122,8 +131,7 @@ static bool write_piece(const struct writing *w, const char *data, size_t len,
 		data += n;
 		len -= (size_t)n;
 	}
-	return w->go_on(w->arg) ||
-	       err_set(err, ERR_AGAIN, "ended before it was done");
+	return is_wanted(w->task, err);
 }
 
 static bool write_stream(const struct writing *w, struct backup_stream *b,
@@ -142,9 +150,9 @@ static bool write_stream(const struct writing *w, struct backup_stream *b,
 }
 
 /* First the folder, which costs nothing to try; then the copy. */
-static bool write_part(struct writing *w, const struct store_options *options,
-		       time_t now, struct err *err)
+static bool write_part(struct writing *w, struct err *err)
 {
+	const struct archive_task *t = w->task;
 	struct backup_stream b = { .fd = -1 };
 	bool ok;
 
@@ -152,7 +160,7 @@ static bool write_part(struct writing *w, const struct store_options *options,
 	w->fd = open(w->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (w->fd < 0)
 		return cannot_write(w, err);
-	ok = backup_open(&b, options, now, w->go_on, w->arg, err) &&
+	ok = backup_open(&b, t->options, t->now, t->go_on, t->arg, err) &&
 	     write_stream(w, &b, err);
 	backup_close(&b);
 	if (close(w->fd) < 0 && ok)
@@ -171,30 +179,27 @@ static void sync_folder(const char *folder)
 	close(fd);
 }
 
-static bool name_it(const struct writing *w, time_t now, struct err *err)
+static bool name_it(const struct writing *w, struct err *err)
 {
 	char name[NAME_SIZE], *path;
 	bool ok;
 
-	name_of(now, name);
-	path = store_path(w->folder, name);
+	name_of(w->task->now, name);
+	path = store_path(folder_of(w), name);
 	ok = rename(w->part, path) == 0 || cannot_write(w, err);
 	free(path);
 	if (ok)
-		sync_folder(w->folder);
+		sync_folder(folder_of(w));
 	return ok;
 }
 
-static bool write_one(const struct store_options *options, const char *folder,
-		      time_t now, bool (*go_on)(void *arg), void *arg,
-		      struct err *err)
+static bool write_one(const struct archive_task *task, struct err *err)
 {
-	struct writing w = { .folder = folder,
-			     .part = store_path(folder, UNDER_WAY),
-			     .fd = -1,
-			     .go_on = go_on,
-			     .arg = arg };
-	bool ok = write_part(&w, options, now, err) && name_it(&w, now, err);
+	struct writing w = { .task = task,
+			     .part = store_path(task->settings->folder,
+						UNDER_WAY),
+			     .fd = -1 };
+	bool ok = write_part(&w, err) && name_it(&w, err);
 
 	if (!ok)
 		unlink(w.part);
@@ -204,24 +209,28 @@ static bool write_one(const struct store_options *options, const char *folder,
 
 /* ---- all of them ---- */
 
-static bool is_too_many(const struct archive_settings *s, size_t i, time_t at,
-			time_t now)
+/* By a clock that is ahead all would be too old. */
+static bool is_too_old(const struct archive_task *t, time_t at)
 {
-	return i > 0 &&
-	       ((long)i >= s->keep || (s->keep_for && now - at > s->keep_for));
+	long keep_for = t->settings->keep_for;
+
+	return keep_for && t->is_time_known && t->now - at > keep_for;
 }
 
-static void prune(const struct archive_settings *s, time_t now)
+static void prune(const struct archive_task *t)
 {
+	const struct archive_settings *s = t->settings;
 	struct names n;
+	time_t newest;
 
 	if (!list(s->folder, &n, NULL))
 		return;
+	newest = newest_of(&n, t->now);
 	for (size_t i = 0; i < n.count; i++) {
 		time_t at = time_of(n.name[i]);
 		char *path = store_path(s->folder, n.name[i]);
 
-		if (at != now && is_too_many(s, i, at, now))
+		if (at != newest && ((long)i >= s->keep || is_too_old(t, at)))
 			unlink(path);
 		free(path);
 	}
@@ -247,22 +256,21 @@ static void look(const struct archive_settings *s, time_t now,
 	free(path);
 }
 
-bool archive_turn(const struct store_options *options,
-		  const struct archive_settings *settings, time_t now,
-		  bool (*go_on)(void *arg), void *arg,
-		  struct archive_found *found, struct err *err)
+bool archive_turn(const struct archive_task *task, struct archive_found *found,
+		  struct err *err)
 {
+	const struct archive_settings *settings = task->settings;
 	struct names n;
 	bool ok = list(settings->folder, &n, err);
-	time_t newest = ok ? newest_of(&n, now) : 0;
+	time_t newest = ok ? newest_of(&n, task->now) : 0;
 
 	if (ok)
 		free(n.name);
-	if (ok && (!newest || now - newest >= settings->every)) {
-		ok = write_one(options, settings->folder, now, go_on, arg, err);
+	if (ok && (!newest || task->now - newest >= settings->every)) {
+		ok = write_one(task, err);
 		if (ok)
-			prune(settings, now);
+			prune(task);
 	}
-	look(settings, now, found);
+	look(settings, task->now, found);
 	return ok;
 }

@@ -29,14 +29,22 @@ struct archive_found {
 	int64_t size; /* of the newest */
 };
 
+/* Borrowed for the turn. */
+struct archive_task {
+	const struct store_options *options;
+	const struct archive_settings *settings;
+	time_t now;
+	bool is_time_known;	  /* else none is known to be too old */
+	bool (*go_on)(void *arg); /* as of backup_write() */
+	void *arg;
+};
+
 /*
- * Makes one if it is due; then what is too many goes, but never the newest.
- * `found` is what is there in the end, also after a failure. `go_on` as of
- * backup_write().
+ * Makes one if it is due; then what is too many goes, but never the newest. One
+ * of days to come counts as of now. `found` is what is there in the end, also
+ * after a failure.
  */
-bool archive_turn(const struct store_options *options,
-		  const struct archive_settings *settings, time_t now,
-		  bool (*go_on)(void *arg), void *arg,
-		  struct archive_found *found, struct err *err);
+bool archive_turn(const struct archive_task *task, struct archive_found *found,
+		  struct err *err);
 
 #endif

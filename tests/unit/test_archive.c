@@ -30,6 +30,7 @@
 
 static struct hosted h;
 static struct archive_settings settings;
+static bool is_time_known;
 
 static int set_up(void **state)
 {
@@ -40,6 +41,7 @@ static int set_up(void **state)
 	must(ballast_make(h.dir, NULL), NULL);
 	hosted_add(&h, "a.test");
 	folder = scratch_path(h.dir, "elsewhere");
+	is_time_known = true;
 	settings = (struct archive_settings){ .every = WHEN_DAY, .keep = 3 };
 	assert_true(str_copy(settings.folder, sizeof(settings.folder), folder));
 	assert_int_equal(mkdir(folder, 0700), 0);
@@ -64,8 +66,13 @@ static bool turn_with(time_t now, bool (*go_on)(void *arg),
 		      struct archive_found *found, struct err *err)
 {
 	struct store_options o = { .dir = h.dir };
+	const struct archive_task task = { .options = &o,
+					   .settings = &settings,
+					   .now = now,
+					   .is_time_known = is_time_known,
+					   .go_on = go_on };
 
-	return archive_turn(&o, &settings, now, go_on, NULL, found, err);
+	return archive_turn(&task, found, err);
 }
 
 static struct archive_found turn(time_t now)
@@ -175,6 +182,38 @@ static void by_their_age(void **state)
 	assert_listed("0131T12");
 }
 
+/* By a clock that is ahead all the others would be too old. */
+static void none_is_too_old_by_an_unknown_clock(void **state)
+{
+	(void)state;
+	settings.keep_for = 2 * WHEN_DAY;
+	turn(NOON);
+	turn(NOON + WHEN_DAY);
+	is_time_known = false;
+	turn(NOON + 300 * WHEN_DAY);
+	assert_listed("0101T12 0102T12 1028T12");
+	turn(NOON + 301 * WHEN_DAY); /* but there may be too many */
+	assert_listed("0102T12 1028T12 1029T12");
+	is_time_known = true;
+	turn(NOON + 302 * WHEN_DAY);
+	assert_listed("1028T12 1029T12 1030T12");
+}
+
+/* One of days to come takes a place, but not that of the newest. */
+static void of_those_to_come_as_many_are_kept(void **state)
+{
+	(void)state;
+	settings.keep = 2;
+	settings.keep_for = 2 * WHEN_DAY;
+	for (int day = 20; day < 23; day++)
+		turn(NOON + day * WHEN_DAY);
+	assert_listed("0122T12 0123T12");
+	turn(NOON);
+	assert_listed("0101T12 0122T12 0123T12");
+	turn(NOON + WHEN_DAY);
+	assert_listed("0102T12 0122T12 0123T12");
+}
+
 static void what_is_none_of_ours_stays(void **state)
 {
 	static const char *const files[] = {
@@ -246,6 +285,8 @@ int main(void)
 		IN_A_BOX(it_can_be_restored),
 		IN_A_BOX(by_their_number),
 		IN_A_BOX(by_their_age),
+		IN_A_BOX(none_is_too_old_by_an_unknown_clock),
+		IN_A_BOX(of_those_to_come_as_many_are_kept),
 		IN_A_BOX(what_is_none_of_ours_stays),
 		IN_A_BOX(one_of_days_to_come),
 		IN_A_BOX(without_its_folder_none_is_made),
