@@ -114,7 +114,8 @@ static bool cannot_write(const struct writing *w, struct err *err)
 				     "it, and its service, too: see "
 				     "backup_folder in mtastsd.conf(5)");
 	if (why == ENOSPC || why == EDQUOT)
-		return err_hint(err, "make room, or keep fewer: backup_keep");
+		return err_hint(err, "make room, or keep fewer by a lower "
+				     "backup_keep, and reload");
 	return false;
 }
 
@@ -267,6 +268,7 @@ bool archive_turn(const struct archive_task *task, struct archive_found *found,
 	if (ok)
 		free(n.name);
 	if (ok && (!newest || task->now - newest >= settings->every)) {
+		prune(task); /* what fills the folder may be too many by now */
 		ok = write_one(task, err);
 		if (ok)
 			prune(task);

@@ -40,9 +40,9 @@ struct archive_task {
 };
 
 /*
- * Makes one if it is due; then what is too many goes, but never the newest. One
- * of days to come counts as of now. `found` is what is there in the end, also
- * after a failure.
+ * Makes one if it is due; what is too many goes before, which may make room for
+ * it, and after, but never the newest. One of days to come counts as of now.
+ * `found` is what is there in the end, also after a failure.
  */
 bool archive_turn(const struct archive_task *task, struct archive_found *found,
 		  struct err *err);

@@ -276,6 +276,41 @@ static void one_that_fails_pushes_none_out(void **state)
 	assert_int_equal(found.newest, NOON);
 }
 
+/* Lowered, it makes room where no other fits any more. */
+static void too_many_go_before_the_next_one(void **state)
+{
+	struct archive_found found;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (int day = 0; day < 3; day++)
+		turn(NOON + day * WHEN_DAY);
+	settings.keep = 2;
+	assert_false(turn_with(NOON + 3 * WHEN_DAY, never, &found, &err));
+	assert_listed("0102T12 0103T12");
+	settings.keep = 1;
+	assert_false(turn_with(NOON + 3 * WHEN_DAY, never, &found, &err));
+	assert_listed("0103T12");
+	settings.keep_for = WHEN_DAY;
+	assert_false(turn_with(NOON + 9 * WHEN_DAY, never, &found, &err));
+	assert_listed("0103T12");
+	assert_int_equal(found.newest, NOON + 2 * WHEN_DAY);
+}
+
+/* Nor does one of days to come push out the only one there is. */
+static void the_newest_stays_beside_one_to_come(void **state)
+{
+	struct archive_found found;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	settings.keep = 1;
+	turn(NOON);
+	put("mtastsd-20270201T000000Z.backup");
+	assert_false(turn_with(NOON + WHEN_DAY, never, &found, &err));
+	assert_listed("0101T12 0201T00");
+}
+
 #define IN_A_BOX(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -291,6 +326,8 @@ int main(void)
 		IN_A_BOX(one_of_days_to_come),
 		IN_A_BOX(without_its_folder_none_is_made),
 		IN_A_BOX(one_that_fails_pushes_none_out),
+		IN_A_BOX(too_many_go_before_the_next_one),
+		IN_A_BOX(the_newest_stays_beside_one_to_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
