@@ -1,7 +1,8 @@
 /*
  * Backups by schedule, in a folder that the operator names: on another disk, or
  * another machine's. Each is one sealed file (store/backup_stream.h), named after
- * its moment: mtastsd-20261231T230000Z.backup.
+ * its box and its moment: mtastsd-1A2B3C4D-20261231T230000Z.backup. Those of other
+ * boxes (box_id()) are not looked at.
  *
  * What is in the folder says when the next is due, so a restart neither forgets
  * one nor makes one too many. The folder is never made here: one that is not
@@ -25,7 +26,7 @@ struct archive_settings {
 
 struct archive_found {
 	time_t newest; /* 0: none */
-	long count;
+	long count;    /* this box's */
 	int64_t size; /* of the newest */
 };
 

@@ -276,6 +276,10 @@ def kept(folder):
 	return sorted(folder.glob("mtastsd-*Z.backup"))
 
 
+def box_of(file):
+	return file.name.split("-")[1]
+
+
 @pytest.fixture
 def elsewhere(rig):
 	folder = Path(tempfile.mkdtemp(dir=rig.folder))
@@ -302,8 +306,13 @@ def test_by_schedule_into_a_folder(rig, elsewhere):
 	time.sleep(4)
 	assert len(kept(elsewhere)) == 1	# it knows by the folder
 	daemon.stop()
-	new = another_box(rig)
+	new = another_box(rig, backup_folder=elsewhere)
 	assert restore(new, kept(elsewhere)[0]).returncode == 0
+	new.start()		# and the old one may run on
+	wait_for("its own", lambda: len(kept(elsewhere)) == 2, 20)
+	assert len({box_of(file) for file in kept(elsewhere)}) == 2
+	assert wait_for("it to be seen", lambda: new.json("status")["backup"][
+		"newest"] and new.json("status")["backup"]["count"], 10) == 1
 
 
 def findings(daemon):

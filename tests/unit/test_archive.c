@@ -28,6 +28,9 @@
 
 #define NOON 1798804800L /* 2027-01-01, 12:00 UTC */
 
+#define ID   "1A2B3C4D"
+#define OURS "mtastsd-" ID "-"
+
 static struct hosted h;
 static struct archive_settings settings;
 static bool is_time_known;
@@ -40,6 +43,9 @@ static int set_up(void **state)
 	hosted_init(&h);
 	must(ballast_make(h.dir, NULL), NULL);
 	hosted_add(&h, "a.test");
+	scratch_sql(h.dir, "state.db",
+		    "UPDATE meta SET value = '" ID "0000000000000000'"
+		    " WHERE key = 'store_id'");
 	folder = scratch_path(h.dir, "elsewhere");
 	is_time_known = true;
 	settings = (struct archive_settings){ .every = WHEN_DAY, .keep = 3 };
@@ -105,11 +111,11 @@ static void assert_listed(const char *expected)
 	if (n)
 		qsort(names, n, sizeof(names[0]), by_name);
 	for (size_t i = 0; i < n; i++) {
-		bool is_ours = str_starts(names[i], "mtastsd-2027") &&
+		bool is_ours = str_starts(names[i], OURS "2027") &&
 			       str_ends(names[i], "0000Z.backup");
 
 		strcat(text, i ? " " : "");
-		strncat(text, names[i] + (is_ours ? 12 : 0),
+		strncat(text, names[i] + (is_ours ? strlen(OURS "2027") : 0),
 			is_ours ? 7 : strlen(names[i]));
 		free(names[i]);
 	}
@@ -121,6 +127,14 @@ static void put(const char *name)
 	char *path = xasprintf("%s/%s", settings.folder, name);
 
 	close(open(path, O_CREAT | O_WRONLY, 0600));
+	free(path);
+}
+
+static void take_away(const char *name)
+{
+	char *path = xasprintf("%s/%s", settings.folder, name);
+
+	assert_int_equal(unlink(path), 0); /* it was there still */
 	free(path);
 }
 
@@ -140,7 +154,7 @@ static void one_is_made_when_it_is_due(void **state)
 
 static void it_can_be_restored(void **state)
 {
-	char *path = xasprintf("%s/mtastsd-20270101T120000Z.backup",
+	char *path = xasprintf("%s/" OURS "20270101T120000Z.backup",
 			       settings.folder);
 	struct store_options o = { .dir = h.dir };
 	struct restored r;
@@ -217,19 +231,58 @@ static void of_those_to_come_as_many_are_kept(void **state)
 static void what_is_none_of_ours_stays(void **state)
 {
 	static const char *const files[] = {
-		"mtastsd-20200101T120000Z.backup.gpg", "mtastsd-x.backup",
-		"mtastsd-20201301T120000Z.backup", "state-20200101T00.db"
+		OURS "20200101T120000Z.backup.gpg",
+		OURS "20201301T120000Z.backup",
+		OURS "2020 1 1T120000Z.backup",
+		OURS "x.backup",
+		"mtastsd-1A2B3C4E-20200101T120000Z.backup",
+		"mtastsd-1A2B3C4E-20260101T120000Z.backup.part",
+		"mtastsd-20200101T120000Z.backup",
+		"state-20200101T00.db",
 	};
 
 	(void)state;
+	settings.keep = 1;
+	settings.keep_for = WHEN_DAY;
+	turn(NOON);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		put(files[i]);
-	settings.keep = 1;
-	turn(NOON);
-	turn(NOON + WHEN_DAY);
-	assert_listed("mtastsd-20200101T120000Z.backup.gpg "
-		      "mtastsd-20201301T120000Z.backup 0102T12 "
-		      "mtastsd-x.backup state-20200101T00.db");
+	assert_int_equal(turn(NOON + 2 * WHEN_DAY).count, 1);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		take_away(files[i]);
+	assert_listed("0103T12");
+}
+
+/* As by a move, which brings the configuration along. */
+static void two_boxes_have_one_folder(void **state)
+{
+	(void)state;
+	settings.keep = 2;
+	for (int day = 0; day < 3; day++) {
+		turn(NOON + day * WHEN_DAY);
+		scratch_sql(h.dir, "state.db",
+			    "INSERT INTO meta VALUES('zone_id', 'FFFFFFFF00')");
+		assert_int_equal(turn(NOON + day * WHEN_DAY + 60).newest,
+				 NOON + day * WHEN_DAY + 60);
+		scratch_sql(h.dir, "state.db",
+			    "DELETE FROM meta WHERE key = 'zone_id'");
+	}
+	assert_listed("0102T12 0103T12 "
+		      "mtastsd-FFFFFFFF-20270102T120100Z.backup "
+		      "mtastsd-FFFFFFFF-20270103T120100Z.backup");
+}
+
+static void without_an_id_none_is_made(void **state)
+{
+	struct archive_found found;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	scratch_sql(h.dir, "state.db",
+		    "UPDATE meta SET value = '../../x' WHERE key = 'store_id'");
+	assert_false(turn_with(NOON, yes, &found, &err));
+	assert_int_equal(err.kind, ERR_DAMAGED);
+	assert_listed("");
 }
 
 /* The clock was put back: those of days to come keep none from being made. */
@@ -270,7 +323,7 @@ static void one_that_fails_pushes_none_out(void **state)
 	(void)state;
 	settings.keep = 1;
 	turn(NOON);
-	put("mtastsd.backup.part");
+	put(OURS "20261231T120000Z.backup.part");
 	assert_false(turn_with(NOON + WHEN_DAY, never, &found, &err));
 	assert_listed("0101T12");
 	assert_int_equal(found.newest, NOON);
@@ -306,7 +359,7 @@ static void the_newest_stays_beside_one_to_come(void **state)
 	(void)state;
 	settings.keep = 1;
 	turn(NOON);
-	put("mtastsd-20270201T000000Z.backup");
+	put(OURS "20270201T000000Z.backup");
 	assert_false(turn_with(NOON + WHEN_DAY, never, &found, &err));
 	assert_listed("0101T12 0201T00");
 }
@@ -323,6 +376,8 @@ int main(void)
 		IN_A_BOX(none_is_too_old_by_an_unknown_clock),
 		IN_A_BOX(of_those_to_come_as_many_are_kept),
 		IN_A_BOX(what_is_none_of_ours_stays),
+		IN_A_BOX(two_boxes_have_one_folder),
+		IN_A_BOX(without_an_id_none_is_made),
 		IN_A_BOX(one_of_days_to_come),
 		IN_A_BOX(without_its_folder_none_is_made),
 		IN_A_BOX(one_that_fails_pushes_none_out),
