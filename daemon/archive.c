@@ -25,7 +25,7 @@
 #define LATE_FACTOR  3 /* intervals */
 #define LEAVE_WITHIN 3 /* seconds, of a stop */
 
-/* The thread's, until it is posted; one that hangs is left with it. */
+/* The thread's, until it is posted; one that is left is the thread's to free. */
 struct turn {
 	struct archive *archive; /* NULL: it is not waited for any more */
 	struct loop *home;
@@ -76,6 +76,15 @@ static bool goes_on(void *arg)
 
 static void come_back(void *arg);
 
+static void turn_free(struct turn *t)
+{
+	if (!t->is_joined)
+		pthread_join(t->thread, NULL);
+	pthread_mutex_destroy(&t->lock);
+	free(t->state_dir);
+	free(t);
+}
+
 static void *run(void *arg)
 {
 	struct turn *t = arg;
@@ -98,19 +107,12 @@ static void *run(void *arg)
 	if (!is_left)
 		loop_post(t->home, come_back, t);
 	pthread_mutex_unlock(&t->lock);
+	if (is_left)
+		turn_free(t);
 	return NULL;
 }
 
 /* ---- on control ---- */
-
-static void turn_free(struct turn *t)
-{
-	if (!t->is_joined)
-		pthread_join(t->thread, NULL);
-	pthread_mutex_destroy(&t->lock);
-	free(t->state_dir);
-	free(t);
-}
 
 static void say(struct archive *a, const struct turn *t)
 {
@@ -133,10 +135,6 @@ static void set_timer(struct archive *a, long seconds)
 static void take(struct archive *a, const struct turn *t)
 {
 	a->turn = NULL;
-	if (!streq(t->settings.folder, a->folder)) {
-		set_timer(a, 0);
-		return;
-	}
 	say(a, t);
 	a->has_looked = true;
 	a->problem = t->err;
@@ -262,9 +260,44 @@ void archive_judge(const struct archive *a, struct findings *out)
 
 /* ---- life ---- */
 
+static void give_up(struct turn *t)
+{
+	t->archive = NULL;
+	atomic_store(&t->is_unwanted, true);
+}
+
+/* False: it has ended, and comes back. Else it is not ours any more. */
+static bool leave(struct turn *t)
+{
+	bool is_posted;
+
+	pthread_mutex_lock(&t->lock);
+	is_posted = t->is_posted;
+	if (!is_posted) {
+		t->is_left = t->is_joined = true;
+		pthread_detach(t->thread);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return !is_posted;
+}
+
+/* It may hang there for hours yet. */
+static void leave_folder(struct archive *a)
+{
+	struct turn *t = a->turn;
+
+	a->turn = NULL;
+	if (!t)
+		return;
+	log_info("backup: the one under way into %s is given up", a->folder);
+	give_up(t);
+	leave(t);
+}
+
 void archive_configure(struct archive *a)
 {
 	if (!streq(a->folder, settings_of(a)->folder)) {
+		leave_folder(a);
 		a->found = (struct archive_found){ .newest = 0 };
 		a->since = now_of(a);
 		a->has_looked = false;
@@ -293,26 +326,14 @@ struct archive *archive_start(const struct archive_parts *parts,
 	return a;
 }
 
-/* False: it hangs. Its thread is left to its fate, and so is what it has. */
 static bool ends_in_time(struct turn *t)
 {
 	struct timespec until;
-	bool is_posted;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += LEAVE_WITHIN;
-	t->is_joined = true;
-	if (pthread_timedjoin_np(t->thread, NULL, &until) == 0)
-		return true;
-	pthread_mutex_lock(&t->lock);
-	is_posted = t->is_posted;
-	t->is_left = true;
-	pthread_mutex_unlock(&t->lock);
-	if (is_posted)
-		pthread_join(t->thread, NULL);
-	else
-		pthread_detach(t->thread);
-	return is_posted;
+	t->is_joined = pthread_timedjoin_np(t->thread, NULL, &until) == 0;
+	return t->is_joined;
 }
 
 void archive_stop(struct archive *a)
@@ -320,9 +341,8 @@ void archive_stop(struct archive *a)
 	if (!a)
 		return;
 	if (a->turn) {
-		a->turn->archive = NULL;
-		atomic_store(&a->turn->is_unwanted, true);
-		if (!ends_in_time(a->turn))
+		give_up(a->turn);
+		if (!ends_in_time(a->turn) && leave(a->turn))
 			log_warn("backup: %s does not answer, and is not "
 				 "waited for",
 				 a->folder);

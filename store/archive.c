@@ -256,7 +256,8 @@ static bool write_one(const struct archive_task *task, const struct naming *n,
 			     .naming = n,
 			     .part = path_of(n, task->now, UNDER_WAY),
 			     .fd = -1 };
-	bool ok = write_part(&w, err) && name_it(&w, err);
+	bool ok = write_part(&w, err) && is_wanted(task, err) &&
+		  name_it(&w, err);
 
 	if (!ok)
 		unlink(w.part);
@@ -317,6 +318,20 @@ static bool is_due(const struct archive_task *t, const struct moments *m)
 	return !newest || t->now - newest >= t->settings->every;
 }
 
+/* What comes back from a folder that hung may not be wanted any more. */
+static bool make_one(const struct archive_task *task, const struct naming *n,
+		     struct err *err)
+{
+	if (!is_wanted(task, err))
+		return false;
+	prune(task, n); /* it may make room */
+	if (!write_one(task, n, err))
+		return false;
+	if (is_wanted(task, NULL))
+		prune(task, n);
+	return true;
+}
+
 bool archive_turn(const struct archive_task *task, struct archive_found *found,
 		  struct err *err)
 {
@@ -328,12 +343,8 @@ bool archive_turn(const struct archive_task *task, struct archive_found *found,
 	if (!naming_init(&n, task, err))
 		return false;
 	ok = list(&n, "", &m, err);
-	if (ok && is_due(task, &m)) {
-		prune(task, &n); /* it may make room */
-		ok = write_one(task, &n, err);
-		if (ok)
-			prune(task, &n);
-	}
+	if (ok && is_due(task, &m))
+		ok = make_one(task, &n, err);
 	free(m.at);
 	look(&n, task->now, found);
 	return ok;

@@ -371,6 +371,27 @@ def test_a_folder_that_hangs_harms_nobody(rig, name, elsewhere, tmp_path):
 	assert left_in(elsewhere) == [kept(elsewhere)[0].name]
 
 
+def test_another_folder_is_taken_while_one_hangs(rig, elsewhere, tmp_path):
+	dead, well = elsewhere / "dead", elsewhere / "well"
+	dead.mkdir(), well.mkdir()
+	disk = FaultyDisk(dead, tmp_path)
+	disk.fail(errno.EAGAIN)
+	daemon = rig.daemon(backup_folder=dead).start(env=disk.env)
+	wait_for("it to hang", lambda: disk.failed, 20)
+	daemon.settings["backup_folder"] = well
+	daemon.reload()
+	wait_for("a backup", lambda: kept(well), 20)
+	status = wait_for("it to be seen", lambda: (
+		b := daemon.json("status")["backup"])["newest"] and b, 10)
+	assert (status["folder"], status["count"], status["problem"]) == \
+		(str(well), 1, "")
+	assert left_in(dead)	# it hangs still
+	disk.work()
+	wait_for("its end", lambda: not left_in(dead), 10)
+	assert left_in(well) == [kept(well)[0].name]
+	daemon.stop()
+
+
 # while much happens
 
 MANY = 100

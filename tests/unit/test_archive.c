@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -68,6 +69,15 @@ static bool yes(void *arg)
 	return true;
 }
 
+static int asked;
+
+/* It begins, and that is all. */
+static bool at_first(void *arg)
+{
+	(void)arg;
+	return asked++ == 0;
+}
+
 static bool turn_with(time_t now, bool (*go_on)(void *arg),
 		      struct archive_found *found, struct err *err)
 {
@@ -78,6 +88,7 @@ static bool turn_with(time_t now, bool (*go_on)(void *arg),
 					   .is_time_known = is_time_known,
 					   .go_on = go_on };
 
+	asked = 0;
 	return archive_turn(&task, found, err);
 }
 
@@ -308,12 +319,6 @@ static void without_its_folder_none_is_made(void **state)
 	assert_int_equal(access(settings.folder, F_OK), -1);
 }
 
-static bool never(void *arg)
-{
-	(void)arg;
-	return false;
-}
-
 /* What is there stays, whatever becomes of the next one. */
 static void one_that_fails_pushes_none_out(void **state)
 {
@@ -324,7 +329,7 @@ static void one_that_fails_pushes_none_out(void **state)
 	settings.keep = 1;
 	turn(NOON);
 	put(OURS "20261231T120000Z.backup.part");
-	assert_false(turn_with(NOON + WHEN_DAY, never, &found, &err));
+	assert_false(turn_with(NOON + WHEN_DAY, at_first, &found, &err));
 	assert_listed("0101T12");
 	assert_int_equal(found.newest, NOON);
 }
@@ -339,13 +344,13 @@ static void too_many_go_before_the_next_one(void **state)
 	for (int day = 0; day < 3; day++)
 		turn(NOON + day * WHEN_DAY);
 	settings.keep = 2;
-	assert_false(turn_with(NOON + 3 * WHEN_DAY, never, &found, &err));
+	assert_false(turn_with(NOON + 3 * WHEN_DAY, at_first, &found, &err));
 	assert_listed("0102T12 0103T12");
 	settings.keep = 1;
-	assert_false(turn_with(NOON + 3 * WHEN_DAY, never, &found, &err));
+	assert_false(turn_with(NOON + 3 * WHEN_DAY, at_first, &found, &err));
 	assert_listed("0103T12");
 	settings.keep_for = WHEN_DAY;
-	assert_false(turn_with(NOON + 9 * WHEN_DAY, never, &found, &err));
+	assert_false(turn_with(NOON + 9 * WHEN_DAY, at_first, &found, &err));
 	assert_listed("0103T12");
 	assert_int_equal(found.newest, NOON + 2 * WHEN_DAY);
 }
@@ -360,8 +365,55 @@ static void the_newest_stays_beside_one_to_come(void **state)
 	settings.keep = 1;
 	turn(NOON);
 	put(OURS "20270201T000000Z.backup");
-	assert_false(turn_with(NOON + WHEN_DAY, never, &found, &err));
+	assert_false(turn_with(NOON + WHEN_DAY, at_first, &found, &err));
 	assert_listed("0101T12 0201T00");
+}
+
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+static bool is_given_up, ends_at_sync;
+
+/* It hangs here, until nobody wants it. */
+int fsync(int fd)
+{
+	char link[40], path[512] = "";
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (readlink(link, path, sizeof(path) - 1) > 0 &&
+	    str_ends(path, ".part"))
+		is_given_up = ends_at_sync;
+	return (int)syscall(SYS_fsync, fd);
+}
+
+static bool is_not_given_up(void *arg)
+{
+	(void)arg;
+	return !is_given_up;
+}
+
+static void what_is_given_up_changes_nothing(void **state)
+{
+	struct archive_found found;
+	struct err err = ERR_INIT;
+	bool ok;
+
+	(void)state;
+	for (int day = 0; day < 3; day++)
+		turn(NOON + day * WHEN_DAY);
+	settings.keep = 1;
+	assert_false(turn_with(NOON + 3 * WHEN_DAY, never, &found, &err));
+	assert_listed("0101T12 0102T12 0103T12");
+	settings.keep = 3;
+	ends_at_sync = true;
+	ok = turn_with(NOON + 3 * WHEN_DAY, is_not_given_up, &found, &err);
+	ends_at_sync = false;
+	assert_false(ok);
+	assert_true(is_given_up);
+	assert_listed("0101T12 0102T12 0103T12");
 }
 
 #define IN_A_BOX(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -383,6 +435,7 @@ int main(void)
 		IN_A_BOX(one_that_fails_pushes_none_out),
 		IN_A_BOX(too_many_go_before_the_next_one),
 		IN_A_BOX(the_newest_stays_beside_one_to_come),
+		IN_A_BOX(what_is_given_up_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
