@@ -25,7 +25,7 @@
 #define LATE_FACTOR  3 /* intervals */
 #define LEAVE_WITHIN 3 /* seconds, of a stop */
 
-/* The thread's, until it is posted; one that hangs is left with it. */
+/* The thread's, until it is posted; one that is left is the thread's to free. */
 struct turn {
 	struct archive *archive; /* NULL: it is not waited for any more */
 	struct loop *home;
@@ -33,6 +33,7 @@ struct turn {
 	char *state_dir;
 	struct archive_settings settings;
 	time_t now;
+	bool is_time_known;
 	struct archive_found found;
 	struct err err;
 	atomic_bool is_unwanted;
@@ -75,28 +76,6 @@ static bool goes_on(void *arg)
 
 static void come_back(void *arg);
 
-static void *run(void *arg)
-{
-	struct turn *t = arg;
-	const struct store_options options = { .dir = t->state_dir };
-	sigset_t all;
-	bool is_left;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, NULL);
-	archive_turn(&options, &t->settings, t->now, goes_on, t, &t->found,
-		     &t->err);
-	pthread_mutex_lock(&t->lock);
-	is_left = t->is_left;
-	t->is_posted = !is_left;
-	if (!is_left)
-		loop_post(t->home, come_back, t);
-	pthread_mutex_unlock(&t->lock);
-	return NULL;
-}
-
-/* ---- on control ---- */
-
 static void turn_free(struct turn *t)
 {
 	if (!t->is_joined)
@@ -105,6 +84,35 @@ static void turn_free(struct turn *t)
 	free(t->state_dir);
 	free(t);
 }
+
+static void *run(void *arg)
+{
+	struct turn *t = arg;
+	const struct store_options options = { .dir = t->state_dir };
+	const struct archive_task task = { .options = &options,
+					   .settings = &t->settings,
+					   .now = t->now,
+					   .is_time_known = t->is_time_known,
+					   .go_on = goes_on,
+					   .arg = t };
+	sigset_t all;
+	bool is_left;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	archive_turn(&task, &t->found, &t->err);
+	pthread_mutex_lock(&t->lock);
+	is_left = t->is_left;
+	t->is_posted = !is_left;
+	if (!is_left)
+		loop_post(t->home, come_back, t);
+	pthread_mutex_unlock(&t->lock);
+	if (is_left)
+		turn_free(t);
+	return NULL;
+}
+
+/* ---- on control ---- */
 
 static void say(struct archive *a, const struct turn *t)
 {
@@ -127,10 +135,6 @@ static void set_timer(struct archive *a, long seconds)
 static void take(struct archive *a, const struct turn *t)
 {
 	a->turn = NULL;
-	if (!streq(t->settings.folder, a->folder)) {
-		set_timer(a, 0);
-		return;
-	}
 	say(a, t);
 	a->has_looked = true;
 	a->problem = t->err;
@@ -158,6 +162,7 @@ static void begin(struct archive *a)
 	t->state_dir = xstrdup(a->parts.config->state_dir);
 	t->settings = *settings_of(a);
 	t->now = now_of(a);
+	t->is_time_known = a->parts.is_time_known(a->parts.arg);
 	atomic_store(&t->alive_ms, steady_ms());
 	pthread_mutex_init(&t->lock, NULL);
 	if (pthread_create(&t->thread, NULL, run, t) == 0) {
@@ -255,9 +260,44 @@ void archive_judge(const struct archive *a, struct findings *out)
 
 /* ---- life ---- */
 
+static void give_up(struct turn *t)
+{
+	t->archive = NULL;
+	atomic_store(&t->is_unwanted, true);
+}
+
+/* False: it has ended, and comes back. Else it is not ours any more. */
+static bool leave(struct turn *t)
+{
+	bool is_posted;
+
+	pthread_mutex_lock(&t->lock);
+	is_posted = t->is_posted;
+	if (!is_posted) {
+		t->is_left = t->is_joined = true;
+		pthread_detach(t->thread);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return !is_posted;
+}
+
+/* It may hang there for hours yet. */
+static void leave_folder(struct archive *a)
+{
+	struct turn *t = a->turn;
+
+	a->turn = NULL;
+	if (!t)
+		return;
+	log_info("backup: the one under way into %s is given up", a->folder);
+	give_up(t);
+	leave(t);
+}
+
 void archive_configure(struct archive *a)
 {
 	if (!streq(a->folder, settings_of(a)->folder)) {
+		leave_folder(a);
 		a->found = (struct archive_found){ .newest = 0 };
 		a->since = now_of(a);
 		a->has_looked = false;
@@ -286,26 +326,14 @@ struct archive *archive_start(const struct archive_parts *parts,
 	return a;
 }
 
-/* False: it hangs. Its thread is left to its fate, and so is what it has. */
 static bool ends_in_time(struct turn *t)
 {
 	struct timespec until;
-	bool is_posted;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += LEAVE_WITHIN;
-	t->is_joined = true;
-	if (pthread_timedjoin_np(t->thread, NULL, &until) == 0)
-		return true;
-	pthread_mutex_lock(&t->lock);
-	is_posted = t->is_posted;
-	t->is_left = true;
-	pthread_mutex_unlock(&t->lock);
-	if (is_posted)
-		pthread_join(t->thread, NULL);
-	else
-		pthread_detach(t->thread);
-	return is_posted;
+	t->is_joined = pthread_timedjoin_np(t->thread, NULL, &until) == 0;
+	return t->is_joined;
 }
 
 void archive_stop(struct archive *a)
@@ -313,9 +341,8 @@ void archive_stop(struct archive *a)
 	if (!a)
 		return;
 	if (a->turn) {
-		a->turn->archive = NULL;
-		atomic_store(&a->turn->is_unwanted, true);
-		if (!ends_in_time(a->turn))
+		give_up(a->turn);
+		if (!ends_in_time(a->turn) && leave(a->turn))
 			log_warn("backup: %s does not answer, and is not "
 				 "waited for",
 				 a->folder);

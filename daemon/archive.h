@@ -3,7 +3,8 @@
  *
  * Each turn is a thread of its own, for the folder may be another machine's and
  * hang for hours: nothing else waits for it then, not even the end of the
- * process, which leaves it behind. There is one turn at a time.
+ * process, which leaves it behind; nor does another folder, where the next turn
+ * begins at once. Else there is one turn at a time.
  *
  * Control thread only.
  */
@@ -20,6 +21,7 @@ struct archive_parts {
 	struct loop *loop;
 	const struct config *config; /* the daemon's, updated by a reload */
 	time_t (*now)(void *arg);
+	bool (*is_time_known)(void *arg); /* else none is too old */
 	void *arg;
 };
 

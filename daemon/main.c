@@ -448,9 +448,11 @@ static bool start_reports(struct daemon *d, struct err *err)
 
 static bool start_archive(struct daemon *d, struct err *err)
 {
-	const struct archive_parts parts = {
-		.loop = d->loop, .config = &d->config, .now = now, .arg = d
-	};
+	const struct archive_parts parts = { .loop = d->loop,
+					     .config = &d->config,
+					     .now = now,
+					     .is_time_known = is_time_known,
+					     .arg = d };
 
 	backup_sweep(d->config.state_dir);
 	d->archive = archive_start(&parts, err);

@@ -13,99 +13,151 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "store/backup_stream.h"
+#include "store/box.h"
 #include "store/internal.h"
 
-#define NAME_FORMAT "mtastsd-%Y%m%dT%H%M%SZ.backup"
-#define NAME_SIZE   sizeof("mtastsd-00000000T000000Z.backup")
-#define UNDER_WAY   "mtastsd.backup.part"
-#define PIECE	    (256 * 1024)
+#define MOMENT	  "%Y%m%dT%H%M%SZ.backup"
+#define HEAD_SIZE sizeof("mtastsd-00000000-")
+#define NAME_SIZE sizeof("mtastsd-00000000-00000000T000000Z.backup")
+#define UNDER_WAY ".part" /* behind the name, until it is whole */
+#define ID_DIGITS 8
+#define PIECE	  (256 * 1024)
 
 /* ---- names ---- */
 
-struct names {
-	char (*name)[NAME_SIZE];
-	size_t count;
+/* How those of this box are called. */
+struct naming {
+	const char *folder;
+	char head[HEAD_SIZE]; /* "mtastsd-1A2B3C4D-" */
 };
 
-static void name_of(time_t at, char out[static NAME_SIZE])
+static bool naming_init(struct naming *n, const struct archive_task *task,
+			struct err *err)
+{
+	char id[BOX_ID_SIZE];
+
+	n->folder = task->settings->folder;
+	if (!box_id_in(task->options, id, err))
+		return false;
+	if (strspn(id, "0123456789ABCDEF") < ID_DIGITS)
+		return err_set(err, ERR_DAMAGED, "the id in state.db is none");
+	snprintf(n->head, sizeof(n->head), "mtastsd-%.*s-", ID_DIGITS, id);
+	return true;
+}
+
+static void name_of(const struct naming *n, time_t at,
+		    char out[static NAME_SIZE])
 {
 	struct tm tm;
 
 	gmtime_r(&at, &tm);
-	strftime(out, NAME_SIZE, NAME_FORMAT, &tm);
+	memcpy(out, n->head, HEAD_SIZE);
+	strftime(out + HEAD_SIZE - 1, NAME_SIZE - HEAD_SIZE + 1, MOMENT, &tm);
+}
+
+static char *path_of(const struct naming *n, time_t at, const char *tail)
+{
+	char name[NAME_SIZE];
+
+	name_of(n, at, name);
+	return xasprintf("%s/%s%s", n->folder, name, tail);
 }
 
 /* 0: it is none of ours. */
-static time_t time_of(const char *name)
+static time_t time_of(const struct naming *n, const char *name,
+		      const char *tail)
 {
 	struct tm tm = { .tm_year = 0 };
-	const char *end = strlen(name) == NAME_SIZE - 1
-				  ? strptime(name, NAME_FORMAT, &tm)
+	const char *end = str_starts(name, n->head)
+				  ? strptime(name + HEAD_SIZE - 1, MOMENT, &tm)
 				  : NULL;
+	char again[NAME_SIZE];
+	time_t at;
 
-	return end && !*end ? timegm(&tm) : 0;
+	if (!end || !streq(end, tail))
+		return 0;
+	at = timegm(&tm);
+	name_of(n, at, again);
+	return strncmp(name, again, NAME_SIZE - 1) == 0 ? at : 0;
 }
 
-/* The other way round: as times, newest first. */
+/* ---- what is there ---- */
+
+struct moments {
+	time_t *at; /* newest first */
+	size_t count;
+};
+
 static int newest_first(const void *a, const void *b)
 {
-	return strcmp(b, a);
+	time_t one = *(const time_t *)a, other = *(const time_t *)b;
+
+	return (one < other) - (one > other);
 }
 
-static bool list(const char *folder, struct names *n, struct err *err)
+static bool list(const struct naming *n, const char *tail, struct moments *m,
+		 struct err *err)
 {
-	DIR *d = opendir(folder);
+	DIR *d = opendir(n->folder);
 	struct dirent *entry;
+	time_t at;
 
-	*n = (struct names){ .count = 0 };
+	*m = (struct moments){ .count = 0 };
 	if (!d) {
-		err_sys(err, "%s", folder);
+		err_sys(err, "%s", n->folder);
 		return err_hint(err, "backup_folder must be there, mounted and "
 				     "the daemon's to write: it is never made "
 				     "here");
 	}
 	while ((entry = readdir(d)) != NULL) {
-		if (!time_of(entry->d_name))
+		at = time_of(n, entry->d_name, tail);
+		if (!at)
 			continue;
-		n->name = xrealloc_array(n->name, n->count + 1, NAME_SIZE);
-		memcpy(n->name[n->count++], entry->d_name, NAME_SIZE);
+		m->at = xrealloc_array(m->at, m->count + 1, sizeof(*m->at));
+		m->at[m->count++] = at;
 	}
 	closedir(d);
-	if (n->count)
-		qsort(n->name, n->count, NAME_SIZE, newest_first);
+	if (m->count)
+		qsort(m->at, m->count, sizeof(*m->at), newest_first);
 	return true;
 }
 
 /* By a clock that has been put back since, a backup may be of days to come. */
-static time_t newest_of(const struct names *n, time_t now)
+static time_t newest_of(const struct moments *m, time_t now)
 {
-	for (size_t i = 0; i < n->count; i++)
-		if (time_of(n->name[i]) <= now)
-			return time_of(n->name[i]);
+	for (size_t i = 0; i < m->count; i++)
+		if (m->at[i] <= now)
+			return m->at[i];
 	return 0;
 }
 
 /* ---- one more ---- */
 
+static bool is_wanted(const struct archive_task *task, struct err *err)
+{
+	return task->go_on(task->arg) ||
+	       err_set(err, ERR_AGAIN, "ended before it was done");
+}
+
 struct writing {
-	const char *folder;
+	const struct archive_task *task;
+	const struct naming *naming;
 	char *part; /* its path until it is whole */
 	int fd;
-	bool (*go_on)(void *arg);
-	void *arg;
 };
 
 static bool cannot_write(const struct writing *w, struct err *err)
 {
 	int why = errno;
 
-	err_sys(err, "write to %s", w->folder);
+	err_sys(err, "write to %s", w->naming->folder);
 	if (why == EROFS || why == EACCES || why == EPERM)
 		return err_hint(err, "the daemon's user must be able to write "
 				     "it, and its service, too: see "
 				     "backup_folder in mtastsd.conf(5)");
 	if (why == ENOSPC || why == EDQUOT)
-		return err_hint(err, "make room, or keep fewer: backup_keep");
+		return err_hint(err, "make room, or keep fewer by a lower "
+				     "backup_keep, and reload");
 	return false;
 }
 
@@ -122,8 +174,7 @@ static bool write_piece(const struct writing *w, const char *data, size_t len,
 		data += n;
 		len -= (size_t)n;
 	}
-	return w->go_on(w->arg) ||
-	       err_set(err, ERR_AGAIN, "ended before it was done");
+	return is_wanted(w->task, err);
 }
 
 static bool write_stream(const struct writing *w, struct backup_stream *b,
@@ -141,18 +192,34 @@ static bool write_stream(const struct writing *w, struct backup_stream *b,
 	return ok && (fsync(w->fd) == 0 || cannot_write(w, err));
 }
 
-/* First the folder, which costs nothing to try; then the copy. */
-static bool write_part(struct writing *w, const struct store_options *options,
-		       time_t now, struct err *err)
+/* What was killed on its way. */
+static void sweep(const struct naming *n)
 {
+	struct moments m;
+
+	if (!list(n, UNDER_WAY, &m, NULL))
+		return;
+	for (size_t i = 0; i < m.count; i++) {
+		char *path = path_of(n, m.at[i], UNDER_WAY);
+
+		unlink(path);
+		free(path);
+	}
+	free(m.at);
+}
+
+/* First the folder, which costs nothing to try; then the copy. */
+static bool write_part(struct writing *w, struct err *err)
+{
+	const struct archive_task *t = w->task;
 	struct backup_stream b = { .fd = -1 };
 	bool ok;
 
-	unlink(w->part); /* of one that was killed */
+	sweep(w->naming);
 	w->fd = open(w->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (w->fd < 0)
 		return cannot_write(w, err);
-	ok = backup_open(&b, options, now, w->go_on, w->arg, err) &&
+	ok = backup_open(&b, t->options, t->now, t->go_on, t->arg, err) &&
 	     write_stream(w, &b, err);
 	backup_close(&b);
 	if (close(w->fd) < 0 && ok)
@@ -171,30 +238,26 @@ static void sync_folder(const char *folder)
 	close(fd);
 }
 
-static bool name_it(const struct writing *w, time_t now, struct err *err)
+static bool name_it(const struct writing *w, struct err *err)
 {
-	char name[NAME_SIZE], *path;
-	bool ok;
+	char *path = path_of(w->naming, w->task->now, "");
+	bool ok = rename(w->part, path) == 0 || cannot_write(w, err);
 
-	name_of(now, name);
-	path = store_path(w->folder, name);
-	ok = rename(w->part, path) == 0 || cannot_write(w, err);
 	free(path);
 	if (ok)
-		sync_folder(w->folder);
+		sync_folder(w->naming->folder);
 	return ok;
 }
 
-static bool write_one(const struct store_options *options, const char *folder,
-		      time_t now, bool (*go_on)(void *arg), void *arg,
+static bool write_one(const struct archive_task *task, const struct naming *n,
 		      struct err *err)
 {
-	struct writing w = { .folder = folder,
-			     .part = store_path(folder, UNDER_WAY),
-			     .fd = -1,
-			     .go_on = go_on,
-			     .arg = arg };
-	bool ok = write_part(&w, options, now, err) && name_it(&w, now, err);
+	struct writing w = { .task = task,
+			     .naming = n,
+			     .part = path_of(n, task->now, UNDER_WAY),
+			     .fd = -1 };
+	bool ok = write_part(&w, err) && is_wanted(task, err) &&
+		  name_it(&w, err);
 
 	if (!ok)
 		unlink(w.part);
@@ -204,65 +267,85 @@ static bool write_one(const struct store_options *options, const char *folder,
 
 /* ---- all of them ---- */
 
-static bool is_too_many(const struct archive_settings *s, size_t i, time_t at,
-			time_t now)
+/* By a clock that is ahead all would be too old. */
+static bool is_too_old(const struct archive_task *t, time_t at)
 {
-	return i > 0 &&
-	       ((long)i >= s->keep || (s->keep_for && now - at > s->keep_for));
+	long keep_for = t->settings->keep_for;
+
+	return keep_for && t->is_time_known && t->now - at > keep_for;
 }
 
-static void prune(const struct archive_settings *s, time_t now)
+static void prune(const struct archive_task *t, const struct naming *n)
 {
-	struct names n;
+	struct moments m;
+	time_t newest;
 
-	if (!list(s->folder, &n, NULL))
+	if (!list(n, "", &m, NULL))
 		return;
-	for (size_t i = 0; i < n.count; i++) {
-		time_t at = time_of(n.name[i]);
-		char *path = store_path(s->folder, n.name[i]);
+	newest = newest_of(&m, t->now);
+	for (size_t i = 0; i < m.count; i++) {
+		char *path = path_of(n, m.at[i], "");
 
-		if (at != now && is_too_many(s, i, at, now))
+		if (m.at[i] != newest &&
+		    ((long)i >= t->settings->keep || is_too_old(t, m.at[i])))
 			unlink(path);
 		free(path);
 	}
-	free(n.name);
+	free(m.at);
 }
 
-static void look(const struct archive_settings *s, time_t now,
+static void look(const struct naming *n, time_t now,
 		 struct archive_found *found)
 {
-	char name[NAME_SIZE], *path;
-	struct names n;
+	struct moments m;
 	struct stat st;
+	char *path;
 
-	*found = (struct archive_found){ .newest = 0 };
-	if (!list(s->folder, &n, NULL))
+	if (!list(n, "", &m, NULL))
 		return;
-	found->newest = newest_of(&n, now);
-	found->count = (long)n.count;
-	free(n.name);
-	name_of(found->newest, name);
-	path = store_path(s->folder, name);
+	found->newest = newest_of(&m, now);
+	found->count = (long)m.count;
+	free(m.at);
+	path = path_of(n, found->newest, "");
 	found->size = found->newest && stat(path, &st) == 0 ? st.st_size : 0;
 	free(path);
 }
 
-bool archive_turn(const struct store_options *options,
-		  const struct archive_settings *settings, time_t now,
-		  bool (*go_on)(void *arg), void *arg,
-		  struct archive_found *found, struct err *err)
+static bool is_due(const struct archive_task *t, const struct moments *m)
 {
-	struct names n;
-	bool ok = list(settings->folder, &n, err);
-	time_t newest = ok ? newest_of(&n, now) : 0;
+	time_t newest = newest_of(m, t->now);
 
-	if (ok)
-		free(n.name);
-	if (ok && (!newest || now - newest >= settings->every)) {
-		ok = write_one(options, settings->folder, now, go_on, arg, err);
-		if (ok)
-			prune(settings, now);
-	}
-	look(settings, now, found);
+	return !newest || t->now - newest >= t->settings->every;
+}
+
+/* What comes back from a folder that hung may not be wanted any more. */
+static bool make_one(const struct archive_task *task, const struct naming *n,
+		     struct err *err)
+{
+	if (!is_wanted(task, err))
+		return false;
+	prune(task, n); /* it may make room */
+	if (!write_one(task, n, err))
+		return false;
+	if (is_wanted(task, NULL))
+		prune(task, n);
+	return true;
+}
+
+bool archive_turn(const struct archive_task *task, struct archive_found *found,
+		  struct err *err)
+{
+	struct moments m;
+	struct naming n;
+	bool ok;
+
+	*found = (struct archive_found){ .newest = 0 };
+	if (!naming_init(&n, task, err))
+		return false;
+	ok = list(&n, "", &m, err);
+	if (ok && is_due(task, &m))
+		ok = make_one(task, &n, err);
+	free(m.at);
+	look(&n, task->now, found);
 	return ok;
 }

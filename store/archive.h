@@ -1,7 +1,8 @@
 /*
  * Backups by schedule, in a folder that the operator names: on another disk, or
  * another machine's. Each is one sealed file (store/backup_stream.h), named after
- * its moment: mtastsd-20261231T230000Z.backup.
+ * its box and its moment: mtastsd-1A2B3C4D-20261231T230000Z.backup. Those of other
+ * boxes (box_id()) are not looked at.
  *
  * What is in the folder says when the next is due, so a restart neither forgets
  * one nor makes one too many. The folder is never made here: one that is not
@@ -25,18 +26,26 @@ struct archive_settings {
 
 struct archive_found {
 	time_t newest; /* 0: none */
-	long count;
+	long count;    /* this box's */
 	int64_t size; /* of the newest */
 };
 
+/* Borrowed for the turn. */
+struct archive_task {
+	const struct store_options *options;
+	const struct archive_settings *settings;
+	time_t now;
+	bool is_time_known;	  /* else none is known to be too old */
+	bool (*go_on)(void *arg); /* as of backup_write() */
+	void *arg;
+};
+
 /*
- * Makes one if it is due; then what is too many goes, but never the newest.
- * `found` is what is there in the end, also after a failure. `go_on` as of
- * backup_write().
+ * Makes one if it is due; what is too many goes before, which may make room for
+ * it, and after, but never the newest. One of days to come counts as of now.
+ * `found` is what is there in the end, also after a failure.
  */
-bool archive_turn(const struct store_options *options,
-		  const struct archive_settings *settings, time_t now,
-		  bool (*go_on)(void *arg), void *arg,
-		  struct archive_found *found, struct err *err);
+bool archive_turn(const struct archive_task *task, struct archive_found *found,
+		  struct err *err);
 
 #endif

@@ -1,5 +1,7 @@
 #include "store/box.h"
 
+#include <stdlib.h>
+
 #include "store/internal.h"
 
 bool box_freeze_read(struct store *s, struct box_freeze *f, struct err *err)
@@ -67,12 +69,13 @@ bool box_thaw(struct store *s, struct err *err)
 	return query_run(&q, err);
 }
 
-bool box_id(struct store *s, char out[static BOX_ID_SIZE], struct err *err)
+static bool read_id(struct db *db, char out[static BOX_ID_SIZE],
+		    struct err *err)
 {
 	struct query q;
 
 	out[0] = '\0';
-	query_open(&q, store_db(s),
+	query_open(&q, db,
 		   "SELECT value FROM main.meta"
 		   " WHERE key IN ('zone_id', 'store_id')"
 		   " ORDER BY key = 'zone_id' DESC LIMIT 1");
@@ -83,6 +86,23 @@ bool box_id(struct store *s, char out[static BOX_ID_SIZE], struct err *err)
 	return err && err->kind == ERR_NONE
 		       ? err_set(err, ERR_DAMAGED, "state.db has no id")
 		       : false;
+}
+
+bool box_id(struct store *s, char out[static BOX_ID_SIZE], struct err *err)
+{
+	return read_id(store_db(s), out, err);
+}
+
+bool box_id_in(const struct store_options *options,
+	       char out[static BOX_ID_SIZE], struct err *err)
+{
+	char *path = store_path(options->dir, "state.db");
+	struct db *db = db_open(path, DB_READ, options->vfs, err);
+	bool ok = db && read_id(db, out, err);
+
+	db_close(db);
+	free(path);
+	return ok;
 }
 
 static bool has_key(struct store *s, const char *key)

@@ -33,6 +33,10 @@ bool box_freeze_read(struct store *s, struct box_freeze *f, struct err *err);
  */
 bool box_id(struct store *s, char out[static BOX_ID_SIZE], struct err *err);
 
+/* The same by a handle of its own: any thread. */
+bool box_id_in(const struct store_options *options,
+	       char out[static BOX_ID_SIZE], struct err *err);
+
 /* Until the zone has its mark. box_take_zone(): inside a transaction. */
 bool box_takes_zone(struct store *s);
 bool box_take_zone(struct store *s, bool takes, struct err *err);

@@ -276,6 +276,10 @@ def kept(folder):
 	return sorted(folder.glob("mtastsd-*Z.backup"))
 
 
+def box_of(file):
+	return file.name.split("-")[1]
+
+
 @pytest.fixture
 def elsewhere(rig):
 	folder = Path(tempfile.mkdtemp(dir=rig.folder))
@@ -302,8 +306,13 @@ def test_by_schedule_into_a_folder(rig, elsewhere):
 	time.sleep(4)
 	assert len(kept(elsewhere)) == 1	# it knows by the folder
 	daemon.stop()
-	new = another_box(rig)
+	new = another_box(rig, backup_folder=elsewhere)
 	assert restore(new, kept(elsewhere)[0]).returncode == 0
+	new.start()		# and the old one may run on
+	wait_for("its own", lambda: len(kept(elsewhere)) == 2, 20)
+	assert len({box_of(file) for file in kept(elsewhere)}) == 2
+	assert wait_for("it to be seen", lambda: new.json("status")["backup"][
+		"newest"] and new.json("status")["backup"]["count"], 10) == 1
 
 
 def findings(daemon):
@@ -360,6 +369,27 @@ def test_a_folder_that_hangs_harms_nobody(rig, name, elsewhere, tmp_path):
 	daemon.start(env=disk.env)
 	wait_for("a backup", lambda: kept(elsewhere), 20)
 	assert left_in(elsewhere) == [kept(elsewhere)[0].name]
+
+
+def test_another_folder_is_taken_while_one_hangs(rig, elsewhere, tmp_path):
+	dead, well = elsewhere / "dead", elsewhere / "well"
+	dead.mkdir(), well.mkdir()
+	disk = FaultyDisk(dead, tmp_path)
+	disk.fail(errno.EAGAIN)
+	daemon = rig.daemon(backup_folder=dead).start(env=disk.env)
+	wait_for("it to hang", lambda: disk.failed, 20)
+	daemon.settings["backup_folder"] = well
+	daemon.reload()
+	wait_for("a backup", lambda: kept(well), 20)
+	status = wait_for("it to be seen", lambda: (
+		b := daemon.json("status")["backup"])["newest"] and b, 10)
+	assert (status["folder"], status["count"], status["problem"]) == \
+		(str(well), 1, "")
+	assert left_in(dead)	# it hangs still
+	disk.work()
+	wait_for("its end", lambda: not left_in(dead), 10)
+	assert left_in(well) == [kept(well)[0].name]
+	daemon.stop()
 
 
 # while much happens
