@@ -315,6 +315,35 @@ def test_by_schedule_into_a_folder(rig, elsewhere):
 		"newest"] and new.json("status")["backup"]["count"], 10) == 1
 
 
+def plant(daemon, folder, days):
+	"""One of its own, of so many days ago."""
+	(box,), = daemon.rows("SELECT value FROM meta WHERE key = 'store_id'")
+	at = time.strftime("%Y%m%dT%H%M%SZ",
+			   time.gmtime(time.time() - days * 86400))
+	file = folder / f"mtastsd-{box[:8]}-{at}.backup"
+	file.write_bytes(b"")
+	return file
+
+
+def test_none_is_too_old_before_a_ca_says_what_time_it_is(rig, elsewhere,
+							  name):
+	other = elsewhere / "other"
+	other.mkdir()
+	daemon = rig.daemon().start()
+	old, older = plant(daemon, elsewhere, 40), plant(daemon, other, 50)
+	daemon.settings |= {"backup_folder": elsewhere,
+			    "backup_keep_for": "30d"}
+	daemon.reload()
+	wait_for("a backup", lambda: len(kept(elsewhere)) == 2, 20)
+	rig.dns.point(name)
+	daemon.add(name)	# by an order, whose answers have a date
+	daemon.settings["backup_folder"] = other
+	daemon.reload()
+	wait_for("a backup", lambda: kept(other) not in ([], [older]), 20)
+	wait_for("what is too old to go", lambda: not older.exists(), 10)
+	assert old.exists() and len(kept(other)) == 1
+
+
 def findings(daemon):
 	return {f["id"]: f for f in daemon.json("status")["findings"]}
 
