@@ -130,9 +130,10 @@ static void doubt(const struct budget_item *item, int64_t now_ms,
 	int64_t most = item->left * 1000;
 
 	if (!item->left_ms || item->left_ms > now_ms ||
-	    bucket->at_ms >= item->left_ms || !item->limit.burst)
-		return;
-	bucket_settle(bucket, item->limit, item->left_ms);
+	    bucket->at_ms / 1000 > item->left_ms / 1000 || !item->limit.burst)
+		return; /* it is known to the second */
+	if (bucket->at_ms < item->left_ms)
+		bucket_settle(bucket, item->limit, item->left_ms);
 	if (bucket->level > most)
 		bucket->level = most;
 }

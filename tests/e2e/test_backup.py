@@ -32,10 +32,17 @@ def restore(daemon, file, stdin=None):
 			      timeout=60)
 
 
+def heed_all():
+	"""Under nohup, or behind an `&`, some are ignored, and children's too."""
+	for number in signal.SIGINT, signal.SIGHUP:
+		signal.signal(number, signal.SIG_DFL)
+
+
 def begin(daemon, *words, stdout=subprocess.PIPE, env=None):
 	return subprocess.Popen([BUILD / "mtastsctl", "--socket",
 				 daemon.socket, "backup", *map(str, words)],
 				stdout=stdout, stderr=subprocess.PIPE,
+				preexec_fn=heed_all,
 				env=os.environ | SANITIZERS | (env or {}))
 
 

@@ -608,6 +608,8 @@ static void what_nobody_counted_counts_as_used(void **state)
 	o.uncounted_ms = NOW - 1000;
 	set(&o, LIMIT_DUPLICATES, HOST, 5000, NOW); /* counted since */
 	assert_true(check(o, NOW));
+	set(&o, LIMIT_DUPLICATES, HOST, 5000, NOW - 800); /* in that second */
+	assert_false(check(o, NOW));
 	set(&o, LIMIT_DUPLICATES, HOST, 1000, NOW - 2000); /* used up before */
 	o.is_emergency = true;
 	assert_true(take(o, NOW));
