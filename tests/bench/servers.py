@@ -56,7 +56,7 @@ class Server:
 
 	def stop(self):
 		if self.process and self.process.is_alive():
-			self.process.kill()
+			self.process.stop(30)	# nginx: its workers, too
 
 	# What it costs.
 
