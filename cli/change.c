@@ -9,24 +9,10 @@
 
 static const char *const plan_header[] = { "NAME", "WHAT", "NOW", "THEN" };
 
-/* JSON is UTF-8: other bytes go as \xNN, for the daemon to refuse. */
-static json_t *text_value(const char *text)
-{
-	json_t *value = json_string(text);
-	char *clean;
-
-	if (value)
-		return value;
-	clean = clean_text(text);
-	value = json_string(clean);
-	free(clean);
-	return value;
-}
-
 void change_add_text(json_t *body, const char *key, const char *text)
 {
 	if (text)
-		json_object_set_new(body, key, text_value(text));
+		json_object_set_new(body, key, clean_new(text));
 }
 
 void change_add_list(json_t *body, const char *key, const struct words *list,
@@ -38,7 +24,7 @@ void change_add_list(json_t *body, const char *key, const struct words *list,
 		return;
 	array = json_array();
 	for (size_t i = 0; i < list->count; i++)
-		json_array_append_new(array, text_value(list->item[i]));
+		json_array_append_new(array, clean_new(list->item[i]));
 	json_object_set_new(body, key, array);
 }
 

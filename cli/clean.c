@@ -50,6 +50,19 @@ static void clean_string(json_t *value)
 	free(clean);
 }
 
+json_t *clean_new(const char *text)
+{
+	json_t *value = json_string(text);
+	char *clean;
+
+	if (value)
+		return value;
+	clean = clean_text(text);
+	value = json_string(clean);
+	free(clean);
+	return value;
+}
+
 void clean_json(json_t *value)
 {
 	const char *key;

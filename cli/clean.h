@@ -11,6 +11,9 @@
 /* Always UTF-8, whatever the text is. The caller frees. */
 char *clean_text(const char *text);
 
+/* A new JSON string: the text as it is if that is UTF-8, and else cleaned. */
+json_t *clean_new(const char *text);
+
 /*
  * Every string in it, but for "body" and "pem", which are lines by nature and
  * made by the daemon itself.

@@ -108,20 +108,6 @@ static const char *health_of(const struct doctor_result *r)
 	return worst(r) < DOCTOR_WARNING ? "ok" : names[worst(r)];
 }
 
-/* As it is; if it is no UTF-8, or was cut within a character, cleaned. */
-static json_t *text_of(const char *text)
-{
-	json_t *value = json_string(text);
-	char *clean;
-
-	if (value)
-		return value;
-	clean = clean_text(text);
-	value = json_string(clean);
-	free(clean);
-	return value;
-}
-
 json_t *doctor_view_json(const struct doctor_result *r)
 {
 	json_t *found = json_array(), *unseen = json_array();
@@ -135,8 +121,8 @@ json_t *doctor_view_json(const struct doctor_result *r)
 			json_pack("{s:s, s:s, s:s, s:o, s:o}", "look",
 				  note->look, "id", note->id, "level",
 				  is_unseen ? "unseen" : names[note->level],
-				  "text", text_of(note->err.text), "hint",
-				  text_of(note->err.hint)));
+				  "text", clean_new(note->err.text), "hint",
+				  clean_new(note->err.hint)));
 	}
 	return json_pack("{s:s, s:o, s:o}", "health", health_of(r), "findings",
 			 found, "unseen", unseen);
