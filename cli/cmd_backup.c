@@ -12,6 +12,7 @@
 
 #include "base/seal.h"
 #include "base/str.h"
+#include "base/write_all.h"
 #include "cli/command.h"
 #include "cli/new_file.h"
 #include "cli/say.h"
@@ -27,9 +28,10 @@ struct backup {
 
 static bool put(struct backup *b, const void *data, size_t len)
 {
-	return b->is_stream ? write_whole(STDOUT_FILENO, "standard output",
-					  data, len, b->err)
-			    : new_file_write(&b->file, data, len, b->err);
+	if (!b->is_stream)
+		return new_file_write(&b->file, data, len, b->err);
+	return write_all(STDOUT_FILENO, data, len) ||
+	       err_sys(b->err, "write standard output");
 }
 
 static bool take(const void *data, size_t len, void *arg)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/write_all.h"
 
 static const int ends[] = { SIGHUP, SIGINT, SIGTERM };
 
@@ -85,28 +86,10 @@ bool new_file_open(struct new_file *f, const char *path, bool replaces,
 	return f->fd >= 0 || open_named(f, err);
 }
 
-bool write_whole(int fd, const char *name, const void *data, size_t len,
-		 struct err *err)
-{
-	const char *at = data;
-
-	while (len) {
-		ssize_t n = write(fd, at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, "write %s", name);
-		at += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 bool new_file_write(struct new_file *f, const void *data, size_t len,
 		    struct err *err)
 {
-	return write_whole(f->fd, f->path, data, len, err);
+	return write_all(f->fd, data, len) || err_sys(err, "write %s", f->path);
 }
 
 /* ---- in its place ---- */

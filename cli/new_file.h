@@ -31,8 +31,4 @@ bool new_file_keep(struct new_file *f, struct err *err);
 /* Of one that was kept, closes it; else nothing is left of it. */
 void new_file_close(struct new_file *f);
 
-/* To a descriptor, all of it; `name` is for the error. */
-bool write_whole(int fd, const char *name, const void *data, size_t len,
-		 struct err *err);
-
 #endif

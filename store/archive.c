@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "base/write_all.h"
 #include "store/backup_stream.h"
 #include "store/box.h"
 #include "store/internal.h"
@@ -164,17 +165,8 @@ static bool cannot_write(const struct writing *w, struct err *err)
 static bool write_piece(const struct writing *w, const char *data, size_t len,
 			struct err *err)
 {
-	while (len) {
-		ssize_t n = write(w->fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return cannot_write(w, err);
-		data += n;
-		len -= (size_t)n;
-	}
-	return is_wanted(w->task, err);
+	return write_all(w->fd, data, len) ? is_wanted(w->task, err)
+					   : cannot_write(w, err);
 }
 
 static bool write_stream(const struct writing *w, struct backup_stream *b,

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/write_all.h"
 #include "store/backup.h"
 #include "store/backup_copy.h"
 #include "store/internal.h"
@@ -178,19 +179,7 @@ struct unpacking {
 static bool write_out(struct unpacking *u, const void *data, size_t len,
 		      struct err *err)
 {
-	const char *at = data;
-
-	while (len) {
-		ssize_t n = write(u->to, at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, "write %s", u->path);
-		at += n;
-		len -= (size_t)n;
-	}
-	return true;
+	return write_all(u->to, data, len) || err_sys(err, "write %s", u->path);
 }
 
 /* As much as there is, up to a piece; less only at the end. */
