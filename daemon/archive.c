@@ -176,12 +176,16 @@ static void begin(struct archive *a)
 	set_timer(a, RETRY_AFTER);
 }
 
-/* Where the newest is known, the folder is left alone until one is due. */
+/*
+ * Where the newest is known and all is well, the folder is left alone until one
+ * is due.
+ */
 static bool is_due(const struct archive *a)
 {
 	time_t now = now_of(a), newest = a->found.newest;
 
-	return !newest || newest > now || now - newest >= settings_of(a)->every;
+	return a->problem.kind != ERR_NONE || !newest || newest > now ||
+	       now - newest >= settings_of(a)->every;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -301,9 +305,9 @@ void archive_configure(struct archive *a)
 		a->found = (struct archive_found){ .newest = 0 };
 		a->since = now_of(a);
 		a->has_looked = false;
+		a->problem = (struct err)ERR_INIT;
 		str_copy(a->folder, sizeof(a->folder), settings_of(a)->folder);
 	}
-	a->problem = (struct err)ERR_INIT;
 	if (!a->turn)
 		set_timer(a, 0);
 }

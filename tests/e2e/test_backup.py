@@ -384,6 +384,10 @@ def test_a_full_folder_harms_nobody(rig, name, elsewhere, tmp_path):
 	assert "No space" in found["text"]
 	assert left_in(elsewhere) == [] and not copies(daemon)
 	assert fetched(rig, daemon, name)
+	disk.fail(errno.EAGAIN)		# hangs
+	daemon.reload()			# is no remedy by itself
+	wait_for("another try", lambda: disk.failed, 20)
+	assert "backup.failed" in findings(daemon)
 
 
 def test_a_folder_that_hangs_harms_nobody(rig, name, elsewhere, tmp_path):
