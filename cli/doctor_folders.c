@@ -195,7 +195,8 @@ void doctor_state(const struct doctor_box *box, struct doctor_notes *n)
 			   "what is in %s: be root", f.path);
 		return;
 	}
-	look_at_database(&f, "state.db");
+	if (!doctor_has_daemon(box)) /* else it may be writing right there */
+		look_at_database(&f, "state.db");
 }
 
 void doctor_sockets(const struct doctor_box *box, struct doctor_notes *n)
