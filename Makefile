@@ -275,7 +275,10 @@ deb:
 	$(Q)tests/setup deb
 	$(Q)packaging/deb $(B)/deb
 
-repo: deb
+repo:
+	$(Q)tests/setup deb
+	$(Q)packaging/repo --look $(KEY)
+	$(Q)packaging/deb $(B)/deb
 	$(Q)packaging/repo $(B)/deb $(B)/repo $(KEY)
 
 check-deb:

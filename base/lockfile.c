@@ -19,13 +19,26 @@ static void describe_holder(int fd, const char *path, struct err *err)
 		      "or give this one a state_dir of its own");
 }
 
+/* As a rule somebody else ran here first, as root. */
+static void refuse_open(const char *path, struct err *err)
+{
+	bool is_closed = errno == EACCES;
+
+	err_sys(err, "open %s", path);
+	if (is_closed)
+		err_hint(err,
+			 "it is another user's: ls -l %s; give its folder "
+			 "to who runs this: chown -R",
+			 path);
+}
+
 int lockfile_take(const char *path, struct err *err)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0) {
-		err_sys(err, "open %s", path);
+		refuse_open(path, err);
 		return -1;
 	}
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {

@@ -206,10 +206,9 @@ static void not_connected(const char *path, struct err *err)
 	else
 		err_set(err, ERR_AGAIN, "mtastsd cannot be reached at %s: %s",
 			path, strerror(why));
-	err_hint(err,
-		 "start it: systemctl start mtastsd, or by hand: "
-		 "mtastsd --config FILE; what keeps it from running: mtastsctl "
-		 "doctor; another place: --socket PATH");
+	err_hint(err, "start it: systemctl start mtastsd, or by hand: "
+		      "mtastsd --user mtastsd; what keeps it from running: "
+		      "mtastsctl doctor; another place: --socket PATH");
 }
 
 static void no_answer(struct api *a, CURLcode rc, struct err *err)

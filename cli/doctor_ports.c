@@ -61,12 +61,13 @@ static void hint_taken(const struct ports *p, const char *key,
 			    "%ld",
 			    by->pid);
 	else
-		doctor_hint(p->n,
-			    "stop it (systemctl disable --now %s), have it "
-			    "listen elsewhere, or give mtastsd an address of "
-			    "its own: %s in %s, or systemctl edit its socket "
-			    "units",
-			    by->name, key, doctor_config_of(p->box));
+		doctor_hint(
+			p->n,
+			"stop it (process %ld; systemctl status %ld says of "
+			"which unit), have it listen elsewhere, or give "
+			"mtastsd an address of its own: %s in %s, or "
+			"systemctl edit its socket units",
+			by->pid, by->pid, key, doctor_config_of(p->box));
 }
 
 static void say_taken(const struct ports *p, const char *key,

@@ -343,6 +343,10 @@ static int check_trust(cfg_t *cfg, cfg_opt_t *opt)
 	if (!*text || !reading.needs_files ||
 	    (text[0] == '/' && access(text, R_OK) == 0))
 		return 0;
+	if (text[0] == '/' && errno == EACCES)
+		return refuse(cfg, opt, text,
+			      "a PEM file that mtastsd's user may read: it is "
+			      "closed to this one");
 	return refuse(cfg, opt, text,
 		      "the absolute path of a readable PEM file");
 }

@@ -420,7 +420,10 @@ static bool doubt_orders(struct store *s, time_t now, struct err *err)
 {
 	struct query q;
 
-	log_info("restore: serve.db is no newer than the backup");
+	log_info("restore: %s",
+		 has_serve(s) ? "serve.db is no newer than the backup"
+			      : "there is no serve.db that would know "
+				"what was done since the backup");
 	if (box_is_frozen(s) || has_serve(s))
 		return true;
 	query_open(&q, store_db_write(s),
