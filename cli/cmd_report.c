@@ -125,7 +125,8 @@ static char *page_path(const struct cli *cli, const char *before, long limit)
 	return api_path_with(path, "before", *before ? before : NULL);
 }
 
-static void print_page(const struct cli *cli, const json_t *reports)
+/* A row of people's one table waits for the last page. */
+static void take_page(const struct cli *cli, json_t *reports, json_t *rows)
 {
 	const json_t *r;
 	size_t i;
@@ -138,40 +139,39 @@ static void print_page(const struct cli *cli, const json_t *reports)
 			say_json(r);
 		}
 	} else {
-		report_view_list(reports, stdout);
+		json_array_extend(rows, reports);
 	}
 }
 
-/* No failure; but somebody may look for one that is of another day. */
-static void say_if_none(const struct cli *cli, const json_t *reports)
+/* None is no failure; but somebody may look for one that is of another day. */
+static void print_rows(const struct cli *cli, const json_t *rows)
 {
 	const struct options *o = &cli->options;
 
-	if (json_array_size(reports) || o->csv || o->json)
+	if (json_array_size(rows)) {
+		report_view_list(rows, stdout);
 		return;
+	}
 	printf("%s: no TLS reports%s%s\n",
 	       cli->name_count ? cli->names[0] : "all domains",
 	       o->given & OPTION(SINCE) ? " of those days" : "",
 	       o->failed ? " that tell of failures" : "");
 }
 
-/* Prints it; *before is where the next one begins, "" if there is none. */
+/* *before is where the next one begins, "" if there is none. */
 static enum exit_code one_page(struct cli *cli, long *limit,
-			       char before[static 24])
+			       char before[static 24], json_t *rows)
 {
-	const json_t *reports, *next;
-	bool is_first = !*before;
+	const json_t *next;
+	json_t *answer, *reports;
 	enum exit_code code;
-	json_t *answer;
 
 	code = get(cli, page_path(cli, before, *limit), &answer);
 	if (code != EXIT_FINE)
 		return code;
-	reports = value_at(answer, "reports");
+	reports = json_object_get(answer, "reports");
 	next = value_at(answer, "next");
-	print_page(cli, reports);
-	if (is_first)
-		say_if_none(cli, reports);
+	take_page(cli, reports, rows);
 	*limit -= (long)json_array_size(reports);
 	before[0] = '\0';
 	if (json_is_integer(next))
@@ -182,15 +182,20 @@ static enum exit_code one_page(struct cli *cli, long *limit,
 
 static enum exit_code list_pages(struct cli *cli, long limit)
 {
+	bool is_text = !cli->options.csv && !cli->options.json;
+	json_t *rows = json_array();
 	char before[24] = "";
 	enum exit_code code;
 
 	do
-		code = one_page(cli, &limit, before);
+		code = one_page(cli, &limit, before, rows);
 	while (code == EXIT_FINE && *before && limit > 0);
-	if (code == EXIT_FINE && *before && !cli->options.csv &&
-	    !cli->options.json)
-		puts("... and more: --limit");
+	if (code == EXIT_FINE && is_text) {
+		print_rows(cli, rows);
+		if (*before)
+			puts("... and more: --limit");
+	}
+	json_decref(rows);
 	return code;
 }
 

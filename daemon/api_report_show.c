@@ -216,17 +216,16 @@ static bool list(struct report_reader *r, void *arg, struct err *err)
 {
 	struct asked *a = arg;
 	struct report_item item[API_PAGE_MAX];
-	json_t *reports = json_array(), *next = json_null();
-	bool more = false;
-	size_t n = report_list(r, &a->filter, item, a->most, &more, err);
+	json_t *reports = json_array();
+	int64_t next = 0;
+	size_t n = report_list(r, &a->filter, item, a->most, &next, err);
 
 	for (size_t i = 0; i < n; i++) {
 		json_array_append_new(reports, report_json_item(&item[i]));
-		if (more && i == n - 1)
-			next = json_integer(item[i].id);
 		report_item_release(&item[i]);
 	}
-	a->answer = json_pack("{s:o, s:o}", "reports", reports, "next", next);
+	a->answer = json_pack("{s:o, s:o}", "reports", reports, "next",
+			      next ? json_integer(next) : json_null());
 	return err->kind == ERR_NONE;
 }
 

@@ -69,47 +69,82 @@ static const char of_domain_any[] = COLUMNS
 	"  ORDER BY id DESC LIMIT ?5)"
 	" ORDER BY r.id DESC";
 static const char of_box[] = COLUMNS
-	" WHERE ?1 = 0 AND r.id < ?2 AND r.day >= ?3"
+	" WHERE ?1 = 0 AND r.id < ?2 AND r.id >= ?6 AND r.day >= ?3"
 	" AND r.failed > ?4 ORDER BY r.id DESC LIMIT ?5";
 
-static void open_list(struct query *q, struct report_reader *r,
-		      const struct report_filter *f, size_t most)
+/* Ids from `least` on, below `before`. */
+struct window {
+	int64_t least, before;
+};
+
+/* What it finds may be few, and the table is long. */
+static bool find_window(struct db *db, const struct report_filter *f,
+			struct window *w, int64_t *oldest, struct err *err)
+{
+	struct query q;
+
+	*w = (struct window){ 0, f->before ? f->before : INT64_MAX };
+	*oldest = 0;
+	if (f->domain_id)
+		return true;
+	query_open(&q, db,
+		   "SELECT MIN(id) AS oldest,"
+		   " (SELECT MAX(id) FROM report) AS newest FROM report");
+	if (query_row(&q)) {
+		*oldest = col_int(&q, "oldest");
+		if (w->before > col_int(&q, "newest"))
+			w->before = col_int(&q, "newest") + 1;
+	}
+	if (w->before > REPORT_LIST_LOOK)
+		w->least = w->before - REPORT_LIST_LOOK;
+	return query_close(&q, err);
+}
+
+static void open_list(struct query *q, struct db *db,
+		      const struct report_filter *f, const struct window *w,
+		      size_t most)
 {
 	bool is_any = !f->since && !f->failed_only;
 
-	query_open(q, report_reader_db(r),
+	query_open(q, db,
 		   !f->domain_id ? of_box
 		   : is_any	 ? of_domain_any
 				 : of_domain);
 	bind_int(q, f->domain_id);
-	bind_int(q, f->before ? f->before : INT64_MAX);
+	bind_int(q, w->before);
 	bind_int(q, f->since / WHEN_DAY);
 	bind_int(q, f->failed_only ? 0 : -1);
 	bind_int(q, (int64_t)most + 1);
+	if (!f->domain_id)
+		bind_int(q, w->least);
 }
 
 size_t report_list(struct report_reader *r, const struct report_filter *filter,
-		   struct report_item *out, size_t most, bool *more,
+		   struct report_item *out, size_t most, int64_t *next,
 		   struct err *err)
 {
+	struct db *db = report_reader_db(r);
 	size_t n = 0, seen = 0;
+	int64_t oldest, last = 0;
+	struct window w;
 	struct query q;
 
-	*more = false;
-	open_list(&q, r, filter, most);
-	while (query_row(&q)) {
-		if (++seen > most) {
-			*more = true;
-			break;
-		}
+	*next = 0;
+	if (!find_window(db, filter, &w, &oldest, err))
+		return 0;
+	open_list(&q, db, filter, &w, most);
+	while (query_row(&q) && ++seen <= most) {
+		last = col_int(&q, "id");
 		read_item(&q, &out[n]);
 		if (query_row_is_good(&q, "report"))
 			n++;
 		else
 			report_item_release(&out[n]);
 	}
-	if (query_close(&q, err))
+	if (query_close(&q, err)) {
+		*next = seen > most ? last : w.least > oldest ? w.least : 0;
 		return n;
+	}
 	while (n)
 		report_item_release(&out[--n]);
 	return 0;

@@ -38,12 +38,14 @@ struct report_filter {
 
 /*
  * The newest first, as they came; at most `most`. Returns how many, each to be
- * released; 0 on failure too, with err set. The last one's id is where the
- * next page begins. One that does not decode is logged and passed over, so a
- * page may be shorter than the next one: *more says whether there is one.
+ * released; 0 on failure too, with err set. *next is the next page's `before`, or
+ * 0: this was the last. A page may be short, or empty, and not be the last: one
+ * that does not decode is logged and passed over, and of the box no more than
+ * REPORT_LIST_LOOK ids are looked through for one page.
  */
+#define REPORT_LIST_LOOK 20000
 size_t report_list(struct report_reader *r, const struct report_filter *filter,
-		   struct report_item *out, size_t most, bool *more,
+		   struct report_item *out, size_t most, int64_t *next,
 		   struct err *err);
 
 /* Of which policy of ours a policy of the report is. */

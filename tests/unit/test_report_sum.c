@@ -318,7 +318,7 @@ static void a_damaged_row_hides_no_other(void **state)
 	struct report_item items[9];
 	struct err err = ERR_INIT;
 	struct report_whole w;
-	bool more;
+	int64_t next;
 
 	(void)state;
 	add(&shop, "A", 0, 10, 1);
@@ -340,7 +340,7 @@ static void a_damaged_row_hides_no_other(void **state)
 	assert_count(&sum.all, 2, 30, 3);
 	assert_int_equal(sum.policies.count, 0);
 	assert_int_equal(report_list(reader, &(struct report_filter){ 0 },
-				     items, 9, &more, &err),
+				     items, 9, &next, &err),
 			 1);
 	assert_string_equal(items[0].reporter, "B");
 	report_item_release(&items[0]);
@@ -360,7 +360,7 @@ static void a_domain_that_is_gone_is_not_shown(void **state)
 	struct report_item items[9];
 	struct err err = ERR_INIT;
 	struct report_whole w;
-	bool more;
+	int64_t next;
 
 	(void)state;
 	add(&shop, "A", 0, 10, 1);
@@ -371,7 +371,7 @@ static void a_domain_that_is_gone_is_not_shown(void **state)
 	assert_int_equal(sum.domains.count, 1);
 	assert_string_equal(sum.domains.line[0].name, "other.test");
 	assert_int_equal(report_list(reader, &(struct report_filter){ 0 },
-				     items, 9, &more, &err),
+				     items, 9, &next, &err),
 			 1);
 	report_item_release(&items[0]);
 	assert_false(report_show(reader, 1, &w, &err));
@@ -386,8 +386,8 @@ static void assert_list(const struct report_filter *f, const char *expected,
 	struct report_item items[2];
 	struct err err = ERR_INIT;
 	char seen[64] = "";
-	bool more;
-	size_t n = report_list(reader, f, items, 2, &more, &err);
+	int64_t next;
+	size_t n = report_list(reader, f, items, 2, &next, &err);
 
 	assert_int_equal(err.kind, ERR_NONE);
 	for (size_t i = 0; i < n; i++) {
@@ -395,7 +395,7 @@ static void assert_list(const struct report_filter *f, const char *expected,
 		report_item_release(&items[i]);
 	}
 	assert_string_equal(seen, expected);
-	assert_int_equal(more, is_more);
+	assert_int_equal(next != 0, is_more);
 }
 
 static void the_list_comes_page_by_page(void **state)
@@ -419,6 +419,31 @@ static void the_list_comes_page_by_page(void **state)
 	assert_list(&f, "3 2 ", false);
 	f.domain_id = shop.id;
 	assert_list(&f, "3 ", false);
+}
+
+/* Of few that are far apart, each page costs as much as any other. */
+static void a_page_of_the_box_looks_only_so_far(void **state)
+{
+	struct report_filter f = { .failed_only = true };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	add(&shop, "A", 0, 1, 1); /* 1 */
+	add(&shop, "A", 0, 1, 0); /* 2 */
+	commit();
+	scratch_sql(fix.dir, "state.db",
+		    "UPDATE sqlite_sequence SET seq = 50000"
+		    " WHERE name = 'report'");
+	must(store_begin(fix.store, &err), &err);
+	add(&shop, "A", 0, 1, 1); /* 50001 */
+	commit();
+	assert_list(&f, "50001 ", true);
+	f.before = 50002 - REPORT_LIST_LOOK;
+	assert_list(&f, "", true);
+	f.before -= REPORT_LIST_LOOK;
+	assert_list(&f, "1 ", false);
+	f = (struct report_filter){ .domain_id = shop.id, .failed_only = true };
+	assert_list(&f, "50001 1 ", false);
 }
 
 /* By the days that they tell of, as in a summary; they came at one time. */
@@ -543,6 +568,7 @@ int main(void)
 		WITH_A_SHOP(a_damaged_row_hides_no_other),
 		WITH_A_SHOP(a_domain_that_is_gone_is_not_shown),
 		WITH_A_SHOP(the_list_comes_page_by_page),
+		WITH_A_SHOP(a_page_of_the_box_looks_only_so_far),
 		WITH_A_SHOP(a_list_is_of_days),
 		WITH_A_SHOP(a_report_is_shown_whole),
 		WITH_A_SHOP(drops_are_told),
