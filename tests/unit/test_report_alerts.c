@@ -176,7 +176,7 @@ static void a_share_wants_sessions(void **state)
 	assert_open(noon(1), failing);
 	tell(0, 1, 0, TLS_RESULT_COUNT);
 	assert_open(noon(1), both);
-	assert_says("9 of 20 sessions failed");
+	assert_says("9 of 20 sessions by MTA-STS failed");
 	tell(0, 880, 0, TLS_RESULT_COUNT); /* 9 of 900 */
 	assert_open(noon(1), failing);
 	tell(0, 0, 1, TLS_RESULT_TLSA_INVALID);
@@ -184,6 +184,24 @@ static void a_share_wants_sessions(void **state)
 	config.report_share = 2;
 	assert_open(noon(1), failing);
 	config.report_share = 1;
+}
+
+/* They say nothing of MTA-STS, and somebody's mail may be late all the same. */
+static void what_fails_by_dane_is_no_share_of_ours(void **state)
+{
+	struct tls_report r = make("Org", D0, 90, 10);
+
+	(void)state;
+	reports_fail(&r, TLS_RESULT_TLSA_INVALID, "mx1.shop.test", 10);
+	r.policy->type = TLS_POLICY_TLSA;
+	add_report(&r, D0);
+	tell(0, 1000, 10, TLS_RESULT_OTHER);
+	assert_open(noon(1), "report.share/warning report.failing/warning");
+	assert_says("10 of 100 sessions failed that no MTA-STS policy of yours "
+		    "was for");
+	tell(0, 0, 1, TLS_RESULT_OTHER);
+	assert_open(noon(1), "report.share/warning report.failing/warning");
+	assert_says("11 of 1011 sessions by MTA-STS failed");
 }
 
 /* ---- silence ---- */
@@ -354,6 +372,7 @@ int main(void)
 		ONE(it_ends_after_seven_days_without),
 		ONE(failures_without_a_kind_are_told_too),
 		ONE(a_share_wants_sessions),
+		ONE(what_fails_by_dane_is_no_share_of_ours),
 		ONE(who_falls_silent_is_told),
 		ONE(who_seldom_has_reports_is_not_silent),
 		ONE(none_are_missed_that_are_not_due),
