@@ -742,7 +742,8 @@ void report_view_one(const json_t *r, FILE *to)
 	print_if(r, "report_id", "  its id     ", to);
 	if (json_integer_value(value_at(r, "alike")))
 		fprintf(to,
-			"  alike      one of %lld reports of this id, which "
+			"  alike      one of %lld reports of this id and day, "
+			"which "
 			"say different things\n",
 			(long long)json_integer_value(value_at(r, "alike")) +
 				1);
