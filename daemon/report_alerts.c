@@ -53,7 +53,7 @@ static void name_results(struct words *w, const struct report_told *r)
 	const char *between = "";
 
 	for (int i = 0; i < TLS_RESULT_COUNT && used < sizeof(w->text); i++) {
-		if (!r->results[i])
+		if (!report_told_has(r, (enum tls_result)i))
 			continue;
 		used += (size_t)snprintf(w->text + used,
 					 sizeof(w->text) - used, "%s%s",
@@ -81,7 +81,7 @@ static bool names(const char *text, const char *result)
 static bool has_new(const char *was, const struct report_told *r)
 {
 	for (int i = 0; *was && i < TLS_RESULT_COUNT; i++)
-		if (r->results[i] &&
+		if (report_told_has(r, (enum tls_result)i) &&
 		    !names(was, tls_result_name((enum tls_result)i)))
 			return true;
 	return false;

@@ -97,24 +97,30 @@ static bool add_results(const struct span *of, struct report_recent *out,
 {
 	struct query q;
 
-	open_span(&q, of,
-		  "SELECT f.result, SUM(f.sessions) AS n, SUM(CASE"
-		  "  WHEN p.standing BETWEEN 1 AND 3 THEN f.sessions ELSE 0"
-		  "  END) AS by_sts FROM"
-		  " (SELECT * FROM report_failure"
-		  "  WHERE domain_id = ? AND day BETWEEN ? AND ?"
-		  "  ORDER BY day DESC LIMIT ?) f"
-		  " LEFT JOIN report_policy p ON p.domain_id = f.domain_id"
-		  "  AND p.day = f.day AND p.report_id = f.report_id"
-		  "  AND p.n = f.n GROUP BY f.result");
+	open_span(
+		&q, of,
+		"SELECT f.result, SUM(f.sessions) AS n, SUM(CASE"
+		"  WHEN p.standing BETWEEN 1 AND 3 THEN f.sessions ELSE 0"
+		"  END) AS by_sts, COALESCE(MAX(p.standing BETWEEN 1 AND 3), 0)"
+		" AS is_sts"
+		" FROM"
+		" (SELECT * FROM report_failure"
+		"  WHERE domain_id = ? AND day BETWEEN ? AND ?"
+		"  ORDER BY day DESC LIMIT ?) f"
+		" LEFT JOIN report_policy p ON p.domain_id = f.domain_id"
+		"  AND p.day = f.day AND p.report_id = f.report_id"
+		"  AND p.n = f.n GROUP BY f.result");
 	bind_int(&q, REPORT_RECENT_ROWS);
 	while (query_row(&q)) {
 		int result = col_enum(&q, "result", TLS_RESULT_COUNT - 1);
+		bool is_sts = col_int(&q, "is_sts");
 
 		if (!query_row_is_good(&q, "report_failure"))
 			continue;
 		out->all.results[result] = col_int(&q, "n");
 		out->sts.results[result] = col_int(&q, "by_sts");
+		out->all.kinds |= 1U << result;
+		out->sts.kinds |= is_sts ? 1U << result : 0;
 	}
 	return query_close(&q, err);
 }
@@ -148,13 +154,19 @@ bool report_recent(struct store *s, int64_t domain_id, time_t since,
 		 add_results(&of, out, err)));
 }
 
+bool report_told_has(const struct report_told *t, enum tls_result result)
+{
+	return t->kinds & 1U << result;
+}
+
 enum tls_result report_told_worst(const struct report_told *t)
 {
 	enum tls_result worst = TLS_RESULT_COUNT;
-	int64_t most = 0;
+	int64_t most = -1;
 
 	for (int i = 0; i < TLS_RESULT_COUNT; i++)
-		if (t->results[i] > most) {
+		if (report_told_has(t, (enum tls_result)i) &&
+		    t->results[i] > most) {
 			most = t->results[i];
 			worst = (enum tls_result)i;
 		}

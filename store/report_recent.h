@@ -22,6 +22,8 @@ struct report_told {
 	int64_t successful, failed;	   /* sessions */
 	int64_t results[TLS_RESULT_COUNT]; /* sessions, as failures tell: may
 					      be more than failed, or less */
+	unsigned kinds; /* 1 << enum tls_result: these are told of, be it
+			   without a number */
 };
 
 struct report_recent {
@@ -41,7 +43,12 @@ struct report_recent {
 bool report_recent(struct store *s, int64_t domain_id, time_t since,
 		   time_t until, struct report_recent *out, struct err *err);
 
-/* The result that most sessions failed by; TLS_RESULT_COUNT: none is told. */
+bool report_told_has(const struct report_told *t, enum tls_result result);
+
+/*
+ * The result that most sessions failed by, or of those without a number the
+ * first; TLS_RESULT_COUNT: none is told.
+ */
 enum tls_result report_told_worst(const struct report_told *t);
 
 #endif

@@ -274,6 +274,7 @@ static void tell(long successful, long failed)
 					      .successful = successful,
 					      .failed = failed };
 	f.reports.all.results[TLS_RESULT_CERTIFICATE_EXPIRED] = failed;
+	f.reports.all.kinds = 1U << TLS_RESULT_CERTIFICATE_EXPIRED;
 	f.reports.sts = f.reports.all;
 }
 

@@ -166,6 +166,33 @@ static void failures_without_a_kind_are_told_too(void **state)
 	assert_says("failures: other ->");
 }
 
+/* Some leave the number out. */
+static void fail_uncounted(int day, enum tls_result result)
+{
+	struct tls_report r = make("Org", D0 + day * WHEN_DAY, 1000, 5);
+
+	reports_fail(&r, result, "mx1.shop.test", 0);
+	add_report(&r, D0 + day * WHEN_DAY);
+}
+
+static void a_kind_without_a_number_is_told_too(void **state)
+{
+	const char *open = "report.failing/warning";
+
+	(void)state;
+	fail_uncounted(0, TLS_RESULT_CERTIFICATE_EXPIRED);
+	assert_open(noon(1), open);
+	assert_says("failures: certificate-expired -> mtastsctl report summary "
+		    "shop.test; renew the certificate");
+	fail_uncounted(1, TLS_RESULT_CERTIFICATE_EXPIRED);
+	assert_open(noon(2), open);
+	assert_int_equal(notices("2"), 0);
+	fail_uncounted(1, TLS_RESULT_STARTTLS_NOT_SUPPORTED);
+	assert_open(noon(2), open);
+	assert_says(": starttls-not-supported, certificate-expired ->");
+	assert_int_equal(notices("2"), 1);
+}
+
 static void a_share_wants_sessions(void **state)
 {
 	const char *failing = "report.failing/warning";
@@ -371,6 +398,7 @@ int main(void)
 		ONE(each_kind_of_failure_is_told_once),
 		ONE(it_ends_after_seven_days_without),
 		ONE(failures_without_a_kind_are_told_too),
+		ONE(a_kind_without_a_number_is_told_too),
 		ONE(a_share_wants_sessions),
 		ONE(what_fails_by_dane_is_no_share_of_ours),
 		ONE(who_falls_silent_is_told),

@@ -165,6 +165,26 @@ static void what_is_forgotten_speaks_no_more(void **state)
 	assert_int_equal(recent(&shop).sts.successful, 0);
 }
 
+static void a_kind_counts_without_a_number(void **state)
+{
+	struct tls_report r = reports_make("Org", "id", NOW, 10, 5);
+	struct report_recent seen;
+
+	(void)state;
+	reports_fail(&r, TLS_RESULT_DNSSEC_INVALID, "mx", 0);
+	assert_true(reports_add(fix.store, &shop, &r, NOW));
+	seen = recent(&shop);
+	assert_int_equal(seen.all.kinds, 1U << TLS_RESULT_DNSSEC_INVALID);
+	assert_int_equal(seen.sts.kinds, seen.all.kinds);
+	assert_int_equal(report_told_worst(&seen.sts),
+			 TLS_RESULT_DNSSEC_INVALID);
+
+	add(&shop, "Two", NOW, 1, 1, TLS_RESULT_OTHER);
+	seen = recent(&shop);
+	assert_int_equal(report_told_worst(&seen.sts), TLS_RESULT_OTHER);
+	tls_report_release(&r);
+}
+
 static int64_t microseconds(void)
 {
 	struct timespec at;
@@ -219,6 +239,7 @@ int main(void)
 		ONE(the_days_of_the_window_count),
 		ONE(only_a_policy_of_ours_speaks_of_it),
 		ONE(what_is_forgotten_speaks_no_more),
+		ONE(a_kind_counts_without_a_number),
 		ONE(it_is_read_in_no_time),
 		ONE(the_window_is_bounded),
 	};
