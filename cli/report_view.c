@@ -475,13 +475,29 @@ static void print_totals(const json_t *answer, FILE *to)
 		fprintf(to, "none failed\n");
 }
 
+/* From the first day on: nothing has ever shown that the way is open. */
+static void print_unheard(const char *name, const char *asked, FILE *to)
+{
+	fprintf(to,
+		"  DNS has asked for them here since %.*s at least, and none "
+		"ever came\n"
+		"  see that mail to its mailto: address gets here: mtastsctl "
+		"domain check %s\n",
+		day_width(asked), asked, name);
+}
+
 static void print_none(const json_t *answer, FILE *to)
 {
 	const char *name = text_at(answer, "name");
 	const char *since = text_at(answer, "since");
+	const char *asked = text_at(answer, "unheard_since");
 
 	fprintf(to, "%s: no TLS reports of the days since %.*s\n",
 		*name ? name : "all domains", day_width(since), since);
+	if (*asked) {
+		print_unheard(name, asked, to);
+		return;
+	}
 	fprintf(to,
 		"  whether senders are asked for them: mtastsctl domain "
 		"records %s\n",

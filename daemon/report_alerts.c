@@ -199,6 +199,30 @@ static bool judge_silence(struct store *s, const struct domain *d,
 		   err);
 }
 
+static time_t later(time_t a, time_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The watch does not say since when they are asked for: since its last news. */
+bool report_unheard_since(struct store *s, const struct domain *d, time_t now,
+			  time_t *since, struct err *err)
+{
+	struct report_recent r;
+	struct watch watch;
+	bool holds;
+	time_t asked;
+
+	*since = 0;
+	if (!report_recent(s, d->id, now, now, &r, err) ||
+	    !are_due(s, d, &holds, err) || !watch_of(s, d, &watch, err))
+		return false;
+	asked = later(later(d->created_at, d->state_at), watch.news_at);
+	if (holds && !r.newest && now >= asked + REPORT_UNHEARD_DAYS * WHEN_DAY)
+		*since = asked;
+	return true;
+}
+
 /* ---- old versions ---- */
 
 static void say_stale(struct words *w, const struct report_stale *r)

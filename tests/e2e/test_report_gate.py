@@ -188,6 +188,20 @@ def test_reports_that_come_no_more_are_missed(rig, box, name):
 	assert "report.silent" not in box.alerts()
 
 
+def test_none_at_all_is_said_where_reports_are_looked_at(rig, box, name):
+	ask_for_reports(rig, box, name)
+	box.step(13 * DAY)
+	silent = "and none ever came"
+	assert silent not in box.daemon.ok("report", "summary", name)
+	box.step(2 * DAY)
+	assert silent in box.daemon.ok("report", "summary", name)
+	assert box.daemon.json("report", "summary", name)["unheard_since"]
+	assert "report.silent" not in box.alerts()
+	box.tell(1, 100)
+	box.step(60 * DAY)
+	assert silent not in box.daemon.ok("report", "summary", name)
+
+
 def test_silence_is_no_news_of_who_seldom_had_a_report(rig, box, name):
 	ask_for_reports(rig, box, name)
 	box.tell(5, 100)

@@ -295,6 +295,39 @@ static void none_are_missed_that_are_not_due(void **state)
 	}
 }
 
+static time_t unheard_since(time_t now)
+{
+	time_t since = 1;
+
+	must(report_unheard_since(fix.store, &shop, now, &since, NULL), NULL);
+	return since;
+}
+
+/* Nor is it missed, for nobody knows that it would come. */
+static void none_at_all_is_known_after_fourteen_days(void **state)
+{
+	const time_t due = D0 - 16 * WHEN_DAY;
+	struct watch w = { .domain_id = shop.id, .reports = REPORTS_OURS };
+
+	(void)state;
+	assert_int_equal(unheard_since(due - 1), 0);
+	assert_int_equal(unheard_since(due), D0 - 30 * WHEN_DAY);
+	assert_open(due, "");
+
+	w.news_at = D0 - 20 * WHEN_DAY;
+	must(watch_write(fix.store, &w, NULL), NULL);
+	assert_int_equal(unheard_since(due), 0);
+	assert_int_equal(unheard_since(D0), w.news_at);
+	asks_elsewhere();
+	assert_int_equal(unheard_since(D0), 0);
+	must(watch_write(fix.store, &w, NULL), NULL);
+	leaves();
+	assert_int_equal(unheard_since(D0), 0);
+	shop.leaving = DOMAIN_STAYS;
+	tell(-300, 1, 0, TLS_RESULT_COUNT); /* one did come, once */
+	assert_int_equal(unheard_since(D0), 0);
+}
+
 /* ---- old versions ---- */
 
 static void quote(const char *who, int day, const char *mx)
@@ -404,6 +437,7 @@ int main(void)
 		ONE(who_falls_silent_is_told),
 		ONE(who_seldom_has_reports_is_not_silent),
 		ONE(none_are_missed_that_are_not_due),
+		ONE(none_at_all_is_known_after_fourteen_days),
 		ONE(an_old_version_may_be_held_for_its_max_age),
 		ONE(a_day_less_is_fine),
 		ONE(judging_costs_little),
