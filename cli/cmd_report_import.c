@@ -207,7 +207,7 @@ static void take_bare(struct import *i, const char *name, const struct buf *b)
 	enum report_fate fate;
 
 	i->taker.via = "file";
-	fate = report_take_file(&i->taker, b->data, b->len, &err);
+	fate = report_take_file(&i->taker, name, b->data, b->len, &err);
 	note(i, name, fate, &err);
 }
 

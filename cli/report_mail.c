@@ -8,6 +8,9 @@
 #include "base/str.h"
 #include "cli/auth_results.h"
 #include "cli/mail_guard.h"
+#include "cli/report_name.h"
+
+#define BLANKS " \t\r\n"
 
 /* ---- which parts ---- */
 
@@ -49,10 +52,34 @@ static bool looks_like_report(GMimePart *part)
 		ends_as_report(g_mime_part_get_filename(part)));
 }
 
+/* ---- which domain they are about ---- */
+
+static void read_about(GMimeMessage *message,
+		       char about[static DOMAIN_NAME_SIZE])
+{
+	const char *text = g_mime_object_get_header(GMIME_OBJECT(message),
+						    "TLS-Report-Domain");
+	char *name;
+
+	about[0] = '\0';
+	if (!text)
+		return;
+	text += strspn(text, BLANKS);
+	name = xstrndup(text, strcspn(text, BLANKS));
+	host_name_normalise(name, about, NULL);
+	free(name);
+}
+
 /* ---- what is in them ---- */
 
+/* Where the walk is. */
+struct place {
+	unsigned depth;
+	const char *about; /* the message around it; or "" */
+};
+
 static bool keep(struct report_mail *m, const GByteArray *bytes,
-		 struct err *err)
+		 const char *name, const char *about, struct err *err)
 {
 	struct report_attachment *a = &m->attachment[m->count];
 
@@ -60,14 +87,18 @@ static bool keep(struct report_mail *m, const GByteArray *bytes,
 		return err_set(err, ERR_REFUSED,
 			       "an attachment is larger than %d bytes",
 			       REPORT_BYTES_MAX);
-	*a = (struct report_attachment){ xmemdup(bytes->data, bytes->len),
-					 bytes->len };
+	*a = (struct report_attachment){
+		.data = xmemdup(bytes->data, bytes->len), .len = bytes->len
+	};
+	if (!report_name_domain(name, a->about))
+		str_copy(a->about, sizeof(a->about), about);
 	m->count++;
 	return true;
 }
 
 /* No encoding makes more of it than the message had. */
-static bool decode(struct report_mail *m, GMimePart *part, struct err *err)
+static bool decode(struct report_mail *m, GMimePart *part, const char *about,
+		   struct err *err)
 {
 	GMimeDataWrapper *content = g_mime_part_get_content(part);
 	GMimeStream *to;
@@ -82,39 +113,55 @@ static bool decode(struct report_mail *m, GMimePart *part, struct err *err)
 	to = g_mime_stream_mem_new();
 	g_mime_data_wrapper_write_to_stream(content, to);
 	ok = keep(m, g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(to)),
-		  err);
+		  g_mime_part_get_filename(part), about, err);
 	g_object_unref(to);
 	return ok;
 }
 
-/* A message within the message too: so people forward. */
-static bool walk(struct report_mail *m, GMimeObject *part, unsigned depth,
-		 struct err *err)
+static bool walk(struct report_mail *m, GMimeObject *part, struct place at,
+		 struct err *err);
+
+static bool walk_each(struct report_mail *m, GMimeMultipart *parts,
+		      struct place at, struct err *err)
 {
+	int count = g_mime_multipart_get_count(parts);
 	bool ok = true;
 
-	if (depth > REPORT_MAIL_DEPTH_MAX)
+	at.depth++;
+	for (int i = 0; i < count && ok; i++)
+		ok = walk(m, g_mime_multipart_get_part(parts, i), at, err);
+	return ok;
+}
+
+static bool walk_message(struct report_mail *m, GMimeMessage *message,
+			 unsigned depth, struct err *err)
+{
+	char about[DOMAIN_NAME_SIZE];
+	const struct place at = { depth, about };
+
+	if (!message || !g_mime_message_get_mime_part(message))
+		return true;
+	read_about(message, about);
+	return walk(m, g_mime_message_get_mime_part(message), at, err);
+}
+
+/* A message within the message too: so people forward. */
+static bool walk(struct report_mail *m, GMimeObject *part, struct place at,
+		 struct err *err)
+{
+	if (at.depth > REPORT_MAIL_DEPTH_MAX)
 		return err_set(err, ERR_REFUSED,
 			       "its parts are nested deeper than %d",
 			       REPORT_MAIL_DEPTH_MAX);
-	if (GMIME_IS_MULTIPART(part)) {
-		GMimeMultipart *parts = GMIME_MULTIPART(part);
-		int count = g_mime_multipart_get_count(parts);
-
-		for (int i = 0; i < count && ok; i++)
-			ok = walk(m, g_mime_multipart_get_part(parts, i),
-				  depth + 1, err);
-	} else if (GMIME_IS_MESSAGE_PART(part)) {
-		GMimeMessage *inner = g_mime_message_part_get_message(
-			GMIME_MESSAGE_PART(part));
-
-		if (inner && g_mime_message_get_mime_part(inner))
-			ok = walk(m, g_mime_message_get_mime_part(inner),
-				  depth + 1, err);
-	} else if (GMIME_IS_PART(part)) {
-		ok = decode(m, GMIME_PART(part), err);
-	}
-	return ok;
+	if (GMIME_IS_MULTIPART(part))
+		return walk_each(m, GMIME_MULTIPART(part), at, err);
+	if (GMIME_IS_MESSAGE_PART(part))
+		return walk_message(m,
+				    g_mime_message_part_get_message(
+					    GMIME_MESSAGE_PART(part)),
+				    at.depth + 1, err);
+	return !GMIME_IS_PART(part) ||
+	       decode(m, GMIME_PART(part), at.about, err);
 }
 
 /* ---- who signed it ---- */
@@ -178,7 +225,7 @@ bool report_mail_read(struct report_mail *m, const void *data, size_t len,
 		      const char *server, struct err *err)
 {
 	GMimeMessage *message;
-	bool ok = true;
+	bool ok;
 
 	*m = (struct report_mail){ .count = 0 };
 	if (!mail_guard(data, len, err))
@@ -187,8 +234,7 @@ bool report_mail_read(struct report_mail *m, const void *data, size_t len,
 	message = parse(data, len);
 	if (message && server)
 		find_signer(m, message, server);
-	if (message && g_mime_message_get_mime_part(message))
-		ok = walk(m, g_mime_message_get_mime_part(message), 0, err);
+	ok = walk_message(m, message, 0, err);
 	if (message)
 		g_object_unref(message);
 	return ok;

@@ -1,6 +1,7 @@
 /*
  * A message that may bring TLS reports (RFC 8460, 5.3): the attachments that
- * look like one, and who signed the message.
+ * look like one, which domain each is said to be about, and who signed the
+ * message.
  *
  * Strangers write it. It is counted before it is parsed (cli/mail_guard.h),
  * and whoever calls this has no privileges left (cli/drop_root.h). The only
@@ -22,6 +23,8 @@
 struct report_attachment {
 	void *data; /* owned: gzip or JSON, or what was said to be */
 	size_t len;
+	/* By its name, or else the TLS-Report-Domain of its message; or "". */
+	char about[DOMAIN_NAME_SIZE];
 };
 
 struct report_mail {

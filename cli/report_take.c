@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cli/mail_guard.h"
 #include "cli/report_mail.h"
+#include "cli/report_name.h"
 #include "cli/say.h"
 
 /* Who floods one domain keeps nobody else's reports waiting, ... */
@@ -71,7 +72,7 @@ static enum report_fate later(struct report_taker *t, long status,
 }
 
 static enum report_fate post(struct report_taker *t, const char *signed_by,
-			     const void *data, size_t len, struct err *err)
+			     const struct report_attachment *a, struct err *err)
 {
 	char *path = xasprintf("/v1/reports?via=%s", t->via);
 	enum exit_code code;
@@ -80,7 +81,8 @@ static enum report_fate post(struct report_taker *t, const char *signed_by,
 
 	path = api_path_with(path, "signed_by",
 			     str_is_empty(signed_by) ? NULL : signed_by);
-	code = api_send(t->api, path, data, len, &status, &answer, err);
+	path = api_path_with(path, "about", *a->about ? a->about : NULL);
+	code = api_send(t->api, path, a->data, a->len, &status, &answer, err);
 	free(path);
 	if (code == EXIT_FINE) {
 		count_outcome(t, text_at(answer, "outcome"));
@@ -94,11 +96,14 @@ static enum report_fate post(struct report_taker *t, const char *signed_by,
 	return later(t, status, code);
 }
 
-enum report_fate report_take_file(struct report_taker *t, const void *data,
-				  size_t len, struct err *err)
+enum report_fate report_take_file(struct report_taker *t, const char *name,
+				  void *data, size_t len, struct err *err)
 {
-	enum report_fate fate = post(t, NULL, data, len, err);
+	struct report_attachment a = { .data = data, .len = len };
+	enum report_fate fate;
 
+	report_name_domain(name, a.about);
+	fate = post(t, NULL, &a, err);
 	t->tally.messages += fate != REPORT_LATER;
 	return fate;
 }
@@ -111,8 +116,8 @@ static enum report_fate post_all(struct report_taker *t,
 	enum report_fate fate = REPORT_TAKEN;
 
 	for (size_t i = 0; i < m->count && fate != REPORT_LATER; i++)
-		fate = worse(fate, post(t, m->signed_by, m->attachment[i].data,
-					m->attachment[i].len, err));
+		fate = worse(fate,
+			     post(t, m->signed_by, &m->attachment[i], err));
 	return fate;
 }
 

@@ -46,9 +46,9 @@ struct report_taker {
 enum report_fate report_take_message(struct report_taker *t, const void *data,
 				     size_t len, struct err *err);
 
-/* A report as a file: JSON or gzip. */
-enum report_fate report_take_file(struct report_taker *t, const void *data,
-				  size_t len, struct err *err);
+/* A report as a file: JSON or gzip. Its name may be NULL. */
+enum report_fate report_take_file(struct report_taker *t, const char *name,
+				  void *data, size_t len, struct err *err);
 
 /* A message that was not read, for it is too large. */
 enum report_fate report_take_none(struct report_taker *t, struct err *err);

@@ -343,15 +343,23 @@ static void add_holder(struct table *t, const json_t *answer, const json_t *row)
 			     first, last });
 }
 
+/* A number of failures, where many reporters have none. */
+static const char *told_text(const json_t *row, const char *key,
+			     char text[static NUMBER])
+{
+	return json_is_integer(value_at(row, key))
+		       ? number_text(number_at(row, key), text)
+		       : "(not told)";
+}
+
 static void add_host(struct table *t, const json_t *answer, const json_t *row)
 {
 	const char *host = text_at(row, "mx");
 	char failed[NUMBER];
 
 	(void)answer;
-	table_row(t, (const char *const[]){
-			     *host ? host : "(not told)",
-			     number_text(number_at(row, "failed"), failed) });
+	table_row(t, (const char *const[]){ *host ? host : "(not told)",
+					    told_text(row, "failed", failed) });
 }
 
 #define COUNTED /* of add_counts() */                                          \
@@ -433,9 +441,10 @@ static void print_results(const json_t *answer, FILE *to)
 	json_array_foreach(list, i, row)
 	{
 		long long reports = number_at(row, "reports");
+		char sessions[NUMBER];
 
-		fprintf(to, "  %s: %lld in %lld %s\n", text_at(row, "result"),
-			number_at(row, "sessions"), reports,
+		fprintf(to, "  %s: %s in %lld %s\n", text_at(row, "result"),
+			told_text(row, "sessions", sessions), reports,
 			reports == 1 ? "report" : "reports");
 		print_prose("      ", text_at(row, "meaning"), to);
 		print_prose("      -> ", text_at(row, "todo"), to);
@@ -466,13 +475,29 @@ static void print_totals(const json_t *answer, FILE *to)
 		fprintf(to, "none failed\n");
 }
 
+/* From the first day on: nothing has ever shown that the way is open. */
+static void print_unheard(const char *name, const char *asked, FILE *to)
+{
+	fprintf(to,
+		"  DNS has asked for them here since %.*s at least, and none "
+		"ever came\n"
+		"  see that mail to its mailto: address gets here: mtastsctl "
+		"domain check %s\n",
+		day_width(asked), asked, name);
+}
+
 static void print_none(const json_t *answer, FILE *to)
 {
 	const char *name = text_at(answer, "name");
 	const char *since = text_at(answer, "since");
+	const char *asked = text_at(answer, "unheard_since");
 
 	fprintf(to, "%s: no TLS reports of the days since %.*s\n",
 		*name ? name : "all domains", day_width(since), since);
+	if (*asked) {
+		print_unheard(name, asked, to);
+		return;
+	}
 	fprintf(to,
 		"  whether senders are asked for them: mtastsctl domain "
 		"records %s\n",
@@ -665,7 +690,9 @@ static void print_if(const json_t *v, const char *key, const char *what,
 
 static void print_failure(const json_t *f, FILE *to)
 {
-	fprintf(to, "    %lld failed: %s\n", number_at(f, "sessions"),
+	char sessions[NUMBER];
+
+	fprintf(to, "    %s failed: %s\n", told_text(f, "sessions", sessions),
 		text_at(f, "result"));
 	print_prose("        ", text_at(f, "meaning"), to);
 	print_prose("        -> ", text_at(f, "todo"), to);
@@ -742,7 +769,8 @@ void report_view_one(const json_t *r, FILE *to)
 	print_if(r, "report_id", "  its id     ", to);
 	if (json_integer_value(value_at(r, "alike")))
 		fprintf(to,
-			"  alike      one of %lld reports of this id, which "
+			"  alike      one of %lld reports of this id and day, "
+			"which "
 			"say different things\n",
 			(long long)json_integer_value(value_at(r, "alike")) +
 				1);

@@ -69,6 +69,14 @@ static bool read_signer(const struct api_call *call,
 	return !text || domain_name_normalise(text, out, err);
 }
 
+static bool read_about(const struct api_call *call,
+		       char out[static DOMAIN_NAME_SIZE], struct err *err)
+{
+	const char *text = api_query(call, "about");
+
+	return !text || host_name_normalise(text, out, err);
+}
+
 bool api_report_add(struct api_call *call, struct err *err)
 {
 	struct intake_ask ask = { .is_trusted = call->is_trusted,
@@ -78,7 +86,8 @@ bool api_report_add(struct api_call *call, struct err *err)
 	if (!call->parts->intake)
 		return err_set(err, ERR_AGAIN, "no reports are taken just now");
 	if (!read_via(call, &ask.via, err) ||
-	    !read_signer(call, ask.signed_by, err))
+	    !read_signer(call, ask.signed_by, err) ||
+	    !read_about(call, ask.about, err))
 		return false;
 	ask.body = xmalloc(call->raw_len + 1);
 	memcpy(ask.body, call->raw, call->raw_len);

@@ -11,6 +11,7 @@
 #include "base/when.h"
 #include "daemon/api.h"
 #include "daemon/json_view.h"
+#include "daemon/report_alerts.h"
 #include "daemon/report_desk.h"
 #include "daemon/report_json.h"
 #include "store/policy_version.h"
@@ -167,6 +168,17 @@ static json_t *current_since(const struct asked *a)
 	return since;
 }
 
+static json_t *unheard_since(const struct asked *a)
+{
+	struct err err = ERR_INIT;
+	time_t since;
+
+	if (!a->domain.id || !report_unheard_since(a->parts->store, &a->domain,
+						   a->now, &since, &err))
+		return json_null();
+	return view_instant(since);
+}
+
 /* What it is a sum of. */
 static void add_question(const struct asked *a)
 {
@@ -176,6 +188,7 @@ static void add_question(const struct asked *a)
 	json_object_set_new(a->answer, "since", view_instant(a->since));
 	json_object_set_new(a->answer, "until", view_instant(a->now));
 	json_object_set_new(a->answer, "current_since", current_since(a));
+	json_object_set_new(a->answer, "unheard_since", unheard_since(a));
 }
 
 static void on_sum(const struct err *err, void *arg)

@@ -107,8 +107,8 @@ static void add_reports(struct check_expected *e, const struct domain *d,
 			NULL))
 		return;
 	e->has_reports = true;
-	e->sessions = told.successful + told.failed;
-	e->failures = told.failed;
+	e->sessions = told.all.successful + told.all.failed;
+	e->failures = told.all.failed;
 	if (*silent)
 		e->silent_days = (now - told.newest) / WHEN_DAY;
 }

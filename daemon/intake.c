@@ -8,7 +8,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/steady.h"
+#include "base/str.h"
 #include "base/when.h"
+#include "daemon/report_about.h"
 #include "daemon/report_alerts.h"
 #include "daemon/report_house.h"
 #include "daemon/report_quota.h"
@@ -56,7 +58,8 @@ struct item {
 	struct intake *intake;
 	struct intake_ask ask; /* the body is NULL once it is read */
 	struct unpacked found;
-	struct report_shares shares; /* of what was found */
+	char about[DOMAIN_NAME_SIZE]; /* the domain that it is about, or "" */
+	struct report_shares shares;  /* of what was found */
 	struct intake_answer answer;
 	char (*domain)[DOMAIN_NAME_SIZE]; /* ours */
 	struct progress at, kept;	  /* now; as it is committed */
@@ -698,6 +701,30 @@ static void on_house(evutil_socket_t fd, short what, void *arg)
 
 /* ---- reading ---- */
 
+/* By HTTPS it is the path that says what it is about. */
+static bool share_out(struct intake *in, struct item *i, struct err *err)
+{
+	str_copy(i->about, sizeof(i->about), i->ask.domain);
+	if (!*i->about && !report_about(in->parts.store, &i->found.report,
+					i->ask.about, i->about, err))
+		return false;
+	report_shares_init(&i->shares, &i->found.report, i->about);
+	return true;
+}
+
+static void make_ready(struct intake *in, struct item *i)
+{
+	struct err err = ERR_INIT;
+
+	if (!share_out(in, i, &err)) {
+		refuse_later(i, &err);
+		return;
+	}
+	in->weight += weight_of(&i->found.report);
+	queue_add(&in->ready, i);
+	ask_for_turn(in);
+}
+
 static void on_read(struct unpacked *found, void *arg)
 {
 	struct item *i = arg;
@@ -706,10 +733,7 @@ static void on_read(struct unpacked *found, void *arg)
 	i->found = *found;
 	in->reading = NULL;
 	if (found->err.kind == ERR_NONE) {
-		report_shares_init(&i->shares, &i->found.report, i->ask.domain);
-		in->weight += weight_of(&found->report);
-		queue_add(&in->ready, i);
-		ask_for_turn(in);
+		make_ready(in, i);
 	} else if (found->err.kind == ERR_REFUSED) {
 		refuse(i, REPORT_DROP_OVER_LIMIT, INTAKE_OVER_LIMIT,
 		       &found->err);

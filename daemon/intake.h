@@ -67,6 +67,7 @@ struct intake_answer {
 struct intake_ask {
 	enum report_via via;
 	char domain[DOMAIN_NAME_SIZE]; /* of the path; "" if there is none */
+	char about[DOMAIN_NAME_SIZE];  /* what its mail says; else "" */
 	struct peer peer;	       /* counted, if it has a family */
 	bool is_trusted; /* an administrator's: no limits but the queue's */
 	char signed_by[DOMAIN_NAME_SIZE]; /* by DKIM, or "" */

@@ -308,51 +308,66 @@ static void judge_outside(const struct readiness_facts *f, time_t now,
 
 #define DAY_TEXT 11 /* of an instant: its date */
 
+static void say_last(const struct report_recent *told, char *out, size_t size)
+{
+	int64_t sessions = told->all.successful + told->all.failed;
+	char at[INSTANT_TEXT];
+
+	if (sessions)
+		snprintf(out, size,
+			 "the TLS reports tell of %lld sessions, but of none "
+			 "by its MTA-STS policy",
+			 (long long)sessions);
+	else if (told->reports)
+		snprintf(out, size,
+			 "the TLS reports of the last 7 days tell of none");
+	else if (told->newest)
+		snprintf(out, size, "the last TLS report is of %.*s",
+			 DAY_TEXT - 1, instant_format(told->newest, at));
+	else
+		snprintf(out, size, "no TLS report has come yet");
+}
+
 /* No reports is not clean. */
 static void judge_unknown(const struct readiness_facts *f, struct readiness *r)
 {
-	const struct report_recent *told = f->reports;
-	char last[80] = "no TLS report has come yet", at[INSTANT_TEXT];
+	char last[120];
 
 	if (f->without_reports)
 		return;
-	if (told->reports)
-		snprintf(last, sizeof(last),
-			 "the TLS reports of the last 7 days tell of none");
-	else if (told->newest)
-		snprintf(last, sizeof(last), "the last TLS report is of %.*s",
-			 DAY_TEXT - 1, instant_format(told->newest, at));
+	say_last(f->reports, last, sizeof(last));
 	against(r, "reports.unknown",
 		"--without-reports, if you know otherwise that mail "
 		"arrives by TLS",
-		"no sessions of the last 7 days are known, so neither is "
-		"whether senders meet failures: %s",
+		"no sessions by MTA-STS of the last 7 days are known, so "
+		"neither is whether senders meet failures: %s",
 		last);
 }
 
 static void judge_failing(const struct readiness_facts *f, struct readiness *r)
 {
-	const struct report_recent *told = f->reports;
-	enum tls_result worst = report_recent_worst(told);
+	const struct report_told *told = &f->reports->sts;
+	enum tls_result worst = report_told_worst(told);
 	int64_t sessions = told->successful + told->failed;
 	bool is_told = worst != TLS_RESULT_COUNT;
 
 	against(r, "reports.failing", "mtastsctl report summary {domain}",
-		"%lld of %lld sessions failed in 7 days, by TLS reports, "
+		"%lld of %lld sessions by MTA-STS failed in 7 days, by TLS "
+		"reports, "
 		"and no more than %ld %% may: %s%s%s",
 		(long long)told->failed, (long long)sessions, f->report_share,
 		is_told ? tls_result_name(worst) : "none says why",
 		is_told ? ": " : "", is_told ? tls_result_meaning(worst) : "");
 }
 
-static void note_reports(const struct report_recent *told, struct readiness *r)
+static void note_reports(const struct report_told *told, struct readiness *r)
 {
 	int64_t sessions = told->successful + told->failed;
 	char text[200];
 
 	snprintf(text, sizeof(text),
-		 "TLS reports of %lld reporter%s: %lld sessions in 7 days, "
-		 "%lld failed",
+		 "TLS reports of %lld reporter%s: %lld sessions by MTA-STS in "
+		 "7 days, %lld failed",
 		 (long long)told->reporters, told->reporters == 1 ? "" : "s",
 		 (long long)sessions, (long long)told->failed);
 	json_array_append_new(r->notes, json_string(text));
@@ -360,18 +375,20 @@ static void note_reports(const struct report_recent *told, struct readiness *r)
 
 static void judge_reports(const struct readiness_facts *f, struct readiness *r)
 {
-	if (!f->reports->successful && !f->reports->failed)
+	const struct report_told *told = &f->reports->sts;
+
+	if (!told->successful && !told->failed)
 		judge_unknown(f, r);
-	else if (readiness_is_failing(f->reports, f->report_share))
+	else if (readiness_is_failing(told, f->report_share))
 		judge_failing(f, r);
 	else
-		note_reports(f->reports, r);
+		note_reports(told, r);
 }
 
-bool readiness_is_failing(const struct report_recent *r, long share)
+bool readiness_is_failing(const struct report_told *t, long share)
 {
-	return r->failed > 0 &&
-	       100 * r->failed > share * (r->successful + r->failed);
+	return t->failed > 0 &&
+	       100 * t->failed > share * (t->successful + t->failed);
 }
 
 bool readiness_reports(struct store *s, int64_t domain_id, time_t now,

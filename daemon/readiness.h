@@ -55,10 +55,11 @@ bool readiness_of(struct store *s, const struct domain_facts *f,
 		  bool any_age, time_t now, struct readiness *r,
 		  struct err *err);
 
-/* What TLS reports told of it lately; and whether more failed than may. */
+/* What TLS reports told of it lately; and whether more failed than may. Only
+   what they tell of by MTA-STS says how it would go in mode enforce. */
 bool readiness_reports(struct store *s, int64_t domain_id, time_t now,
 		       struct report_recent *out, struct err *err);
-bool readiness_is_failing(const struct report_recent *r, long share);
+bool readiness_is_failing(const struct report_told *t, long share);
 
 /*
  * The next step of max_age for a domain that has enforced so long without

@@ -47,13 +47,13 @@ static void say_summary(struct words *w, const struct domain *d,
 
 #define TELL "TLS reports of the last 7 days tell of failures: "
 
-static void name_results(struct words *w, const struct report_recent *r)
+static void name_results(struct words *w, const struct report_told *r)
 {
 	size_t used = (size_t)snprintf(w->text, sizeof(w->text), TELL);
 	const char *between = "";
 
 	for (int i = 0; i < TLS_RESULT_COUNT && used < sizeof(w->text); i++) {
-		if (!r->results[i])
+		if (!report_told_has(r, (enum tls_result)i))
 			continue;
 		used += (size_t)snprintf(w->text + used,
 					 sizeof(w->text) - used, "%s%s",
@@ -78,20 +78,20 @@ static bool names(const char *text, const char *result)
 }
 
 /* Does it tell of one that was not told of yet? */
-static bool has_new(const char *was, const struct report_recent *r)
+static bool has_new(const char *was, const struct report_told *r)
 {
 	for (int i = 0; *was && i < TLS_RESULT_COUNT; i++)
-		if (r->results[i] &&
+		if (report_told_has(r, (enum tls_result)i) &&
 		    !names(was, tls_result_name((enum tls_result)i)))
 			return true;
 	return false;
 }
 
 static bool judge_failing(struct store *s, const struct domain *d,
-			  const struct report_recent *r, time_t now,
+			  const struct report_told *r, time_t now,
 			  struct err *err)
 {
-	enum tls_result worst = report_recent_worst(r);
+	enum tls_result worst = report_told_worst(r);
 	struct words w = { "", "" };
 	char was[sizeof(w.text)];
 
@@ -105,18 +105,35 @@ static bool judge_failing(struct store *s, const struct domain *d,
 		   has_new(was, r), now, err);
 }
 
+static void say_share(struct words *w, const struct report_told *t, long share,
+		      const char *which, const char *besides)
+{
+	int64_t sessions = t->successful + t->failed;
+
+	if (sessions >= REPORT_SHARE_SESSIONS && readiness_is_failing(t, share))
+		snprintf(w->text, sizeof(w->text),
+			 "%lld of %lld sessions %s in the last 7 days, by TLS "
+			 "reports, and no more than %ld %% may%s",
+			 (long long)t->failed, (long long)sessions, which,
+			 share, besides);
+}
+
+/* What fails by DANE is told of too, but not as if it were ours to mend. */
 static bool judge_share(struct store *s, const struct domain *d,
 			const struct report_recent *r, long share, time_t now,
 			struct err *err)
 {
-	int64_t sessions = r->successful + r->failed;
+	const struct report_told others = {
+		.successful = r->all.successful - r->sts.successful,
+		.failed = r->all.failed - r->sts.failed,
+	};
 	struct words w = { "", "" };
 
-	if (sessions >= REPORT_SHARE_SESSIONS && readiness_is_failing(r, share))
-		snprintf(w.text, sizeof(w.text),
-			 "%lld of %lld sessions failed in the last 7 days, by "
-			 "TLS reports, and no more than %ld %% may",
-			 (long long)r->failed, (long long)sessions, share);
+	say_share(&w, &r->sts, share, "by MTA-STS failed", "");
+	if (!*w.text)
+		say_share(&w, &others, share,
+			  "failed that no MTA-STS policy of yours was for",
+			  "; that says nothing against mode enforce");
 	say_summary(&w, d, "");
 	return set(s, d, KIND_REPORT_SHARE, ALERT_WARNING, &w, false, now, err);
 }
@@ -182,6 +199,30 @@ static bool judge_silence(struct store *s, const struct domain *d,
 		   err);
 }
 
+static time_t later(time_t a, time_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The watch does not say since when they are asked for: since its last news. */
+bool report_unheard_since(struct store *s, const struct domain *d, time_t now,
+			  time_t *since, struct err *err)
+{
+	struct report_recent r;
+	struct watch watch;
+	bool holds;
+	time_t asked;
+
+	*since = 0;
+	if (!report_recent(s, d->id, now, now, &r, err) ||
+	    !are_due(s, d, &holds, err) || !watch_of(s, d, &watch, err))
+		return false;
+	asked = later(later(d->created_at, d->state_at), watch.news_at);
+	if (holds && !r.newest && now >= asked + REPORT_UNHEARD_DAYS * WHEN_DAY)
+		*since = asked;
+	return true;
+}
+
 /* ---- old versions ---- */
 
 static void say_stale(struct words *w, const struct report_stale *r)
@@ -221,8 +262,7 @@ bool report_alerts_judge(struct store *s, const struct domain *d,
 	struct report_recent r;
 
 	return readiness_reports(s, d->id, now, &r, err) &&
-	       judge_failing(s, d, &r, now, err) &&
+	       judge_failing(s, d, &r.all, now, err) &&
 	       judge_share(s, d, &r, config->report_share, now, err) &&
-	       judge_silence(s, d, &r, now, err) &&
-	       judge_stale(s, d, now, err);
+	       judge_silence(s, d, &r, now, err) && judge_stale(s, d, now, err);
 }

@@ -15,8 +15,18 @@
 #define REPORT_SILENT_DAYS    7	 /* without one, when one was due each day */
 #define REPORT_USUAL_DAYS     3	 /* in the week before: they used to come */
 
+#define REPORT_UNHEARD_DAYS 14 /* asked for, and none ever came */
+
 bool report_alerts_judge(struct store *s, const struct domain *d,
 			 const struct config *config, time_t now,
 			 struct err *err);
+
+/*
+ * No report ever came, though DNS asks for them here: *since says since when it
+ * does at least, as far as is known. 0 if one did, or nobody asks, or not for so
+ * long. No alert: small domains may never have one.
+ */
+bool report_unheard_since(struct store *s, const struct domain *d, time_t now,
+			  time_t *since, struct err *err);
 
 #endif

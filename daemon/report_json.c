@@ -52,11 +52,17 @@ static json_t *view_domain_line(const struct report_line *l)
 	return view_named("name", l);
 }
 
+/* Many failures do not say of how many sessions they are. */
+static json_t *view_told(int64_t sessions)
+{
+	return sessions ? json_integer(sessions) : json_null();
+}
+
 static json_t *view_host(const struct report_line *l)
 {
-	return json_pack("{s:o, s:I, s:I}", "mx",
+	return json_pack("{s:o, s:o, s:I}", "mx",
 			 view_text(l->name ? l->name : ""), "failed",
-			 (json_int_t)l->n.failed, "reports",
+			 view_told(l->n.failed), "reports",
 			 (json_int_t)l->n.reports);
 }
 
@@ -64,11 +70,11 @@ static json_t *view_result(const struct report_line *l)
 {
 	enum tls_result r = (enum tls_result)l->id;
 
-	return json_pack(
-		"{s:s, s:I, s:I, s:s, s:s, s:o}", "result", tls_result_name(r),
-		"sessions", (json_int_t)l->n.failed, "reports",
-		(json_int_t)l->n.reports, "meaning", tls_result_meaning(r),
-		"todo", tls_result_todo(r), "last", view_instant(l->last));
+	return json_pack("{s:s, s:o, s:I, s:s, s:s, s:o}", "result",
+			 tls_result_name(r), "sessions", view_told(l->n.failed),
+			 "reports", (json_int_t)l->n.reports, "meaning",
+			 tls_result_meaning(r), "todo", tls_result_todo(r),
+			 "last", view_instant(l->last));
 }
 
 static json_t *view_version_line(const struct report_line *l)
@@ -183,11 +189,11 @@ json_t *report_json_item(const struct report_item *i)
 static json_t *view_failure(const struct tls_failure *f)
 {
 	return json_pack(
-		"{s:o, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "result",
+		"{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "result",
 		f->result == TLS_RESULT_OTHER && *f->result_text
 			? view_text(f->result_text)
 			: json_string(tls_result_name(f->result)),
-		"sessions", (json_int_t)f->sessions, "meaning",
+		"sessions", view_told(f->sessions), "meaning",
 		tls_result_meaning(f->result), "todo",
 		tls_result_todo(f->result), "mx", view_text(f->mx_host), "helo",
 		view_text(f->mx_helo), "sending_ip", view_text(f->sending_ip),

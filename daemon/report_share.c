@@ -31,10 +31,10 @@ static const char *only_domain(const struct tls_report *r)
 
 /* "" if it cannot be told; `otherwise` is whose it is if nothing is said. */
 static const char *domain_of(const struct tls_report_policy *p,
-			     const char *path, const char *otherwise)
+			     const char *about, const char *otherwise)
 {
-	if (*path && p->type == TLS_POLICY_TLSA)
-		return path;
+	if (*about && p->type == TLS_POLICY_TLSA)
+		return about;
 	if (*p->domain || *p->domain_text)
 		return p->domain; /* "" if it is no name */
 	return otherwise;
@@ -57,14 +57,14 @@ static int by_place(const void *a, const void *b)
 }
 
 /* Sorted: those of one domain beside each other. The caller frees. */
-static struct told *sort_policies(const struct tls_report *r, const char *path)
+static struct told *sort_policies(const struct tls_report *r, const char *about)
 {
 	struct told *told = xcalloc(r->policy_count + 1, sizeof(*told));
-	const char *otherwise = *path ? path : only_domain(r);
+	const char *otherwise = *about ? about : only_domain(r);
 
 	for (size_t i = 0; i < r->policy_count; i++)
 		told[i] = (struct told){
-			domain_of(&r->policy[i], path, otherwise), i
+			domain_of(&r->policy[i], about, otherwise), i
 		};
 	qsort(told, r->policy_count, sizeof(*told), by_domain);
 	return told;
@@ -83,10 +83,10 @@ static void add(struct report_shares *s, const struct told *t, size_t *policy)
 }
 
 void report_shares_init(struct report_shares *s, const struct tls_report *r,
-			const char *path)
+			const char *about)
 {
 	size_t count = r->policy_count;
-	struct told *told = sort_policies(r, path);
+	struct told *told = sort_policies(r, about);
 
 	*s = (struct report_shares){
 		.share = xcalloc(count + 1, sizeof(*s->share)),

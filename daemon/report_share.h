@@ -2,9 +2,10 @@
  * Which policies of a TLS report are about which domain. Pure.
  *
  * A policy is its policy-domain's. Some reporters leave that out where no
- * policy was found, and of DANE name the mail host: then it is the domain's at
- * whose path the report was posted; or, of one that came by mail, a policy
- * without a domain is that of all the others, if they are one.
+ * policy was found, and of DANE name the mail host: then it is the domain's that
+ * the report is about, by the path that it was posted to, or by what else is
+ * known (daemon/report_about.h). If that is not known, a policy without a domain
+ * is that of all the others, if they are one.
  */
 #ifndef DAEMON_REPORT_SHARE_H
 #define DAEMON_REPORT_SHARE_H
@@ -26,11 +27,11 @@ struct report_shares {
 };
 
 /*
- * `path` is the domain of the path, or "". Both it and the report are borrowed.
+ * `about` is the domain that it is about, or "". Both are borrowed.
  * A thousand policies take less than a millisecond.
  */
 void report_shares_init(struct report_shares *s, const struct tls_report *r,
-			const char *path);
+			const char *about);
 void report_shares_release(struct report_shares *s);
 
 /* NULL: it says nothing of that one. */

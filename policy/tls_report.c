@@ -381,21 +381,38 @@ static void skip_mark(const char **json, size_t *len)
 	}
 }
 
-bool tls_report_parse(struct tls_report *r, const char *json, size_t len,
-		      struct err *err)
+static json_t *tree_of(const char *json, size_t len, struct err *err)
 {
-	json_t *root;
+	if (len > TLS_REPORT_JSON_MAX) {
+		err_set(err, ERR_REFUSED, "the report is longer than %d bytes",
+			TLS_REPORT_JSON_MAX);
+		return NULL;
+	}
+	skip_mark(&json, &len);
+	if (!json_guard(json, len, &json_max, NULL, err))
+		return NULL;
+	return load_mended(json, len, err);
+}
+
+/* The text is gone before what it says is copied: two megabytes less. */
+static json_t *inflated_tree_of(const void *data, size_t len, struct err *err)
+{
+	json_t *root = NULL;
+	struct buf json;
+
+	buf_init(&json, TLS_REPORT_JSON_MAX);
+	if (inflate_gzip(data, len, TLS_REPORT_RATIO_MAX, &json, err))
+		root = tree_of(json.data, json.len, err);
+	buf_release(&json);
+	return root;
+}
+
+/* Takes the tree, or that there is none. */
+static bool read_tree(json_t *root, struct tls_report *r, struct err *err)
+{
 	bool ok;
 
 	*r = (struct tls_report){ 0 };
-	if (len > TLS_REPORT_JSON_MAX)
-		return err_set(err, ERR_REFUSED,
-			       "the report is longer than %d bytes",
-			       TLS_REPORT_JSON_MAX);
-	skip_mark(&json, &len);
-	if (!json_guard(json, len, &json_max, NULL, err))
-		return false;
-	root = load_mended(json, len, err);
 	if (!root)
 		return false;
 	ok = read_report(root, r, err);
@@ -405,20 +422,18 @@ bool tls_report_parse(struct tls_report *r, const char *json, size_t len,
 	return ok;
 }
 
+bool tls_report_parse(struct tls_report *r, const char *json, size_t len,
+		      struct err *err)
+{
+	return read_tree(tree_of(json, len, err), r, err);
+}
+
 bool tls_report_read(struct tls_report *r, const void *data, size_t len,
 		     struct err *err)
 {
-	struct buf json;
-	bool ok;
-
 	if (!inflate_is_gzip(data, len))
 		return tls_report_parse(r, data, len, err);
-	*r = (struct tls_report){ 0 };
-	buf_init(&json, TLS_REPORT_JSON_MAX);
-	ok = inflate_gzip(data, len, TLS_REPORT_RATIO_MAX, &json, err) &&
-	     tls_report_parse(r, json.data, json.len, err);
-	buf_release(&json);
-	return ok;
+	return read_tree(inflated_tree_of(data, len, err), r, err);
 }
 
 static void release_policy(struct tls_report_policy *p)

@@ -38,23 +38,37 @@ struct row {
 	struct report_place at;
 	char *report_id;
 	unsigned char same[SAME_SIZE];
+	unsigned char once[SAME_SIZE]; /* as `same` was made before */
 	long successful, failed;
 };
 
-/* The name and the id, as one number that is the same for no others. */
-static bool make_same(const char *name, const char *id,
-		      unsigned char same[static SAME_SIZE], struct err *err)
+/* A text as a number that is the same for no others. */
+static bool number_of(const char *text, unsigned char out[static SAME_SIZE],
+		      struct err *err)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
-	char *both = xasprintf("%s\n%s", name, id);
-	bool ok = EVP_Digest(both, strlen(both), digest, NULL, EVP_sha256(),
-			     NULL) == 1;
 
-	free(both);
-	if (!ok)
+	if (EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL) !=
+	    1)
 		return err_set(err, ERR_INTERNAL, "SHA-256 fails");
-	memcpy(same, digest, SAME_SIZE);
+	memcpy(out, digest, SAME_SIZE);
 	return true;
+}
+
+/*
+ * Of the name, the id and the day, for some give each day's report the same id.
+ * Rows that were made before the day was in it have `once`.
+ */
+static bool make_same(struct row *row, const char *name, struct err *err)
+{
+	char *once = xasprintf("%s\n%s", name, row->report_id);
+	char *same = xasprintf("%s\n%lld", once, (long long)row->at.day);
+	bool ok = number_of(once, row->once, err) &&
+		  number_of(same, row->same, err);
+
+	free(once);
+	free(same);
+	return ok;
 }
 
 /* Of all policies: by their summaries, whatever their failures add up to. */
@@ -86,7 +100,7 @@ static bool row_init(struct row *row, const struct report_entry *e,
 	row->report_id = *r->id ? xstrdup(r->id)
 				: xasprintf("sha256:%s", content);
 	add_up(e, row);
-	return make_same(r->organization, row->report_id, row->same, err);
+	return make_same(row, r->organization, err);
 }
 
 static void row_release(struct row *row)
@@ -95,8 +109,8 @@ static void row_release(struct row *row)
 }
 
 /*
- * What has come with its id; and of that, what its signer sent: nobody uses up
- * another's. One of older times may be any.
+ * What has come with its id of its day; and of that, what its signer sent:
+ * nobody uses up another's. One of older times may be any.
  */
 static bool look_alike(struct store *s, const struct report_entry *e,
 		       const struct row *row, bool *is_known, int64_t *alike,
@@ -109,11 +123,14 @@ static bool look_alike(struct store *s, const struct report_entry *e,
 	query_open(&q, store_db(s),
 		   "SELECT COALESCE(SUM(signed_by = ?), 0) AS alike,"
 		   " COALESCE(MAX(content IN (?, x'')), 0) AS known"
-		   " FROM report WHERE domain_id = ? AND same = ?");
+		   " FROM report WHERE domain_id = ? AND same IN (?, ?)"
+		   "  AND day = ?");
 	bind_text(&q, e->signed_by);
 	bind_blob(&q, e->content, SAME_SIZE);
 	bind_int(&q, row->at.domain_id);
 	bind_blob(&q, row->same, sizeof(row->same));
+	bind_blob(&q, row->once, sizeof(row->once));
+	bind_int(&q, row->at.day);
 	if (query_row(&q)) {
 		*is_known = col_int(&q, "known");
 		*alike = col_int(&q, "alike");
@@ -130,7 +147,8 @@ static bool is_there(struct store *s, const struct report_entry *e,
 		return false;
 	return *is_known || alike < REPORT_ALIKE_MAX ||
 	       err_set(err, ERR_REFUSED,
-		       "too many reports of this id say different things");
+		       "too many reports of this id and day say different "
+		       "things");
 }
 
 static bool insert(struct store *s, const struct report_entry *e,

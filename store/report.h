@@ -4,7 +4,8 @@
  * One row of `report` for each reporter, report-id, content and domain of ours:
  * the same report again counts once, however it is written. Anybody may take a
  * name and an id that are another's, and nobody can say who of them it is: so
- * what differs is kept beside it, up to a few of one id from each who signs. Beside it stand what the report says of each policy
+ * what differs is kept beside it, up to a few of one id and day from each who
+ * signs. Beside it stand what the report says of each policy
  * (`report_policy`), the failures it tells of (`report_failure`), and what all
  * reports of a day come to (`report_tally`), so that the whole box is added up
  * at once. Sessions are counted by the policies' summaries alone: failures tell
@@ -38,8 +39,8 @@
 #define REPORT_BYTES_FAILURE 160
 
 /*
- * Reports of one reporter and id that say different things: of each domain that
- * signed some, and of all that nobody signed.
+ * Reports of one reporter, id and day that say different things: of each domain
+ * that signed some, and of all that nobody signed.
  */
 #define REPORT_ALIKE_MAX 4
 

@@ -22,8 +22,8 @@ struct report_item {
 	enum report_via via;
 	int64_t successful, failed;
 	long left_out;	  /* failures that are not kept */
-	long alike;	  /* others of its reporter and id, that say something
-			     else */
+	long alike;	  /* others of its reporter, id and day, that say
+			     something else */
 	unsigned results; /* of the others: 1 << enum tls_result, each */
 };
 

@@ -17,12 +17,21 @@
 #define REPORT_RECENT_ROWS 2000 /* looked at for reporters, and for results */
 #define REPORT_RECENT_DAYS 40	/* that may be asked for */
 
-struct report_recent {
-	int64_t reports, reporters;
+struct report_told {
+	int64_t reporters;
 	int64_t successful, failed;	   /* sessions */
 	int64_t results[TLS_RESULT_COUNT]; /* sessions, as failures tell: may
 					      be more than failed, or less */
-	unsigned days;			   /* with reports */
+	unsigned kinds; /* 1 << enum tls_result: these are told of, be it
+			   without a number */
+};
+
+struct report_recent {
+	int64_t reports;
+	struct report_told all; /* by whatever policy, and by none */
+	struct report_told sts; /* of them: by MTA-STS, and a version of ours or
+				   one that is not said */
+	unsigned days;		/* with reports */
 	time_t newest; /* the last day that any report tells of, also before
 			  then; 0: there is none */
 };
@@ -34,7 +43,12 @@ struct report_recent {
 bool report_recent(struct store *s, int64_t domain_id, time_t since,
 		   time_t until, struct report_recent *out, struct err *err);
 
-/* The result that most sessions failed by; TLS_RESULT_COUNT: none is told. */
-enum tls_result report_recent_worst(const struct report_recent *r);
+bool report_told_has(const struct report_told *t, enum tls_result result);
+
+/*
+ * The result that most sessions failed by, or of those without a number the
+ * first; TLS_RESULT_COUNT: none is told.
+ */
+enum tls_result report_told_worst(const struct report_told *t);
 
 #endif

@@ -2,10 +2,13 @@
 
 #include "store/internal.h"
 #include "store/report_rows.h"
+#include "store/report_standing.h"
 
 _Static_assert(TALLY_BOX == 0 && TALLY_REPORTER == 1 && TALLY_DOMAIN == 2 &&
 		       TALLY_RESULT == 3 && TALLY_MX == 4 &&
-		       TALLY_STANDING == 5,
+		       TALLY_STANDING == 5 && TALLY_STS == 6 &&
+		       REPORT_UNTOLD == 1 && REPORT_CURRENT == 2 &&
+		       REPORT_OLD == 3,
 	       "the statements have numbers for these");
 
 #define ADD_TO                                                                 \
@@ -61,6 +64,19 @@ static bool count_standings(struct store *s, const struct report_place *at,
 		     at, sign, err);
 }
 
+static bool count_sts(struct store *s, const struct report_place *at, int sign,
+		      struct err *err)
+{
+	return count(s,
+		     ADD_TO "SELECT 6, day, domain_id, ?2,"
+			    " ?2 * MIN(SUM(successful), ?5),"
+			    " ?2 * MIN(SUM(failed), ?5)"
+			    " FROM report_policy" OF_REPORT
+			    " AND standing BETWEEN 1 AND 3"
+			    " GROUP BY day, domain_id" ADD_UP,
+		     at, sign, err);
+}
+
 static bool count_failures(struct store *s, const struct report_place *at,
 			   int sign, struct err *err)
 {
@@ -83,7 +99,7 @@ bool report_tally_count(struct store *s, const struct report_place *at,
 {
 	return count_sessions(s, at, sign, err) &&
 	       count_standings(s, at, sign, err) &&
-	       count_failures(s, at, sign, err);
+	       count_sts(s, at, sign, err) && count_failures(s, at, sign, err);
 }
 
 bool report_tally_sweep(struct store *s, struct err *err)

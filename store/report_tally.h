@@ -11,7 +11,8 @@ enum report_tally {
 	TALLY_DOMAIN,	/* domain.id */
 	TALLY_RESULT,	/* enum tls_result; failed: as failures tell */
 	TALLY_MX,	/* a mail host's name, or ''; failed: the same */
-	TALLY_STANDING	/* enum report_standing */
+	TALLY_STANDING, /* enum report_standing */
+	TALLY_STS	/* domain.id, by MTA-STS and no policy of strangers */
 };
 
 #endif

@@ -80,7 +80,7 @@ def test_what_is_taken_is_marked_and_not_taken_again(box):
 	box.server.deliver(letter(1), letters.plain(), letter(2))
 	assert box.sum() == {"messages": 3, "stored": 2, "no_report": 1}
 	assert len(box.door.posts) == 2
-	assert box.door.posts[0][1] == {"via": "imap"}
+	assert box.door.posts[0][1] == {"via": "imap", "about": "shop.test"}
 	assert flags(box.server) == ["S", "S", "a"]
 	assert box.sum() == {}
 	box.server.deliver(letter(3))

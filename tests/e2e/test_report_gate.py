@@ -30,9 +30,10 @@ class Told(Box):
 				     folder)
 
 	def tell(self, ago, sessions, failed=0, kind="certificate-expired",
-		 quoted=None):
+		 quoted=None, by="sts"):
 		self.number += 1
 		policy = sts(self.name)
+		policy["policy"]["policy-type"] = by
 		if quoted:
 			policy["policy"]["policy-string"] = quoted.splitlines()
 		policy["summary"] = {
@@ -73,7 +74,7 @@ def test_clean_reports_open_the_gate(rig, box, name):
 	box.tell(1, 100)
 	ready = box.readiness()
 	assert ready.status == FINE, ready
-	assert "1 reporter: 100 sessions in 7 days, 0 failed" in ready.out
+	assert "1 reporter: 100 sessions by MTA-STS in 7 days, 0 failed" in ready.out
 	assert box.poster.post(b"no report", kind="") == 400
 	told = wait_for("the counters", lambda: (
 		lambda r: r if r["dropped"]["no_report"] else None)(
@@ -95,7 +96,7 @@ def test_failures_close_it_and_force_overrides(box, name):
 	for more in [], ["--without-reports"]:
 		refused = daemon.ctl("policy", "enforce", name, *more)
 		assert refused.status == REFUSED, refused
-		assert "2 of 100 sessions failed" in refused.err
+		assert "2 of 100 sessions by MTA-STS failed" in refused.err
 		assert f"mtastsctl report summary {name}" in refused.err
 	assert box.reasons() == {"reports.failing"}
 	daemon.api("POST", f"/v1/domains/{name}/look", {})
@@ -104,6 +105,24 @@ def test_failures_close_it_and_force_overrides(box, name):
 	event = [e for e in daemon.json("log", name)["events"]
 		 if e["kind"] == "policy.changed"][-1]
 	assert "reports.failing" in event["text"]
+
+
+def test_only_what_came_by_its_policy_counts(box, name):
+	"""DANE, no policy at all, and a policy of strangers say nothing of it."""
+	box.tell(1, 500, by="no-policy-found")
+	box.tell(1, 500, by="tlsa")
+	box.tell(1, 500, quoted="version: STSv1\nmode: testing\n"
+				"mx: mx.elsewhere.test\nmax_age: 604800")
+	assert box.reasons() == {"reports.unknown"}
+	told = box.readiness()
+	assert "of 1500 sessions, but of none by its MTA-STS" in told.out, told
+	box.tell(1, 10)
+	box.tell(1, 50, failed=50, kind="tlsa-invalid", by="tlsa")
+	assert box.readiness().status == FINE
+	alert = box.alerts()["report.share"]
+	assert "50 of 1550 sessions failed" in alert["text"]
+	assert "nothing against mode enforce" in alert["text"]
+	assert "tlsa-invalid" in box.alerts()["report.failing"]["text"]
 
 
 def test_alerts_come_with_a_report_and_end_by_time(box, name):
@@ -167,6 +186,20 @@ def test_reports_that_come_no_more_are_missed(rig, box, name):
 	assert f"{known['reports']['silent_days']} days" in checked.out
 	box.tell(1, 100)
 	assert "report.silent" not in box.alerts()
+
+
+def test_none_at_all_is_said_where_reports_are_looked_at(rig, box, name):
+	ask_for_reports(rig, box, name)
+	box.step(13 * DAY)
+	silent = "and none ever came"
+	assert silent not in box.daemon.ok("report", "summary", name)
+	box.step(2 * DAY)
+	assert silent in box.daemon.ok("report", "summary", name)
+	assert box.daemon.json("report", "summary", name)["unheard_since"]
+	assert "report.silent" not in box.alerts()
+	box.tell(1, 100)
+	box.step(60 * DAY)
+	assert silent not in box.daemon.ok("report", "summary", name)
 
 
 def test_silence_is_no_news_of_who_seldom_had_a_report(rig, box, name):

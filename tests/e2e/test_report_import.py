@@ -94,7 +94,46 @@ def test_a_piped_message(door, case):
 	result = pipe(door, message)
 	assert result.status == FINE, result
 	assert door.bodies() == [r for r in reports], result
-	assert all(query == {"via": "mail"} for body, query in door.posts)
+	about = {} if case == "json alone" else {"about": "shop.test"}
+	assert all(query == {"via": "mail"} | about
+		   for body, query in door.posts)
+
+
+def header(message, value):
+	return message.replace(b"TLS-Report-Domain: shop.test",
+			       b"TLS-Report-Domain: " + value)
+
+
+def nameless(message):
+	return message.replace(b"!", b"-")
+
+
+ABOUT = {
+	"its name first": (header(GOOGLE, b"other.test"), "shop.test"),
+	"its header": (nameless(header(GOOGLE, b"Other.TEST.")), "other.test"),
+	"folded": (nameless(header(GOOGLE, b"\r\n other.test")), "other.test"),
+	"no host": (nameless(header(GOOGLE, b"a b/../c%00 &via=imap")), None),
+	"nonsense": (nameless(header(GOOGLE, b"/../&via=imap")), None),
+	"endless": (nameless(header(GOOGLE, b"x" * 4000)), None),
+	"none": (nameless(GOOGLE.replace(b"TLS-Report-Domain", b"X")), None),
+	"not the forwarder's": (forwarded(nameless(header(
+		GOOGLE, b"inner.test"))), "inner.test"),
+}
+
+
+@pytest.mark.parametrize("case", ABOUT)
+def test_what_a_message_says_that_it_is_about(door, case):
+	message, about = ABOUT[case]
+	result = pipe(door, message)
+	assert result.status == FINE, result
+	(_, query), = door.posts
+	assert query == {"via": "mail"} | ({"about": about} if about else {})
+
+
+def test_what_a_file_says_that_it_is_about(door, tmp_path):
+	path = put(tmp_path, GZIP, "x.test!shop.test!1!2.json.gz")
+	run(door, path)
+	assert door.posts == [(GZIP, {"via": "file", "about": "shop.test"})]
 
 
 def test_root_is_left_before_a_stranger_is_read(door):

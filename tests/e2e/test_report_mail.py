@@ -18,6 +18,7 @@ from harness.daemon import BUILD, SANITIZERS, Output
 from harness.mailbox import Cutter, Mailbox
 from harness.outside import Authority
 from harness.process import wait_for
+from harness.reports import report
 
 FINE, TEMPFAIL = 0, 75
 MAIL, IMAP, FILE = 1, 2, 3	# enum report_via, store/report.h
@@ -160,6 +161,29 @@ def test_days_to_come_hold_up_no_other(box, tmp_path):
 	assert (counts["stored"], counts["put_off"] + counts["refused"]) == (
 		1, 1)
 	assert len(kept(box)) == 1
+
+
+def dane(number=1):
+	"""Of a reporter that names the mail host as the domain."""
+	return gzip.compress(report("mx1.shop.test", number, [{
+		"policy": {"policy-type": "tlsa",
+			   "policy-domain": "mx1.shop.test"},
+		"summary": {"total-successful-session-count": 3,
+			    "total-failure-session-count": 2}}]))
+
+
+def test_dane_of_a_mail_host_is_its_domains(box):
+	"""As it is by HTTPS."""
+	both = letters.report("two-policies.json")
+	assert take(box, "-", stdin=letters.google(both)).status == FINE
+	assert take(box, "-", stdin=letters.google(dane())).status == FINE
+	assert box.rows("SELECT successful, failed FROM report ORDER BY id") \
+		== [(12, 5), (3, 2)]
+	told = json.loads(take(box, "-", "--json", stdin=letters.google(
+		dane(2), "elsewhere.test")).out)
+	assert (told["stored"], told["not_ours"]) == (0, 1)
+	assert json.loads(box.ok("status", "--json"))["reports"]["dropped"][
+		"not_ours"] == 1
 
 
 # A mailbox.

@@ -333,6 +333,27 @@ def test_a_terminal_gets_what_fits_and_a_file_the_whole(told):
 		assert LONG in "\n".join(on_terminal(*words, "--csv"))
 
 
+def test_failures_without_a_number_are_told_of(told):
+	daemon, name = told.daemon, told.domain
+	policy = sts(name, [{"result-type": "certificate-expired"}])
+	policy["summary"]["total-failure-session-count"] = 5
+	post(told, report(name, 1, [policy], **window(1)))
+	alert, = [a for a in daemon.api("GET", "/v1/alerts")[1]["alerts"]
+		  if a["kind"] == "report.failing"]
+	assert alert["text"].endswith("failures: certificate-expired")
+	assert "renew the certificate" in alert["hint"]
+	sums = daemon.json("report", "summary", name)
+	assert [(r["sessions"], r["reports"]) for r in sums["results"]] == [
+		(None, 1)]
+	assert [h["failed"] for h in sums["hosts"]] == [None]
+	shown = daemon.ctl("report", "summary", name).out
+	assert "certificate-expired: (not told) in 1 report\n" in shown
+	rows = list(csv.DictReader(io.StringIO(
+		daemon.ctl("report", "summary", name, "--csv").out)))
+	row, = [r for r in rows if r["name"] == "certificate-expired"]
+	assert (row["reports"], row["failed"]) == ("1", "")
+
+
 # How each is read is in tests/unit/test_tls_report.c; this is that it arrives.
 # file: whose it is, reporter, sessions that went well, and that failed
 QUIRKS = {

@@ -29,10 +29,16 @@ def poster(rig, name, tmp_path):
 	return Poster(daemon, rig.pebble.root(), name, tmp_path)
 
 
-def rss_kb(daemon):
+def kb_of(daemon, what):
 	with open(f"/proc/{daemon.process.process.pid}/status") as f:
 		return next(int(line.split()[1]) for line in f
-			    if line.startswith("VmRSS"))
+			    if line.startswith(what))
+
+
+def forget_peak(daemon):
+	"""From now on VmHWM is the most that it has been since."""
+	with open(f"/proc/{daemon.process.process.pid}/clear_refs", "w") as f:
+		f.write("5")
 
 
 # What is taken.
@@ -120,6 +126,23 @@ def five_mb(domain):
 	return report(domain, policies=[sts(domain, [DETAIL] * 9000)])
 
 
+def largest(domain):
+	"""Of all that is taken: 5,000 failures of which each field is given."""
+	def detail(i):
+		return {"result-type": "certificate-expired",
+			"sending-mta-ip": f"192.0.2.{i % 256}",
+			"receiving-mx-hostname": f"mx{i}.{domain}",
+			"receiving-mx-helo": f"helo{i}.{domain}",
+			"receiving-ip": f"198.51.100.{i % 256}",
+			"failed-session-count": i,
+			"additional-information": f"{i:05}" * 25,
+			"failure-reason-code": f"reason {i}"}
+
+	body = report(domain, 5000, [sts(domain, [*map(detail, range(5000))])])
+	assert 1900 << 10 < len(body) < 2 << 20
+	return gzip.compress(body)
+
+
 def hostile(domain):
 	"""(what it is, the body, the status)"""
 	good = gzip.compress(report(domain))
@@ -142,18 +165,23 @@ def hostile(domain):
 
 
 def test_hostile_bodies_cost_nothing(poster):
-	daemon = poster.daemon
-	assert poster.post(report(poster.domain, 99), kind=JSON) == 200
-	before, worst = rss_kb(daemon), 0
-	# twice: what the first round grew by, the second need not
-	for body in hostile(poster.domain) * 2:
-		assert (body[0], poster.post(body[1], kind=GZIP)) == (
-			body[0], body[2])
-		worst = max(worst, rss_kb(daemon) - before)
-	print(f"RSS grew by {worst} KB at most")
+	"""Not even for a moment: it is the peak of each that is looked at."""
+	daemon, domain = poster.daemon, poster.domain
+	bodies = hostile(domain)
+	assert poster.post(report(domain, 99), kind=JSON) == 200
+	before, grew = kb_of(daemon, "VmRSS"), {}
+	# twice: what the first round grew by, the second need not; and last
+	# the largest that is none of them
+	for what, body, status in [*bodies, *bodies, (
+			"the largest", largest(domain), 200)]:
+		forget_peak(daemon)
+		assert (what, poster.post(body, kind=GZIP)) == (what, status)
+		grew[what] = max(grew.get(what, 0),
+				 kb_of(daemon, "VmHWM") - before)
+	print(f"RSS grew by so many KB at most: {grew}")
 	if not IS_ASAN:
-		assert worst < 16 * 1024
-	assert stored(daemon) == 1
+		assert max(grew.values()) < 16 * 1024, grew
+	assert stored(daemon) == 2
 	assert daemon.is_running()
 	assert poster.post(report(poster.domain), kind=JSON) == 200
 
@@ -185,7 +213,8 @@ def test_who_is_refused_hears_why(poster):
 
 def test_many_bombs_at_once(poster):
 	body, statuses = bomb(1000 << 20), []
-	before, worst = rss_kb(poster.daemon), 0
+	before = kb_of(poster.daemon, "VmRSS")
+	forget_peak(poster.daemon)
 
 	def run(i):
 		folder = poster.folder / str(i)
@@ -196,9 +225,9 @@ def test_many_bombs_at_once(poster):
 	threads = [threading.Thread(target=run, args=(i,)) for i in range(8)]
 	for t in threads:
 		t.start()
-	while any(t.is_alive() for t in threads):
-		worst = max(worst, rss_kb(poster.daemon) - before)
-		time.sleep(0.01)
+	for t in threads:
+		t.join()
+	worst = kb_of(poster.daemon, "VmHWM") - before
 	print(f"RSS grew by {worst} KB at most")
 	assert set(statuses) <= {413, 503}
 	assert 413 in statuses

@@ -249,6 +249,100 @@ static void each_has_its_outcome(void **state)
 	assert_int_equal(stored(b), 6);
 }
 
+#define OF(type, domain, good)                                                 \
+	"{\"policy\":{\"policy-type\":\"" type                                 \
+	"\",\"policy-domain\":\"" domain                                       \
+	"\"},\"summary\":{\"total-successful-session-count\":" #good "}}"
+
+/* What comes by mail, and what its message says that it is about. */
+static const struct {
+	const char *policies, *about;
+	enum intake_outcome outcome;
+	long sessions; /* -1: as by HTTPS */
+} mails[] = {
+	{ OF("tlsa", "mx.test", 4) "," OF("sts", OURS, 2), "", INTAKE_STORED,
+	  -1 },
+	{ OF("tlsa", "mx.test", 4) "," OF("sts", OURS, 2), "other.test",
+	  INTAKE_STORED, -1 },
+	{ OF("tlsa", "mx.test", 4) "," OF("no-policy-found", "",
+					  2) "," OF("sts", OURS, 1),
+	  "", INTAKE_STORED, -1 },
+	{ OF("tlsa", "mx.test", 4), OURS, INTAKE_STORED, -1 },
+	{ OF("no-policy-found", "", 4), OURS, INTAKE_STORED, -1 },
+	{ OF("tlsa", OURS, 4), "", INTAKE_STORED, -1 },
+	{ OF("tlsa", "mx.test", 4), "", INTAKE_NOT_OURS, 0 },
+	{ OF("tlsa", "mx.test", 4), "x.test", INTAKE_NOT_OURS, 0 },
+	/* the body says more than the message, and MTA-STS names its own */
+	{ OF("sts", "x.test", 4), OURS, INTAKE_NOT_OURS, 0 },
+	{ OF("tlsa", "mx.test", 4) "," OF("sts", "x.test", 2), OURS,
+	  INTAKE_NOT_OURS, 0 },
+	{ OF("tlsa", "mx.test", 4) "," OF("sts", "other.test", 2), OURS,
+	  INTAKE_STORED, 0 },
+	/* of two that are hosted it may be either */
+	{ OF("tlsa", "mx.test", 4) "," OF("sts", OURS,
+					  2) "," OF("sts", "other.test", 1),
+	  OURS, INTAKE_STORED, 2 },
+};
+
+static long sessions_of(struct box *b, const char *id)
+{
+	char *sql = xasprintf("SELECT COALESCE(SUM(r.successful), 0) FROM"
+			      " report r JOIN domain d ON d.id = r.domain_id"
+			      " WHERE d.name = '" OURS "' AND report_id = '%s'",
+			      id);
+	long n = scratch_number(b->dir, "state.db", sql);
+
+	free(sql);
+	return n;
+}
+
+static void take_numbered(struct box *b, char how, size_t i, const char *path)
+{
+	char *text = xasprintf(REPORT("%c%zu", "%s"), how, i,
+			       mails[i].policies);
+	struct intake_ask ask = ask_of(b, text, path);
+
+	if (!*path)
+		str_copy(ask.about, sizeof(ask.about), mails[i].about);
+	intake_take(b->intake, &ask);
+	run_until(b, b->answered + 1);
+	free(text);
+}
+
+static void host_another(struct box *b)
+{
+	struct domain d = { .name = "other.test",
+			    .created_at = NOW,
+			    .state_at = NOW };
+
+	must(store_begin(b->store, NULL), NULL);
+	must(domain_insert(b->store, &d, NULL), NULL);
+	must(store_commit(b->store, NULL), NULL);
+}
+
+static void mail_comes_to_the_same_as_https(void **state)
+{
+	struct box *b = *state;
+	char mail[8], https[8];
+
+	host_another(b);
+	for (size_t i = 0; i < ARRAY_LEN(mails); i++) {
+		long sessions = mails[i].sessions;
+
+		print_message("%zu\n", i);
+		snprintf(mail, sizeof(mail), "m%zu", i);
+		snprintf(https, sizeof(https), "h%zu", i);
+		take_numbered(b, 'm', i, "");
+		assert_int_equal(b->outcome[b->answered - 1], mails[i].outcome);
+		take_numbered(b, 'h', i, OURS);
+		if (sessions < 0) {
+			sessions = sessions_of(b, https);
+			assert_in_range(sessions, 4, 7);
+		}
+		assert_int_equal(sessions_of(b, mail), sessions);
+	}
+}
+
 /*
  * Its window lies ahead. A clock may be behind, and who hears 4xx does not come
  * again; only with a clock that is known, what is far ahead never will be taken.
@@ -1005,6 +1099,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORY(each_has_its_outcome),
+		STORY(mail_comes_to_the_same_as_https),
 		STORY(what_has_not_happened_may_come_again),
 		STORY(many_are_stored_together),
 		STORY(who_is_answered_has_raised_the_alert),

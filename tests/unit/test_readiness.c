@@ -269,12 +269,13 @@ static void reports_matter(void)
 static void tell(long successful, long failed)
 {
 	f.facts.without_reports = false;
-	f.reports = (struct report_recent){ .reports = 1,
-					    .reporters = 1,
-					    .successful = successful,
-					    .failed = failed,
-					    .newest = NOW };
-	f.reports.results[TLS_RESULT_CERTIFICATE_EXPIRED] = failed;
+	f.reports = (struct report_recent){ .reports = 1, .newest = NOW };
+	f.reports.all = (struct report_told){ .reporters = 1,
+					      .successful = successful,
+					      .failed = failed };
+	f.reports.all.results[TLS_RESULT_CERTIFICATE_EXPIRED] = failed;
+	f.reports.all.kinds = 1U << TLS_RESULT_CERTIFICATE_EXPIRED;
+	f.reports.sts = f.reports.all;
 }
 
 static void are_clean(void)
@@ -284,6 +285,16 @@ static void are_clean(void)
 static void tell_of_no_sessions(void)
 {
 	tell(0, 0);
+}
+static void tell_of_another_policy(void)
+{
+	tell(500, 0);
+	f.reports.sts = (struct report_told){ 0 };
+}
+static void fail_by_another_policy(void)
+{
+	tell(0, 500);
+	f.reports.sts = (struct report_told){ .reporters = 1, .successful = 7 };
 }
 static void fail_just_so(void)
 {
@@ -388,10 +399,16 @@ static const struct {
 	{ reports_matter, "reports.unknown", 0, "no TLS report has come yet" },
 	{ are_old, "reports.unknown", 0, "is of 2026-12-16" },
 	{ tell_of_no_sessions, "reports.unknown", 0, "tell of none" },
-	{ are_clean, "", 1, "1 reporter: 1000 sessions in 7 days, 0 failed" },
-	{ fail_just_so, "", 1, "1000 sessions in 7 days, 10 failed" },
+	{ tell_of_another_policy, "reports.unknown", 0,
+	  "of 500 sessions, but of none by its MTA-STS policy" },
+	{ fail_by_another_policy, "", 1,
+	  "1 reporter: 7 sessions by MTA-STS in 7 days, 0 failed" },
+	{ are_clean, "", 1,
+	  "1 reporter: 1000 sessions by MTA-STS in 7 days, 0 failed" },
+	{ fail_just_so, "", 1,
+	  "1000 sessions by MTA-STS in 7 days, 10 failed" },
 	{ fail_one_too_many, "reports.failing", 0,
-	  "10 of 998 sessions failed in 7 days" },
+	  "10 of 998 sessions by MTA-STS failed in 7 days" },
 	{ fail_all, "reports.failing", 0, "a certificate that had expired" },
 	{ fail_anyway, "reports.failing", 0, "1 of 1 " },
 	{ may_fail_never, "reports.failing", 0, "no more than 0 % may" },

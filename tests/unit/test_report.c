@@ -246,18 +246,41 @@ static void what_differs_under_an_id_is_kept(void **state)
 	assert_tallies_are_right();
 }
 
+/* Some give each day's report the same id. */
+static void an_id_may_come_again_another_day(void **state)
+{
+	(void)state;
+	for (int day = 0; day < 3 * REPORT_ALIKE_MAX; day++) {
+		time_t at = DAY_OF_A - day * WHEN_DAY;
+
+		add_made(&shop, "A", "1", at, 10, 1, NOW);
+		add_made(&shop, "A", "1", at, 20, 2, NOW);
+	}
+	commit();
+	assert_int_equal(number("SELECT SUM(successful) FROM report_tally"
+				" WHERE kind = 0"),
+			 3 * REPORT_ALIKE_MAX * 30);
+	assert_tallies_are_right();
+}
+
 /* Of one that came before its content was noted, nobody can say what it was. */
 static void one_of_older_times_is_known(void **state)
 {
 	struct tls_report r = reports_make("A", "1", DAY_OF_A, 1, 0);
+	struct tls_report next = reports_make("A", "1", DAY_OF_A + WHEN_DAY, 1,
+					      0);
 
 	(void)state;
 	assert_true(reports_add(fix.store, &shop, &r, NOW));
 	commit();
-	scratch_sql(fix.dir, "state.db", "UPDATE report SET content = x''");
+	scratch_sql(fix.dir, "state.db",
+		    "UPDATE report SET content = x'',"
+		    " same = x'7fc11926a60365d122b4f1bcd830f853'");
 	begin();
 	assert_false(reports_add(fix.store, &shop, &r, NOW));
+	assert_true(reports_add(fix.store, &shop, &next, NOW));
 	tls_report_release(&r);
+	tls_report_release(&next);
 }
 
 /* Nobody can say what they have in common: each counts as it says. */
@@ -932,6 +955,7 @@ int main(void)
 		WITH_A_SHOP(the_same_again_counts_once),
 		WITH_A_SHOP(an_id_is_the_reporters_own),
 		WITH_A_SHOP(what_differs_under_an_id_is_kept),
+		WITH_A_SHOP(an_id_may_come_again_another_day),
 		WITH_A_SHOP(one_of_older_times_is_known),
 		WITH_A_SHOP(windows_may_overlap),
 		WITH_A_SHOP(a_window_is_a_day),

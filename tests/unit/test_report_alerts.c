@@ -166,6 +166,33 @@ static void failures_without_a_kind_are_told_too(void **state)
 	assert_says("failures: other ->");
 }
 
+/* Some leave the number out. */
+static void fail_uncounted(int day, enum tls_result result)
+{
+	struct tls_report r = make("Org", D0 + day * WHEN_DAY, 1000, 5);
+
+	reports_fail(&r, result, "mx1.shop.test", 0);
+	add_report(&r, D0 + day * WHEN_DAY);
+}
+
+static void a_kind_without_a_number_is_told_too(void **state)
+{
+	const char *open = "report.failing/warning";
+
+	(void)state;
+	fail_uncounted(0, TLS_RESULT_CERTIFICATE_EXPIRED);
+	assert_open(noon(1), open);
+	assert_says("failures: certificate-expired -> mtastsctl report summary "
+		    "shop.test; renew the certificate");
+	fail_uncounted(1, TLS_RESULT_CERTIFICATE_EXPIRED);
+	assert_open(noon(2), open);
+	assert_int_equal(notices("2"), 0);
+	fail_uncounted(1, TLS_RESULT_STARTTLS_NOT_SUPPORTED);
+	assert_open(noon(2), open);
+	assert_says(": starttls-not-supported, certificate-expired ->");
+	assert_int_equal(notices("2"), 1);
+}
+
 static void a_share_wants_sessions(void **state)
 {
 	const char *failing = "report.failing/warning";
@@ -176,7 +203,7 @@ static void a_share_wants_sessions(void **state)
 	assert_open(noon(1), failing);
 	tell(0, 1, 0, TLS_RESULT_COUNT);
 	assert_open(noon(1), both);
-	assert_says("9 of 20 sessions failed");
+	assert_says("9 of 20 sessions by MTA-STS failed");
 	tell(0, 880, 0, TLS_RESULT_COUNT); /* 9 of 900 */
 	assert_open(noon(1), failing);
 	tell(0, 0, 1, TLS_RESULT_TLSA_INVALID);
@@ -184,6 +211,24 @@ static void a_share_wants_sessions(void **state)
 	config.report_share = 2;
 	assert_open(noon(1), failing);
 	config.report_share = 1;
+}
+
+/* They say nothing of MTA-STS, and somebody's mail may be late all the same. */
+static void what_fails_by_dane_is_no_share_of_ours(void **state)
+{
+	struct tls_report r = make("Org", D0, 90, 10);
+
+	(void)state;
+	reports_fail(&r, TLS_RESULT_TLSA_INVALID, "mx1.shop.test", 10);
+	r.policy->type = TLS_POLICY_TLSA;
+	add_report(&r, D0);
+	tell(0, 1000, 10, TLS_RESULT_OTHER);
+	assert_open(noon(1), "report.share/warning report.failing/warning");
+	assert_says("10 of 100 sessions failed that no MTA-STS policy of yours "
+		    "was for");
+	tell(0, 0, 1, TLS_RESULT_OTHER);
+	assert_open(noon(1), "report.share/warning report.failing/warning");
+	assert_says("11 of 1011 sessions by MTA-STS failed");
 }
 
 /* ---- silence ---- */
@@ -248,6 +293,39 @@ static void none_are_missed_that_are_not_due(void **state)
 		changes[i]();
 		assert_open(D0 + 9 * WHEN_DAY, "");
 	}
+}
+
+static time_t unheard_since(time_t now)
+{
+	time_t since = 1;
+
+	must(report_unheard_since(fix.store, &shop, now, &since, NULL), NULL);
+	return since;
+}
+
+/* Nor is it missed, for nobody knows that it would come. */
+static void none_at_all_is_known_after_fourteen_days(void **state)
+{
+	const time_t due = D0 - 16 * WHEN_DAY;
+	struct watch w = { .domain_id = shop.id, .reports = REPORTS_OURS };
+
+	(void)state;
+	assert_int_equal(unheard_since(due - 1), 0);
+	assert_int_equal(unheard_since(due), D0 - 30 * WHEN_DAY);
+	assert_open(due, "");
+
+	w.news_at = D0 - 20 * WHEN_DAY;
+	must(watch_write(fix.store, &w, NULL), NULL);
+	assert_int_equal(unheard_since(due), 0);
+	assert_int_equal(unheard_since(D0), w.news_at);
+	asks_elsewhere();
+	assert_int_equal(unheard_since(D0), 0);
+	must(watch_write(fix.store, &w, NULL), NULL);
+	leaves();
+	assert_int_equal(unheard_since(D0), 0);
+	shop.leaving = DOMAIN_STAYS;
+	tell(-300, 1, 0, TLS_RESULT_COUNT); /* one did come, once */
+	assert_int_equal(unheard_since(D0), 0);
 }
 
 /* ---- old versions ---- */
@@ -353,10 +431,13 @@ int main(void)
 		ONE(each_kind_of_failure_is_told_once),
 		ONE(it_ends_after_seven_days_without),
 		ONE(failures_without_a_kind_are_told_too),
+		ONE(a_kind_without_a_number_is_told_too),
 		ONE(a_share_wants_sessions),
+		ONE(what_fails_by_dane_is_no_share_of_ours),
 		ONE(who_falls_silent_is_told),
 		ONE(who_seldom_has_reports_is_not_silent),
 		ONE(none_are_missed_that_are_not_due),
+		ONE(none_at_all_is_known_after_fourteen_days),
 		ONE(an_old_version_may_be_held_for_its_max_age),
 		ONE(a_day_less_is_fine),
 		ONE(judging_costs_little),

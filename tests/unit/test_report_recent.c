@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/mem.h"
@@ -59,10 +60,12 @@ static void without_reports_all_is_nothing(void **state)
 	(void)state;
 	add(&fix.domain, "Org", NOW, 5, 5, TLS_RESULT_TLSA_INVALID);
 	r = recent(&shop);
-	assert_int_equal(r.reports + r.reporters + r.successful + r.failed, 0);
+	assert_int_equal(r.reports + r.all.reporters + r.all.successful +
+				 r.all.failed,
+			 0);
 	assert_int_equal(r.days, 0);
 	assert_int_equal(r.newest, 0);
-	assert_int_equal(report_recent_worst(&r), TLS_RESULT_COUNT);
+	assert_int_equal(report_told_worst(&r.all), TLS_RESULT_COUNT);
 }
 
 static void the_days_of_the_window_count(void **state)
@@ -83,15 +86,103 @@ static void the_days_of_the_window_count(void **state)
 	add(&fix.domain, "Three", NOW, 400, 400, TLS_RESULT_TLSA_INVALID);
 	r = recent(&shop);
 	assert_int_equal(r.reports, 3);
-	assert_int_equal(r.reporters, 2);
-	assert_int_equal(r.successful, 60);
-	assert_int_equal(r.failed, 5);
+	assert_int_equal(r.all.reporters, 2);
+	assert_int_equal(r.all.successful, 60);
+	assert_int_equal(r.all.failed, 5);
 	assert_int_equal(r.days, 2);
 	assert_int_equal(r.newest, NOW / WHEN_DAY * WHEN_DAY);
-	assert_int_equal(r.results[TLS_RESULT_CERTIFICATE_EXPIRED], 2);
-	assert_int_equal(r.results[TLS_RESULT_TLSA_INVALID], 0);
-	assert_int_equal(report_recent_worst(&r),
+	assert_int_equal(r.all.results[TLS_RESULT_CERTIFICATE_EXPIRED], 2);
+	assert_int_equal(r.all.results[TLS_RESULT_TLSA_INVALID], 0);
+	assert_int_equal(report_told_worst(&r.all),
 			 TLS_RESULT_STARTTLS_NOT_SUPPORTED);
+}
+
+/* How a policy stands to ours, and whether its sessions speak of MTA-STS. */
+static const struct {
+	enum tls_policy_type type;
+	const char *quoted;
+	bool is_sts;
+} kinds[] = {
+	{ TLS_POLICY_STS, "", true },
+	{ TLS_POLICY_STS,
+	  "version: STSv1\nmode: testing\nmx: mx1.shop.test\n"
+	  "mx: mx2.shop.test\nmax_age: 604800\n",
+	  true },
+	{ TLS_POLICY_STS,
+	  "version: STSv1\nmode: enforce\nmx: other.test\nmax_age: 1\n",
+	  false },
+	{ TLS_POLICY_TLSA, "", false },
+	{ TLS_POLICY_NONE_FOUND, "", false },
+	{ TLS_POLICY_OTHER, "", false },
+};
+
+static void only_a_policy_of_ours_speaks_of_it(void **state)
+{
+	int64_t sessions = 0, failed = 0, reporters = 0;
+	struct report_recent r;
+	struct tls_report said;
+	char who[20];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		snprintf(who, sizeof(who), "Org %zu", i);
+		said = reports_make(who, "id", NOW, 1L << (2 * i), 1L << i);
+		reports_fail(&said, TLS_RESULT_TLSA_INVALID, "mx", 1L << i);
+		said.policy->type = kinds[i].type;
+		free(said.policy->policy);
+		said.policy->policy = xstrdup(kinds[i].quoted);
+		assert_true(reports_add(fix.store, &shop, &said, NOW));
+		tls_report_release(&said);
+		sessions += kinds[i].is_sts ? 1L << (2 * i) : 0;
+		failed += kinds[i].is_sts ? 1L << i : 0;
+		reporters += kinds[i].is_sts;
+		r = recent(&shop);
+		print_message("%zu\n", i);
+		assert_int_equal(r.sts.successful, sessions);
+		assert_int_equal(r.sts.failed, failed);
+		assert_int_equal(r.sts.reporters, reporters);
+		assert_int_equal(r.sts.results[TLS_RESULT_TLSA_INVALID],
+				 failed);
+		assert_int_equal(r.all.reporters, i + 1);
+		assert_int_equal(r.all.failed, (2L << i) - 1);
+	}
+}
+
+/* What went with a report goes from the sums of its days too. */
+static void what_is_forgotten_speaks_no_more(void **state)
+{
+	struct report_piece piece = { .limit = 1 };
+
+	(void)state;
+	add(&shop, "One", NOW - WHEN_DAY, 10, 1, TLS_RESULT_OTHER);
+	add(&shop, "Two", NOW - WHEN_DAY, 20, 2, TLS_RESULT_OTHER);
+	assert_int_equal(recent(&shop).sts.successful, 30);
+	must(report_forget_domain(fix.store, shop.id, &piece, NULL), NULL);
+	assert_int_equal(recent(&shop).sts.successful,
+			 recent(&shop).all.successful);
+	assert_in_range(recent(&shop).sts.successful, 10, 20);
+	must(report_forget_domain(fix.store, shop.id, &piece, NULL), NULL);
+	assert_int_equal(recent(&shop).sts.successful, 0);
+}
+
+static void a_kind_counts_without_a_number(void **state)
+{
+	struct tls_report r = reports_make("Org", "id", NOW, 10, 5);
+	struct report_recent seen;
+
+	(void)state;
+	reports_fail(&r, TLS_RESULT_DNSSEC_INVALID, "mx", 0);
+	assert_true(reports_add(fix.store, &shop, &r, NOW));
+	seen = recent(&shop);
+	assert_int_equal(seen.all.kinds, 1U << TLS_RESULT_DNSSEC_INVALID);
+	assert_int_equal(seen.sts.kinds, seen.all.kinds);
+	assert_int_equal(report_told_worst(&seen.sts),
+			 TLS_RESULT_DNSSEC_INVALID);
+
+	add(&shop, "Two", NOW, 1, 1, TLS_RESULT_OTHER);
+	seen = recent(&shop);
+	assert_int_equal(report_told_worst(&seen.sts), TLS_RESULT_OTHER);
+	tls_report_release(&r);
 }
 
 static int64_t microseconds(void)
@@ -121,7 +212,7 @@ static void it_is_read_in_no_time(void **state)
 		print_message("%d reports: %ld us\n", i + 1, (long)began);
 		assert_true(began < (i == 79 ? 5000 : 50000));
 	}
-	assert_int_equal(recent(&shop).reporters, 10);
+	assert_int_equal(recent(&shop).all.reporters, 10);
 }
 
 /* Whoever asks for years does not get them. */
@@ -146,6 +237,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		ONE(without_reports_all_is_nothing),
 		ONE(the_days_of_the_window_count),
+		ONE(only_a_policy_of_ours_speaks_of_it),
+		ONE(what_is_forgotten_speaks_no_more),
+		ONE(a_kind_counts_without_a_number),
 		ONE(it_is_read_in_no_time),
 		ONE(the_window_is_bounded),
 	};

@@ -16,7 +16,7 @@
 /* Of three policies the domains; "-" is missing, "!" no name, "T:" DANE. */
 static const struct {
 	const char *policy[MAX];
-	const char *domain, *path;
+	const char *domain, *about;
 	const char *mine; /* which of them, by number */
 } cases[] = {
 	{ { "a", "b", "a" }, "a", "a", "02" },
@@ -70,7 +70,7 @@ static void each_policy_is_somebodys(void **state)
 
 		print_message("%zu\n", i);
 		make(&r, p, cases[i].policy);
-		report_shares_init(&s, &r, cases[i].path);
+		report_shares_init(&s, &r, cases[i].about);
 		mine = report_shares_find(&s, cases[i].domain);
 		n = mine ? mine->count : 0;
 		assert_int_equal(n, strlen(cases[i].mine));

@@ -58,8 +58,11 @@ static void assert_not(const char *text, const char *part)
 	"{\"reporter\":\"\",\"reports\":1,\"successful\":0,\"failed\":0,"      \
 	"\"last\":\"2026-11-26T00:00:00Z\"}],"                                 \
 	"\"results\":[{\"result\":\"certificate-expired\",\"sessions\":25,"    \
-	"\"reports\":1,\"meaning\":\"it means\",\"todo\":\"do this\"}],"       \
-	"\"hosts\":[{\"mx\":\"mx.a.example\",\"failed\":25}],"                 \
+	"\"reports\":1,\"meaning\":\"it means\",\"todo\":\"do this\"},"        \
+	"{\"result\":\"tlsa-invalid\",\"sessions\":null,\"reports\":2,"        \
+	"\"meaning\":\"m\",\"todo\":\"t\"}],"                                  \
+	"\"hosts\":[{\"mx\":\"mx.a.example\",\"failed\":25},"                  \
+	"{\"mx\":\"mx2.a.example\",\"failed\":null}],"                         \
 	"\"versions\":[{\"version\":5,\"id\":\"x\",\"mode\":\"enforce\","      \
 	"\"kind\":\"ours\",\"is_current\":true,\"reports\":2,"                 \
 	"\"successful\":9990,\"failed\":10,"                                   \
@@ -83,6 +86,8 @@ static void a_summary_answers_each_question(void **state)
 	assert_has(text, "none by MTA-STS");
 	assert_has(text, "mx.a.example");
 	assert_has(text, "certificate-expired: 25 in 1 report\n");
+	assert_has(text, "tlsa-invalid: (not told) in 2 reports\n");
+	assert_has(text, "mx2.a.example  (not told)");
 	assert_has(text, "it means");
 	assert_has(text, "-> do this");
 	free(text);
@@ -261,7 +266,8 @@ static void one_report_is_shown_whole(void **state)
 		"\"validation-failure\",\"sessions\":2,\"meaning\":\"m\","
 		"\"todo\":\"t\",\"mx\":\"mx.a.example\",\"helo\":\"\","
 		"\"sending_ip\":\"192.0.2.1\",\"receiving_ip\":\"\","
-		"\"reason\":\"bad\",\"additional\":\"\"}]}]}");
+		"\"reason\":\"bad\",\"additional\":\"\"},"
+		"{\"result\":\"other\",\"sessions\":null}]}]}");
 
 	(void)state;
 	assert_has(text, "a.example: TLS report 7\n  reporter   R\n"
@@ -270,6 +276,7 @@ static void one_report_is_shown_whole(void **state)
 	assert_has(text, "policy of type sts, our version 3");
 	assert_has(text, "1 sessions fine, 2 failed");
 	assert_has(text, "2 failed: validation-failure");
+	assert_has(text, "(not told) failed: other");
 	assert_has(text, "the sender's 192.0.2.1");
 	assert_has(text, "reason       bad");
 	assert_not(text, "it said");
