@@ -10,9 +10,6 @@
 #include "cli/report_mail.h"
 #include "cli/say.h"
 
-/* Who floods one domain keeps nobody else's reports waiting, ... */
-#define PUT_OFF_MAX 100 /* ... and not so many messages that this takes long */
-
 #define AT(member) offsetof(struct report_tally, member)
 
 /* How each is called by the daemon or in JSON, and how by people. */
@@ -61,12 +58,13 @@ static bool is_final(long status)
 	return status == 400 || status == 413 || status == 415 || status == 422;
 }
 
+/* Who floods one domain keeps nobody else's reports waiting. */
 static enum report_fate later(struct report_taker *t, long status,
 			      enum exit_code code)
 {
 	t->later = status ? EXIT_TEMPFAIL : code;
 	t->tally.put_off += status == 429;
-	t->is_over = status != 429 || t->tally.put_off >= PUT_OFF_MAX;
+	t->is_over = status != 429;
 	return REPORT_LATER;
 }
 

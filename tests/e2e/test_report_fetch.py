@@ -7,6 +7,7 @@ The server is dovecot; the daemon is a stand-in that says what it is told
 import base64
 import contextlib
 import gzip
+import itertools
 import json
 import os
 import pwd
@@ -65,6 +66,43 @@ def mailbox_at(server, door, authority, folder):
 @pytest.fixture
 def box(make_server, door, authority, tmp_path):
 	return mailbox_at(make_server(), door, authority, tmp_path)
+
+
+class Script:
+	"""A server that says one thing, OK to the rest, and hears it."""
+
+	def __init__(self, greeting, context=None):
+		self.greeting, self.heard = greeting, b""
+		self.context = context
+		self._socket = socket.create_server(("127.0.0.1", 0))
+		self.port = self._socket.getsockname()[1]
+
+	def __enter__(self):
+		threading.Thread(target=self._serve, daemon=True).start()
+		return self
+
+	def __exit__(self, *what):
+		self._socket.close()
+
+	def _serve(self):
+		with contextlib.suppress(OSError):
+			peer, _ = self._socket.accept()
+			if self.context:
+				peer = self.context.wrap_socket(
+					peer, server_side=True)
+			peer.sendall(self.greeting)
+			while data := peer.recv(4096):
+				self.heard += data
+				self._answer(peer, *data.split()[:2])
+
+	def _answer(self, peer, tag, word):
+		more = self.greeting.split(b"[")[-1]
+		if word == b"AUTHENTICATE" and b"PLAIN" in self.greeting:
+			peer.sendall(b"+ \r\n")
+			self.heard += peer.recv(4096)
+		if word == b"CAPABILITY":
+			peer.sendall(b"* " + more.split(b"]")[0] + b"\r\n")
+		peer.sendall(tag + b" OK\r\n")
 
 
 def letter(number=0, **more):
@@ -141,19 +179,92 @@ def test_what_cannot_be_taken_now_stays(box):
 	assert box.sum() == {"messages": 2, "stored": 2}
 
 
-@pytest.mark.parametrize("count, tries", [(3, 3), (150, 100)])
-def test_a_domain_that_is_flooded_holds_up_no_other(box, count, tries):
-	flood = [letters.google(letters.report_of("flood.test", i))
-		 for i in range(count)]
-	box.server.deliver(*flood, letter())
-	box.door.answer = lambda body: submit.error(429, "again") \
+def flooded(body):
+	return submit.error(429, "again") \
 		if b"flood.test" in gzip.decompress(body) else submit.OK
-	result = box.fetch("--json")
-	assert result.status == TEMPFAIL, result
-	assert json.loads(result.out)["put_off"] == tries
-	assert json.loads(result.out)["stored"] == (count == tries)
+
+
+def flood(count):
+	return [letters.google(letters.report_of("flood.test", i))
+		for i in range(count)]
+
+
+@pytest.mark.parametrize("count", [3, 150])
+def test_a_domain_that_is_flooded_holds_up_no_other(box, count):
+	box.server.deliver(*flood(count), letter())
+	box.door.answer = flooded
+	for stored in 1, 0:
+		result = box.fetch("--json")
+		assert result.status == TEMPFAIL, result
+		assert json.loads(result.out)["put_off"] == count
+		assert json.loads(result.out)["stored"] == stored
 	box.door.say(submit.OK)
-	assert box.sum()["stored"] == count + (count != tries)
+	assert box.sum()["stored"] == count
+
+
+def test_a_flood_that_outlasts_every_run_holds_up_no_other(box):
+	"""No run comes to its end, and none begins where the last one did."""
+	count = 60
+	box.server.deliver(*flood(count // 2), letter(), *flood(count // 2))
+
+	def slowly(body):
+		time.sleep(0.1)
+		return flooded(body)
+
+	box.door.answer = slowly
+	box.use(deadline="2s")
+	taken = 0
+	for _ in range(60):
+		result = box.fetch("--json")
+		assert result.status == TEMPFAIL, result
+		assert json.loads(result.out)["put_off"] < count
+		taken += json.loads(result.out)["stored"]
+		if taken:
+			break
+	assert taken == 1
+	assert flags(box.server) == [""] * count + ["S"]
+
+
+class Large(Script):
+	"""A folder of so many messages, none of which may be had."""
+
+	def __init__(self, context, count):
+		super().__init__(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n",
+				 context)
+		self.count, self.searched = count, []
+
+	def _answer(self, peer, tag, word):
+		if word == b"SELECT":
+			peer.sendall(b"* %d EXISTS\r\n" % self.count)
+		asked = self.heard.rpartition(b"UID SEARCH ")[2].split(b" ")[0]
+		if word == b"UID" and asked not in self.searched:
+			self.searched.append(asked)
+			first, last = map(int, asked.split(b":"))
+			peer.sendall(b"* SEARCH" + b"".join(
+				b" %d" % (FIRST_UID + i)
+				for i in range(first, last + 1)) + b"\r\n")
+		super()._answer(peer, tag, word)
+
+
+FIRST_UID = 4000000000
+
+
+def test_a_mailbox_of_a_million_is_searched_in_pieces(box, authority):
+	"""So that no answer is longer than what one line may have."""
+	count, begun = 1000000, set()
+	for _ in range(2):
+		with Large(authority.context("localhost"), count) as server:
+			result = box.use(port=server.port,
+					 deadline="8s").fetch()
+		assert result.status == TEMPFAIL, result
+		assert "messages are left to the next" in result.err
+		pieces = sorted(tuple(map(int, asked.split(b":")))
+				for asked in server.searched)
+		assert pieces[0][0] == 1 and pieces[-1][1] == count
+		assert all(a[1] + 1 == b[0]
+			   for a, b in itertools.pairwise(pieces))
+		begun.add(server.heard.partition(b"UID FETCH ")[2].split()[0])
+	assert len(begun) == 2
 
 
 def test_what_will_never_be_taken_stays_unread(box):
@@ -374,43 +485,6 @@ def test_a_server_that_closes_at_logout(box, authority, words):
 	assert b"LOGOUT" in server.heard
 
 
-class Script:
-	"""A server that says one thing, OK to the rest, and hears it."""
-
-	def __init__(self, greeting, context=None):
-		self.greeting, self.heard = greeting, b""
-		self.context = context
-		self._socket = socket.create_server(("127.0.0.1", 0))
-		self.port = self._socket.getsockname()[1]
-
-	def __enter__(self):
-		threading.Thread(target=self._serve, daemon=True).start()
-		return self
-
-	def __exit__(self, *what):
-		self._socket.close()
-
-	def _serve(self):
-		with contextlib.suppress(OSError):
-			peer, _ = self._socket.accept()
-			if self.context:
-				peer = self.context.wrap_socket(
-					peer, server_side=True)
-			peer.sendall(self.greeting)
-			while data := peer.recv(4096):
-				self.heard += data
-				self._answer(peer, *data.split()[:2])
-
-	def _answer(self, peer, tag, word):
-		more = self.greeting.split(b"[")[-1]
-		if word == b"AUTHENTICATE" and b"PLAIN" in self.greeting:
-			peer.sendall(b"+ \r\n")
-			self.heard += peer.recv(4096)
-		if word == b"CAPABILITY":
-			peer.sendall(b"* " + more.split(b"]")[0] + b"\r\n")
-		peer.sendall(tag + b" OK\r\n")
-
-
 class Closer(Script):
 	"""Says some last words at LOGOUT, and is gone."""
 
@@ -432,6 +506,8 @@ class Drip(Script):
 		self.drip = drip
 
 	def _answer(self, peer, tag, word):
+		if word == b"SELECT":
+			peer.sendall(b"* 1 EXISTS\r\n")
 		while word == b"UID":
 			peer.sendall(self.drip)
 			time.sleep(0.2)
