@@ -63,7 +63,7 @@ static bool read_secret(struct fetch *f, struct err *err)
 	for (size_t i = 0; i < FETCH_WORDS_MAX && *f->config.token_command[i];
 	     i++)
 		argv[i] = f->config.token_command[i];
-	f->token = fetch_token(argv, err);
+	f->token = fetch_token(argv, f->until, err);
 	return f->token;
 }
 

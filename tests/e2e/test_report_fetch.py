@@ -15,6 +15,7 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,7 @@ from harness import dovecot, letters, submit
 from harness.daemon import BUILD
 from harness.mailbox import Cutter, Mailbox
 from harness.outside import Authority
-from harness.process import free_port
+from harness.process import free_port, wait_for
 from test_report_import import is_bounded
 
 FINE, REFUSED, TEMPFAIL = 0, 3, 75
@@ -415,6 +416,32 @@ def test_a_token_that_does_not_come(box, tmp_path, script, said):
 
 
 # A run has an end.
+
+def running_in(group):
+	"""The state of each process of a group that is more than a zombie."""
+	for stat in Path("/proc").glob("[0-9]*/stat"):
+		with contextlib.suppress(OSError):
+			state, _, of = stat.read_text().rpartition(")")[2] \
+				.split()[:3]
+			if of == group and state not in "ZX":
+				yield state
+
+
+@pytest.mark.parametrize("script", [
+	"echo token; exec >&-; sleep 45",	# all is said, and no end comes
+	"sleep 45", "echo token; sleep 45 & exit",
+], ids=["closes", "silent", "leaves another"])
+def test_a_token_command_that_does_not_end(box, tmp_path, script):
+	"""It is ended, and what it started as well."""
+	with_token(box, f"cd {tmp_path}; echo $$ >pid; {script}")
+	began = time.monotonic()
+	result = box.use(deadline="3s").fetch()
+	assert time.monotonic() - began < 3 + 5
+	assert result.status == TEMPFAIL, result
+	assert "token_command" in result.err and "in time" in result.err
+	group = (tmp_path / "pid").read_text().strip()
+	wait_for("its end", lambda: not any(running_in(group)), 5)
+
 
 def test_a_deadline_ends_a_run_and_the_next_goes_on(box):
 	count = 12
