@@ -7,13 +7,13 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/steady.h"
+#include "base/wait_child.h"
 
 #define SECRET_MAX    16384 /* tokens of Microsoft are about 2,000 */
 #define SECRET_MS     30000 /* for a password too: its file may be a pipe */
@@ -118,31 +118,16 @@ static int start(char *const *argv, int out, pid_t *pid)
 	return rc;
 }
 
-/* In time, or not: then it is no more, nor what it has started. */
-static bool has_ended(pid_t pid, int64_t until, struct err *err)
-{
-	int fd = pidfd_open(pid, 0);
-	bool ok = fd >= 0 ? wait_for(fd, until, err) : err_sys(err, "pidfd");
-
-	if (fd >= 0)
-		close(fd);
-	if (!ok)
-		kill(-pid, SIGKILL);
-	return ok;
-}
-
 /* How it ended says more than what it printed. */
 static bool ended_well(pid_t pid, int64_t until, struct err *err)
 {
-	bool ok = has_ended(pid, until, err);
 	int status = 0;
+	bool ok = wait_child(pid, until, &status);
 
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
 		return err_set(err, ERR_AGAIN, "it ended with status %d",
 			       WEXITSTATUS(status));
-	return ok;
+	return ok || err_set(err, ERR_AGAIN, "it did not end in time");
 }
 
 static char *run(char *const *argv, int64_t until, struct err *err)

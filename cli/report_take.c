@@ -164,6 +164,29 @@ enum report_fate report_take_message(struct report_taker *t, const void *data,
 
 /* ---- the sum ---- */
 
+void report_tally_add(struct report_tally *to, const struct report_tally *from)
+{
+	struct report_tally its = *from;
+
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		*count_at(to, i) += *count_at(&its, i);
+}
+
+bool report_tally_read(struct report_tally *t, const json_t *sum)
+{
+	*t = (struct report_tally){ .messages = 0 };
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+		const json_t *n = json_object_get(sum, counts[i].name);
+		json_int_t value = json_integer_value(n);
+
+		if (!json_is_integer(n) || value < 0 ||
+		    value > REPORT_ATTACHMENTS_MAX)
+			return false;
+		*count_at(t, i) = (long)value;
+	}
+	return true;
+}
+
 static void say_json_tally(struct report_tally *t)
 {
 	json_t *sum = json_object();
