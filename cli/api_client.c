@@ -50,6 +50,11 @@ void api_free(struct api *a)
 	free(a);
 }
 
+const char *api_socket(const struct api *a)
+{
+	return a->socket_path;
+}
+
 void api_limit(struct api *a, long seconds)
 {
 	a->seconds = seconds;

@@ -19,6 +19,9 @@ struct api;
 struct api *api_new(const char *socket_path, bool for_people);
 void api_free(struct api *a);
 
+/* Where it is called. Borrowed. */
+const char *api_socket(const struct api *a);
+
 /* From now on nothing is waited for any longer than this. */
 void api_limit(struct api *a, long seconds);
 

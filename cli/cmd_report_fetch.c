@@ -6,10 +6,18 @@
  * to see; where the server keeps words with messages it gets one, so that it is
  * not looked at again. What is lost between answer and mark is taken again, and
  * known.
+ *
+ * Strangers wrote all of it: it is never parsed here, where the secret and the
+ * connection are (cli/report_apart.h).
+ *
+ * No run need see the whole mailbox: a flood of one domain may lie in it, which
+ * the daemon puts off, or thousands that cannot be marked. So each begins with
+ * another message, and goes around: none is out of reach for ever.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/mem.h"
 #include "base/steady.h"
@@ -20,11 +28,12 @@
 #include "cli/fetch_secret.h"
 #include "cli/imap.h"
 #include "cli/mail_guard.h"
+#include "cli/report_apart.h"
 #include "cli/report_take.h"
 #include "cli/say.h"
 
 #define NO_REPORT "NoTLSReport"
-#define MARK_MS	  10000 /* for a mark, after the end of a run */
+#define MARK_MS	  10000 /* after the end of a run, for what was begun */
 
 struct looked_at {
 	long uid;
@@ -43,7 +52,7 @@ struct fetch {
 	long validity;
 	struct looked_at *seen; /* owned */
 	size_t seen_count;
-	long highest;
+	size_t sorted; /* of them, those of a connection before */
 };
 
 /* ---- the mailbox ---- */
@@ -59,8 +68,22 @@ static bool read_secret(struct fetch *f, struct err *err)
 	for (size_t i = 0; i < FETCH_WORDS_MAX && *f->config.token_command[i];
 	     i++)
 		argv[i] = f->config.token_command[i];
-	f->token = fetch_token(argv, err);
+	f->token = fetch_token(argv, f->until, err);
 	return f->token;
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct looked_at *x = a, *y = b;
+
+	return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+static void sort_seen(struct fetch *f)
+{
+	if (f->seen_count)
+		qsort(f->seen, f->seen_count, sizeof(*f->seen), by_uid);
+	f->sorted = f->seen_count;
 }
 
 static bool open_mailbox(struct fetch *f, struct err *err)
@@ -78,6 +101,7 @@ static bool open_mailbox(struct fetch *f, struct err *err)
 	if (validity != f->validity)
 		f->seen_count = 0;
 	f->validity = validity;
+	sort_seen(f);
 	return true;
 }
 
@@ -113,6 +137,8 @@ static bool mark_done(struct fetch *f, long uid, struct err *err)
 static bool mark(struct fetch *f, long uid, enum report_fate fate,
 		 struct err *err)
 {
+	if (fate == REPORT_LATER)
+		return true;
 	imap_allow(f->imap, MARK_MS);
 	if (fate == REPORT_TAKEN)
 		return mark_done(f, uid, err);
@@ -124,18 +150,17 @@ static bool mark(struct fetch *f, long uid, enum report_fate fate,
 
 static const struct looked_at *find_seen(const struct fetch *f, long uid)
 {
-	for (size_t i = f->seen_count; uid <= f->highest && i-- > 0;)
-		if (f->seen[i].uid == uid)
-			return &f->seen[i];
-	return NULL;
+	const struct looked_at one = { .uid = uid };
+
+	return f->sorted
+		       ? bsearch(&one, f->seen, f->sorted, sizeof(one), by_uid)
+		       : NULL;
 }
 
 static void remember(struct fetch *f, long uid, enum report_fate fate)
 {
 	f->seen = xrealloc_array(f->seen, f->seen_count + 1, sizeof(*f->seen));
 	f->seen[f->seen_count++] = (struct looked_at){ uid, fate };
-	if (uid > f->highest)
-		f->highest = uid;
 }
 
 static void say_why(long uid, const struct err *err)
@@ -164,8 +189,9 @@ static bool take_message(struct fetch *f, long uid, struct buf *message,
 		if (!imap_fetch(f->imap, uid, message, is_there, err))
 			return false;
 		if (*is_there)
-			*fate = report_take_message(&f->taker, message->data,
-						    message->len, &why);
+			*fate = report_take_apart(&f->taker, message->data,
+						  message->len,
+						  f->until + MARK_MS, &why);
 	}
 	if (f->taker.is_over) {
 		*err = why;
@@ -187,7 +213,7 @@ static bool do_message(struct fetch *f, long uid, struct buf *message,
 		return mark(f, uid, seen->fate, err);
 	if (!take_message(f, uid, message, &is_there, &fate, err))
 		return false;
-	if (!is_there || fate == REPORT_LATER)
+	if (!is_there)
 		return true;
 	remember(f, uid, fate);
 	return mark(f, uid, fate, err);
@@ -207,15 +233,18 @@ static bool do_all(struct fetch *f, struct err *err)
 {
 	struct imap_found found;
 	struct buf message;
+	size_t first;
 	bool ok;
 
 	buf_init(&message, MAIL_BYTES_MAX);
 	ok = imap_search(f->imap, what_to_search(f), &found, err);
+	first = arc4random_uniform((uint32_t)found.count);
 	for (size_t i = 0; i < found.count && ok; i++) {
 		if (f->limit && f->taker.tally.messages >= f->limit)
 			break;
 		ok = has_time(f, found.count - i, err) &&
-		     do_message(f, found.uid[i], &message, err);
+		     do_message(f, found.uid[(first + i) % found.count],
+				&message, err);
 	}
 	imap_found_release(&found);
 	buf_release(&message);
@@ -269,6 +298,8 @@ enum exit_code cmd_report_fetch(struct cli *cli)
 	struct err err = ERR_INIT;
 	enum exit_code code;
 
+	/* Its memory is not for who reads the mail, though of the same user. */
+	prctl(PR_SET_DUMPABLE, 0);
 	if (!fetch_config_read(&f.config,
 			       o->config ? o->config : FETCH_CONFIG_DEFAULT,
 			       &err)) {

@@ -30,6 +30,7 @@
 
 struct import {
 	struct report_taker taker;
+	bool is_mail;		/* and no report as it is */
 	enum report_fate worst; /* of all messages */
 };
 
@@ -223,7 +224,7 @@ static bool take_one_file(struct import *i, const char *name, FILE *from,
 		buf_release(&b);
 		return err_sys(err, "it cannot be read");
 	}
-	if (is_whole && is_bare(&b))
+	if (is_whole && !i->is_mail && is_bare(&b))
 		take_bare(i, name, &b);
 	else
 		take_message(i, name, &b, is_whole);
@@ -302,6 +303,8 @@ static enum exit_code how_to_end(const struct import *i, bool is_piped)
 
 static bool check(const struct options *o, struct err *err)
 {
+	if (o->via && !streq(o->via, "mail") && !streq(o->via, "imap"))
+		return err_set(err, ERR_INPUT, "--via: mail or imap");
 	if (o->require_dkim && !o->auth_results) {
 		err_set(err, ERR_INPUT, "--require-dkim: who says so?");
 		return err_hint(err, "--auth-results SERVER names whose "
@@ -316,9 +319,10 @@ enum exit_code cmd_report_import(struct cli *cli)
 	bool is_piped = streq(cli->names[0], "-");
 	struct import i = {
 		.taker = { .api = cli->api,
-			   .via = "mail",
+			   .via = o->via ? o->via : "mail",
 			   .server = o->auth_results,
 			   .requires_dkim = o->require_dkim },
+		.is_mail = o->via,
 	};
 	struct err err = ERR_INIT;
 

@@ -116,7 +116,7 @@ static const struct command table[] = {
 	{ "zone", "take", cmd_zone_take, NAMES_NONE, CHANGE,
 	  "publish your own zone from this box, whichever did before" },
 	{ "report", "import", cmd_report_import, NAMES_FILE,
-	  OPTION(AUTH_RESULTS) | OPTION(REQUIRE_DKIM),
+	  OPTION(AUTH_RESULTS) | OPTION(REQUIRE_DKIM) | OPTION(VIA),
 	  "take TLS reports out of mail, a mailbox or a file" },
 	{ "report", "fetch", cmd_report_fetch, NAMES_NONE,
 	  OPTION(CONFIG) | OPTION(LIMIT),

@@ -13,24 +13,36 @@
 
 #include "base/mem.h"
 #include "base/steady.h"
+#include "base/wait_child.h"
 
 #define SECRET_MAX    16384 /* tokens of Microsoft are about 2,000 */
-#define TOKEN_SECONDS 30
+#define SECRET_MS     30000 /* for a password too: its file may be a pipe */
 
-/* Until the end, the deadline, or more than there is room for: false. */
-static bool read_text(int fd, char text[static SECRET_MAX], struct err *err)
+/* False: there is nothing at the descriptor until then. */
+static bool wait_for(int fd, int64_t until, struct err *err)
 {
-	long end = steady_ms() + TOKEN_SECONDS * 1000;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int64_t left;
+	int n = -1;
+
+	while (n < 0 && (left = until - steady_ms()) > 0) {
+		n = poll(&p, 1, (int)left);
+		if (n < 0 && errno != EINTR)
+			return err_sys(err, "poll");
+	}
+	return n > 0 || err_set(err, ERR_AGAIN, "it did not end in time");
+}
+
+/* False: no end until then, or more than there is room for. */
+static bool read_text(int fd, int64_t until, char text[static SECRET_MAX],
+		      struct err *err)
+{
 	size_t len = 0;
 	ssize_t n = 1;
 
 	while (n > 0 && len < SECRET_MAX - 1) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		long left = end - steady_ms();
-
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
-			return err_set(err, ERR_AGAIN, "not within %d s",
-				       TOKEN_SECONDS);
+		if (!wait_for(fd, until, err))
+			return false;
 		n = read(fd, text + len, SECRET_MAX - 1 - len);
 		if (n < 0 && errno != EINTR)
 			return err_sys(err, "read");
@@ -45,12 +57,12 @@ static bool read_text(int fd, char text[static SECRET_MAX], struct err *err)
 }
 
 /* Its first line. It must not be empty. */
-static char *read_secret(int fd, struct err *err)
+static char *read_secret(int fd, int64_t until, struct err *err)
 {
 	char text[SECRET_MAX];
 	char *secret = NULL;
 
-	if (!read_text(fd, text, err))
+	if (!read_text(fd, until, text, err))
 		return NULL;
 	text[strcspn(text, "\r\n")] = '\0';
 	if (*text)
@@ -76,7 +88,7 @@ char *fetch_password(const char *path, struct err *err)
 			 "have accounts here",
 			 path);
 	} else {
-		secret = read_secret(fd, err);
+		secret = read_secret(fd, steady_ms() + SECRET_MS, err);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -90,31 +102,35 @@ char *fetch_password(const char *path, struct err *err)
 static int start(char *const *argv, int out, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
 	int rc;
 
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
 					 O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	rc = posix_spawn(pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
+	rc = posix_spawn(pid, argv[0], &actions, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	return rc;
 }
 
 /* How it ended says more than what it printed. */
-static bool ended_well(pid_t pid, struct err *err)
+static bool ended_well(pid_t pid, int64_t until, struct err *err)
 {
 	int status = 0;
+	bool ok = wait_child(pid, until, &status);
 
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
 		return err_set(err, ERR_AGAIN, "it ended with status %d",
 			       WEXITSTATUS(status));
-	return true;
+	return ok || err_set(err, ERR_AGAIN, "it did not end in time");
 }
 
-static char *run(char *const *argv, struct err *err)
+static char *run(char *const *argv, int64_t until, struct err *err)
 {
 	int ends[2], rc;
 	char *secret;
@@ -128,21 +144,22 @@ static char *run(char *const *argv, struct err *err)
 	close(ends[1]);
 	if (rc != 0)
 		err_set(err, ERR_INPUT, "%s", strerror(rc));
-	secret = rc == 0 ? read_secret(ends[0], err) : NULL;
+	secret = rc == 0 ? read_secret(ends[0], until, err) : NULL;
 	/* First: one that finds nobody reads on ends with a status, too. */
 	if (rc == 0 && !secret)
-		kill(pid, SIGKILL);
+		kill(-pid, SIGKILL);
 	close(ends[0]);
-	if (rc == 0 && !ended_well(pid, err)) {
+	if (rc == 0 && !ended_well(pid, until, err)) {
 		free(secret);
 		secret = NULL;
 	}
 	return secret;
 }
 
-char *fetch_token(char *const *argv, struct err *err)
+char *fetch_token(char *const *argv, int64_t until, struct err *err)
 {
-	char *secret = run(argv, err);
+	int64_t usual = steady_ms() + SECRET_MS;
+	char *secret = run(argv, usual < until ? usual : until, err);
 
 	if (!secret)
 		err_prefix(err, "token_command %s", argv[0]);

@@ -6,6 +6,7 @@
 #define CLI_FETCH_SECRET_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -13,9 +14,11 @@
 char *fetch_password(const char *path, struct err *err);
 
 /*
- * The first line that it prints, within half a minute, and without a shell.
- * `argv` ends with NULL. The caller frees; NULL, with err, if there is none.
+ * The first line that it prints, without a shell. It must end within half a
+ * minute, and before `until`, of steady_ms(); or else it is ended, with what it
+ * has started. `argv` ends with NULL. The caller frees; NULL, with err, if there
+ * is none.
  */
-char *fetch_token(char *const *argv, struct err *err);
+char *fetch_token(char *const *argv, int64_t until, struct err *err);
 
 #endif

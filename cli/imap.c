@@ -20,6 +20,7 @@
 #define ANSWER_MS	120000
 #define GOODBYE_MS	5000
 #define COMMAND_MAX	4096
+#define SEARCH_PIECE	50000 /* messages: their numbers fit IMAP_LINE_MAX */
 
 struct imap {
 	CURL *curl;
@@ -27,6 +28,7 @@ struct imap {
 	char bytes[16384]; /* what the reader was fed */
 	int64_t until;	   /* steady_ms(); see imap_settings */
 	unsigned tag;
+	long exists; /* messages in the folder, when it was opened */
 	bool is_lost, has_move, has_uidplus, keeps_words;
 };
 
@@ -341,6 +343,9 @@ static void on_select(struct imap *i, const char *line, void *arg)
 {
 	if (strcasestr(line, "[PERMANENTFLAGS "))
 		i->keeps_words = strstr(line, "\\*");
+	if (streq_case(line + strspn(line, "0123456789"), " EXISTS"))
+		str_to_long(line, strspn(line, "0123456789"), UINT32_MAX,
+			    &i->exists);
 	imap_number(line, "UIDVALIDITY", arg);
 }
 
@@ -352,6 +357,7 @@ bool imap_select(struct imap *i, const char *folder, long *validity,
 
 	*validity = 0;
 	i->keeps_words = false;
+	i->exists = 0;
 	ok = command(i, on_select, validity, err, "SELECT %s", name);
 	free(name);
 	return ok || err_prefix(err, "folder %s", folder);
@@ -363,6 +369,17 @@ bool imap_keeps_words(const struct imap *i)
 }
 
 /* ---- searching ---- */
+
+/* In room that doubles. */
+static void add_found(struct imap_found *found, long uid)
+{
+	size_t n = found->count;
+
+	if ((n & (n - 1)) == 0)
+		found->uid = xrealloc_array(found->uid, n ? 2 * n : 1,
+					    sizeof(*found->uid));
+	found->uid[found->count++] = uid;
+}
 
 static void on_search(struct imap *i, const char *line, void *arg)
 {
@@ -378,9 +395,7 @@ static void on_search(struct imap *i, const char *line, void *arg)
 
 		if (!str_to_long(at + 1, len, UINT32_MAX, &uid))
 			return;
-		found->uid = xrealloc_array(found->uid, found->count + 1,
-					    sizeof(*found->uid));
-		found->uid[found->count++] = uid;
+		add_found(found, uid);
 		at += len + 1;
 	}
 }
@@ -392,15 +407,37 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Each once, and in order. */
+static void sort_found(struct imap_found *found)
+{
+	size_t n = 0;
+
+	if (!found->count)
+		return;
+	qsort(found->uid, found->count, sizeof(*found->uid), by_number);
+	for (size_t i = 1; i < found->count; i++)
+		if (found->uid[i] != found->uid[n])
+			found->uid[++n] = found->uid[i];
+	found->count = n + 1;
+}
+
+/*
+ * From the last piece to the first: what others expunge meanwhile moves those
+ * behind it down, into a piece that is still to come.
+ */
 bool imap_search(struct imap *i, const char *what, struct imap_found *found,
 		 struct err *err)
 {
-	bool ok;
+	bool ok = true;
 
 	*found = (struct imap_found){ .count = 0 };
-	ok = command(i, on_search, found, err, "UID SEARCH %s", what);
-	if (found->count)
-		qsort(found->uid, found->count, sizeof(*found->uid), by_number);
+	for (long last = i->exists;
+	     last > 0 && ok && found->count < IMAP_FOUND_MAX;
+	     last -= SEARCH_PIECE)
+		ok = command(i, on_search, found, err, "UID SEARCH %ld:%ld %s",
+			     last > SEARCH_PIECE ? last - SEARCH_PIECE + 1 : 1,
+			     last, what);
+	sort_found(found);
 	return ok;
 }
 

@@ -21,7 +21,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define IMAP_FOUND_MAX 100000
+#define IMAP_FOUND_MAX 4000000
 
 struct imap_settings {
 	const char *host;
@@ -59,7 +59,10 @@ struct imap_found {
 	size_t count;
 };
 
-/* `what` is such as "UNSEEN UNDELETED". */
+/*
+ * `what` is such as "UNSEEN UNDELETED". It is asked piece by piece, so that no
+ * answer is too long, however many messages there are.
+ */
 bool imap_search(struct imap *i, const char *what, struct imap_found *found,
 		 struct err *err);
 void imap_found_release(struct imap_found *found);

@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define IMAP_LINE_MAX 1048576 /* a search that finds 100,000 messages */
+#define IMAP_LINE_MAX 1048576 /* a search among 50,000 messages, twice */
 
 enum imap_step {
 	IMAP_RESPONSE, /* line and literal have it, until the next call */

@@ -71,6 +71,7 @@ enum option_id {
 	OPT_TO,
 	OPT_TRACK_MX,
 	OPT_VERSION,
+	OPT_VIA,
 	OPT_WAIT,
 	OPT_WHY,
 	OPT_WITHOUT_REPORTS,
@@ -87,7 +88,7 @@ struct options {
 	struct words words;	/* noun, verb, names: all that is no option */
 	const char *actor, *auth_results, *ca, *ca_file, *cert, *config, *file,
 		*format, *key, *kind, *label, *mode, *plan, *preset, *reason,
-		*socket, *state, *template, *track_mx, *why;
+		*socket, *state, *template, *track_mx, *via, *why;
 	struct words mx, resolver, rua;
 	bool adopt, all, allow_private, cancel, csv, dry_run, ended, failed,
 		follow, force, help, json, new_account, no_adopt, no_smtp, now,

@@ -11,9 +11,6 @@
 #include "cli/report_name.h"
 #include "cli/say.h"
 
-/* Who floods one domain keeps nobody else's reports waiting, ... */
-#define PUT_OFF_MAX 100 /* ... and not so many messages that this takes long */
-
 #define AT(member) offsetof(struct report_tally, member)
 
 /* How each is called by the daemon or in JSON, and how by people. */
@@ -62,12 +59,13 @@ static bool is_final(long status)
 	return status == 400 || status == 413 || status == 415 || status == 422;
 }
 
+/* Who floods one domain keeps nobody else's reports waiting. */
 static enum report_fate later(struct report_taker *t, long status,
 			      enum exit_code code)
 {
 	t->later = status ? EXIT_TEMPFAIL : code;
 	t->tally.put_off += status == 429;
-	t->is_over = status != 429 || t->tally.put_off >= PUT_OFF_MAX;
+	t->is_over = status != 429;
 	return REPORT_LATER;
 }
 
@@ -170,6 +168,29 @@ enum report_fate report_take_message(struct report_taker *t, const void *data,
 }
 
 /* ---- the sum ---- */
+
+void report_tally_add(struct report_tally *to, const struct report_tally *from)
+{
+	struct report_tally its = *from;
+
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		*count_at(to, i) += *count_at(&its, i);
+}
+
+bool report_tally_read(struct report_tally *t, const json_t *sum)
+{
+	*t = (struct report_tally){ .messages = 0 };
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+		const json_t *n = json_object_get(sum, counts[i].name);
+		json_int_t value = json_integer_value(n);
+
+		if (!json_is_integer(n) || value < 0 ||
+		    value > REPORT_ATTACHMENTS_MAX)
+			return false;
+		*count_at(t, i) = (long)value;
+	}
+	return true;
+}
 
 static void say_json_tally(struct report_tally *t)
 {

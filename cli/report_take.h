@@ -53,6 +53,11 @@ enum report_fate report_take_file(struct report_taker *t, const char *name,
 /* A message that was not read, for it is too large. */
 enum report_fate report_take_none(struct report_taker *t, struct err *err);
 
+void report_tally_add(struct report_tally *to, const struct report_tally *from);
+
+/* Of one message, out of that JSON document, which it does not trust. */
+bool report_tally_read(struct report_tally *t, const json_t *sum);
+
 /* One line, or one JSON document. */
 void report_say_tally(const struct report_tally *t, bool json);
 

@@ -3,9 +3,11 @@
  * of one domain in a day, in all and from one sender.
  *
  * A sender is an address, or whoever signed the mail; mail that nobody signed is
- * all of one. He may bring more than his own share only as long as half of the
- * domain's is left, so that nobody takes all that a domain may get. Counts are
- * kept in memory, in tables of a fixed size, and are forgotten at a restart.
+ * all of one, for the organisation in a report is what anybody likes: by that,
+ * one forger would be as many senders as he wants. A sender may bring more than
+ * his own share only as long as half of the domain's is left, so that nobody
+ * takes all that a domain may get. Counts are kept in memory, in tables of a
+ * fixed size, and are forgotten at a restart.
  */
 #ifndef DAEMON_REPORT_QUOTA_H
 #define DAEMON_REPORT_QUOTA_H

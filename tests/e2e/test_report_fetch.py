@@ -7,13 +7,17 @@ The server is dovecot; the daemon is a stand-in that says what it is told
 import base64
 import contextlib
 import gzip
+import itertools
 import json
 import os
 import pwd
+import re
+import signal
 import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +25,7 @@ from harness import dovecot, letters, submit
 from harness.daemon import BUILD
 from harness.mailbox import Cutter, Mailbox
 from harness.outside import Authority
-from harness.process import free_port
+from harness.process import free_port, wait_for
 from test_report_import import is_bounded
 
 FINE, REFUSED, TEMPFAIL = 0, 3, 75
@@ -65,6 +69,43 @@ def mailbox_at(server, door, authority, folder):
 @pytest.fixture
 def box(make_server, door, authority, tmp_path):
 	return mailbox_at(make_server(), door, authority, tmp_path)
+
+
+class Script:
+	"""A server that says one thing, OK to the rest, and hears it."""
+
+	def __init__(self, greeting, context=None):
+		self.greeting, self.heard = greeting, b""
+		self.context = context
+		self._socket = socket.create_server(("127.0.0.1", 0))
+		self.port = self._socket.getsockname()[1]
+
+	def __enter__(self):
+		threading.Thread(target=self._serve, daemon=True).start()
+		return self
+
+	def __exit__(self, *what):
+		self._socket.close()
+
+	def _serve(self):
+		with contextlib.suppress(OSError):
+			peer, _ = self._socket.accept()
+			if self.context:
+				peer = self.context.wrap_socket(
+					peer, server_side=True)
+			peer.sendall(self.greeting)
+			while data := peer.recv(4096):
+				self.heard += data
+				self._answer(peer, *data.split()[:2])
+
+	def _answer(self, peer, tag, word):
+		more = self.greeting.split(b"[")[-1]
+		if word == b"AUTHENTICATE" and b"PLAIN" in self.greeting:
+			peer.sendall(b"+ \r\n")
+			self.heard += peer.recv(4096)
+		if word == b"CAPABILITY":
+			peer.sendall(b"* " + more.split(b"]")[0] + b"\r\n")
+		peer.sendall(tag + b" OK\r\n")
 
 
 def letter(number=0, **more):
@@ -141,19 +182,92 @@ def test_what_cannot_be_taken_now_stays(box):
 	assert box.sum() == {"messages": 2, "stored": 2}
 
 
-@pytest.mark.parametrize("count, tries", [(3, 3), (150, 100)])
-def test_a_domain_that_is_flooded_holds_up_no_other(box, count, tries):
-	flood = [letters.google(letters.report_of("flood.test", i))
-		 for i in range(count)]
-	box.server.deliver(*flood, letter())
-	box.door.answer = lambda body: submit.error(429, "again") \
+def flooded(body):
+	return submit.error(429, "again") \
 		if b"flood.test" in gzip.decompress(body) else submit.OK
-	result = box.fetch("--json")
-	assert result.status == TEMPFAIL, result
-	assert json.loads(result.out)["put_off"] == tries
-	assert json.loads(result.out)["stored"] == (count == tries)
+
+
+def flood(count):
+	return [letters.google(letters.report_of("flood.test", i))
+		for i in range(count)]
+
+
+@pytest.mark.parametrize("count", [3, 150])
+def test_a_domain_that_is_flooded_holds_up_no_other(box, count):
+	box.server.deliver(*flood(count), letter())
+	box.door.answer = flooded
+	for stored in 1, 0:
+		result = box.fetch("--json")
+		assert result.status == TEMPFAIL, result
+		assert json.loads(result.out)["put_off"] == count
+		assert json.loads(result.out)["stored"] == stored
 	box.door.say(submit.OK)
-	assert box.sum()["stored"] == count + (count != tries)
+	assert box.sum()["stored"] == count
+
+
+def test_a_flood_that_outlasts_every_run_holds_up_no_other(box):
+	"""No run comes to its end, and none begins where the last one did."""
+	count = 60
+	box.server.deliver(*flood(count // 2), letter(), *flood(count // 2))
+
+	def slowly(body):
+		time.sleep(0.1)
+		return flooded(body)
+
+	box.door.answer = slowly
+	box.use(deadline="2s")
+	taken = 0
+	for _ in range(60):
+		result = box.fetch("--json")
+		assert result.status == TEMPFAIL, result
+		assert json.loads(result.out)["put_off"] < count
+		taken += json.loads(result.out)["stored"]
+		if taken:
+			break
+	assert taken == 1
+	assert flags(box.server) == [""] * count + ["S"]
+
+
+class Large(Script):
+	"""A folder of so many messages, none of which may be had."""
+
+	def __init__(self, context, count):
+		super().__init__(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n",
+				 context)
+		self.count, self.searched = count, []
+
+	def _answer(self, peer, tag, word):
+		if word == b"SELECT":
+			peer.sendall(b"* %d EXISTS\r\n" % self.count)
+		asked = self.heard.rpartition(b"UID SEARCH ")[2].split(b" ")[0]
+		if word == b"UID" and asked not in self.searched:
+			self.searched.append(asked)
+			first, last = map(int, asked.split(b":"))
+			peer.sendall(b"* SEARCH" + b"".join(
+				b" %d" % (FIRST_UID + i)
+				for i in range(first, last + 1)) + b"\r\n")
+		super()._answer(peer, tag, word)
+
+
+FIRST_UID = 4000000000
+
+
+def test_a_large_mailbox_is_searched_in_pieces(box, authority):
+	"""So that no answer is longer than what one line may have."""
+	count, begun = 220000, set()
+	for _ in range(2):
+		with Large(authority.context("localhost"), count) as server:
+			result = box.use(port=server.port,
+					 deadline="10s").fetch()
+		assert result.status == TEMPFAIL, result
+		assert "deadline" in result.err
+		pieces = sorted(tuple(map(int, asked.split(b":")))
+				for asked in server.searched)
+		assert pieces[0][0] == 1 and pieces[-1][1] == count
+		assert all(a[1] + 1 == b[0]
+			   for a, b in itertools.pairwise(pieces))
+		begun.add(server.heard.partition(b"UID FETCH ")[2].split()[0])
+	assert len(begun) == 2
 
 
 def test_what_will_never_be_taken_stays_unread(box):
@@ -305,6 +419,32 @@ def test_a_token_that_does_not_come(box, tmp_path, script, said):
 
 # A run has an end.
 
+def running_in(group):
+	"""The state of each process of a group that is more than a zombie."""
+	for stat in Path("/proc").glob("[0-9]*/stat"):
+		with contextlib.suppress(OSError):
+			state, _, of = stat.read_text().rpartition(")")[2] \
+				.split()[:3]
+			if of == group and state not in "ZX":
+				yield state
+
+
+@pytest.mark.parametrize("script", [
+	"echo token; exec >&-; sleep 45",	# all is said, and no end comes
+	"sleep 45", "echo token; sleep 45 & exit",
+], ids=["closes", "silent", "leaves another"])
+def test_a_token_command_that_does_not_end(box, tmp_path, script):
+	"""It is ended, and what it started as well."""
+	with_token(box, f"cd {tmp_path}; echo $$ >pid; {script}")
+	began = time.monotonic()
+	result = box.use(deadline="3s").fetch()
+	assert time.monotonic() - began < 3 + 5
+	assert result.status == TEMPFAIL, result
+	assert "token_command" in result.err and "in time" in result.err
+	group = (tmp_path / "pid").read_text().strip()
+	wait_for("its end", lambda: not any(running_in(group)), 5)
+
+
 def test_a_deadline_ends_a_run_and_the_next_goes_on(box):
 	count = 12
 	box.server.deliver(*map(letter, range(count)))
@@ -361,6 +501,119 @@ def test_a_deadline_that_is_none(box, deadline):
 	assert result.status == 64 and "deadline" in result.err, result
 
 
+# A message is read by a process that has nothing else.
+
+def memory(pid):
+	"""All that it could read itself."""
+	with open(f"/proc/{pid}/maps") as maps, \
+			open(f"/proc/{pid}/mem", "rb", 0) as mem:
+		for line in maps:
+			first, last = (int(n, 16) for n in
+				       line.split()[0].split("-"))
+			with contextlib.suppress(OSError, OverflowError):
+				mem.seek(first)
+				yield mem.read(last - first)
+
+
+def knows(pid, secret):
+	return any(secret in part for part in memory(pid))
+
+
+def files(pid):
+	return {int(f.name): os.readlink(f)
+		for f in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+class Onlooker:
+	"""Looks at the process that hands in a report, while that waits."""
+
+	def __init__(self, door, *secrets):
+		self.door, self.secrets = door, secrets
+
+	def __call__(self, body):
+		me = Path(f"/proc/{self.door.pid}")
+		self.parent = int(re.search(r"PPid:\s*(\d+)", (
+			me / "status").read_text())[1])
+		self.files = files(self.door.pid)
+		self.parent_files = files(self.parent)
+		self.environ = (me / "environ").read_bytes()
+		self.words = (me / "cmdline").read_bytes()
+		self.limits = (me / "limits").read_text()
+		self.has = [knows(self.door.pid, s) for s in self.secrets]
+		self.parent_has = [knows(self.parent, s) for s in self.secrets]
+		return submit.OK
+
+
+@pytest.mark.skipif("asan" in BUILD.name, reason="its shadow is too large")
+@pytest.mark.parametrize("by", ["password", "token"])
+def test_a_message_is_read_by_who_holds_no_secret(make_server, door, authority,
+						  tmp_path, monkeypatch, by):
+	server = make_server(oauth="xoauth2" if by == "token" else "")
+	box = mailbox_at(server, door, authority, tmp_path)
+	secret = dovecot.PASSWORD
+	if by == "token":
+		secret = server.token()
+		with_token(box, f"echo {secret}")
+	monkeypatch.setenv("CLIENT_SECRET", "secret of the environment")
+	server.deliver(letter())
+	door.answer = seen = Onlooker(door, secret.encode(),
+				      b"secret of the environment")
+	assert box.sum() == {"messages": 1, "stored": 1}
+	assert seen.parent_has == [True, True]
+	assert seen.has == [False, False]
+	assert seen.environ == b""
+	assert secret.encode() not in seen.words
+	assert [seen.files.pop(f).split(":")[0] for f in range(3)] == [
+		"/memfd"] * 3
+	ours = {f for f in seen.files.values() if f.startswith("socket:")}
+	assert ours == set(seen.files.values())		# to the daemon
+	assert not ours & set(seen.parent_files.values())
+	assert re.search(r"Max cpu time +\d+ ", seen.limits)
+	assert "unlimited" not in next(
+		line for line in seen.limits.splitlines()
+		if line.startswith("Max address space"))
+
+
+@pytest.mark.skipif("asan" in BUILD.name, reason="its own end is another")
+@pytest.mark.parametrize("end", [signal.SIGSEGV, signal.SIGXCPU])
+def test_a_message_that_ends_its_reader_ends_nothing_else(box, end):
+	box.server.deliver(letter(1), letter(2), letter(3))
+
+	def answer(body):
+		if b"shop.test_2" in gzip.decompress(body):
+			os.kill(box.door.pid, end)
+		return submit.OK
+
+	box.door.answer = answer
+	result = box.fetch("--json")
+	assert result.status == FINE, result
+	counts = json.loads(result.out)
+	assert (counts["messages"], counts["stored"], counts["refused"]) == (
+		3, 2, 1)
+	[line] = result.err.splitlines()
+	assert re.match(fr"mtastsctl: message \d+: .* signal {int(end)}\b", line)
+	assert flags(box.server) == ["S", "S", "a"]
+	assert box.sum() == {}
+
+
+def test_a_reader_that_hangs_is_ended(box):
+	box.server.deliver(letter())
+
+	def answer(body):
+		os.kill(box.door.pid, signal.SIGSTOP)
+		return submit.OK
+
+	box.door.answer = answer
+	began = time.monotonic()
+	result = box.use(deadline="2s").fetch()
+	assert time.monotonic() - began < 2 + 15
+	assert result.status == TEMPFAIL and "in time" in result.err, result
+	assert not list(running_in(str(box.door.pid)))
+	assert flags(box.server) == [""]
+	box.door.say(submit.OK)
+	assert box.use(deadline=None).sum() == {"messages": 1, "stored": 1}
+
+
 # A connection that breaks.
 
 @pytest.mark.parametrize("words", [b"", b"* BYE done\r\n", b"x" * 1100000],
@@ -372,43 +625,6 @@ def test_a_server_that_closes_at_logout(box, authority, words):
 		server.last = words
 		assert box.use(port=server.port).sum() == {}
 	assert b"LOGOUT" in server.heard
-
-
-class Script:
-	"""A server that says one thing, OK to the rest, and hears it."""
-
-	def __init__(self, greeting, context=None):
-		self.greeting, self.heard = greeting, b""
-		self.context = context
-		self._socket = socket.create_server(("127.0.0.1", 0))
-		self.port = self._socket.getsockname()[1]
-
-	def __enter__(self):
-		threading.Thread(target=self._serve, daemon=True).start()
-		return self
-
-	def __exit__(self, *what):
-		self._socket.close()
-
-	def _serve(self):
-		with contextlib.suppress(OSError):
-			peer, _ = self._socket.accept()
-			if self.context:
-				peer = self.context.wrap_socket(
-					peer, server_side=True)
-			peer.sendall(self.greeting)
-			while data := peer.recv(4096):
-				self.heard += data
-				self._answer(peer, *data.split()[:2])
-
-	def _answer(self, peer, tag, word):
-		more = self.greeting.split(b"[")[-1]
-		if word == b"AUTHENTICATE" and b"PLAIN" in self.greeting:
-			peer.sendall(b"+ \r\n")
-			self.heard += peer.recv(4096)
-		if word == b"CAPABILITY":
-			peer.sendall(b"* " + more.split(b"]")[0] + b"\r\n")
-		peer.sendall(tag + b" OK\r\n")
 
 
 class Closer(Script):
@@ -432,6 +648,8 @@ class Drip(Script):
 		self.drip = drip
 
 	def _answer(self, peer, tag, word):
+		if word == b"SELECT":
+			peer.sendall(b"* 1 EXISTS\r\n")
 		while word == b"UID":
 			peer.sendall(self.drip)
 			time.sleep(0.2)

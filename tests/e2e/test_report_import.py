@@ -177,6 +177,18 @@ def test_root_keeps_the_group_that_may_submit(door, tmp_path):
 	assert door.peers == [pwd.getpwnam("nobody").pw_uid]
 
 
+def test_a_message_out_of_a_mailbox(door):
+	"""For report fetch: never a report as it is, which nobody signed."""
+	result = pipe(door, GOOGLE, "--via", "imap")
+	assert result.status == FINE, result
+	assert door.posts == [(GZIP, {"via": "imap"})]
+	result = pipe(door, GZIP, "--via", "imap", "--require-dkim", *TRUST)
+	assert result.status == FINE and len(door.posts) == 1, result
+	assert "1 without a report" in result.out
+	result = run(door, "x", "--via", "pigeon")
+	assert result.status == USAGE and "mail or imap" in result.err
+
+
 def test_a_pipe_is_one_message_whatever_is_in_it(door):
 	"""Else a stranger's text became a message with headers of his own."""
 	inner = letters.google(GZIP, headers=passed())

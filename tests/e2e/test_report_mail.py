@@ -7,9 +7,11 @@ and test_report_fetch.py.
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,7 @@ from harness.outside import Authority
 from harness.process import wait_for
 from harness.reports import report
 
+ROOT = Path(__file__).parents[2]
 FINE, TEMPFAIL = 0, 75
 MAIL, IMAP, FILE = 1, 2, 3	# enum report_via, store/report.h
 TO = "tls-reports@mx.shop.test"
@@ -87,6 +90,31 @@ def test_an_alias_pipes_reports_into_the_store(box, alias):
 		"status=sent (delivered to command") == 4, 20)
 	assert sorted(kept(box)) == [(MAIL, "google.com"),
 				     (MAIL, "microsoft.com")]
+
+
+def readme_alias():
+	"""The words behind mtastsctl in its alias, and the server they trust."""
+	words = re.search(r'^tls-reports: "\|/usr/local/bin/mtastsctl (.*)"$',
+			  (ROOT / "README.md").read_text(), re.M)[1].split()
+	return words, words[words.index("--auth-results") + 1]
+
+
+def test_a_flood_of_forged_mail_keeps_no_signed_report_away(box, tmp_path):
+	"""By the alias that the README shows."""
+	words, server = readme_alias()
+	assert words[:2] == ["report", "import"] and "-" in words
+	forged = [letters.google(letters.report_of("shop.test", i))
+		  for i in range(1400)]
+	(tmp_path / "mbox").write_bytes(letters.mbox(*forged))
+	counts = json.loads(take(box, tmp_path / "mbox", "--json").out)
+	assert counts["stored"] > 1000 and counts["put_off"] > 0
+
+	signed = letters.google(letters.report(), headers=(
+		f"Authentication-Results: {server}; dkim=pass"
+		" header.d=google.com\n"))
+	assert take(box, *words[2:], stdin=forged[-1]).status == TEMPFAIL
+	assert take(box, *words[2:], stdin=signed).status == FINE
+	assert kept(box)[-1] == (MAIL, "google.com")
 
 
 def test_mail_waits_while_the_daemon_is_down(box, alias):

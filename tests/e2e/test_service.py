@@ -110,6 +110,23 @@ def test_the_units_are_good(installed):
 	assert said == []
 
 
+def test_a_token_command_has_a_place_to_write(installed):
+	"""A rotated refresh token must be kept, and all else is read-only."""
+	fetch = PACKAGING / "mtastsd-report-fetch.service"
+	assert values("ProtectSystem", fetch) == ["strict"]
+	[name] = values("StateDirectory", fetch)
+	assert values("StateDirectoryMode", fetch) == ["0700"]
+	for told in "README.md", "docs/mtastsctl.1", \
+			"packaging/debian/mtastsd.postrm":
+		assert f"/var/lib/{name}" in (ROOT / told).read_text(), told
+	done = subprocess.run(
+		["systemd-analyze", "verify", "--man=no", installed /
+		 "usr/lib/systemd/system/mtastsd-report-fetch.service"],
+		text=True, capture_output=True)
+	assert [line for line in done.stderr.splitlines()
+		if "mtastsd" in line and "is not executable" not in line] == []
+
+
 # A credential of the service, in the configuration.
 
 def test_a_key_may_be_a_credential(rig, tmp_path):

@@ -50,7 +50,7 @@ class Mailbox:
 		self.write()
 		done = subprocess.run(
 			[*self.words(), *words],
-			capture_output=True, text=True, timeout=120,
+			capture_output=True, text=True, timeout=400,
 			env=os.environ | SANITIZERS)
 		return Output(done.returncode, done.stdout, done.stderr)
 

@@ -1,11 +1,11 @@
 """The daemon's submit socket, as a test wishes it: it says what it is told."""
 
-import contextlib
 import http.server
 import json
-import os
 import shutil
+import socket
 import socketserver
+import struct
 import tempfile
 import threading
 from pathlib import Path
@@ -30,13 +30,14 @@ class Submit:
 	answer	a function: of the body, what to say; see OK
 	posts	(body, {"via": ..., "signed_by": ...}), in order
 	peers	the uid of each
+	pid	of who asks now
 	"""
 
 	def __init__(self):
 		self.folder = Path(tempfile.mkdtemp(prefix="mtasts-submit-"))
 		self.folder.chmod(0o711)
 		self.socket = self.folder / "submit.sock"
-		self.posts, self.peers = [], []
+		self.posts, self.peers, self.pid = [], [], 0
 		self.answer = lambda body: OK
 		self._server = _Server(str(self.socket), _Handler)
 		self._server.owner = self
@@ -70,10 +71,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 		url = urlsplit(self.path)
 		assert url.path == "/v1/reports", self.path
 		body = self.rfile.read(int(self.headers["Content-Length"]))
+		owner.pid, uid = peer_ids(self.connection)
 		status, answer = owner.answer(body)
 		owner.posts.append((body, {k: v[0] for k, v in
 					   parse_qs(url.query).items()}))
-		owner.peers.append(peer_uid(self.connection))
+		owner.peers.append(uid)
 		text = json.dumps(answer).encode()
 		self.send_response(status)
 		self.send_header("Content-Length", str(len(text)))
@@ -87,12 +89,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 		pass
 
 
-def peer_uid(connection):
-	import socket
-	import struct
-
-	with contextlib.suppress(OSError):
-		data = connection.getsockopt(socket.SOL_SOCKET,
-					     socket.SO_PEERCRED, 12)
-		return struct.unpack("3i", data)[1]
-	return os.getuid()
+def peer_ids(connection):
+	"""The process that asks, and its user."""
+	data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+	return struct.unpack("3i", data)[:2]
