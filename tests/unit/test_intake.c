@@ -524,20 +524,24 @@ static void addresses_have_their_rate(void **state)
 {
 	struct box *b = *state;
 	struct intake_ask ask;
+	size_t taken = 0;
 
-	for (size_t i = 0; i < 2001; i++) {
+	/* Ten a second come back meanwhile. */
+	while (!b->answered && taken < 2500) {
 		ask = ask_of(b, "{}", "");
 		ask.peer = (struct peer){ AF_INET, 12345 };
 		intake_take(b->intake, &ask);
+		taken++;
 	}
+	assert_true(taken > 2000);
 	assert_int_equal(b->answered, 1);
 	assert_int_equal(b->outcome[0], INTAKE_TOO_MANY);
 	assert_int_equal(b->retry_after, 1);
 	ask = ask_of(b, "{}", "");
 	ask.peer = (struct peer){ AF_INET6, 12345 };
 	intake_take(b->intake, &ask);
-	run_until(b, 2002);
-	assert_int_equal(b->outcome[2001], INTAKE_NO_REPORT);
+	run_until(b, taken + 1);
+	assert_int_equal(b->outcome[taken], INTAKE_NO_REPORT);
 }
 
 /* As if by HTTPS, from so many addresses. */
