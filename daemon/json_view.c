@@ -264,7 +264,7 @@ static json_t *view_watch(const struct domain_facts *f, time_t now)
 	const struct watch *w = &f->watch;
 	const char *id = f->has_policy ? f->policy.sts_id : "";
 
-	if (!w->looked_at)
+	if (!w->looked_at && !w->foreign_at)
 		return json_null();
 	return json_pack(
 		"{s:o, s:{s:s, s:s, s:o, s:I, s:o, s:o, s:o},"

@@ -587,6 +587,11 @@ static const char *const migrations[] = {
 	"    WHERE domain_id IN (0, OLD.domain_id);"
 	"  DELETE FROM report_room WHERE domain_id = OLD.domain_id"
 	"    AND bytes <= 0; END;",
+
+	/* 15: foreign_at of names that are gone */
+	"CREATE TABLE foreign_past("
+	"  name TEXT PRIMARY KEY,"
+	"  at INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 static const char serve_tables[] =

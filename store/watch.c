@@ -161,6 +161,33 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 	return query_run(&q, err);
 }
 
+bool watch_retire(struct store *s, const struct domain *d, struct err *err)
+{
+	struct query q;
+
+	query_open(
+		&q, store_db_write(s),
+		"INSERT INTO foreign_past(name, at) SELECT ?1, foreign_at"
+		" FROM watch WHERE domain_id = ?2 AND foreign_at > 0"
+		" ON CONFLICT(name) DO UPDATE SET at = MAX(at, excluded.at)");
+	bind_text(&q, d->name);
+	bind_int(&q, d->id);
+	return query_run(&q, err);
+}
+
+bool watch_recall(struct store *s, const struct domain *d, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO watch(domain_id, due_at, foreign_at)"
+		   " SELECT ?1, ?2, at FROM foreign_past WHERE name = ?3");
+	bind_int(&q, d->id);
+	bind_int(&q, d->created_at);
+	bind_text(&q, d->name);
+	return query_run(&q, err);
+}
+
 /*
  * A look that is under way knows by due_at whether another was asked for since
  * it began: also within the second in which it did.

@@ -87,6 +87,13 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err);
 bool watch_reports_moved(struct store *s, int64_t domain_id, time_t now,
 			 struct err *err);
 
+/*
+ * The domain goes, or comes, also again: senders hold what another host
+ * announced in between all the same.
+ */
+bool watch_retire(struct store *s, const struct domain *d, struct err *err);
+bool watch_recall(struct store *s, const struct domain *d, struct err *err);
+
 /* Something has changed here: it is looked at soon. */
 bool watch_soon(struct store *s, int64_t domain_id, time_t now,
 		struct err *err);

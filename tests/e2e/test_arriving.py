@@ -398,6 +398,11 @@ def test_a_policy_of_its_own_beside_another_hosts(rig, daemon, name, former):
 	assert "another host's policy may be held" in daemon.ok(
 		"domain", "show", name)
 
+	# And when it is gone from here, and comes again.
+	daemon.ok("domain", "remove", name, "--now")
+	daemon.ok("domain", "add", name, "--mx", f"mx.{name}")
+	assert note in daemon.ok("policy", "mx", name, "add", "new.test")
+
 
 def test_what_is_ours_is_not_another_hosts(rig, daemon, name, former):
 	words = former().words
