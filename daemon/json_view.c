@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/budget.h"
 #include "acme/revoke_reason.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -322,6 +323,15 @@ static json_t *view_next_max_age(const struct domain_facts *f, time_t now)
 	return next ? json_integer(next) : json_null();
 }
 
+/* As the CA's limit counts it, by the name that is certified. */
+static json_t *view_registered(const char *name)
+{
+	char host[DOMAIN_NAME_SIZE];
+
+	domain_name_policy_host(name, host);
+	return json_string(budget_registered_domain(host));
+}
+
 json_t *view_domain(const struct domain_facts *f, time_t now)
 {
 	const struct domain *d = &f->domain;
@@ -331,6 +341,7 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 	health_of_domain(f, now, &findings);
 	set(view, "name", json_string(d->name));
 	set(view, "display", view_display(d->name));
+	set(view, "registered", view_registered(d->name));
 	set(view, "label", view_text(d->label));
 	set(view, "state", json_string(domain_phase(d)));
 	set(view, "state_since",

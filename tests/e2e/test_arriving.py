@@ -461,6 +461,19 @@ def test_a_plan_is_in_waves(daemon):
 		len(w["names"]) for w in daemon.json(
 			"domain", "list", "--plan", "5")["waves"]]
 		== [2, 2, 2, 1])
+	daemon.ca["limit_new_orders"] = "100/1d"
+	daemon.ca["limit_per_domain"] = "2/2d"
+	daemon.reload()
+	daemon.ok("domain", "add", *(f"a{i}.one.test" for i in range(6)),
+		  "--mx", "mx.example.test")
+	assert wait_for("the other limit", lambda: [
+		len(w["names"]) for w in daemon.json(
+			"domain", "list", "--plan", "5")["waves"]]
+		== [5, 5, 1, 1, 1])
+	first = daemon.json("domain", "list", "--plan", "5")["waves"][0]
+	assert [n for n in first["names"] if "one" in n] == \
+		["a0.one.test", "a1.one.test"]
+	assert "one.test" in daemon.ctl("domain", "list", "--plan", "5").err
 	for bad in "0", "x", "3/week", "-1":
 		assert daemon.ctl("domain", "list", "--plan",
 				  bad).status == 64

@@ -505,7 +505,7 @@ def test_status_with_an_error(rig, name):
 # --json has the names that docs/admin-api.md has.
 
 FINDING = "id level text hint"
-DOMAIN = ("name display label state state_since health findings policy"
+DOMAIN = ("name display registered label state state_since health findings policy"
 	  " certificate order next created rua")
 POLICY = "version id mode max_age mx body created"
 CERTIFICATE = "serial issuer ca not_before not_after renew_at"
