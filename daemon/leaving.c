@@ -61,7 +61,7 @@ static bool handing_over(struct store *s, const struct domain *d,
 	if (!l->waits_for_dns && !l->waits_for_cname)
 		l->done_at = later(later(w->host_since, d->leaving_at),
 				   r.led_at) +
-			     LEAVING_CACHES;
+			     watch_cached(w);
 	return true;
 }
 
@@ -128,8 +128,8 @@ static char *farewell(const struct domain *d, const struct watch *w, time_t now)
 	char at[INSTANT_TEXT];
 
 	if (d->leaving != DOMAIN_REMOVING)
-		return xstrdup("gone: handed over; DNS has led elsewhere for a "
-			       "day");
+		return xstrdup("gone: handed over; DNS has led elsewhere for "
+			       "as long as caches may lead here");
 	if (!foreign)
 		return xstrdup("gone: no sender holds a policy of it, and its "
 			       "records are no longer in DNS");

@@ -588,10 +588,13 @@ static const char *const migrations[] = {
 	"  DELETE FROM report_room WHERE domain_id = OLD.domain_id"
 	"    AND bytes <= 0; END;",
 
-	/* 15: foreign_at of names that are gone */
+	/* 15: foreign_at of names that are gone; how long caches lead where a
+	   policy's host is, and was before */
 	"CREATE TABLE foreign_past("
 	"  name TEXT PRIMARY KEY,"
-	"  at INTEGER NOT NULL) WITHOUT ROWID;",
+	"  at INTEGER NOT NULL) WITHOUT ROWID;"
+	"ALTER TABLE watch ADD COLUMN host_ttl INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE watch ADD COLUMN former_ttl INTEGER NOT NULL DEFAULT 0;",
 };
 
 static const char serve_tables[] =

@@ -403,7 +403,13 @@ static void host_went_just_now(struct watch *w)
 
 static void host_went_a_day_ago(struct watch *w)
 {
-	w->host_since = END - LEAVING_CACHES;
+	w->host_since = END - WHEN_DAY;
+}
+
+static void host_had_a_long_ttl(struct watch *w)
+{
+	w->host_since = END - 2 * WHEN_DAY + 1;
+	w->former_ttl = 2 * WHEN_DAY;
 }
 
 static const struct {
@@ -416,6 +422,7 @@ static const struct {
 	{ "host an hour ago", host_went_an_hour_ago, true, false },
 	{ "host just now", host_went_just_now, false, false },
 	{ "host a day ago", host_went_a_day_ago, true, true },
+	{ "host with a long TTL", host_had_a_long_ttl, true, false },
 	{ "host here", host_is_here, false, false },
 	{ "host partly", host_is_partly, false, false },
 	{ "host unknown", host_is_unknown, false, false },

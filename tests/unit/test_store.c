@@ -170,7 +170,10 @@ static void migrations_run_once(void **state)
 }
 
 /* What the newest version brought. */
-#define WITHOUT_15 "DROP TABLE foreign_past;"
+#define WITHOUT_15                                                             \
+	"DROP TABLE foreign_past;"                                             \
+	"ALTER TABLE watch DROP COLUMN host_ttl;"                              \
+	"ALTER TABLE watch DROP COLUMN former_ttl;"
 
 /* As it was before there were TLS reports. */
 static void make_older(const char *dir)

@@ -49,6 +49,8 @@ static struct watch a_watch(void)
 		.foreign_at = T0 + 17,
 		.host = HOST_NOWHERE,
 		.host_since = T0 + 8,
+		.host_ttl = 21,
+		.former_ttl = 22,
 		.host_problem = "it's \"away\"; --",
 		.reports = REPORTS_OTHER,
 		.mx = { .look = MX_THERE,
