@@ -372,12 +372,13 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 
 json_t *view_event(const struct trail *e)
 {
-	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id",
+	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
 			 (json_int_t)e->id, "at", view_instant(e->at), "level",
 			 trail_level_name(e->level), "kind", view_text(e->kind),
 			 "name", view_text(e->domain), "actor",
 			 view_text(e->actor), "text", view_text(e->text),
-			 "reason", view_text(e->reason));
+			 "reason", view_text(e->reason), "channel",
+			 view_text(e->channel));
 }
 
 json_t *view_ca(const struct engine_ca_status *ca)

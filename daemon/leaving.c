@@ -150,6 +150,7 @@ static bool let_go(struct store *s, const struct domain *d,
 		.domain = d->name,
 		.label = d->label,
 		.actor = "mtastsd",
+		.channel = "watch",
 		.text = text,
 	};
 	bool ok;

@@ -513,7 +513,7 @@ CHANGED = "name changed dry_run changes domain last_event"
 STATUS = ("version started now health findings domains problems cas"
 	  " nearest_expiry serving")
 CA = "name directory used account account_url in_flight problem hint"
-EVENT = "id at level kind name actor text reason"
+EVENT = "id at level kind name actor channel text reason"
 
 
 def has(value, names):

@@ -546,6 +546,7 @@ static void the_trail_says_who_what_and_why(void **state)
 	assert_int_equal(json_array_size(at(b, "events")), 1);
 	assert_string_equal(text(b, "events/0/kind"), "domain.removed");
 	assert_string_equal(text(b, "events/0/actor"), "alice (uid 1000)");
+	assert_string_equal(text(b, "events/0/channel"), "admin.sock");
 	assert_string_equal(text(b, "events/0/reason"), "moved away");
 	assert_string_equal(text(b, "events/0/name"), "a.example");
 	assert_int_equal(number(b, "last"), 2);

@@ -173,7 +173,8 @@ static void migrations_run_once(void **state)
 #define WITHOUT_15                                                             \
 	"DROP TABLE foreign_past;"                                             \
 	"ALTER TABLE watch DROP COLUMN host_ttl;"                              \
-	"ALTER TABLE watch DROP COLUMN former_ttl;"
+	"ALTER TABLE watch DROP COLUMN former_ttl;"                            \
+	"ALTER TABLE trail DROP COLUMN channel;"
 
 /* As it was before there were TLS reports. */
 static void make_older(const char *dir)
