@@ -41,6 +41,7 @@ struct dns_addresses {
 	enum dns_outcome outcome;
 	char address[DNS_ADDRESSES_MAX][DNS_ADDRESS_TEXT];
 	size_t count;
+	long ttl; /* the longest, of the CNAMEs too: so long a cache has it */
 	char problem[96];	/* "timeout", "SERVFAIL" ... if DNS_FAILED */
 	char alias[DNS_NAME_TEXT]; /* if there is none: the name that has */
 				   /* none, if it is that of a CNAME */

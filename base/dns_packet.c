@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <resolv.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct reading {
 	void *out;
 	size_t left;		/* records that are still taken */
 	bool is_cut;		/* there was another one */
+	long ttl;		/* the longest, of CNAMEs too */
 	char *alias;		/* of DNS_NAME_TEXT; NULL: no matter */
 	const char *problem;	/* if DNS_FAILED */
 	char code[24];		/* room for one */
@@ -84,6 +86,18 @@ static bool next_record(ns_msg *msg, const char *name, int type, int *i,
 	return false;
 }
 
+/* With its top bit set it is 0 (RFC 2181, 8). */
+static long ttl_of(const ns_rr *rr)
+{
+	return ns_rr_ttl(*rr) > INT32_MAX ? 0 : (long)ns_rr_ttl(*rr);
+}
+
+static void note_ttl(struct reading *r, const ns_rr *rr)
+{
+	if (ttl_of(rr) > r->ttl)
+		r->ttl = ttl_of(rr);
+}
+
 /* DNS_FOUND, DNS_NO_RECORD of this very name, or DNS_FAILED. */
 static enum dns_outcome read_records(ns_msg *msg, const char *name,
 				     struct reading *r)
@@ -94,6 +108,7 @@ static enum dns_outcome read_records(ns_msg *msg, const char *name,
 
 	while (next_record(msg, name, r->type, &i, &rr)) {
 		outcome = DNS_FOUND;
+		note_ttl(r, &rr);
 		if (r->left == 0) {
 			r->is_cut = true;
 			break;
@@ -108,7 +123,7 @@ static enum dns_outcome read_records(ns_msg *msg, const char *name,
 
 /* Replaces `name` by what it is an alias of; *is_alias says whether. */
 static bool follow_cname(ns_msg *msg, char name[static NS_MAXDNAME],
-			 bool *is_alias)
+			 struct reading *r, bool *is_alias)
 {
 	int i = 0, used;
 	ns_rr rr;
@@ -116,6 +131,7 @@ static bool follow_cname(ns_msg *msg, char name[static NS_MAXDNAME],
 	*is_alias = next_record(msg, name, ns_t_cname, &i, &rr);
 	if (!*is_alias)
 		return true;
+	note_ttl(r, &rr);
 	used = ns_name_uncompress(ns_msg_base(*msg), ns_msg_end(*msg),
 				  ns_rr_rdata(rr), name, NS_MAXDNAME);
 	return used == ns_rr_rdlen(rr);
@@ -137,7 +153,7 @@ static enum dns_outcome read_answer(ns_msg *msg, struct reading *r)
 		outcome = read_records(msg, name, r);
 		if (outcome != DNS_NO_RECORD)
 			return outcome;
-		if (!follow_cname(msg, name, &is_alias))
+		if (!follow_cname(msg, name, r, &is_alias))
 			return failed(r, "malformed answer");
 	}
 	return is_alias ? failed(r, "a chain of CNAMEs without an end")
@@ -156,7 +172,7 @@ static void note_alias(ns_msg *msg, struct reading *r)
 		return;
 	snprintf(name, sizeof(name), "%s", ns_rr_name(question));
 	for (int hop = 0; hop <= CNAMES_MAX; hop++) {
-		if (!follow_cname(msg, name, &is_alias) || !is_alias)
+		if (!follow_cname(msg, name, r, &is_alias) || !is_alias)
 			return;
 		str_copy(r->alias, DNS_NAME_TEXT, name);
 	}
@@ -224,6 +240,7 @@ void dns_packet_addresses(const unsigned char *packet, int len, int type,
 
 	*out = (struct dns_addresses){ 0 };
 	out->outcome = read_packet(packet, len, &r);
+	out->ttl = r.ttl;
 	if (out->outcome == DNS_FAILED)
 		dns_addresses_fail(out, r.problem);
 }
@@ -321,7 +338,7 @@ static bool read_any(const ns_msg *msg, const ns_rr *rr, void *out)
 	struct dns_record *record = &set->record[set->count];
 	const unsigned char *data = ns_rr_rdata(*rr);
 	size_t len = ns_rr_rdlen(*rr);
-	long ttl = (long)ns_rr_ttl(*rr);
+	long ttl = ttl_of(rr);
 	bool ok = true;
 
 	memset(record, 0, sizeof(*record));

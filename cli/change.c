@@ -126,6 +126,7 @@ enum exit_code change_send(struct cli *cli, const char *method, char *path,
 	*told = cli->options.json || cli->options.dry_run;
 	if (code != EXIT_FINE)
 		return code;
+	cli->changed += json_is_true(value_at(*answer, "changed"));
 	if (cli->options.json && (!cli->options.wait || cli->options.dry_run))
 		say_json(*answer);
 	else if (cli->options.dry_run)

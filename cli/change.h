@@ -13,8 +13,8 @@ json_t *change_body(const struct cli *cli);
 /*
  * Sends it; takes `body`; frees `path`. On EXIT_FINE *answer is the daemon's,
  * the caller's to decref: printed already with --json (unless --wait is to
- * print the outcome), and noted for the table of --dry-run. *told is then
- * true: there is nothing left to say.
+ * print the outcome), noted for the table of --dry-run, and counted if it
+ * changed something. *told is then true: there is nothing left to say.
  */
 enum exit_code change_send(struct cli *cli, const char *method, char *path,
 			   json_t *body, json_t **answer, bool *told,

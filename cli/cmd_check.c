@@ -107,6 +107,7 @@ static void add_expected(struct check_expected *e, const json_t *is)
 	e->body = json_string_value(value_at(is, "body"));
 	instant_parse(text_at(is, "since"), &e->policy_since);
 	instant_parse(text_at(is, "removable"), &e->removable_at);
+	instant_parse(text_at(is, "foreign_until"), &e->foreign_until);
 	e->past_count = TAKE(value_at(is, "past_ids"), e->past_id);
 	e->address_count = TAKE(value_at(is, "addresses"), e->address);
 	e->collector_count = TAKE(value_at(is, "rua"), e->collector);

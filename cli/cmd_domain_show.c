@@ -149,8 +149,9 @@ static void show_dns(const json_t *d, time_t now)
 	char *txt = txt_text(d);
 
 	if (json_is_object(value_at(d, "dns"))) {
-		printf("  %-12s as seen at %s\n", "dns",
-		       when_at(d, "dns.looked", now, when));
+		when_at(d, "dns.looked", now, when);
+		printf("  %-12s %s%s\n", "dns",
+		       *when ? "as seen at " : "not seen yet", when);
 		show_seen(d, "  _mta-sts", txt, "dns.txt.seen", now);
 		if (*text_at(d, "dns.txt.foreign_until"))
 			printf("  %-12s another host's policy may be held "

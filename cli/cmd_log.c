@@ -40,10 +40,13 @@ static char *path_of(const struct cli *cli, const char *after)
 static void show(const json_t *e)
 {
 	const char *reason = text_at(e, "reason"), *name = text_at(e, "name");
+	const char *channel = text_at(e, "channel");
+	bool is_plain = !*channel || streq(channel, "box");
 
-	printf("%s  %-7s  %s  %s, by %s", text_at(e, "at"),
+	printf("%s  %-7s  %s  %s, by %s%s%s", text_at(e, "at"),
 	       text_at(e, "level"), *name ? name : "-", text_at(e, "text"),
-	       text_at(e, "actor"));
+	       text_at(e, "actor"), is_plain ? "" : " via ",
+	       is_plain ? "" : channel);
 	printf("%s%s%s\n", *reason ? " (" : "", reason, *reason ? ")" : "");
 }
 

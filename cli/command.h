@@ -24,6 +24,7 @@ struct cli {
 	size_t name_count;
 	struct table plan;	/* of a dry run: what would change */
 	long plan_same;		/* what would not: not of one row each */
+	long changed;		/* answers that something changed, or would */
 	char *plan_about;	/* what of, if of no domain; NULL: the box */
 	struct wait_list wait;	/* what --wait is to wait for */
 	struct mx_looks *looks; /* of domain add, at MX; or NULL */

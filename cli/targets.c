@@ -227,19 +227,6 @@ bool targets_read_file(const char *path, struct words *names, struct err *err)
 	return ok;
 }
 
-static void add_name(json_t *entry, void *arg)
-{
-	words_add(arg, text_at(entry, "name"));
-}
-
-static enum exit_code select_names(struct cli *cli, bool by_label,
-				   struct words *names, struct err *err)
-{
-	struct pages p = pages_of(cli, "/v1/domains", "domains", by_label);
-
-	return each_entry(&p, add_name, names, err);
-}
-
 enum exit_code targets_domains(struct cli *cli,
 			       void (*take)(json_t *domain, void *arg),
 			       void *arg, struct err *err)
@@ -280,23 +267,26 @@ static const char *ways_to_name(const struct cli *cli, bool by_label)
 	return "give one or more names, or --file";
 }
 
+static bool selects(const struct options *o, bool by_label)
+{
+	return o->all || o->state || (by_label && o->label);
+}
+
+/* None, if it is a selection that says which. */
 static enum exit_code find_names(struct cli *cli, bool by_label,
 				 struct words *names, struct err *err)
 {
 	const struct options *o = &cli->options;
-	bool selects = o->all || o->state || (by_label && o->label);
 
 	for (size_t i = 0; i < cli->name_count; i++)
 		words_add(names, cli->names[i]);
 	if (o->file && !targets_read_file(o->file, names, err))
 		return EXIT_USAGE;
-	if (selects && (names->count || o->file))
+	if (selects(o, by_label) && (names->count || o->file))
 		return usage(err, "names and a selection at once",
 			     "either name them, or use --label, --state, "
 			     "--all");
-	if (selects)
-		return select_names(cli, by_label, names, err);
-	if (!names->count && !o->file)
+	if (!selects(o, by_label) && !names->count && !o->file)
 		return usage(err, "which domain?", ways_to_name(cli, by_label));
 	return EXIT_FINE;
 }
@@ -319,40 +309,80 @@ static void say_failed(const struct cli *cli, const char *name,
 	json_decref(document);
 }
 
-static enum exit_code do_each(struct cli *cli, const struct words *names,
-			      target_fn *one)
+/* Over the domains, until --limit is reached or nobody answers. */
+struct round {
+	struct cli *cli;
+	target_fn *one;
+	enum exit_code worst;
+	size_t met;
+	long done; /* of --limit */
+	bool is_over;
+};
+
+/* What changes things has --dry-run; what is so already is free then. */
+static bool limits_changes(const struct cli *cli)
 {
-	size_t limit = (size_t)cli->options.limit;
-	enum exit_code worst = EXIT_FINE, code;
+	return cli->command->options & OPTION(DRY_RUN);
+}
 
-	for (size_t i = 0; i < names->count && (!limit || i < limit); i++) {
-		struct err err = ERR_INIT;
+static void do_one(struct round *r, const char *name)
+{
+	long changed = r->cli->changed, limit = r->cli->options.limit;
+	struct err err = ERR_INIT;
+	enum exit_code code = r->one(r->cli, name, &err);
 
-		code = one(cli, names->item[i], &err);
-		if (err.kind != ERR_NONE)
-			say_failed(cli, names->item[i], &err);
-		if (code > worst)
-			worst = code;
-		if (code == EXIT_UNREACHABLE || code == EXIT_USAGE)
-			break;
+	r->met++;
+	if (err.kind != ERR_NONE)
+		say_failed(r->cli, name, &err);
+	if (code > r->worst)
+		r->worst = code;
+	r->done += limits_changes(r->cli) ? r->cli->changed - changed : 1;
+	r->is_over = code == EXIT_UNREACHABLE || code == EXIT_USAGE ||
+		     (limit && r->done >= limit);
+}
+
+static void do_named(struct round *r, const struct words *names)
+{
+	for (size_t i = 0; i < names->count && !r->is_over; i++)
+		do_one(r, names->item[i]);
+}
+
+static enum exit_code do_selected(struct round *r, bool by_label,
+				  struct err *err)
+{
+	struct pages p = pages_of(r->cli, "/v1/domains", "domains", by_label);
+	enum exit_code code = EXIT_FINE;
+	json_t *page;
+
+	if (limits_changes(r->cli))
+		p.left = -1;
+	while (!r->is_over && (page = next_page(&p, &code, err)) != NULL) {
+		for (size_t i = 0; i < json_array_size(page) && !r->is_over;
+		     i++)
+			do_one(r, text_at(json_array_get(page, i), "name"));
+		json_decref(page);
 	}
-	return worst;
+	free(p.after);
+	return code;
 }
 
 static enum exit_code each(struct cli *cli, bool by_label, target_fn *one)
 {
+	struct round r = { .cli = cli, .one = one, .worst = EXIT_FINE };
 	struct words names = { 0 };
 	struct err err = ERR_INIT;
 	enum exit_code code = find_names(cli, by_label, &names, &err);
 
-	if (code == EXIT_FINE && !names.count)
-		say_nobody(&cli->options, by_label, "nothing was done");
-	else if (code == EXIT_FINE)
-		code = do_each(cli, &names, one);
-	else
+	if (code == EXIT_FINE)
+		do_named(&r, &names);
+	if (code == EXIT_FINE && selects(&cli->options, by_label))
+		code = do_selected(&r, by_label, &err);
+	if (code != EXIT_FINE)
 		say_failure(NULL, &err);
+	else if (!r.met)
+		say_nobody(&cli->options, by_label, "nothing was done");
 	words_release(&names);
-	return code;
+	return code > r.worst ? code : r.worst;
 }
 
 enum exit_code targets_each(struct cli *cli, target_fn *one)

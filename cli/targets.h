@@ -2,9 +2,11 @@
  * Which domains a command is about, and doing it to each.
  *
  * Names from the command line and from --file, or else what --label, --state
- * or --all select; --limit caps either. Each is tried, each failure is one
- * line on stderr, and the worst decides how the program ends. Only a daemon
- * that is gone ends it early.
+ * or --all select, a page in memory at a time. Each is tried, each failure is
+ * one line on stderr, and the worst decides how the program ends. Only a daemon
+ * that is gone ends it early, and --limit: of a command that changes things it
+ * counts answers that something changed, so that the same command again goes
+ * on where this one ended; who refuses is named, and holds up nobody behind it.
  */
 #ifndef CLI_TARGETS_H
 #define CLI_TARGETS_H

@@ -26,6 +26,7 @@ struct api_call {
 	const struct admin_parts *parts;
 	time_t now;
 	const char *actor;		/* for the trail */
+	const char *channel;		/* likewise: the socket's name */
 	char name[DOMAIN_NAME_SIZE];	/* from the path, normalised; or "" */
 	const struct evkeyvalq *query;	/* only what the route lists */
 	const json_t *body;		/* an object, maybe empty */

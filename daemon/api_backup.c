@@ -34,6 +34,7 @@ static bool add_event(const struct api_call *call, const char *reason,
 		      &(struct trail){ .at = call->now,
 				       .kind = "box.backup",
 				       .actor = call->actor,
+				       .channel = call->channel,
 				       .reason = reason,
 				       .text = "a backup was asked for" },
 		      err))

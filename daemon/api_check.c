@@ -101,7 +101,7 @@ static json_t *view_expected(const struct check_expected *e)
 {
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:s, s:s,"
-		" s:b, s:b, s:o}",
+		" s:b, s:b, s:o, s:o}",
 		"id", view_text(e->id), "body",
 		e->body ? view_text(e->body) : json_null(), "since",
 		view_instant(e->policy_since), "past_ids", view_past(e),
@@ -110,7 +110,8 @@ static json_t *view_expected(const struct check_expected *e)
 		view_text(e->trouble), "trouble_is_error", e->trouble_is_error,
 		"waits", view_text(e->waits), "sts_cname", e->sts_cname,
 		"report_cname", e->report_cname, "published", e->is_published,
-		"handed_over", e->is_handed_over, "reports", view_reports(e));
+		"handed_over", e->is_handed_over, "reports", view_reports(e),
+		"foreign_until", view_instant(e->foreign_until));
 }
 
 bool api_check_expected(struct api_call *call, struct err *err)

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/when.h"
 #include "daemon/api.h"
 #include "daemon/json_view.h"
 #include "daemon/records.h"
@@ -135,6 +136,22 @@ static void add_made(json_t *list, char *text)
 	free(text);
 }
 
+static char *over(const struct domain_facts *f, time_t now)
+{
+	time_t foreign = watch_foreign_until(&f->watch, now);
+	char at[INSTANT_TEXT];
+
+	if (!foreign)
+		return xstrdup("no sender holds a policy of it any more: "
+			       "mta-sts, _mta-sts and _smtp._tls may be taken "
+			       "out of DNS");
+	return xasprintf("no sender holds a policy of this box any more "
+			 "(another host's, seen in DNS, until %s at the "
+			 "latest): mta-sts, _mta-sts and _smtp._tls may be "
+			 "taken out of DNS",
+			 instant_format(foreign, at));
+}
+
 /* What is to become of its records, on its way out; false: it stays. */
 static bool note_leaving(const struct domain_facts *f, time_t now, json_t *list)
 {
@@ -149,9 +166,7 @@ static bool note_leaving(const struct domain_facts *f, time_t now, json_t *list)
 					 name));
 	if (f->domain.leaving == DOMAIN_REMOVING && f->leaving.done_at &&
 	    f->leaving.done_at <= now)
-		add_note(list, "no sender holds a policy of it any more: "
-			       "mta-sts, _mta-sts and _smtp._tls may be taken "
-			       "out of DNS");
+		add_made(list, over(f, now));
 	else if (f->domain.leaving == DOMAIN_REMOVING)
 		add_made(list, xasprintf("it is being removed: these stay "
 					 "until mtastsctl domain show %s says "

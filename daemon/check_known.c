@@ -147,6 +147,7 @@ void check_known_add(struct check_facts *facts, const struct domain_facts *f,
 		e->policy_since = f->policy.created_at;
 	}
 	e->removable_at = f->leaving.done_at;
+	e->foreign_until = watch_foreign_until(&f->watch, now);
 	add_records(e, f, c);
 	add_past(e, f, s, now);
 	for (size_t i = 0; i < c->engine.address_count &&

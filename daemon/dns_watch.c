@@ -96,7 +96,7 @@ static bool note_host(struct dns_watch *w, const struct domain *d,
 	    !reached_anew(w->parts.store, d->id, now_of(w), err))
 		return false;
 	return policy_version_led_here(w->parts.store, d, k->host_since,
-				       now_of(w), err);
+				       watch_cached(k), now_of(w), err);
 }
 
 #define ZONE_TIME 600	/* s: the TTL of what we publish, and a look or two */
@@ -430,6 +430,7 @@ static void on_host(const struct dns_answer *answer, void *arg)
 	l->seen.host = watch_host_of(host, answer,
 				     &l->watch->parts.config->engine,
 				     l->seen.host_problem);
+	l->seen.host_ttl = watch_host_ttl(answer);
 	if (l->is_leaving)
 		follow_cname(l);
 	else

@@ -50,6 +50,7 @@ static bool add_event(const struct edit *e, const struct edit_kind *kind,
 							   ? e->domain.label
 							   : NULL,
 					  .actor = e->call->actor,
+					  .channel = e->call->channel,
 					  .text = text,
 					  .reason = reason },
 			 err);

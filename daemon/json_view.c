@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/budget.h"
 #include "acme/revoke_reason.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -264,7 +265,7 @@ static json_t *view_watch(const struct domain_facts *f, time_t now)
 	const struct watch *w = &f->watch;
 	const char *id = f->has_policy ? f->policy.sts_id : "";
 
-	if (!w->looked_at)
+	if (!w->looked_at && !w->foreign_at)
 		return json_null();
 	return json_pack(
 		"{s:o, s:{s:s, s:s, s:o, s:I, s:o, s:o, s:o},"
@@ -322,6 +323,15 @@ static json_t *view_next_max_age(const struct domain_facts *f, time_t now)
 	return next ? json_integer(next) : json_null();
 }
 
+/* As the CA's limit counts it, by the name that is certified. */
+static json_t *view_registered(const char *name)
+{
+	char host[DOMAIN_NAME_SIZE];
+
+	domain_name_policy_host(name, host);
+	return json_string(budget_registered_domain(host));
+}
+
 json_t *view_domain(const struct domain_facts *f, time_t now)
 {
 	const struct domain *d = &f->domain;
@@ -331,6 +341,7 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 	health_of_domain(f, now, &findings);
 	set(view, "name", json_string(d->name));
 	set(view, "display", view_display(d->name));
+	set(view, "registered", view_registered(d->name));
 	set(view, "label", view_text(d->label));
 	set(view, "state", json_string(domain_phase(d)));
 	set(view, "state_since",
@@ -361,12 +372,13 @@ json_t *view_domain(const struct domain_facts *f, time_t now)
 
 json_t *view_event(const struct trail *e)
 {
-	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id",
+	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
 			 (json_int_t)e->id, "at", view_instant(e->at), "level",
 			 trail_level_name(e->level), "kind", view_text(e->kind),
 			 "name", view_text(e->domain), "actor",
 			 view_text(e->actor), "text", view_text(e->text),
-			 "reason", view_text(e->reason));
+			 "reason", view_text(e->reason), "channel",
+			 view_text(e->channel));
 }
 
 json_t *view_ca(const struct engine_ca_status *ca)

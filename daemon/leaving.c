@@ -1,9 +1,11 @@
 #include "daemon/leaving.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "acme/revoke_ask.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "policy/domain_field.h"
 #include "store/policy_version.h"
 #include "store/reached.h"
@@ -59,7 +61,7 @@ static bool handing_over(struct store *s, const struct domain *d,
 	if (!l->waits_for_dns && !l->waits_for_cname)
 		l->done_at = later(later(w->host_since, d->leaving_at),
 				   r.led_at) +
-			     LEAVING_CACHES;
+			     watch_cached(w);
 	return true;
 }
 
@@ -120,9 +122,27 @@ static bool records_are_gone(const struct watch *w, time_t now)
 	       now >= later(w->txt_since, w->host_since) + LEAVING_SURE;
 }
 
-static bool let_go(struct store *s, const struct domain *d, time_t now,
-		   struct err *err)
+static char *farewell(const struct domain *d, const struct watch *w, time_t now)
 {
+	time_t foreign = watch_foreign_until(w, now);
+	char at[INSTANT_TEXT];
+
+	if (d->leaving != DOMAIN_REMOVING)
+		return xstrdup("gone: handed over; DNS has led elsewhere for "
+			       "as long as caches may lead here");
+	if (!foreign)
+		return xstrdup("gone: no sender holds a policy of it, and its "
+			       "records are no longer in DNS");
+	return xasprintf("gone: no sender holds a policy of this box of it "
+			 "(another host's, seen in DNS, until %s at the "
+			 "latest), and its records are no longer in DNS",
+			 instant_format(foreign, at));
+}
+
+static bool let_go(struct store *s, const struct domain *d,
+		   const struct watch *w, time_t now, struct err *err)
+{
+	char *text = farewell(d, w, now);
 	struct trail e = {
 		.at = now,
 		.level = TRAIL_INFO,
@@ -130,16 +150,16 @@ static bool let_go(struct store *s, const struct domain *d, time_t now,
 		.domain = d->name,
 		.label = d->label,
 		.actor = "mtastsd",
-		.text = d->leaving == DOMAIN_REMOVING
-				? "gone: no sender holds a policy of it, and "
-				  "its records are no longer in DNS"
-				: "gone: handed over; DNS has led elsewhere "
-				  "for a day",
+		.channel = "watch",
+		.text = text,
 	};
+	bool ok;
 
 	log_about(LOG_LEVEL_INFO, domain_field(d->name), "domain %s: %s",
-		  d->name, e.text);
-	return domain_delete(s, d, now, err) && trail_add(s, &e, err);
+		  d->name, text);
+	ok = domain_delete(s, d, now, err) && trail_add(s, &e, err);
+	free(text);
+	return ok;
 }
 
 bool leaving_step(struct store *s, struct domain *d, const struct watch *w,
@@ -157,5 +177,5 @@ bool leaving_step(struct store *s, struct domain *d, const struct watch *w,
 	    (d->leaving == DOMAIN_REMOVING && !records_are_gone(w, now)))
 		return true;
 	*is_gone = true;
-	return let_go(s, d, now, err);
+	return let_go(s, d, w, now, err);
 }

@@ -6,7 +6,7 @@
  * may go, and with them the domain. Handing over: another host goes on with
  * the policy; the domain is served here, and its id stands in the operator's
  * own zone, until DNS has led elsewhere for so long that nobody's cache leads
- * here any more.
+ * here any more: watch_cached().
  */
 #ifndef DAEMON_LEAVING_H
 #define DAEMON_LEAVING_H
@@ -16,7 +16,6 @@
 
 #define LEAVING_MAX_AGE 86400L	/* of the policy that says none: a day */
 #define LEAVING_SURE	WHEN_HOUR /* DNS has no record for so long */
-#define LEAVING_CACHES	WHEN_DAY  /* what leads here may be cached so long */
 
 struct leaving {
 	bool waits_for_txt;	/* DNS does not show the new id yet */

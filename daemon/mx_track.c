@@ -54,8 +54,10 @@ static bool tell(struct store *s, const struct domain *d,
 	log_about(LOG_LEVEL_INFO, domain_field(d->name), "domain %s: %s",
 		  d->name, text);
 	return trail_say(s, d->name,
-			 &(struct trail){ .at = now, .level = TRAIL_WARNING,
-					  .kind = "policy.tracked" },
+			 &(struct trail){ .at = now,
+					  .level = TRAIL_WARNING,
+					  .kind = "policy.tracked",
+					  .channel = "track-mx" },
 			 text, err);
 }
 

@@ -333,6 +333,14 @@ static bool may_pass(const struct api_request *request,
 	return err_hint(err, "read.sock is for looking, admin.sock for all");
 }
 
+/* As the trail has them. */
+static const char *const channels[] = {
+	[DOOR_ADMIN] = "admin.sock",
+	[DOOR_READ] = "read.sock",
+	[DOOR_SUBMIT] = "submit.sock",
+	[DOOR_METRICS] = "metrics_listen",
+};
+
 static bool answer(const struct admin_parts *parts,
 		   const struct api_request *request, struct api_reply *reply,
 		   struct evkeyvalq *query, struct err *err)
@@ -342,6 +350,7 @@ static bool answer(const struct admin_parts *parts,
 	struct api_call call = { .parts = parts,
 				 .now = request->now,
 				 .actor = request->actor,
+				 .channel = channels[request->door],
 				 .query = query,
 				 .is_trusted = request->door == DOOR_ADMIN,
 				 .defer = request->defer,

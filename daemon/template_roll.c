@@ -30,12 +30,13 @@ static bool tell(struct template_roll *r, const struct domain *d,
 			     : xasprintf("cannot follow template %s: %s",
 					 t->name, why->text);
 
-	return trail_say(r->store, d->name,
-			 &(struct trail){ .at = r->now(r->arg),
-					  .level = changed ? TRAIL_INFO
-							   : TRAIL_WARNING,
-					  .kind = "policy.template" },
-			 text, err);
+	return trail_say(
+		r->store, d->name,
+		&(struct trail){ .at = r->now(r->arg),
+				 .level = changed ? TRAIL_INFO : TRAIL_WARNING,
+				 .kind = "policy.template",
+				 .channel = "template" },
+		text, err);
 }
 
 /* What enforces is not changed so that mail would bounce. */

@@ -53,6 +53,19 @@ enum watch_host watch_host_of(const char *host, const struct dns_answer *answer,
 	return ours ? HOST_PARTLY : HOST_ELSEWHERE;
 }
 
+long watch_host_ttl(const struct dns_answer *answer)
+{
+	long longest = 0;
+
+	for (size_t i = 0; i < answer->count; i++) {
+		const struct dns_view *v = &answer->view[i];
+
+		longest = v->a.ttl > longest ? v->a.ttl : longest;
+		longest = v->aaaa.ttl > longest ? v->aaaa.ttl : longest;
+	}
+	return longest;
+}
+
 static bool is_same_rua(const struct tlsrpt_record *r, const char *rua)
 {
 	size_t i = 0;
@@ -150,6 +163,16 @@ enum watch_reports watch_reports_of(const struct dns_records_answer *answer,
 #define RESTLESS_MAX  WHEN_DAY
 #define RESTLESS_FREE 4L /* changes that are looked after as ever */
 
+/* What was there before the last change counts, while caches may have it. */
+static void leave_host(struct watch *w, time_t now)
+{
+	if (now >= w->host_since + w->former_ttl)
+		w->former_ttl = 0;
+	if (w->former_ttl < w->host_ttl)
+		w->former_ttl = w->host_ttl;
+	w->host_ttl = 0;
+}
+
 static bool merge_host(struct watch *w, const struct watch_seen *seen,
 		       time_t now)
 {
@@ -159,6 +182,10 @@ static bool merge_host(struct watch *w, const struct watch_seen *seen,
 		return false;
 	w->host_at = now;
 	str_copy(w->host_problem, sizeof(w->host_problem), seen->host_problem);
+	if (is_news)
+		leave_host(w, now);
+	if (w->host_ttl < seen->host_ttl)
+		w->host_ttl = seen->host_ttl;
 	if (!is_news)
 		return false;
 	w->host = seen->host;

@@ -14,6 +14,7 @@
 struct watch_seen {
 	enum watch_host host;
 	char host_problem[300];
+	long host_ttl;
 	struct announced_seen txt;
 	enum watch_reports reports;
 	struct mx_seen mx;
@@ -56,6 +57,9 @@ long watch_pace(const struct watch *w, const struct domain *d, time_t now,
 enum watch_host watch_host_of(const char *host, const struct dns_answer *answer,
 			      const struct engine_settings *s,
 			      char problem[static 300]);
+
+/* The longest of all views: so long a cache has what was seen. */
+long watch_host_ttl(const struct dns_answer *answer);
 
 /*
  * The `_smtp._tls` record. A box that collects is asked (OURS) if its `own` URI

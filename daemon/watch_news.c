@@ -69,8 +69,10 @@ static bool tell(struct store *s, const struct domain *d, const struct news *n,
 		return true;
 	}
 	if (!trail_say(s, d->name,
-		       &(struct trail){
-			       .at = now, .level = n->level, .kind = n->kind },
+		       &(struct trail){ .at = now,
+					.level = n->level,
+					.kind = n->kind,
+					.channel = "watch" },
 		       with_count(n), err))
 		return false;
 	*n->untold = 0;

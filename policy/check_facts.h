@@ -133,6 +133,7 @@ struct check_expected {
 	char trouble[2 * CHECK_WORDS];	/* what the box says of it, or "" */
 	bool trouble_is_error;
 	time_t removable_at;		/* of a domain on its way out, or 0 */
+	time_t foreign_until; /* another host's policy may be held; or 0 */
 	bool is_handed_over;		/* its records are another's business */
 	char waits[6 * CHECK_WORDS];	/* why it is not to be announced yet,
 					   and what to do; or "" */

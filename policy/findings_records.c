@@ -118,9 +118,19 @@ static bool is_good(struct bench *b)
 
 static bool is_removable(struct bench *b)
 {
-	time_t at = b->f->expected.removable_at;
+	const struct check_expected *e = &b->f->expected;
+	char until[INSTANT_TEXT];
 
-	return at && at <= b->now && first_meant(&b->f->sts);
+	if (!e->removable_at || e->removable_at > b->now ||
+	    !first_meant(&b->f->sts))
+		return false;
+	if (!e->foreign_until)
+		return bench_say(b, "a policy of %s any more", b->f->domain);
+	return bench_say(b,
+			 "a policy of this box for %s any more; another "
+			 "host's, seen in DNS, may be held until %s at the "
+			 "latest",
+			 b->f->domain, instant_format(e->foreign_until, until));
 }
 
 /* ---- whose id it is ---- */
@@ -232,8 +242,7 @@ static const struct rule rules[] = {
 	  "the record of _mta-sts.{domain} is kept by resolvers for {}: a "
 	  "change of policy is seen that much later",
 	  "publish it with a TTL of 3600 or less" },
-	{ "txt.removable", CHECK_NOTE, is_removable, 0,
-	  "no sender can hold a policy of {domain} any more",
+	{ "txt.removable", CHECK_NOTE, is_removable, 0, "no sender can hold {}",
 	  "take mta-sts, _mta-sts and _smtp._tls out of DNS" },
 	{ "txt.ok", CHECK_GOOD, is_good, 0,
 	  "_mta-sts.{domain} has one record, with id {}", "" },

@@ -9,6 +9,7 @@
 #include "store/internal.h"
 #include "store/policy_version.h"
 #include "store/trail.h"
+#include "store/watch.h"
 
 static const char *const state_names[] = {
 	[DOMAIN_WAITING_FOR_DNS] = "waiting-for-dns",
@@ -222,7 +223,7 @@ bool domain_insert(struct store *s, struct domain *d, struct err *err)
 		return false;
 	d->id = db_last_id(store_db(s));
 	d->epoch = 1;
-	return change_note(s, d->id, err);
+	return watch_recall(s, d, err) && change_note(s, d->id, err);
 }
 
 bool domain_update(struct store *s, struct domain *d, struct err *err)
@@ -308,6 +309,7 @@ bool domain_delete(struct store *s, const struct domain *d, time_t now,
 	struct query q;
 
 	if (!policy_version_retire(s, d, now, err) ||
+	    !watch_retire(s, d, err) ||
 	    !trail_keep_label(s, d->name, d->label, err))
 		return false;
 	query_open(&q, store_db_write(s),

@@ -138,7 +138,7 @@ bool domain_set_aside(struct store *s, int64_t id, time_t until,
 /*
  * Everything of it goes, but for the trail, which keeps its label, and what
  * senders may still hold: the ids of its policies and what they said (table
- * `retired_id`).
+ * `retired_id`), and that another host announced one (`foreign_past`).
  */
 bool domain_delete(struct store *s, const struct domain *d, time_t now,
 		   struct err *err);

@@ -20,13 +20,17 @@ void policy_version_release(struct policy_version *v)
 }
 
 /* Our own count of it counts, and so does another host's serving. */
-#define CACHED WHEN_DAY	      /* who has that host's address asks there */
 #define FORGET (7 * WHEN_DAY) /* it leads here for so long: that was that */
 
 /* HOST_HERE and HOST_NOWHERE of store/watch.h; 0 is HOST_UNKNOWN. */
 #define IS_ASKED_ELSEWHERE                                                     \
 	"(is_elsewhere = 1 AND COALESCE((SELECT host FROM watch k"             \
 	" WHERE k.domain_id = w.domain_id), 0) NOT IN (1, 4))"
+
+/* watch_cached(), if the name came to lead here now. */
+#define CACHED_ELSEWHERE                                                       \
+	"COALESCE((SELECT MAX(86400, MIN(604800, MAX(host_ttl, former_ttl)))"  \
+	" FROM watch k WHERE k.domain_id = w.domain_id), 86400)"
 
 /*
  * A version with what is known of its serving at the time ?1. In a stretch
@@ -45,7 +49,7 @@ void policy_version_release(struct policy_version *v)
 	"  FROM v)"                                                            \
 	" SELECT w.*, MAX(MIN(last_served, ?1), COALESCE(unknown_to, 0),"      \
 	"  elsewhere_to, CASE WHEN " IS_ASKED_ELSEWHERE                        \
-	"   THEN ?1 + 86400 ELSE 0 END) AS served_to FROM w"
+	"   THEN ?1 + " CACHED_ELSEWHERE " ELSE 0 END) AS served_to FROM w"
 
 static void read_row(struct query *q, struct policy_version *v)
 {
@@ -526,7 +530,8 @@ bool policy_version_is_elsewhere(struct store *s, const struct domain *d,
 }
 
 bool policy_version_led_here(struct store *s, const struct domain *d,
-			     time_t since, time_t now, struct err *err)
+			     time_t since, long cached, time_t now,
+			     struct err *err)
 {
 	struct query q;
 
@@ -535,7 +540,7 @@ bool policy_version_led_here(struct store *s, const struct domain *d,
 		   " is_elsewhere = ?2 WHERE domain_id = ?3"
 		   " AND is_elsewhere = 1"
 		   " AND (elsewhere_to < ?1 OR ?2 = 0)");
-	bind_int(&q, since + CACHED);
+	bind_int(&q, since + cached);
 	bind_int(&q, now < since + FORGET);
 	bind_int(&q, d->id);
 	return query_run(&q, err);

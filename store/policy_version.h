@@ -70,11 +70,12 @@ bool policy_version_elsewhere(struct store *s, time_t now, struct err *err);
 
 /*
  * DNS has led here, or nowhere, since then: nobody asks another host any more,
- * but for a day of caches. After a week without a break no look at DNS makes
+ * but who has its address in a cache, for so long. After a week without a break no look at DNS makes
  * anything count as served elsewhere again.
  */
 bool policy_version_led_here(struct store *s, const struct domain *d,
-			     time_t since, time_t now, struct err *err);
+			     time_t since, long cached, time_t now,
+			     struct err *err);
 
 /*
  * May another host serve it to senders just now? Then what they hold has no

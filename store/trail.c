@@ -33,7 +33,8 @@ bool trail_add(struct store *s, const struct trail *e, struct err *err)
 		return true;
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO trail(at, level, kind, domain, actor, text,"
-		   " reason, label) VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+		   " reason, label, channel)"
+		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_int(&q, e->at);
 	bind_int(&q, e->level);
 	bind_text(&q, e->kind);
@@ -42,6 +43,7 @@ bool trail_add(struct store *s, const struct trail *e, struct err *err)
 	bind_text(&q, e->text);
 	bind_text(&q, e->reason);
 	bind_text(&q, e->label);
+	bind_text(&q, e->channel ? e->channel : "box");
 	return query_run(&q, err);
 }
 
@@ -148,6 +150,7 @@ static void read_row(struct query *q, struct trail *e)
 		.domain = col_text_peek(q, "domain"),
 		.label = col_text_peek(q, "label"),
 		.actor = col_text_peek(q, "actor"),
+		.channel = col_text_peek(q, "channel"),
 		.text = col_text_peek(q, "text"),
 		.reason = col_text_peek(q, "reason"),
 	};

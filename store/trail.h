@@ -22,6 +22,9 @@ struct trail {
 	const char *domain;		/* name, or "" for the box itself */
 	const char *label;		/* of a domain that is gone, or "" */
 	const char *actor;		/* "mtastsd", or "alice (uid 1000)" */
+	const char *channel;		/* "admin.sock"; of mtastsd "watch",
+					   "track-mx", "template" or, if it is
+					   NULL, "box"; "": from before */
 	const char *text;		/* one sentence */
 	const char *reason;		/* the admin's --reason, or "" */
 };

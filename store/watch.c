@@ -27,6 +27,14 @@ time_t watch_foreign_until(const struct watch *w, time_t now)
 	return w->foreign_at && until > now ? until : 0;
 }
 
+long watch_cached(const struct watch *w)
+{
+	if (w->former_ttl < WATCH_CACHED_MIN)
+		return WATCH_CACHED_MIN;
+	return w->former_ttl < WATCH_CACHED_MAX ? w->former_ttl
+						: WATCH_CACHED_MAX;
+}
+
 const char *watch_host_name(enum watch_host h)
 {
 	return host_names[h];
@@ -62,6 +70,8 @@ static void read_row(struct query *q, struct watch *w)
 	w->host = (enum watch_host)col_enum(q, "host", HOST_NOWHERE);
 	w->host_at = col_int(q, "host_at");
 	w->host_since = col_int(q, "host_since");
+	w->host_ttl = col_long(q, "host_ttl");
+	w->former_ttl = col_long(q, "former_ttl");
 	col_text(q, "host_problem", w->host_problem, sizeof(w->host_problem));
 	w->reports = (enum watch_reports)col_enum(q, "reports", REPORTS_WHOLE);
 	w->mx_at = col_int(q, "mx_at");
@@ -116,6 +126,8 @@ static void bind_seen(struct query *q, const struct watch *w)
 	bind_int(q, w->host);
 	bind_int(q, w->host_at);
 	bind_int(q, w->host_since);
+	bind_int(q, w->host_ttl);
+	bind_int(q, w->former_ttl);
 	bind_text(q, w->host_problem);
 	bind_int(q, w->untold_host);
 	bind_int(q, w->reports);
@@ -149,15 +161,42 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 		"trouble,"
 		" txt, txt_id, txt_ttl, txt_at, txt_since, foreign_at, "
 		"untold_txt,"
-		" host, host_at, host_since, host_problem, untold_host, "
-		"reports,"
+		" host, host_at, host_since, host_ttl, former_ttl,"
+		" host_problem, untold_host, reports,"
 		" mx_look, mx, mx_voices, mx_agrees, mx_cut, mx_ttl,"
 		" mx_at, mx_since, strays_since, untold_mx)"
 		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_times(&q, w);
 	bind_seen(&q, w);
 	bind_mx(&q, w);
+	return query_run(&q, err);
+}
+
+bool watch_retire(struct store *s, const struct domain *d, struct err *err)
+{
+	struct query q;
+
+	query_open(
+		&q, store_db_write(s),
+		"INSERT INTO foreign_past(name, at) SELECT ?1, foreign_at"
+		" FROM watch WHERE domain_id = ?2 AND foreign_at > 0"
+		" ON CONFLICT(name) DO UPDATE SET at = MAX(at, excluded.at)");
+	bind_text(&q, d->name);
+	bind_int(&q, d->id);
+	return query_run(&q, err);
+}
+
+bool watch_recall(struct store *s, const struct domain *d, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "INSERT INTO watch(domain_id, due_at, foreign_at)"
+		   " SELECT ?1, ?2, at FROM foreign_past WHERE name = ?3");
+	bind_int(&q, d->id);
+	bind_int(&q, d->created_at);
+	bind_text(&q, d->name);
 	return query_run(&q, err);
 }
 

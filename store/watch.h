@@ -56,6 +56,9 @@ struct watch {
 	enum watch_host host;
 	time_t host_at; /* as txt_at */
 	time_t host_since;
+	long host_ttl;	 /* seconds, the longest seen since; 0: not known */
+	long former_ttl; /* of where it led before, as far as caches may go
+			    on from host_since */
 	char host_problem[300];	/* in words; or "" */
 
 	enum watch_reports reports;
@@ -86,6 +89,13 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err);
  */
 bool watch_reports_moved(struct store *s, int64_t domain_id, time_t now,
 			 struct err *err);
+
+/*
+ * The domain goes, or comes, also again: senders hold what another host
+ * announced in between all the same.
+ */
+bool watch_retire(struct store *s, const struct domain *d, struct err *err);
+bool watch_recall(struct store *s, const struct domain *d, struct err *err);
 
 /* Something has changed here: it is looked at soon. */
 bool watch_soon(struct store *s, int64_t domain_id, time_t now,
@@ -134,6 +144,14 @@ size_t watch_troubled(struct store *s, int trouble, int64_t after, int64_t *ids,
  * its max_age was; 0: nobody does.
  */
 time_t watch_foreign_until(const struct watch *w, time_t now);
+
+/*
+ * For so long from host_since on caches may lead where the name led before: a
+ * day at least, seven at most.
+ */
+#define WATCH_CACHED_MIN 86400L
+#define WATCH_CACHED_MAX (7 * 86400L)
+long watch_cached(const struct watch *w);
 
 /* What nobody answered for since longer than that is not what is. */
 #define WATCH_LATELY (12 * 3600L)

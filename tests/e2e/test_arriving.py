@@ -398,6 +398,11 @@ def test_a_policy_of_its_own_beside_another_hosts(rig, daemon, name, former):
 	assert "another host's policy may be held" in daemon.ok(
 		"domain", "show", name)
 
+	# And when it is gone from here, and comes again.
+	daemon.ok("domain", "remove", name, "--now")
+	daemon.ok("domain", "add", name, "--mx", f"mx.{name}")
+	assert note in daemon.ok("policy", "mx", name, "add", "new.test")
+
 
 def test_what_is_ours_is_not_another_hosts(rig, daemon, name, former):
 	words = former().words
@@ -456,6 +461,19 @@ def test_a_plan_is_in_waves(daemon):
 		len(w["names"]) for w in daemon.json(
 			"domain", "list", "--plan", "5")["waves"]]
 		== [2, 2, 2, 1])
+	daemon.ca["limit_new_orders"] = "100/1d"
+	daemon.ca["limit_per_domain"] = "2/2d"
+	daemon.reload()
+	daemon.ok("domain", "add", *(f"a{i}.one.test" for i in range(6)),
+		  "--mx", "mx.example.test")
+	assert wait_for("the other limit", lambda: [
+		len(w["names"]) for w in daemon.json(
+			"domain", "list", "--plan", "5")["waves"]]
+		== [5, 5, 1, 1, 1])
+	first = daemon.json("domain", "list", "--plan", "5")["waves"][0]
+	assert [n for n in first["names"] if "one" in n] == \
+		["a0.one.test", "a1.one.test"]
+	assert "one.test" in daemon.ctl("domain", "list", "--plan", "5").err
 	for bad in "0", "x", "3/week", "-1":
 		assert daemon.ctl("domain", "list", "--plan",
 				  bad).status == 64

@@ -505,7 +505,7 @@ def test_status_with_an_error(rig, name):
 # --json has the names that docs/admin-api.md has.
 
 FINDING = "id level text hint"
-DOMAIN = ("name display label state state_since health findings policy"
+DOMAIN = ("name display registered label state state_since health findings policy"
 	  " certificate order next created rua")
 POLICY = "version id mode max_age mx body created"
 CERTIFICATE = "serial issuer ca not_before not_after renew_at"
@@ -513,7 +513,7 @@ CHANGED = "name changed dry_run changes domain last_event"
 STATUS = ("version started now health findings domains problems cas"
 	  " nearest_expiry serving")
 CA = "name directory used account account_url in_flight problem hint"
-EVENT = "id at level kind name actor text reason"
+EVENT = "id at level kind name actor channel text reason"
 
 
 def has(value, names):
@@ -580,6 +580,45 @@ def test_more_than_a_page(daemon, tmp_path):
 
 	daemon.ok("domain", "remove", "--all", "--now")
 	assert hosted(daemon) == []
+
+
+# Waves: what is so already, and who refuses, hold none up.
+
+AGES = ["--max-age", "14d"]
+
+
+def ages(daemon):
+	return [d["policy"]["max_age"] // 86400 for d in
+		daemon.json("domain", "list")["domains"]]
+
+
+@pytest.mark.parametrize("words", [["--label", "x"], ["--file", "{names}"]])
+def test_a_limit_counts_changes(daemon, tmp_path, words):
+	path = tmp_path / "names"
+	path.write_text("".join(f"a{i}.test\n" for i in range(5)))
+	words = [w.format(names=path) for w in words]
+	daemon.ok("domain", "add", "--file", path, "--label", "x", *MX)
+
+	dry = daemon.ok("policy", "set", *words, *AGES, "--limit", "2",
+			"--dry-run")
+	assert "a1.test" in dry and "a2.test" not in dry
+	for done in [2, 4, 5, 5]:
+		result = daemon.ctl("policy", "set", *words, *AGES, "--limit",
+				    "2")
+		assert result.status == FINE, result
+		assert ages(daemon) == [14] * done + [7] * (5 - done)
+
+
+def test_a_limit_goes_on_past_who_refuses(daemon, tmp_path):
+	path = tmp_path / "names"
+	path.write_text("".join(f"n{i:03}.test\n" for i in range(230)))
+	daemon.ok("domain", "add", "--file", path, *MX)
+	daemon.ok("policy", "set", "n228.test", "n229.test", *AGES)
+	result = daemon.ctl("policy", "rollback", "--all", "--limit", "1")
+	assert result.status == REFUSED
+	assert ages(daemon) == [7] * 229 + [14]
+	assert result.err.count("has only one version") == 228, result.err
+	assert result.out.startswith("n228.test: version 3")
 
 
 # The CA does not reach us.

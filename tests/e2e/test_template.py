@@ -31,8 +31,10 @@ def test_a_change_of_a_template_reaches_its_domains(daemon):
 	second = daemon.json("domain", "show", "t1.test")["policy"]
 	assert (second["version"], second["mode"]) == (3, "enforce")
 	assert mx_of(daemon, "own.test") == ["own.example.test"]
-	assert "policy.template" in [
-		e["kind"] for e in daemon.json("log", "t1.test")["events"]]
+	assert ("policy.template", "template") in [
+		(e["kind"], e["channel"])
+		for e in daemon.json("log", "t1.test")["events"]]
+	assert "via admin.sock" in daemon.ok("log", "t1.test")
 
 	# The same again is no new version; nobody is taken who is still used.
 	daemon.ok("template", "set", "gold", "--mx", "c.test")

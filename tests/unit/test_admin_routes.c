@@ -546,6 +546,7 @@ static void the_trail_says_who_what_and_why(void **state)
 	assert_int_equal(json_array_size(at(b, "events")), 1);
 	assert_string_equal(text(b, "events/0/kind"), "domain.removed");
 	assert_string_equal(text(b, "events/0/actor"), "alice (uid 1000)");
+	assert_string_equal(text(b, "events/0/channel"), "admin.sock");
 	assert_string_equal(text(b, "events/0/reason"), "moved away");
 	assert_string_equal(text(b, "events/0/name"), "a.example");
 	assert_int_equal(number(b, "last"), 2);
@@ -807,6 +808,7 @@ static void what_is_expected_is_one_answer(void **state)
 	struct store *s = b->parts.store;
 	char first[STS_ID_SIZE];
 	struct domain d;
+	struct watch w;
 
 	assert_int_equal(ask(b, "GET", "/v1/domains/a.example/expected", ""),
 			 404);
@@ -829,6 +831,7 @@ static void what_is_expected_is_one_answer(void **state)
 	assert_non_null(strstr(text(b, "trouble"), "; next: renewal at "));
 	assert_true(json_is_true(at(b, "trouble_is_error")));
 	assert_true(json_is_null(at(b, "removable")));
+	assert_true(json_is_null(at(b, "foreign_until")));
 
 	/* on its way out: from then on its records may go */
 	must(store_begin(s, NULL), NULL);
@@ -841,6 +844,15 @@ static void what_is_expected_is_one_answer(void **state)
 	assert_int_equal(ask(b, "GET", "/v1/domains/a.example/expected", ""),
 			 200);
 	assert_string_equal(text(b, "removable"), "2026-11-24T20:14:50Z");
+
+	must(store_begin(s, NULL), NULL);
+	must(watch_of(s, &d, &w, NULL), NULL);
+	w.foreign_at = NOW;
+	must(watch_write(s, &w, NULL), NULL);
+	must(store_commit(s, NULL), NULL);
+	assert_int_equal(ask(b, "GET", "/v1/domains/a.example/expected", ""),
+			 200);
+	assert_string_equal(text(b, "foreign_until"), "2027-11-24T02:15:00Z");
 }
 
 /* A grave alert beside "all is well" would be a lie. */

@@ -66,6 +66,56 @@ static const struct row {
 	{ PACKET(HEAD(TXT, "\0")), ns_t_txt, DNS_NO_RECORD, 0, 0, NULL, 0 },
 };
 
+/* RFC 2181, 8: such a TTL is none. */
+static void a_ttl_is_positive(void **state)
+{
+	static const char big[] = HEAD(TXT, "\x01") "\xc0\x0c\0" TXT "\0\x01"
+						    "\x80\0\0\x01\0\x02\x01x";
+
+	(void)state;
+	dns_packet_records((const unsigned char *)big, sizeof(big) - 1,
+			   ns_t_txt, &set);
+	assert_int_equal(set.outcome, DNS_FOUND);
+	assert_int_equal(set.ttl, 0);
+}
+
+#define A     "\x01"
+#define CNAME "\x05"
+
+/* Of a.bc, an alias of bc: the longest TTL on the way to its address. */
+static const struct {
+	const char *packet;
+	size_t len;
+	long ttl;
+} ways[] = {
+	{ PACKET(HEAD(A, "\x01") RECORD(A, "\0\x3c", "\x04") "\1\2\3\4"), 60 },
+	{ PACKET(HEAD(A, "\x02") RECORD(A, "\0\x3c", "\x04") "\1\2\3\4" RECORD(
+		  A, "\x0e\x10", "\x04") "\1\2\3\5"),
+	  3600 },
+	{ PACKET(HEAD(A, "\x02") RECORD(
+		  CNAME, "\x0e\x10", "\x02") "\xc0\x0e"
+					     "\xc0\x0e\0" A
+					     "\0\x01\0\0\0\x3c\0\x04\1\2\3\4"),
+	  3600 },
+	{ PACKET(HEAD(A, "\x01") "\xc0\x0c\0" A "\0\x01\xff\xff\xff\xff"
+				 "\0\x04\1\2\3\4"),
+	  0 },
+};
+
+static void addresses_have_the_longest_ttl(void **state)
+{
+	struct dns_addresses out;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		print_message("way %zu\n", i);
+		dns_packet_addresses((const unsigned char *)ways[i].packet,
+				     (int)ways[i].len, ns_t_a, &out);
+		assert_int_equal(out.outcome, DNS_FOUND);
+		assert_int_equal(out.ttl, ways[i].ttl);
+	}
+}
+
 static void what_it_says_is_read(void **state)
 {
 	(void)state;
@@ -135,6 +185,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_it_says_is_read),
+		cmocka_unit_test(a_ttl_is_positive),
+		cmocka_unit_test(addresses_have_the_longest_ttl),
 		cmocka_unit_test(cut_and_damaged_ones_do_no_harm),
 		cmocka_unit_test(too_many_are_cut),
 	};

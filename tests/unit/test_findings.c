@@ -369,6 +369,10 @@ static void removable(const char *v)
 {
 	f->expected.removable_at = NOW + number(v);
 }
+static void foreign(const char *v)
+{
+	f->expected.foreign_until = NOW + number(v);
+}
 static void trouble(const char *v)
 {
 	str_copy(f->expected.trouble, CHECK_WORDS, v);
@@ -439,6 +443,7 @@ static const struct {
 	KEY(hosted),	   KEY(past),	       KEY(removable),
 	KEY(collector),	   KEY(trouble),       KEY(reports),
 	KEY(handed),	   KEY(waits),	       KEY(delegated),
+	KEY(foreign),
 };
 
 static void apply(const char *words)
@@ -553,6 +558,8 @@ static const struct row {
 	{ "txt.at-root", CHECK_ERROR, "root=v=STSv1; id=1;", "root=v=spf1" },
 	{ "txt.ttl", CHECK_NOTE, "ttl=3601", "ttl=3600" },
 	{ "txt.removable", CHECK_NOTE, "removable=-1", "removable=1" },
+	{ "txt.removable", CHECK_NOTE, "removable=-1~foreign=9",
+	  "removable=1~foreign=9" },
 	{ "txt.ok", CHECK_GOOD, "", "sts=v=STSv1; id=1;|v=STSv1; id=2;" },
 	{ "id.in-step", CHECK_GOOD, "", "sts=v=STSv1; id=1;" },
 	{ "id.behind", CHECK_WARNING, "sts=v=STSv1; id=1;~past=1",
@@ -956,6 +963,25 @@ static void each_appears_and_does_not(void **state)
 	}
 }
 
+/* What another host announced is none of the box's dates. */
+static void another_hosts_policy_is_told_of(void **state)
+{
+	static const char id[] = "txt.removable";
+	struct check_findings found;
+	const struct check_finding *one;
+
+	(void)state;
+	one = judge("removable=-1", id, &found);
+	assert_non_null(one);
+	assert_null(strstr(one->text, "another"));
+	check_findings_release(&found);
+	one = judge("removable=-1~foreign=9", id, &found);
+	assert_non_null(one);
+	assert_non_null(strstr(one->text, "of this box for example.org"));
+	assert_non_null(strstr(one->text, "another host's"));
+	check_findings_release(&found);
+}
+
 static void none_is_without_a_row(void **state)
 {
 	const char *id;
@@ -1172,6 +1198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_appears_and_does_not),
+		cmocka_unit_test(another_hosts_policy_is_told_of),
 		cmocka_unit_test(none_is_without_a_row),
 		cmocka_unit_test(advice_is_in_the_verbs_of_the_box),
 		cmocka_unit_test(what_is_well_is_good),

@@ -403,7 +403,13 @@ static void host_went_just_now(struct watch *w)
 
 static void host_went_a_day_ago(struct watch *w)
 {
-	w->host_since = END - LEAVING_CACHES;
+	w->host_since = END - WHEN_DAY;
+}
+
+static void host_had_a_long_ttl(struct watch *w)
+{
+	w->host_since = END - 2 * WHEN_DAY + 1;
+	w->former_ttl = 2 * WHEN_DAY;
 }
 
 static const struct {
@@ -416,6 +422,7 @@ static const struct {
 	{ "host an hour ago", host_went_an_hour_ago, true, false },
 	{ "host just now", host_went_just_now, false, false },
 	{ "host a day ago", host_went_a_day_ago, true, true },
+	{ "host with a long TTL", host_had_a_long_ttl, true, false },
 	{ "host here", host_is_here, false, false },
 	{ "host partly", host_is_partly, false, false },
 	{ "host unknown", host_is_unknown, false, false },
@@ -491,6 +498,29 @@ static void removal_ends_when_both_records_are_gone(void **state)
 	must(store_begin(fix.store, NULL), NULL);
 }
 
+/* Its policies are over, and another host's may not be. */
+static void the_end_knows_of_another_hosts_policy(void **state)
+{
+	struct watch w = gone();
+
+	(void)state;
+	w.domain_id = fix.domain.id;
+	w.foreign_at = T0;
+	must(watch_write(fix.store, &w, NULL), NULL);
+	set_out(DOMAIN_REMOVING, T0 + DAY);
+	publish(STS_NONE, LEAVING_MAX_AGE, T0 + DAY);
+	announce(2, T0 + 2 * DAY);
+	assert_true(step(&w, END));
+	must(store_commit(fix.store, NULL), NULL);
+	assert_int_equal(
+		scratch_number(fix.dir, "state.db",
+			       "SELECT COUNT(*) FROM trail WHERE kind"
+			       " = 'domain.gone' AND text LIKE '%policy of"
+			       " this box%another host''s%until 20%'"),
+		1);
+	must(store_begin(fix.store, NULL), NULL);
+}
+
 static void a_handover_ends_when_dns_has_left(void **state)
 {
 	(void)state;
@@ -534,6 +564,7 @@ int main(void)
 		WITH_A_DOMAIN(a_handover_waits_for_caches),
 		WITH_A_DOMAIN(and_for_the_record_that_announces_it),
 		WITH_A_DOMAIN(removal_ends_when_both_records_are_gone),
+		WITH_A_DOMAIN(the_end_knows_of_another_hosts_policy),
 		WITH_A_DOMAIN(a_handover_ends_when_dns_has_left),
 		WITH_A_DOMAIN(nobody_goes_before_the_date),
 		WITH_A_DOMAIN(what_stays_never_goes),

@@ -408,7 +408,8 @@ static void see_here(time_t since)
 	w.host = HOST_HERE;
 	w.host_since = since;
 	must(watch_write(h.store, &w, NULL) &&
-		     policy_version_led_here(h.store, &d, since, since, NULL) &&
+		     policy_version_led_here(h.store, &d, since, WHEN_DAY,
+					     since, NULL) &&
 		     store_commit(h.store, NULL),
 	     NULL);
 }

@@ -232,8 +232,8 @@ static void see(enum watch_host host, time_t since, time_t now)
 	w.host_since = since;
 	must(watch_write(fix.store, &w, NULL), NULL);
 	if (host == HOST_HERE || host == HOST_NOWHERE)
-		must(policy_version_led_here(fix.store, &fix.domain, since, now,
-					     NULL),
+		must(policy_version_led_here(fix.store, &fix.domain, since,
+					     watch_cached(&w), now, NULL),
 		     NULL);
 }
 

@@ -169,6 +169,13 @@ static void migrations_run_once(void **state)
 					"PRAGMA user_version"), version);
 }
 
+/* What the newest version brought. */
+#define WITHOUT_15                                                             \
+	"DROP TABLE foreign_past;"                                             \
+	"ALTER TABLE watch DROP COLUMN host_ttl;"                              \
+	"ALTER TABLE watch DROP COLUMN former_ttl;"                            \
+	"ALTER TABLE trail DROP COLUMN channel;"
+
 /* As it was before there were TLS reports. */
 static void make_older(const char *dir)
 {
@@ -181,7 +188,7 @@ static void make_older(const char *dir)
 		    "DROP TABLE report_policy; DROP TABLE report_failure;"
 		    "DROP TABLE report_tally; DROP TABLE report_gone;"
 		    "DROP TABLE report_drop; DROP TABLE report_room;"
-		    "ALTER TABLE domain DROP COLUMN report_token;"
+		    "ALTER TABLE domain DROP COLUMN report_token;" WITHOUT_15
 		    "PRAGMA user_version = 12");
 }
 
@@ -222,8 +229,8 @@ static void make_unweighed(const char *dir)
 		    "INSERT INTO report VALUES"
 		    "  (1, 7, 1, x'01', 'a', 1, 1, 1, 1, 0, '', '', 1, 0, 0),"
 		    "  (2, 7, 1, x'02', 'b', 1, 1, 1, 1, 0, '', '', 1, 0, 0),"
-		    "  (3, 8, 1, x'01', 'a', 1, 1, 1, 1, 0, '', '', 1, 0, 0);"
-		    "PRAGMA user_version = 13");
+		    "  (3, 8, 1, x'01', 'a', 1, 1, 1, 1, 0, '', '', 1, 0, "
+		    "0);" WITHOUT_15 "PRAGMA user_version = 13");
 }
 
 static void reports_of_an_older_database_are_weighed(void **state)

@@ -98,6 +98,7 @@ static bool check_line(const struct trail *e, void *arg)
 		assert_int_equal(e->level, TRAIL_INFO);
 		assert_string_equal(e->domain, "two.test");
 		assert_string_equal(e->actor, "alice (uid 1000)");
+		assert_string_equal(e->channel, "box"); /* none was named */
 		assert_string_equal(e->text, "");	/* was not given */
 		assert_string_equal(e->reason, "because");
 	}

@@ -49,6 +49,8 @@ static struct watch a_watch(void)
 		.foreign_at = T0 + 17,
 		.host = HOST_NOWHERE,
 		.host_since = T0 + 8,
+		.host_ttl = 21,
+		.former_ttl = 22,
 		.host_problem = "it's \"away\"; --",
 		.reports = REPORTS_OTHER,
 		.mx = { .look = MX_THERE,
@@ -92,6 +94,27 @@ static void a_row_comes_back_as_it_was(void **state)
 	back = read_back(&fix.domain);
 	w.is_fresh_mx = false; /* that is of the look, not of the row */
 	assert_memory_equal(&back, &w, sizeof(w));
+}
+
+/* Senders hold it, whether it is hosted here in between or not. */
+static void another_hosts_policy_outlives_the_domain(void **state)
+{
+	struct watch w = a_watch();
+	struct domain d = fix.domain;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	keep(&w);
+	for (int i = 0; i < 2; i++) {
+		must(domain_delete(fix.store, &d, T0 + 99, &err), &err);
+		d = (struct domain){ .created_at = T0 + 100 };
+		snprintf(d.name, sizeof(d.name), "%s", fix.domain.name);
+		must(domain_insert(fix.store, &d, &err), &err);
+		assert_int_equal(read_back(&d).foreign_at, w.foreign_at);
+	}
+	d = (struct domain){ .name = "other.example" };
+	must(domain_insert(fix.store, &d, &err), &err);
+	assert_int_equal(read_back(&d).foreign_at, 0);
 }
 
 static void what_has_no_row_says_nothing(void **state)
@@ -488,6 +511,7 @@ int main(void)
 		WITH_A_DOMAIN(a_row_comes_back_as_it_was),
 		WITH_A_DOMAIN(what_nobody_answers_for_is_soon_unknown),
 		WITH_A_DOMAIN(a_new_policy_is_suspect_while_live),
+		WITH_A_DOMAIN(another_hosts_policy_outlives_the_domain),
 		IN_A_STORE(what_has_no_row_says_nothing),
 		WITH_A_DOMAIN(a_damaged_row_says_nothing),
 		WITH_A_DOMAIN(hostile_hosts_are_left_out),

@@ -94,6 +94,68 @@ static void the_first_look_is_the_beginning(void **state)
 	assert_int_equal(w.mx_since, T0);
 }
 
+/* Looks, in seconds since T0: where it leads, with which TTL. */
+static const struct {
+	struct {
+		long at;
+		enum watch_host host;
+		long ttl;
+	} look[4];
+	long cached;
+} moves[] = {
+	{ { { 10, HOST_ELSEWHERE, 60 } }, WHEN_DAY },
+	{ { { 10, HOST_HERE, 172800 }, { 20, HOST_ELSEWHERE, 60 } }, 172800 },
+	/* a cache of ours counts down */
+	{ { { 10, HOST_HERE, 172800 },
+	    { 20, HOST_HERE, 172790 },
+	    { 30, HOST_NOWHERE, 0 } },
+	  172800 },
+	{ { { 10, HOST_HERE, 172800 },
+	    { 20, HOST_PARTLY, 500 },
+	    { 30, HOST_ELSEWHERE, 60 } },
+	  172800 },
+	{ { { 10, HOST_HERE, 172800 },
+	    { 20, HOST_UNKNOWN, 0 },
+	    { 30, HOST_ELSEWHERE, 60 } },
+	  172800 },
+	/* what was before that is over */
+	{ { { 10, HOST_HERE, 172800 },
+	    { 20, HOST_ELSEWHERE, 60 },
+	    { 20 + 172800, HOST_HERE, 60 },
+	    { 30 + 172800, HOST_ELSEWHERE, 60 } },
+	  WHEN_DAY },
+	{ { { 10, HOST_HERE, 8 * WHEN_DAY }, { 20, HOST_ELSEWHERE, 60 } },
+	  7 * WHEN_DAY },
+};
+
+static void caches_hold_what_was_before(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(moves); i++) {
+		struct watch_seen seen = all_well();
+		struct watch w = known();
+
+		print_message("move %zu\n", i);
+		for (size_t k = 0; k < 4 && moves[i].look[k].at; k++) {
+			seen.host = moves[i].look[k].host;
+			seen.host_ttl = moves[i].look[k].ttl;
+			watch_merge(&w, &seen, T0 + moves[i].look[k].at);
+		}
+		assert_int_equal(watch_cached(&w), moves[i].cached);
+	}
+}
+
+static void the_longest_ttl_of_all_is_the_hosts(void **state)
+{
+	const struct dns_answer answer = {
+		.view = { { .a.ttl = 5, .aaaa.ttl = 7 }, { .a.ttl = 6 } },
+		.count = 2,
+	};
+
+	(void)state;
+	assert_int_equal(watch_host_ttl(&answer), 7);
+}
+
 static void host_moves(struct watch_seen *s)
 {
 	s->host = HOST_ELSEWHERE;
@@ -783,6 +845,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_id_never_made_here_is_remembered),
 		cmocka_unit_test(the_first_look_is_the_beginning),
+		cmocka_unit_test(caches_hold_what_was_before),
+		cmocka_unit_test(the_longest_ttl_of_all_is_the_hosts),
 		cmocka_unit_test(each_part_is_news_by_itself),
 		cmocka_unit_test(unknown_keeps_what_was_known),
 		cmocka_unit_test(each_part_is_as_old_as_its_last_answer),
