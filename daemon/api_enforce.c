@@ -16,6 +16,7 @@
 #include "daemon/edit_policy.h"
 #include "daemon/json_view.h"
 #include "daemon/readiness.h"
+#include "store/watch.h"
 
 static json_t *view_reasons(const struct readiness *r)
 {
@@ -43,27 +44,37 @@ static bool judge(struct api_call *call, const struct domain *d,
 	return ok;
 }
 
+/* From outside, or at DNS: asked for, and not over. */
+static bool is_looking(const struct api_call *call, const struct checked *c,
+		       const struct watch *w)
+{
+	return c->asked_at > 0 || w->due_at <= call->now;
+}
+
 bool api_policy_readiness(struct api_call *call, struct err *err)
 {
+	struct store *s = call->parts->store;
 	struct checked checked;
 	struct readiness r;
 	struct domain d;
+	struct watch w;
 
-	if (!api_domain(call, &d, err) || !judge(call, &d, false, &r, err))
+	if (!api_domain(call, &d, err) || !watch_of(s, &d, &w, err) ||
+	    !judge(call, &d, false, &r, err))
 		return false;
-	if (checked_of(call->parts->store, &d, &checked, err))
+	if (checked_of(s, &d, &checked, err))
 		call->answer = json_pack(
 			"{s:s, s:b, s:o, s:O, s:o, s:o, s:b}", "name", d.name,
 			"ready", r.count == 0, "reasons", view_reasons(&r),
 			"notes", r.notes, "ready_at", view_instant(r.ready_at),
 			"looked", view_instant(checked.at), "looking",
-			checked.asked_at > 0);
+			is_looking(call, &checked, &w));
 	checked_release(&checked);
 	readiness_release(&r);
 	return call->answer != NULL;
 }
 
-/* A look from outside is begun; its end shows in "readiness". */
+/* Looks from outside and at DNS are begun; their end shows in "readiness". */
 bool api_domain_check(struct api_call *call, struct err *err)
 {
 	struct store *s = call->parts->store;

@@ -16,7 +16,9 @@
 #include "store/report_recent.h"
 
 #define READINESS_MAX	 24
-#define READINESS_FRESH	 900L	/* seconds that a look from outside counts */
+#define READINESS_FRESH                                                        \
+	900L /* seconds that a look counts, from outside or at
+				   the MX */
 #define READINESS_REPORTS (7 * 86400L) /* and TLS reports */
 
 struct readiness_reason {

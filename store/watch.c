@@ -294,6 +294,12 @@ bool watch_is_lately(time_t at, time_t now)
 	return at && now < at + WATCH_LATELY;
 }
 
+bool watch_answers_mx(const struct watch *w)
+{
+	return w->mx.look != MX_UNKNOWN && !w->failures &&
+	       w->mx_at >= w->looked_at;
+}
+
 bool watch_knows_mx(const struct watch *w, const struct domain *d, time_t now)
 {
 	return watch_is_lately(w->mx_at ? w->mx_at : d->created_at, now);

@@ -139,6 +139,9 @@ time_t watch_foreign_until(const struct watch *w, time_t now);
 #define WATCH_LATELY (12 * 3600L)
 bool watch_is_lately(time_t at, time_t now);
 
+/* Did somebody say, at the last look, what the MX are? */
+bool watch_answers_mx(const struct watch *w);
+
 /* May it be said which hosts DNS names? A new domain has its first hours. */
 bool watch_knows_mx(const struct watch *w, const struct domain *d, time_t now);
 
