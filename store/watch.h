@@ -34,6 +34,9 @@ enum watch_host {
 	HOST_NOWHERE	/* it has no address at all */
 };
 
+/* Seconds; caches keep nothing for longer, whatever its TTL says. */
+#define WATCH_TTL_MOST (7 * 86400L)
+
 struct watch {
 	int64_t domain_id;
 	time_t due_at;		/* the next look */
@@ -49,7 +52,7 @@ struct watch {
 	enum announced txt;
 	time_t txt_at; /* somebody answered last; 0: never */
 	char txt_id[STS_ID_SIZE];
-	long txt_ttl;		/* seconds; 0: not known */
+	long txt_ttl; /* seconds; 0: not known; the longest of late */
 	time_t txt_since;
 	time_t foreign_at; /* an id never made here was last seen; 0: never */
 
