@@ -323,27 +323,30 @@ static const struct json_in_field accept_fields[] = {
 	{ "force", JSON_IN_BOOL, offsetof(struct accept_input, force), false },
 };
 
-/* DNS that lies for some minutes is not believed. */
+/* DNS that lies for some minutes is not believed, nor caches that keep it. */
 static bool is_sure(const struct proposal *p, time_t now, struct err *err)
 {
-	char at[INSTANT_TEXT];
+	const struct watch *w = &p->watch;
+	char at[INSTANT_TEXT], until[INSTANT_TEXT];
 
-	if (!watch_is_lately(p->watch.mx_at, now))
+	if (!watch_is_lately(w->mx_at, now) || !w->mx_since)
 		err_set(err, ERR_REFUSED, "the MX of %s were not seen lately",
 			p->domain.name);
-	else if (!p->watch.mx.agrees)
+	else if (!w->mx.agrees)
 		err_set(err, ERR_REFUSED, "the resolvers do not agree on the "
 					  "MX of %s", p->domain.name);
-	else if (now < p->watch.mx_since + STRAYS_SURE)
-		err_set(err, ERR_REFUSED, "the MX of %s is so only since %s",
-			p->domain.name,
-			instant_format(p->watch.mx_since, at));
+	else if (!watch_mx_is_sure(w, STRAYS_SURE))
+		err_set(err, ERR_REFUSED,
+			"the MX of %s is so only since %s, and what caches "
+			"have of a lie may be seen until %s",
+			p->domain.name, instant_format(w->mx_since, at),
+			instant_format(watch_mx_sure_at(w, STRAYS_SURE),
+				       until));
 	else
 		return true;
 	return err_hint(err,
-			"try again in a quarter of an hour; or, if you know "
-			"that it is right: mtastsctl policy accept %.120s "
-			"--force",
+			"try again then; or, if you know that it is right: "
+			"mtastsctl policy accept %.120s --force",
 			p->domain.name);
 }
 

@@ -208,7 +208,8 @@ static bool merge_txt(struct watch *w, const struct announced_seen *seen,
 
 /*
  * While they do not agree, nothing has been so for any time; and what one said
- * alone was not said by two.
+ * alone was not said by two. Hosts that the policy lacks have to be seen at each
+ * look, for somebody may be about to believe in them.
  */
 static bool merge_mx(struct watch *w, const struct mx_seen *seen, time_t now)
 {
@@ -217,8 +218,11 @@ static bool merge_mx(struct watch *w, const struct mx_seen *seen, time_t now)
 	long ttl = w->mx.ttl;
 	time_t last = w->mx_at;
 
-	if (seen->look == MX_UNKNOWN)
+	if (seen->look == MX_UNKNOWN) {
+		if (w->strays_since)
+			w->mx_since = 0;
 		return false;
+	}
 	w->mx_at = now;
 	if (is_news || was_one || !seen->agrees || !w->mx_since)
 		w->mx_since = now;

@@ -300,6 +300,21 @@ bool watch_answers_mx(const struct watch *w)
 	       w->mx_at >= w->looked_at;
 }
 
+static long bounded(long ttl)
+{
+	return ttl < WATCH_TTL_MOST ? ttl : WATCH_TTL_MOST;
+}
+
+time_t watch_mx_sure_at(const struct watch *w, long least)
+{
+	return w->mx_since + least + bounded(w->mx.ttl);
+}
+
+bool watch_mx_is_sure(const struct watch *w, long least)
+{
+	return w->mx_since && w->mx_at >= watch_mx_sure_at(w, least);
+}
+
 bool watch_knows_mx(const struct watch *w, const struct domain *d, time_t now)
 {
 	return watch_is_lately(w->mx_at ? w->mx_at : d->created_at, now);

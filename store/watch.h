@@ -65,7 +65,8 @@ struct watch {
 
 	struct mx_seen mx;
 	time_t mx_at;		/* as txt_at */
-	time_t mx_since;	/* so it is, and all who answer agree */
+	time_t mx_since; /* so it is, and all who answer agree; 0: not known,
+				   for there are strays, and nobody answered */
 	time_t strays_since;	/* some resolver shows hosts that the policy
 				   does not name; 0: none does */
 
@@ -144,6 +145,13 @@ bool watch_is_lately(time_t at, time_t now);
 
 /* Did somebody say, at the last look, what the MX are? */
 bool watch_answers_mx(const struct watch *w);
+
+/*
+ * Have the MX been so for `least` seconds longer than caches may keep what they
+ * were told? Then it is no answer that was given for less than that.
+ */
+bool watch_mx_is_sure(const struct watch *w, long least);
+time_t watch_mx_sure_at(const struct watch *w, long least);
 
 /* May it be said which hosts DNS names? A new domain has its first hours. */
 bool watch_knows_mx(const struct watch *w, const struct domain *d, time_t now);
