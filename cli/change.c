@@ -124,6 +124,8 @@ enum exit_code change_send(struct cli *cli, const char *method, char *path,
 	free(path);
 	json_decref(body);
 	*told = cli->options.json || cli->options.dry_run;
+	if (code == EXIT_ERRORS && err->kind == ERR_AGAIN)
+		return EXIT_TEMPFAIL;
 	if (code != EXIT_FINE)
 		return code;
 	if (cli->options.json && (!cli->options.wait || cli->options.dry_run))

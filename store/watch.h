@@ -153,8 +153,9 @@ bool watch_answers_mx(const struct watch *w);
 bool watch_mx_is_sure(const struct watch *w, long least);
 time_t watch_mx_sure_at(const struct watch *w, long least);
 
-/* May it be said which hosts DNS names? A new domain has its first hours. */
-bool watch_knows_mx(const struct watch *w, const struct domain *d, time_t now);
+/* May it be said which hosts DNS names now? Whoever asks has looked first. */
+#define WATCH_JUST_NOW 600L
+bool watch_sees_mx(const struct watch *w, time_t now);
 
 /* What the record says of the policy that is served now. */
 enum announced watch_announced(const struct watch *w, const char *id);

@@ -114,6 +114,47 @@ def test_a_planned_move_has_two_dates(make, rig, name):
 	assert box.policy()["mx"] == ["new.example.test"]
 
 
+def test_a_drop_goes_by_mx_as_they_are_now(make, name):
+	"""They were seen hours ago, and have gone back since."""
+	box = make("a.example.test")
+	daemon = box.daemon
+	daemon.ok("policy", "mx", name, "add", "b.example.test")
+	daemon.ok("policy", "enforce", name, "--force", "--reason", "r")
+	box.later(2 * HOUR)
+	box.mx("b.example.test")
+	box.see("b.example.test")
+	# Caches may have the former one, whichever verb drops it.
+	for words in (["mx", name, "drop", "a.example.test"],
+		      ["set", name, "--mx", "b.example.test"]):
+		refused = daemon.ctl("policy", *words)
+		assert refused.status == REFUSED, refused
+		assert "may have the former" in refused.err
+	box.later(2 * HOUR)
+	box.mx("a.example.test")
+	box.step(10 * 60)
+	for words in (["mx", name, "drop", "a.example.test"],
+		      ["set", name, "--mx", "b.example.test"]):
+		refused = daemon.ctl("policy", *words)
+		assert refused.status == REFUSED, refused
+		assert "still sends mail" in refused.err
+	assert box.policy()["mx"] == ["a.example.test", "b.example.test"]
+
+
+def test_who_asks_without_a_look_is_told_to_ask_again(make, name):
+	box = make("a.example.test")
+	daemon = box.daemon
+	daemon.ok("policy", "mx", name, "add", "b.example.test")
+	box.later(2 * HOUR)
+	box.step(11 * 60)
+	drop = {"drop": ["b.example.test"]}
+	path = f"/v1/domains/{name}/policy/mx"
+	status, answer = daemon.api("POST", path, drop)
+	assert (status, answer["error"]["kind"]) == (503, "again"), answer
+	wait_for("it to be seen", lambda: daemon.api(
+		"POST", path, drop)[0] == 200, 15)
+	assert box.policy()["mx"] == ["a.example.test"]
+
+
 def test_drift_is_an_alert_and_a_proposal(make, name):
 	box = make("a.example.test")
 	daemon = box.daemon
