@@ -44,6 +44,8 @@ void change_add_enforce(const struct cli *cli, json_t *body)
 {
 	if (cli->options.force)
 		json_object_set_new(body, "force", json_true());
+	if (cli->options.keep_stale)
+		json_object_set_new(body, "keep_stale", json_true());
 	if (cli->options.without_reports)
 		json_object_set_new(body, "without_reports", json_true());
 }

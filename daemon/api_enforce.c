@@ -32,14 +32,16 @@ static json_t *view_reasons(const struct readiness *r)
 }
 
 static bool judge(struct api_call *call, const struct domain *d,
-		  bool without_reports, struct readiness *r, struct err *err)
+		  const struct enforce_input *in, struct readiness *r,
+		  struct err *err)
 {
 	struct domain_facts facts;
 	bool ok;
 
 	domain_facts_load(&facts, call->parts->store, d, call->now);
 	ok = readiness_of(call->parts->store, &facts, call->parts->config,
-			  without_reports, false, call->now, r, err);
+			  in->without_reports, in->keep_stale, false, call->now,
+			  r, err);
 	domain_facts_release(&facts);
 	return ok;
 }
@@ -53,6 +55,7 @@ static bool is_looking(const struct api_call *call, const struct checked *c,
 
 bool api_policy_readiness(struct api_call *call, struct err *err)
 {
+	const struct enforce_input in = { .force = false };
 	struct store *s = call->parts->store;
 	struct checked checked;
 	struct readiness r;
@@ -60,7 +63,7 @@ bool api_policy_readiness(struct api_call *call, struct err *err)
 	struct watch w;
 
 	if (!api_domain(call, &d, err) || !watch_of(s, &d, &w, err) ||
-	    !judge(call, &d, false, &r, err))
+	    !judge(call, &d, &in, &r, err))
 		return false;
 	if (checked_of(s, &d, &checked, err))
 		call->answer = json_pack(
@@ -136,7 +139,7 @@ bool edit_may_enforce(struct edit *e, const struct enforce_input *in,
 
 	if (in->force && str_is_empty(reason))
 		return forced_without_reason(err);
-	if (!judge(e->call, &e->domain, in->without_reports, &r, err))
+	if (!judge(e->call, &e->domain, in, &r, err))
 		return false;
 	ok = r.count == 0 || in->force || refuse(&e->domain, &r, err);
 	if (ok && r.count)
@@ -180,7 +183,7 @@ bool api_policy_enforce(struct api_call *call, struct err *err)
 {
 	static const struct edit_kind kind = { "policy.changed",
 					       "policy changed", enforce_it };
-	struct enforce in = { .how = { false, false } };
+	struct enforce in = { .how = { .force = false } };
 
 	return json_in_read(call->body, fields, ARRAY_LEN(fields), &in, err) &&
 	       edit_run(call, &kind, &in, err);

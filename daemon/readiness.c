@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "daemon/health.h"
+#include "policy/preset.h"
 
 static void against(struct readiness *r, const char *id, const char *hint,
 		    const char *fmt, ...)
@@ -165,6 +166,52 @@ static void judge_mx(const struct readiness_facts *f, time_t now,
 				"mtastsctl policy accept {domain}",
 				"the policy does not name its mail host %s",
 				mx->host[i]);
+}
+
+static bool is_used(const struct mx_seen *mx, char *pattern)
+{
+	struct sts_policy one = { .mx = { pattern }, .mx_count = 1 };
+
+	for (size_t i = 0; i < mx->count; i++)
+		if (sts_policy_allows(&one, mx->host[i]))
+			return true;
+	return false;
+}
+
+/* A provider has more hosts than the MX of each customer names. */
+static bool is_of_preset(const char *pattern, const char *domain)
+{
+	struct sts_policy all = { .mx_count = 0 };
+	bool is;
+
+	for (size_t i = 0; preset_name(i); i++)
+		preset_apply(preset_name(i), domain, &all, NULL);
+	is = sts_policy_has_mx(&all, pattern);
+	sts_policy_release(&all);
+	return is;
+}
+
+/*
+ * Nobody may have meant it: the box read MX from DNS at one moment, and who lied
+ * then would take mail for as long as the policy is held.
+ */
+static void judge_stale(const struct readiness_facts *f, struct readiness *r)
+{
+	const struct sts_policy *p = &f->domain->policy.policy;
+	const struct mx_seen *mx = &f->domain->watch.mx;
+
+	if (f->keep_stale || !mx->count || mx->is_cut)
+		return;
+	for (size_t i = 0; i < p->mx_count; i++)
+		if (!is_used(mx, p->mx[i]) &&
+		    !is_of_preset(p->mx[i], f->domain->domain.name))
+			against(r, "mx.stale",
+				"mtastsctl policy mx {domain} drop it, if you "
+				"do not know that host; --keep-stale, if you "
+				"do",
+				"the policy names %s, which no MX is: senders "
+				"would deliver there",
+				p->mx[i]);
 }
 
 /* As whoever asks has waited for; mail may have been moved since any other. */
@@ -438,6 +485,7 @@ static void judge_all(const struct readiness_facts *f, time_t now,
 	judge_time(f, now, r);
 	judge_mx(f, now, r);
 	judge_mx_age(f, now, r);
+	judge_stale(f, r);
 	judge_outside(f, now, r);
 	judge_reports(f, r);
 }
@@ -458,13 +506,14 @@ void readiness_release(struct readiness *r)
 
 bool readiness_of(struct store *s, const struct domain_facts *f,
 		  const struct config *config, bool without_reports,
-		  bool any_age, time_t now, struct readiness *r,
-		  struct err *err)
+		  bool keep_stale, bool any_age, time_t now,
+		  struct readiness *r, struct err *err)
 {
 	struct readiness_facts facts = { .domain = f,
 					 .testing_time = config->testing_time,
 					 .report_share = config->report_share,
 					 .without_reports = without_reports,
+					 .keep_stale = keep_stale,
 					 .any_age = any_age };
 	struct report_recent reports;
 	struct checked checked;

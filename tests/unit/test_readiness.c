@@ -217,6 +217,37 @@ static void has_two_strays(void)
 	strcpy(f.domain.watch.mx.host[0], "c.test");
 }
 
+static char other[] = "evil.mail.protection.outlook.com",
+	    googles[] = "alt2.aspmx.l.google.com", pattern[] = "*.test";
+
+static void name_besides(char *host)
+{
+	f.domain.policy.policy.mx[f.domain.policy.policy.mx_count++] = host;
+}
+
+static void names_one_in_no_mx(void)
+{
+	name_besides(other);
+}
+static void names_a_host_of_a_preset(void)
+{
+	name_besides(googles);
+}
+static void names_a_pattern_in_use(void)
+{
+	name_besides(pattern);
+}
+static void is_meant_to_be_there(void)
+{
+	names_one_in_no_mx();
+	f.facts.keep_stale = true;
+}
+static void may_be_one_that_was_cut(void)
+{
+	names_one_in_no_mx();
+	f.domain.watch.mx.is_cut = true;
+}
+
 static void mx_are_unread(void)
 {
 	f.domain.watch.mx_at = NOW - WATCH_LATELY;
@@ -386,7 +417,12 @@ static const struct {
 	{ has_a_stray, "mx.not-covered" },
 	{ has_a_bad_name, "mx.bad-name" },
 	{ has_nothing_but_a_bad_name, "mx.bad-name" },
-	{ has_two_strays, "mx.not-covered mx.not-covered" },
+	{ has_two_strays, "mx.not-covered mx.not-covered mx.stale" },
+	{ names_one_in_no_mx, "mx.stale" },
+	{ names_a_host_of_a_preset, "" },
+	{ names_a_pattern_in_use, "" },
+	{ is_meant_to_be_there, "" },
+	{ may_be_one_that_was_cut, "" },
 	{ mx_are_unread, "mx.unknown" },
 	{ mx_were_read_today, "mx.not-looked" },
 	{ mx_were_read_just_so, "" },
@@ -732,8 +768,8 @@ static void assert_stored(time_t now, bool without_reports, bool any_age,
 	char out[2000] = "";
 
 	domain_facts_load(&facts, fix.store, &fix.domain, now);
-	must(readiness_of(fix.store, &facts, &config, without_reports, any_age,
-			  now, &r, &err),
+	must(readiness_of(fix.store, &facts, &config, without_reports, false,
+			  any_age, now, &r, &err),
 	     &err);
 	for (size_t i = 0; i < r.count; i++)
 		sprintf(out + strlen(out), "%s%s", i ? " " : "",
