@@ -44,6 +44,8 @@ void change_add_enforce(const struct cli *cli, json_t *body)
 {
 	if (cli->options.force)
 		json_object_set_new(body, "force", json_true());
+	if (cli->options.keep_stale)
+		json_object_set_new(body, "keep_stale", json_true());
 	if (cli->options.without_reports)
 		json_object_set_new(body, "without_reports", json_true());
 }
@@ -124,6 +126,8 @@ enum exit_code change_send(struct cli *cli, const char *method, char *path,
 	free(path);
 	json_decref(body);
 	*told = cli->options.json || cli->options.dry_run;
+	if (code == EXIT_ERRORS && err->kind == ERR_AGAIN)
+		return EXIT_TEMPFAIL;
 	if (code != EXIT_FINE)
 		return code;
 	cli->changed += json_is_true(value_at(*answer, "changed"));

@@ -28,7 +28,7 @@ void change_add_text(json_t *body, const char *key, const char *text);
 /* --mx, --preset, --mode, --max-age. */
 void change_add_policy(const struct cli *cli, json_t *body);
 
-/* --force, --without-reports. */
+/* --force, --keep-stale, --without-reports. */
 void change_add_enforce(const struct cli *cli, json_t *body);
 
 /*

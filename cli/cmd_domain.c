@@ -12,6 +12,7 @@
 #include "cli/announced_ids.h"
 #include "cli/change.h"
 #include "cli/command.h"
+#include "cli/dns_look.h"
 #include "cli/mx_looks.h"
 #include "cli/mx_read.h"
 #include "cli/onboarding.h"
@@ -116,7 +117,7 @@ static enum exit_code add(struct cli *cli, const char *name, struct err *err)
 	bool told;
 
 	announced_id_take(id, body);
-
+	dns_look_if_old(cli, name); /* it may go back to enforce */
 	if (code != EXIT_FINE) {
 		json_decref(body);
 		return code;
@@ -239,6 +240,8 @@ static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 	change_add_list(body, "rua", &o->rua, o->given & OPTION(RUA));
 	change_add_text(body, "track_mx", o->track_mx);
 	change_add_text(body, "template", o->template);
+	if (cli->options.given & OPTION(TEMPLATE))
+		dns_look_if_old(cli, name);
 	code = change_send(cli, "PATCH", api_domain_path(name, ""), body,
 			   &answer, &told, err);
 	if (code == EXIT_FINE && !told)

@@ -1,8 +1,8 @@
 /*
  * mtastsctl policy enforce and readiness.
  *
- * The daemon looks at the domain from outside before it answers: the look is
- * asked for, and waited for.
+ * The daemon looks at the domain from outside, and at its DNS, before it answers:
+ * the looks are asked for, and waited for.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,10 +42,12 @@ static enum exit_code ask_for_look(struct cli *cli, const char *name,
 
 static enum exit_code too_long(const char *name, struct err *err)
 {
-	err_set(err, ERR_AGAIN, "%s: the look from outside is not over yet",
+	err_set(err, ERR_AGAIN,
+		"%s: it is being looked at, which is not over "
+		"yet",
 		name);
 	err_hint(err, "try again later; or override with --force");
-	return EXIT_ERRORS;
+	return EXIT_TEMPFAIL;
 }
 
 /* With what it found; the socket that is for reading only has the last one. */

@@ -67,6 +67,8 @@ static enum exit_code move(struct cli *cli, json_t *body, struct err *err)
 	json_t *answer;
 	bool told;
 
+	if (json_object_get(body, "drop") && !cli->options.force)
+		dns_look(cli, cli->names[0]);
 	code = change_send(cli, "POST",
 			   api_domain_path(cli->names[0], "/policy/mx"), body,
 			   &answer, &told, err);

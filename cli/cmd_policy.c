@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "cli/change.h"
 #include "cli/command.h"
+#include "cli/dns_look.h"
 #include "cli/mx_looks.h"
 #include "cli/policy_say.h"
 #include "cli/say.h"
@@ -185,8 +186,11 @@ static enum exit_code put(struct cli *cli, const char *name, const char *mode,
 	return code;
 }
 
+/* Hosts may go, and DNS may name them by now. */
 static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 {
+	if (cli->options.given & (OPTION(MX) | OPTION(PRESET)))
+		dns_look_if_old(cli, name);
 	return put(cli, name, cli->options.mode, err);
 }
 
@@ -223,6 +227,7 @@ static enum exit_code rollback(struct cli *cli, const char *name,
 	enum exit_code code;
 	bool told;
 
+	dns_look_if_old(cli, name);
 	if (cli->options.given & OPTION(TO))
 		json_object_set_new(body, "to", json_integer(cli->options.to));
 	change_add_enforce(cli, body);

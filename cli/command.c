@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define ENFORCE (OPTION(FORCE) | OPTION(WITHOUT_REPORTS))
+#define ENFORCE (OPTION(FORCE) | OPTION(KEEP_STALE) | OPTION(WITHOUT_REPORTS))
 #define CHANGE (OPTION(DRY_RUN) | OPTION(REASON))
 #define FILTER (OPTION(LABEL) | OPTION(STATE) | OPTION(LIMIT))
 #define CHECK                                                                  \

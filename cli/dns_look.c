@@ -45,18 +45,21 @@ static bool is_over(struct cli *cli, const char *name, const char *asked)
 	return over;
 }
 
-void dns_look_if_old(struct cli *cli, const char *name)
+void dns_look(struct cli *cli, const char *name)
 {
-	json_t *begun;
+	json_t *begun = ask(cli, "POST", name, "/look");
 
-	if (!cli->name_count || cli->name_count > NAMES_MOST ||
-	    !is_old(cli, name))
-		return;
-	begun = ask(cli, "POST", name, "/look");
 	for (int i = 0; begun && i < TRIES; i++) {
 		if (is_over(cli, name, text_at(begun, "asked")))
 			break;
 		usleep(250000);
 	}
 	json_decref(begun);
+}
+
+void dns_look_if_old(struct cli *cli, const char *name)
+{
+	if (cli->name_count && cli->name_count <= NAMES_MOST &&
+	    is_old(cli, name))
+		dns_look(cli, name);
 }

@@ -7,6 +7,9 @@
 
 #include "cli/command.h"
 
+/* Waits some seconds for one that is made now. */
+void dns_look(struct cli *cli, const char *name);
+
 /*
  * Waits some seconds for it. Of names on the command line alone: for a whole
  * fleet it would take too long. Where it cannot be made, such as by the socket

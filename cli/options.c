@@ -114,6 +114,11 @@ static const struct {
 			     "take new hosts of its provider into the policy" },
 			   TYPE_TEXT,
 			   AT(track_mx) },
+	[OPT_KEEP_STALE] = { { "keep-stale", NULL,
+			       "hosts that are in no MX are meant to be in the "
+			       "policy" },
+			     TYPE_FLAG,
+			     AT(keep_stale) },
 	[OPT_WITHOUT_REPORTS] = { { "without-reports", NULL,
 				    "no TLS reports are known, and that is "
 				    "fine" },

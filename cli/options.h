@@ -43,6 +43,7 @@ enum option_id {
 	OPT_HTTP_PORT,
 	OPT_HTTPS_PORT,
 	OPT_JSON,
+	OPT_KEEP_STALE,
 	OPT_KEY,
 	OPT_KIND,
 	OPT_LABEL,
@@ -91,8 +92,9 @@ struct options {
 		*socket, *state, *template, *track_mx, *via, *why;
 	struct words mx, resolver, rua;
 	bool adopt, all, allow_private, cancel, csv, dry_run, ended, failed,
-		follow, force, help, json, new_account, no_adopt, no_smtp, now,
-		prune, replace, require_dkim, version, wait, without_reports;
+		follow, force, help, json, keep_stale, new_account, no_adopt,
+		no_smtp, now, prune, replace, require_dkim, version, wait,
+		without_reports;
 	long limit;		/* 0: none */
 	long to;		/* a version; 0: not said */
 	long http_port, https_port, smtp_port;	/* 0: the usual ones */

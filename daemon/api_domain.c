@@ -14,6 +14,7 @@
 #include "daemon/edit.h"
 #include "daemon/edit_enforce.h"
 #include "daemon/edit_leaving.h"
+#include "daemon/edit_policy.h"
 #include "daemon/edit_template.h"
 #include "daemon/json_view.h"
 #include "daemon/policy_input.h"
@@ -441,12 +442,10 @@ static bool has_mx(const struct edit *e, const struct domain_add *in,
 
 /* To enforce only if it did, and if DNS still sends its mail where it did. */
 static const char *not_back(enum sts_mode former, const struct watch *w,
-			    const struct sts_policy *policy, time_t now)
+			    const struct sts_policy *policy)
 {
 	if (former != STS_ENFORCE)
 		return "it did not enforce before";
-	if (!watch_is_lately(w->mx_at, now))
-		return "its MX were not seen lately";
 	if (mx_has_bad(&w->mx, policy))
 		return "a record of its MX names no host";
 	return mx_strays(&w->mx, policy) ? "its MX are others now" : NULL;
@@ -457,6 +456,7 @@ static bool may_go_back(struct edit *e, const struct domain_add *in,
 			struct err *err)
 {
 	const char *why;
+	bool is_seen;
 	struct watch w;
 
 	if (policy->mode != STS_ENFORCE || in->enforce.force)
@@ -465,11 +465,16 @@ static bool may_go_back(struct edit *e, const struct domain_add *in,
 		       err_set(err, ERR_INPUT, "force needs a reason");
 	if (!watch_of(e->call->parts->store, &e->domain, &w, err))
 		return false;
-	why = not_back(former, &w, policy, e->call->now);
+	is_seen = watch_sees_mx(&w, e->call->now);
+	why = not_back(former, &w, policy);
+	if (!is_seen && former == STS_ENFORCE)
+		why = "its MX were not seen lately, and are looked at now";
 	if (!why)
 		return true;
-	err_set(err, ERR_REFUSED, "%s does not go back to enforce at once: %s",
-		e->domain.name, why);
+	edit_look_first(e, &w);
+	err_set(err, is_seen ? ERR_REFUSED : ERR_AGAIN,
+		"%s does not go back to enforce at once: %s", e->domain.name,
+		why);
 	return err_hint(err,
 			"mtastsctl domain add %.80s --mode testing keeps it; "
 			"then mtastsctl policy diff %.80s, and mtastsctl "

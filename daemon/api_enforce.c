@@ -16,6 +16,7 @@
 #include "daemon/edit_policy.h"
 #include "daemon/json_view.h"
 #include "daemon/readiness.h"
+#include "store/watch.h"
 
 static json_t *view_reasons(const struct readiness *r)
 {
@@ -31,39 +32,52 @@ static json_t *view_reasons(const struct readiness *r)
 }
 
 static bool judge(struct api_call *call, const struct domain *d,
-		  bool without_reports, struct readiness *r, struct err *err)
+		  const struct enforce_input *in, struct readiness *r,
+		  struct err *err)
 {
 	struct domain_facts facts;
 	bool ok;
 
 	domain_facts_load(&facts, call->parts->store, d, call->now);
 	ok = readiness_of(call->parts->store, &facts, call->parts->config,
-			  without_reports, false, call->now, r, err);
+			  in->without_reports, in->keep_stale, false, call->now,
+			  r, err);
 	domain_facts_release(&facts);
 	return ok;
 }
 
+/* From outside, or at DNS: asked for, and not over. */
+static bool is_looking(const struct api_call *call, const struct checked *c,
+		       const struct watch *w)
+{
+	return c->asked_at > 0 || w->due_at <= call->now;
+}
+
 bool api_policy_readiness(struct api_call *call, struct err *err)
 {
+	const struct enforce_input in = { .force = false };
+	struct store *s = call->parts->store;
 	struct checked checked;
 	struct readiness r;
 	struct domain d;
+	struct watch w;
 
-	if (!api_domain(call, &d, err) || !judge(call, &d, false, &r, err))
+	if (!api_domain(call, &d, err) || !watch_of(s, &d, &w, err) ||
+	    !judge(call, &d, &in, &r, err))
 		return false;
-	if (checked_of(call->parts->store, &d, &checked, err))
+	if (checked_of(s, &d, &checked, err))
 		call->answer = json_pack(
 			"{s:s, s:b, s:o, s:O, s:o, s:o, s:b}", "name", d.name,
 			"ready", r.count == 0, "reasons", view_reasons(&r),
 			"notes", r.notes, "ready_at", view_instant(r.ready_at),
 			"looked", view_instant(checked.at), "looking",
-			checked.asked_at > 0);
+			is_looking(call, &checked, &w));
 	checked_release(&checked);
 	readiness_release(&r);
 	return call->answer != NULL;
 }
 
-/* A look from outside is begun; its end shows in "readiness". */
+/* Looks from outside and at DNS are begun; their end shows in "readiness". */
 bool api_domain_check(struct api_call *call, struct err *err)
 {
 	struct store *s = call->parts->store;
@@ -125,7 +139,7 @@ bool edit_may_enforce(struct edit *e, const struct enforce_input *in,
 
 	if (in->force && str_is_empty(reason))
 		return forced_without_reason(err);
-	if (!judge(e->call, &e->domain, in->without_reports, &r, err))
+	if (!judge(e->call, &e->domain, in, &r, err))
 		return false;
 	ok = r.count == 0 || in->force || refuse(&e->domain, &r, err);
 	if (ok && r.count)
@@ -169,7 +183,7 @@ bool api_policy_enforce(struct api_call *call, struct err *err)
 {
 	static const struct edit_kind kind = { "policy.changed",
 					       "policy changed", enforce_it };
-	struct enforce in = { .how = { false, false } };
+	struct enforce in = { .how = { .force = false } };
 
 	return json_in_read(call->body, fields, ARRAY_LEN(fields), &in, err) &&
 	       edit_run(call, &kind, &in, err);

@@ -75,76 +75,6 @@ static bool drop_hosts(const struct edit *e, const json_t *list,
 	return ok;
 }
 
-/* ---- what a drop would cost ---- */
-
-/* Nobody has said which hosts DNS names: then none may be dropped. */
-static bool was_seen(const struct edit *e, const struct watch *w,
-		     struct err *err)
-{
-	if (w->mx.look != MX_UNKNOWN && watch_is_lately(w->mx_at, e->call->now))
-		return true;
-	err_set(err, ERR_REFUSED, "the MX of %s were not seen lately",
-		e->domain.name);
-	return err_hint(err, "mtastsctl domain check %s looks at them; or "
-			     "--force", e->domain.name);
-}
-
-/* One that nobody can say of whether it is the one to be dropped. */
-static bool is_unclear(const struct edit *e, const struct mx_seen *mx,
-		       struct err *err)
-{
-	char bad[200];
-
-	mx_say_bad(mx, bad, sizeof(bad));
-	err_set(err, ERR_REFUSED, "an MX of %s is no host name: %s",
-		e->domain.name, bad);
-	return err_hint(err, "put the MX record right first; --force does it "
-			     "all the same");
-}
-
-static bool still_used(const struct edit *e, const char *host, struct err *err)
-{
-	err_set(err, ERR_REFUSED,
-		"DNS still sends mail of %s to %s, which senders would refuse",
-		e->domain.name, host);
-	return err_hint(err, "take it out of MX first and wait for the TTL; "
-			     "--force does it all the same");
-}
-
-static bool still_cached(const struct edit *e, time_t until, struct err *err)
-{
-	char at[INSTANT_TEXT];
-
-	err_set(err, ERR_REFUSED, "resolvers may have the former MX of %s "
-				  "until %s", e->domain.name,
-		instant_format(until, at));
-	return err_hint(err, "drop it then, or now with --force");
-}
-
-static bool may_drop(const struct edit *e, const struct sts_policy *was,
-		     const struct sts_policy *wanted, struct err *err)
-{
-	const struct domain *d = &e->domain;
-	const char *host;
-	struct watch w;
-	time_t until;
-
-	if (!watch_of(e->call->parts->store, d, &w, err))
-		return false;
-	if (!was_seen(e, &w, err))
-		return false;
-	host = mx_lost(&w.mx, was, wanted);
-	if (host)
-		return still_used(e, host, err);
-	if (w.mx.bad_count)
-		return is_unclear(e, &w.mx, err);
-	until = w.mx_since + mx_moves_ttl(w.mx.ttl);
-	if (w.mx_since && w.mx_since > d->created_at + WHEN_HOUR &&
-	    e->call->now < until)
-		return still_cached(e, until, err);
-	return true;
-}
-
 /* ---- the change ---- */
 
 static bool change_hosts(struct edit *e, const struct mx_change *in,
@@ -158,7 +88,7 @@ static bool change_hosts(struct edit *e, const struct mx_change *in,
 	     drop_hosts(e, in->drop, &wanted, err) &&
 	     sts_policy_validate(&wanted, err) &&
 	     (in->force || !json_array_size(in->drop) ||
-	      may_drop(e, &was->policy, &wanted, err)) &&
+	      edit_may_drop(e, &was->policy, &wanted, err)) &&
 	     edit_policy(e, was, &wanted, in->force, err);
 	sts_policy_release(&wanted);
 	return ok;
@@ -323,27 +253,30 @@ static const struct json_in_field accept_fields[] = {
 	{ "force", JSON_IN_BOOL, offsetof(struct accept_input, force), false },
 };
 
-/* DNS that lies for some minutes is not believed. */
+/* DNS that lies for some minutes is not believed, nor caches that keep it. */
 static bool is_sure(const struct proposal *p, time_t now, struct err *err)
 {
-	char at[INSTANT_TEXT];
+	const struct watch *w = &p->watch;
+	char at[INSTANT_TEXT], until[INSTANT_TEXT];
 
-	if (!watch_is_lately(p->watch.mx_at, now))
+	if (!watch_is_lately(w->mx_at, now) || !w->mx_since)
 		err_set(err, ERR_REFUSED, "the MX of %s were not seen lately",
 			p->domain.name);
-	else if (!p->watch.mx.agrees)
+	else if (!w->mx.agrees)
 		err_set(err, ERR_REFUSED, "the resolvers do not agree on the "
 					  "MX of %s", p->domain.name);
-	else if (now < p->watch.mx_since + STRAYS_SURE)
-		err_set(err, ERR_REFUSED, "the MX of %s is so only since %s",
-			p->domain.name,
-			instant_format(p->watch.mx_since, at));
+	else if (!watch_mx_is_sure(w, STRAYS_SURE))
+		err_set(err, ERR_REFUSED,
+			"the MX of %s is so only since %s, and what caches "
+			"have of a lie may be seen until %s",
+			p->domain.name, instant_format(w->mx_since, at),
+			instant_format(watch_mx_sure_at(w, STRAYS_SURE),
+				       until));
 	else
 		return true;
 	return err_hint(err,
-			"try again in a quarter of an hour; or, if you know "
-			"that it is right: mtastsctl policy accept %.120s "
-			"--force",
+			"try again then; or, if you know that it is right: "
+			"mtastsctl policy accept %.120s --force",
 			p->domain.name);
 }
 

@@ -219,14 +219,18 @@ static json_t *would(struct api_call *call, const struct template *t,
 	struct sts_policy wanted;
 	struct err why = ERR_INIT;
 	json_t *view = NULL;
+	enum mx_drop drop;
 
 	if (!domain_by_id(s, id, &e.domain, NULL) || e.domain.leaving ||
 	    !policy_version_current(s, &e.domain, &is, NULL))
 		return NULL;
 	e.changes = json_array();
-	if (template_roll_would(s, &e.domain, t, &is.policy, call->now, &wanted,
-				&why))
+	drop = template_roll_would(s, &e.domain, t, &is.policy, call->now,
+				   &wanted, &why);
+	if (drop == MX_DROP_FINE || drop == MX_DROP_LOOK)
 		edit_note_policy(&e, &is.policy, &wanted);
+	if (drop == MX_DROP_LOOK) /* it says then what it sees now */
+		why = (struct err)ERR_INIT;
 	if (*why.text || json_array_size(e.changes))
 		view = json_pack("{s:s, s:O, s:o}", "name", e.domain.name,
 				 "changes", e.changes, "problem",

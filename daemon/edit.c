@@ -5,6 +5,7 @@
 #include "daemon/json_view.h"
 #include "policy/domain_field.h"
 #include "store/trail.h"
+#include "store/watch.h"
 
 #define SENTENCE_MAX 32768	/* fifty MX hosts, before and after */
 #define REASON_MAX   1000
@@ -117,6 +118,19 @@ static bool commit(struct edit *e, const struct edit_kind *kind,
 	return ok;
 }
 
+/* Asked again, it may go by what is seen now. */
+static void look(const struct edit *e)
+{
+	struct store *s = e->call->parts->store;
+
+	if (!store_begin(s, NULL))
+		return;
+	if (watch_now(s, e->domain.id, e->call->now, NULL))
+		store_commit(s, NULL);
+	else
+		store_rollback(s);
+}
+
 static bool run(struct edit *e, const struct edit_kind *kind,
 		struct edit_input *input, struct err *err)
 {
@@ -125,6 +139,8 @@ static bool run(struct edit *e, const struct edit_kind *kind,
 
 	if (!kind->change(e, input, err)) {
 		store_rollback(s);
+		if (e->wants_look)
+			look(e);
 		return false;
 	}
 	changed = json_array_size(e->changes) > 0;

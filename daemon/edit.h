@@ -31,6 +31,7 @@ struct edit {
 	struct domain domain;	/* the handler's function loads it; all zero:
 				   the change is to the whole box */
 	bool is_removed;
+	bool wants_look;	/* at its DNS, if nothing comes of the change */
 	json_t *changes;	/* [{ "field", "before", "after" }] */
 };
 

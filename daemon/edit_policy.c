@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/when.h"
-#include "store/watch.h"
+#include "daemon/mx_drop.h"
 
 static char *mx_text(const struct sts_policy *p)
 {
@@ -70,37 +70,29 @@ static bool is_removing(const struct edit *e, struct err *err)
 	return true;
 }
 
-/* Nobody says which of the hosts are in use. */
-static bool not_seen(const struct edit *e, struct err *err)
+bool edit_look_first(struct edit *e, const struct watch *w)
 {
-	err_set(err, ERR_REFUSED,
-		"the MX of %s were not seen lately, and the "
-		"policy would name fewer hosts",
-		e->domain.name);
-	err_hint(err, "keep those it has; or --force");
-	return true;
+	e->wants_look = w->due_at > e->call->now;
+	return false;
 }
 
-static bool loses_mail(struct edit *e, const struct policy_version *was,
-		       const struct sts_policy *wanted, struct err *err)
+bool edit_may_drop(struct edit *e, const struct sts_policy *was,
+		   const struct sts_policy *wanted, struct err *err)
 {
-	const char *host;
 	struct watch w;
 
-	if (wanted->mode != STS_ENFORCE ||
-	    !watch_of(e->call->parts->store, &e->domain, &w, NULL))
+	if (!watch_of(e->call->parts->store, &e->domain, &w, err))
 		return false;
-	if (mx_drops(&was->policy, wanted) &&
-	    !watch_knows_mx(&w, &e->domain, e->call->now))
-		return not_seen(e, err);
-	host = mx_lost(&w.mx, &was->policy, wanted);
-	if (!host)
-		return false;
-	err_set(err, ERR_REFUSED, "DNS sends mail of %s to %s, which senders "
-				  "would refuse by this policy",
-		e->domain.name, host);
-	err_hint(err, "name it, too; or change MX first; or --force");
-	return true;
+	switch (mx_drop_judge(&w, &e->domain, was, wanted, e->call->now, err)) {
+	case MX_DROP_FINE:
+		return true;
+	case MX_DROP_LOOK:
+		return edit_look_first(e, &w);
+	case MX_DROP_WAIT:
+	case MX_DROP_LOSES:
+		break;
+	}
+	return false;
 }
 
 bool edit_policy(struct edit *e, const struct policy_version *was,
@@ -112,7 +104,8 @@ bool edit_policy(struct edit *e, const struct policy_version *was,
 	bool changed;
 
 	if (is_removing(e, err) ||
-	    (!is_forced && loses_mail(e, was, wanted, err)))
+	    (!is_forced && wanted->mode == STS_ENFORCE &&
+	     !edit_may_drop(e, &was->policy, wanted, err)))
 		return false;
 	if (!policy_version_publish(s, &e->domain, wanted, e->call->now,
 				    &changed, err))

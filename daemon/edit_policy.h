@@ -7,18 +7,28 @@
 
 #include "daemon/edit.h"
 #include "store/policy_version.h"
+#include "store/watch.h"
 
 /*
  * Publishes what `wanted` says and notes how it differs from `was`, the
  * version before it. The same content is success, and notes nothing.
  *
  * ERR_REFUSED while the domain is being removed; and, unless it is forced, for
- * a policy of mode enforce by which senders would refuse a mail host that DNS
- * names and that they take now.
+ * a policy of mode enforce that edit_may_drop() refuses.
  */
 bool edit_policy(struct edit *e, const struct policy_version *was,
 		 const struct sts_policy *wanted, bool is_forced,
 		 struct err *err);
+
+/*
+ * May `wanted` leave out the hosts of `was` that it does (daemon/mx_drop.h)? If
+ * DNS has to be looked at first, that is begun, and it is ERR_AGAIN.
+ */
+bool edit_may_drop(struct edit *e, const struct sts_policy *was,
+		   const struct sts_policy *wanted, struct err *err);
+
+/* The look is begun when the change has been taken back. Returns false. */
+bool edit_look_first(struct edit *e, const struct watch *w);
 
 /* Notes how two policies differ. */
 void edit_note_policy(struct edit *e, const struct sts_policy *was,

@@ -16,8 +16,8 @@ static bool follow(struct edit *e, const struct template *t,
 	sts_policy_release(&wanted);
 	if (!ok && err->kind == ERR_REFUSED)
 		err_hint(err,
-			 "let template %s name that host, too, or change "
-			 "MX first",
+			 "let template %s name that host, too, or take it "
+			 "out of MX and wait for the TTL",
 			 t->name);
 	return ok;
 }

@@ -4,6 +4,8 @@
 
 long mx_moves_ttl(long seen)
 {
+	if (seen > WATCH_TTL_MOST)
+		return WATCH_TTL_MOST;
 	return seen > TTL_LEAST ? seen : TTL_LEAST;
 }
 

@@ -19,7 +19,8 @@ struct mx_move {
 
 /*
  * For how long caches may have what has changed: the TTL seen, but an hour at
- * least, for a resolver that caches says what is left of one.
+ * least, for a resolver that caches says what is left of one, and seven days at
+ * most.
  */
 long mx_moves_ttl(long seen);
 

@@ -22,15 +22,13 @@ static bool names(const struct sts_policy *policy, const char *provider)
 	return false;
 }
 
-bool mx_track_may(const struct watch *w, const struct sts_policy *policy,
-		  time_t now)
+bool mx_track_may(const struct watch *w, const struct sts_policy *policy)
 {
 	const struct mx_seen *mx = &w->mx;
 
 	if (!w->is_fresh_mx || mx->look != MX_THERE || !mx->agrees ||
 	    mx->is_cut || mx->bad_count || mx->voices < MX_TRACK_VOICES ||
-	    !mx_strays(mx, policy) || !w->mx_since ||
-	    now < w->mx_since + MX_TRACK_AFTER)
+	    !mx_strays(mx, policy) || !watch_mx_is_sure(w, MX_TRACK_AFTER))
 		return false;
 	for (size_t i = 0; i < mx->count; i++) {
 		const char *provider = provider_of(mx->host[i]);
@@ -87,7 +85,7 @@ bool mx_track_step(struct store *s, struct domain *d, const struct watch *w,
 		return true;
 	if (!policy_version_current(s, d, &v, err))
 		return false;
-	if (mx_track_may(w, &v.policy, now))
+	if (mx_track_may(w, &v.policy))
 		ok = take(s, d, w, &v.policy, now, err);
 	policy_version_release(&v);
 	return ok;

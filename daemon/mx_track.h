@@ -4,7 +4,8 @@
  *
  * DNS alone never writes a policy: only hosts of a provider that the policy
  * names already are taken, beside what is there, and only after at least two
- * resolvers have agreed on them for an hour.
+ * resolvers have agreed on them for an hour, and for the TTL besides: what they
+ * say may come out of their caches.
  */
 #ifndef DAEMON_MX_TRACK_H
 #define DAEMON_MX_TRACK_H
@@ -20,7 +21,6 @@ bool mx_track_step(struct store *s, struct domain *d, const struct watch *w,
 		   time_t now, struct err *err);
 
 /* May it be taken without a person? Pure. */
-bool mx_track_may(const struct watch *w, const struct sts_policy *policy,
-		  time_t now);
+bool mx_track_may(const struct watch *w, const struct sts_policy *policy);
 
 #endif

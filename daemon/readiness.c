@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "daemon/health.h"
+#include "policy/preset.h"
 
 static void against(struct readiness *r, const char *id, const char *hint,
 		    const char *fmt, ...)
@@ -167,6 +168,70 @@ static void judge_mx(const struct readiness_facts *f, time_t now,
 				mx->host[i]);
 }
 
+static bool is_used(const struct mx_seen *mx, char *pattern)
+{
+	struct sts_policy one = { .mx = { pattern }, .mx_count = 1 };
+
+	for (size_t i = 0; i < mx->count; i++)
+		if (sts_policy_allows(&one, mx->host[i]))
+			return true;
+	return false;
+}
+
+/* A provider has more hosts than the MX of each customer names. */
+static bool is_of_preset(const char *pattern, const char *domain)
+{
+	struct sts_policy all = { .mx_count = 0 };
+	bool is;
+
+	for (size_t i = 0; preset_name(i); i++)
+		preset_apply(preset_name(i), domain, &all, NULL);
+	is = sts_policy_has_mx(&all, pattern);
+	sts_policy_release(&all);
+	return is;
+}
+
+/*
+ * Nobody may have meant it: the box read MX from DNS at one moment, and who lied
+ * then would take mail for as long as the policy is held.
+ */
+static void judge_stale(const struct readiness_facts *f, struct readiness *r)
+{
+	const struct sts_policy *p = &f->domain->policy.policy;
+	const struct mx_seen *mx = &f->domain->watch.mx;
+
+	if (f->keep_stale || !mx->count || mx->is_cut)
+		return;
+	for (size_t i = 0; i < p->mx_count; i++)
+		if (!is_used(mx, p->mx[i]) &&
+		    !is_of_preset(p->mx[i], f->domain->domain.name))
+			against(r, "mx.stale",
+				"mtastsctl policy mx {domain} drop it, if you "
+				"do not know that host; --keep-stale, if you "
+				"do",
+				"the policy names %s, which no MX is: senders "
+				"would deliver there",
+				p->mx[i]);
+}
+
+/* As whoever asks has waited for; mail may have been moved since any other. */
+static void judge_mx_age(const struct readiness_facts *f, time_t now,
+			 struct readiness *r)
+{
+	const struct watch *w = &f->domain->watch;
+	char at[INSTANT_TEXT];
+
+	if (f->any_age || w->mx.look == MX_UNKNOWN ||
+	    !watch_is_lately(w->mx_at, now))
+		return;
+	if (now <= w->mx_at + READINESS_FRESH && watch_answers_mx(w))
+		return;
+	against(r, "mx.not-looked",
+		"mtastsctl policy enforce {domain} looks first",
+		"its MX were seen last at %s, which is too long ago",
+		instant_format(w->mx_at, at));
+}
+
 /* ---- what was seen from outside ---- */
 
 /* This box may not reach itself from within its own network. */
@@ -221,17 +286,41 @@ static bool is_worth_a_note(const char *id)
 	       streq(id, "host.not-tested");
 }
 
-/* One of each mail host may have the same id. */
-static void judge_finding(const json_t *f, size_t own, struct readiness *r)
+/* In DNS as the watch saw it, or no lack any more. */
+static bool is_told_of(const struct readiness_facts *f, const char *host)
 {
-	const char *id = text_of(f, "id"), *text = text_of(f, "text"),
-		   *severity = text_of(f, "severity");
-	bool is_error = streq(severity, "error") || is_untested(id);
+	const struct watch *w = &f->domain->watch;
 
-	if (!*id || streq(severity, "good") || is_judged_above(r, own, id))
+	for (size_t i = 0; i < w->mx.count; i++)
+		if (streq_case(w->mx.host[i], host))
+			return true;
+	return sts_policy_allows(&f->domain->policy.policy, host) ||
+	       (f->any_age && w->mx_at > f->checked->at);
+}
+
+/* While it is in testing that is only a warning. */
+static bool is_lack(const char *id)
+{
+	return streq(id, "mx.not-covered");
+}
+
+/* One of each mail host may have the same id. */
+static void judge_finding(const json_t *one, const struct readiness_facts *f,
+			  size_t own, struct readiness *r)
+{
+	const char *id = text_of(one, "id"), *text = text_of(one, "text"),
+		   *severity = text_of(one, "severity"),
+		   *mx = text_of(one, "mx");
+	bool is_error = streq(severity, "error") || is_untested(id) ||
+			is_lack(id);
+
+	if (!*id || streq(severity, "good"))
+		return;
+	if (is_lack(id) && *mx ? is_told_of(f, mx)
+			       : is_judged_above(r, own, id))
 		return;
 	if (is_error && !may_be_here(id))
-		against(r, id, text_of(f, "todo"), "%s", text);
+		against(r, id, text_of(one, "todo"), "%s", text);
 	else if (is_error || is_worth_a_note(id))
 		json_array_append_new(r->notes, json_string(text));
 }
@@ -291,7 +380,7 @@ static void judge_outside(const struct readiness_facts *f, time_t now,
 	size_t i, own = r->count;
 
 	json_array_foreach(list, i, one) {
-		judge_finding(one, own, r);
+		judge_finding(one, f, own, r);
 	}
 	r->needs_look = !c->at || !json_is_array(list) ||
 			(!f->any_age && now > c->at + READINESS_FRESH);
@@ -412,6 +501,8 @@ static void judge_all(const struct readiness_facts *f, time_t now,
 	judge_txt(f, now, r);
 	judge_time(f, now, r);
 	judge_mx(f, now, r);
+	judge_mx_age(f, now, r);
+	judge_stale(f, r);
 	judge_outside(f, now, r);
 	judge_reports(f, r);
 }
@@ -432,13 +523,14 @@ void readiness_release(struct readiness *r)
 
 bool readiness_of(struct store *s, const struct domain_facts *f,
 		  const struct config *config, bool without_reports,
-		  bool any_age, time_t now, struct readiness *r,
-		  struct err *err)
+		  bool keep_stale, bool any_age, time_t now,
+		  struct readiness *r, struct err *err)
 {
 	struct readiness_facts facts = { .domain = f,
 					 .testing_time = config->testing_time,
 					 .report_share = config->report_share,
 					 .without_reports = without_reports,
+					 .keep_stale = keep_stale,
 					 .any_age = any_age };
 	struct report_recent reports;
 	struct checked checked;

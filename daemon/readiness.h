@@ -16,7 +16,9 @@
 #include "store/report_recent.h"
 
 #define READINESS_MAX	 24
-#define READINESS_FRESH	 900L	/* seconds that a look from outside counts */
+#define READINESS_FRESH                                                        \
+	900L /* seconds that a look counts, from outside or at
+				   the MX */
 #define READINESS_REPORTS (7 * 86400L) /* and TLS reports */
 
 struct readiness_reason {
@@ -41,6 +43,7 @@ struct readiness_facts {
 	long testing_time;
 	long report_share;	/* percent of sessions that may fail */
 	bool without_reports;	/* nobody knows of any, and that is fine */
+	bool keep_stale;	/* what is in no MX is meant to be named */
 	bool any_age;		/* an old look will do: for the alert */
 };
 
@@ -52,8 +55,8 @@ void readiness_release(struct readiness *r);
 /* All of it at once, from the store; false with err if it cannot be read. */
 bool readiness_of(struct store *s, const struct domain_facts *f,
 		  const struct config *config, bool without_reports,
-		  bool any_age, time_t now, struct readiness *r,
-		  struct err *err);
+		  bool keep_stale, bool any_age, time_t now,
+		  struct readiness *r, struct err *err);
 
 /* What TLS reports told of it lately; and whether more failed than may. Only
    what they tell of by MTA-STS says how it would go in mode enforce. */

@@ -2,107 +2,179 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/health.h"
 #include "store/trail.h"
-#include "store/watch.h"
 
 #define AT_ONCE	  20
 #define TURN_MS	  100
 #define PAUSE_MS  1000	/* while there is nothing to do */
+#define ROUND_MS  3000	/* between two with those that wait */
 
 struct template_roll {
 	struct store *store;
 	struct event *timer;
 	time_t (*now)(void *arg);
 	void *arg;
+	size_t waits;	     /* in this turn */
+	size_t passed;	     /* they wait: in this round, from the first on */
+	unsigned char *told; /* owned; a bit for each id */
+	size_t told_size;
 };
 
+/* `why` NULL: it does. */
 static bool tell(struct template_roll *r, const struct domain *d,
-		 const struct template *t, bool changed, const struct err *why,
+		 const char *how, const char *template, const char *why,
 		 struct err *err)
 {
-	char *text = changed ? xasprintf("follows template %s: a new version, "
-					 "whose id is to be published",
-					 t->name)
-			     : xasprintf("cannot follow template %s: %s",
-					 t->name, why->text);
+	char *text = xasprintf("%s template %s: %s", how, template,
+			       why ? why
+				   : "a new version, whose id is to be "
+				     "published");
 
 	return trail_say(
 		r->store, d->name,
 		&(struct trail){ .at = r->now(r->arg),
-				 .level = changed ? TRAIL_INFO : TRAIL_WARNING,
+				 .level = why ? TRAIL_WARNING : TRAIL_INFO,
 				 .kind = "policy.template",
 				 .channel = "template" },
 		text, err);
 }
 
 /* What enforces is not changed so that mail would bounce. */
-static bool keeps_mail(struct store *s, const struct domain *d,
-		       const struct sts_policy *was,
-		       const struct sts_policy *wanted, time_t now,
-		       struct err *why)
+static enum mx_drop judge(struct store *s, const struct domain *d,
+			  const struct sts_policy *was,
+			  const struct sts_policy *wanted, time_t now,
+			  struct err *why)
 {
-	const char *host;
 	struct watch w;
 
 	if (wanted->mode != STS_ENFORCE || !watch_of(s, d, &w, NULL))
-		return true;
-	if (mx_drops(was, wanted) && !watch_knows_mx(&w, d, now))
-		return err_set(why, ERR_REFUSED,
-			       "its MX were not seen lately, and it would "
-			       "name fewer hosts");
-	host = mx_lost(&w.mx, was, wanted);
-	return !host || err_set(why, ERR_REFUSED, "DNS sends its mail to %s, "
-						  "which it would refuse", host);
+		return MX_DROP_FINE;
+	return mx_drop_judge(&w, d, was, wanted, now, why);
 }
 
-bool template_roll_would(struct store *s, const struct domain *d,
-			 const struct template *t, const struct sts_policy *is,
-			 time_t now, struct sts_policy *wanted, struct err *why)
+enum mx_drop template_roll_would(struct store *s, const struct domain *d,
+				 const struct template *t,
+				 const struct sts_policy *is, time_t now,
+				 struct sts_policy *wanted, struct err *why)
 {
 	sts_policy_copy(wanted, is);
-	return template_follow(s, t, d, wanted, why) &&
-	       keeps_mail(s, d, is, wanted, now, why);
+	return template_follow(s, t, d, wanted, why)
+		       ? judge(s, d, is, wanted, now, why)
+		       : MX_DROP_LOSES;
 }
 
+/* ---- those that wait ---- */
+
+/* Told once each; a restart tells them again. */
+static bool is_told(struct template_roll *r, int64_t id)
+{
+	size_t at = (size_t)id / 8, size = at + 1;
+	unsigned char bit = (unsigned char)(1U << (id % 8));
+	bool told;
+
+	if (size > r->told_size) {
+		r->told = xrealloc_array(r->told, 2 * size, 1);
+		memset(r->told + r->told_size, 0, 2 * size - r->told_size);
+		r->told_size = 2 * size;
+	}
+	told = r->told[at] & bit;
+	r->told[at] |= bit;
+	return told;
+}
+
+static void forget(struct template_roll *r, int64_t id)
+{
+	size_t at = (size_t)id / 8;
+
+	if (at < r->told_size)
+		r->told[at] &= (unsigned char)~(1U << (id % 8));
+}
+
+/* One that nobody answers for is looked at again at the watch's own pace. */
+static bool ask(struct template_roll *r, const struct domain *d,
+		struct err *err)
+{
+	time_t now = r->now(r->arg);
+	struct watch w;
+
+	if (!watch_of(r->store, d, &w, err))
+		return false;
+	return w.unanswered || w.due_at <= now ||
+	       watch_now(r->store, d->id, now, err);
+}
+
+static bool wait(struct template_roll *r, const struct domain *d,
+		 const struct template *t, enum mx_drop drop,
+		 const struct err *why, struct err *err)
+{
+	r->waits++;
+	return (drop != MX_DROP_LOOK || ask(r, d, err)) &&
+	       (is_told(r, d->id) ||
+		tell(r, d, "waits to follow", t->name, why->text, err));
+}
+
+/* ---- a domain ---- */
+
 static bool publish(struct template_roll *r, struct domain *d,
-		    const struct template *t,
-		    const struct policy_version *is, struct err *err)
+		    const struct template *t, const struct sts_policy *wanted,
+		    struct err *err)
+{
+	bool changed;
+
+	d->template_applied = t->epoch;
+	return domain_update(r->store, d, err) &&
+	       policy_version_publish(r->store, d, wanted, r->now(r->arg),
+				      &changed, err) &&
+	       (!changed || tell(r, d, "follows", t->name, NULL, err));
+}
+
+/* Unless it has to wait, this epoch is done with, whatever comes of it. */
+static bool follow(struct template_roll *r, struct domain *d,
+		   const struct template *t, const struct sts_policy *is,
+		   struct err *err)
 {
 	struct err why = ERR_INIT;
 	struct sts_policy wanted;
-	bool changed = false, ok, fits;
+	enum mx_drop drop = template_roll_would(r->store, d, t, is,
+						r->now(r->arg), &wanted, &why);
+	bool waits = drop == MX_DROP_LOOK || drop == MX_DROP_WAIT, ok;
 
-	fits = template_roll_would(r->store, d, t, &is->policy, r->now(r->arg),
-				   &wanted, &why);
-	if (fits)
-		d->template_applied = t->epoch;
-	ok = !fits || (domain_update(r->store, d, err) &&
-		       policy_version_publish(r->store, d, &wanted,
-					      r->now(r->arg), &changed, err));
+	if (waits) {
+		ok = wait(r, d, t, drop, &why, err);
+	} else {
+		forget(r, d->id);
+		d->template_epoch = t->epoch;
+		ok = drop == MX_DROP_FINE
+			     ? publish(r, d, t, &wanted, err)
+			     : domain_update(r->store, d, err) &&
+				       tell(r, d, "cannot follow", t->name,
+					    why.text, err);
+	}
 	sts_policy_release(&wanted);
-	return ok && ((fits && !changed) || tell(r, d, t, changed, &why, err));
+	return ok;
 }
 
-/* Whatever comes of it, this epoch is done with. */
 static bool bring_up(struct template_roll *r, int64_t id, struct err *err)
 {
 	struct policy_version is;
 	struct template t;
 	struct domain d;
-	bool ok = true;
+	bool ok;
 
 	if (!domain_by_id(r->store, id, &d, err) ||
 	    !template_by_id(r->store, d.template_id, &t, err))
 		return false;
-	d.template_epoch = t.epoch;
-	ok = domain_update(r->store, &d, err);
-	if (ok && !d.leaving) {
+	if (d.leaving) {
+		d.template_epoch = t.epoch;
+		ok = domain_update(r->store, &d, err);
+	} else {
 		ok = policy_version_current(r->store, &d, &is, err) &&
-		     publish(r, &d, &t, &is, err);
+		     follow(r, &d, &t, &is.policy, err);
 		policy_version_release(&is);
 	}
 	template_release(&t);
@@ -124,8 +196,9 @@ static void pass_over(struct template_roll *r, int64_t id)
 static size_t turn(struct template_roll *r, struct err *err)
 {
 	int64_t ids[AT_ONCE];
-	size_t n = template_behind(r->store, ids, AT_ONCE, err);
+	size_t n = template_behind(r->store, r->passed, ids, AT_ONCE, err);
 
+	r->waits = 0;
 	if (!n || !store_may_start(r->store, NULL) ||
 	    !store_begin(r->store, err))
 		return 0;
@@ -135,8 +208,10 @@ static size_t turn(struct template_roll *r, struct err *err)
 			pass_over(r, ids[i]);
 			return 0;
 		}
-	return store_commit(r->store, err) && store_project(r->store, err)
-		       ? n : 0;
+	if (!store_commit(r->store, err) || !store_project(r->store, err))
+		return 0;
+	r->passed += r->waits;
+	return n;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -144,12 +219,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	struct template_roll *r = arg;
 	struct err err = ERR_INIT;
 	size_t n = turn(r, &err);
-	long ms = n ? TURN_MS : PAUSE_MS;
+	long ms = n ? TURN_MS : r->passed ? ROUND_MS : PAUSE_MS;
 
 	(void)fd;
 	(void)what;
 	if (err.kind != ERR_NONE)
 		log_warn("templates: %s", err.text);
+	if (!n)
+		r->passed = 0;
 	event_add(r->timer, &(struct timeval){ ms / 1000, ms % 1000 * 1000 });
 }
 
@@ -175,5 +252,6 @@ void template_roll_stop(struct template_roll *r)
 	if (!r)
 		return;
 	event_free(r->timer);
+	free(r->told);
 	free(r);
 }

@@ -3,7 +3,9 @@
  * time, so that nothing else waits, and on from where it was after a restart.
  *
  * A domain that cannot follow (more hosts than a policy may have) keeps its
- * policy, and the trail says so. Those on their way out stay as they are.
+ * policy, and the trail says so. One whose MX have to be seen first, or may be in
+ * caches still, waits, and holds up no other. Those on their way out stay as they
+ * are.
  *
  * Control thread only.
  */
@@ -11,6 +13,7 @@
 #define DAEMON_TEMPLATE_ROLL_H
 
 #include "base/loop.h"
+#include "daemon/mx_drop.h"
 #include "store/policy_version.h"
 #include "store/template.h"
 
@@ -23,12 +26,13 @@ struct template_roll *template_roll_start(struct loop *loop, struct store *s,
 void template_roll_stop(struct template_roll *r);	/* NULL is fine */
 
 /*
- * What a domain that has `is` would get by *t; false: it would keep what it
- * has, and `why` says why. `wanted` is to be released in either case.
+ * What a domain that has `is` would get by *t; unless it is MX_DROP_FINE it would
+ * keep what it has, at first or for good, and `why` says why. `wanted` is to be
+ * released in any case.
  */
-bool template_roll_would(struct store *s, const struct domain *d,
-			 const struct template *t, const struct sts_policy *is,
-			 time_t now, struct sts_policy *wanted,
-			 struct err *why);
+enum mx_drop template_roll_would(struct store *s, const struct domain *d,
+				 const struct template *t,
+				 const struct sts_policy *is, time_t now,
+				 struct sts_policy *wanted, struct err *why);
 
 #endif

@@ -193,6 +193,25 @@ static bool merge_host(struct watch *w, const struct watch_seen *seen,
 	return true;
 }
 
+#define TTL_FADES 4 /* times as long as it was */
+
+/*
+ * The longest counts, for a cache says what is left of one. One that is not seen
+ * any more fades, but not while caches may have what was there before `since`, and
+ * an hour more: for so long at most somebody waits besides.
+ */
+static long merge_ttl(long was, long seen, time_t since, time_t last,
+		      time_t now)
+{
+	if (was > WATCH_TTL_MOST)
+		was = WATCH_TTL_MOST;
+	if (seen > WATCH_TTL_MOST)
+		seen = WATCH_TTL_MOST;
+	if (now >= since + was + WHEN_HOUR && now > last)
+		was -= (long)(now - last) / TTL_FADES;
+	return was > seen ? was : seen;
+}
+
 static bool merge_txt(struct watch *w, const struct announced_seen *seen,
 		      time_t now)
 {
@@ -202,9 +221,9 @@ static bool merge_txt(struct watch *w, const struct announced_seen *seen,
 		return false;
 	if (seen->what == ANNOUNCED_AHEAD || seen->what == ANNOUNCED_FOREIGN)
 		w->foreign_at = now;
+	w->txt_ttl = merge_ttl(w->txt_ttl, seen->ttl,
+			       is_news ? now : w->txt_since, w->txt_at, now);
 	w->txt_at = now;
-	if (seen->ttl > w->txt_ttl)
-		w->txt_ttl = seen->ttl;
 	if (!is_news)
 		return false;
 	if (!*seen->id || !streq(seen->id, w->txt_id)) /* else we changed */
@@ -216,23 +235,26 @@ static bool merge_txt(struct watch *w, const struct announced_seen *seen,
 
 /*
  * While they do not agree, nothing has been so for any time; and what one said
- * alone was not said by two.
+ * alone was not said by two. Hosts that the policy lacks have to be seen at each
+ * look, for somebody may be about to believe in them.
  */
 static bool merge_mx(struct watch *w, const struct mx_seen *seen, time_t now)
 {
 	bool is_news = !mx_seen_same(&w->mx, seen);
 	bool was_one = w->mx.voices < 2 && seen->voices >= 2;
-	long ttl;
+	long ttl = w->mx.ttl;
+	time_t last = w->mx_at;
 
-	if (seen->look == MX_UNKNOWN)
+	if (seen->look == MX_UNKNOWN) {
+		if (w->strays_since)
+			w->mx_since = 0;
 		return false;
+	}
 	w->mx_at = now;
 	if (is_news || was_one || !seen->agrees || !w->mx_since)
 		w->mx_since = now;
-	ttl = w->mx.ttl;
 	w->mx = *seen;
-	if (ttl > w->mx.ttl)
-		w->mx.ttl = ttl;
+	w->mx.ttl = merge_ttl(ttl, seen->ttl, w->mx_since, last, now);
 	return is_news;
 }
 

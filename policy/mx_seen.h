@@ -32,7 +32,7 @@ struct mx_seen {
 	bool is_cut;		/* there are more */
 	unsigned voices;	/* resolvers that answered */
 	bool agrees;		/* ... all of them the same */
-	long ttl;		/* the longest */
+	long ttl;		/* the longest; seconds */
 };
 
 const char *mx_look_name(enum mx_look look);	/* "there" ... */

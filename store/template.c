@@ -169,16 +169,18 @@ size_t template_followers(struct store *s, const struct template *t,
 	return query_ids(&q, ids, limit, err);
 }
 
-size_t template_behind(struct store *s, int64_t *ids, size_t limit,
-		       struct err *err)
+size_t template_behind(struct store *s, size_t passed, int64_t *ids,
+		       size_t limit, struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db(s),
 		   "SELECT d.id AS id FROM template t JOIN domain d"
 		   " ON d.template_id = t.id AND d.template_id > 0"
-		   " AND d.template_epoch < t.epoch LIMIT ?");
+		   " AND d.template_epoch < t.epoch"
+		   " ORDER BY t.id, d.template_epoch, d.id LIMIT ? OFFSET ?");
 	bind_int(&q, (int64_t)limit);
+	bind_int(&q, (int64_t)passed);
 	return query_ids(&q, ids, limit, err);
 }
 

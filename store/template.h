@@ -53,9 +53,12 @@ size_t template_followers(struct store *s, const struct template *t,
 			  int64_t after, int64_t *ids, size_t limit,
 			  struct err *err);
 
-/* Domains that an earlier epoch of theirs was applied to. */
-size_t template_behind(struct store *s, int64_t *ids, size_t limit,
-		       struct err *err);
+/*
+ * Domains that an earlier epoch of theirs was applied to, in an order that stays;
+ * without the first `passed`.
+ */
+size_t template_behind(struct store *s, size_t passed, int64_t *ids,
+		       size_t limit, struct err *err);
 
 /* That domain stays as it is until the template changes again. */
 bool template_pass_over(struct store *s, int64_t domain_id, struct err *err);

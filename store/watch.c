@@ -333,9 +333,31 @@ bool watch_is_lately(time_t at, time_t now)
 	return at && now < at + WATCH_LATELY;
 }
 
-bool watch_knows_mx(const struct watch *w, const struct domain *d, time_t now)
+bool watch_answers_mx(const struct watch *w)
 {
-	return watch_is_lately(w->mx_at ? w->mx_at : d->created_at, now);
+	return w->mx.look != MX_UNKNOWN && !w->failures &&
+	       w->mx_at >= w->looked_at;
+}
+
+static long bounded(long ttl)
+{
+	return ttl < WATCH_TTL_MOST ? ttl : WATCH_TTL_MOST;
+}
+
+time_t watch_mx_sure_at(const struct watch *w, long least)
+{
+	return w->mx_since + least + bounded(w->mx.ttl);
+}
+
+bool watch_mx_is_sure(const struct watch *w, long least)
+{
+	return w->mx_since && w->mx_at >= watch_mx_sure_at(w, least);
+}
+
+bool watch_sees_mx(const struct watch *w, time_t now)
+{
+	return w->mx.look != MX_UNKNOWN && w->mx_since &&
+	       now < w->mx_at + WATCH_JUST_NOW;
 }
 
 bool watch_asks_us(const struct watch *w)

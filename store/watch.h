@@ -34,6 +34,9 @@ enum watch_host {
 	HOST_NOWHERE	/* it has no address at all */
 };
 
+/* Seconds; caches keep nothing for longer, whatever its TTL says. */
+#define WATCH_TTL_MOST (7 * 86400L)
+
 struct watch {
 	int64_t domain_id;
 	time_t due_at;		/* the next look */
@@ -49,7 +52,7 @@ struct watch {
 	enum announced txt;
 	time_t txt_at; /* somebody answered last; 0: never */
 	char txt_id[STS_ID_SIZE];
-	long txt_ttl;		/* seconds; 0: not known */
+	long txt_ttl; /* seconds; 0: not known; the longest of late */
 	time_t txt_since;
 	time_t foreign_at; /* an id never made here was last seen; 0: never */
 
@@ -65,7 +68,8 @@ struct watch {
 
 	struct mx_seen mx;
 	time_t mx_at;		/* as txt_at */
-	time_t mx_since;	/* so it is, and all who answer agree */
+	time_t mx_since; /* so it is, and all who answer agree; 0: not known,
+				   for there are strays, and nobody answered */
 	time_t strays_since;	/* some resolver shows hosts that the policy
 				   does not name; 0: none does */
 
@@ -157,8 +161,19 @@ long watch_cached(const struct watch *w);
 #define WATCH_LATELY (12 * 3600L)
 bool watch_is_lately(time_t at, time_t now);
 
-/* May it be said which hosts DNS names? A new domain has its first hours. */
-bool watch_knows_mx(const struct watch *w, const struct domain *d, time_t now);
+/* Did somebody say, at the last look, what the MX are? */
+bool watch_answers_mx(const struct watch *w);
+
+/*
+ * Have the MX been so for `least` seconds longer than caches may keep what they
+ * were told? Then it is no answer that was given for less than that.
+ */
+bool watch_mx_is_sure(const struct watch *w, long least);
+time_t watch_mx_sure_at(const struct watch *w, long least);
+
+/* May it be said which hosts DNS names now? Whoever asks has looked first. */
+#define WATCH_JUST_NOW 600L
+bool watch_sees_mx(const struct watch *w, time_t now);
 
 /* What the record says of the policy that is served now. */
 enum announced watch_announced(const struct watch *w, const char *id);

@@ -158,6 +158,43 @@ def test_a_look_that_had_begun_before_opens_no_gate(rig, box, name):
 	assert box.mode() == "testing"
 
 
+def test_a_mail_host_of_a_moment_ago_closes_the_gate(rig, box, name):
+	"""DNS was looked at hours ago, perhaps; the gate goes by what is now."""
+	daemon = box.daemon
+	box.step(7 * DAY + 60)
+	look(daemon, name, txt_is("in-step"))
+	assert box.reasons() == {"reports.unknown"}
+	for _ in range(4):
+		rig.dns.set(name, "MX", f"10 mx.{name}.",
+			    "20 mx2.example.test.")
+		refused = daemon.ctl("policy", "enforce", name,
+				     "--without-reports", "--dry-run")
+		assert refused.status == REFUSED, refused
+		assert "mx2.example.test" in refused.err
+		rig.dns.set(name, "MX", f"10 mx.{name}.")
+		daemon.ok("policy", "enforce", name, "--without-reports",
+			  "--dry-run")
+
+
+def test_a_host_that_no_mx_names_is_asked_about(rig, box, name):
+	"""Nobody may have meant it: DNS lied when the domain was added."""
+	daemon = box.daemon
+	daemon.ok("policy", "mx", name, "add", "evil.example.test")
+	announce(rig, daemon, name)
+	look(daemon, name, txt_is("in-step"))
+	box.step(7 * DAY + 60)
+	assert box.reasons() == {"reports.unknown", "mx.stale"}
+	enforce = ["policy", "enforce", name, "--without-reports", "--dry-run"]
+	refused = daemon.ctl(*enforce)
+	assert refused.status == REFUSED and "--keep-stale" in refused.err
+	assert "evil.example.test, which no MX is" in refused.err
+	daemon.ok(*enforce, "--keep-stale")
+	daemon.ok("policy", "mx", name, "drop", "evil.example.test")
+	announce(rig, daemon, name)
+	look(daemon, name, txt_is("in-step"))
+	assert box.reasons() == {"reports.unknown"}
+
+
 def test_without_port_25_it_is_said_and_not_in_the_way(box, name):
 	box.mail.close()
 	box.step(7 * DAY + 60)

@@ -4,19 +4,21 @@ import pytest
 
 from harness.clock import Leaps
 from harness.process import wait_for
+from harness.unbound import Unbound
 from test_watch import DAY, FINE, REFUSED, announce, instant, look, txt_is
 
 HOUR = 3600
 
 
 class Box:
-	def __init__(self, rig, name, folder, mx, *words):
+	def __init__(self, rig, name, folder, mx, *words, caches=False):
 		self.rig, self.name = rig, name
 		self.clock = Leaps(folder)
 		self.daemon = rig.daemon()
 		# Two that agree, as far as anybody can see.
-		self.daemon.settings["resolvers"] = [rig.dns.address,
-						   rig.dns.second]
+		self.daemon.settings["resolvers"] = (
+			self.caches(folder) if caches
+			else [rig.dns.address, rig.dns.second])
 		rig.dns.point(name)
 		self.mx(mx)
 		self.daemon.start(env=self.clock.env())
@@ -25,9 +27,15 @@ class Box:
 		announce(rig, self.daemon, name)
 		look(self.daemon, name, txt_is("in-step"))
 
-	def mx(self, *hosts):
+	def caches(self, folder):
+		"""Two resolvers as others have them, by the same clock."""
+		return [Unbound(folder / which, self.rig.dns, keeps=DAY,
+				env=self.clock.env()).start().address
+			for which in ("one", "other")]
+
+	def mx(self, *hosts, ttl=600):
 		self.rig.dns.set(self.name, "MX", *[f"10 {h}." for h in hosts],
-				 ttl=600)
+				 ttl=ttl)
 
 	def see(self, *hosts):
 		return look(self.daemon, self.name, lambda d:
@@ -57,7 +65,8 @@ class Box:
 
 @pytest.fixture
 def make(rig, name, tmp_path):
-	return lambda mx, *words: Box(rig, name, tmp_path, mx, *words)
+	return lambda mx, *words, **how: Box(rig, name, tmp_path, mx, *words,
+					     **how)
 
 
 def test_a_planned_move_has_two_dates(make, rig, name):
@@ -105,6 +114,47 @@ def test_a_planned_move_has_two_dates(make, rig, name):
 	assert box.policy()["mx"] == ["new.example.test"]
 
 
+def test_a_drop_goes_by_mx_as_they_are_now(make, name):
+	"""They were seen hours ago, and have gone back since."""
+	box = make("a.example.test")
+	daemon = box.daemon
+	daemon.ok("policy", "mx", name, "add", "b.example.test")
+	daemon.ok("policy", "enforce", name, "--force", "--reason", "r")
+	box.later(2 * HOUR)
+	box.mx("b.example.test")
+	box.see("b.example.test")
+	# Caches may have the former one, whichever verb drops it.
+	for words in (["mx", name, "drop", "a.example.test"],
+		      ["set", name, "--mx", "b.example.test"]):
+		refused = daemon.ctl("policy", *words)
+		assert refused.status == REFUSED, refused
+		assert "may have the former" in refused.err
+	box.later(2 * HOUR)
+	box.mx("a.example.test")
+	box.step(10 * 60)
+	for words in (["mx", name, "drop", "a.example.test"],
+		      ["set", name, "--mx", "b.example.test"]):
+		refused = daemon.ctl("policy", *words)
+		assert refused.status == REFUSED, refused
+		assert "still sends mail" in refused.err
+	assert box.policy()["mx"] == ["a.example.test", "b.example.test"]
+
+
+def test_who_asks_without_a_look_is_told_to_ask_again(make, name):
+	box = make("a.example.test")
+	daemon = box.daemon
+	daemon.ok("policy", "mx", name, "add", "b.example.test")
+	box.later(2 * HOUR)
+	box.step(11 * 60)
+	drop = {"drop": ["b.example.test"]}
+	path = f"/v1/domains/{name}/policy/mx"
+	status, answer = daemon.api("POST", path, drop)
+	assert (status, answer["error"]["kind"]) == (503, "again"), answer
+	wait_for("it to be seen", lambda: daemon.api(
+		"POST", path, drop)[0] == 200, 15)
+	assert box.policy()["mx"] == ["a.example.test"]
+
+
 def test_drift_is_an_alert_and_a_proposal(make, name):
 	box = make("a.example.test")
 	daemon = box.daemon
@@ -115,7 +165,7 @@ def test_drift_is_an_alert_and_a_proposal(make, name):
 	early = daemon.ctl("policy", "accept", name)
 	assert early.status == REFUSED and "only since" in early.err
 
-	box.step(HOUR)
+	box.later(HOUR)
 	box.see("a.example.test", "b.example.test")
 	alert = wait_for("the alert", lambda: [
 		a for a in daemon.json("alert", "list")["alerts"]
@@ -207,14 +257,33 @@ def test_dns_that_lies_for_ten_minutes_changes_no_policy(make, name):
 	assert (box.policy()["version"], box.policy()["mx"]) == (1, [OURS])
 
 
+def test_caches_that_keep_a_lie_change_no_policy(make, name):
+	"""It is served for some minutes, and caches have it for a day."""
+	box = make(OURS, "--track-mx", "yes", caches=True)
+	box.mx(OURS, EVIL, ttl=DAY)
+	box.later(660)		# they have forgotten the truth
+	box.see(OURS, EVIL)
+	box.mx(OURS)
+	for hours in (1, 4, 6, 6, 6):
+		box.later(hours * HOUR + 60)
+		assert box.see(OURS, EVIL)["policy"]["version"] == 1
+		refused = box.daemon.ctl("policy", "accept", name)
+		assert refused.status == REFUSED and "a lie" in refused.err
+	box.later(2 * HOUR)
+	box.see(OURS)
+	box.later(2 * HOUR)
+	assert (box.policy()["version"], box.policy()["mx"]) == (1, [OURS])
+
+
 def test_track_takes_its_providers_new_host_after_an_hour(make, name):
+	"""... and the TTL, for which caches may keep another one."""
 	box = make(OURS, "--track-mx", "yes")
 	box.mx(OURS, NEXT)
 	box.see(OURS, NEXT)
-	box.step(HOUR - 600)
+	box.later(HOUR)
 	box.see(OURS, NEXT)
 	assert box.policy()["version"] == 1
-	box.step(700)
+	box.later(660)
 	wait_for("the policy", lambda: look(
 		box.daemon, name, lambda d: d["policy"]["version"] == 2))
 	assert box.policy()["mx"] == [OURS, NEXT]

@@ -20,7 +20,7 @@ server:
     do-not-query-localhost: no
     local-zone: "{zone}." nodefault
     num-threads: 1
-    cache-max-ttl: 0
+    cache-max-ttl: {keeps}
 remote-control:
     control-enable: no
 """
@@ -33,10 +33,16 @@ stub-zone:
 
 
 class Unbound:
-	"""It follows CNAMEs from one zone into another; `more`: those of others."""
+	"""It follows CNAMEs from one zone into another; `more`: those of others.
 
-	def __init__(self, folder, dns, **more):
+	What it was told it forgets at once, or `keeps` for so many seconds, by the
+	clock of `env`.
+	"""
+
+	def __init__(self, folder, dns, keeps=0, env=None, **more):
 		self.folder = Path(folder)
+		self.folder.mkdir(exist_ok=True)
+		self.keeps, self.env = keeps, env
 		self.zones = {ZONE: dns} | more
 		self.port = free_port()
 		self.address = f"127.0.0.1:{self.port}"
@@ -44,11 +50,13 @@ class Unbound:
 	def start(self):
 		config = self.folder / "unbound.conf"
 		config.write_text(CONFIG.format(folder=self.folder, zone=ZONE,
-						port=self.port)
+						port=self.port,
+						keeps=self.keeps)
 				  + "".join(STUB.format(zone=zone, port=dns.port)
 					    for zone, dns in self.zones.items()))
 		self.process = Process("unbound", ["unbound", "-d", "-c", config],
-				       self.folder / "unbound.log")
+				       self.folder / "unbound.log",
+				       env=self.env)
 		self.process.wait_ready(
 			lambda: "start of service" in self.process.text())
 		return self

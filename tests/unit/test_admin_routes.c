@@ -449,8 +449,9 @@ static const struct {
 	  "mx.example.net" },
 	{ "{\"max_age\":1209600}", true, 3, "enforce", 1209600,
 	  "mx.example.net" },
-	{ "{\"mx\":[\"other.example\"]}", true, 4, "enforce", 1209600,
-	  "other.example" },
+	/* nobody has looked at its MX yet */
+	{ "{\"mx\":[\"other.example\"],\"force\":true}", true, 4, "enforce",
+	  1209600, "other.example" },
 	{ "{\"mode\":\"testing\",\"max_age\":604800,\"mx\":[\"mx.example.net\"]}",
 	  true, 5, "testing", 604800, "mx.example.net" },
 };

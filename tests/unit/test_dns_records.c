@@ -21,7 +21,8 @@
 	"\x12\x34\x81\x80\0\x01\0" answers "\0\0\0\0\x01"                      \
 	"a\x02"                                                                \
 	"bc\0\0" type "\0\x01"
-#define RECORD(type, ttl, len) "\xc0\x0c\0" type "\0\x01\0\0" ttl "\0" len
+#define RECORD(type, ttl, len)	    LONG_RECORD(type, "\0\0" ttl, len)
+#define LONG_RECORD(type, ttl, len) "\xc0\x0c\0" type "\0\x01" ttl "\0" len
 #define TXT		       "\x10"
 #define MX		       "\x0f"
 
@@ -49,6 +50,16 @@ static const struct row {
 	  ns_t_txt, DNS_FOUND, 1, 60, "a\x7f\x7f\x7f", 0 },
 	{ PACKET(HEAD(TXT, "\x01") RECORD(TXT, "\0\x3c", "\x01") "\0"),
 	  ns_t_txt, DNS_FOUND, 1, 60, "", 0 },
+	/* The top bit makes it none at all (RFC 2181, 8). */
+	{ PACKET(HEAD(TXT, "\x01")
+			 LONG_RECORD(TXT, "\x80\0\0\0", "\x02") "\x01x"),
+	  ns_t_txt, DNS_FOUND, 1, 0, "x", 0 },
+	{ PACKET(HEAD(TXT, "\x01")
+			 LONG_RECORD(TXT, "\xff\xff\xff\xff", "\x02") "\x01x"),
+	  ns_t_txt, DNS_FOUND, 1, 0, "x", 0 },
+	{ PACKET(HEAD(TXT, "\x01")
+			 LONG_RECORD(TXT, "\x7f\xff\xff\xff", "\x02") "\x01x"),
+	  ns_t_txt, DNS_FOUND, 1, 0x7fffffff, "x", 0 },
 	/* A string that says it is longer than its record. */
 	{ PACKET(HEAD(TXT, "\x01") RECORD(TXT, "\0\x3c", "\x03") "\xff"
 								 "ab"),

@@ -17,7 +17,7 @@
 #include "tests/sim/scratch.h"
 
 #define T0    ROWS_NOW
-#define THEN  (T0 + MX_TRACK_AFTER)
+#define THEN  (T0 + MX_TRACK_AFTER + TTL)
 #define IS    "example-org.mail.protection.outlook.com"
 #define COMES "example-org.a-v1.mx.microsoft"
 #define OTHER "aspmx.l.google.com"
@@ -32,12 +32,18 @@ static struct mx_seen hosts(const char *one, const char *two)
 	return mx;
 }
 
+#define TTL 300
+
 /* All that has to be so. */
 static struct watch fit(void)
 {
-	return (struct watch){ .mx = hosts(IS, COMES),
-			       .mx_since = T0,
-			       .is_fresh_mx = true };
+	struct watch w = { .mx = hosts(IS, COMES),
+			   .mx_since = T0,
+			   .mx_at = T0 + MX_TRACK_AFTER + TTL,
+			   .is_fresh_mx = true };
+
+	w.mx.ttl = TTL;
+	return w;
 }
 
 static void is_as_it_was(struct watch *w)
@@ -84,6 +90,24 @@ static void has_no_time(struct watch *w)
 static void is_too_soon(struct watch *w)
 {
 	w->mx_since++;
+}
+static void began_too_soon(struct watch *w)
+{
+	w->mx_at--;
+}
+static void may_be_cached(struct watch *w)
+{
+	w->mx.ttl++;
+}
+static void may_be_cached_for_ever(struct watch *w)
+{
+	w->mx.ttl = 0x7fffffff;
+	w->mx_at = T0 + MX_TRACK_AFTER + WATCH_TTL_MOST - 1;
+}
+static void was_cached_for_a_week(struct watch *w)
+{
+	may_be_cached_for_ever(w);
+	w->mx_at++;
 }
 static void is_no_stray(struct watch *w)
 {
@@ -135,6 +159,10 @@ static const struct {
 	{ "one says so", has_one_voice, false },
 	{ "nobody knows since when", has_no_time, false },
 	{ "a second too soon", is_too_soon, false },
+	{ "the look began too soon", began_too_soon, false },
+	{ "caches may have it", may_be_cached, false },
+	{ "caches may have it for a week", may_be_cached_for_ever, false },
+	{ "no cache has it any more", was_cached_for_a_week, true },
 	{ "all are named", is_no_stray, false },
 	{ "another provider", is_another, false },
 	{ "no provider", is_nobodys, false },
@@ -160,7 +188,7 @@ static void each_condition_forbids_it_by_itself(void **state)
 
 		print_message("%s\n", conditions[i].what);
 		conditions[i].change(&w);
-		assert_int_equal(mx_track_may(&w, &p, THEN), conditions[i].may);
+		assert_int_equal(mx_track_may(&w, &p), conditions[i].may);
 	}
 	sts_policy_release(&p);
 }
@@ -187,29 +215,74 @@ static void the_policy_must_name_the_provider(void **state)
 		const struct watch w = fit();
 
 		print_message("%zu\n", i);
-		assert_int_equal(mx_track_may(&w, &p, THEN), policies[i].may);
+		assert_int_equal(mx_track_may(&w, &p), policies[i].may);
 		sts_policy_release(&p);
 	}
 }
 
-/* A lie that two see once, and then nobody sees anything for hours. */
-static void what_was_seen_once_is_never_taken(void **state)
+/*
+ * Looks ten minutes apart: "l" has the lie, "t" the truth, "?" no answer, "x"
+ * they differ; and the TTL of the lie, of which caches have what is left.
+ */
+static const struct {
+	const char *looks;
+	long ttl; /* minutes */
+	bool taken;
+} stories[] = {
+	{ "lllllll", 0, true },
+	{ "llllll", 0, false },
+	{ "llllllll", 15, false },
+	{ "lllllllll", 15, true },
+	{ "?lllllll", 0, true },
+	{ "l?llllll", 0, false },
+	{ "l?lllllll", 0, true },
+	{ "l?????l", 0, false },
+	{ "l???????????l", 0, false },
+	{ "llll?lllll", 0, false },
+	{ "lllxlllll", 0, false },
+	{ "llltlllll", 0, false },
+	/* in caches for two hours, and served for a moment */
+	{ "llllllllllllt", 120, false },
+	{ "lllllllllllllllllll", 120, true },
+};
+
+static void look_at(char how, long ttl, struct watch_seen *seen)
 {
-	struct watch_seen lie = { .host = HOST_HERE, .mx = hosts(IS, COMES) },
-			  none = { .host = HOST_HERE },
-			  nobody = { .host = HOST_UNKNOWN };
+	*seen = (struct watch_seen){ .host = HOST_HERE };
+	if (how != '?')
+		seen->mx = hosts(IS, how == 't' ? NULL : COMES);
+	seen->mx.agrees = how != 'x';
+	seen->mx.ttl = ttl;
+}
+
+static bool is_taken(const char *looks, long ttl)
+{
 	struct sts_policy p = policy(STS_ENFORCE, IS);
 	struct watch w = { .domain_id = 7 };
+	bool taken = false;
 
-	(void)state;
-	watch_merge(&w, &lie, T0);
-	watch_merge(&w, &none, T0 + 2 * WHEN_HOUR);
-	assert_false(mx_track_may(&w, &p, T0 + 2 * WHEN_HOUR));
-	watch_merge(&w, &nobody, T0 + 3 * WHEN_HOUR);
-	assert_false(mx_track_may(&w, &p, T0 + 3 * WHEN_HOUR));
-	watch_merge(&w, &lie, T0 + 4 * WHEN_HOUR);
-	assert_true(mx_track_may(&w, &p, T0 + 4 * WHEN_HOUR));
+	for (size_t i = 0; looks[i]; i++) {
+		time_t now = T0 + (time_t)i * 10 * WHEN_MINUTE;
+		long left = (ttl - 10 * (long)i) * WHEN_MINUTE;
+		struct watch_seen seen;
+
+		look_at(looks[i], left > 0 ? left : 0, &seen);
+		watch_merge(&w, &seen, now);
+		watch_note_strays(&w, &p, now);
+		taken = taken || mx_track_may(&w, &p);
+	}
 	sts_policy_release(&p);
+	return taken;
+}
+
+static void what_caches_have_of_a_lie_is_never_taken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(stories); i++) {
+		print_message("%s, %ld\n", stories[i].looks, stories[i].ttl);
+		assert_int_equal(is_taken(stories[i].looks, stories[i].ttl),
+				 stories[i].taken);
+	}
 }
 
 /* ---- with a store ---- */
@@ -307,7 +380,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_condition_forbids_it_by_itself),
 		cmocka_unit_test(the_policy_must_name_the_provider),
-		cmocka_unit_test(what_was_seen_once_is_never_taken),
+		cmocka_unit_test(what_caches_have_of_a_lie_is_never_taken),
 		WITH_A_DOMAIN(new_hosts_go_beside_the_former),
 		WITH_A_DOMAIN(a_full_policy_is_left_alone),
 	};

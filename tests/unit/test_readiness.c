@@ -217,6 +217,37 @@ static void has_two_strays(void)
 	strcpy(f.domain.watch.mx.host[0], "c.test");
 }
 
+static char other[] = "evil.mail.protection.outlook.com",
+	    googles[] = "alt2.aspmx.l.google.com", pattern[] = "*.test";
+
+static void name_besides(char *host)
+{
+	f.domain.policy.policy.mx[f.domain.policy.policy.mx_count++] = host;
+}
+
+static void names_one_in_no_mx(void)
+{
+	name_besides(other);
+}
+static void names_a_host_of_a_preset(void)
+{
+	name_besides(googles);
+}
+static void names_a_pattern_in_use(void)
+{
+	name_besides(pattern);
+}
+static void is_meant_to_be_there(void)
+{
+	names_one_in_no_mx();
+	f.facts.keep_stale = true;
+}
+static void may_be_one_that_was_cut(void)
+{
+	names_one_in_no_mx();
+	f.domain.watch.mx.is_cut = true;
+}
+
 static void mx_are_unread(void)
 {
 	f.domain.watch.mx_at = NOW - WATCH_LATELY;
@@ -224,6 +255,28 @@ static void mx_are_unread(void)
 static void mx_were_read_today(void)
 {
 	f.domain.watch.mx_at = NOW - WATCH_LATELY + 1;
+}
+static void mx_were_read_just_so(void)
+{
+	f.domain.watch.mx_at = NOW - READINESS_FRESH;
+}
+static void mx_were_read_too_early(void)
+{
+	f.domain.watch.mx_at = NOW - READINESS_FRESH - 1;
+}
+static void mx_had_no_answer_since(void)
+{
+	f.domain.watch.looked_at = NOW - 10;
+}
+static void nothing_had_an_answer_since(void)
+{
+	f.domain.watch.failures = 1;
+}
+static void mx_of_today_will_do(void)
+{
+	mx_were_read_today();
+	f.domain.watch.failures = 1;
+	f.facts.any_age = true;
 }
 static void txt_is_unread(void)
 {
@@ -375,9 +428,19 @@ static const struct {
 	{ has_a_stray, "mx.not-covered" },
 	{ has_a_bad_name, "mx.bad-name" },
 	{ has_nothing_but_a_bad_name, "mx.bad-name" },
-	{ has_two_strays, "mx.not-covered mx.not-covered" },
+	{ has_two_strays, "mx.not-covered mx.not-covered mx.stale" },
+	{ names_one_in_no_mx, "mx.stale" },
+	{ names_a_host_of_a_preset, "" },
+	{ names_a_pattern_in_use, "" },
+	{ is_meant_to_be_there, "" },
+	{ may_be_one_that_was_cut, "" },
 	{ mx_are_unread, "mx.unknown" },
-	{ mx_were_read_today, "" },
+	{ mx_were_read_today, "mx.not-looked" },
+	{ mx_were_read_just_so, "" },
+	{ mx_were_read_too_early, "mx.not-looked" },
+	{ mx_had_no_answer_since, "mx.not-looked" },
+	{ nothing_had_an_answer_since, "mx.not-looked" },
+	{ mx_of_today_will_do, "" },
 	{ txt_is_unread, "announced" },
 	{ txt_was_read_today, "" },
 	{ was_never_looked_at, "not-looked" },
@@ -612,6 +675,42 @@ static void what_is_known_already_is_not_told_twice(void **state)
 	assert_reasons("mx.not-covered", 0);
 }
 
+/* The look from outside may be the later one: what it found counts as much. */
+static const struct {
+	const char *host;
+	bool is_stray, any_age;
+	long later; /* that DNS was looked at, than it was from outside */
+	const char *reasons;
+} uncovered[] = {
+	{ "b.test", false, false, 0, "mx.not-covered" },
+	{ "b.test", false, false, 10, "mx.not-covered" },
+	{ "b.test", true, false, 0, "mx.not-covered" },
+	{ "B.Test", true, false, 0, "mx.not-covered" },
+	{ "c.test", true, false, 0, "mx.not-covered mx.not-covered" },
+	{ "a.test", false, false, 0, "" }, /* the policy names it by now */
+	{ "b.test", false, true, 0, "mx.not-covered" },
+	{ "b.test", false, true, 10, "" }, /* it is gone since */
+};
+
+static void a_host_found_uncovered_is_a_reason(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(uncovered); i++) {
+		char text[300];
+
+		set_up(state);
+		snprintf(text, sizeof(text),
+			 "[" OF("mx.not-covered", "%s") "," OK("a.test") "]",
+			 uncovered[i].host);
+		f.checked.findings = text;
+		f.facts.any_age = uncovered[i].any_age;
+		f.domain.watch.mx_at = f.checked.at + uncovered[i].later;
+		if (uncovered[i].is_stray)
+			has_a_stray();
+		print_message("%zu: %s\n", i, uncovered[i].host);
+		assert_reasons(uncovered[i].reasons, 0);
+	}
+}
+
 /* More than there is room for, and longer ones. */
 static void too_much_is_cut(void **state)
 {
@@ -686,8 +785,8 @@ static void assert_stored(time_t now, bool without_reports, bool any_age,
 	char out[2000] = "";
 
 	domain_facts_load(&facts, fix.store, &fix.domain, now);
-	must(readiness_of(fix.store, &facts, &config, without_reports, any_age,
-			  now, &r, &err),
+	must(readiness_of(fix.store, &facts, &config, without_reports, false,
+			  any_age, now, &r, &err),
 	     &err);
 	for (size_t i = 0; i < r.count; i++)
 		sprintf(out + strlen(out), "%s%s", i ? " " : "",
@@ -781,6 +880,7 @@ int main(void)
 		FOR_ONE(findings_are_reasons_or_notes),
 		FOR_ONE(each_host_was_tested),
 		FOR_ONE(what_is_known_already_is_not_told_twice),
+		FOR_ONE(a_host_found_uncovered_is_a_reason),
 		FOR_ONE(too_much_is_cut),
 		cmocka_unit_test(max_age_is_raised_in_steps),
 		WITH_A_DOMAIN(all_of_it_is_read_from_the_store),

@@ -11,8 +11,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
 #include "store/policy_version.h"
 #include "store/template.h"
+#include "store/watch.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/scratch.h"
 
@@ -72,7 +75,7 @@ static bool is_idle(void)
 {
 	int64_t id;
 
-	return template_behind(fix.store, &id, 1, NULL) == 0;
+	return template_behind(fix.store, 0, &id, 1, NULL) == 0;
 }
 
 static void run(void)
@@ -160,6 +163,132 @@ static void nor_one_that_is_not_there(void **state)
 	damage(3);
 }
 
+/* ---- those that enforce, and would lose a host ---- */
+
+#define MANY 45 /* more than are brought up at once */
+
+static void see(const char *name, time_t at, const char *mx)
+{
+	struct watch w;
+	struct domain d;
+
+	must(store_begin(fix.store, NULL), NULL);
+	must(domain_by_name(fix.store, name, &d, NULL), NULL);
+	must(watch_of(fix.store, &d, &w, NULL), NULL);
+	w.mx = (struct mx_seen){ .look = MX_THERE, .voices = 1 };
+	mx_seen_parse(mx, &w.mx);
+	w.mx_at = w.mx_since = at;
+	w.due_at = ROWS_NOW + WHEN_DAY;
+	must(watch_write(fix.store, &w, NULL), NULL);
+	must(store_commit(fix.store, NULL), NULL);
+}
+
+static void enforce(const char *name)
+{
+	struct policy_version v;
+	struct domain d;
+	bool changed;
+
+	must(store_begin(fix.store, NULL), NULL);
+	must(domain_by_name(fix.store, name, &d, NULL), NULL);
+	must(policy_version_current(fix.store, &d, &v, NULL), NULL);
+	v.policy.mode = STS_ENFORCE;
+	must(policy_version_publish(fix.store, &d, &v.policy, ROWS_NOW,
+				    &changed, NULL),
+	     NULL);
+	policy_version_release(&v);
+	must(store_commit(fix.store, NULL), NULL);
+}
+
+/* More than are taken at once, before all others in order. */
+static void add_waiting(void)
+{
+	struct template t;
+	char name[20];
+
+	must(store_begin(fix.store, NULL), NULL);
+	must(template_by_name(fix.store, "gold", &t, NULL), NULL);
+	for (size_t i = 0; i < MANY; i++) {
+		struct domain d;
+
+		snprintf(name, sizeof(name), "w%zu.test", i);
+		d = rows_domain(fix.store, name);
+		d.template_id = t.id;
+		d.template_epoch = 0;
+		must(domain_update(fix.store, &d, NULL), NULL);
+	}
+	template_release(&t);
+	must(store_commit(fix.store, NULL), NULL);
+	for (size_t i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "w%zu.test", i);
+		enforce(name);
+		see(name, ROWS_NOW - WHEN_DAY, "new.test");
+	}
+}
+
+static bool follows(const char *name)
+{
+	struct policy_version v;
+	struct domain d;
+	bool is;
+
+	must(domain_by_name(fix.store, name, &d, NULL), NULL);
+	must(policy_version_current(fix.store, &d, &v, NULL), NULL);
+	is = streq(v.policy.mx[0], "new.test");
+	policy_version_release(&v);
+	return is;
+}
+
+static void run_until(const char *name)
+{
+	static const struct timeval moment = { .tv_usec = 20 * 1000 };
+
+	for (int i = 0; !follows(name) && i < WAIT * 50; i++) {
+		event_base_loopexit(loop_base(loop), &moment);
+		event_base_dispatch(loop_base(loop));
+	}
+	assert_true(follows(name));
+}
+
+static long number(const char *sql)
+{
+	return scratch_number(fix.dir, "state.db", sql);
+}
+
+static void who_waits_is_looked_at_and_holds_up_no_other(void **state)
+{
+	char due[80];
+
+	(void)state;
+	add_waiting();
+	roll = template_roll_start(loop, fix.store, now, NULL, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		run_until(names[i]);
+	assert_false(follows("w0.test") || follows("w44.test"));
+	snprintf(due, sizeof(due),
+		 "SELECT COUNT(*) FROM watch WHERE mx_at > 0"
+		 " AND due_at = %lld",
+		 (long long)now(NULL));
+	assert_int_equal(number(due), MANY);
+	assert_int_equal(number("SELECT COUNT(*) FROM trail WHERE text LIKE"
+				" 'waits to follow template gold%'"),
+			 MANY);
+
+	see("w7.test", ROWS_NOW, "new.test");
+	run_until("w7.test");
+	assert_false(follows("w8.test"));
+	see("w8.test", ROWS_NOW, "mx.example.net"); /* what it has now */
+	see("w9.test", ROWS_NOW, "new.test");
+	run_until("w9.test");
+	assert_false(follows("w8.test"));
+	assert_int_equal(number("SELECT COUNT(*) FROM trail WHERE text LIKE"
+				" 'cannot follow template gold%'"),
+			 1);
+	assert_int_equal(number("SELECT COUNT(*) FROM trail WHERE text LIKE"
+				" 'waits to follow template gold%'"),
+			 MANY);
+}
+
 #define AT_WORK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -170,6 +299,7 @@ int main(void)
 		AT_WORK(nor_one_in_between),
 		AT_WORK(nor_a_damaged_policy),
 		AT_WORK(nor_one_that_is_not_there),
+		AT_WORK(who_waits_is_looked_at_and_holds_up_no_other),
 	};
 
 	loop_init_library();

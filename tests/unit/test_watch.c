@@ -127,31 +127,34 @@ static void what_has_no_row_says_nothing(void **state)
 	assert_memory_equal(&w, &empty, sizeof(w));
 }
 
-/* A new domain has its first hours; then nobody knows who never saw. */
+/* What MX are now says who saw them now, and knows since when they are so. */
 static const struct {
-	time_t created_at, mx_at; /* before T0; 0: never */
-	bool knows;
-} known_mx[] = {
-	{ 60, 0, true },
-	{ WATCH_LATELY - 1, 0, true },
-	{ WATCH_LATELY, 0, false },
-	{ 86400, WATCH_LATELY - 1, true },
-	{ 86400, WATCH_LATELY, false },
-	{ 60, 30, true },
-	{ 86400, -30, true }, /* the clock was set back */
+	time_t mx_at; /* before T0 */
+	time_t mx_since;
+	enum mx_look look;
+	bool sees;
+} seen_mx[] = {
+	{ 60, T0, MX_THERE, true },
+	{ 60, T0, MX_ABSENT, true },
+	{ 60, T0, MX_UNKNOWN, false },
+	{ 60, 0, MX_THERE, false },
+	{ WATCH_JUST_NOW - 1, T0, MX_THERE, true },
+	{ WATCH_JUST_NOW, T0, MX_THERE, false },
+	{ T0, T0, MX_THERE, false },
+	{ -30, T0, MX_THERE, true }, /* the clock was set back */
 };
 
 static void what_nobody_answers_for_is_soon_unknown(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(known_mx); i++) {
-		struct domain d = { .created_at = T0 - known_mx[i].created_at };
-		time_t ago = known_mx[i].mx_at;
+	for (size_t i = 0; i < ARRAY_LEN(seen_mx); i++) {
 		struct watch w = { .looked_at = T0,
-				   .mx_at = ago ? T0 - ago : 0 };
+				   .mx_at = T0 - seen_mx[i].mx_at,
+				   .mx_since = seen_mx[i].mx_since,
+				   .mx = { .look = seen_mx[i].look } };
 
 		print_message("%zu\n", i);
-		assert_int_equal(watch_knows_mx(&w, &d, T0), known_mx[i].knows);
+		assert_int_equal(watch_sees_mx(&w, T0), seen_mx[i].sees);
 	}
 }
 

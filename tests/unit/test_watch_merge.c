@@ -408,6 +408,71 @@ static void a_ttl_outlives_its_record(void **state)
 	assert_string_equal(w.txt_id, "");
 }
 
+/* Looks at a record that stays: the TTL each says, and what counts then. */
+static const struct {
+	struct {
+		long after, ttl; /* the last look; seconds */
+	} look[4];
+	long counts;
+} ttls[] = {
+	{ { { 1, 60 } }, 600 }, /* what is left of it */
+	{ { { 1, 3600 } }, 3600 },
+	{ { { 1, 0x7fffffff } }, WATCH_TTL_MOST }, /* no cache goes so far */
+	{ { { 600 + WHEN_HOUR - 1, 60 } }, 600 },  /* not yet */
+	{ { { 5000, 60 } }, 60 },
+	{ { { 5000, 600 }, { 4, 1 } }, 599 },
+	{ { { 1, 0x7fffffff }, { WHEN_DAY, 300 } }, WATCH_TTL_MOST },
+	{ { { 1, 0x7fffffff }, { 8 * WHEN_DAY, 300 } }, 5 * WHEN_DAY },
+	{ { { 1, 0x7fffffff }, { 40 * WHEN_DAY, 300 } }, 300 },
+};
+
+static void a_longer_ttl_is_bounded_and_fades(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ttls); i++) {
+		struct watch_seen seen = all_well();
+		struct watch w;
+		time_t now = T0;
+
+		seen.mx.ttl = 600;
+		w = (struct watch){ .domain_id = 7 };
+		watch_merge(&w, &seen, now);
+		for (size_t k = 0; ttls[i].look[k].after; k++) {
+			now += ttls[i].look[k].after;
+			seen.mx.ttl = seen.txt.ttl = ttls[i].look[k].ttl;
+			watch_merge(&w, &seen, now);
+		}
+		print_message("%zu\n", i);
+		assert_int_equal(w.mx.ttl, ttls[i].counts);
+		assert_int_equal(w.txt_ttl, ttls[i].counts);
+	}
+}
+
+/* Caches have what was there for as long as it said, from its end on. */
+static void the_former_ttl_lasts_while_caches_may_have_it(void **state)
+{
+	struct watch_seen seen = all_well();
+	struct watch w = { .domain_id = 7 };
+
+	(void)state;
+	seen.mx.ttl = seen.txt.ttl = WHEN_DAY;
+	watch_merge(&w, &seen, T0);
+	seen.mx = mx("b.test", 2);
+	strcpy(seen.txt.id, "id2");
+	seen.mx.ttl = seen.txt.ttl = 60;
+	for (time_t at = T0 + 6 * WHEN_HOUR; at < T0 + 31 * WHEN_HOUR;
+	     at += WHEN_HOUR) {
+		watch_merge(&w, &seen, at);
+		assert_int_equal(w.mx.ttl, WHEN_DAY);
+		assert_int_equal(w.txt_ttl, WHEN_DAY);
+	}
+	watch_merge(&w, &seen, T0 + 31 * WHEN_HOUR);
+	assert_true(w.mx.ttl < WHEN_DAY && w.txt_ttl < WHEN_DAY);
+	watch_merge(&w, &seen, T0 + 7 * WHEN_DAY);
+	assert_int_equal(w.mx.ttl, 60);
+	assert_int_equal(w.txt_ttl, 60);
+}
+
 static void one_answer_ends_the_failures(void **state)
 {
 	struct watch_seen none = { .host = HOST_UNKNOWN }, seen = none;
@@ -853,6 +918,8 @@ int main(void)
 		cmocka_unit_test(an_answer_is_as_old_as_its_question),
 		cmocka_unit_test(a_look_that_fails_changes_nothing),
 		cmocka_unit_test(a_ttl_outlives_its_record),
+		cmocka_unit_test(a_longer_ttl_is_bounded_and_fades),
+		cmocka_unit_test(the_former_ttl_lasts_while_caches_may_have_it),
 		cmocka_unit_test(one_answer_ends_the_failures),
 		cmocka_unit_test(agreement_begins_anew),
 		cmocka_unit_test(strays_have_been_there_since_the_first),

@@ -1,0 +1,79 @@
+#include "daemon/mx_drop.h"
+
+#include "base/when.h"
+#include "daemon/mx_moves.h"
+
+static enum mx_drop unseen(const struct domain *d, struct err *why)
+{
+	err_set(why, ERR_AGAIN,
+		"the MX of %s were not seen lately, and the "
+		"policy would name fewer hosts",
+		d->name);
+	err_hint(why, "DNS is being looked at now: try again; or --force");
+	return MX_DROP_LOOK;
+}
+
+static enum mx_drop still_used(const struct domain *d, const char *host,
+			       struct err *why)
+{
+	err_set(why, ERR_REFUSED,
+		"DNS still sends mail of %s to %s, which senders would refuse",
+		d->name, host);
+	err_hint(why, "take it out of MX first and wait for the TTL; --force "
+		      "does it all the same");
+	return MX_DROP_LOSES;
+}
+
+/* One that nobody can say of whether it is the one to be dropped. */
+static enum mx_drop unclear(const struct domain *d, const struct mx_seen *mx,
+			    struct err *why)
+{
+	char bad[200];
+
+	mx_say_bad(mx, bad, sizeof(bad));
+	err_set(why, ERR_REFUSED, "an MX of %s is no host name: %s", d->name,
+		bad);
+	err_hint(why, "put the MX record right first; --force does it all the "
+		      "same");
+	return MX_DROP_LOSES;
+}
+
+static enum mx_drop still_cached(const struct domain *d, time_t until,
+				 struct err *why)
+{
+	char at[INSTANT_TEXT];
+
+	err_set(why, ERR_REFUSED,
+		"resolvers may have the former MX of %s until %s", d->name,
+		instant_format(until, at));
+	err_hint(why, "drop it then, or now with --force");
+	return MX_DROP_WAIT;
+}
+
+/* What a new domain's first look sees has not changed just then. */
+static time_t cached_until(const struct watch *w, const struct domain *d)
+{
+	return w->mx_since > d->created_at + WHEN_HOUR
+		       ? w->mx_since + mx_moves_ttl(w->mx.ttl)
+		       : 0;
+}
+
+enum mx_drop mx_drop_judge(const struct watch *w, const struct domain *d,
+			   const struct sts_policy *was,
+			   const struct sts_policy *wanted, time_t now,
+			   struct err *why)
+{
+	bool is_seen = watch_sees_mx(w, now);
+	const char *host = mx_lost(&w->mx, was, wanted);
+	time_t until = cached_until(w, d);
+
+	if (!mx_drops(was, wanted))
+		return MX_DROP_FINE;
+	if (is_seen && host)
+		return still_used(d, host, why);
+	if (is_seen && w->mx.bad_count)
+		return unclear(d, &w->mx, why);
+	if (now < until)
+		return still_cached(d, until, why);
+	return is_seen ? MX_DROP_FINE : unseen(d, why);
+}

@@ -1,0 +1,145 @@
+/* Which mail hosts a policy may leave out, and when. */
+#include "daemon/mx_drop.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/when.h"
+
+#define NOW 1800000000L
+#define OLD (NOW - WHEN_DAY) /* longer ago than any TTL here */
+
+static char a[] = "a.test", b[] = "b.test", any[] = "*.test";
+
+static const struct {
+	const char *what;
+	const char *mx; /* as DNS was seen to have it */
+	char *wanted, *besides;
+	time_t at, since;
+	long ttl;
+	enum mx_drop is;
+	const char *says;
+} cases[] = {
+	{ "none goes", "a.test", a, b, 0, 0, 0, MX_DROP_FINE, "" },
+	{ "one that is of no use", "a.test", a, NULL, NOW - 60, OLD, 600,
+	  MX_DROP_FINE, "" },
+	{ "one in use", "b.test", a, NULL, NOW - 60, OLD, 600, MX_DROP_LOSES,
+	  "still sends mail of example.org to b.test" },
+	{ "a pattern takes its place", "b.test", any, NULL, 0, 0, 0,
+	  MX_DROP_FINE, "" },
+
+	/* how old the look is */
+	{ "just so", "a.test", a, NULL, NOW - WATCH_JUST_NOW + 1, OLD, 600,
+	  MX_DROP_FINE, "" },
+	{ "a second too old", "a.test", a, NULL, NOW - WATCH_JUST_NOW, OLD, 600,
+	  MX_DROP_LOOK, "not seen lately" },
+	{ "too old to say that it is in use", "b.test", a, NULL,
+	  NOW - WHEN_HOUR, OLD, 600, MX_DROP_LOOK, "not seen lately" },
+	{ "never", NULL, a, NULL, 0, 0, 0, MX_DROP_LOOK, "not seen lately" },
+	{ "nobody knows since when", "a.test", a, NULL, NOW - 60, 0, 600,
+	  MX_DROP_LOOK, "not seen lately" },
+
+	/* what caches have: an hour at least, seven days at most */
+	{ "moved just now", "a.test", a, NULL, NOW - 60, NOW - 60, 600,
+	  MX_DROP_WAIT, "may have the former MX" },
+	{ "a second less than an hour", "a.test", a, NULL, NOW - 60,
+	  NOW - WHEN_HOUR + 1, 600, MX_DROP_WAIT, "may have the former MX" },
+	{ "an hour", "a.test", a, NULL, NOW - 60, NOW - WHEN_HOUR, 600,
+	  MX_DROP_FINE, "" },
+	{ "its TTL", "a.test", a, NULL, NOW - 60, NOW - WHEN_DAY, WHEN_DAY,
+	  MX_DROP_FINE, "" },
+	{ "a second less", "a.test", a, NULL, NOW - 60, NOW - WHEN_DAY + 1,
+	  WHEN_DAY, MX_DROP_WAIT, "may have the former MX" },
+	{ "any TTL", "a.test", a, NULL, NOW - 60, NOW - WATCH_TTL_MOST,
+	  0x7fffffff, MX_DROP_FINE, "" },
+	{ "no look helps then", "a.test", a, NULL, NOW - WHEN_HOUR,
+	  NOW - WHEN_HOUR - 60, WHEN_DAY, MX_DROP_WAIT,
+	  "may have the former MX" },
+	{ "moved, and in use", "b.test", a, NULL, NOW - 60, NOW - 60, 600,
+	  MX_DROP_LOSES, "b.test" },
+
+	{ "a name of no host", "mx_2.test", a, NULL, NOW - 60, OLD, 600,
+	  MX_DROP_LOSES, "no host name: mx_2.test" },
+};
+
+static void see(const char *host, struct mx_seen *mx)
+{
+	mx->look = host ? MX_THERE : MX_UNKNOWN;
+	if (host)
+		mx_seen_parse(host, mx);
+}
+
+static void each_is_judged(void **state)
+{
+	static const enum err_kind kinds[] = {
+		[MX_DROP_FINE] = ERR_NONE,
+		[MX_DROP_LOOK] = ERR_AGAIN,
+		[MX_DROP_WAIT] = ERR_REFUSED,
+		[MX_DROP_LOSES] = ERR_REFUSED,
+	};
+	struct sts_policy was = { .mode = STS_ENFORCE,
+				  .mx = { a, b },
+				  .mx_count = 2 };
+	struct domain d = { .name = "example.org",
+			    .created_at = NOW - 30 * WHEN_DAY };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct watch w = { .mx_at = cases[i].at,
+				   .mx_since = cases[i].since };
+		struct sts_policy wanted = {
+			.mode = STS_ENFORCE,
+			.mx = { cases[i].wanted, cases[i].besides },
+			.mx_count = cases[i].besides ? 2 : 1,
+		};
+		struct err err = ERR_INIT;
+
+		see(cases[i].mx, &w.mx);
+		w.mx.ttl = cases[i].ttl;
+		print_message("%s\n", cases[i].what);
+		assert_int_equal(
+			mx_drop_judge(&w, &d, &was, &wanted, NOW, &err),
+			cases[i].is);
+		assert_int_equal(err.kind, kinds[cases[i].is]);
+		assert_non_null(strstr(err.text, cases[i].says));
+	}
+}
+
+/* Its first look sees what may have been so for years. */
+static void a_new_domain_waits_for_no_cache(void **state)
+{
+	struct sts_policy was = { .mode = STS_ENFORCE,
+				  .mx = { a, b },
+				  .mx_count = 2 };
+	struct sts_policy wanted = { .mode = STS_ENFORCE,
+				     .mx = { a },
+				     .mx_count = 1 };
+	struct watch w = { .mx_at = NOW - 60, .mx_since = NOW - 60 };
+	struct domain d = { .created_at = NOW - 70 };
+
+	(void)state;
+	see("a.test", &w.mx);
+	assert_int_equal(mx_drop_judge(&w, &d, &was, &wanted, NOW, NULL),
+			 MX_DROP_FINE);
+	d.created_at = NOW - 61 - WHEN_HOUR;
+	assert_int_equal(mx_drop_judge(&w, &d, &was, &wanted, NOW, NULL),
+			 MX_DROP_WAIT);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_is_judged),
+		cmocka_unit_test(a_new_domain_waits_for_no_cache),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
