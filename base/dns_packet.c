@@ -332,14 +332,6 @@ static bool read_name(const ns_msg *msg, const unsigned char *data, char *out)
 	       str_copy(out, DNS_TEXT_MAX, *name ? name : ".");
 }
 
-/* One with the top bit set is none (RFC 2181, 8). */
-static long ttl_of(const ns_rr *rr)
-{
-	long ttl = (long)ns_rr_ttl(*rr);
-
-	return ttl > 0x7fffffff ? 0 : ttl;
-}
-
 static bool read_any(const ns_msg *msg, const ns_rr *rr, void *out)
 {
 	struct dns_record_set *set = out;
