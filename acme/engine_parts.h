@@ -248,7 +248,8 @@ void blame_committed(struct engine *e);
  * When an answer comes, and then only: in the inbox it may wait for as long as
  * nothing can be written, and its Date is no longer true.
  */
-void timekeeping_hear(struct engine *e, const struct ca_reply *reply);
+void timekeeping_hear(struct engine *e, const struct authority *a,
+		      const struct ca_reply *reply);
 
 /* Staging, before anything else. */
 void timekeeping_stage(struct engine *e);
