@@ -234,7 +234,7 @@ void spending_ended(const struct stepping *s, const struct order *o,
 		return;
 	facts = facts_of(e, a, s->domain, o, s->host);
 	budget_for_order(&b, &a->settings.limits, &facts);
-	if (!*o->cert_url) /* else it was issued, if to nobody's use */
+	if (!*o->cert_url && !step->may_be_issued) /* if to nobody's use */
 		engine_ok(e, budget_refund(&b, e->store, now, &err), &err);
 	if (streq(step->type, "rateLimited"))
 		believe(e, a, &facts, step);
