@@ -7,7 +7,8 @@
 /* No clock that shows an earlier moment is right: this program is newer. */
 #define BORN 1767225600LL /* 2026-01-01 */
 
-#define ODD_MS (WHEN_HOUR * 1000LL) /* a Date may be cached for a while */
+#define ODD_MS	 (WHEN_HOUR * 1000LL) /* a Date may be cached for a while */
+#define ALONE_MS (WHEN_DAY * 1000LL)  /* what one CA is believed alone */
 
 static bool is_near(int64_t ms, int64_t limit_ms)
 {
@@ -37,6 +38,7 @@ static int64_t look(struct clock *c)
 	if (is_near(step_ms, CLOCK_SLACK_MS))
 		return wall_ms;
 	c->offset_ms -= step_ms;
+	c->disagrees_ms = 0; /* it is not the clock that it was */
 	if (c->doubt < CLOCK_BEHIND)
 		c->doubt = CLOCK_STEPPED;
 	settle(c);
@@ -59,46 +61,85 @@ static void go_by(struct clock *c, int64_t offset_ms)
 	c->offset_ms = offset_ms;
 }
 
+/* It came at a steady moment that passes for all alike. */
+static bool is_seconded(const struct clock *c, int64_t ca, int64_t date_ms)
+{
+	int64_t offset_ms = date_ms - c->steady_ms;
+
+	return c->claim.ca && c->claim.ca != ca &&
+	       is_near(c->claim.offset_ms - offset_ms, ODD_MS);
+}
+
 /*
  * Stepped: our own time is known better than by a Date that fits neither, so
- * it stays. From before the mark on, time may have passed while we were off.
- * A Date that is behind us may have lain in a cache; one ahead of us has not.
+ * it stays. From before the mark on, time may have passed while we were off:
+ * nobody but the CA knows how much. One that is alone against a machine of
+ * which nothing bad is known is followed for as far as a wrong time zone goes;
+ * further only back, to a moment between what has been and what the machine
+ * says: there the true one is if the machine is ahead, and a wrong one hardly.
  */
-static bool is_overruled(const struct clock *c, int64_t wrong_ms)
+static bool is_believed(const struct clock *c, int64_t ca, int64_t date_ms)
 {
-	int64_t off_ms = wrong_ms + c->offset_ms; /* we less the Date */
+	int64_t off_ms = c->wall_ms + c->offset_ms - date_ms;
 
-	if (off_ms >= -CLOCK_SLACK_MS && off_ms <= ODD_MS)
+	if (date_ms < c->least_ms - CLOCK_SLACK_MS)
 		return false;
 	switch (c->doubt) {
 	case CLOCK_CONFIRMED:
 	case CLOCK_STEPPED:
 		break;
 	case CLOCK_UNCONFIRMED:
+		return off_ms >= -ALONE_MS || is_seconded(c, ca, date_ms);
 	case CLOCK_OVERRULED:
-		return true;
+		return ca == c->followed || is_near(off_ms, ALONE_MS) ||
+		       is_seconded(c, ca, date_ms);
 	case CLOCK_BEHIND:
 		return off_ms < 0;
 	}
 	return false;
 }
 
-void clock_heard(struct clock *c, time_t date)
+/* A Date that is behind us may have lain in a cache; one ahead of us not. */
+static bool is_ours(const struct clock *c, int64_t date_ms)
 {
-	int64_t wrong_ms = look(c) - (int64_t)date * 1000;
+	int64_t off_ms = c->wall_ms + c->offset_ms - date_ms;
 
-	c->disagrees_ms = 0;
+	return off_ms >= -CLOCK_SLACK_MS && off_ms <= ODD_MS;
+}
+
+static void confirm(struct clock *c)
+{
+	go_by(c, 0);
+	c->doubt = CLOCK_CONFIRMED;
+	c->disagrees_ms = c->followed = c->claim.ca = 0;
+}
+
+static void follow(struct clock *c, int64_t ca, int64_t date_ms)
+{
+	go_by(c, date_ms - c->wall_ms);
+	c->doubt = CLOCK_OVERRULED;
+	c->followed = ca;
+	c->claim.ca = 0;
+}
+
+void clock_heard(struct clock *c, int64_t ca, time_t date)
+{
+	int64_t date_ms = (int64_t)date * 1000;
+	int64_t wrong_ms = look(c) - date_ms;
+
 	if (is_near(wrong_ms, CLOCK_SLACK_MS)) {
-		go_by(c, 0);
-		c->doubt = CLOCK_CONFIRMED;
+		confirm(c);
 		return;
 	}
-	if (!is_near(wrong_ms, ODD_MS))
-		c->disagrees_ms = wrong_ms;
-	if (!is_overruled(c, wrong_ms))
+	c->disagrees_ms = is_near(wrong_ms, ODD_MS) ? 0 : wrong_ms;
+	if (is_ours(c, date_ms))
 		return;
-	go_by(c, -wrong_ms);
-	c->doubt = CLOCK_OVERRULED;
+	if (is_believed(c, ca, date_ms)) {
+		follow(c, ca, date_ms);
+		return;
+	}
+	c->claim.ca = ca;
+	c->claim.offset_ms = date_ms - c->steady_ms;
 }
 
 bool clock_is_known(const struct clock *c)
@@ -108,7 +149,8 @@ bool clock_is_known(const struct clock *c)
 
 bool clock_is_doubtful(const struct clock *c)
 {
-	return c->doubt >= CLOCK_BEHIND;
+	return c->doubt >= CLOCK_BEHIND ||
+	       (c->doubt == CLOCK_UNCONFIRMED && c->disagrees_ms);
 }
 
 /* ---- in words ---- */
@@ -133,8 +175,10 @@ void clock_trouble(const struct clock *c, struct err *out)
 			wrong_ms > 0 ? "ahead" : "behind",
 			c->doubt == CLOCK_OVERRULED ? "" : ", or was till now");
 	err_hint(out,
-		 "set it, and see that it is kept right (timedatectl); "
+		 "%s, and see that it is kept right (timedatectl); "
 		 "renewals go by %s meanwhile",
+		 c->doubt < CLOCK_BEHIND ? "set this machine's if it is wrong"
+					 : "set it",
 		 c->doubt == CLOCK_OVERRULED ? "the CA's"
 		 : c->doubt < CLOCK_BEHIND   ? "this machine's"
 					     : "what was known before");
@@ -248,6 +292,7 @@ void clock_init(struct clock *c, const struct world *real, time_t mark)
 		.doubt = CLOCK_UNCONFIRMED,
 		.wall_ms = real->now_ms(real->ctx),
 		.steady_ms = real->steady_ms(real->ctx),
+		.least_ms = least_ms,
 	};
 	if (c->wall_ms >= least_ms - CLOCK_SLACK_MS)
 		return;

@@ -9,7 +9,10 @@
  * have seen already: our time begins there.
  *
  * A Date never overrules a machine that another Date has confirmed and that
- * has not stepped since: then it is only told that the two disagree.
+ * has not stepped since: then it is only told that the two disagree. Nor does
+ * one CA alone lead us before what has been, or more than a day ahead of a
+ * machine against which nothing speaks but that: it takes two that agree. The
+ * table is in docs/architecture.md.
  *
  * It is a world (acme/world.h) round another one: whoever asks that for the
  * time gets ours. Control thread only.
@@ -41,6 +44,12 @@ struct clock {
 	int64_t wall_ms, steady_ms; /* both, when last looked at */
 	int64_t back_ms;      /* our time went back by so much: not yet told */
 	int64_t disagrees_ms; /* the machine's less the newest Date; 0: agrees */
+	int64_t least_ms;     /* no Date before that is right */
+	int64_t followed;     /* the CA by whose Date we go; 0: by none */
+	struct {
+		int64_t ca;	   /* 0: none */
+		int64_t offset_ms; /* of its time from the steady clock */
+	} claim; /* newest that was not followed, being alone */
 };
 
 /* `mark`: a moment that has been, as stored; 0: none. `real` outlives it. */
@@ -52,10 +61,11 @@ const struct world *clock_world(const struct clock *c);
 int64_t clock_now_ms(struct clock *c);
 
 /*
- * A CA has just said that it is `date`. If our time goes back by that,
- * c->back_ms grows: what waits for a moment must wait for an earlier one.
+ * The CA with this id, of its row, has just said that it is `date`. If our
+ * time goes back by that, c->back_ms grows: what waits for a moment must wait
+ * for an earlier one.
  */
-void clock_heard(struct clock *c, time_t date);
+void clock_heard(struct clock *c, int64_t ca, time_t date);
 
 /*
  * Has a CA said what time it is, and do we go by that? Before, what cannot be

@@ -105,7 +105,7 @@ static void arrived_free(struct arrived *a)
 
 void engine_arrived(struct engine *e, struct arrived *a)
 {
-	timekeeping_hear(e, &a->reply);
+	timekeeping_hear(e, a->authority, &a->reply);
 	*e->inbox_tail = a;
 	e->inbox_tail = &a->next;
 	engine_poke(e);

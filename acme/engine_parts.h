@@ -26,6 +26,18 @@
 
 #define LOOKS_IN_FLIGHT 32
 
+#define REFUSED_ALIKE 3
+
+/*
+ * Names that a CA would not take an order for, in a row, by a limit in words
+ * that we do not know: so many, and it is not theirs.
+ */
+struct refused_row {
+	int64_t domain_id[REFUSED_ALIKE]; /* each of them once */
+	unsigned count;
+	time_t until; /* as it said to the first: a new row begins then */
+};
+
 /* One CA and our account there. */
 struct authority {
 	struct engine *engine;
@@ -55,6 +67,7 @@ struct authority {
 	bool lacks_profile;		/* that is preferred: told already */
 	int64_t new_orders_ms;		/* its limit of new orders is used up */
 	struct err new_orders_why;	/* ... in words */
+	struct refused_row refused[2];	/* new names, and renewals */
 	struct alike alike;		/* how its validations go */
 	unsigned errands;		/* other requests under way */
 	struct order_ends ended, ending; /* since the start; in this tick */
@@ -248,7 +261,8 @@ void blame_committed(struct engine *e);
  * When an answer comes, and then only: in the inbox it may wait for as long as
  * nothing can be written, and its Date is no longer true.
  */
-void timekeeping_hear(struct engine *e, const struct ca_reply *reply);
+void timekeeping_hear(struct engine *e, const struct authority *a,
+		      const struct ca_reply *reply);
 
 /* Staging, before anything else. */
 void timekeeping_stage(struct engine *e);
@@ -431,6 +445,13 @@ int64_t trials_next_ms(struct engine *e);
 bool spending_take(struct engine *e, struct authority *a,
 		   const struct domain *d, const struct order *o,
 		   struct budget_wait *wait, struct err *err);
+
+/*
+ * Staging, with what newOrder came to: is a limit that it met not of this one
+ * name? Then the step says so.
+ */
+void spending_weigh(const struct stepping *s, const struct order *o,
+		    struct order_step *step);
 
 /* Staging: it ended without a certificate. */
 void spending_ended(const struct stepping *s, const struct order *o,

@@ -13,6 +13,8 @@
 #include "base/when.h"
 #include "store/trail.h"
 
+#define LASTS (6 * WHEN_DAY) /* who issues for so long means it */
+
 static void tell_installed(struct engine *e, const struct domain *d,
 			   const struct cert *c, bool is_first)
 {
@@ -109,6 +111,38 @@ static void keep_good(const struct stepping *s, const struct order *o,
 		tell_installed(e, s->domain, &c, is_first);
 }
 
+/*
+ * Does it end before what is served does, and so soon that it would take away
+ * more than it gives: less than a tenth of what that has left? Lives that get
+ * shorter, by a new profile or at another CA, pass: at the usual moment, with a
+ * third or half left, whatever is more than a thirtieth or twentieth of the
+ * life. What is revoked gives way to anything.
+ */
+static bool is_setback(const struct stepping *s, const struct chain *chain,
+		       struct err *err)
+{
+	char until[INSTANT_TEXT], end[INSTANT_TEXT];
+	time_t now = engine_now(s->engine);
+	struct cert served;
+	time_t least;
+
+	if (!s->domain->cert_id || s->domain->revoked ||
+	    !cert_current(s->engine->store, s->domain, &served, NULL))
+		return false;
+	least = (served.not_after - now) / 10;
+	if (least > LASTS)
+		least = LASTS;
+	if (chain->not_after - now >= least)
+		return false;
+	err_set(err, ERR_REFUSED,
+		"the certificate ends at %s, long before what is served (%s)",
+		instant_format(chain->not_after, end),
+		instant_format(served.not_after, until));
+	err_hint(err, "ask the CA why it issues for so short a time; it is "
+		      "taken when what is served has not much longer to go");
+	return true;
+}
+
 static void lost_key(const struct stepping *s, struct order *o,
 		     const struct err *problem)
 {
@@ -133,7 +167,8 @@ void install_chain(const struct stepping *s, struct order *o,
 		lost_key(s, o, &err);
 		return;
 	}
-	if (chain_read(&chain, reply->body, reply->len, &wanted, &err))
+	if (chain_read(&chain, reply->body, reply->len, &wanted, &err) &&
+	    (o->is_trial || !is_setback(s, &chain, &err)))
 		keep_good(s, o, &chain);
 	else
 		keep_bad(s, o, &chain, &err);

@@ -73,12 +73,17 @@ static struct order_step poll(struct order *o, enum order_state state,
 struct order_step order_give_up(struct order *o, enum fail_scope scope,
 				const struct err *problem, time_t now)
 {
+	bool was_told = o->state >= ORDER_FINALIZING;
+
 	o->state = ORDER_DEAD;
 	o->ended_at = now;
 	o->wake_ms = 0;
 	snprintf(o->problem, sizeof(o->problem), "%s", problem->text);
-	return (struct order_step){ .effect = ORDER_END, .scope = scope,
-				    .retry_after = -1, .problem = *problem };
+	return (struct order_step){ .effect = ORDER_END,
+				    .scope = scope,
+				    .retry_after = -1,
+				    .problem = *problem,
+				    .may_be_issued = was_told };
 }
 
 /*
@@ -101,6 +106,7 @@ static struct order_step refused(struct order *o, const struct wire_problem *p,
 	if (scope == SCOPE_CA || scope == SCOPE_ACCOUNT)
 		scope = SCOPE_DOMAIN;
 	step = order_give_up(o, scope, &problem, now);
+	step.may_be_issued = false;
 	memcpy(step.type, p->type, sizeof(step.type));
 	return step;
 }
@@ -109,6 +115,30 @@ static struct order_step refused(struct order *o, const struct wire_problem *p,
 static bool is_bad_nonce(const struct ca_reply *reply)
 {
 	return streq(reply->problem.type, "badNonce");
+}
+
+/*
+ * The CSR itself was declined, or turned away at the door for overload; and the
+ * order was not being processed, else it would not have been sent. So nothing
+ * can come of it any more.
+ */
+static bool is_csr_refused(const struct order *o, const struct ca_reply *reply)
+{
+	return o->state == ORDER_FINALIZING && !o->unsure &&
+	       (reply->status == 503 ||
+		(reply->status >= 400 && reply->status <= 499));
+}
+
+static struct order_step give_up(struct order *o, enum fail_scope scope,
+				 const struct err *problem,
+				 const struct ca_reply *reply,
+				 const struct order_context *ctx)
+{
+	bool is_refused = is_csr_refused(o, reply);
+	struct order_step step = order_give_up(o, scope, problem, ctx->now);
+
+	step.may_be_issued = step.may_be_issued && !is_refused;
+	return step;
 }
 
 /*
@@ -128,9 +158,8 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 
 	if (reply->error.kind == ERR_NONE && is_overdue(o, ctx) &&
 	    o->tries >= LOOKS_LEAST)
-		return order_give_up(o, scope == SCOPE_NONE ? SCOPE_ORDER
-							    : scope,
-				     problem, ctx->now);
+		return give_up(o, scope == SCOPE_NONE ? SCOPE_ORDER : scope,
+			       problem, reply, ctx);
 	o->unsure = o->unsure || !is_bad_nonce(reply);
 	if (wait > most)
 		wait = most;
@@ -711,7 +740,7 @@ static struct order_step declined(struct order *o, enum fail_scope scope,
 		return order_plainly(o);
 	if (may_have_moved_on(o, reply) && !o->unsure)
 		return moved_on(o, problem, reply, ctx);
-	step = order_give_up(o, scope, problem, ctx->now);
+	step = give_up(o, scope, problem, reply, ctx);
 	step.retry_after = reply->retry_after;
 	memcpy(step.type, reply->problem.type, sizeof(step.type));
 	return step;

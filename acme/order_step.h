@@ -53,6 +53,7 @@ struct order_step {
 	long retry_after;	/* seconds the CA asked for, or -1 */
 	struct err problem;	/* ERR_NONE, or why it failed or waits */
 	char type[64];		/* the CA's word for it; or empty */
+	bool may_be_issued; /* dead, and yet the CA may have, or may still */
 };
 
 /* The caller frees question.payload. */

@@ -76,6 +76,107 @@ bool spending_take(struct engine *e, struct authority *a,
 			   err);
 }
 
+/* ---- limits in words that we do not know ---- */
+
+static bool is_riddle(const struct order *o, const struct order_step *step)
+{
+	return step->effect == ORDER_END && step->scope == SCOPE_DOMAIN &&
+	       !*o->order_url && step->retry_after > 0 &&
+	       streq(step->type, "rateLimited") &&
+	       limit_meant(step->problem.text) == LIMIT_KINDS &&
+	       !limit_is_pause(step->problem.text);
+}
+
+static bool is_in(const struct refused_row *row, int64_t domain_id)
+{
+	for (unsigned i = 0; i < row->count; i++)
+		if (row->domain_id[i] == domain_id)
+			return true;
+	return false;
+}
+
+/* Was that one name too many for it to be about names? */
+static bool is_alike(struct refused_row *row, int64_t domain_id, time_t now,
+		     long retry_after)
+{
+	if (now >= row->until)
+		*row = (struct refused_row){ .until = now + retry_after };
+	if (row->count < REFUSED_ALIKE && !is_in(row, domain_id))
+		row->domain_id[row->count++] = domain_id;
+	return row->count == REFUSED_ALIKE;
+}
+
+/*
+ * In the bucket, too: it lasts, and those who wait come back at the pace at
+ * which that fills again, and not all at once.
+ */
+static void hold_new_orders(const struct stepping *s, const struct order *o,
+			    const struct order_step *step)
+{
+	struct engine *e = s->engine;
+	struct authority *a = s->authority;
+	int64_t now = e->world->now_ms(e->world->ctx);
+	struct budget_order facts = facts_of(e, a, s->domain, o, s->host);
+	long wait = step->retry_after < LIMIT_WAIT_MAX ? step->retry_after
+						       : LIMIT_WAIT_MAX;
+	struct err err = ERR_INIT;
+	char at[INSTANT_TEXT];
+
+	a->new_orders_ms = now + wait * 1000L;
+	a->new_orders_why = step->problem;
+	err_hint(&a->new_orders_why, "goes on at %s by itself",
+		 instant_format(now / 1000 + wait, at));
+	engine_ok(e,
+		  budget_empty_until(&a->settings.limits, &facts,
+				     LIMIT_NEW_ORDERS, e->store, now,
+				     a->new_orders_ms, &err),
+		  &err);
+}
+
+static bool is_taken(const struct order *o, const struct order_step *step)
+{
+	return step->effect == ORDER_ASK && *o->order_url;
+}
+
+/* A limit that a renewal does not meet may be one of new names all the same. */
+static void end_rows(struct authority *a, bool is_known)
+{
+	a->refused[true].count = 0;
+	if (!is_known)
+		a->refused[false].count = 0;
+}
+
+/*
+ * New names wait for such a limit, as for that of new orders. If even renewals
+ * meet it, the CA asks for peace; another one may take them over.
+ */
+void spending_weigh(const struct stepping *s, const struct order *o,
+		    struct order_step *step)
+{
+	struct engine *e = s->engine;
+	struct authority *a = s->authority;
+	time_t now = engine_now(e);
+	bool is_known;
+
+	if (o->is_trial || (!is_taken(o, step) && !is_riddle(o, step)))
+		return;
+	is_known = cert_is_known_to(e->store, s->domain->id, a->row.id,
+				    limit_known_since(now));
+	if (is_taken(o, step)) {
+		end_rows(a, is_known);
+		return;
+	}
+	if (!is_alike(&a->refused[is_known], s->domain->id, now,
+		      step->retry_after))
+		return;
+	step->scope = is_known ? SCOPE_CA : SCOPE_NONE;
+	step->problem.kind = ERR_AGAIN;
+	if (!is_known)
+		hold_new_orders(s, o, step);
+}
+
+/* ---- when it has ended ---- */
+
 /* The CA's own count is believed more than ours. */
 static void believe(struct engine *e, const struct authority *a,
 		    const struct budget_order *facts,
@@ -133,7 +234,7 @@ void spending_ended(const struct stepping *s, const struct order *o,
 		return;
 	facts = facts_of(e, a, s->domain, o, s->host);
 	budget_for_order(&b, &a->settings.limits, &facts);
-	if (!*o->cert_url) /* else it was issued, if to nobody's use */
+	if (!*o->cert_url && !step->may_be_issued) /* if to nobody's use */
 		engine_ok(e, budget_refund(&b, e->store, now, &err), &err);
 	if (streq(step->type, "rateLimited"))
 		believe(e, a, &facts, step);

@@ -10,10 +10,11 @@
 
 #define MARK_EVERY WHEN_HOUR /* doubts are about more than that */
 
-void timekeeping_hear(struct engine *e, const struct ca_reply *reply)
+void timekeeping_hear(struct engine *e, const struct authority *a,
+		      const struct ca_reply *reply)
 {
-	if (reply->error.kind == ERR_NONE && reply->date > 0)
-		clock_heard(&e->clock, reply->date);
+	if (a && reply->error.kind == ERR_NONE && reply->date > 0)
+		clock_heard(&e->clock, a->row.id, reply->date);
 }
 
 static void move_waits(struct engine *e)

@@ -13,6 +13,7 @@
 #define KIND_ACCOUNT   "account.trouble"
 #define KIND_STALLED   "schedule.stalled"
 #define KIND_FORGOTTEN "schedule.forgotten"
+#define KIND_CLOCK	    "box.clock"
 #define KIND_STORE     "store.health"
 #define KIND_ZONE      "zone.unpublished"
 #define KIND_BACKUP	    "backup.failed"
@@ -34,11 +35,11 @@
 	{                                                                      \
 		KIND_CERT, KIND_SERVED, KIND_DOMAIN, KIND_CA, KIND_UNPROVEN,   \
 			KIND_ALIKE, KIND_ACCOUNT, KIND_STALLED,                \
-			KIND_FORGOTTEN, KIND_STORE, KIND_ZONE, KIND_BACKUP,    \
-			KIND_SINK, KIND_MX, KIND_REFUSED, KIND_UNANNOUNCED,    \
-			KIND_READY, KIND_REMOVABLE, KIND_REPORT_FAILING,       \
-			KIND_REPORT_SHARE, KIND_REPORT_SILENT,                 \
-			KIND_REPORT_OLD, KIND_REPORT_SHED                      \
+			KIND_FORGOTTEN, KIND_CLOCK, KIND_STORE, KIND_ZONE,     \
+			KIND_BACKUP, KIND_SINK, KIND_MX, KIND_REFUSED,         \
+			KIND_UNANNOUNCED, KIND_READY, KIND_REMOVABLE,          \
+			KIND_REPORT_FAILING, KIND_REPORT_SHARE,                \
+			KIND_REPORT_SILENT, KIND_REPORT_OLD, KIND_REPORT_SHED  \
 	}
 
 #endif

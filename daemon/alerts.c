@@ -69,6 +69,7 @@ static const struct {
 	{ "domains", alerts_watch_domains },
 	{ "CAs", alerts_watch_cas },
 	{ "schedule", alerts_watch_schedule },
+	{ "clock", alerts_watch_clock },
 	{ "zone", alerts_watch_zone },
 	{ "backup", alerts_watch_backup },
 	{ "room of reports", alerts_watch_shed },

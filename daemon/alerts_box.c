@@ -284,6 +284,19 @@ bool alerts_watch_schedule(struct alerts *a, time_t now, struct err *err)
 			    instant_format(due, at));
 }
 
+/* ---- the clock ---- */
+
+bool alerts_watch_clock(struct alerts *a, time_t now, struct err *err)
+{
+	struct err trouble;
+
+	engine_clock_trouble(a->parts.engine, &trouble);
+	if (trouble.kind == ERR_NONE)
+		return alert_end(a->parts.store, KIND_CLOCK, "", now, err);
+	return alerts_raise(a, KIND_CLOCK, "", ALERT_WARNING, trouble.hint, now,
+			    err, "%s", trouble.text);
+}
+
 /* ---- the operator's own zone ---- */
 
 bool alerts_watch_zone(struct alerts *a, time_t now, struct err *err)

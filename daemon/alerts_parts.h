@@ -93,8 +93,9 @@ time_t alerts_now(const struct alerts *a);
 typedef bool alerts_watch(struct alerts *a, time_t now, struct err *err);
 
 alerts_watch alerts_watch_certs, alerts_watch_domains, alerts_watch_cas,
-	alerts_watch_schedule, alerts_watch_store, alerts_watch_zone,
-	alerts_watch_backup, alerts_watch_shed, alerts_watch_review;
+	alerts_watch_schedule, alerts_watch_clock, alerts_watch_store,
+	alerts_watch_zone, alerts_watch_backup, alerts_watch_shed,
+	alerts_watch_review;
 
 /* Logs it, unless it is the store that is not well: that is told already. */
 void alerts_could_not(struct alerts *a, const char *what,

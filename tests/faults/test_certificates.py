@@ -63,6 +63,30 @@ def test_wrong_certificate(make_box, name, saw, wrong):
 
 
 @pytest.mark.quick
+@pytest.mark.fault(36, "the CA issues for 45 s in place of 90 d, then not at "
+		   "all", "stored as bad, never served, told; the next is good")
+def test_too_short_a_life(make_box, name, saw):
+	box = make_box(ca={"lifetime": 90 * DAY})
+	box.daemon.ca["limit_duplicates"] = "none"
+	box.start().live(name)
+	before = box.served(name).serial
+
+	box.ca.set(lifetime=45)
+	box.daemon.ok("cert", "renew", name)
+	wait_for("the refusal", lambda: box.failures(name) == 1)
+	assert [c["state"] for c in box.certs(name)] == [ACTIVE, BAD]
+	assert box.served(name).serial == before
+	[told] = box.told("order.failed")
+	assert "long before what is served" in told
+	assert box.failures(name) == 1
+
+	box.ca.set(lifetime=6 * DAY + 16 * HOUR)
+	box.renew(name)
+	assert box.served(name).serial != before
+	saw(f"\"{told}\"; 160 h were taken")
+
+
+@pytest.mark.quick
 @pytest.mark.fault(36, "a good chain with broken PEM and text behind it",
 		   "the junk is never served. (The chain is: it is what was "
 		   "ordered, and may be the only one to be had)")

@@ -1,6 +1,7 @@
 """Clocks that jump, are wrong at boot, drift, or stand still for a while."""
 
 import signal
+import sqlite3
 import time
 
 import pytest
@@ -128,6 +129,70 @@ def test_boot_ahead(make_box, saw, tmp_path):
 		polled = box.certs(name)[-1]["ari_poll_at"]
 		assert 0 < polled < time.time() + 2 * DAY
 	saw(f"0 orders, all asked for again within a day; \"{said[-1]}\"")
+
+
+# Just started, the machine's clock is right, and the only CA's is not.
+
+LIES = {"1970": lambda now: -round(now), "+400d": lambda now: 400 * DAY,
+	"-30d": lambda now: -30 * DAY}
+
+
+@pytest.mark.quick
+@pytest.mark.fault(41, "after a restart the Date of the only CA is wrong by "
+		   "far", "not followed: renewed in time, all is served; told, "
+		   "and its end")
+@pytest.mark.parametrize("lie", LIES)
+def test_date_that_is_wrong(make_box, saw, lie):
+	life = 60
+	names = NAMES[:2]
+	box = make_box(ca={"lifetime": life, "ari": False}).start()
+	box.live(*names)
+	box.daemon.stop()
+	box.ca.set(clock=LIES[lie](time.time()))
+
+	box.start()
+	with box.fetcher(*names) as fetcher:
+		for name in names:
+			box.wait_issued(name, 3, 2 * life)
+	assert fetcher.failures == []
+	assert "box.clock" in alerts_open(box)
+	for name in names:
+		assert [c["state"] for c in box.certs(name)].count(0) == 1
+		assert box.failures(name) == 0
+		assert box.ca.count("certificates", f"mta-sts.{name}") <= 5
+	said = clock_words(box)
+
+	box.ca.set(clock=0)
+	wait_for("the end of it", lambda: "box.clock" not in alerts_open(box),
+		 100)
+	saw(f"each renewed twice, {fetcher.ok} fetches, 0 failed; "
+	    f"\"{said[-1]}\"")
+
+
+# The other way round: the machine's is dead, and the CA's is right.
+
+@pytest.mark.fault(41, "the machine was off for five days and boots a year "
+		   "behind; the only CA is right", "the CA's time counts from "
+		   "its first answer on; told")
+def test_boot_a_year_behind(make_box, saw, tmp_path):
+	clock = Steps(tmp_path)
+	box = make_box()
+	box.daemon.start(env=clock.env())
+	box.live(*NAMES)
+	box.wait_idle()
+	box.daemon.stop()
+	with sqlite3.connect(box.daemon.state / "state.db") as db:
+		db.execute("UPDATE meta SET value = value - ?"
+			   " WHERE key = 'clock'", [5 * DAY])
+	clock.set(-YEAR)
+	box.daemon.start(env=clock.env())
+	box.renew(NAMES[0])
+
+	assert abs(box.certs(NAMES[0])[-1]["created_at"] - time.time()) < HOUR
+	assert box.ca.issued() == len(NAMES) + 1
+	assert "box.clock" in alerts_open(box)
+	saw(f"0 orders but the one asked for, dated by the CA; "
+	    f"\"{clock_words(box)[-1]}\"")
 
 
 @pytest.mark.fault(41, "the daemon is stopped (SIGSTOP) while renewals come "

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from harness.clock import Leaps
 from harness.invariants import check_all
 from harness.process import wait_for
 from harness.stage import make_stage  # noqa: F401
@@ -61,6 +62,64 @@ def test_one_name_is_limited(make_stage, saw):
 	check_all(stage)
 	saw(f"1 request for it, again in {wait:.0f} s; the {len(NEW) - 1} "
 	    "others live at once")
+
+
+WORDS = {"problem": "rateLimited", "status": 429, "retry_after": HOUR,
+	 "detail": "slow down"}
+
+
+@pytest.mark.quick
+@pytest.mark.fault(12, "429 for all newOrder, Retry-After 1 h, in words that "
+		   "nobody knows", "after the third name no other is asked for, "
+		   "nor charged; they come back one by one")
+def test_a_limit_in_unknown_words(make_box, saw, tmp_path):
+	clock = Leaps(tmp_path)
+	names = [f"many{i}.test" for i in range(60)]
+	box = make_box(clock).start()
+	box.live("old.test")
+	rule = box.ca.rule(WORDS, endpoint="new-order")
+	box.dns.point(*names)
+	box.add(*names)
+	wait_for("refusals", lambda: box.ca.hits(rule) >= 3)
+	time.sleep(3)
+
+	asked = box.ca.hits(rule)
+	assert asked <= 16		# half of the orders in flight
+	charged = [n for n in names if box.failures(n)]
+	assert len(charged) == 2
+	box.ca.drop_rules()
+	box.renew("old.test")		# that is no new order
+	clock.step(HOUR + 10)
+	box.daemon.reload()
+	wait_for("the next", lambda: sum(box.ca.count(
+		"certificates", f"mta-sts.{n}") for n in names) >= 1)
+	time.sleep(3)
+	back = sum(box.ca.count("certificates", f"mta-sts.{n}") for n in names)
+	assert back <= 5
+	saw(f"{asked} of 60 asked for, 2 charged, then none; an hour later "
+	    f"{back} in the first seconds")
+
+
+@pytest.mark.quick
+@pytest.mark.fault(12, "the same for renewals", "the CA is left in peace, and "
+		   "one asks then; only two names are charged")
+def test_renewals_in_unknown_words(make_box, saw):
+	names = [f"many{i}.test" for i in range(12)]
+	box = make_box()
+	box.daemon.ca["limit_duplicates"] = "none"
+	box.start().live(*names)
+	rule = box.ca.rule({**WORDS, "retry_after": 5}, endpoint="new-order")
+	box.daemon.ok("cert", "renew", *names)
+	wait_for("refusals", lambda: box.ca.hits(rule) >= 3)
+	time.sleep(2)
+	assert box.ca.hits(rule) <= len(names)
+	assert len([n for n in names if box.failures(n)]) <= 2
+	assert box.ca_view()["down_since"]
+	box.ca.drop_rules()
+	for name in names:
+		box.wait_issued(name, 2, 90)
+	assert box.ca_view()["down_since"] is None
+	saw(f"{len(names)} were renewed when the CA allowed it")
 
 
 # 14.

@@ -93,6 +93,7 @@ struct rig {
 	/* True time, and how far the box's clock is from it. */
 	int64_t now_ms;
 	int64_t skew_ms;
+	bool is_misled; /* by the box's clock, as far as is known */
 
 	struct rig_event **heap;
 	size_t heap_len, heap_cap;

@@ -245,6 +245,21 @@ static void what_stands_still_is_told(void **state)
 	}
 }
 
+static void a_clock_that_is_wrong_is_told_of_until_it_is_right(void **state)
+{
+	(void)state;
+	watch(alerts_watch_clock, sim_now(&w));
+	assert_open("");
+	w.shared->skew_ms += 90 * WHEN_DAY * 1000L;
+	sim_run(&w, NULL, WHEN_MINUTE);
+	watch(alerts_watch_clock, sim_now(&w));
+	assert_open("box.clock/warning ");
+	w.shared->skew_ms = 0;
+	sim_run(&w, NULL, 2 * WHEN_MINUTE);
+	watch(alerts_watch_clock, sim_now(&w));
+	assert_open("");
+}
+
 static void a_certificate_goes_through_all_levels(void **state)
 {
 	struct domain d = sim_domain(&w, NAME);
@@ -813,6 +828,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		IN_A_BOX(what_stands_still_is_told),
 		IN_A_BOX(what_reports_told_goes_with_the_domain),
+		IN_A_BOX(a_clock_that_is_wrong_is_told_of_until_it_is_right),
 		IN_A_BOX(a_certificate_goes_through_all_levels),
 		IN_A_BOX(who_hands_over_needs_no_certificate),
 		IN_A_BOX(a_handover_that_does_not_leave_is_told),

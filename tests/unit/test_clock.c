@@ -25,6 +25,9 @@
 #define HOUR 3600LL
 #define DAY  (24 * HOUR)
 
+#define CA_A 1 /* whose Date it is */
+#define CA_B 2
+
 static int64_t wall, steady; /* seconds */
 
 static int64_t now_ms(void *ctx)
@@ -98,12 +101,12 @@ static void steps_are_not_followed_till_confirmed(void **state)
 
 		print_message("%s\n", steps[i].what);
 		begin(&c, NOW, NOW);
-		clock_heard(&c, NOW);
+		clock_heard(&c, CA_A, NOW);
 		wall += steps[i].step;
 		pass(60);
 		assert_time(&c, NOW + 60);
 		assert_true(clock_is_doubtful(&c));
-		clock_heard(&c, NOW + 60 + steps[i].date);
+		clock_heard(&c, CA_A, NOW + 60 + steps[i].date);
 		assert_time(&c, NOW + 60 + steps[i].ours);
 		assert_int_equal(c.doubt, steps[i].doubt);
 		assert_int_equal(c.back_ms,
@@ -144,7 +147,7 @@ static void a_date_ahead_is_believed_and_one_behind_may_be_old(void **state)
 		struct clock c;
 
 		begin(&c, NOW + boots[i].machine, NOW + boots[i].mark);
-		clock_heard(&c, NOW + boots[i].date);
+		clock_heard(&c, CA_A, NOW + boots[i].date);
 		assert_time(&c, NOW + boots[i].ours);
 	}
 }
@@ -160,9 +163,9 @@ static void before_what_has_been_it_is_not_believed(void **state)
 	pass(100);
 	assert_time(&c, NOW + 100);
 
-	clock_heard(&c, NOW - DAY); /* a CA in the past moves nothing */
+	clock_heard(&c, CA_A, NOW - DAY); /* a CA in the past moves nothing */
 	assert_time(&c, NOW + 100);
-	clock_heard(&c, NOW + 5 * DAY); /* so long we were off */
+	clock_heard(&c, CA_A, NOW + 5 * DAY); /* so long we were off */
 	assert_time(&c, NOW + 5 * DAY);
 	assert_int_equal(c.doubt, CLOCK_OVERRULED);
 	assert_int_equal(c.back_ms, 0);
@@ -190,12 +193,12 @@ static void far_ahead_at_boot_the_ca_is_right(void **state)
 	(void)state;
 	begin(&c, NOW + 90 * DAY, NOW);
 	assert_time(&c, NOW + 90 * DAY);
-	clock_heard(&c, NOW);
+	clock_heard(&c, CA_A, NOW);
 	assert_time(&c, NOW);
 	assert_int_equal(c.doubt, CLOCK_OVERRULED);
 	assert_int_equal(c.back_ms, 90 * DAY * 1000);
 
-	clock_heard(&c, NOW + 90 * DAY); /* another one confirms it */
+	clock_heard(&c, CA_A, NOW + 90 * DAY); /* another one confirms it */
 	assert_time(&c, NOW + 90 * DAY);
 	assert_int_equal(c.doubt, CLOCK_CONFIRMED);
 }
@@ -208,16 +211,120 @@ static void a_confirmed_clock_is_not_overruled(void **state)
 
 	(void)state;
 	begin(&c, NOW, NOW);
-	clock_heard(&c, NOW + 20);
+	clock_heard(&c, CA_A, NOW + 20);
 	clock_trouble(&c, &trouble);
 	assert_int_equal(trouble.kind, ERR_NONE);
 	for (int64_t off = -400 * DAY; off <= 400 * DAY; off += 80 * DAY) {
-		clock_heard(&c, NOW + off);
+		clock_heard(&c, CA_A, NOW + off);
 		assert_time(&c, NOW);
 	}
 	clock_trouble(&c, &trouble);
 	assert_int_equal(trouble.kind, ERR_AGAIN);
 	assert_non_null(strstr(trouble.text, "differ by 400"));
+}
+
+/*
+ * Just started, with a clock to which nothing speaks but one CA: between what
+ * has been and what the machine says it is believed, and for a day ahead.
+ */
+static void one_ca_alone_is_not_followed_far(void **state)
+{
+	static const struct {
+		const char *what;
+		int64_t machine, date, ours; /* less the mark */
+		bool is_told;
+	} starts[] = {
+		{ "in 1970", 60, -NOW, 60, true },
+		{ "before the mark", 60, -2 * DAY, 60, true },
+		{ "400 days ahead", 60, 400 * DAY, 60, true },
+		{ "two days ahead", 60, 2 * DAY, 60, true },
+		{ "a time zone ahead", 60, 14 * HOUR, 14 * HOUR, true },
+		{ "before the mark, long off", 90 * DAY, -2 * HOUR, 90 * DAY,
+		  true },
+		{ "far ahead, long off", 90 * DAY, 400 * DAY, 90 * DAY, true },
+		{ "between the two", 90 * DAY, 30 * DAY, 30 * DAY, true },
+		{ "that agrees", 90 * DAY, 90 * DAY + 20, 90 * DAY, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
+		struct err trouble;
+		struct clock c;
+
+		print_message("a Date %s\n", starts[i].what);
+		begin(&c, NOW + starts[i].machine, NOW);
+		for (int n = 0; n < 3; n++) /* to repeat it proves nothing */
+			clock_heard(&c, CA_A, NOW + starts[i].date);
+		assert_time(&c, NOW + starts[i].ours);
+		assert_int_equal(clock_is_doubtful(&c), starts[i].is_told);
+		clock_trouble(&c, &trouble);
+		assert_int_equal(trouble.kind != ERR_NONE, starts[i].is_told);
+		assert_int_equal(clock_is_known(&c),
+				 starts[i].ours != starts[i].machine ||
+					 !starts[i].is_told);
+	}
+}
+
+static void its_word_is_over_when_it_agrees(void **state)
+{
+	struct clock c;
+	struct err trouble;
+
+	(void)state;
+	begin(&c, NOW, NOW);
+	clock_heard(&c, CA_A, NOW + 400 * DAY);
+	clock_heard(&c, CA_A, NOW);
+	assert_int_equal(c.doubt, CLOCK_CONFIRMED);
+	assert_false(clock_is_doubtful(&c));
+	clock_trouble(&c, &trouble);
+	assert_int_equal(trouble.kind, ERR_NONE);
+}
+
+static void two_that_agree_are_followed(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	begin(&c, NOW, NOW); /* set by what it was when it went off */
+	clock_heard(&c, CA_A, NOW + 30 * DAY);
+	pass(600);
+	clock_heard(&c, CA_B, NOW + 9 * DAY); /* that is another moment */
+	assert_time(&c, NOW + 600);
+	pass(600);
+	clock_heard(&c, CA_A, NOW + 30 * DAY + 1200);
+	assert_time(&c, NOW + 1200);
+	clock_heard(&c, CA_B, NOW + 30 * DAY + 1300);
+	assert_int_equal(c.doubt, CLOCK_OVERRULED);
+	assert_time(&c, NOW + 30 * DAY + 1300);
+}
+
+static void not_even_two_lead_before_what_has_been(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	begin(&c, NOW, NOW);
+	clock_heard(&c, CA_A, NOW - 30 * DAY);
+	clock_heard(&c, CA_B, NOW - 30 * DAY);
+	assert_time(&c, NOW);
+}
+
+/* One that led us may correct itself; another needs a second. */
+static void who_was_followed_may_correct_itself(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	begin(&c, 0, NOW);
+	clock_heard(&c, CA_A, NOW + 400 * DAY);
+	assert_time(&c, NOW + 400 * DAY);
+	clock_heard(&c, CA_B, NOW + 5 * DAY);
+	assert_time(&c, NOW + 400 * DAY);
+	clock_heard(&c, CA_A, NOW - 5 * DAY);
+	assert_time(&c, NOW + 400 * DAY);
+	clock_heard(&c, CA_A, NOW + 5 * DAY);
+	assert_time(&c, NOW + 5 * DAY);
+	assert_int_equal(c.back_ms, 395 * DAY * 1000);
 }
 
 static int64_t woken_at;
@@ -339,6 +446,11 @@ int main(void)
 		cmocka_unit_test(nor_before_this_program_was),
 		cmocka_unit_test(far_ahead_at_boot_the_ca_is_right),
 		cmocka_unit_test(a_confirmed_clock_is_not_overruled),
+		cmocka_unit_test(one_ca_alone_is_not_followed_far),
+		cmocka_unit_test(its_word_is_over_when_it_agrees),
+		cmocka_unit_test(two_that_agree_are_followed),
+		cmocka_unit_test(not_even_two_lead_before_what_has_been),
+		cmocka_unit_test(who_was_followed_may_correct_itself),
 		cmocka_unit_test(a_timer_is_set_by_the_machines_clock),
 		IN_A_STORE(waits_move_and_plans_stay),
 		IN_A_STORE(alerts_wait_no_longer_than_they_were_to),

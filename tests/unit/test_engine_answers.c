@@ -201,6 +201,80 @@ static void a_bad_chain_is_kept_and_never_served(void **state)
 	free(pem);
 }
 
+/* ---- a certificate that would not last ---- */
+
+/* Forced, some time after the one that is served was issued. */
+static const struct {
+	long before, left, after; /* lives, and what is left of the first */
+	bool is_taken;
+} swaps[] = {
+	{ 398 * WHEN_DAY, 390 * WHEN_DAY, 45 * WHEN_DAY, true },
+	{ 398 * WHEN_DAY, 390 * WHEN_DAY, 160 * WHEN_HOUR, true },
+	{ 398 * WHEN_DAY, 390 * WHEN_DAY, WHEN_DAY, false },
+	{ 90 * WHEN_DAY, 89 * WHEN_DAY, 160 * WHEN_HOUR, true },
+	{ 90 * WHEN_DAY, 30 * WHEN_DAY, 45 * WHEN_DAY, true },
+	{ 90 * WHEN_DAY, 30 * WHEN_DAY, 4 * WHEN_DAY, true },
+	{ 90 * WHEN_DAY, 89 * WHEN_DAY, 45, false },
+	{ 90 * WHEN_DAY, 89 * WHEN_DAY, 5 * WHEN_DAY, false },
+	{ 90 * WHEN_DAY, 4 * WHEN_DAY, WHEN_DAY, true },
+	{ 64 * WHEN_DAY, 22 * WHEN_DAY, 45 * WHEN_DAY, true },
+	{ 160 * WHEN_HOUR, 80 * WHEN_HOUR, WHEN_MINUTE, false },
+	{ 160 * WHEN_HOUR, 80 * WHEN_HOUR, 10 * WHEN_HOUR, true },
+	{ 160 * WHEN_HOUR, 10 * WHEN_MINUTE, WHEN_MINUTE + 10, true },
+	{ 10 * WHEN_MINUTE, 9 * WHEN_MINUTE, WHEN_MINUTE, true },
+};
+
+static void much_shorter_than_what_is_served_is_not_taken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(swaps); i++) {
+		struct sim_world w;
+		time_t until;
+
+		print_message("%ld s, %ld s left, then %ld s\n",
+			      swaps[i].before, swaps[i].left, swaps[i].after);
+		sim_init(&w);
+		w.sleeps = true;
+		w.shared->ca.life = swaps[i].before;
+		sim_start(&w);
+		sim_add(&w, NAME);
+		assert_true(sim_run(&w, sim_all_live, 10));
+		until = sim_served_until(&w, NAME);
+		scratch_sql(w.dir, "state.db", "UPDATE domain SET due_at = 0");
+		sim_run(&w, NULL, until - swaps[i].left - sim_now(&w));
+		w.shared->ca.life = swaps[i].after;
+		renew_now(&w);
+		run_for(&w, 15);
+		assert_int_equal(w.shared->ca.certs, 2);
+		assert_int_equal(sim_served_until(&w, NAME) == until,
+				 !swaps[i].is_taken);
+		assert_int_equal(sim_domain(&w, NAME).failures,
+				 !swaps[i].is_taken);
+		assert_int_equal(sim_rows(&w, "SELECT COUNT(*) FROM cert WHERE"
+					      " state = 2"),
+				 !swaps[i].is_taken);
+		sim_release(&w);
+	}
+}
+
+static void what_is_revoked_gives_way_to_anything(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	sim_init(&w);
+	sim_start(&w);
+	sim_add(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, 10));
+	scratch_sql(w.dir, "state.db", "UPDATE domain SET revoked = 1");
+	w.shared->ca.life = WHEN_HOUR;
+	renew_now(&w);
+	run_for(&w, 30);
+	assert_in_range(sim_served_until(&w, NAME), sim_now(&w),
+			sim_now(&w) + WHEN_HOUR);
+	sim_release(&w);
+}
+
 static bool has_failed_twice(struct sim_world *w)
 {
 	return sim_domain(w, NAME).failures == 2;
@@ -268,6 +342,8 @@ int main(void)
 		cmocka_unit_test(bad_nonces_cost_nothing),
 		cmocka_unit_test(refused_nonces_cost_seconds),
 		cmocka_unit_test(a_bad_chain_is_kept_and_never_served),
+		cmocka_unit_test(much_shorter_than_what_is_served_is_not_taken),
+		cmocka_unit_test(what_is_revoked_gives_way_to_anything),
 		cmocka_unit_test(a_name_with_nothing_to_serve_is_not_held_back),
 		cmocka_unit_test(a_failing_domain_slows_down),
 	};

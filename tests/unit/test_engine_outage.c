@@ -243,6 +243,32 @@ static void an_order_that_is_stuck_is_replaced(void **state)
 	sim_release(&w);
 }
 
+/*
+ * The same while it says "processing": it may issue the first one after all,
+ * so that counts as long as it counts.
+ */
+static void an_order_left_in_processing_is_paid_for(void **state)
+{
+	struct sim_world w;
+	const char *level = "SELECT level FROM bucket WHERE subject = '" HOST
+			    "' AND kind = 2";
+
+	(void)state;
+	sim_init(&w);
+	w.settings.ca[0].limits.of[LIMIT_DUPLICATES] = (struct limit){
+		5, 300 * WHEN_DAY
+	};
+	w.shared->ca.issuance_looks = 100000;
+	sim_start(&w);
+	sim_add(&w, NAME);
+	sim_run(&w, NULL, WHEN_HOUR);
+	w.shared->ca.issuance_looks = 0;
+	assert_true(sim_run(&w, sim_all_live, 13 * WHEN_HOUR));
+	assert_int_equal(sim_ca_orders_of(&w.shared->ca, HOST), 2);
+	assert_in_range(sim_rows(&w, level), 3000, 3020);
+	sim_release(&w);
+}
+
 static void a_lost_account_is_registered_with_the_same_key(void **state)
 {
 	struct sim_world w;
@@ -290,6 +316,7 @@ int main(void)
 		cmocka_unit_test(a_ca_is_down_until_what_failed_works),
 		cmocka_unit_test(a_ca_that_nobody_needs_is_seen_to_be_well),
 		cmocka_unit_test(an_order_that_is_stuck_is_replaced),
+		cmocka_unit_test(an_order_left_in_processing_is_paid_for),
 		cmocka_unit_test(
 			a_lost_account_is_registered_with_the_same_key),
 		cmocka_unit_test(a_vague_ca_gets_the_account_again),

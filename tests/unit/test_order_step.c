@@ -700,6 +700,51 @@ static void an_outage_uses_up_no_tries(void **state)
 	}
 }
 
+/* Given up by rule, by the CA's word, or because it is gone. */
+static void a_csr_that_was_sent_may_yet_be_used(void **state)
+{
+	static const struct {
+		enum order_state from;
+		bool unsure;
+		long status;
+		const char *body;
+		bool may_be_issued;
+	} cases[] = {
+		{ ORDER_CHALLENGED, true, 200,
+		  AUTHZ_BODY("pending", "processing", ""), false },
+		{ ORDER_POLLING, false, 200, ORDER_BODY("processing", ""),
+		  true },
+		{ ORDER_FINALIZING, true, 200, ORDER_BODY("processing", ""),
+		  true },
+		{ ORDER_POLLING, false, 404, PROBLEM("malformed"), true },
+		{ ORDER_POLLING, false, 200, HTML, true },
+		{ ORDER_FINALIZING, true, 404, PROBLEM("malformed"), true },
+		{ ORDER_FINALIZING, false, 403, PROBLEM("caa"), false },
+		{ ORDER_POLLING, false, 503, "", true },
+		{ ORDER_POLLING, false, 200,
+		  ORDER_BODY("invalid", ERROR("caa")), false },
+		{ ORDER_DOWNLOAD, false, 404, PROBLEM("malformed"), true },
+		{ ORDER_READY, false, 404, PROBLEM("malformed"), false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct order o = row_in(cases[i].from);
+		struct order_context ctx = context_at((NOW + PATIENCE) * 1000,
+						      "");
+		struct ca_reply r = reply_of(cases[i].status, cases[i].body,
+					     NULL, -1);
+		struct order_step step;
+
+		print_message("%zu\n", i);
+		o.unsure = cases[i].unsure;
+		for (int n = 0; n < 20 && order_is_live(&o); n++)
+			step = order_reply(&o, &r, &ctx);
+		assert_int_equal(o.state, ORDER_DEAD);
+		assert_int_equal(step.may_be_issued, cases[i].may_be_issued);
+	}
+}
+
 /* Time passes as the machine asks; a request takes a tenth of a second. */
 static void pass(struct order *o, int64_t *now_ms)
 {
@@ -1025,6 +1070,7 @@ int main(void)
 		cmocka_unit_test(an_order_asked_again_is_declined_once),
 		cmocka_unit_test(an_endless_list_ends),
 		cmocka_unit_test(an_outage_uses_up_no_tries),
+		cmocka_unit_test(a_csr_that_was_sent_may_yet_be_used),
 		cmocka_unit_test(a_csr_is_sent_three_times_at_most),
 		cmocka_unit_test(a_refused_nonce_changes_nothing),
 		cmocka_unit_test(a_csr_turned_away_is_not_counted),
