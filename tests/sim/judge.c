@@ -266,6 +266,7 @@ static void lapse_begins(struct rig *r, unsigned name)
 
 	n->lapsed_ms = r->now_ms;
 	n->is_promised = was_promised(r, name);
+	r->judge->broken += n->is_promised;
 	r->judge->lapses++;
 	rig_after(r, LAPSE_LOOK, on_lapse, name)->detail = n->lapsed_ms;
 	rig_say(r, "%s: expired at %s, %s", r->name[name].host,
@@ -289,6 +290,7 @@ static void lapse_ends(struct rig *r, unsigned name)
 		r->judge->promised_ms += r->now_ms - n->lapsed_ms;
 	else
 		r->judge->unpromised_ms += r->now_ms - n->lapsed_ms;
+	r->judge->broken -= n->is_promised;
 	n->lapsed_ms = 0;
 }
 
@@ -758,6 +760,17 @@ void judge_end(struct rig *r)
 	for (unsigned i = 0; i < r->names; i++)
 		settle_trial(r, i);
 	check_books(r);
+}
+
+bool judge_is_counting(const struct rig *r)
+{
+	return !r->is_up || r->judge->broken > 0;
+}
+
+void judge_give_up(struct rig *r)
+{
+	for (unsigned i = 0; i < r->names; i++)
+		lapse_ends(r, i);
 }
 
 /* ---- life ---- */

@@ -64,6 +64,7 @@ struct judge {
 	unsigned knocks[RIG_CAS];
 
 	int64_t promised_ms, unpromised_ms;	/* lapsed, in all */
+	unsigned broken; /* names that are expired, though promised */
 	unsigned long lapses, looks, installed;
 	unsigned long checks;
 
@@ -105,6 +106,13 @@ void judge_after_death(struct rig *r);
 
 /* All names, at the end; then the store and the books. */
 void judge_end(struct rig *r);
+
+/*
+ * A box that is condemned: may it have a name that is expired though it was
+ * promised? And then its count ends.
+ */
+bool judge_is_counting(const struct rig *r);
+void judge_give_up(struct rig *r);
 
 /* Was this token a trial's that gave way to a renewal? */
 bool judge_gave_way(struct rig *r, const char *token);

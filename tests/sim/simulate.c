@@ -30,6 +30,7 @@
 
 #define ORDERS	   4950		/* that make one box's life */
 #define CALM	   (12 * WHEN_DAY)	/* at its end */
+#define SEQUEL	   (7 * WHEN_DAY) /* of a box that is condemned, at most */
 #define KEYS	   12000
 #define YEARS_MAX  12
 
@@ -64,6 +65,21 @@ static void run_until(struct rig *r, int64_t end_ms, unsigned long orders)
 		rig_step(r);
 }
 
+/* How long are names expired that should not be? */
+static void run_on(struct rig *r)
+{
+	int64_t end = r->now_ms + SEQUEL * 1000;
+
+	while (r->now_ms < end && judge_is_counting(r))
+		rig_step(r);
+	judge_give_up(r);
+}
+
+static double started_s(int64_t ms)
+{
+	return (double)((ms + 999) / 1000);
+}
+
 static void add_up(const struct rig *r, struct sums *s)
 {
 	for (size_t i = 0; i < r->ca_count; i++) {
@@ -78,7 +94,7 @@ static void add_up(const struct rig *r, struct sums *s)
 			   (365.25 * WHEN_DAY) * r->names;
 	s->down_hours += weather_down_hours(r);
 	s->all_down_hours += weather_all_down_hours(r);
-	s->promised_s += (double)r->judge->promised_ms / 1000;
+	s->promised_s += started_s(r->judge->promised_ms);
 	s->unpromised_s += (double)r->judge->unpromised_ms / 1000;
 	s->crashes += r->crashes;
 	s->power_losses += r->power_losses;
@@ -126,8 +142,10 @@ static void run_seed(uint64_t seed, const struct options *o,
 	}
 	if (!*r.verdict)
 		judge_end(&r);
-	add_up(&r, sums);
 	tell(&r, o);
+	if (*r.verdict)
+		run_on(&r);
+	add_up(&r, sums);
 	rig_release(&r);
 }
 
