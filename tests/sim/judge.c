@@ -25,6 +25,7 @@
 #define CRASH_MS     (60 * MS)		/* a restart takes no longer */
 #define OWN_GUARD_MS (60 * WHEN_MINUTE * MS)
 #define BETWEEN_MS   (5 * WHEN_MINUTE * MS)	/* two crashes */
+#define AT_ONCE	     2				/* seconds */
 #define KNOCKS_MAX   60			/* at a dead CA's door in 10 min */
 
 /* While a lapse lasts: how often it is looked at, and what may pass until a
@@ -139,10 +140,21 @@ void judge_name_weather(struct rig *r, unsigned name)
 			    r->now_ms);
 }
 
+/*
+ * Its clock is wrong, or it goes by one of its own since it was: then what it
+ * wrote down of moments is not what a next life makes of them.
+ */
+static bool is_clock_off(const struct rig *r)
+{
+	return r->skew_ms || !r->engine ||
+	       llabs((long long)(engine_clock(r->engine) - rig_now(r))) > 5;
+}
+
 /* ---- was it promised? ---- */
 
 /*
- * What a failure that was the name's own may add: its back-off, which is at
+ * What a failure that was the name's own may add, or the second order in a row
+ * that is void: its back-off, which is at
  * most a tenth of what is left, and at least a quarter of an hour or a
  * twentieth of the life; an hour, for our own limit of failed validations
  * gives three back in that, as many as an order may cost; and twice that if a CA was passed over for it.
@@ -156,7 +168,7 @@ static int64_t pause_of(const struct rig *r, const struct judge_name *n,
 				? life / 20 : 15 * WHEN_MINUTE * MS;
 	int64_t pause = left / 10 > floor ? left / 10 : floor;
 
-	if (!n->may_be_charged)
+	if (!n->may_be_charged && n->voids < 2)
 		return 0;
 	if (pause > WHEN_DAY * MS)
 		pause = WHEN_DAY * MS;
@@ -378,6 +390,7 @@ static void seen(struct rig *r, unsigned name, X509 *leaf)
 		check_plan(r, name, leaf);
 		n->may_be_charged = r->name[name].mode != NAME_WELL ||
 				    r->name[name].forbidden;
+		n->voids = 0;
 	}
 	if (until == n->served_until)
 		return;
@@ -539,11 +552,86 @@ static void check_wronged(struct rig *r)
 	j->wronged_count = 0;
 }
 
+/* ---- orders that are void: at once, but only once ---- */
+
+void judge_voided(struct rig *r, unsigned name)
+{
+	struct judge *j = r->judge;
+	struct domain d = { .failures = -1 };
+
+	j->name[name].voids++;
+	if (r->is_up && !r->is_dying)
+		row_of(r, name, &d);
+	if (j->voided_count == j->voided_cap) {
+		j->voided_cap = j->voided_cap ? 2 * j->voided_cap : 64;
+		j->voided = xrealloc_array(j->voided, j->voided_cap,
+					   sizeof(*j->voided));
+	}
+	j->voided[j->voided_count++] = (struct voided){
+		.name = name, .failures = d.failures
+	};
+}
+
+static bool is_open(const struct bulk_ca *ca, uint32_t order)
+{
+	const struct bulk_order *o = &ca->order[order];
+
+	return o->is_known && o->status != SIM_INVALID &&
+	       (o->status != SIM_VALID || !ca->cert[o->cert].is_served);
+}
+
+void judge_wiped(struct rig *r, size_t ca)
+{
+	for (unsigned i = 0; i < r->names; i++) {
+		uint32_t order = r->ca[ca].name[i].open_order;
+
+		if (order != BULK_NONE && is_open(&r->ca[ca], order))
+			judge_voided(r, i);
+	}
+}
+
+/* It is counted now, or it never will be. */
+static bool is_settled(struct rig *r, struct voided *v)
+{
+	const struct judge_name *n = &r->judge->name[v->name];
+	struct domain d;
+
+	if (!n->voids || n->may_be_charged || v->failures > 0)
+		return true;
+	if (!row_of(r, v->name, &d))
+		return false;
+	if (v->failures < 0)
+		v->failures = d.failures;
+	if (d.failures == v->failures)
+		return false;
+	if (d.failures == 1 && !is_unfinished(&d) && !is_clock_off(r) &&
+	    d.due_at > engine_clock(r->engine) + AT_ONCE)
+		rig_condemn(r,
+			    "%s: its order is void, and is not made anew at "
+			    "once: in %lld s, %s",
+			    d.name,
+			    (long long)(d.due_at - engine_clock(r->engine)),
+			    d.problem);
+	return true;
+}
+
+static void check_voided(struct rig *r)
+{
+	struct judge *j = r->judge;
+
+	for (size_t i = 0; i < j->voided_count;)
+		if (is_settled(r, &j->voided[i]))
+			j->voided[i] = j->voided[--j->voided_count];
+		else
+			i++;
+}
+
 void judge_after_tick(struct rig *r)
 {
 	struct judge *j = r->judge;
 
 	check_wronged(r);
+	check_voided(r);
 
 	for (size_t i = 0; i < j->awaited_count;)
 		if (is_seen(r, &j->awaited[i]))
@@ -575,16 +663,6 @@ void judge_after_death(struct rig *r)
 }
 
 /* ---- manners towards a CA ---- */
-
-/*
- * Its clock is wrong, or it goes by one of its own since it was: then what it
- * wrote down of moments is not what a next life makes of them.
- */
-static bool is_clock_off(const struct rig *r)
-{
-	return r->skew_ms || !r->engine ||
-	       llabs((long long)(engine_clock(r->engine) - rig_now(r))) > 5;
-}
 
 void judge_retry_after(struct rig *r, size_t ca, bool is_advice, long seconds)
 {
@@ -643,7 +721,7 @@ static void check_charge_of(struct rig *r, unsigned name)
 	if (r->judge->name[name].may_be_charged || !r->is_up || r->is_dying)
 		return;
 	if (domain_by_name(r->store, r->name[name].host + 8, &d, &err) &&
-	    d.failures && !is_unfinished(&d))
+	    d.failures > r->judge->name[name].voids && !is_unfinished(&d))
 		rig_condemn(r, "%s is charged with what was not its fault: %s",
 			    r->name[name].host, d.problem);
 }
@@ -796,6 +874,7 @@ void judge_release(struct rig *r)
 	free(j->name);
 	free(j->awaited);
 	free(j->wronged);
+	free(j->voided);
 	free(j);
 	r->judge = NULL;
 }

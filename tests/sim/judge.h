@@ -28,6 +28,7 @@ struct judge_name {
 	int64_t lapsed_ms;	/* since when it is expired; 0: it is not */
 	bool is_promised;	/* that it would not be */
 	bool may_be_charged;	/* something was its own fault, or may be */
+	unsigned voids;		/* orders that are nobody's fault */
 	struct stretches bad;	/* its DNS, as seen from outside */
 	struct stretches forbidden[RIG_CAS];
 	bool has_trial; /* its CA has given a certificate: */
@@ -43,6 +44,12 @@ struct awaited {
 	unsigned looks;
 };
 
+/* An order was made void, or may have been; `failures` before that. */
+struct voided {
+	unsigned name;
+	long failures; /* -1: not known yet */
+};
+
 /* A CA asked to be left alone, then and until then. */
 struct peace {
 	int64_t asked_ms, until_ms;
@@ -54,6 +61,8 @@ struct judge {
 	struct stretches reach[RIG_CAS];
 	struct awaited *awaited;
 	size_t awaited_count, awaited_cap;
+	struct voided *voided;
+	size_t voided_count, voided_cap;
 
 	/*
 	 * Retry-After that the box has heard, of all and of renewal
@@ -92,6 +101,13 @@ void judge_retry_after(struct rig *r, size_t ca, bool is_advice, long seconds);
  * is never the name's failure.
  */
 void judge_wronged(struct rig *r, unsigned name);
+
+/*
+ * The order of that name is lost, and it is nobody's fault: it is made anew at
+ * once, if it is the first in a row. A CA loses all of its orders.
+ */
+void judge_voided(struct rig *r, unsigned name);
+void judge_wiped(struct rig *r, size_t ca);
 
 /* An order is made for it: nothing that was not its own has been counted. */
 void judge_ordered(struct rig *r, unsigned name);

@@ -337,8 +337,10 @@ static void exchange(struct rig *r, struct rig_event *e, size_t ca,
 	if (ca_hears(fate))
 		bulk_ca_answer(c, request, &e->answer);
 	spoil(r, e, ca, fate);
-	if (c->orders > orders)
+	if (c->orders > orders) {
 		judge_ordered(r, c->order[orders].name);
+		weather_ordered(r, ca);
+	}
 	if (c->certs > certs)
 		judge_expect(r, ca, certs);
 	fingerprint(r, (uint64_t)e->answer.status << 8 | fate);
@@ -605,7 +607,10 @@ static const char *validate(void *arg, unsigned name, enum bulk_method method,
 	if (problems[r->name[name].mode])
 		return problems[r->name[name].mode];
 	if (is_out_of_reach(r, method)) {
-		r->judge->name[name].may_be_charged = true;
+		if (r->is_up && !r->is_dying)
+			r->judge->name[name].may_be_charged = true;
+		else
+			judge_voided(r, name);
 		return "connection";
 	}
 	if (is_token_served(r, name, method, token, key_auth))

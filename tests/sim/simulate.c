@@ -37,8 +37,9 @@
 struct sums {
 	unsigned long passed, failed;
 	double domain_years, down_hours, all_down_hours;
-	double promised_s, unpromised_s;
-	unsigned long orders, certs, real_certs, crashes, power_losses;
+	double unpromised_s;
+	unsigned long promised_s, orders, certs, real_certs, crashes,
+		power_losses;
 	unsigned long duplicates, breaches, events, ticks, exchanges, lapses;
 	unsigned long starts, ari_polls, looks;
 };
@@ -75,9 +76,9 @@ static void run_on(struct rig *r)
 	judge_give_up(r);
 }
 
-static double started_s(int64_t ms)
+static unsigned long started_s(int64_t ms)
 {
-	return (double)((ms + 999) / 1000);
+	return (unsigned long)((ms + 999) / 1000);
 }
 
 static void add_up(const struct rig *r, struct sums *s)
@@ -234,13 +235,13 @@ static void close_with(const struct sums *s, double seconds)
 	       s->exchanges, s->starts, s->ari_polls, s->looks);
 	printf("%.0f domain-years, %lu orders, %lu certificates, %lu crashes "
 	       "(%lu without power), %.0f CA-outage hours (%.0f of all CAs), "
-	       "lapsed-while-promised %.0f s, duplicate certificates %lu, "
+	       "lapsed-while-promised %lu s, duplicate certificates %lu, "
 	       "limit breaches %lu, lapsed outside the promise %.0f s (%lu "
 	       "times), %lu certificates with real cryptography (1 in %.0f)\n",
 	       s->domain_years, s->orders, s->certs, s->crashes,
-	       s->power_losses, s->down_hours, s->all_down_hours,
-	       s->promised_s, s->duplicates, s->breaches, s->unpromised_s,
-	       s->lapses, s->real_certs,
+	       s->power_losses, s->down_hours, s->all_down_hours, s->promised_s,
+	       s->duplicates, s->breaches, s->unpromised_s, s->lapses,
+	       s->real_certs,
 	       s->real_certs ? (double)s->certs / (double)s->real_certs : 0);
 	printf("%lu passed, %lu failed\n", s->passed, s->failed);
 }
