@@ -111,7 +111,7 @@ packages:
 Q := $(if $(V),,@)
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
 
-SIMULATE := simulate rig weather judge bulk_ca bulk_signer sham date dice \
+SIMULATE := simulate rig weather judge books bulk_ca bulk_signer sham date dice \
 	   disk es256 tiny_ca scratch shortcuts spare
 SHORTCUTS := d2i_X509 PEM_read_bio_X509 X509_verify_cert p256_to_pkey csr_make
 # Half of its time is SQLite's: as part of the program that is faster.

@@ -11,6 +11,7 @@
 #include "base/when.h"
 #include "store/cert.h"
 #include "store/order.h"
+#include "tests/sim/books.h"
 #include "tests/sim/bulk_signer.h"
 #include "tests/sim/dice.h"
 #include "tests/sim/scratch.h"
@@ -20,11 +21,12 @@
 #define NEEDED_MS    (10 * WHEN_MINUTE * MS)
 #define RATE	     50			/* orders a second: the stated rate */
 #define SLOW_START   (15 * MS)		/* of a CA that was down */
-#define LOOKS_OFTEN  64			/* at what must be served one day ... */
-#define LOOKS_MAX    100000		/* ... though the disk is full for two */
+#define LOOKS_OFTEN  64			/* at what must be served one day */
 #define CRASH_MS     (60 * MS)		/* a restart takes no longer */
 #define OWN_GUARD_MS (60 * WHEN_MINUTE * MS)
 #define BETWEEN_MS   (5 * WHEN_MINUTE * MS)	/* two crashes */
+#define STORED_MS    (60 * MS) /* a certificate is stored ... */
+#define STORED_LOOKS 4	       /* ... and not served: at most */
 #define AT_ONCE	     2				/* seconds */
 #define KNOCKS_MAX   60			/* at a dead CA's door in 10 min */
 
@@ -496,13 +498,49 @@ void judge_expect(struct rig *r, size_t ca, uint32_t cert)
 		.name = r->ca[ca].cert[cert].name, .ca = ca, .cert = cert };
 }
 
+/* It is served once that is durable, or there is room for it again. */
+static bool is_stored(struct rig *r, const struct awaited *a)
+{
+	struct err err = ERR_INIT;
+	struct domain d;
+	struct cert c;
+
+	return !r->weather->is_disk_bad && !disk_is_dead(r->disk) &&
+	       domain_by_name(r->store, r->name[a->name].host + 8, &d, &err) &&
+	       cert_current(r->store, &d, &c, &err) &&
+	       bulk_ca_find(&r->ca[a->ca], c.serial) ==
+		       &r->ca[a->ca].cert[a->cert];
+}
+
+static bool is_time_to_look(unsigned looks)
+{
+	return looks < LOOKS_OFTEN || looks % 32 == 0;
+}
+
+static void check_stored(struct rig *r, struct awaited *a)
+{
+	if (!is_stored(r, a))
+		a->stored_looks = 0;
+	else if (!a->stored_looks++)
+		a->stored_ms = r->now_ms;
+	else if (a->stored_looks > STORED_LOOKS &&
+		 r->now_ms - a->stored_ms > STORED_MS)
+		rig_condemn(r,
+			    "%s: its certificate is stored, and is not "
+			    "served",
+			    r->name[a->name].host);
+}
+
 static bool is_seen(struct rig *r, struct awaited *a)
 {
 	const struct bulk_cert *c = &r->ca[a->ca].cert[a->cert];
 
-	if (!c->is_served && (++a->looks < LOOKS_OFTEN || a->looks % 32 == 0))
+	if (!c->is_served && is_time_to_look(++a->looks)) {
 		look(r, a->name);
-	return c->is_served || a->looks > LOOKS_MAX;
+		if (!c->is_served)
+			check_stored(r, a);
+	}
+	return c->is_served || c->is_lost;
 }
 
 /* ---- failures that are the CA's ---- */
@@ -642,6 +680,7 @@ void judge_after_tick(struct rig *r)
 
 void judge_after_start(struct rig *r)
 {
+	books_after_start(r);
 	judge_after_tick(r);
 	for (unsigned i = 0; i < 2; i++)
 		look(r, dice_below(&r->dice, r->names));
@@ -731,22 +770,6 @@ static void check_charge(struct rig *r)
 	check_charge_of(r, dice_below(&r->dice, r->names));
 }
 
-static int64_t number(struct rig *r, const char *sql)
-{
-	sqlite3_stmt *stmt = NULL;
-	sqlite3 *db = NULL;
-	int64_t n = -1;
-
-	if (sqlite3_open_v2("box/state.db", &db, SQLITE_OPEN_READWRITE,
-			    disk_vfs(r->disk)) == SQLITE_OK &&
-	    sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
-	    sqlite3_step(stmt) == SQLITE_ROW)
-		n = sqlite3_column_int64(stmt, 0);
-	sqlite3_finalize(stmt);
-	sqlite3_close(db);
-	return n;
-}
-
 /*
  * A trial that gives way to a renewal may have been issued by then: it can be
  * made again, and what the CA gave for it is not in the store.
@@ -765,7 +788,7 @@ static void settle_trial(struct rig *r, unsigned name)
 			      " WHERE order_url = '%s/order/%u'",
 			      ORDER_DEAD, "a renewal of the name goes first",
 			      ca->origin, ca->cert[n->trial_cert].order);
-	switch (number(r, sql)) {
+	switch (books_number(r, sql)) {
 	case 1:
 		break;
 	case 2:
@@ -781,6 +804,7 @@ void judge_ordered(struct rig *r, unsigned name)
 {
 	check_charge_of(r, name);
 	settle_trial(r, name);
+	books_ordered(r);
 }
 
 void judge_after_event(struct rig *r)
@@ -797,7 +821,7 @@ bool judge_gave_way(struct rig *r, const char *token)
 {
 	char *sql = sqlite3_mprintf("SELECT COUNT(*) FROM ord WHERE token = %Q"
 				    " AND trial = 1 AND ended_at > 0", token);
-	bool did = number(r, sql) > 0;
+	bool did = books_number(r, sql) > 0;
 
 	sqlite3_free(sql);
 	return did;
@@ -814,30 +838,13 @@ static void check_name(struct rig *r, unsigned name)
 	lapse_ends(r, name);
 }
 
-static void check_books(struct rig *r)
-{
-	int64_t rows = number(r, "SELECT seq FROM sqlite_sequence"
-				 " WHERE name = 'cert'");
-	int64_t issued = 0;
-
-	for (size_t i = 0; i < r->ca_count; i++)
-		issued += r->ca[i].certs - (int64_t)r->ca[i].lost_certs;
-	if (rows < issued)
-		rig_condemn(r, "the CAs issued %lld certificates, and %lld are "
-			       "in the store", (long long)issued,
-			    (long long)rows);
-	if (number(r, "SELECT COUNT(*) FROM pragma_integrity_check"
-		      " WHERE integrity_check = 'ok'") != 1)
-		rig_condemn(r, "the store is damaged");
-}
-
 void judge_end(struct rig *r)
 {
 	for (unsigned i = 0; i < r->names && r->is_up; i++)
 		check_name(r, i);
 	for (unsigned i = 0; i < r->names; i++)
 		settle_trial(r, i);
-	check_books(r);
+	books_at_end(r);
 }
 
 bool judge_is_counting(const struct rig *r)

@@ -42,6 +42,8 @@ struct awaited {
 	size_t ca;
 	uint32_t cert;
 	unsigned looks;
+	unsigned stored_looks; /* it was stored, and not served */
+	int64_t stored_ms;     /* since then */
 };
 
 /* An order was made void, or may have been; `failures` before that. */
@@ -72,6 +74,7 @@ struct judge {
 	int64_t count_from_ms[RIG_CAS];
 	unsigned knocks[RIG_CAS];
 
+	unsigned long ordered;			/* by the CAs' count */
 	int64_t promised_ms, unpromised_ms;	/* lapsed, in all */
 	unsigned broken; /* names that are expired, though promised */
 	unsigned long lapses, looks, installed;

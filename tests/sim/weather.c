@@ -277,7 +277,7 @@ static void disk_fails(struct rig *r, struct rig_event *e)
 			disk_set_broken(r->disk, true);
 		rig_say(r, "the disk is %s (room %ld)",
 			is_full ? "full" : "broken", room);
-		r->weather->is_disk_bad = true;
+		r->weather->is_disk_bad = r->weather->had_bad_disk = true;
 		judge_weather(r);
 		rig_after(r, skewed(r, WHEN_MINUTE, 2 * WHEN_DAY), disk_is_well,
 			  0);
@@ -366,6 +366,7 @@ void weather_after_death(struct rig *r)
 		rig_say(r, "without power");
 		disk_lose_power(r->disk);
 		r->power_losses++;
+		r->had_power_loss = true;
 	}
 	rig_after(r, skewed(r, 1, most), begins, 0);
 	judge_weather(r);

@@ -29,7 +29,7 @@ struct weather {
 	long outage_every;		/* seconds, of one CA */
 	bool is_over;			/* from now on, nothing goes wrong */
 	bool is_offline;		/* the box's own line is down */
-	bool is_disk_bad;
+	bool is_disk_bad, had_bad_disk; /* now; ever */
 	enum wall { WALL_NONE, WALL_80, WALL_BOTH } wall; /* in front of it */
 	int64_t busy_until_ms[RIG_CAS];	/* Retry-After, as we said it */
 	bool wipes_next[RIG_CAS];	/* it forgets all in its next order */
