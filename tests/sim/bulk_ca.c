@@ -692,8 +692,8 @@ void bulk_ca_look(struct bulk_ca *ca, uint32_t id)
 	snprintf(token, sizeof(token), "t%u-%u", ca->number, id);
 	snprintf(key_auth, sizeof(key_auth), "%s.%s", token,
 		 ca->account[o->account].thumbprint);
-	problem = ca->validate(ca->arg, o->name, (enum bulk_method)o->method,
-			       token, key_auth);
+	problem = ca->validate(ca->arg, ca, o->name,
+			       (enum bulk_method)o->method, token, key_auth);
 	if (!problem && !ca->allows(ca->arg, ca, o->name))
 		problem = "caa";
 	if (problem)

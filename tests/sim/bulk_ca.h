@@ -86,9 +86,9 @@ struct bulk_ca {
 	time_t incident_before;		/* ... that was issued before this */
 
 	/* NULL: the token is there. Else the type of the problem. */
-	const char *(*validate)(void *arg, unsigned name,
-				enum bulk_method method, const char *token,
-				const char *key_auth);
+	const char *(*validate)(void *arg, const struct bulk_ca *ca,
+				unsigned name, enum bulk_method method,
+				const char *token, const char *key_auth);
 	bool (*allows)(void *arg, const struct bulk_ca *ca, unsigned name);
 
 	/* bulk_ca_look() is to be called after so long. */

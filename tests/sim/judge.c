@@ -751,16 +751,30 @@ static void check_ca(struct rig *r, const struct bulk_ca *ca)
 			    ca->breach);
 }
 
+/* Of the failures that stand, those that are the name's to wait for as well. */
+static long unfinished_of(struct rig *r, const struct domain *d)
+{
+	char *sql = sqlite3_mprintf(
+		"SELECT COUNT(*) FROM (SELECT text FROM trail WHERE domain = %Q"
+		" AND kind = 'order.failed' ORDER BY id DESC LIMIT %ld)"
+		" WHERE text LIKE '%%leaves the order unfinished%%'", d->name,
+		d->failures);
+	long n = (long)books_number(r, sql);
+
+	sqlite3_free(sql);
+	return n;
+}
+
 /* Failures that stand in a row must be the name's own. */
 static void check_charge_of(struct rig *r, unsigned name)
 {
-	struct err err = ERR_INIT;
+	const struct judge_name *n = &r->judge->name[name];
 	struct domain d;
 
-	if (r->judge->name[name].may_be_charged || !r->is_up || r->is_dying)
+	if (n->may_be_charged || !r->is_up || r->is_dying)
 		return;
-	if (domain_by_name(r->store, r->name[name].host + 8, &d, &err) &&
-	    d.failures > r->judge->name[name].voids && !is_unfinished(&d))
+	if (row_of(r, name, &d) && d.failures > n->voids && !is_unfinished(&d) &&
+	    d.failures - unfinished_of(r, &d) > n->voids)
 		rig_condemn(r, "%s is charged with what was not its fault: %s",
 			    r->name[name].host, d.problem);
 }

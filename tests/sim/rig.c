@@ -593,8 +593,22 @@ static bool is_out_of_reach(const struct rig *r, enum bulk_method method)
 	       (r->weather->wall == WALL_80 && method == BULK_HTTP_01);
 }
 
-static const char *validate(void *arg, unsigned name, enum bulk_method method,
-			    const char *token, const char *key_auth)
+/*
+ * Nobody was there to show the token: nobody's fault. Only where a CA leaves
+ * the challenge pending is each such look one of the few that it gets.
+ */
+static void looked_in_vain(struct rig *r, const struct bulk_ca *ca,
+			   unsigned name)
+{
+	if ((r->is_up && !r->is_dying) || ca->keeps_failed_pending)
+		r->judge->name[name].may_be_charged = true;
+	else
+		judge_voided(r, name);
+}
+
+static const char *validate(void *arg, const struct bulk_ca *ca, unsigned name,
+			    enum bulk_method method, const char *token,
+			    const char *key_auth)
 {
 	static const char *const problems[NAME_MODES] = {
 		[NAME_GONE] = "dns", [NAME_ELSEWHERE] = "unauthorized",
@@ -607,10 +621,7 @@ static const char *validate(void *arg, unsigned name, enum bulk_method method,
 	if (problems[r->name[name].mode])
 		return problems[r->name[name].mode];
 	if (is_out_of_reach(r, method)) {
-		if (r->is_up && !r->is_dying)
-			r->judge->name[name].may_be_charged = true;
-		else
-			judge_voided(r, name);
+		looked_in_vain(r, ca, name);
 		return "connection";
 	}
 	if (is_token_served(r, name, method, token, key_auth))
