@@ -163,13 +163,14 @@ fleet:
 		/usr/bin/python3 -m pytest -q -s -p no:cacheprovider \
 		tests/e2e/test_fleet.py -k one_percent
 
-SEEDS = 1 200
+# Without --whole it may be a small run.
+SEEDS = --whole 1 200
 
 sim sim-long:
 	$(Q)tests/setup check
 	$(BUILD_ALL) $(B)/simulate
 	$(Q)$(B)/simulate --jobs $(shell nproc) \
-		$(or $(SEED),$(if $(filter sim-long,$@),1 2000,$(SEEDS)))
+		$(or $(SEED),$(if $(filter sim-long,$@),--whole 1 2000,$(SEEDS)))
 
 sim-mutants:
 	$(Q)tests/setup check

@@ -25,9 +25,9 @@
 #define CRASH_MS     (60 * MS)		/* a restart takes no longer */
 #define OWN_GUARD_MS (60 * WHEN_MINUTE * MS)
 #define BETWEEN_MS   (5 * WHEN_MINUTE * MS)	/* two crashes */
-#define STORED_MS    (60 * MS) /* a certificate is stored ... */
-#define STORED_LOOKS 4	       /* ... and not served: at most */
-#define AT_ONCE	     2				/* seconds */
+#define STORED_MS    (60 * MS)		/* a certificate is stored ... */
+#define STORED_LOOKS 4			/* ... and not served: at most */
+#define AT_ONCE	     2			/* seconds */
 #define KNOCKS_MAX   60			/* at a dead CA's door in 10 min */
 
 /* While a lapse lasts: how often it is looked at, and what may pass until a
@@ -757,8 +757,8 @@ static long unfinished_of(struct rig *r, const struct domain *d)
 	char *sql = sqlite3_mprintf(
 		"SELECT COUNT(*) FROM (SELECT text FROM trail WHERE domain = %Q"
 		" AND kind = 'order.failed' ORDER BY id DESC LIMIT %ld)"
-		" WHERE text LIKE '%%leaves the order unfinished%%'", d->name,
-		d->failures);
+		" WHERE text LIKE '%%leaves the order unfinished%%'",
+		d->name, d->failures);
 	long n = (long)books_number(r, sql);
 
 	sqlite3_free(sql);
@@ -773,8 +773,8 @@ static void check_charge_of(struct rig *r, unsigned name)
 
 	if (n->may_be_charged || !r->is_up || r->is_dying)
 		return;
-	if (row_of(r, name, &d) && d.failures > n->voids && !is_unfinished(&d) &&
-	    d.failures - unfinished_of(r, &d) > n->voids)
+	if (row_of(r, name, &d) && d.failures > n->voids &&
+	    !is_unfinished(&d) && d.failures - unfinished_of(r, &d) > n->voids)
 		rig_condemn(r, "%s is charged with what was not its fault: %s",
 			    r->name[name].host, d.problem);
 }
