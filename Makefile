@@ -4,7 +4,7 @@
 # make check-asan the same under AddressSanitizer and UBSan, of the stories
 #                 those that feed in what strangers send, or walk much code
 # make faults     inject every fault there is a word for; a table of what was seen
-# make soak       HOURS=1 of all of them at once (NAMES=, LIFE= in s, SEED=)
+# make soak       HOURS=1 of fourteen kinds in turn (NAMES=, LIFE= in s, SEED=)
 # make sim        years of boxes in every weather; SEED=n replays one seed
 # make sim-long   ten times as many
 # make sim-mutants can the simulator fail? Deliberate defects, each caught
