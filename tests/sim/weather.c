@@ -129,9 +129,12 @@ void weather_ordered(struct rig *r, size_t ca)
 	rig_after(r, dice_skewed(&r->dice, 20, 20 * S), wiped, (unsigned)ca);
 }
 
+/* The first CA has the orders, the others mostly canaries. */
 static void wipe(struct rig *r, struct rig_event *e)
 {
-	size_t ca = dice_below(&r->dice, (uint32_t)r->ca_count);
+	size_t ca = dice_one_in(&r->dice, 3)
+			    ? dice_below(&r->dice, (uint32_t)r->ca_count)
+			    : 0;
 
 	(void)e;
 	if (r->weather->is_over)
@@ -140,7 +143,7 @@ static void wipe(struct rig *r, struct rig_event *e)
 		wiped(r, &(struct rig_event){ .number = (unsigned)ca });
 	else
 		r->weather->wipes_next[ca] = true;
-	rig_after(r, skewed(r, 60 * WHEN_DAY, 400 * WHEN_DAY), wipe, 0);
+	rig_after(r, skewed(r, 20 * WHEN_DAY, 200 * WHEN_DAY), wipe, 0);
 }
 
 /* An incident: renewal information says "now" for all that was issued. */
