@@ -4,7 +4,7 @@
 # make check-asan the same under AddressSanitizer and UBSan, of the stories
 #                 those that feed in what strangers send, or walk much code
 # make faults     inject every fault there is a word for; a table of what was seen
-# make soak       HOURS=1 of all of them at once (NAMES=, LIFE= in s, SEED=)
+# make soak       HOURS=1 of fourteen kinds in turn (NAMES=, LIFE= in s, SEED=)
 # make sim        years of boxes in every weather; SEED=n replays one seed
 # make sim-long   ten times as many
 # make sim-mutants can the simulator fail? Deliberate defects, each caught
@@ -111,7 +111,7 @@ packages:
 Q := $(if $(V),,@)
 -include $(wildcard $(B)/*/*.d $(B)/tests/*/*.d)
 
-SIMULATE := simulate rig weather judge bulk_ca bulk_signer sham date dice \
+SIMULATE := simulate rig weather judge books bulk_ca bulk_signer sham date dice \
 	   disk es256 tiny_ca scratch shortcuts spare
 SHORTCUTS := d2i_X509 PEM_read_bio_X509 X509_verify_cert p256_to_pkey csr_make
 # Half of its time is SQLite's: as part of the program that is faster.
@@ -163,13 +163,14 @@ fleet:
 		/usr/bin/python3 -m pytest -q -s -p no:cacheprovider \
 		tests/e2e/test_fleet.py -k one_percent
 
-SEEDS = 1 200
+# Without --whole it may be a small run.
+SEEDS = --whole 1 200
 
 sim sim-long:
 	$(Q)tests/setup check
 	$(BUILD_ALL) $(B)/simulate
 	$(Q)$(B)/simulate --jobs $(shell nproc) \
-		$(or $(SEED),$(if $(filter sim-long,$@),1 2000,$(SEEDS)))
+		$(or $(SEED),$(if $(filter sim-long,$@),--whole 1 2000,$(SEEDS)))
 
 sim-mutants:
 	$(Q)tests/setup check

@@ -1,9 +1,11 @@
-"""The soak: hours of everything at once, and never a bad certificate.
+"""The soak: hours of faults of many kinds, and never a bad certificate.
 
 A fleet with certificates of minutes lives through a random mix of faults, as
 they come in years: the daemon is killed, stopped, suspended and reloaded; the
 CA goes away, loses answers, answers nonsense and forgets everything; names
-vanish from DNS. Each fault is short against the certificates' life, as real
+vanish from DNS; the disk is full, or fails; the clock steps. Not all that the
+other stories inject: what needs a CA that misbehaves as it is told (fakeca), or
+two CAs, is not in it, for the CA is one pebble. Each fault is short against the certificates' life, as real
 ones are, and followed by a calm no shorter than itself, so that the CA can be
 reached for at least half of each certificate's margin.
 
@@ -13,23 +15,32 @@ LIFE is that of a certificate, in seconds. A fault lasts up to a fifteenth of
 it, and 10 s.
 """
 
+import errno
 import os
 import random
 import signal
+import statistics
 import time
 from collections import Counter
 
 import pytest
 
+from harness.clock import Steps
 from harness.faultproxy import FaultProxy
 from harness.prober import Prober
 from harness.process import free_port, wait_for
 from harness.rig import Rig
+from harness.shim import FaultyDisk
 
 HOURS = float(os.environ.get("HOURS") or 1)
 NAMES = int(os.environ.get("NAMES") or 200)
 LIFE = int(os.environ.get("LIFE") or 300)
 SEED = int(os.environ.get("SEED") or 1)
+
+# From the first half to the second, by the middle of what was seen in each.
+FEWEST_MEASURED = 20
+MORE_RSS = 1.2		# times
+MORE_FILES = 8
 
 LOSSES = [
 	{"drop": "before"}, {"drop": "after"}, {"reset": "after"},
@@ -54,13 +65,23 @@ class Fleet:
 		self.daemon.ca |= {"directory": self.proxy.directory,
 				   "limit_new_orders": "none",
 				   "limit_failed_validations": "none"}
-		self.daemon.start()
+		self.disk = FaultyDisk(self.daemon.state, self.rig.folder)
+		self.clock = Steps(self.rig.folder)
+		self.start()
 		self.names = [f"soak{i}.test" for i in range(NAMES)]
 		self.prober = Prober(https_port, [f"mta-sts.{name}"
 						  for name in self.names])
 		self.prober.trust(self.rig.pebble.root())
 		self.did = Counter()
-		self.most = Counter()	# of memory (kB) and open files
+		self.memory = []	# in kB, after each fault
+		self.files = []		# open ones, likewise
+
+	def start(self):
+		"""With a disk and a clock of its own."""
+		disk, clock = self.disk.env, self.clock.env()
+		self.daemon.start(env=disk | clock | {
+			"LD_PRELOAD": disk["LD_PRELOAD"] + " " +
+				      clock["LD_PRELOAD"]})
 
 	def close(self):
 		self.proxy.close()
@@ -92,18 +113,18 @@ class Fleet:
 	def kill(self):
 		with self.prober.absence():
 			self.daemon.kill()
-			self.daemon.start()
+			self.start()
 
 	def kill_and_stay_away(self):
 		with self.prober.absence():
 			self.daemon.kill()
 			time.sleep(self.some_time())
-			self.daemon.start()
+			self.start()
 
 	def restart(self):
 		with self.prober.absence():
 			self.daemon.stop()
-			self.daemon.start()
+			self.start()
 
 	def suspend(self):
 		process = self.daemon.process.process
@@ -161,9 +182,26 @@ class Fleet:
 		time.sleep(self.some_time())
 		process.send_signal(signal.SIGCONT)
 
+	def disk_is_full(self):
+		self.disk.fail(errno.ENOSPC)
+		time.sleep(self.some_time())
+		self.disk.work()
+
+	def disk_fails(self):
+		self.disk.fail(errno.EIO)
+		time.sleep(self.some_time())
+		self.disk.work()
+
+	def clock_steps(self):
+		self.clock.step(self.dice.choice([-1, 1]) *
+				self.dice.uniform(60, 7200))
+		time.sleep(self.some_time())
+		self.clock.set(0)
+
 	FAULTS = (kill, kill_and_stay_away, restart, suspend, reload,
 		  ca_forgets_all, ca_unreachable, losses, killed_in_losses,
-		  names_vanish, dns_is_down)
+		  names_vanish, dns_is_down, disk_is_full, disk_fails,
+		  clock_steps)
 
 	def weather(self, end):
 		while time.monotonic() < end and not self.prober.faults:
@@ -174,17 +212,16 @@ class Fleet:
 			fault(self)
 			lasted = time.monotonic() - start
 			self.did[fault.__name__] += 1
-			self.measure()
 			time.sleep(lasted + self.dice.uniform(0, LIFE / 30))
+			self.measure()
 
 	def measure(self):
 		proc = f"/proc/{self.daemon.process.pid}"
 		with open(f"{proc}/status") as status:
 			rss = next(int(line.split()[1]) for line in status
 				   if line.startswith("VmRSS"))
-		self.most["rss"] = max(self.most["rss"], rss)
-		self.most["files"] = max(self.most["files"],
-					 len(os.listdir(f"{proc}/fd")))
+		self.memory.append(rss)
+		self.files.append(len(os.listdir(f"{proc}/fd")))
 
 	# What was seen.
 
@@ -202,9 +239,21 @@ class Fleet:
 			+ ", ".join(f"{n} {w.replace('_', ' ')}"
 				    for w, n in sorted(did.items()))
 			+ f"), nearest to expiry {self.prober.nearest:.0f} s, "
-			f"most memory {self.most['rss'] // 1024} MiB, most open "
-			f"files {self.most['files']}, expired or wrong "
+			f"memory {told(self.memory)} kB, open files "
+			f"{told(self.files)}, expired or wrong "
 			f"{counts['bad']}, missing {counts['missing']}")
+
+
+def halves(seen):
+	"""The middle of the first half's, and that of the second's."""
+	half = len(seen) // 2
+	return (statistics.median(seen[:half] or seen),
+		statistics.median(seen[half:]))
+
+
+def told(seen):
+	first, second = halves(seen)
+	return f"{first:.0f}, later {second:.0f}, {max(seen)} at most"
 
 
 @pytest.fixture
@@ -219,8 +268,10 @@ def fleet():
 
 @pytest.mark.soak
 @pytest.mark.fault(52, "hours of kills, restarts, suspensions, CA outages and "
-		   "losses, CAs wiped, DNS flaps",
-		   "never an expired or wrong certificate")
+		   "losses, CAs wiped, DNS flaps, disks full and failing, "
+		   "clock steps",
+		   "never an expired or wrong certificate; neither memory nor "
+		   "open files grow")
 def test_soak(fleet, saw):
 	fleet.arrive()
 	start = time.monotonic()
@@ -234,7 +285,18 @@ def test_soak(fleet, saw):
 	assert fleet.prober.faults == []
 	assert fleet.prober.counts["good"] > 0
 	assert len(fleet.prober.serials) > NAMES	# there were renewals
+	assert_no_growth(fleet)
 	assert_whole(fleet)
+
+
+def assert_no_growth(fleet):
+	"""Of a process that is often killed: what it leaks in minutes."""
+	if len(fleet.files) < FEWEST_MEASURED:
+		return
+	before, after = halves(fleet.memory)
+	assert after <= before * MORE_RSS, fleet.memory
+	before, after = halves(fleet.files)
+	assert after <= before + MORE_FILES, fleet.files
 
 
 def assert_whole(fleet):

@@ -18,6 +18,7 @@
 
 #define BODY_MAX     8192
 #define LOOKS_APART_MS 300
+#define LISTED	       50 /* orders of an account */
 #define ORDER_LIFE   (8 * WHEN_HOUR)
 #define RENEWAL_LOOK (120 * WHEN_DAY)	/* a renewal of what was in these */
 
@@ -316,6 +317,7 @@ static struct bulk_order *order_of(struct post *p)
 		refuse(p->answer, 403, "unauthorized", "another's order");
 		return NULL;
 	}
+	o->is_asked = true;
 	o->is_real = o->is_real && p->is_real;
 	if (o->status == SIM_PROCESSING && p->ca->now >= o->busy_until)
 		o->status = SIM_VALID;
@@ -424,7 +426,7 @@ static void post_orders(struct post *p)
 	size_t used = 0;
 	unsigned n = 0;
 
-	for (uint32_t i = ca->orders; i-- > 0 && n < 50;) {
+	for (uint32_t i = ca->orders; i-- > 0 && n < LISTED;) {
 		const struct bulk_order *o = &ca->order[i];
 
 		if (!o->is_known || o->account != p->account)
@@ -562,6 +564,15 @@ static uint32_t open_order(const struct bulk_ca *ca, const struct bulk_name *n,
 	return n->open_order;
 }
 
+/* The last one's answer never came, and there is no finding it any more. */
+static bool is_gone(const struct bulk_ca *ca, uint32_t order)
+{
+	return order != BULK_NONE && !ca->order[order].is_asked &&
+	       (!ca->order[order].is_known ||
+		ca->order[order].expires_at < ca->now ||
+		(!ca->reuses_orders && ca->orders - order > LISTED));
+}
+
 static struct bulk_order *make_order(struct post *p, uint32_t name)
 {
 	struct bulk_ca *ca = p->ca;
@@ -588,6 +599,7 @@ static struct bulk_order *make_order(struct post *p, uint32_t name)
 		o->status = SIM_READY;
 	}
 	ca->new_orders++;
+	ca->gone_orders += is_gone(ca, ca->name[name].open_order);
 	if (ca->has_limits && !is_renewal(ca, &ca->name[name]))
 		spend(&ca->account[p->account].orders, &new_orders, ca->now);
 	return o;
@@ -680,8 +692,8 @@ void bulk_ca_look(struct bulk_ca *ca, uint32_t id)
 	snprintf(token, sizeof(token), "t%u-%u", ca->number, id);
 	snprintf(key_auth, sizeof(key_auth), "%s.%s", token,
 		 ca->account[o->account].thumbprint);
-	problem = ca->validate(ca->arg, o->name, (enum bulk_method)o->method,
-			       token, key_auth);
+	problem = ca->validate(ca->arg, ca, o->name,
+			       (enum bulk_method)o->method, token, key_auth);
 	if (!problem && !ca->allows(ca->arg, ca, o->name))
 		problem = "caa";
 	if (problem)

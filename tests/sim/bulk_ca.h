@@ -34,6 +34,7 @@ struct bulk_order {
 	uint32_t name, account;
 	uint8_t status, authz;		/* enum sim_status */
 	bool is_known, chall_failed, is_real, is_reused, is_exempt;
+	bool is_asked;			/* about, ever */
 	uint8_t looks;			/* still to come */
 	uint8_t method;			/* enum bulk_method */
 	const char *problem;		/* why it is invalid, a type */
@@ -85,9 +86,9 @@ struct bulk_ca {
 	time_t incident_before;		/* ... that was issued before this */
 
 	/* NULL: the token is there. Else the type of the problem. */
-	const char *(*validate)(void *arg, unsigned name,
-				enum bulk_method method, const char *token,
-				const char *key_auth);
+	const char *(*validate)(void *arg, const struct bulk_ca *ca,
+				unsigned name, enum bulk_method method,
+				const char *token, const char *key_auth);
 	bool (*allows)(void *arg, const struct bulk_ca *ca, unsigned name);
 
 	/* bulk_ca_look() is to be called after so long. */
@@ -121,6 +122,7 @@ struct bulk_ca {
 	unsigned long posts, new_orders, real_orders, real_certs, ari_polls;
 	unsigned long registrations, failed_looks, conflicts, lost_certs;
 	unsigned long breaches, duplicates, hasty;
+	unsigned long gone_orders;	/* expired or lost, never asked about */
 	char complaint[SIM_TEXT];	/* the first thing a client did wrong */
 	char duplicate[SIM_TEXT];	/* the first, told */
 	char breach[SIM_TEXT];

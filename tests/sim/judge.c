@@ -11,6 +11,7 @@
 #include "base/when.h"
 #include "store/cert.h"
 #include "store/order.h"
+#include "tests/sim/books.h"
 #include "tests/sim/bulk_signer.h"
 #include "tests/sim/dice.h"
 #include "tests/sim/scratch.h"
@@ -20,11 +21,13 @@
 #define NEEDED_MS    (10 * WHEN_MINUTE * MS)
 #define RATE	     50			/* orders a second: the stated rate */
 #define SLOW_START   (15 * MS)		/* of a CA that was down */
-#define LOOKS_OFTEN  64			/* at what must be served one day ... */
-#define LOOKS_MAX    100000		/* ... though the disk is full for two */
+#define LOOKS_OFTEN  64			/* at what must be served one day */
 #define CRASH_MS     (60 * MS)		/* a restart takes no longer */
 #define OWN_GUARD_MS (60 * WHEN_MINUTE * MS)
 #define BETWEEN_MS   (5 * WHEN_MINUTE * MS)	/* two crashes */
+#define STORED_MS    (60 * MS)		/* a certificate is stored ... */
+#define STORED_LOOKS 4			/* ... and not served: at most */
+#define AT_ONCE	     2			/* seconds */
 #define KNOCKS_MAX   60			/* at a dead CA's door in 10 min */
 
 /* While a lapse lasts: how often it is looked at, and what may pass until a
@@ -139,10 +142,21 @@ void judge_name_weather(struct rig *r, unsigned name)
 			    r->now_ms);
 }
 
+/*
+ * Its clock is wrong, or it goes by one of its own since it was: then what it
+ * wrote down of moments is not what a next life makes of them.
+ */
+static bool is_clock_off(const struct rig *r)
+{
+	return r->skew_ms || !r->engine ||
+	       llabs((long long)(engine_clock(r->engine) - rig_now(r))) > 5;
+}
+
 /* ---- was it promised? ---- */
 
 /*
- * What a failure that was the name's own may add: its back-off, which is at
+ * What a failure that was the name's own may add, or the second order in a row
+ * that is void: its back-off, which is at
  * most a tenth of what is left, and at least a quarter of an hour or a
  * twentieth of the life; an hour, for our own limit of failed validations
  * gives three back in that, as many as an order may cost; and twice that if a CA was passed over for it.
@@ -156,7 +170,7 @@ static int64_t pause_of(const struct rig *r, const struct judge_name *n,
 				? life / 20 : 15 * WHEN_MINUTE * MS;
 	int64_t pause = left / 10 > floor ? left / 10 : floor;
 
-	if (!n->may_be_charged)
+	if (!n->may_be_charged && n->voids < 2)
 		return 0;
 	if (pause > WHEN_DAY * MS)
 		pause = WHEN_DAY * MS;
@@ -266,6 +280,7 @@ static void lapse_begins(struct rig *r, unsigned name)
 
 	n->lapsed_ms = r->now_ms;
 	n->is_promised = was_promised(r, name);
+	r->judge->broken += n->is_promised;
 	r->judge->lapses++;
 	rig_after(r, LAPSE_LOOK, on_lapse, name)->detail = n->lapsed_ms;
 	rig_say(r, "%s: expired at %s, %s", r->name[name].host,
@@ -289,6 +304,7 @@ static void lapse_ends(struct rig *r, unsigned name)
 		r->judge->promised_ms += r->now_ms - n->lapsed_ms;
 	else
 		r->judge->unpromised_ms += r->now_ms - n->lapsed_ms;
+	r->judge->broken -= n->is_promised;
 	n->lapsed_ms = 0;
 }
 
@@ -376,6 +392,7 @@ static void seen(struct rig *r, unsigned name, X509 *leaf)
 		check_plan(r, name, leaf);
 		n->may_be_charged = r->name[name].mode != NAME_WELL ||
 				    r->name[name].forbidden;
+		n->voids = 0;
 	}
 	if (until == n->served_until)
 		return;
@@ -481,13 +498,49 @@ void judge_expect(struct rig *r, size_t ca, uint32_t cert)
 		.name = r->ca[ca].cert[cert].name, .ca = ca, .cert = cert };
 }
 
+/* It is served once that is durable, or there is room for it again. */
+static bool is_stored(struct rig *r, const struct awaited *a)
+{
+	struct err err = ERR_INIT;
+	struct domain d;
+	struct cert c;
+
+	return !r->weather->is_disk_bad && !disk_is_dead(r->disk) &&
+	       domain_by_name(r->store, r->name[a->name].host + 8, &d, &err) &&
+	       cert_current(r->store, &d, &c, &err) &&
+	       bulk_ca_find(&r->ca[a->ca], c.serial) ==
+		       &r->ca[a->ca].cert[a->cert];
+}
+
+static bool is_time_to_look(unsigned looks)
+{
+	return looks < LOOKS_OFTEN || looks % 32 == 0;
+}
+
+static void check_stored(struct rig *r, struct awaited *a)
+{
+	if (!is_stored(r, a))
+		a->stored_looks = 0;
+	else if (!a->stored_looks++)
+		a->stored_ms = r->now_ms;
+	else if (a->stored_looks > STORED_LOOKS &&
+		 r->now_ms - a->stored_ms > STORED_MS)
+		rig_condemn(r,
+			    "%s: its certificate is stored, and is not "
+			    "served",
+			    r->name[a->name].host);
+}
+
 static bool is_seen(struct rig *r, struct awaited *a)
 {
 	const struct bulk_cert *c = &r->ca[a->ca].cert[a->cert];
 
-	if (!c->is_served && (++a->looks < LOOKS_OFTEN || a->looks % 32 == 0))
+	if (!c->is_served && is_time_to_look(++a->looks)) {
 		look(r, a->name);
-	return c->is_served || a->looks > LOOKS_MAX;
+		if (!c->is_served)
+			check_stored(r, a);
+	}
+	return c->is_served || c->is_lost;
 }
 
 /* ---- failures that are the CA's ---- */
@@ -537,11 +590,86 @@ static void check_wronged(struct rig *r)
 	j->wronged_count = 0;
 }
 
+/* ---- orders that are void: at once, but only once ---- */
+
+void judge_voided(struct rig *r, unsigned name)
+{
+	struct judge *j = r->judge;
+	struct domain d = { .failures = -1 };
+
+	j->name[name].voids++;
+	if (r->is_up && !r->is_dying)
+		row_of(r, name, &d);
+	if (j->voided_count == j->voided_cap) {
+		j->voided_cap = j->voided_cap ? 2 * j->voided_cap : 64;
+		j->voided = xrealloc_array(j->voided, j->voided_cap,
+					   sizeof(*j->voided));
+	}
+	j->voided[j->voided_count++] = (struct voided){
+		.name = name, .failures = d.failures
+	};
+}
+
+static bool is_open(const struct bulk_ca *ca, uint32_t order)
+{
+	const struct bulk_order *o = &ca->order[order];
+
+	return o->is_known && o->status != SIM_INVALID &&
+	       (o->status != SIM_VALID || !ca->cert[o->cert].is_served);
+}
+
+void judge_wiped(struct rig *r, size_t ca)
+{
+	for (unsigned i = 0; i < r->names; i++) {
+		uint32_t order = r->ca[ca].name[i].open_order;
+
+		if (order != BULK_NONE && is_open(&r->ca[ca], order))
+			judge_voided(r, i);
+	}
+}
+
+/* It is counted now, or it never will be. */
+static bool is_settled(struct rig *r, struct voided *v)
+{
+	const struct judge_name *n = &r->judge->name[v->name];
+	struct domain d;
+
+	if (!n->voids || n->may_be_charged || v->failures > 0)
+		return true;
+	if (!row_of(r, v->name, &d))
+		return false;
+	if (v->failures < 0)
+		v->failures = d.failures;
+	if (d.failures == v->failures)
+		return false;
+	if (d.failures == 1 && !is_unfinished(&d) && !is_clock_off(r) &&
+	    d.due_at > engine_clock(r->engine) + AT_ONCE)
+		rig_condemn(r,
+			    "%s: its order is void, and is not made anew at "
+			    "once: in %lld s, %s",
+			    d.name,
+			    (long long)(d.due_at - engine_clock(r->engine)),
+			    d.problem);
+	return true;
+}
+
+static void check_voided(struct rig *r)
+{
+	struct judge *j = r->judge;
+
+	for (size_t i = 0; i < j->voided_count;)
+		if (is_settled(r, &j->voided[i]))
+			j->voided[i] = j->voided[--j->voided_count];
+		else
+			i++;
+}
+
 void judge_after_tick(struct rig *r)
 {
 	struct judge *j = r->judge;
 
 	check_wronged(r);
+	check_voided(r);
 
 	for (size_t i = 0; i < j->awaited_count;)
 		if (is_seen(r, &j->awaited[i]))
@@ -552,6 +680,7 @@ void judge_after_tick(struct rig *r)
 
 void judge_after_start(struct rig *r)
 {
+	books_after_start(r);
 	judge_after_tick(r);
 	for (unsigned i = 0; i < 2; i++)
 		look(r, dice_below(&r->dice, r->names));
@@ -573,16 +702,6 @@ void judge_after_death(struct rig *r)
 }
 
 /* ---- manners towards a CA ---- */
-
-/*
- * Its clock is wrong, or it goes by one of its own since it was: then what it
- * wrote down of moments is not what a next life makes of them.
- */
-static bool is_clock_off(const struct rig *r)
-{
-	return r->skew_ms || !r->engine ||
-	       llabs((long long)(engine_clock(r->engine) - rig_now(r))) > 5;
-}
 
 void judge_retry_after(struct rig *r, size_t ca, bool is_advice, long seconds)
 {
@@ -632,16 +751,30 @@ static void check_ca(struct rig *r, const struct bulk_ca *ca)
 			    ca->breach);
 }
 
+/* Of the failures that stand, those that are the name's to wait for as well. */
+static long unfinished_of(struct rig *r, const struct domain *d)
+{
+	char *sql = sqlite3_mprintf(
+		"SELECT COUNT(*) FROM (SELECT text FROM trail WHERE domain = %Q"
+		" AND kind = 'order.failed' ORDER BY id DESC LIMIT %ld)"
+		" WHERE text LIKE '%%leaves the order unfinished%%'",
+		d->name, d->failures);
+	long n = (long)books_number(r, sql);
+
+	sqlite3_free(sql);
+	return n;
+}
+
 /* Failures that stand in a row must be the name's own. */
 static void check_charge_of(struct rig *r, unsigned name)
 {
-	struct err err = ERR_INIT;
+	const struct judge_name *n = &r->judge->name[name];
 	struct domain d;
 
-	if (r->judge->name[name].may_be_charged || !r->is_up || r->is_dying)
+	if (n->may_be_charged || !r->is_up || r->is_dying)
 		return;
-	if (domain_by_name(r->store, r->name[name].host + 8, &d, &err) &&
-	    d.failures && !is_unfinished(&d))
+	if (row_of(r, name, &d) && d.failures > n->voids &&
+	    !is_unfinished(&d) && d.failures - unfinished_of(r, &d) > n->voids)
 		rig_condemn(r, "%s is charged with what was not its fault: %s",
 			    r->name[name].host, d.problem);
 }
@@ -649,22 +782,6 @@ static void check_charge_of(struct rig *r, unsigned name)
 static void check_charge(struct rig *r)
 {
 	check_charge_of(r, dice_below(&r->dice, r->names));
-}
-
-static int64_t number(struct rig *r, const char *sql)
-{
-	sqlite3_stmt *stmt = NULL;
-	sqlite3 *db = NULL;
-	int64_t n = -1;
-
-	if (sqlite3_open_v2("box/state.db", &db, SQLITE_OPEN_READWRITE,
-			    disk_vfs(r->disk)) == SQLITE_OK &&
-	    sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
-	    sqlite3_step(stmt) == SQLITE_ROW)
-		n = sqlite3_column_int64(stmt, 0);
-	sqlite3_finalize(stmt);
-	sqlite3_close(db);
-	return n;
 }
 
 /*
@@ -685,7 +802,7 @@ static void settle_trial(struct rig *r, unsigned name)
 			      " WHERE order_url = '%s/order/%u'",
 			      ORDER_DEAD, "a renewal of the name goes first",
 			      ca->origin, ca->cert[n->trial_cert].order);
-	switch (number(r, sql)) {
+	switch (books_number(r, sql)) {
 	case 1:
 		break;
 	case 2:
@@ -701,6 +818,7 @@ void judge_ordered(struct rig *r, unsigned name)
 {
 	check_charge_of(r, name);
 	settle_trial(r, name);
+	books_ordered(r);
 }
 
 void judge_after_event(struct rig *r)
@@ -717,7 +835,7 @@ bool judge_gave_way(struct rig *r, const char *token)
 {
 	char *sql = sqlite3_mprintf("SELECT COUNT(*) FROM ord WHERE token = %Q"
 				    " AND trial = 1 AND ended_at > 0", token);
-	bool did = number(r, sql) > 0;
+	bool did = books_number(r, sql) > 0;
 
 	sqlite3_free(sql);
 	return did;
@@ -734,30 +852,24 @@ static void check_name(struct rig *r, unsigned name)
 	lapse_ends(r, name);
 }
 
-static void check_books(struct rig *r)
-{
-	int64_t rows = number(r, "SELECT seq FROM sqlite_sequence"
-				 " WHERE name = 'cert'");
-	int64_t issued = 0;
-
-	for (size_t i = 0; i < r->ca_count; i++)
-		issued += r->ca[i].certs - (int64_t)r->ca[i].lost_certs;
-	if (rows < issued)
-		rig_condemn(r, "the CAs issued %lld certificates, and %lld are "
-			       "in the store", (long long)issued,
-			    (long long)rows);
-	if (number(r, "SELECT COUNT(*) FROM pragma_integrity_check"
-		      " WHERE integrity_check = 'ok'") != 1)
-		rig_condemn(r, "the store is damaged");
-}
-
 void judge_end(struct rig *r)
 {
 	for (unsigned i = 0; i < r->names && r->is_up; i++)
 		check_name(r, i);
 	for (unsigned i = 0; i < r->names; i++)
 		settle_trial(r, i);
-	check_books(r);
+	books_at_end(r);
+}
+
+bool judge_is_counting(const struct rig *r)
+{
+	return !r->is_up || r->judge->broken > 0;
+}
+
+void judge_give_up(struct rig *r)
+{
+	for (unsigned i = 0; i < r->names; i++)
+		lapse_ends(r, i);
 }
 
 /* ---- life ---- */
@@ -783,6 +895,7 @@ void judge_release(struct rig *r)
 	free(j->name);
 	free(j->awaited);
 	free(j->wronged);
+	free(j->voided);
 	free(j);
 	r->judge = NULL;
 }

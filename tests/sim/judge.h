@@ -28,6 +28,7 @@ struct judge_name {
 	int64_t lapsed_ms;	/* since when it is expired; 0: it is not */
 	bool is_promised;	/* that it would not be */
 	bool may_be_charged;	/* something was its own fault, or may be */
+	unsigned voids;		/* orders that are nobody's fault */
 	struct stretches bad;	/* its DNS, as seen from outside */
 	struct stretches forbidden[RIG_CAS];
 	bool has_trial; /* its CA has given a certificate: */
@@ -41,6 +42,14 @@ struct awaited {
 	size_t ca;
 	uint32_t cert;
 	unsigned looks;
+	unsigned stored_looks; /* it was stored, and not served */
+	int64_t stored_ms;     /* since then */
+};
+
+/* An order was made void, or may have been; `failures` before that. */
+struct voided {
+	unsigned name;
+	long failures; /* -1: not known yet */
 };
 
 /* A CA asked to be left alone, then and until then. */
@@ -54,6 +63,8 @@ struct judge {
 	struct stretches reach[RIG_CAS];
 	struct awaited *awaited;
 	size_t awaited_count, awaited_cap;
+	struct voided *voided;
+	size_t voided_count, voided_cap;
 
 	/*
 	 * Retry-After that the box has heard, of all and of renewal
@@ -63,7 +74,9 @@ struct judge {
 	int64_t count_from_ms[RIG_CAS];
 	unsigned knocks[RIG_CAS];
 
+	unsigned long ordered;			/* by the CAs' count */
 	int64_t promised_ms, unpromised_ms;	/* lapsed, in all */
+	unsigned broken; /* names that are expired, though promised */
 	unsigned long lapses, looks, installed;
 	unsigned long checks;
 
@@ -92,6 +105,13 @@ void judge_retry_after(struct rig *r, size_t ca, bool is_advice, long seconds);
  */
 void judge_wronged(struct rig *r, unsigned name);
 
+/*
+ * The order of that name is lost, and it is nobody's fault: it is made anew at
+ * once, if it is the first in a row. A CA loses all of its orders.
+ */
+void judge_voided(struct rig *r, unsigned name);
+void judge_wiped(struct rig *r, size_t ca);
+
 /* An order is made for it: nothing that was not its own has been counted. */
 void judge_ordered(struct rig *r, unsigned name);
 
@@ -105,6 +125,13 @@ void judge_after_death(struct rig *r);
 
 /* All names, at the end; then the store and the books. */
 void judge_end(struct rig *r);
+
+/*
+ * A box that is condemned: may it have a name that is expired though it was
+ * promised? And then its count ends.
+ */
+bool judge_is_counting(const struct rig *r);
+void judge_give_up(struct rig *r);
 
 /* Was this token a trial's that gave way to a renewal? */
 bool judge_gave_way(struct rig *r, const char *token);

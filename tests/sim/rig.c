@@ -340,8 +340,10 @@ static void exchange(struct rig *r, struct rig_event *e, size_t ca,
 	if (ca_hears(fate))
 		bulk_ca_answer(c, request, &e->answer);
 	spoil(r, e, ca, fate);
-	if (c->orders > orders)
+	if (c->orders > orders) {
 		judge_ordered(r, c->order[orders].name);
+		weather_ordered(r, ca);
+	}
 	if (c->certs > certs)
 		judge_expect(r, ca, certs);
 	fingerprint(r, (uint64_t)e->answer.status << 8 | fate);
@@ -611,8 +613,22 @@ static bool is_out_of_reach(const struct rig *r, enum bulk_method method)
 	       (r->weather->wall == WALL_80 && method == BULK_HTTP_01);
 }
 
-static const char *validate(void *arg, unsigned name, enum bulk_method method,
-			    const char *token, const char *key_auth)
+/*
+ * Nobody was there to show the token: nobody's fault. Only where a CA leaves
+ * the challenge pending is each such look one of the few that it gets.
+ */
+static void looked_in_vain(struct rig *r, const struct bulk_ca *ca,
+			   unsigned name)
+{
+	if ((r->is_up && !r->is_dying) || ca->keeps_failed_pending)
+		r->judge->name[name].may_be_charged = true;
+	else
+		judge_voided(r, name);
+}
+
+static const char *validate(void *arg, const struct bulk_ca *ca, unsigned name,
+			    enum bulk_method method, const char *token,
+			    const char *key_auth)
 {
 	static const char *const problems[NAME_MODES] = {
 		[NAME_GONE] = "dns", [NAME_ELSEWHERE] = "unauthorized",
@@ -625,7 +641,7 @@ static const char *validate(void *arg, unsigned name, enum bulk_method method,
 	if (problems[r->name[name].mode])
 		return problems[r->name[name].mode];
 	if (is_out_of_reach(r, method)) {
-		r->judge->name[name].may_be_charged = true;
+		looked_in_vain(r, ca, name);
 		return "connection";
 	}
 	if (is_token_served(r, name, method, token, key_auth))

@@ -128,6 +128,7 @@ struct rig {
 	/* What happened. */
 	unsigned long events, ticks, crashes, exchanges, starts, power_losses;
 	unsigned long starts_failed;
+	bool had_power_loss; /* before this life */
 };
 
 /* Names and CAs are made; it is not started. */

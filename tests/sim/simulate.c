@@ -1,11 +1,13 @@
 /*
  * The simulator: many boxes, each for a year or more, in every weather.
  *
- *	simulate [--orders N] [--jobs N] [--verbose] FIRST [LAST]
+ *	simulate [--orders N] [--jobs N] [--verbose] [--whole] FIRST [LAST]
  *
  * A seed is one box and one test. Seeds are run by several processes at once,
  * each taking every nth; what they counted is added up. The same seed does
- * the same for ever: its fingerprint is told, so that one can see.
+ * the same for ever: its fingerprint is told, so that one can see. --whole is
+ * for a run that must not be a small one: each of its minima that was missed is
+ * a failure.
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -30,14 +32,17 @@
 
 #define ORDERS	   4950		/* that make one box's life */
 #define CALM	   (12 * WHEN_DAY)	/* at its end */
+#define SEQUEL	   (7 * WHEN_DAY) /* of a box that is condemned, at most */
 #define KEYS	   12000
 #define YEARS_MAX  12
+#define JOBS_MAX   64
 
 struct sums {
 	unsigned long passed, failed;
 	double domain_years, down_hours, all_down_hours;
-	double promised_s, unpromised_s;
-	unsigned long orders, certs, real_certs, crashes, power_losses;
+	double unpromised_s;
+	unsigned long promised_s, orders, certs, real_certs, crashes,
+		power_losses;
 	unsigned long duplicates, breaches, events, ticks, exchanges, lapses;
 	unsigned long starts, ari_polls, looks;
 };
@@ -46,7 +51,7 @@ struct options {
 	uint64_t first, last;
 	unsigned long orders;
 	unsigned jobs;
-	bool is_verbose;
+	bool is_verbose, is_whole;
 };
 
 static unsigned long orders_of(const struct rig *r)
@@ -64,6 +69,21 @@ static void run_until(struct rig *r, int64_t end_ms, unsigned long orders)
 		rig_step(r);
 }
 
+/* How long are names expired that should not be? */
+static void run_on(struct rig *r)
+{
+	int64_t end = r->now_ms + SEQUEL * 1000;
+
+	while (r->now_ms < end && judge_is_counting(r))
+		rig_step(r);
+	judge_give_up(r);
+}
+
+static unsigned long started_s(int64_t ms)
+{
+	return (unsigned long)((ms + 999) / 1000);
+}
+
 static void add_up(const struct rig *r, struct sums *s)
 {
 	for (size_t i = 0; i < r->ca_count; i++) {
@@ -78,7 +98,7 @@ static void add_up(const struct rig *r, struct sums *s)
 			   (365.25 * WHEN_DAY) * r->names;
 	s->down_hours += weather_down_hours(r);
 	s->all_down_hours += weather_all_down_hours(r);
-	s->promised_s += (double)r->judge->promised_ms / 1000;
+	s->promised_s += started_s(r->judge->promised_ms);
 	s->unpromised_s += (double)r->judge->unpromised_ms / 1000;
 	s->crashes += r->crashes;
 	s->power_losses += r->power_losses;
@@ -126,8 +146,10 @@ static void run_seed(uint64_t seed, const struct options *o,
 	}
 	if (!*r.verdict)
 		judge_end(&r);
-	add_up(&r, sums);
 	tell(&r, o);
+	if (*r.verdict)
+		run_on(&r);
+	add_up(&r, sums);
 	rig_release(&r);
 }
 
@@ -216,15 +238,40 @@ static void close_with(const struct sums *s, double seconds)
 	       s->exchanges, s->starts, s->ari_polls, s->looks);
 	printf("%.0f domain-years, %lu orders, %lu certificates, %lu crashes "
 	       "(%lu without power), %.0f CA-outage hours (%.0f of all CAs), "
-	       "lapsed-while-promised %.0f s, duplicate certificates %lu, "
+	       "lapsed-while-promised %lu s, duplicate certificates %lu, "
 	       "limit breaches %lu, lapsed outside the promise %.0f s (%lu "
 	       "times), %lu certificates with real cryptography (1 in %.0f)\n",
 	       s->domain_years, s->orders, s->certs, s->crashes,
-	       s->power_losses, s->down_hours, s->all_down_hours,
-	       s->promised_s, s->duplicates, s->breaches, s->unpromised_s,
-	       s->lapses, s->real_certs,
+	       s->power_losses, s->down_hours, s->all_down_hours, s->promised_s,
+	       s->duplicates, s->breaches, s->unpromised_s, s->lapses,
+	       s->real_certs,
 	       s->real_certs ? (double)s->certs / (double)s->real_certs : 0);
 	printf("%lu passed, %lu failed\n", s->passed, s->failed);
+}
+
+/* What was promised of a whole run. */
+static unsigned long missed(const struct sums *s)
+{
+	const struct {
+		const char *what;
+		double seen, least;
+	} minima[] = {
+		{ "orders", (double)s->orders, 1e6 },
+		{ "crashes", (double)s->crashes, 1e5 },
+		{ "CA-outage hours", s->down_hours, 1e5 },
+		{ "certificates with real cryptography", (double)s->real_certs,
+		  (double)s->orders / 1000 },
+	};
+	unsigned long n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(minima); i++) {
+		if (minima[i].seen >= minima[i].least)
+			continue;
+		printf("FAILED %.0f %s, and %.0f are the least\n",
+		       minima[i].seen, minima[i].what, minima[i].least);
+		n++;
+	}
+	return n;
 }
 
 static bool read_options(struct options *o, int argc, char **argv)
@@ -235,6 +282,8 @@ static bool read_options(struct options *o, int argc, char **argv)
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (streq(argv[i], "--verbose"))
 			o->is_verbose = true;
+		else if (streq(argv[i], "--whole"))
+			o->is_whole = true;
 		else if (streq(argv[i], "--orders") && i + 1 < argc)
 			o->orders = strtoul(argv[++i], NULL, 10);
 		else if (streq(argv[i], "--jobs") && i + 1 < argc)
@@ -247,7 +296,11 @@ static bool read_options(struct options *o, int argc, char **argv)
 	o->first = o->last = strtoull(argv[i], NULL, 10);
 	if (i + 1 < argc)
 		o->last = strtoull(argv[i + 1], NULL, 10);
-	return o->last >= o->first && o->jobs > 0 && o->jobs <= 64;
+	if (o->jobs > JOBS_MAX)
+		o->jobs = JOBS_MAX;
+	if (o->jobs > o->last - o->first + 1)
+		o->jobs = (unsigned)(o->last - o->first + 1);
+	return o->last >= o->first && o->jobs > 0;
 }
 
 /*
@@ -271,12 +324,12 @@ int main(int argc, char **argv)
 {
 	struct options o;
 	struct sums all = { 0 };
-	int fds[64];
+	int fds[JOBS_MAX];
 	time_t began = time(NULL);
 
 	if (!read_options(&o, argc, argv)) {
 		fprintf(stderr, "usage: simulate [--orders N] [--jobs N] "
-				"[--verbose] FIRST [LAST]\n");
+				"[--verbose] [--whole] FIRST [LAST]\n");
 		return 64;
 	}
 	keep_memory(argv);
@@ -290,6 +343,8 @@ int main(int argc, char **argv)
 		end_job(fds[i], &all);
 	while (wait(NULL) > 0)
 		;
+	if (o.is_whole)
+		all.failed += missed(&all);
 	close_with(&all, difftime(time(NULL), began));
 	return all.failed ? 1 : 0;
 }

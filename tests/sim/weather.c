@@ -113,18 +113,37 @@ static void great_outage(struct rig *r, struct rig_event *e)
 	rig_after(r, skewed(r, 20 * WHEN_DAY, 200 * WHEN_DAY), great_outage, 0);
 }
 
+static void wiped(struct rig *r, struct rig_event *e)
+{
+	rig_say(r, "CA %u: wiped", e->number);
+	judge_wiped(r, e->number);
+	bulk_ca_wipe(&r->ca[e->number]);
+}
+
+/* Mostly just when an order is under way: else few would be. */
+void weather_ordered(struct rig *r, size_t ca)
+{
+	if (!r->weather->wipes_next[ca])
+		return;
+	r->weather->wipes_next[ca] = false;
+	rig_after(r, dice_skewed(&r->dice, 20, 20 * S), wiped, (unsigned)ca);
+}
+
+/* The first CA has the orders, the others mostly canaries. */
 static void wipe(struct rig *r, struct rig_event *e)
 {
-	size_t ca = dice_below(&r->dice, (uint32_t)r->ca_count);
+	size_t ca = dice_one_in(&r->dice, 3)
+			    ? dice_below(&r->dice, (uint32_t)r->ca_count)
+			    : 0;
 
 	(void)e;
 	if (r->weather->is_over)
 		return;
-	rig_say(r, "CA %zu: wiped", ca);
-	bulk_ca_wipe(&r->ca[ca]);
-	for (unsigned i = 0; i < r->names; i++)
-		r->judge->name[i].may_be_charged = true;
-	rig_after(r, skewed(r, 60 * WHEN_DAY, 400 * WHEN_DAY), wipe, 0);
+	if (dice_one_in(&r->dice, 3))
+		wiped(r, &(struct rig_event){ .number = (unsigned)ca });
+	else
+		r->weather->wipes_next[ca] = true;
+	rig_after(r, skewed(r, 20 * WHEN_DAY, 200 * WHEN_DAY), wipe, 0);
 }
 
 /* An incident: renewal information says "now" for all that was issued. */
@@ -261,7 +280,7 @@ static void disk_fails(struct rig *r, struct rig_event *e)
 			disk_set_broken(r->disk, true);
 		rig_say(r, "the disk is %s (room %ld)",
 			is_full ? "full" : "broken", room);
-		r->weather->is_disk_bad = true;
+		r->weather->is_disk_bad = r->weather->had_bad_disk = true;
 		judge_weather(r);
 		rig_after(r, skewed(r, WHEN_MINUTE, 2 * WHEN_DAY), disk_is_well,
 			  0);
@@ -350,6 +369,7 @@ void weather_after_death(struct rig *r)
 		rig_say(r, "without power");
 		disk_lose_power(r->disk);
 		r->power_losses++;
+		r->had_power_loss = true;
 	}
 	rig_after(r, skewed(r, 1, most), begins, 0);
 	judge_weather(r);
@@ -513,6 +533,7 @@ void weather_end(struct rig *r)
 	struct rig_event none = { .number = 0 };
 
 	w->is_over = true;
+	memset(w->wipes_next, 0, sizeof(w->wipes_next));
 	w->is_offline = false;
 	w->wall = WALL_NONE;
 	disk_is_well(r, &none);

@@ -29,9 +29,10 @@ struct weather {
 	long outage_every;		/* seconds, of one CA */
 	bool is_over;			/* from now on, nothing goes wrong */
 	bool is_offline;		/* the box's own line is down */
-	bool is_disk_bad;
+	bool is_disk_bad, had_bad_disk; /* now; ever */
 	enum wall { WALL_NONE, WALL_80, WALL_BOTH } wall; /* in front of it */
 	int64_t busy_until_ms[RIG_CAS];	/* Retry-After, as we said it */
+	bool wipes_next[RIG_CAS];	/* it forgets all in its next order */
 	bool is_long[RIG_CAS];		/* this outage will take days */
 
 	/* Counted, in milliseconds. */
@@ -43,6 +44,9 @@ void weather_end(struct rig *r);	/* all is well from now on */
 void weather_release(struct rig *r);
 
 enum fate weather_fate(struct rig *r, size_t ca, const char *url);
+/* An order was made there. */
+void weather_ordered(struct rig *r, size_t ca);
+
 bool weather_kills_at_point(struct rig *r);
 bool weather_kills_in_exchange(struct rig *r);
 void weather_before_tick(struct rig *r);
