@@ -507,7 +507,9 @@ static int64_t curiosity_ms(const struct authority *a)
 		return 0;
 	if (clock_is_doubtful(&a->engine->clock))
 		return WHAT_TIME_MS;
-	return a->row.down_since ? STILL_DOWN_MS : 0;
+	return a->row.down_since || a->engine->clock.disagrees == a->row.id
+		       ? STILL_DOWN_MS
+		       : 0;
 }
 
 static bool is_curious(const struct authority *a)

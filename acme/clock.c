@@ -23,6 +23,7 @@ static void settle(struct clock *c)
 	if (c->doubt >= CLOCK_BEHIND && is_near(c->offset_ms, CLOCK_SLACK_MS)) {
 		c->back_ms += c->offset_ms > 0 ? c->offset_ms : 0;
 		c->offset_ms = 0;
+		c->was_behind = false;
 		c->doubt = CLOCK_UNCONFIRMED;
 	}
 }
@@ -38,7 +39,7 @@ static int64_t look(struct clock *c)
 	if (is_near(step_ms, CLOCK_SLACK_MS))
 		return wall_ms;
 	c->offset_ms -= step_ms;
-	c->disagrees_ms = 0; /* it is not the clock that it was */
+	clock_forget_disagreement(c); /* it is not the clock that it was */
 	if (c->doubt < CLOCK_BEHIND)
 		c->doubt = CLOCK_STEPPED;
 	settle(c);
@@ -70,6 +71,18 @@ static bool is_seconded(const struct clock *c, int64_t ca, int64_t date_ms)
 	       is_near(c->claim.offset_ms - offset_ms, ODD_MS);
 }
 
+/* Of a machine of which nothing bad is known, one CA is no more than so far ahead. */
+static bool is_within_reach(const struct clock *c, int64_t date_ms)
+{
+	return c->was_behind || c->wall_ms - date_ms >= -ALONE_MS;
+}
+
+/* Who led us may correct itself; another one is to be near. */
+static bool is_led_on(const struct clock *c, int64_t ca, int64_t off_ms)
+{
+	return ca == c->followed || is_near(off_ms, ALONE_MS);
+}
+
 /*
  * Stepped: our own time is known better than by a Date that fits neither, so
  * it stays. From before the mark on, time may have passed while we were off:
@@ -89,9 +102,11 @@ static bool is_believed(const struct clock *c, int64_t ca, int64_t date_ms)
 	case CLOCK_STEPPED:
 		break;
 	case CLOCK_UNCONFIRMED:
-		return off_ms >= -ALONE_MS || is_seconded(c, ca, date_ms);
+		return is_within_reach(c, date_ms) ||
+		       is_seconded(c, ca, date_ms);
 	case CLOCK_OVERRULED:
-		return ca == c->followed || is_near(off_ms, ALONE_MS) ||
+		return (is_within_reach(c, date_ms) &&
+			is_led_on(c, ca, off_ms)) ||
 		       is_seconded(c, ca, date_ms);
 	case CLOCK_BEHIND:
 		return off_ms < 0;
@@ -111,7 +126,24 @@ static void confirm(struct clock *c)
 {
 	go_by(c, 0);
 	c->doubt = CLOCK_CONFIRMED;
-	c->disagrees_ms = c->followed = c->claim.ca = 0;
+	c->was_behind = false;
+	c->followed = c->claim.ca = 0;
+}
+
+/* Of two CAs that agree with it and with each other never, one is wrong still. */
+static void note_disagreement(struct clock *c, int64_t ca, int64_t wrong_ms)
+{
+	if (!is_near(wrong_ms, ODD_MS)) {
+		c->disagrees_ms = wrong_ms;
+		c->disagrees = ca;
+	} else if (c->disagrees == ca) {
+		clock_forget_disagreement(c);
+	}
+}
+
+void clock_forget_disagreement(struct clock *c)
+{
+	c->disagrees_ms = c->disagrees = 0;
 }
 
 static void follow(struct clock *c, int64_t ca, int64_t date_ms)
@@ -127,11 +159,11 @@ void clock_heard(struct clock *c, int64_t ca, time_t date)
 	int64_t date_ms = (int64_t)date * 1000;
 	int64_t wrong_ms = look(c) - date_ms;
 
+	note_disagreement(c, ca, wrong_ms);
 	if (is_near(wrong_ms, CLOCK_SLACK_MS)) {
 		confirm(c);
 		return;
 	}
-	c->disagrees_ms = is_near(wrong_ms, ODD_MS) ? 0 : wrong_ms;
 	if (is_ours(c, date_ms))
 		return;
 	if (is_believed(c, ca, date_ms)) {
@@ -297,5 +329,6 @@ void clock_init(struct clock *c, const struct world *real, time_t mark)
 	if (c->wall_ms >= least_ms - CLOCK_SLACK_MS)
 		return;
 	c->doubt = CLOCK_BEHIND;
+	c->was_behind = true;
 	c->offset_ms = least_ms - c->wall_ms;
 }

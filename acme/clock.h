@@ -43,7 +43,10 @@ struct clock {
 	int64_t offset_ms;	    /* our time less the machine's */
 	int64_t wall_ms, steady_ms; /* both, when last looked at */
 	int64_t back_ms;      /* our time went back by so much: not yet told */
-	int64_t disagrees_ms; /* the machine's less the newest Date; 0: agrees */
+	int64_t disagrees_ms; /* the machine's less a CA's Date; 0: they agree */
+	int64_t disagrees;    /* the CA that says so */
+	bool was_behind;      /* the machine, at the start: its word is worth
+				 nothing until it is right again */
 	int64_t least_ms;     /* no Date before that is right */
 	int64_t followed;     /* the CA by whose Date we go; 0: by none */
 	struct {
@@ -66,6 +69,9 @@ int64_t clock_now_ms(struct clock *c);
  * for an earlier one.
  */
 void clock_heard(struct clock *c, int64_t ca, time_t date);
+
+/* Nobody asks the CA that disagrees any more. */
+void clock_forget_disagreement(struct clock *c);
 
 /*
  * Has a CA said what time it is, and do we go by that? Before, what cannot be

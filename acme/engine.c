@@ -684,6 +684,14 @@ static void line_up(struct engine *e, const struct engine_settings *settings,
 			e->ca[e->ca_count++] = old[i];
 }
 
+static bool is_configured(const struct engine *e, int64_t ca)
+{
+	for (size_t i = 0; i < e->settings.ca_count; i++)
+		if (e->ca[i]->row.id == ca)
+			return true;
+	return false;
+}
+
 bool engine_configure(struct engine *e, const struct engine_settings *settings,
 		      struct err *err)
 {
@@ -692,6 +700,8 @@ bool engine_configure(struct engine *e, const struct engine_settings *settings,
 	if (!read_rows(e, settings, e->ca_count > 0, rows, err))
 		return false;
 	line_up(e, settings, rows);
+	if (!is_configured(e, e->clock.disagrees))
+		clock_forget_disagreement(&e->clock);
 	engine_poke(e);
 	return true;
 }

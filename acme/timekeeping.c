@@ -33,15 +33,19 @@ static void move_waits(struct engine *e)
 		authority_forget_waits(e->ca[i]);
 }
 
-/* Later by an hour; or it was set by a clock that was ahead. */
+/*
+ * Later by an hour; or what set it was ahead. A moment has been if machine and CA
+ * both say so: what one of them says alone would be held against the other after
+ * the next start, whichever is right.
+ */
 static void keep_mark(struct engine *e)
 {
 	time_t now = engine_now(e), mark = store_clock_mark(e->store);
 	struct err err = ERR_INIT;
 
-	if (now < mark + MARK_EVERY && mark <= now + CLOCK_SLACK_MS / 1000)
+	if (e->clock.doubt != CLOCK_CONFIRMED)
 		return;
-	if (clock_is_doubtful(&e->clock) && now < mark)
+	if (now < mark + MARK_EVERY && mark <= now + CLOCK_SLACK_MS / 1000)
 		return;
 	engine_ok(e, store_clock_set_mark(e->store, now, &err), &err);
 }

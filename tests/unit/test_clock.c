@@ -327,6 +327,49 @@ static void who_was_followed_may_correct_itself(void **state)
 	assert_int_equal(c.back_ms, 395 * DAY * 1000);
 }
 
+/* Nor by steps, nor by the one that it goes by already. */
+static void a_day_is_the_end_of_what_one_ca_is_believed(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	begin(&c, NOW, NOW - DAY);
+	clock_heard(&c, CA_A, NOW + 7200);
+	assert_time(&c, NOW + 7200);
+	clock_heard(&c, CA_A, NOW + 400 * DAY);
+	assert_time(&c, NOW + 7200);
+	clock_heard(&c, CA_B, NOW + DAY);
+	assert_time(&c, NOW + DAY);
+	clock_heard(&c, CA_A, NOW + DAY + 72000);
+	assert_time(&c, NOW + DAY);
+}
+
+/* Another one's word does not end it. */
+static void who_disagrees_does_so_until_it_agrees(void **state)
+{
+	struct err trouble;
+	struct clock c;
+
+	(void)state;
+	begin(&c, NOW, NOW - DAY);
+	clock_heard(&c, CA_A, NOW);
+	for (int i = 0; i < 3; i++) {
+		clock_heard(&c, CA_B, NOW + 9 * DAY);
+		clock_trouble(&c, &trouble);
+		assert_int_equal(trouble.kind, ERR_AGAIN);
+		clock_heard(&c, CA_A, NOW);
+		clock_trouble(&c, &trouble);
+		assert_int_equal(trouble.kind, ERR_AGAIN);
+	}
+	clock_heard(&c, CA_B, NOW);
+	clock_trouble(&c, &trouble);
+	assert_int_equal(trouble.kind, ERR_NONE);
+	clock_heard(&c, CA_B, NOW + 9 * DAY);
+	clock_forget_disagreement(&c);
+	clock_trouble(&c, &trouble);
+	assert_int_equal(trouble.kind, ERR_NONE);
+}
+
 static int64_t woken_at;
 
 static void wake_at(void *ctx, int64_t at_ms)
@@ -451,6 +494,8 @@ int main(void)
 		cmocka_unit_test(two_that_agree_are_followed),
 		cmocka_unit_test(not_even_two_lead_before_what_has_been),
 		cmocka_unit_test(who_was_followed_may_correct_itself),
+		cmocka_unit_test(a_day_is_the_end_of_what_one_ca_is_believed),
+		cmocka_unit_test(who_disagrees_does_so_until_it_agrees),
 		cmocka_unit_test(a_timer_is_set_by_the_machines_clock),
 		IN_A_STORE(waits_move_and_plans_stay),
 		IN_A_STORE(alerts_wait_no_longer_than_they_were_to),
