@@ -734,7 +734,7 @@ static void a_csr_that_was_sent_may_yet_be_used(void **state)
 						      "");
 		struct ca_reply r = reply_of(cases[i].status, cases[i].body,
 					     NULL, -1);
-		struct order_step step;
+		struct order_step step = { 0 };
 
 		print_message("%zu\n", i);
 		o.unsure = cases[i].unsure;
