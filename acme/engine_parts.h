@@ -21,22 +21,11 @@
 #include "acme/clock.h"
 #include "acme/engine.h"
 #include "acme/order_step.h"
+#include "acme/refused.h"
 #include "acme/schedule.h"
 #include "store/cert.h"
 
 #define LOOKS_IN_FLIGHT 32
-
-#define REFUSED_ALIKE 3
-
-/*
- * Names that a CA would not take an order for, in a row, by a limit in words
- * that we do not know: so many, and it is not theirs.
- */
-struct refused_row {
-	int64_t domain_id[REFUSED_ALIKE]; /* each of them once */
-	unsigned count;
-	time_t until; /* as it said to the first: a new row begins then */
-};
 
 /* One CA and our account there. */
 struct authority {
@@ -67,7 +56,8 @@ struct authority {
 	bool lacks_profile;		/* that is preferred: told already */
 	int64_t new_orders_ms;		/* its limit of new orders is used up */
 	struct err new_orders_why;	/* ... in words */
-	struct refused_row refused[2];	/* new names, and renewals */
+	struct refused_row refused[2];	/* new names, and renewals: by limits
+					   in words that we do not know */
 	struct alike alike;		/* how its validations go */
 	unsigned errands;		/* other requests under way */
 	struct order_ends ended, ending; /* since the start; in this tick */
@@ -448,9 +438,9 @@ bool spending_take(struct engine *e, struct authority *a,
 
 /*
  * Staging, with what newOrder came to: is a limit that it met not of this one
- * name? Then the step says so.
+ * name? Then the step says so. False: it says nothing of how the CA works.
  */
-void spending_weigh(const struct stepping *s, const struct order *o,
+bool spending_weigh(const struct stepping *s, const struct order *o,
 		    struct order_step *step);
 
 /* Staging: it ended without a certificate. */

@@ -13,7 +13,8 @@
 #include "base/when.h"
 #include "store/trail.h"
 
-#define LASTS (6 * WHEN_DAY) /* who issues for so long means it */
+/* Who issues for a day means it; some of that is past when it comes. */
+#define LASTS (20 * WHEN_HOUR)
 
 static void tell_installed(struct engine *e, const struct domain *d,
 			   const struct cert *c, bool is_first)
@@ -114,9 +115,9 @@ static void keep_good(const struct stepping *s, const struct order *o,
 /*
  * Does it end before what is served does, and so soon that it would take away
  * more than it gives: less than a tenth of what that has left? Lives that get
- * shorter, by a new profile or at another CA, pass: at the usual moment, with a
- * third or half left, whatever is more than a thirtieth or twentieth of the
- * life. What is revoked gives way to anything.
+ * shorter, by a new profile or at another CA, pass: a day always, and at the
+ * usual moment, with a third or half left, whatever is more than a thirtieth or
+ * twentieth of the life. What is revoked gives way to anything.
  */
 static bool is_setback(const struct stepping *s, const struct chain *chain,
 		       struct err *err)

@@ -236,9 +236,8 @@ static void got_reply(struct engine *e, const struct arrived *got)
 	depth = depth_of(&o);
 	ctx.patience = outcome_patience(e, &d);
 	step = order_reply(&o, &got->reply, &ctx);
-	if (before == ORDER_INTENT)
-		spending_weigh(&s, &o, &step);
-	charge(got->authority, depth, &step);
+	if (before != ORDER_INTENT || spending_weigh(&s, &o, &step))
+		charge(got->authority, depth, &step);
 	take_step(&s, &o, before, &step, &got->reply);
 	free((char *)ctx.thumbprint);
 }

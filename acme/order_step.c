@@ -117,6 +117,12 @@ static bool is_bad_nonce(const struct ca_reply *reply)
 	return streq(reply->problem.type, "badNonce");
 }
 
+/* To a CSR that is not the first: an earlier one may have moved it on. */
+static bool is_not_ready(const struct ca_reply *reply)
+{
+	return streq(reply->problem.type, "orderNotReady");
+}
+
 /*
  * The CSR itself was declined, or turned away at the door for overload; and the
  * order was not being processed, else it would not have been sent. So nothing
@@ -125,6 +131,7 @@ static bool is_bad_nonce(const struct ca_reply *reply)
 static bool is_csr_refused(const struct order *o, const struct ca_reply *reply)
 {
 	return o->state == ORDER_FINALIZING && !o->unsure &&
+	       !is_not_ready(reply) &&
 	       (reply->status == 503 ||
 		(reply->status >= 400 && reply->status <= 499));
 }
@@ -516,7 +523,11 @@ static struct order_step not_ready_yet(struct order *o,
 	return poll(o, ORDER_READY, reply, ctx);
 }
 
-/* Once more what failed before comes after a longer pause each time. */
+/*
+ * Once more what failed before comes after a longer pause each time. In the
+ * end the CA's last word is that it waits for a CSR: so it has made nothing of
+ * those that it had.
+ */
 static struct order_step finalize(struct order *o, const struct order_context *ctx)
 {
 	long tries = o->state == ORDER_FINALIZING ? o->tries : 0;
@@ -527,7 +538,9 @@ static struct order_step finalize(struct order *o, const struct order_context *c
 		err_set(&problem, ERR_AGAIN,
 			"the CA leaves the order unfinished after %d tries",
 			SENT_MAX);
-		return order_give_up(o, SCOPE_DOMAIN, &problem, ctx->now);
+		step = order_give_up(o, SCOPE_DOMAIN, &problem, ctx->now);
+		step.may_be_issued = false;
+		return step;
 	}
 	o->sent++;
 	step = go_on(o, ORDER_FINALIZING);
@@ -709,8 +722,7 @@ static bool may_have_moved_on(const struct order *o,
 {
 	if (o->state == ORDER_PRESENTED)
 		return reply->status == 400;
-	return streq(reply->problem.type, "orderNotReady") &&
-	       o->sent < SENT_MAX;
+	return is_not_ready(reply) && o->sent < SENT_MAX;
 }
 
 /*

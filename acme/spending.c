@@ -12,6 +12,7 @@
 #include "store/health.h"
 
 #define TIDY_EVERY 100 /* ticks, of a minute each when nothing is to do */
+#define TRY_MS	   (WHEN_MINUTE * 1000L) /* for the answer to one new order */
 #define TIDY_ROWS  200 /* at once: the thread is not ours alone */
 
 /* Would the CA exempt this order from its limits (RFC 9773, 5)? */
@@ -61,19 +62,49 @@ static struct budget_order facts_of(struct engine *e,
 	return facts;
 }
 
+/*
+ * A limit that we have guessed, in words that we do not know, is tried out by
+ * one new name; the others wait for the answer, and not for ever.
+ */
+static bool may_try(struct engine *e, struct authority *a,
+		    struct budget_wait *wait, struct err *err)
+{
+	int64_t now = e->world->now_ms(e->world->ctx);
+
+	if (!refused_is_full(&a->refused[false], engine_now(e)) ||
+	    a->new_orders_ms <= now)
+		return true;
+	*wait = (struct budget_wait){ LIMIT_NEW_ORDERS, a->new_orders_ms };
+	*err = a->new_orders_why;
+	return false;
+}
+
+static void note_try(struct engine *e, struct authority *a)
+{
+	if (refused_is_full(&a->refused[false], engine_now(e)))
+		a->new_orders_ms = e->world->now_ms(e->world->ctx) + TRY_MS;
+}
+
 bool spending_take(struct engine *e, struct authority *a,
 		   const struct domain *d, const struct order *o,
 		   struct budget_wait *wait, struct err *err)
 {
 	char host[DOMAIN_NAME_SIZE];
 	struct budget_order facts;
+	bool is_new;
 	struct budget b;
 
 	domain_name_policy_host(d->name, host);
 	facts = facts_of(e, a, d, o, host);
+	is_new = facts.purpose == BUDGET_NEW && !o->is_trial;
 	budget_for_order(&b, &a->settings.limits, &facts);
-	return budget_take(&b, e->store, e->world->now_ms(e->world->ctx), wait,
-			   err);
+	if ((is_new && !may_try(e, a, wait, err)) ||
+	    !budget_take(&b, e->store, e->world->now_ms(e->world->ctx), wait,
+			 err))
+		return false;
+	if (is_new)
+		note_try(e, a);
+	return true;
 }
 
 /* ---- limits in words that we do not know ---- */
@@ -87,25 +118,6 @@ static bool is_riddle(const struct order *o, const struct order_step *step)
 	       !limit_is_pause(step->problem.text);
 }
 
-static bool is_in(const struct refused_row *row, int64_t domain_id)
-{
-	for (unsigned i = 0; i < row->count; i++)
-		if (row->domain_id[i] == domain_id)
-			return true;
-	return false;
-}
-
-/* Was that one name too many for it to be about names? */
-static bool is_alike(struct refused_row *row, int64_t domain_id, time_t now,
-		     long retry_after)
-{
-	if (now >= row->until)
-		*row = (struct refused_row){ .until = now + retry_after };
-	if (row->count < REFUSED_ALIKE && !is_in(row, domain_id))
-		row->domain_id[row->count++] = domain_id;
-	return row->count == REFUSED_ALIKE;
-}
-
 /*
  * In the bucket, too: it lasts, and those who wait come back at the pace at
  * which that fills again, and not all at once.
@@ -117,8 +129,7 @@ static void hold_new_orders(const struct stepping *s, const struct order *o,
 	struct authority *a = s->authority;
 	int64_t now = e->world->now_ms(e->world->ctx);
 	struct budget_order facts = facts_of(e, a, s->domain, o, s->host);
-	long wait = step->retry_after < LIMIT_WAIT_MAX ? step->retry_after
-						       : LIMIT_WAIT_MAX;
+	long wait = refused_hold(step->retry_after);
 	struct err err = ERR_INIT;
 	char at[INSTANT_TEXT];
 
@@ -142,37 +153,49 @@ static bool is_taken(const struct order *o, const struct order_step *step)
 static void end_rows(struct authority *a, bool is_known)
 {
 	a->refused[true].count = 0;
-	if (!is_known)
-		a->refused[false].count = 0;
+	if (is_known)
+		return;
+	if (a->refused[false].count == REFUSED_ALIKE)
+		a->new_orders_ms = 0;
+	a->refused[false].count = 0;
 }
 
 /*
  * New names wait for such a limit, as for that of new orders. If even renewals
  * meet it, the CA asks for peace; another one may take them over.
  */
-void spending_weigh(const struct stepping *s, const struct order *o,
+static bool weigh_riddle(const struct stepping *s, const struct order *o,
+			 struct order_step *step, bool is_known)
+{
+	struct authority *a = s->authority;
+	time_t now = engine_now(s->engine);
+
+	if (refused_note(&a->refused[is_known], s->host, now,
+			 step->retry_after)) {
+		step->scope = is_known ? SCOPE_CA : SCOPE_NONE;
+		step->problem.kind = ERR_AGAIN;
+		if (!is_known)
+			hold_new_orders(s, o, step);
+	}
+	return step->scope == SCOPE_CA ||
+	       (!is_known && !refused_is_full(&a->refused[true], now));
+}
+
+bool spending_weigh(const struct stepping *s, const struct order *o,
 		    struct order_step *step)
 {
 	struct engine *e = s->engine;
 	struct authority *a = s->authority;
-	time_t now = engine_now(e);
 	bool is_known;
 
 	if (o->is_trial || (!is_taken(o, step) && !is_riddle(o, step)))
-		return;
+		return true;
 	is_known = cert_is_known_to(e->store, s->domain->id, a->row.id,
-				    limit_known_since(now));
-	if (is_taken(o, step)) {
-		end_rows(a, is_known);
-		return;
-	}
-	if (!is_alike(&a->refused[is_known], s->domain->id, now,
-		      step->retry_after))
-		return;
-	step->scope = is_known ? SCOPE_CA : SCOPE_NONE;
-	step->problem.kind = ERR_AGAIN;
-	if (!is_known)
-		hold_new_orders(s, o, step);
+				    limit_known_since(engine_now(e)));
+	if (is_riddle(o, step))
+		return weigh_riddle(s, o, step, is_known);
+	end_rows(a, is_known);
+	return true;
 }
 
 /* ---- when it has ended ---- */

@@ -706,25 +706,35 @@ static void a_csr_that_was_sent_may_yet_be_used(void **state)
 	static const struct {
 		enum order_state from;
 		bool unsure;
+		unsigned sent;
 		long status;
 		const char *body;
 		bool may_be_issued;
 	} cases[] = {
-		{ ORDER_CHALLENGED, true, 200,
+		{ ORDER_CHALLENGED, true, 1, 200,
 		  AUTHZ_BODY("pending", "processing", ""), false },
-		{ ORDER_POLLING, false, 200, ORDER_BODY("processing", ""),
+		{ ORDER_POLLING, false, 1, 200, ORDER_BODY("processing", ""),
 		  true },
-		{ ORDER_FINALIZING, true, 200, ORDER_BODY("processing", ""),
+		{ ORDER_FINALIZING, true, 1, 200, ORDER_BODY("processing", ""),
 		  true },
-		{ ORDER_POLLING, false, 404, PROBLEM("malformed"), true },
-		{ ORDER_POLLING, false, 200, HTML, true },
-		{ ORDER_FINALIZING, true, 404, PROBLEM("malformed"), true },
-		{ ORDER_FINALIZING, false, 403, PROBLEM("caa"), false },
-		{ ORDER_POLLING, false, 503, "", true },
-		{ ORDER_POLLING, false, 200,
+		{ ORDER_POLLING, false, 1, 404, PROBLEM("malformed"), true },
+		{ ORDER_POLLING, false, 1, 200, HTML, true },
+		{ ORDER_FINALIZING, true, 1, 404, PROBLEM("malformed"), true },
+		{ ORDER_FINALIZING, false, 1, 403, PROBLEM("caa"), false },
+		{ ORDER_POLLING, false, 1, 503, "", true },
+		{ ORDER_POLLING, false, 1, 200,
 		  ORDER_BODY("invalid", ERROR("caa")), false },
-		{ ORDER_DOWNLOAD, false, 404, PROBLEM("malformed"), true },
-		{ ORDER_READY, false, 404, PROBLEM("malformed"), false },
+		{ ORDER_DOWNLOAD, false, 1, 404, PROBLEM("malformed"), true },
+		{ ORDER_READY, false, 1, 404, PROBLEM("malformed"), false },
+		{ ORDER_FINALIZING, true, 3, 200, ORDER_BODY("ready", ""),
+		  false },
+		{ ORDER_POLLING, false, 3, 200, ORDER_BODY("ready", ""),
+		  false },
+		{ ORDER_READY, false, 1, 200, ORDER_BODY("ready", ""), false },
+		{ ORDER_FINALIZING, false, 3, 500, "", true },
+		{ ORDER_FINALIZING, false, 3, 403, PROBLEM("orderNotReady"),
+		  true },
+		{ ORDER_FINALIZING, false, 3, 400, PROBLEM("badCSR"), false },
 	};
 
 	(void)state;
@@ -734,10 +744,11 @@ static void a_csr_that_was_sent_may_yet_be_used(void **state)
 						      "");
 		struct ca_reply r = reply_of(cases[i].status, cases[i].body,
 					     NULL, -1);
-		struct order_step step;
+		struct order_step step = { 0 };
 
 		print_message("%zu\n", i);
 		o.unsure = cases[i].unsure;
+		o.sent = cases[i].sent;
 		for (int n = 0; n < 20 && order_is_live(&o); n++)
 			step = order_reply(&o, &r, &ctx);
 		assert_int_equal(o.state, ORDER_DEAD);
@@ -755,6 +766,7 @@ static void pass(struct order *o, int64_t *now_ms)
 static void a_csr_is_sent_three_times_at_most(void **state)
 {
 	struct order o = row_in(ORDER_READY);
+	struct order_step step = { 0 };
 	int64_t now_ms = NOW * 1000;
 	unsigned sent = 0;
 
@@ -768,10 +780,11 @@ static void a_csr_is_sent_three_times_at_most(void **state)
 			: reply_of(200, ORDER_BODY("ready", ""), NULL, -1);
 
 		sent += is_csr;
-		order_reply(&o, &r, &ctx);
+		step = order_reply(&o, &r, &ctx);
 		pass(&o, &now_ms);
 	}
 	assert_int_equal(sent, 3);
+	assert_false(step.may_be_issued);
 	assert_true(now_ms / 1000 - NOW < WHEN_HOUR);
 }
 
