@@ -272,7 +272,7 @@ def test_a_large_mailbox_is_searched_in_pieces(box, authority):
 
 def test_what_will_never_be_taken_stays_unread(box):
 	box.server.deliver(letter(1), letters.google(os.urandom(9000000)))
-	box.door.say(submit.error(400, "input"))
+	box.door.say(submit.error(422, "input"))
 	assert box.sum() == {"messages": 2, "refused": 1, "too_large": 1}
 	assert flags(box.server) == ["a", "a"]
 	assert box.sum() == {}
