@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "base/mem.h"
 #include "base/steady.h"
@@ -275,13 +276,31 @@ static enum exit_code failed(const struct err *err)
 	return err->kind == ERR_AGAIN ? EXIT_TEMPFAIL : EXIT_REFUSED;
 }
 
+/*
+ * Ours is not for who reads the mail, though of the same user. To become
+ * another sets it to what fs.suid_dumpable says.
+ */
+static void hide_memory(void)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+}
+
+static bool leave_root(struct err *err)
+{
+	bool ok = drop_root(0, err);
+
+	hide_memory();
+	return ok;
+}
+
 static enum exit_code fetch(struct fetch *f, bool json)
 {
 	struct err err = ERR_INIT;
 	bool ok;
 
 	f->until = steady_ms() + f->config.deadline * 1000;
-	ok = read_secret(f, &err) && drop_root(0, &err) && run(f, &err);
+	ok = read_secret(f, &err) && leave_root(&err) && run(f, &err);
 	if (ok || json || f->taker.tally.messages)
 		report_say_tally(&f->taker.tally, json);
 	if (!ok && !f->taker.is_over)
@@ -298,8 +317,7 @@ enum exit_code cmd_report_fetch(struct cli *cli)
 	struct err err = ERR_INIT;
 	enum exit_code code;
 
-	/* Its memory is not for who reads the mail, though of the same user. */
-	prctl(PR_SET_DUMPABLE, 0);
+	hide_memory();
 	if (!fetch_config_read(&f.config,
 			       o->config ? o->config : FETCH_CONFIG_DEFAULT,
 			       &err)) {

@@ -539,6 +539,9 @@ class Onlooker:
 		self.environ = (me / "environ").read_bytes()
 		self.words = (me / "cmdline").read_bytes()
 		self.limits = (me / "limits").read_text()
+		parent = Path(f"/proc/{self.parent}")
+		self.parent_limits = (parent / "limits").read_text()
+		self.parent_memory_of = (parent / "mem").stat().st_uid
 		self.has = [knows(self.door.pid, s) for s in self.secrets]
 		self.parent_has = [knows(self.parent, s) for s in self.secrets]
 		return submit.OK
@@ -561,6 +564,8 @@ def test_a_message_is_read_by_who_holds_no_secret(make_server, door, authority,
 	assert box.sum() == {"messages": 1, "stored": 1}
 	assert seen.parent_has == [True, True]
 	assert seen.has == [False, False]
+	assert seen.parent_memory_of == 0	# not of the user it became
+	assert re.search(r"Max core file size +0 +0 ", seen.parent_limits)
 	assert seen.environ == b""
 	assert secret.encode() not in seen.words
 	assert [seen.files.pop(f).split(":")[0] for f in range(3)] == [
