@@ -35,6 +35,7 @@
 
 #define NO_REPORT "NoTLSReport"
 #define MARK_MS	  10000 /* after the end of a run, for what was begun */
+#define LATER_MAX 1000	/* of a run: each costs a process and a look */
 
 struct looked_at {
 	long uid;
@@ -48,6 +49,9 @@ struct fetch {
 	struct imap *imap;
 	long limit;    /* of messages; 0: none */
 	int64_t until; /* steady_ms(): of the run */
+
+	long looked; /* messages, in this run */
+	long later;  /* of them, those that are for another */
 
 	/* What was looked at in this run, while its numbers are good. */
 	long validity;
@@ -162,6 +166,8 @@ static void remember(struct fetch *f, long uid, enum report_fate fate)
 {
 	f->seen = xrealloc_array(f->seen, f->seen_count + 1, sizeof(*f->seen));
 	f->seen[f->seen_count++] = (struct looked_at){ uid, fate };
+	f->looked++;
+	f->later += fate == REPORT_LATER;
 }
 
 static void say_why(long uid, const struct err *err)
@@ -230,6 +236,15 @@ static bool has_time(const struct fetch *f, size_t left, struct err *err)
 	return err_hint(err, "deadline in the file says how long one may take");
 }
 
+static bool has_hope(const struct fetch *f, size_t left, struct err *err)
+{
+	return f->later < LATER_MAX ||
+	       err_set(err, ERR_AGAIN,
+		       "%ld messages have to wait: %zu more are left to the "
+		       "next run",
+		       f->later, left);
+}
+
 static bool do_all(struct fetch *f, struct err *err)
 {
 	struct imap_found found;
@@ -241,9 +256,10 @@ static bool do_all(struct fetch *f, struct err *err)
 	ok = imap_search(f->imap, what_to_search(f), &found, err);
 	first = arc4random_uniform((uint32_t)found.count);
 	for (size_t i = 0; i < found.count && ok; i++) {
-		if (f->limit && f->taker.tally.messages >= f->limit)
+		if (f->limit && f->looked >= f->limit)
 			break;
 		ok = has_time(f, found.count - i, err) &&
+		     has_hope(f, found.count - i, err) &&
 		     do_message(f, found.uid[(first + i) % found.count],
 				&message, err);
 	}

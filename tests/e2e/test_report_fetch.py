@@ -205,6 +205,14 @@ def test_a_domain_that_is_flooded_holds_up_no_other(box, count):
 	assert box.sum()["stored"] == count
 
 
+def test_what_has_to_wait_counts_towards_a_limit(box):
+	box.server.deliver(*flood(9))
+	box.door.answer = flooded
+	result = box.fetch("--json", "--limit", "4")
+	assert result.status == TEMPFAIL, result
+	assert json.loads(result.out)["put_off"] == 4
+
+
 def test_a_flood_that_outlasts_every_run_holds_up_no_other(box):
 	"""No run comes to its end, and none begins where the last one did."""
 	count = 60
