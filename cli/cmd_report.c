@@ -60,8 +60,10 @@ static char *about(const struct cli *cli, char *path)
 /* As everywhere: 1 says that something wants to be looked at. */
 static enum exit_code code_of(const json_t *answer)
 {
-	return json_integer_value(value_at(answer, "failed")) ? EXIT_WARNINGS
-							      : EXIT_FINE;
+	return json_integer_value(value_at(answer, "failed")) ||
+			       json_array_size(value_at(answer, "results"))
+		       ? EXIT_WARNINGS
+		       : EXIT_FINE;
 }
 
 /* People get what fits a screen, programs all that there is. */

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "base/mem.h"
 #include "base/steady.h"
@@ -34,6 +35,7 @@
 
 #define NO_REPORT "NoTLSReport"
 #define MARK_MS	  10000 /* after the end of a run, for what was begun */
+#define LATER_MAX 1000	/* of a run: each costs a process and a look */
 
 struct looked_at {
 	long uid;
@@ -47,6 +49,9 @@ struct fetch {
 	struct imap *imap;
 	long limit;    /* of messages; 0: none */
 	int64_t until; /* steady_ms(): of the run */
+
+	long looked; /* messages, in this run */
+	long later;  /* of them, those that are for another */
 
 	/* What was looked at in this run, while its numbers are good. */
 	long validity;
@@ -161,6 +166,8 @@ static void remember(struct fetch *f, long uid, enum report_fate fate)
 {
 	f->seen = xrealloc_array(f->seen, f->seen_count + 1, sizeof(*f->seen));
 	f->seen[f->seen_count++] = (struct looked_at){ uid, fate };
+	f->looked++;
+	f->later += fate == REPORT_LATER;
 }
 
 static void say_why(long uid, const struct err *err)
@@ -229,6 +236,15 @@ static bool has_time(const struct fetch *f, size_t left, struct err *err)
 	return err_hint(err, "deadline in the file says how long one may take");
 }
 
+static bool has_hope(const struct fetch *f, size_t left, struct err *err)
+{
+	return f->later < LATER_MAX ||
+	       err_set(err, ERR_AGAIN,
+		       "%ld messages have to wait: %zu more are left to the "
+		       "next run",
+		       f->later, left);
+}
+
 static bool do_all(struct fetch *f, struct err *err)
 {
 	struct imap_found found;
@@ -240,9 +256,10 @@ static bool do_all(struct fetch *f, struct err *err)
 	ok = imap_search(f->imap, what_to_search(f), &found, err);
 	first = arc4random_uniform((uint32_t)found.count);
 	for (size_t i = 0; i < found.count && ok; i++) {
-		if (f->limit && f->taker.tally.messages >= f->limit)
+		if (f->limit && f->looked >= f->limit)
 			break;
 		ok = has_time(f, found.count - i, err) &&
+		     has_hope(f, found.count - i, err) &&
 		     do_message(f, found.uid[(first + i) % found.count],
 				&message, err);
 	}
@@ -275,13 +292,31 @@ static enum exit_code failed(const struct err *err)
 	return err->kind == ERR_AGAIN ? EXIT_TEMPFAIL : EXIT_REFUSED;
 }
 
+/*
+ * Ours is not for who reads the mail, though of the same user. To become
+ * another sets it to what fs.suid_dumpable says.
+ */
+static void hide_memory(void)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+}
+
+static bool leave_root(struct err *err)
+{
+	bool ok = drop_root(0, err);
+
+	hide_memory();
+	return ok;
+}
+
 static enum exit_code fetch(struct fetch *f, bool json)
 {
 	struct err err = ERR_INIT;
 	bool ok;
 
 	f->until = steady_ms() + f->config.deadline * 1000;
-	ok = read_secret(f, &err) && drop_root(0, &err) && run(f, &err);
+	ok = read_secret(f, &err) && leave_root(&err) && run(f, &err);
 	if (ok || json || f->taker.tally.messages)
 		report_say_tally(&f->taker.tally, json);
 	if (!ok && !f->taker.is_over)
@@ -298,8 +333,7 @@ enum exit_code cmd_report_fetch(struct cli *cli)
 	struct err err = ERR_INIT;
 	enum exit_code code;
 
-	/* Its memory is not for who reads the mail, though of the same user. */
-	prctl(PR_SET_DUMPABLE, 0);
+	hide_memory();
 	if (!fetch_config_read(&f.config,
 			       o->config ? o->config : FETCH_CONFIG_DEFAULT,
 			       &err)) {

@@ -92,24 +92,27 @@ static void set_words(const struct report_taker *t,
 	words[n] = NULL;
 }
 
-/* Of memory it has what drop_root() left to us. */
+/*
+ * Of memory it has what drop_root() left to us. Of time the kernel says SIGXCPU
+ * only below the hard limit, and there SIGKILL, as anybody may.
+ */
 static void set_limits(void)
 {
 	static const struct {
 		int what;
-		rlim_t most;
+		struct rlimit is;
 	} limits[] = {
-		{ RLIMIT_CPU, CPU_SECONDS },
-		{ RLIMIT_FSIZE, OUTPUT_MAX },
-		{ RLIMIT_CORE, 0 },
+		{ RLIMIT_CPU, { CPU_SECONDS, CPU_SECONDS + 1 } },
+		{ RLIMIT_FSIZE, { OUTPUT_MAX, OUTPUT_MAX } },
+		{ RLIMIT_CORE, { 0, 0 } },
 #ifndef __SANITIZE_ADDRESS__
-		{ RLIMIT_NPROC, 0 }, /* it starts nothing; a sanitizer does */
+		/* it starts nothing; a sanitizer does */
+		{ RLIMIT_NPROC, { 0, 0 } },
 #endif
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
-		setrlimit((__rlimit_resource_t)limits[i].what,
-			  &(struct rlimit){ limits[i].most, limits[i].most });
+		setrlimit((__rlimit_resource_t)limits[i].what, &limits[i].is);
 }
 
 /* In the new process, up to its exec. */
@@ -183,20 +186,35 @@ static enum report_fate later(struct report_taker *t, bool is_over)
 	return REPORT_LATER;
 }
 
+/* By an administrator, or for want of memory of others: it did nothing. */
+static bool is_from_outside(int signal)
+{
+	return signal == SIGKILL || signal == SIGTERM || signal == SIGINT ||
+	       signal == SIGHUP;
+}
+
+static enum report_fate was_ended(struct report_taker *t, int signal,
+				  struct err *err)
+{
+	bool is_innocent = is_from_outside(signal);
+
+	err_set(err, is_innocent ? ERR_AGAIN : ERR_REFUSED,
+		"the process that read it was ended by signal %d", signal);
+	if (is_innocent)
+		return later(t, false);
+	t->tally.messages++;
+	t->tally.refused++;
+	return REPORT_REFUSED;
+}
+
 static enum report_fate judge(struct report_taker *t, const struct files *f,
 			      int status, struct err *err)
 {
 	struct report_tally its;
 	int code = WEXITSTATUS(status);
 
-	if (WIFSIGNALED(status)) {
-		t->tally.messages++;
-		t->tally.refused++;
-		err_set(err, ERR_REFUSED,
-			"the process that read it was ended by signal %d",
-			WTERMSIG(status));
-		return REPORT_REFUSED;
-	}
+	if (WIFSIGNALED(status))
+		return was_ended(t, WTERMSIG(status), err);
 	set_said(f, err);
 	if (!read_tally(f, &its) ||
 	    (code != EXIT_FINE && code != EXIT_TEMPFAIL)) {

@@ -19,8 +19,9 @@
 #include "cli/report_take.h"
 
 /*
- * As report_take_message(). A message that ends the process is refused; if the
- * process has not come to an end by `until`, of steady_ms(), it is for later.
+ * As report_take_message(). A message that ends the process is refused; if
+ * somebody else ended it, or it has not come to an end by `until`, of
+ * steady_ms(), it is for later.
  */
 enum report_fate report_take_apart(struct report_taker *t, const void *data,
 				   size_t len, int64_t until, struct err *err);

@@ -52,20 +52,29 @@ static void count_outcome(struct report_taker *t, const char *outcome)
 
 /*
  * Of what the daemon said no to, these it will say no to again. The rest may
- * pass: it is not there, it is busy, or it is not set up yet (403).
+ * pass: it is not there, it is busy, it is not set up yet (403), or older than
+ * this program, and does not know how it is asked (400).
  */
 static bool is_final(long status)
 {
-	return status == 400 || status == 413 || status == 415 || status == 422;
+	return status == 413 || status == 415 || status == 422;
 }
 
-/* Who floods one domain keeps nobody else's reports waiting. */
+/*
+ * It is this report that has to wait: who floods one domain keeps nobody else's
+ * waiting.
+ */
+static bool is_of_one(long status)
+{
+	return status == 429 || status == 400;
+}
+
 static enum report_fate later(struct report_taker *t, long status,
 			      enum exit_code code)
 {
 	t->later = status ? EXIT_TEMPFAIL : code;
-	t->tally.put_off += status == 429;
-	t->is_over = status != 429;
+	t->tally.put_off += is_of_one(status);
+	t->is_over = !is_of_one(status);
 	return REPORT_LATER;
 }
 

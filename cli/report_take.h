@@ -22,7 +22,7 @@ struct report_tally {
 	long unsigned_; /* messages that DKIM does not prove, from here ... */
 	long no_report; /* ... that bring none */
 	long too_large; /* ... over a limit */
-	long put_off;	/* messages of domains that had too many of late */
+	long put_off;	/* messages that wait and keep no others waiting */
 };
 
 /* The best first; a message is what the worst of its reports is. */

@@ -471,6 +471,8 @@ static void print_totals(const json_t *answer, FILE *to)
 	if (failed)
 		fprintf(to, "%lld failed (%s)\n", failed,
 			share_text(failed, all_sessions(answer), share));
+	else if (json_array_size(value_at(answer, "results")))
+		fprintf(to, "how many failed is not told\n");
 	else
 		fprintf(to, "none failed\n");
 }

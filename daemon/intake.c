@@ -704,11 +704,13 @@ static void on_house(evutil_socket_t fd, short what, void *arg)
 /* By HTTPS it is the path that says what it is about. */
 static bool share_out(struct intake *in, struct item *i, struct err *err)
 {
+	struct report_names own = { .count = 0 };
+
 	str_copy(i->about, sizeof(i->about), i->ask.domain);
 	if (!*i->about && !report_about(in->parts.store, &i->found.report,
-					i->ask.about, i->about, err))
+					i->ask.about, i->about, &own, err))
 		return false;
-	report_shares_init(&i->shares, &i->found.report, i->about);
+	report_shares_init(&i->shares, &i->found.report, i->about, &own);
 	return true;
 }
 

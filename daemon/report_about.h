@@ -11,17 +11,17 @@
 #define DAEMON_REPORT_ABOUT_H
 
 #include "base/err.h"
-#include "policy/tls_report.h"
+#include "daemon/report_share.h"
 #include "store/store.h"
-
-#define REPORT_ABOUT_NAMES 16 /* a report that names more is about no one */
 
 /*
  * `told` is what the message said, a host's name or "". *about is "" if it is
- * about none that is hosted, if nobody can say which, and if it need not be
- * known. False: the store cannot be read. It looks at so many rows at most.
+ * about none that is hosted, if nobody can say which, which it is of more than
+ * REPORT_NAMES, and if it need not be known. *own is what its policies of DANE
+ * name, up to so many, and is hosted here too. False: the store cannot be read.
  */
 bool report_about(struct store *s, const struct tls_report *r, const char *told,
-		  char about[static DOMAIN_NAME_SIZE], struct err *err);
+		  char about[static DOMAIN_NAME_SIZE], struct report_names *own,
+		  struct err *err);
 
 #endif

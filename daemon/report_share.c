@@ -12,6 +12,14 @@ struct told {
 	size_t number;
 };
 
+bool report_names_has(const struct report_names *n, const char *name)
+{
+	for (size_t i = 0; i < n->count; i++)
+		if (streq(n->name[i], name))
+			return true;
+	return false;
+}
+
 /* The one domain that is named at all, or "". */
 static const char *only_domain(const struct tls_report *r)
 {
@@ -31,9 +39,11 @@ static const char *only_domain(const struct tls_report *r)
 
 /* "" if it cannot be told; `otherwise` is whose it is if nothing is said. */
 static const char *domain_of(const struct tls_report_policy *p,
-			     const char *about, const char *otherwise)
+			     const char *about, const struct report_names *own,
+			     const char *otherwise)
 {
-	if (*about && p->type == TLS_POLICY_TLSA)
+	if (*about && p->type == TLS_POLICY_TLSA &&
+	    !report_names_has(own, p->domain))
 		return about;
 	if (*p->domain || *p->domain_text)
 		return p->domain; /* "" if it is no name */
@@ -57,14 +67,15 @@ static int by_place(const void *a, const void *b)
 }
 
 /* Sorted: those of one domain beside each other. The caller frees. */
-static struct told *sort_policies(const struct tls_report *r, const char *about)
+static struct told *sort_policies(const struct tls_report *r, const char *about,
+				  const struct report_names *own)
 {
 	struct told *told = xcalloc(r->policy_count + 1, sizeof(*told));
 	const char *otherwise = *about ? about : only_domain(r);
 
 	for (size_t i = 0; i < r->policy_count; i++)
 		told[i] = (struct told){
-			domain_of(&r->policy[i], about, otherwise), i
+			domain_of(&r->policy[i], about, own, otherwise), i
 		};
 	qsort(told, r->policy_count, sizeof(*told), by_domain);
 	return told;
@@ -83,10 +94,10 @@ static void add(struct report_shares *s, const struct told *t, size_t *policy)
 }
 
 void report_shares_init(struct report_shares *s, const struct tls_report *r,
-			const char *about)
+			const char *about, const struct report_names *own)
 {
 	size_t count = r->policy_count;
-	struct told *told = sort_policies(r, about);
+	struct told *told = sort_policies(r, about, own);
 
 	*s = (struct report_shares){
 		.share = xcalloc(count + 1, sizeof(*s->share)),

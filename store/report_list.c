@@ -54,14 +54,20 @@ void report_item_release(struct report_item *item)
 
 /* ---- the list ---- */
 
+/* Of some that failed, how many they are is not told, or not kept. */
+#define HAS_FAILED                                                             \
+	"(?4 < 0 OR r.failed > ?4 OR r.left_out > 0 OR EXISTS"                 \
+	" (SELECT 1 FROM report_failure f WHERE f.domain_id = r.domain_id"     \
+	"  AND f.day = r.day AND f.report_id = r.id))"
+
 /*
  * Of a domain, ids come out of its index, which is small; of the box, they are
  * in order already.
  */
 static const char of_domain[] = COLUMNS
-	" WHERE r.id IN (SELECT id FROM report INDEXED BY report_same"
+	" WHERE r.id IN (SELECT id FROM report r INDEXED BY report_same"
 	"  WHERE domain_id = ?1 AND id < ?2 AND day >= ?3"
-	"  AND failed > ?4 ORDER BY id DESC LIMIT ?5)"
+	"  AND " HAS_FAILED " ORDER BY id DESC LIMIT ?5)"
 	" ORDER BY r.id DESC";
 static const char of_domain_any[] = COLUMNS
 	" WHERE r.id IN (SELECT id FROM report INDEXED BY report_same"
@@ -70,7 +76,7 @@ static const char of_domain_any[] = COLUMNS
 	" ORDER BY r.id DESC";
 static const char of_box[] = COLUMNS
 	" WHERE ?1 = 0 AND r.id < ?2 AND r.id >= ?6 AND r.day >= ?3"
-	" AND r.failed > ?4 ORDER BY r.id DESC LIMIT ?5";
+	" AND " HAS_FAILED " ORDER BY r.id DESC LIMIT ?5";
 
 /* Ids from `least` on, below `before`. */
 struct window {

@@ -14,6 +14,7 @@
 	"  SET is_due = 1, epoch = epoch + 1, tries = 0; END;"
 
 #define USUAL "256" /* REPORT_BYTES_USUAL */
+#define SESSIONS_MAX "1000000000" /* REPORT_SESSIONS_MAX */
 
 static const char *const migrations[] = {
 	/* 1 */
@@ -589,13 +590,23 @@ static const char *const migrations[] = {
 	"    AND bytes <= 0; END;",
 
 	/* 15: foreign_at of names that are gone; how long caches lead where a
-	   policy's host is, and was before; by which way an event came */
+	   policy's host is, and was before; by which way an event came; of the
+	   reports that there are, the tally by MTA-STS: store/report_tally.c */
 	"CREATE TABLE foreign_past("
 	"  name TEXT PRIMARY KEY,"
 	"  at INTEGER NOT NULL) WITHOUT ROWID;"
 	"ALTER TABLE watch ADD COLUMN host_ttl INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE watch ADD COLUMN former_ttl INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE trail ADD COLUMN channel TEXT NOT NULL DEFAULT '';",
+	"ALTER TABLE trail ADD COLUMN channel TEXT NOT NULL DEFAULT '';"
+	"INSERT OR REPLACE INTO report_tally"
+	"(kind, day, what, reports, successful, failed)"
+	"  SELECT 6, day, domain_id, COUNT(*), SUM(good), SUM(bad) FROM"
+	"  (SELECT day, domain_id,"
+	"    MIN(SUM(successful), " SESSIONS_MAX ") AS good,"
+	"    MIN(SUM(failed), " SESSIONS_MAX ") AS bad"
+	"    FROM report_policy WHERE standing BETWEEN 1 AND 3"
+	"    GROUP BY domain_id, day, report_id)"
+	"  GROUP BY domain_id, day;",
 };
 
 static const char serve_tables[] =

@@ -205,6 +205,14 @@ def test_a_domain_that_is_flooded_holds_up_no_other(box, count):
 	assert box.sum()["stored"] == count
 
 
+def test_what_has_to_wait_counts_towards_a_limit(box):
+	box.server.deliver(*flood(9))
+	box.door.answer = flooded
+	result = box.fetch("--json", "--limit", "4")
+	assert result.status == TEMPFAIL, result
+	assert json.loads(result.out)["put_off"] == 4
+
+
 def test_a_flood_that_outlasts_every_run_holds_up_no_other(box):
 	"""No run comes to its end, and none begins where the last one did."""
 	count = 60
@@ -272,7 +280,7 @@ def test_a_large_mailbox_is_searched_in_pieces(box, authority):
 
 def test_what_will_never_be_taken_stays_unread(box):
 	box.server.deliver(letter(1), letters.google(os.urandom(9000000)))
-	box.door.say(submit.error(400, "input"))
+	box.door.say(submit.error(422, "input"))
 	assert box.sum() == {"messages": 2, "refused": 1, "too_large": 1}
 	assert flags(box.server) == ["a", "a"]
 	assert box.sum() == {}
@@ -539,6 +547,9 @@ class Onlooker:
 		self.environ = (me / "environ").read_bytes()
 		self.words = (me / "cmdline").read_bytes()
 		self.limits = (me / "limits").read_text()
+		parent = Path(f"/proc/{self.parent}")
+		self.parent_limits = (parent / "limits").read_text()
+		self.parent_memory_of = (parent / "mem").stat().st_uid
 		self.has = [knows(self.door.pid, s) for s in self.secrets]
 		self.parent_has = [knows(self.parent, s) for s in self.secrets]
 		return submit.OK
@@ -561,6 +572,8 @@ def test_a_message_is_read_by_who_holds_no_secret(make_server, door, authority,
 	assert box.sum() == {"messages": 1, "stored": 1}
 	assert seen.parent_has == [True, True]
 	assert seen.has == [False, False]
+	assert seen.parent_memory_of == 0	# not of the user it became
+	assert re.search(r"Max core file size +0 +0 ", seen.parent_limits)
 	assert seen.environ == b""
 	assert secret.encode() not in seen.words
 	assert [seen.files.pop(f).split(":")[0] for f in range(3)] == [
@@ -568,7 +581,8 @@ def test_a_message_is_read_by_who_holds_no_secret(make_server, door, authority,
 	ours = {f for f in seen.files.values() if f.startswith("socket:")}
 	assert ours == set(seen.files.values())		# to the daemon
 	assert not ours & set(seen.parent_files.values())
-	assert re.search(r"Max cpu time +\d+ ", seen.limits)
+	# Not equal: at the hard one it is SIGKILL, which says nothing.
+	assert re.search(r"Max cpu time +20 +21 ", seen.limits)
 	assert "unlimited" not in next(
 		line for line in seen.limits.splitlines()
 		if line.startswith("Max address space"))
@@ -594,6 +608,27 @@ def test_a_message_that_ends_its_reader_ends_nothing_else(box, end):
 	assert re.match(fr"mtastsctl: message \d+: .* signal {int(end)}\b", line)
 	assert flags(box.server) == ["S", "S", "a"]
 	assert box.sum() == {}
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM,
+				 signal.SIGINT, signal.SIGHUP])
+def test_a_message_whose_reader_is_killed_is_for_later(box, end):
+	box.server.deliver(letter(1), letter(2), letter(3))
+
+	def answer(body):
+		if b"shop.test_2" in gzip.decompress(body):
+			os.kill(box.door.pid, end)
+		return submit.OK
+
+	box.door.answer = answer
+	result = box.fetch("--json")
+	assert result.status == TEMPFAIL, result
+	assert f"signal {int(end)}\n" in result.err
+	counts = json.loads(result.out)
+	assert (counts["stored"], counts["refused"]) == (2, 0)
+	assert flags(box.server) == ["", "S", "S"]
+	box.door.say(submit.OK)
+	assert box.sum() == {"messages": 1, "stored": 1}
 
 
 def test_a_reader_that_hangs_is_ended(box):

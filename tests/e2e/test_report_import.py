@@ -207,7 +207,8 @@ def test_a_pipe_is_one_message_whatever_is_in_it(door):
 	(submit.outcome("known"), FINE, FINE, "1 known already"),
 	(submit.outcome("not_ours"), FINE, FINE, "1 of other domains"),
 	(submit.outcome("empty"), FINE, FINE, "1 about nothing"),
-	(submit.error(400, "input"), FINE, REFUSED, "1 refused"),
+	(submit.error(422, "input"), FINE, REFUSED, "1 refused"),
+	(submit.error(400, "input"), TEMPFAIL, TEMPFAIL, "1 put off"),
 	(submit.error(413), FINE, REFUSED, "1 refused"),
 	(submit.error(429, "again"), TEMPFAIL, TEMPFAIL, "1 put off"),
 	(submit.error(503, "again"), TEMPFAIL, TEMPFAIL, "0 looked at"),
@@ -370,7 +371,8 @@ def test_an_alias(door, alias):
 
 
 @pytest.mark.parametrize("trouble", [submit.error(503, "again"),
-				     submit.error(429, "again"), None])
+				     submit.error(429, "again"),
+				     submit.error(400, "input"), None])
 def test_an_alias_waits_for_a_daemon_in_trouble(door, alias, trouble):
 	aside = door.socket.with_suffix(".aside")
 	if trouble:
@@ -389,7 +391,7 @@ def test_an_alias_waits_for_a_daemon_in_trouble(door, alias, trouble):
 
 
 def test_an_alias_bounces_nothing(door, alias):
-	door.say(submit.error(400, "input"))
+	door.say(submit.error(422, "input"))
 	for message in GOOGLE, letters.plain(), HOSTILE["nested"]:
 		alias.send(message, TO)
 	wait_for("three deliveries", lambda: alias.log().count(

@@ -354,6 +354,22 @@ def test_failures_without_a_number_are_told_of(told):
 	assert (row["reports"], row["failed"]) == ("1", "")
 
 
+def test_failures_without_a_total_are_not_none(told):
+	daemon, name = told.daemon, told.domain
+	policy = sts(name, [{"result-type": "certificate-expired"}])
+	policy["summary"] = {"total-successful-session-count": 1000}
+	post(told, report(name, 1, [policy], **window(1)))
+	post(told, report(name, 2, [sts(name)], **window(1)))
+	shown = daemon.ctl("report", "summary", name)
+	assert shown.status == 1, shown
+	assert "how many failed is not told" in shown.out
+	for words in [], [name], ["--since", "9d"], [name, "--since", "9d"]:
+		rows = daemon.ctl("report", "list", *words, "--failed", "--csv")
+		assert [r["report_id"] for r in csv.DictReader(
+			io.StringIO(rows.out))] == [
+			json.loads(report(name, 1))["report-id"]]
+
+
 # How each is read is in tests/unit/test_tls_report.c; this is that it arrives.
 # file: whose it is, reporter, sessions that went well, and that failed
 QUIRKS = {

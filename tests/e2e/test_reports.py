@@ -509,8 +509,8 @@ def test_reports_by_mail(poster):
 
 
 @pytest.mark.parametrize("body, path, status", [
-	(b"hello", "", 400),
-	(b"", "", 400),
+	(b"hello", "", 422),
+	(b"", "", 422),
 	(NESTED, "", 413),
 	(b"x" * (1 << 20) + b"x", "", 413),
 	(b"{}", "?via=https", 400),

@@ -278,6 +278,10 @@ static const struct {
 	  INTAKE_NOT_OURS, 0 },
 	{ OF("tlsa", "mx.test", 4) "," OF("sts", "other.test", 2), OURS,
 	  INTAKE_STORED, 0 },
+	/* what is of DANE and hosted, is no mail host of another */
+	{ OF("tlsa", "other.test", 4) "," OF("sts", OURS, 2), "", INTAKE_STORED,
+	  2 },
+	{ OF("tlsa", "other.test", 4), OURS, INTAKE_STORED, 0 },
 	/* of two that are hosted it may be either */
 	{ OF("tlsa", "mx.test", 4) "," OF("sts", OURS,
 					  2) "," OF("sts", "other.test", 1),

@@ -327,13 +327,23 @@ static void tell(long successful, long failed)
 					      .successful = successful,
 					      .failed = failed };
 	f.reports.all.results[TLS_RESULT_CERTIFICATE_EXPIRED] = failed;
-	f.reports.all.kinds = 1U << TLS_RESULT_CERTIFICATE_EXPIRED;
+	f.reports.all.kinds = failed ? 1U << TLS_RESULT_CERTIFICATE_EXPIRED : 0;
 	f.reports.sts = f.reports.all;
 }
 
 static void are_clean(void)
 {
 	tell(1000, 0);
+}
+static void fail_without_a_number(void)
+{
+	are_clean();
+	f.reports.sts.kinds = 1U << TLS_RESULT_CERTIFICATE_EXPIRED;
+}
+static void are_known_otherwise(void)
+{
+	fail_without_a_number();
+	f.facts.without_reports = true;
 }
 static void tell_of_no_sessions(void)
 {
@@ -468,6 +478,9 @@ static const struct {
 	  "1 reporter: 7 sessions by MTA-STS in 7 days, 0 failed" },
 	{ are_clean, "", 1,
 	  "1 reporter: 1000 sessions by MTA-STS in 7 days, 0 failed" },
+	{ fail_without_a_number, "reports.unknown", 0,
+	  "not of how many: certificate-expired: " },
+	{ are_known_otherwise, "", 1, "not of how many" },
 	{ fail_just_so, "", 1,
 	  "1000 sessions by MTA-STS in 7 days, 10 failed" },
 	{ fail_one_too_many, "reports.failing", 0,

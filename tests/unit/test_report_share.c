@@ -27,6 +27,8 @@ static const struct {
 	{ { "T:mx" }, "a", "a", "0" },
 	{ { "T:mx" }, "mx", "a", "" },
 	{ { "T:a" }, "a", "a", "0" },
+	{ { "T:own", "T:mx", "a" }, "a", "a", "12" },
+	{ { "T:own", "T:mx", "a" }, "own", "a", "0" },
 	{ { NULL }, "a", "a", "" },
 
 	{ { "a", "b", "-" }, "a", "", "0" },
@@ -35,6 +37,8 @@ static const struct {
 	{ { "a", "!" }, "a", "", "0" },
 	{ { "T:mx" }, "mx", "", "0" },
 };
+
+static const struct report_names own = { { "own" }, 1, false };
 
 static void make(struct tls_report *r, struct tls_report_policy p[MAX],
 		 const char *const words[MAX])
@@ -70,7 +74,7 @@ static void each_policy_is_somebodys(void **state)
 
 		print_message("%zu\n", i);
 		make(&r, p, cases[i].policy);
-		report_shares_init(&s, &r, cases[i].about);
+		report_shares_init(&s, &r, cases[i].about, &own);
 		mine = report_shares_find(&s, cases[i].domain);
 		n = mine ? mine->count : 0;
 		assert_int_equal(n, strlen(cases[i].mine));
@@ -91,7 +95,7 @@ static void shares_come_as_the_report_names_them(void **state)
 
 	(void)state;
 	make(&r, p, words);
-	report_shares_init(&s, &r, "");
+	report_shares_init(&s, &r, "", &own);
 	assert_int_equal(s.count, 2);
 	assert_string_equal(s.share[0].domain, "c");
 	assert_int_equal(s.share[0].count, 2);

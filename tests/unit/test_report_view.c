@@ -193,6 +193,19 @@ static void many_days_are_drawn_by_the_week(void **state)
 	free(text);
 }
 
+static void failures_without_a_number_are_not_none(void **state)
+{
+	char *text = shown(report_view_summary,
+			   "{\"reports\":1,\"successful\":7,\"failed\":0,"
+			   "\"results\":[{\"result\":\"sts-webpki-invalid\","
+			   "\"sessions\":null,\"reports\":1}]}");
+
+	(void)state;
+	assert_has(text, "7 sessions in 1 report, how many failed is not told");
+	assert_not(text, "none failed");
+	free(text);
+}
+
 static void none_says_where_to_look(void **state)
 {
 	char *text = shown(report_view_summary,
@@ -340,6 +353,7 @@ int main(void)
 		cmocka_unit_test(a_line_per_day_is_drawn),
 		cmocka_unit_test(days_without_reports_are_told),
 		cmocka_unit_test(many_days_are_drawn_by_the_week),
+		cmocka_unit_test(failures_without_a_number_are_not_none),
 		cmocka_unit_test(none_says_where_to_look),
 		cmocka_unit_test(few_of_very_many_are_not_none),
 		cmocka_unit_test(csv_is_quoted_and_is_no_formula),

@@ -251,6 +251,44 @@ static void reports_of_an_older_database_are_weighed(void **state)
 			 256256);
 }
 
+/* As it was when none told sessions by MTA-STS from the rest. */
+static void make_untold(const char *dir)
+{
+	scratch_sql(dir, "state.db",
+		    "INSERT INTO report_policy"
+		    "  SELECT 7, column1, column2, column3, 1, 1, column4, 0,"
+		    "    column5, column6, '', '', '' FROM (VALUES"
+		    "  (1, 1, 0, 1, 600000000, 3), (1, 1, 1, 3, 600000000, 4),"
+		    "  (1, 1, 2, 0, 5, 5), (1, 1, 3, 4, 5, 5),"
+		    "  (1, 2, 0, 2, 1, 2), (2, 3, 0, 2, 0, 9),"
+		    "  (3, 4, 0, 0, 8, 8));" WITHOUT_15
+		    "PRAGMA user_version = 14");
+}
+
+static long tallied(const char *dir, const char *sql)
+{
+	return scratch_number(dir, "state.db", sql);
+}
+
+#define OF_STS(what)                                                           \
+	"SELECT " what " FROM report_tally WHERE kind = 6 AND what = 7"
+
+static void reports_of_an_older_database_are_tallied_by_sts(void **state)
+{
+	const char *dir = *state;
+
+	store_close(scratch_store(dir));
+	make_untold(dir);
+	store_close(scratch_store(dir));
+	assert_int_equal(tallied(dir, OF_STS("COUNT(*)")), 2);
+	assert_int_equal(tallied(dir, OF_STS("reports") " AND day = 1"), 2);
+	assert_int_equal(tallied(dir, OF_STS("successful") " AND day = 1"),
+			 1000000001);
+	assert_int_equal(tallied(dir, OF_STS("failed") " AND day = 1"), 9);
+	assert_int_equal(tallied(dir, OF_STS("failed") " AND day = 2"), 9);
+	assert_int_equal(tallied(dir, OF_STS("reports") " AND day = 2"), 1);
+}
+
 /* What is no database is refused, and left as it is for a rescue. */
 static void a_damaged_database_is_refused(void **state)
 {
@@ -360,6 +398,7 @@ int main(void)
 		IN_A_FOLDER(migrations_run_once),
 		IN_A_FOLDER(an_older_database_gets_tokens),
 		IN_A_FOLDER(reports_of_an_older_database_are_weighed),
+		IN_A_FOLDER(reports_of_an_older_database_are_tallied_by_sts),
 		IN_A_FOLDER(a_damaged_database_is_refused),
 		IN_A_FOLDER(a_rollback_leaves_nothing),
 		IN_A_FOLDER(a_commit_that_fails_leaves_nothing),
