@@ -472,7 +472,7 @@ static bool may_go_back(struct edit *e, const struct domain_add *in,
 	if (!why)
 		return true;
 	edit_look_first(e, &w);
-	err_set(err, is_seen ? ERR_REFUSED : ERR_AGAIN,
+	err_set(err, is_seen ? ERR_REFUSED : ERR_LOOKING,
 		"%s does not go back to enforce at once: %s", e->domain.name,
 		why);
 	return err_hint(err,

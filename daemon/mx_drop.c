@@ -5,7 +5,7 @@
 
 static enum mx_drop unseen(const struct domain *d, struct err *why)
 {
-	err_set(why, ERR_AGAIN,
+	err_set(why, ERR_LOOKING,
 		"the MX of %s were not seen lately, and the "
 		"policy would name fewer hosts",
 		d->name);

@@ -81,7 +81,7 @@ static void each_is_judged(void **state)
 {
 	static const enum err_kind kinds[] = {
 		[MX_DROP_FINE] = ERR_NONE,
-		[MX_DROP_LOOK] = ERR_AGAIN,
+		[MX_DROP_LOOK] = ERR_LOOKING,
 		[MX_DROP_WAIT] = ERR_REFUSED,
 		[MX_DROP_LOSES] = ERR_REFUSED,
 	};
