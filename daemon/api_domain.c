@@ -469,11 +469,14 @@ static bool may_go_back(struct edit *e, const struct domain_add *in,
 	is_seen = watch_sees_mx(&w, e->call->now);
 	why = not_back(former->mode, &w, policy);
 	if (!is_seen && former->mode == STS_ENFORCE)
-		why = "its MX were not seen lately, and are looked at now";
+		why = watch_misses_mx(&w)
+			      ? "nobody answers for its MX"
+			      : "its MX were not seen lately, and are looked "
+				"at now";
 	if (!why)
 		return edit_may_drop(e, former, policy, err);
 	edit_look_first(e, &w);
-	err_set(err, is_seen ? ERR_REFUSED : ERR_LOOKING,
+	err_set(err, is_seen || watch_misses_mx(&w) ? ERR_REFUSED : ERR_LOOKING,
 		"%s does not go back to enforce at once: %s", e->domain.name,
 		why);
 	return err_hint(err,
