@@ -425,8 +425,9 @@ static void say_handed_over(const struct apply *a)
 	if (a->done[DEED_HAND_OVER])
 		puts("What is handed over is served on, with no new "
 		     "certificate, until DNS has led its\nmta-sts name to "
-		     "another host for a day. Where no other host goes on with "
-		     "the policy:\nmtastsctl domain remove NAME.");
+		     "another host for as long as caches may lead here. "
+		     "Where no other\nhost goes on with the policy: "
+		     "mtastsctl domain remove NAME.");
 }
 
 static void summary(const struct apply *a)
