@@ -5,13 +5,10 @@
 #include <string.h>
 
 static const char *const kind_names[] = {
-	[ERR_NONE] = "none",
-	[ERR_AGAIN] = "again",
-	[ERR_REFUSED] = "refused",
-	[ERR_INPUT] = "input",
-	[ERR_NOT_FOUND] = "not-found",
-	[ERR_INTERNAL] = "internal",
-	[ERR_DAMAGED] = "damaged",
+	[ERR_NONE] = "none",	     [ERR_AGAIN] = "again",
+	[ERR_LOOKING] = "looking",   [ERR_REFUSED] = "refused",
+	[ERR_INPUT] = "input",	     [ERR_NOT_FOUND] = "not-found",
+	[ERR_INTERNAL] = "internal", [ERR_DAMAGED] = "damaged",
 };
 
 const char *err_kind_name(enum err_kind kind)

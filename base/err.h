@@ -13,12 +13,13 @@
 
 enum err_kind {
 	ERR_NONE,
-	ERR_AGAIN,	/* passing: the same call may succeed later */
-	ERR_REFUSED,	/* understood and declined; see text and hint */
-	ERR_INPUT,	/* the caller's input is wrong */
-	ERR_NOT_FOUND,	/* the thing named does not exist */
-	ERR_INTERNAL,	/* ours or the machine's: disk, database, library */
-	ERR_DAMAGED	/* what is stored cannot be read (any more) */
+	ERR_AGAIN,     /* passing: the same call may succeed later */
+	ERR_LOOKING,   /* the same, of this one thing: it is looked at first */
+	ERR_REFUSED,   /* understood and declined; see text and hint */
+	ERR_INPUT,     /* the caller's input is wrong */
+	ERR_NOT_FOUND, /* the thing named does not exist */
+	ERR_INTERNAL,  /* ours or the machine's: disk, database, library */
+	ERR_DAMAGED    /* what is stored cannot be read (any more) */
 };
 
 struct err {
@@ -49,8 +50,8 @@ bool err_prefix(struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * "again", "refused", "input", "not-found", "internal", "damaged": stable,
- * for JSON.
+ * "again", "looking", "refused", "input", "not-found", "internal",
+ * "damaged": stable, for JSON.
  */
 const char *err_kind_name(enum err_kind kind);
 

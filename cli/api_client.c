@@ -324,6 +324,7 @@ static const struct {
 	enum exit_code code;
 } kinds[] = {
 	{ "again", ERR_AGAIN, EXIT_ERRORS },
+	{ "looking", ERR_LOOKING, EXIT_TEMPFAIL },
 	{ "refused", ERR_REFUSED, EXIT_REFUSED },
 	{ "input", ERR_INPUT, EXIT_REFUSED },
 	{ "not-found", ERR_NOT_FOUND, EXIT_REFUSED },

@@ -38,8 +38,7 @@ static enum exit_code do_each(struct cli *cli, const struct words *names,
 		code = one(cli, names->item[i], &err);
 		if (code != EXIT_FINE)
 			say_failure(names->item[i], &err);
-		if (code > worst)
-			worst = code;
+		worst = exit_worse(worst, code);
 		if (code == EXIT_UNREACHABLE)
 			break;
 	}

@@ -190,8 +190,7 @@ enum exit_code cmd_alert_silence(struct cli *cli)
 		return usage("for how long?", "--for 12h, or --cancel");
 	for (size_t i = 0; i < cli->name_count; i++) {
 		code = silence(cli, cli->names[i]);
-		if (code > worst)
-			worst = code;
+		worst = exit_worse(worst, code);
 		if (code == EXIT_UNREACHABLE)
 			break;
 	}

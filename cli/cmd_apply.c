@@ -122,11 +122,59 @@ static bool differs(const json_t *answer)
 	return json_is_true(value_at(answer, "changed"));
 }
 
-/* It is there: what of it differs? */
-static enum exit_code look_at_change(struct apply *a, const char *name,
-				     json_t *entry, struct err *err)
+/* DNS is looked at for the dry run: once that is done, it may be seen. */
+static bool is_asked_again(const struct apply *a, enum exit_code code)
 {
-	struct task t = { .deed = DEED_CHANGE };
+	return code == EXIT_TEMPFAIL && !a->fleet.cli->options.dry_run;
+}
+
+/* What there is to do, the dry run could not say. */
+static void note_unseen(struct apply *a, enum deed deed, const char *name)
+{
+	if (!a->fleet.cli->options.json)
+		table_row(&a->plan, (const char *const[]){
+					    deed_names[deed], name, "policy",
+					    "", "once its MX are seen" });
+}
+
+static void plan_unseen(struct apply *a, struct task t, json_t *entry)
+{
+	const char *name = text_at(entry, "name");
+
+	if (!has_room(a)) {
+		a->left++;
+		return;
+	}
+	note_unseen(a, t.deed, name);
+	add_task(a, t, name, entry);
+}
+
+static void plan_to_change(struct apply *a, const json_t *settings,
+			   const json_t *policy, json_t *entry)
+{
+	struct task t = { .deed = DEED_CHANGE,
+			  .settings = differs(settings),
+			  .policy = differs(policy) };
+
+	if (!t.settings && !t.policy) {
+		a->same++;
+		return;
+	}
+	if (!has_room(a)) {
+		a->left++;
+		return;
+	}
+	show(a, t.deed, settings);
+	show(a, t.deed, policy);
+	mx_looks_add(a->fleet.looks, policy, a->fleet.line.first);
+	add_task(a, t, text_at(entry, "name"), entry);
+}
+
+/* It is there: what of it differs? */
+static enum exit_code look_at_change(struct apply *a, json_t *entry,
+				     struct err *err)
+{
+	const char *name = text_at(entry, "name");
 	json_t *settings = NULL, *policy = NULL;
 	enum exit_code code;
 
@@ -135,17 +183,16 @@ static enum exit_code look_at_change(struct apply *a, const char *name,
 	if (code == EXIT_FINE)
 		code = fleet_ask_policy(a->fleet.cli, name, entry, true,
 					&policy, err);
-	t.settings = differs(settings);
-	t.policy = differs(policy);
-	if (code == EXIT_FINE && !t.settings && !t.policy) {
-		a->same++;
-	} else if (code == EXIT_FINE && !has_room(a)) {
-		a->left++;
-	} else if (code == EXIT_FINE) {
-		show(a, t.deed, settings);
-		show(a, t.deed, policy);
-		mx_looks_add(a->fleet.looks, policy, a->fleet.line.first);
-		add_task(a, t, name, entry);
+	if (code == EXIT_FINE) {
+		plan_to_change(a, settings, policy, entry);
+	} else if (is_asked_again(a, code)) {
+		plan_unseen(a,
+			    (struct task){ .deed = DEED_CHANGE,
+					   .settings = !settings ||
+						       differs(settings),
+					   .policy = true },
+			    entry);
+		code = EXIT_FINE;
 	}
 	json_decref(settings);
 	json_decref(policy);
@@ -184,9 +231,13 @@ static enum exit_code look_at(struct fleet *f, json_t *entry, struct err *err)
 		plan_to_add(a, answer, entry);
 		json_decref(answer);
 	}
+	if (is_asked_again(a, code)) {
+		plan_unseen(a, (struct task){ .deed = DEED_TAKE_BACK }, entry);
+		return EXIT_FINE;
+	}
 	if (code != EXIT_REFUSED)
 		return code;
-	code = look_at_change(a, text_at(entry, "name"), entry, &why);
+	code = look_at_change(a, entry, &why);
 	if (code == EXIT_FINE)
 		*err = (struct err)ERR_INIT;
 	else if (why.kind != ERR_NOT_FOUND)
@@ -354,16 +405,16 @@ static void summary_as_json(const struct apply *a)
 	const long *done = a->done;
 	json_t *all;
 
-	all = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			"added", (json_int_t)done[DEED_ADD], "taken_back",
-			(json_int_t)done[DEED_TAKE_BACK], "changed",
-			(json_int_t)done[DEED_CHANGE], "handed_over",
-			(json_int_t)done[DEED_HAND_OVER], "removed",
-			(json_int_t)done[DEED_REMOVE], "already_so",
-			(json_int_t)a->same, "refused",
-			(json_int_t)a->fleet.refused, "failed",
-			(json_int_t)a->fleet.failed, "left",
-			(json_int_t)a->left);
+	all = json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "added",
+		(json_int_t)done[DEED_ADD], "taken_back",
+		(json_int_t)done[DEED_TAKE_BACK], "changed",
+		(json_int_t)done[DEED_CHANGE], "handed_over",
+		(json_int_t)done[DEED_HAND_OVER], "removed",
+		(json_int_t)done[DEED_REMOVE], "already_so",
+		(json_int_t)a->same, "refused", (json_int_t)a->fleet.refused,
+		"failed", (json_int_t)a->fleet.failed, "put_off",
+		(json_int_t)a->fleet.put_off, "left", (json_int_t)a->left);
 	say_json(all);
 	json_decref(all);
 }
@@ -374,8 +425,9 @@ static void say_handed_over(const struct apply *a)
 	if (a->done[DEED_HAND_OVER])
 		puts("What is handed over is served on, with no new "
 		     "certificate, until DNS has led its\nmta-sts name to "
-		     "another host for a day. Where no other host goes on with "
-		     "the policy:\nmtastsctl domain remove NAME.");
+		     "another host for as long as caches may lead here. "
+		     "Where no other\nhost goes on with the policy: "
+		     "mtastsctl domain remove NAME.");
 }
 
 static void summary(const struct apply *a)
@@ -396,6 +448,7 @@ static void summary(const struct apply *a)
 	       a->done[DEED_REMOVE], a->same, f->refused);
 	if (f->failed)
 		printf(", %ld failed", f->failed);
+	fleet_say_put_off(f);
 	fleet_say_strays(f);
 	if (a->left)
 		printf("; %ld left for the next run, as --limit says", a->left);

@@ -110,15 +110,17 @@ static void import_summary(const struct import *in)
 		printf("%ld already there, %ld refused", in->there, f->refused);
 		if (f->failed)
 			printf(", %ld failed", f->failed);
+		fleet_say_put_off(f);
 		fleet_say_strays(f);
 		putchar('\n');
 		return;
 	}
-	all = json_pack(
-		"{s:I, s:I, s:I, s:I, s:I}", "added", (json_int_t)in->added,
-		"taken_back", (json_int_t)in->back, "already_there",
-		(json_int_t)in->there, "refused", (json_int_t)f->refused,
-		"failed", (json_int_t)f->failed);
+	all = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "added",
+			(json_int_t)in->added, "taken_back",
+			(json_int_t)in->back, "already_there",
+			(json_int_t)in->there, "refused",
+			(json_int_t)f->refused, "failed", (json_int_t)f->failed,
+			"put_off", (json_int_t)f->put_off);
 	say_json(all);
 	json_decref(all);
 }

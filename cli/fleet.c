@@ -41,6 +41,12 @@ const char *fleet_would(const struct cli *cli)
 	return cli->options.dry_run ? "would be " : "";
 }
 
+void fleet_say_put_off(const struct fleet *f)
+{
+	if (f->put_off)
+		printf("; %ld put off: run it again", f->put_off);
+}
+
 void fleet_say_strays(const struct fleet *f)
 {
 	if (f->strays)
@@ -116,11 +122,14 @@ static void stop_if_vain(struct fleet *f, enum exit_code code)
 void fleet_failed(struct fleet *f, const char *name, enum exit_code code,
 		  const struct err *err, bool has_line)
 {
-	if (code > f->worst)
-		f->worst = code;
+	f->worst = exit_worse(f->worst, code);
 	say(f, name, err, has_line);
 	if (code == EXIT_REFUSED) {
 		f->refused++;
+		return;
+	}
+	if (code == EXIT_TEMPFAIL) {
+		f->put_off++;
 		return;
 	}
 	f->failed++;

@@ -25,6 +25,7 @@ struct fleet {
 	struct announced_ids *ids;     /* at what DNS announces of it */
 	struct names *seen;	       /* NULL: names may come twice */
 	long entries, refused, failed; /* of `entries` neither: well */
+	long put_off;		       /* nor these: looked at first */
 	long strays;		       /* whose MX are others, once read */
 	long failed_in_a_row;
 	bool is_broken;	 /* the file was not read to its end */
@@ -47,10 +48,13 @@ void fleet_end(struct fleet *f);
 /*
  * Tells and counts a failure, of the line looked at or (without `has_line`)
  * of none. The daemon's own are too many at FLEET_FAILURES_MAX in a row:
- * is_stopped is set.
+ * is_stopped is set. EXIT_TEMPFAIL is no failure of it: that line will do later.
  */
 void fleet_failed(struct fleet *f, const char *name, enum exit_code code,
 		  const struct err *err, bool has_line);
+
+/* For the last line: how many were put off, if any were. */
+void fleet_say_put_off(const struct fleet *f);
 
 /* For the last line: of how many DNS has other MX, if there are such. */
 void fleet_say_strays(const struct fleet *f);

@@ -47,7 +47,7 @@ static enum exit_code run(struct cli *cli, const struct command *c)
 	change_print_plan(cli);
 	wait_release(&cli->wait);
 	api_free(cli->api);
-	return waited > code ? waited : code;
+	return exit_worse(code, waited);
 }
 
 static enum exit_code find_and_run(struct cli *cli)

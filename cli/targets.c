@@ -325,6 +325,13 @@ static bool limits_changes(const struct cli *cli)
 	return cli->command->options & OPTION(DRY_RUN);
 }
 
+/* What was put off has begun a look: a limit bounds those, too. */
+static bool is_counted(const struct cli *cli, enum exit_code code, long changed)
+{
+	return !limits_changes(cli) || cli->changed > changed ||
+	       code == EXIT_TEMPFAIL;
+}
+
 static void do_one(struct round *r, const char *name)
 {
 	long changed = r->cli->changed, limit = r->cli->options.limit;
@@ -334,9 +341,8 @@ static void do_one(struct round *r, const char *name)
 	r->met++;
 	if (err.kind != ERR_NONE)
 		say_failed(r->cli, name, &err);
-	if (code > r->worst)
-		r->worst = code;
-	r->done += limits_changes(r->cli) ? r->cli->changed - changed : 1;
+	r->worst = exit_worse(r->worst, code);
+	r->done += is_counted(r->cli, code, changed);
 	r->is_over = code == EXIT_UNREACHABLE || code == EXIT_USAGE ||
 		     (limit && r->done >= limit);
 }
@@ -382,7 +388,7 @@ static enum exit_code each(struct cli *cli, bool by_label, target_fn *one)
 	else if (!r.met)
 		say_nobody(&cli->options, by_label, "nothing was done");
 	words_release(&names);
-	return code > r.worst ? code : r.worst;
+	return exit_worse(r.worst, code);
 }
 
 enum exit_code targets_each(struct cli *cli, target_fn *one)

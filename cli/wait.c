@@ -337,7 +337,7 @@ static size_t look_at_all(struct watch *w, enum exit_code *worst)
 			code = item->is_done ? say_done(w, item)
 					     : say_late(w, item);
 		item->is_done = true;
-		*worst = code > *worst ? code : *worst;
+		*worst = exit_worse(*worst, code);
 	}
 	return left;
 }

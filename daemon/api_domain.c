@@ -451,9 +451,10 @@ static const char *not_back(enum sts_mode former, const struct watch *w,
 	return mx_strays(&w->mx, policy) ? "its MX are others now" : NULL;
 }
 
+/* Nor without the hosts that DNS, or a cache, may send its mail to. */
 static bool may_go_back(struct edit *e, const struct domain_add *in,
-			enum sts_mode former, const struct sts_policy *policy,
-			struct err *err)
+			const struct sts_policy *former,
+			const struct sts_policy *policy, struct err *err)
 {
 	const char *why;
 	bool is_seen;
@@ -466,13 +467,16 @@ static bool may_go_back(struct edit *e, const struct domain_add *in,
 	if (!watch_of(e->call->parts->store, &e->domain, &w, err))
 		return false;
 	is_seen = watch_sees_mx(&w, e->call->now);
-	why = not_back(former, &w, policy);
-	if (!is_seen && former == STS_ENFORCE)
-		why = "its MX were not seen lately, and are looked at now";
+	why = not_back(former->mode, &w, policy);
+	if (!is_seen && former->mode == STS_ENFORCE)
+		why = watch_misses_mx(&w)
+			      ? "nobody answers for its MX"
+			      : "its MX were not seen lately, and are looked "
+				"at now";
 	if (!why)
-		return true;
+		return edit_may_drop(e, former, policy, err);
 	edit_look_first(e, &w);
-	err_set(err, is_seen ? ERR_REFUSED : ERR_AGAIN,
+	err_set(err, is_seen || watch_misses_mx(&w) ? ERR_REFUSED : ERR_LOOKING,
 		"%s does not go back to enforce at once: %s", e->domain.name,
 		why);
 	return err_hint(err,
@@ -497,8 +501,7 @@ static bool add_back(struct edit *e, const struct domain_add *in,
 		     struct err *err)
 {
 	const struct domain was = e->domain;
-	struct sts_policy policy = { 0 };
-	enum sts_mode former;
+	struct sts_policy former = { 0 }, policy = { 0 };
 	bool ok;
 
 	if (in->adopt_id || in->adopt_body)
@@ -506,15 +509,16 @@ static bool add_back(struct edit *e, const struct domain_add *in,
 						 "policy of its own",
 			       e->domain.name);
 	if (!leaving_former_policy(e->call->parts->store, &e->domain,
-				   e->call->now, &policy, err))
+				   e->call->now, &former, err))
 		return false;
-	former = policy.mode;
+	sts_policy_copy(&policy, &former);
 	ok = apply_settings(e->call->parts->store, &in->settings, &e->domain,
 			    err) &&
 	     policy_input_apply(&in->policy, e->domain.name, &policy, err) &&
-	     may_go_back(e, in, former, &policy, err) &&
+	     may_go_back(e, in, &former, &policy, err) &&
 	     leaving_resume(e, &policy, err) && keep_hosts(e, in, err) &&
 	     look_for_rua(e, was.rua, err);
+	sts_policy_release(&former);
 	sts_policy_release(&policy);
 	return ok;
 }

@@ -22,7 +22,8 @@ bool edit_policy(struct edit *e, const struct policy_version *was,
 
 /*
  * May `wanted` leave out the hosts of `was` that it does (daemon/mx_drop.h)? If
- * DNS has to be looked at first, that is begun, and it is ERR_AGAIN.
+ * DNS has to be looked at first, that is begun, and it is ERR_LOOKING; but
+ * ERR_REFUSED if nobody answered at the last one.
  */
 bool edit_may_drop(struct edit *e, const struct sts_policy *was,
 		   const struct sts_policy *wanted, struct err *err);

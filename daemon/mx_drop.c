@@ -3,9 +3,21 @@
 #include "base/when.h"
 #include "daemon/mx_moves.h"
 
+/* Who asks again is not to do so for ever: a look that is over did not help. */
+static enum mx_drop unanswered(const struct domain *d, struct err *why)
+{
+	err_set(why, ERR_REFUSED,
+		"nobody answers for the MX of %s, which were not seen lately, "
+		"and the policy would name fewer hosts",
+		d->name);
+	err_hint(why, "put its DNS right, or the resolvers of this box; "
+		      "--force does it all the same");
+	return MX_DROP_LOOK;
+}
+
 static enum mx_drop unseen(const struct domain *d, struct err *why)
 {
-	err_set(why, ERR_AGAIN,
+	err_set(why, ERR_LOOKING,
 		"the MX of %s were not seen lately, and the "
 		"policy would name fewer hosts",
 		d->name);
@@ -75,5 +87,7 @@ enum mx_drop mx_drop_judge(const struct watch *w, const struct domain *d,
 		return unclear(d, &w->mx, why);
 	if (now < until)
 		return still_cached(d, until, why);
-	return is_seen ? MX_DROP_FINE : unseen(d, why);
+	if (is_seen)
+		return MX_DROP_FINE;
+	return watch_misses_mx(w) ? unanswered(d, why) : unseen(d, why);
 }

@@ -17,7 +17,8 @@ enum mx_drop {
 	MX_DROP_LOSES /* DNS sends mail there, or nobody can say */
 };
 
-/* Why it may not be, if so: ERR_AGAIN for a look, else ERR_REFUSED. */
+/* Why it may not be, if so: ERR_LOOKING for a look, else ERR_REFUSED; that too
+   for a look if the last one had no answer. */
 enum mx_drop mx_drop_judge(const struct watch *w, const struct domain *d,
 			   const struct sts_policy *was,
 			   const struct sts_policy *wanted, time_t now,

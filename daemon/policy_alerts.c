@@ -138,7 +138,7 @@ static bool judge_ready(struct store *s, const struct domain_facts *f,
 	if (!f->has_policy || f->policy.policy.mode != STS_TESTING ||
 	    f->domain.leaving || f->domain.state != DOMAIN_LIVE)
 		return alert_end(s, KIND_READY, f->domain.name, now, err);
-	if (!readiness_of(s, f, config, true, true, true, now, &r, err))
+	if (!readiness_of(s, f, config, true, false, true, now, &r, err))
 		return false;
 	is_ready = r.count == 0;
 	readiness_release(&r);

@@ -191,6 +191,12 @@ static bool is_of_preset(const char *pattern, const char *domain)
 	return is;
 }
 
+/* An operator has written its template. */
+static bool is_meant(const struct readiness_facts *f, const char *pattern)
+{
+	return f->meant && sts_policy_has_mx(f->meant, pattern);
+}
+
 /*
  * Nobody may have meant it: the box read MX from DNS at one moment, and who lied
  * then would take mail for as long as the policy is held.
@@ -203,7 +209,7 @@ static void judge_stale(const struct readiness_facts *f, struct readiness *r)
 	if (f->keep_stale || !mx->count || mx->is_cut)
 		return;
 	for (size_t i = 0; i < p->mx_count; i++)
-		if (!is_used(mx, p->mx[i]) &&
+		if (!is_used(mx, p->mx[i]) && !is_meant(f, p->mx[i]) &&
 		    !is_of_preset(p->mx[i], f->domain->domain.name))
 			against(r, "mx.stale",
 				"mtastsctl policy mx {domain} drop it, if you "
@@ -543,6 +549,22 @@ void readiness_release(struct readiness *r)
 	r->notes = NULL;
 }
 
+/* What its template makes of the policy; false if there is none. */
+static bool template_says(struct store *s, const struct domain_facts *f,
+			  struct sts_policy *says)
+{
+	const struct domain *d = &f->domain;
+	struct template t;
+	bool ok;
+
+	if (!d->template_id || !template_by_id(s, d->template_id, &t, NULL))
+		return false;
+	sts_policy_copy(says, &f->policy.policy);
+	ok = template_apply(&t, d->name, says, NULL);
+	template_release(&t);
+	return ok;
+}
+
 bool readiness_of(struct store *s, const struct domain_facts *f,
 		  const struct config *config, bool without_reports,
 		  bool keep_stale, bool any_age, time_t now,
@@ -555,6 +577,7 @@ bool readiness_of(struct store *s, const struct domain_facts *f,
 					 .keep_stale = keep_stale,
 					 .any_age = any_age };
 	struct report_recent reports;
+	struct sts_policy meant = { .mx_count = 0 };
 	struct checked checked;
 	bool ok = checked_of(s, &f->domain, &checked, err) &&
 		  readiness_reports(s, f->domain.id, now, &reports, err) &&
@@ -564,9 +587,12 @@ bool readiness_of(struct store *s, const struct domain_facts *f,
 	*r = (struct readiness){ .count = 0 };
 	facts.checked = &checked;
 	facts.reports = &reports;
+	if (template_says(s, f, &meant))
+		facts.meant = &meant;
 	if (ok)
 		readiness_judge(&facts, now, r);
 	checked_release(&checked);
+	sts_policy_release(&meant);
 	return ok;
 }
 

@@ -39,6 +39,7 @@ struct readiness_facts {
 	const struct domain_facts *domain;
 	const struct checked *checked;
 	const struct report_recent *reports; /* of the last days */
+	const struct sts_policy *meant;	     /* of its template, or NULL */
 	time_t testing_since;	/* 0: not announced yet */
 	long testing_time;
 	long report_share;	/* percent of sessions that may fail */

@@ -140,13 +140,9 @@ static bool takes_method(const struct route *route, const char *method)
 }
 
 static const int statuses[] = {
-	[ERR_NONE] = 200,
-	[ERR_AGAIN] = 503,
-	[ERR_REFUSED] = 409,
-	[ERR_INPUT] = 400,
-	[ERR_NOT_FOUND] = 404,
-	[ERR_INTERNAL] = 500,
-	[ERR_DAMAGED] = 500,
+	[ERR_NONE] = 200,     [ERR_AGAIN] = 503,   [ERR_LOOKING] = 503,
+	[ERR_REFUSED] = 409,  [ERR_INPUT] = 400,   [ERR_NOT_FOUND] = 404,
+	[ERR_INTERNAL] = 500, [ERR_DAMAGED] = 500,
 };
 
 int api_status_of(const struct err *err)

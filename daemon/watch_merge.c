@@ -163,36 +163,6 @@ enum watch_reports watch_reports_of(const struct dns_records_answer *answer,
 #define RESTLESS_MAX  WHEN_DAY
 #define RESTLESS_FREE 4L /* changes that are looked after as ever */
 
-/* What was there before the last change counts, while caches may have it. */
-static void leave_host(struct watch *w, time_t now)
-{
-	if (now >= w->host_since + w->former_ttl)
-		w->former_ttl = 0;
-	if (w->former_ttl < w->host_ttl)
-		w->former_ttl = w->host_ttl;
-	w->host_ttl = 0;
-}
-
-static bool merge_host(struct watch *w, const struct watch_seen *seen,
-		       time_t now)
-{
-	bool is_news = seen->host != w->host;
-
-	if (seen->host == HOST_UNKNOWN)
-		return false;
-	w->host_at = now;
-	str_copy(w->host_problem, sizeof(w->host_problem), seen->host_problem);
-	if (is_news)
-		leave_host(w, now);
-	if (w->host_ttl < seen->host_ttl)
-		w->host_ttl = seen->host_ttl;
-	if (!is_news)
-		return false;
-	w->host = seen->host;
-	w->host_since = now;
-	return true;
-}
-
 #define TTL_FADES 4 /* times as long as it was */
 
 /*
@@ -210,6 +180,38 @@ static long merge_ttl(long was, long seen, time_t since, time_t last,
 	if (now >= since + was + WHEN_HOUR && now > last)
 		was -= (long)(now - last) / TTL_FADES;
 	return was > seen ? was : seen;
+}
+
+/* What was there before the last change counts, while caches may have it. */
+static void leave_host(struct watch *w, time_t now)
+{
+	if (now >= w->host_since + w->former_ttl)
+		w->former_ttl = 0;
+	if (w->former_ttl < w->host_ttl)
+		w->former_ttl = w->host_ttl;
+	if (w->former_ttl > WATCH_TTL_MOST)
+		w->former_ttl = WATCH_TTL_MOST;
+	w->host_ttl = 0;
+}
+
+static bool merge_host(struct watch *w, const struct watch_seen *seen,
+		       time_t now)
+{
+	bool is_news = seen->host != w->host;
+	time_t last = w->host_at;
+
+	if (seen->host == HOST_UNKNOWN)
+		return false;
+	w->host_at = now;
+	str_copy(w->host_problem, sizeof(w->host_problem), seen->host_problem);
+	if (is_news)
+		leave_host(w, now);
+	if (is_news)
+		w->host_since = now;
+	w->host_ttl = merge_ttl(w->host_ttl, seen->host_ttl, w->host_since,
+				last, now);
+	w->host = seen->host;
+	return is_news;
 }
 
 static bool merge_txt(struct watch *w, const struct announced_seen *seen,

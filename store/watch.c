@@ -339,6 +339,11 @@ bool watch_answers_mx(const struct watch *w)
 	       w->mx_at >= w->looked_at;
 }
 
+bool watch_misses_mx(const struct watch *w)
+{
+	return w->failures || (w->looked_at && !watch_answers_mx(w));
+}
+
 static long bounded(long ttl)
 {
 	return ttl < WATCH_TTL_MOST ? ttl : WATCH_TTL_MOST;

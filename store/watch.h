@@ -164,6 +164,9 @@ bool watch_is_lately(time_t at, time_t now);
 /* Did somebody say, at the last look, what the MX are? */
 bool watch_answers_mx(const struct watch *w);
 
+/* Was DNS asked at the last look, and nobody said it? Asking again may not help. */
+bool watch_misses_mx(const struct watch *w);
+
 /*
  * Have the MX been so for `least` seconds longer than caches may keep what they
  * were told? Then it is no answer that was given for less than that.

@@ -10,6 +10,7 @@ import json
 import os
 import pty
 import signal
+import sqlite3
 import socketserver
 import subprocess
 import threading
@@ -21,6 +22,7 @@ from harness.daemon import BUILD
 from harness.process import wait_for
 
 FINE, ERRORS, REFUSED, UNREACHABLE, USAGE = 0, 2, 3, 4, 64
+TEMPFAIL = 75
 LINES = int(os.environ.get("FLEET_LINES") or 400)
 
 
@@ -231,7 +233,7 @@ def test_as_json(daemon, write):
 	assert (added["name"], added["changed"]) == ("a.test", True)
 	assert bad["line"] == 3 and bad["error"]["kind"] == "input"
 	assert total == {"added": 1, "taken_back": 0, "already_there": 0,
-			 "refused": 1, "failed": 0}
+			 "refused": 1, "failed": 0, "put_off": 0}
 
 
 def fleet_of(count, bad=()):
@@ -329,7 +331,7 @@ def test_ten_failures_in_a_row_are_enough(tmp_path, write, works, asked):
 	assert server.asked == asked
 	assert json.loads(done.stdout.splitlines()[-1]) == {
 		"added": len(works), "taken_back": 0, "already_there": 0,
-		"refused": 0, "failed": asked - len(works)}
+		"refused": 0, "failed": asked - len(works), "put_off": 0}
 	assert "given up" in done.stderr and "run it again" in done.stderr
 
 
@@ -777,6 +779,60 @@ def test_limit_caps_the_changes(hosted, write):
 	assert list(rows(hosted)) == ["a.test", "x.test"]
 
 
+def unsee(daemon):
+	"""Their MX were seen a quarter of an hour ago; no look is due soon."""
+	daemon.stop()
+	now = int(time.time())
+	with sqlite3.connect(daemon.state / "state.db") as db:
+		db.execute("INSERT OR IGNORE INTO watch(domain_id)"
+			   " SELECT id FROM domain")
+		db.execute("UPDATE watch SET failures = 0, unanswered = 0,"
+			   " mx_look = (SELECT max(mx_look) FROM watch),"
+			   " looked_at = ?1 - 900, mx_at = ?1 - 900,"
+			   " mx_since = ?1 - 99999, due_at = ?1 + 3600", (now,))
+	db.close()
+	daemon.start()
+
+
+def test_who_is_looked_at_first_stops_no_other(daemon, write):
+	"""A dozen that DNS is asked about, before one that is well."""
+	names = [f"n{i:02}.test" for i in range(12)]
+	both = "".join(f"{n},mx1.{n} mx2.{n},enforce\n" for n in names)
+	one = "".join(f"{n},mx1.{n},enforce\n" for n in names)
+	daemon.ok("domain", "import", write("name,mx,mode\n" + both), *FORCED)
+	path = write("name,mx,mode\n" + one + "new.test,mx.new.test,\n")
+	unsee(daemon)
+	dry = daemon.ctl("domain", "apply", path, "--dry-run")
+	assert dry.status == TEMPFAIL, dry
+	assert "would be 1 added, 0 changed" in dry.out
+	assert "; 12 put off" in summary(dry) and "given up" not in dry.err
+	unsee(daemon)
+
+	done = daemon.ctl("domain", "apply", path)
+
+	assert "given up" not in done.err, done
+	assert done.out.count("once its MX are seen") == 12
+	assert "1 added," in summary(done) and "new.test" in rows(daemon)
+	assert daemon.ctl("domain", "apply", path, *FORCED).status == FINE
+
+
+def test_who_is_looked_at_first_counts_for_the_limit(daemon, tmp_path):
+	names = [f"n{i:02}.test" for i in range(12)]
+	path = tmp_path / "names"
+	path.write_text("\n".join(names))
+	both = ["--mx", "mx1.a.test", "--mx", "mx2.a.test"]
+	daemon.ok("domain", "add", "--file", path, *both)
+	daemon.ok("policy", "enforce", "--all", *FORCED)
+	unsee(daemon)
+	only = ["policy", "set", "--mx", "mx1.a.test", "--limit", "2"]
+	done = daemon.ctl(*only, "--file", path)
+	assert done.status == TEMPFAIL, done
+	assert done.err.count("were not seen lately") == 2
+	# What is refused for good is not to be tried again for ever.
+	both = daemon.ctl(*only, "n03.test", "localhost")
+	assert both.status == REFUSED, both
+
+
 def test_apply_as_json(hosted, write):
 	path = write(WANTED)
 	for more, dry in (["--dry-run"], True), ([], False):
@@ -791,4 +847,4 @@ def test_apply_as_json(hosted, write):
 		assert total == {"added": 1, "taken_back": 0, "changed": 2,
 				 "handed_over": 0, "removed": 1,
 				 "already_so": 1, "refused": 0, "failed": 0,
-				 "left": 0}
+				 "put_off": 0, "left": 0}

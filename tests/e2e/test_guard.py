@@ -1,6 +1,7 @@
 """What an enforced policy is kept from, and a domain that is being removed."""
 
 import shutil
+import sqlite3
 
 import pytest
 
@@ -91,6 +92,27 @@ def test_the_way_back_is_not_round_the_gate(rig, daemon, name):
 	assert refused.status == REFUSED and "MX are others" in refused.err
 	daemon.ok("domain", "add", name, "--mode", "testing")
 	assert daemon.json("domain", "show", name)["state"] == "live"
+
+
+def test_the_way_back_leaves_no_cache_behind(rig, enforced, name):
+	"""Its mail has moved on the way out: caches may have the former MX."""
+	daemon = enforced
+	daemon.ok("domain", "remove", name)
+	daemon.stop()
+	with sqlite3.connect(daemon.state / "state.db") as db:
+		db.execute("UPDATE domain SET created_at = created_at - 7200")
+	db.close()
+	daemon.start()
+	rig.dns.set(name, "MX", "10 new.example.test.", ttl=86400)
+	look(daemon, name, lambda d: d["dns"]["mx"]["hosts"] ==
+	     ["new.example.test"])
+	add = ["domain", "add", name, "--mx"]
+	refused = daemon.ctl(*add, "new.example.test")
+	assert refused.status == REFUSED, refused
+	assert "may have the former MX" in refused.err
+	assert policy_of(daemon, name)["mode"] == "none"
+	daemon.ok(*add, f"mx.{name},new.example.test")
+	assert policy_of(daemon, name)["mode"] == "enforce"
 
 
 # Then it is renewed again, for senders still rely on it.

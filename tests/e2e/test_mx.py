@@ -149,7 +149,7 @@ def test_who_asks_without_a_look_is_told_to_ask_again(make, name):
 	drop = {"drop": ["b.example.test"]}
 	path = f"/v1/domains/{name}/policy/mx"
 	status, answer = daemon.api("POST", path, drop)
-	assert (status, answer["error"]["kind"]) == (503, "again"), answer
+	assert (status, answer["error"]["kind"]) == (503, "looking"), answer
 	wait_for("it to be seen", lambda: daemon.api(
 		"POST", path, drop)[0] == 200, 15)
 	assert box.policy()["mx"] == ["a.example.test"]

@@ -84,10 +84,10 @@ static const struct {
 	enum err_kind kind;
 	const char *name;
 } kinds[] = {
-	{ ERR_NONE, "none" },           { ERR_AGAIN, "again" },
-	{ ERR_REFUSED, "refused" },     { ERR_INPUT, "input" },
-	{ ERR_NOT_FOUND, "not-found" }, { ERR_INTERNAL, "internal" },
-	{ ERR_DAMAGED, "damaged" },
+	{ ERR_NONE, "none" },	      { ERR_AGAIN, "again" },
+	{ ERR_LOOKING, "looking" },   { ERR_REFUSED, "refused" },
+	{ ERR_INPUT, "input" },	      { ERR_NOT_FOUND, "not-found" },
+	{ ERR_INTERNAL, "internal" }, { ERR_DAMAGED, "damaged" },
 };
 
 static void kinds_keep_their_names(void **state)

@@ -81,7 +81,7 @@ static void each_is_judged(void **state)
 {
 	static const enum err_kind kinds[] = {
 		[MX_DROP_FINE] = ERR_NONE,
-		[MX_DROP_LOOK] = ERR_AGAIN,
+		[MX_DROP_LOOK] = ERR_LOOKING,
 		[MX_DROP_WAIT] = ERR_REFUSED,
 		[MX_DROP_LOSES] = ERR_REFUSED,
 	};
@@ -113,6 +113,41 @@ static void each_is_judged(void **state)
 	}
 }
 
+/* "Again" is for what a look may help; which is begun all the same. */
+static void who_gets_no_answer_is_not_asked_again_for_ever(void **state)
+{
+	static const struct {
+		long failures;
+		time_t looked, at;
+		enum err_kind is;
+	} looks[] = {
+		{ 0, 0, 0, ERR_LOOKING }, /* none yet */
+		{ 1, 0, 0, ERR_REFUSED },
+		{ 0, NOW - 60, 0, ERR_REFUSED },
+		{ 0, NOW - 60, OLD, ERR_REFUSED },
+		{ 0, OLD, OLD, ERR_LOOKING },
+		{ 3, OLD, OLD, ERR_REFUSED },
+	};
+	struct sts_policy was = { .mx = { a, b }, .mx_count = 2 };
+	struct sts_policy wanted = { .mx = { a }, .mx_count = 1 };
+	struct domain d = { .name = "example.org" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(looks); i++) {
+		struct watch w = { .failures = looks[i].failures,
+				   .looked_at = looks[i].looked,
+				   .mx_at = looks[i].at };
+		struct err err = ERR_INIT;
+
+		see(looks[i].at ? "a.test" : NULL, &w.mx);
+		w.mx_since = looks[i].at;
+		assert_int_equal(
+			mx_drop_judge(&w, &d, &was, &wanted, NOW, &err),
+			MX_DROP_LOOK);
+		assert_int_equal(err.kind, looks[i].is);
+	}
+}
+
 /* Its first look sees what may have been so for years. */
 static void a_new_domain_waits_for_no_cache(void **state)
 {
@@ -138,6 +173,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_is_judged),
+		cmocka_unit_test(
+			who_gets_no_answer_is_not_asked_again_for_ever),
 		cmocka_unit_test(a_new_domain_waits_for_no_cache),
 	};
 

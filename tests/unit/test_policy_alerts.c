@@ -618,6 +618,13 @@ static void has_no_cert(void)
 	f.has_cert = false;
 }
 
+static void names_a_host_in_no_mx(void)
+{
+	static char other[] = "b.test";
+
+	f.policy.policy.mx[f.policy.policy.mx_count++] = other;
+}
+
 static void is_found_wanting(void)
 {
 	must(checked_write(fix.store, fix.domain.id, T0, T0, 0,
@@ -640,9 +647,9 @@ static void is_damaged(void)
 static void ready_ends_with_each_thing_against_it(void **state)
 {
 	static void (*const changes[])(void) = {
-		is_removed,  has_no_policy,    is_not_live, is_behind,
-		has_no_cert, is_found_wanting, is_damaged,
-		is_not_tested,
+		is_removed, has_no_policy, is_not_live,
+		is_behind,  has_no_cert,   is_found_wanting,
+		is_damaged, is_not_tested, names_a_host_in_no_mx,
 	};
 	struct domain_facts ready;
 

@@ -242,6 +242,14 @@ static void is_meant_to_be_there(void)
 	names_one_in_no_mx();
 	f.facts.keep_stale = true;
 }
+static void is_named_by_its_template(void)
+{
+	static const struct sts_policy says = { .mx = { other },
+						.mx_count = 1 };
+
+	names_one_in_no_mx();
+	f.facts.meant = &says;
+}
 static void may_be_one_that_was_cut(void)
 {
 	names_one_in_no_mx();
@@ -440,6 +448,7 @@ static const struct {
 	{ has_nothing_but_a_bad_name, "mx.bad-name" },
 	{ has_two_strays, "mx.not-covered mx.not-covered mx.stale" },
 	{ names_one_in_no_mx, "mx.stale" },
+	{ is_named_by_its_template, "" },
 	{ names_a_host_of_a_preset, "" },
 	{ names_a_pattern_in_use, "" },
 	{ is_meant_to_be_there, "" },
@@ -881,6 +890,31 @@ static void reports_of_seven_days_are_read_from_the_store(void **state)
 	assert_stored(NOW, true, false, failing);
 }
 
+static void what_its_template_names_is_read_from_the_store(void **state)
+{
+	static char host[] = "mx.example.net";
+	struct template t = { .name = "gold",
+			      .hosts = { .mx = { host }, .mx_count = 1 } };
+	struct template read;
+	struct watch w = {
+		.domain_id = fix.domain.id,
+		.mx_at = NOW,
+		.mx = { .look = MX_THERE, .host = { "b.test" }, .count = 1 }
+	};
+
+	(void)state;
+	rows_cert(fix.store, &fix.domain, "leaf", "issuers");
+	must(watch_write(fix.store, &w, NULL), NULL);
+	assert_stored(NOW, true, false,
+		      "announced days mx.not-covered mx.stale not-looked");
+	must(template_write(fix.store, &t, NULL), NULL);
+	must(template_by_name(fix.store, "gold", &read, NULL), NULL);
+	fix.domain.template_id = read.id;
+	template_release(&read);
+	assert_stored(NOW, true, false,
+		      "announced days mx.not-covered not-looked");
+}
+
 #define FOR_ONE(test) cmocka_unit_test_setup(test, set_up)
 
 int main(void)
@@ -897,6 +931,7 @@ int main(void)
 		FOR_ONE(too_much_is_cut),
 		cmocka_unit_test(max_age_is_raised_in_steps),
 		WITH_A_DOMAIN(all_of_it_is_read_from_the_store),
+		WITH_A_DOMAIN(what_its_template_names_is_read_from_the_store),
 		WITH_A_DOMAIN(reports_of_seven_days_are_read_from_the_store),
 	};
 

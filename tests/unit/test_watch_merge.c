@@ -124,6 +124,11 @@ static const struct {
 	    { 20 + 172800, HOST_HERE, 60 },
 	    { 30 + 172800, HOST_ELSEWHERE, 60 } },
 	  WHEN_DAY },
+	/* a slip of the pen, long before */
+	{ { { 10, HOST_HERE, 0x7fffffff },
+	    { 40 * WHEN_DAY, HOST_HERE, 60 },
+	    { 41 * WHEN_DAY, HOST_ELSEWHERE, 60 } },
+	  WHEN_DAY },
 	{ { { 10, HOST_HERE, 8 * WHEN_DAY }, { 20, HOST_ELSEWHERE, 60 } },
 	  7 * WHEN_DAY },
 };
@@ -434,17 +439,19 @@ static void a_longer_ttl_is_bounded_and_fades(void **state)
 		struct watch w;
 		time_t now = T0;
 
-		seen.mx.ttl = 600;
+		seen.mx.ttl = seen.host_ttl = 600;
 		w = (struct watch){ .domain_id = 7 };
 		watch_merge(&w, &seen, now);
 		for (size_t k = 0; ttls[i].look[k].after; k++) {
 			now += ttls[i].look[k].after;
-			seen.mx.ttl = seen.txt.ttl = ttls[i].look[k].ttl;
+			seen.mx.ttl = seen.txt.ttl = seen.host_ttl =
+				ttls[i].look[k].ttl;
 			watch_merge(&w, &seen, now);
 		}
 		print_message("%zu\n", i);
 		assert_int_equal(w.mx.ttl, ttls[i].counts);
 		assert_int_equal(w.txt_ttl, ttls[i].counts);
+		assert_int_equal(w.host_ttl, ttls[i].counts);
 	}
 }
 
