@@ -50,12 +50,9 @@ static enum mx_drop still_cached(const struct domain *d, time_t until,
 	return MX_DROP_WAIT;
 }
 
-/* What a new domain's first look sees has not changed just then. */
-static time_t cached_until(const struct watch *w, const struct domain *d)
+static time_t cached_until(const struct watch *w)
 {
-	return w->mx_since > d->created_at + WHEN_HOUR
-		       ? w->mx_since + mx_moves_ttl(w->mx.ttl)
-		       : 0;
+	return w->mx_left_at ? w->mx_left_at + mx_moves_ttl(w->mx.ttl) : 0;
 }
 
 enum mx_drop mx_drop_judge(const struct watch *w, const struct domain *d,
@@ -65,7 +62,7 @@ enum mx_drop mx_drop_judge(const struct watch *w, const struct domain *d,
 {
 	bool is_seen = watch_sees_mx(w, now);
 	const char *host = mx_lost(&w->mx, was, wanted);
-	time_t until = cached_until(w, d);
+	time_t until = cached_until(w);
 
 	if (!mx_drops(was, wanted))
 		return MX_DROP_FINE;

@@ -589,12 +589,13 @@ static const char *const migrations[] = {
 	"    AND bytes <= 0; END;",
 
 	/* 15: foreign_at of names that are gone; how long caches lead where a
-	   policy's host is, and was before; by which way an event came */
+	   policy's host is, and was before; when MX left; by which way an event came */
 	"CREATE TABLE foreign_past("
 	"  name TEXT PRIMARY KEY,"
 	"  at INTEGER NOT NULL) WITHOUT ROWID;"
 	"ALTER TABLE watch ADD COLUMN host_ttl INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE watch ADD COLUMN former_ttl INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE watch ADD COLUMN mx_left_at INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE trail ADD COLUMN channel TEXT NOT NULL DEFAULT '';",
 };
 
