@@ -115,6 +115,50 @@ static void each_is_judged(void **state)
 	}
 }
 
+static char far
+	[] = "a-host-of-sixty-three-letters-in-one-label-is-not-so-rare.test",
+     farther[] = "another-host-of-sixty-three-letters-in-one-label.more.test";
+
+static const struct {
+	char *wanted[2];
+	const char *hint;
+} hints[] = {
+	{ { a }, "drop it then, or now with --force" },
+	{ { far }, "safe at once: mtastsctl policy mx example.org add" },
+	{ { far }, " add a-host-of-sixty-three" },
+	{ { far, a }, "drop the former then, or now with --force" },
+	{ { far, farther }, " add HOST...; drop" },
+};
+
+/* Both together cost nobody mail, and new ones need not wait. */
+static void who_waits_may_add(void **state)
+{
+	struct sts_policy was = { .mode = STS_ENFORCE,
+				  .mx = { a, b },
+				  .mx_count = 2 };
+	struct domain d = { .name = "example.org" };
+	struct watch w = { .mx_at = NOW - 60,
+			   .mx_since = NOW - 60,
+			   .mx_left_at = NOW - 60 };
+
+	(void)state;
+	w.mx.look = MX_THERE;
+	for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
+		struct sts_policy wanted = {
+			.mode = STS_ENFORCE,
+			.mx = { hints[i].wanted[0], hints[i].wanted[1] },
+			.mx_count = hints[i].wanted[1] ? 2 : 1,
+		};
+		struct err err = ERR_INIT;
+
+		assert_int_equal(
+			mx_drop_judge(&w, &d, &was, &wanted, NOW, &err),
+			MX_DROP_WAIT);
+		print_message("%s\n", err.hint);
+		assert_non_null(strstr(err.hint, hints[i].hint));
+	}
+}
+
 /* ---- by what is seen, one look each half hour ---- */
 
 static const struct sts_policy both = { .mode = STS_ENFORCE,
@@ -221,6 +265,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_is_judged),
+		cmocka_unit_test(who_waits_may_add),
 		cmocka_unit_test(what_was_seen_decides),
 	};
 
