@@ -1,5 +1,6 @@
 #include "daemon/mx_drop.h"
 
+#include "base/buf.h"
 #include "base/when.h"
 #include "daemon/mx_moves.h"
 
@@ -50,24 +51,50 @@ static enum mx_drop unclear(const struct domain *d, const struct mx_seen *mx,
 	return MX_DROP_LOSES;
 }
 
+#define HOSTS_MAX 120 /* in a hint, that a name stands in besides */
+
+/* Each after a blank; so many that a hint has room for. */
+static void say_new(const struct sts_policy *was,
+		    const struct sts_policy *wanted, struct buf *out)
+{
+	for (size_t i = 0; i < wanted->mx_count; i++) {
+		if (sts_policy_has_mx(was, wanted->mx[i]) ||
+		    buf_printf(out, " %s", wanted->mx[i]))
+			continue;
+		buf_clear(out);
+		buf_puts(out, " HOST...");
+		return;
+	}
+}
+
+/* To name both together costs nobody mail. */
 static enum mx_drop still_cached(const struct domain *d, time_t until,
+				 const struct sts_policy *was,
+				 const struct sts_policy *wanted,
 				 struct err *why)
 {
 	char at[INSTANT_TEXT];
+	struct buf hosts;
 
+	buf_init(&hosts, HOSTS_MAX);
+	say_new(was, wanted, &hosts);
 	err_set(why, ERR_REFUSED,
 		"resolvers may have the former MX of %s until %s", d->name,
 		instant_format(until, at));
-	err_hint(why, "drop it then, or now with --force");
+	if (hosts.len)
+		err_hint(why,
+			 "safe at once: mtastsctl policy mx %s add%s; drop the "
+			 "former then, or now with --force",
+			 d->name, hosts.data);
+	else
+		err_hint(why, "drop it then, or now with --force");
+	buf_release(&hosts);
 	return MX_DROP_WAIT;
 }
 
-/* What a new domain's first look sees has not changed just then. */
-static time_t cached_until(const struct watch *w, const struct domain *d)
+static time_t cached_until(const struct watch *w)
 {
-	return w->mx_since > d->created_at + WHEN_HOUR
-		       ? w->mx_since + mx_moves_ttl(w->mx.ttl)
-		       : 0;
+	return w->mx_left_at ? w->mx_left_at + mx_moves_ttl(w->mx.ttl) : 0;
 }
 
 enum mx_drop mx_drop_judge(const struct watch *w, const struct domain *d,
@@ -77,7 +104,7 @@ enum mx_drop mx_drop_judge(const struct watch *w, const struct domain *d,
 {
 	bool is_seen = watch_sees_mx(w, now);
 	const char *host = mx_lost(&w->mx, was, wanted);
-	time_t until = cached_until(w, d);
+	time_t until = cached_until(w);
 
 	if (!mx_drops(was, wanted))
 		return MX_DROP_FINE;
@@ -86,7 +113,7 @@ enum mx_drop mx_drop_judge(const struct watch *w, const struct domain *d,
 	if (is_seen && w->mx.bad_count)
 		return unclear(d, &w->mx, why);
 	if (now < until)
-		return still_cached(d, until, why);
+		return still_cached(d, until, was, wanted, why);
 	if (is_seen)
 		return MX_DROP_FINE;
 	return watch_misses_mx(w) ? unanswered(d, why) : unseen(d, why);

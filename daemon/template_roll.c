@@ -6,21 +6,31 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/steady.h"
 #include "store/health.h"
 #include "store/trail.h"
 
 #define AT_ONCE	  20
 #define TURN_MS	  100
 #define PAUSE_MS  1000	/* while there is nothing to do */
-#define ROUND_MS  3000	/* between two with those that wait */
+#define ROUND_MS  3000	/* between two rounds */
+#define REST_MS                                                                \
+	60000 /* ... if nothing came of the former; as long as that, too */
+#define ASKED_MAX                                                              \
+	128 /* looks that are waited for: some seconds of the watch's */
 
 struct template_roll {
 	struct store *store;
 	struct event *timer;
 	time_t (*now)(void *arg);
 	void *arg;
-	size_t waits;	     /* in this turn */
-	size_t passed;	     /* they wait: in this round, from the first on */
+	struct template_place at; /* in this round; zero: it begins */
+	bool has_moved;		  /* in this round something came of one */
+	int64_t began_ms;	  /* it did, of steady_ms() */
+	int64_t rests_until;	  /* likewise, unless a template changes */
+	int64_t epochs;		  /* template_epochs() when the round began */
+	int64_t asked[ASKED_MAX]; /* domains that were to be looked at */
+	size_t asked_count;
 	unsigned char *told; /* owned; a bit for each id */
 	size_t told_size;
 };
@@ -95,27 +105,38 @@ static void forget(struct template_roll *r, int64_t id)
 		r->told[at] &= (unsigned char)~(1U << (id % 8));
 }
 
-/* One that nobody answers for is looked at again at the watch's own pace. */
-static bool ask(struct template_roll *r, const struct domain *d,
-		struct err *err)
+/* The watch goes on asking those that nobody answers for, at its own pace. */
+static bool is_silent(const struct watch *w)
 {
-	time_t now = r->now(r->arg);
-	struct watch w;
-
-	if (!watch_of(r->store, d, &w, err))
-		return false;
-	return w.unanswered || w.due_at <= now ||
-	       watch_now(r->store, d->id, now, err);
+	return w->unanswered && !watch_answers_mx(w);
 }
 
+/* Of those that have a look asked for already one more is not waited for. */
+static bool ask(struct template_roll *r, const struct domain *d,
+		const struct watch *w, struct err *err)
+{
+	time_t now = r->now(r->arg);
+
+	if (w->due_at <= now || r->asked_count == ASKED_MAX)
+		return true;
+	r->asked[r->asked_count++] = d->id;
+	r->has_moved = true;
+	return watch_now(r->store, d->id, now, err);
+}
+
+/* That it is looked at first is nothing to tell, unless nothing comes of it. */
 static bool wait(struct template_roll *r, const struct domain *d,
 		 const struct template *t, enum mx_drop drop,
 		 const struct err *why, struct err *err)
 {
-	r->waits++;
-	return (drop != MX_DROP_LOOK || ask(r, d, err)) &&
-	       (is_told(r, d->id) ||
-		tell(r, d, "waits to follow", t->name, why->text, err));
+	struct watch w;
+
+	if (!watch_of(r->store, d, &w, err))
+		return false;
+	if (drop == MX_DROP_LOOK && !is_silent(&w))
+		return ask(r, d, &w, err);
+	return is_told(r, d->id) ||
+	       tell(r, d, "waits to follow", t->name, why->text, err);
 }
 
 /* ---- a domain ---- */
@@ -148,6 +169,7 @@ static bool follow(struct template_roll *r, struct domain *d,
 		ok = wait(r, d, t, drop, &why, err);
 	} else {
 		forget(r, d->id);
+		r->has_moved = true;
 		d->template_epoch = t->epoch;
 		ok = drop == MX_DROP_FINE
 			     ? publish(r, d, t, &wanted, err)
@@ -164,15 +186,18 @@ static bool bring_up(struct template_roll *r, int64_t id, struct err *err)
 	struct policy_version is;
 	struct template t;
 	struct domain d;
-	bool ok;
+	bool ok = true;
 
-	if (!domain_by_id(r->store, id, &d, err) ||
-	    !template_by_id(r->store, d.template_id, &t, err))
+	if (!domain_by_id(r->store, id, &d, err))
 		return false;
-	if (d.leaving) {
+	if (!d.template_id)
+		return true;
+	if (!template_by_id(r->store, d.template_id, &t, err))
+		return false;
+	if (d.template_epoch < t.epoch && d.leaving) {
 		d.template_epoch = t.epoch;
 		ok = domain_update(r->store, &d, err);
-	} else {
+	} else if (d.template_epoch < t.epoch) {
 		ok = policy_version_current(r->store, &d, &is, err) &&
 		     follow(r, &d, &t, &is.policy, err);
 		policy_version_release(&is);
@@ -192,25 +217,102 @@ static void pass_over(struct template_roll *r, int64_t id)
 		store_rollback(r->store);
 }
 
-/* How many were brought up; fewer than were due after a failure. */
-static size_t turn(struct template_roll *r, struct err *err)
-{
-	int64_t ids[AT_ONCE];
-	size_t n = template_behind(r->store, r->passed, ids, AT_ONCE, err);
+/* ---- whose turn it is ---- */
 
-	r->waits = 0;
-	if (!n || !store_may_start(r->store, NULL) ||
-	    !store_begin(r->store, err))
+/* Those that have been looked at since, or are gone, are waited for no more. */
+static size_t pick_asked(struct template_roll *r, int64_t *ids, size_t limit)
+{
+	size_t n = 0, left = 0;
+	time_t now = r->now(r->arg);
+
+	for (size_t i = 0; i < r->asked_count; i++) {
+		const struct domain d = { .id = r->asked[i] };
+		struct watch w;
+
+		watch_of(r->store, &d, &w, NULL);
+		if (w.due_at && (w.due_at <= now || n == limit))
+			r->asked[left++] = d.id;
+		else if (w.due_at)
+			ids[n++] = d.id;
+	}
+	r->asked_count = left;
+	return n;
+}
+
+static void end_round(struct template_roll *r)
+{
+	int64_t now = steady_ms(), took = now - r->began_ms,
+		rest = took > REST_MS ? took : REST_MS;
+
+	if (!r->at.domain_id)
+		rest = 0; /* nobody was behind */
+	else if (r->has_moved || r->asked_count)
+		rest = ROUND_MS;
+	r->rests_until = now + rest;
+	r->at = (struct template_place){ 0 };
+}
+
+/* Does it go on, or rest until a template changes? */
+static bool is_at_work(struct template_roll *r, struct err *err)
+{
+	int64_t epochs;
+
+	if (r->at.domain_id)
+		return true;
+	if (!template_epochs(r->store, &epochs, err) ||
+	    (steady_ms() < r->rests_until && epochs == r->epochs))
+		return false;
+	r->epochs = epochs;
+	r->began_ms = steady_ms();
+	r->has_moved = false;
+	return true;
+}
+
+static size_t pick_behind(struct template_roll *r, int64_t *ids, size_t limit,
+			  struct template_place *last, struct err *err)
+{
+	struct template_place places[AT_ONCE];
+	size_t n;
+
+	if (!is_at_work(r, err))
 		return 0;
+	n = template_behind(r->store, &r->at, places, limit, err);
+	for (size_t i = 0; i < n; i++)
+		ids[i] = places[i].domain_id;
+	if (!n)
+		end_round(r);
+	*last = n ? places[n - 1] : r->at;
+	return n;
+}
+
+static bool bring_up_all(struct template_roll *r, const int64_t *ids, size_t n,
+			 struct err *err)
+{
+	if (!store_begin(r->store, err))
+		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!bring_up(r, ids[i], err)) {
 			store_rollback(r->store);
 			pass_over(r, ids[i]);
-			return 0;
+			return false;
 		}
-	if (!store_commit(r->store, err) || !store_project(r->store, err))
+	return store_commit(r->store, err) && store_project(r->store, err);
+}
+
+/* How many were brought up; 0 after a failure, too. */
+static size_t turn(struct template_roll *r, struct err *err)
+{
+	struct template_place last = r->at;
+	int64_t ids[AT_ONCE];
+	size_t n;
+
+	if (!store_may_start(r->store, NULL))
 		return 0;
-	r->passed += r->waits;
+	n = pick_asked(r, ids, AT_ONCE / 2);
+	n += pick_behind(r, ids + n, AT_ONCE - n, &last, err);
+	if (!n || !bring_up_all(r, ids, n, err))
+		return 0;
+	r->at = last;
 	return n;
 }
 
@@ -218,15 +320,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct template_roll *r = arg;
 	struct err err = ERR_INIT;
-	size_t n = turn(r, &err);
-	long ms = n ? TURN_MS : r->passed ? ROUND_MS : PAUSE_MS;
+	long ms = turn(r, &err) ? TURN_MS : PAUSE_MS;
 
 	(void)fd;
 	(void)what;
 	if (err.kind != ERR_NONE)
 		log_warn("templates: %s", err.text);
-	if (!n)
-		r->passed = 0;
 	event_add(r->timer, &(struct timeval){ ms / 1000, ms % 1000 * 1000 });
 }
 

@@ -4,8 +4,8 @@
  *
  * A domain that cannot follow (more hosts than a policy may have) keeps its
  * policy, and the trail says so. One whose MX have to be seen first, or may be in
- * caches still, waits, and holds up no other. Those on their way out stay as they
- * are.
+ * caches still, waits, and holds up no other: some are looked at for it at a time.
+ * Those on their way out stay as they are.
  *
  * Control thread only.
  */

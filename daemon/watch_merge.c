@@ -253,6 +253,8 @@ static bool merge_mx(struct watch *w, const struct mx_seen *seen, time_t now)
 		return false;
 	}
 	w->mx_at = now;
+	if (mx_seen_left(&w->mx, seen))
+		w->mx_left_at = now;
 	if (is_news || was_one || !seen->agrees || !w->mx_since)
 		w->mx_since = now;
 	w->mx = *seen;

@@ -117,6 +117,27 @@ bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b)
 	       same_names(a->bad, b->bad, a->bad_count);
 }
 
+static bool has_name(const char (*list)[DOMAIN_NAME_SIZE], size_t count,
+		     const char *name)
+{
+	size_t i = 0;
+
+	while (i < count && !streq(list[i], name))
+		i++;
+	return i < count;
+}
+
+bool mx_seen_left(const struct mx_seen *was, const struct mx_seen *is)
+{
+	for (size_t i = 0; i < was->count; i++)
+		if (!has_name(is->host, is->count, was->host[i]))
+			return true;
+	for (size_t i = 0; i < was->bad_count; i++)
+		if (!has_name(is->bad, is->bad_count, was->bad[i]))
+			return true;
+	return was->look == MX_ABSENT && is->look != MX_ABSENT;
+}
+
 static void join(struct mx_seen *all, const struct mx_seen *one)
 {
 	if (!all->voices) {

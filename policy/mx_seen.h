@@ -43,6 +43,9 @@ void mx_seen_read(const struct dns_records_answer *answer,
 /* The same hosts, or the same lack of them? */
 bool mx_seen_same(const struct mx_seen *a, const struct mx_seen *b);
 
+/* Is there one that `was` has and `is` has not: where none is, the domain? */
+bool mx_seen_left(const struct mx_seen *was, const struct mx_seen *is);
+
 /*
  * As a store keeps the hosts: one a line, and the bad names behind them.
  * is_cut is set if they are too many, and else left as it is.

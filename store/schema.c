@@ -590,13 +590,15 @@ static const char *const migrations[] = {
 	"    AND bytes <= 0; END;",
 
 	/* 15: foreign_at of names that are gone; how long caches lead where a
-	   policy's host is, and was before; by which way an event came; of the
-	   reports that there are, the tally by MTA-STS: store/report_tally.c */
+	   policy's host is, and was before; when MX left; by which way an event
+	   came; of the reports that there are, the tally by MTA-STS:
+	   store/report_tally.c */
 	"CREATE TABLE foreign_past("
 	"  name TEXT PRIMARY KEY,"
 	"  at INTEGER NOT NULL) WITHOUT ROWID;"
 	"ALTER TABLE watch ADD COLUMN host_ttl INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE watch ADD COLUMN former_ttl INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE watch ADD COLUMN mx_left_at INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE trail ADD COLUMN channel TEXT NOT NULL DEFAULT '';"
 	"INSERT OR REPLACE INTO report_tally"
 	"(kind, day, what, reports, successful, failed)"

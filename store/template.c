@@ -169,19 +169,50 @@ size_t template_followers(struct store *s, const struct template *t,
 	return query_ids(&q, ids, limit, err);
 }
 
-size_t template_behind(struct store *s, size_t passed, int64_t *ids,
-		       size_t limit, struct err *err)
+#define BEHIND                                                                 \
+	"SELECT * FROM (SELECT d.template_id AS template,"                     \
+	" d.template_epoch AS epoch, d.id AS id FROM template t JOIN domain d" \
+	" ON d.template_id = t.id AND d.template_id > 0"                       \
+	" AND d.template_epoch < t.epoch WHERE "
+#define IN_ORDER " ORDER BY t.id, d.template_epoch, d.id LIMIT ?4)"
+
+/* In parts, each of which an index finds at once. */
+size_t template_behind(struct store *s, const struct template_place *after,
+		       struct template_place *places, size_t limit,
+		       struct err *err)
+{
+	struct query q;
+	size_t n = 0;
+
+	query_open(&q, store_db(s),
+		   BEHIND
+		   "t.id = ?1 AND d.template_epoch = ?2 AND d.id > ?3" IN_ORDER
+		   " UNION ALL " BEHIND
+		   "t.id = ?1 AND d.template_epoch > ?2" IN_ORDER
+		   " UNION ALL " BEHIND "t.id > ?1" IN_ORDER " LIMIT ?4");
+	bind_int(&q, after->template_id);
+	bind_int(&q, after->epoch);
+	bind_int(&q, after->domain_id);
+	bind_int(&q, (int64_t)limit);
+	while (n < limit && query_row(&q))
+		places[n++] = (struct template_place){
+			.template_id = col_int(&q, "template"),
+			.epoch = col_long(&q, "epoch"),
+			.domain_id = col_int(&q, "id"),
+		};
+	return query_close(&q, err) ? n : 0;
+}
+
+bool template_epochs(struct store *s, int64_t *epochs, struct err *err)
 {
 	struct query q;
 
+	*epochs = 0;
 	query_open(&q, store_db(s),
-		   "SELECT d.id AS id FROM template t JOIN domain d"
-		   " ON d.template_id = t.id AND d.template_id > 0"
-		   " AND d.template_epoch < t.epoch"
-		   " ORDER BY t.id, d.template_epoch, d.id LIMIT ? OFFSET ?");
-	bind_int(&q, (int64_t)limit);
-	bind_int(&q, (int64_t)passed);
-	return query_ids(&q, ids, limit, err);
+		   "SELECT COALESCE(SUM(epoch), 0) AS n FROM template");
+	if (query_row(&q))
+		*epochs = col_int(&q, "n");
+	return query_close(&q, err);
 }
 
 bool template_pass_over(struct store *s, int64_t domain_id, struct err *err)

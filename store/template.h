@@ -53,12 +53,23 @@ size_t template_followers(struct store *s, const struct template *t,
 			  int64_t after, int64_t *ids, size_t limit,
 			  struct err *err);
 
+/* Where a domain is among those that are behind; all zero: before the first. */
+struct template_place {
+	int64_t template_id;
+	long epoch; /* the domain's */
+	int64_t domain_id;
+};
+
 /*
- * Domains that an earlier epoch of theirs was applied to, in an order that stays;
- * without the first `passed`.
+ * Domains that an earlier epoch of theirs was applied to, in an order that stays,
+ * beyond *after.
  */
-size_t template_behind(struct store *s, size_t passed, int64_t *ids,
-		       size_t limit, struct err *err);
+size_t template_behind(struct store *s, const struct template_place *after,
+		       struct template_place *places, size_t limit,
+		       struct err *err);
+
+/* Rises with each change of any template. */
+bool template_epochs(struct store *s, int64_t *epochs, struct err *err);
 
 /* That domain stays as it is until the template changes again. */
 bool template_pass_over(struct store *s, int64_t domain_id, struct err *err);

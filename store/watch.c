@@ -76,6 +76,7 @@ static void read_row(struct query *q, struct watch *w)
 	w->reports = (enum watch_reports)col_enum(q, "reports", REPORTS_WHOLE);
 	w->mx_at = col_int(q, "mx_at");
 	w->mx_since = col_int(q, "mx_since");
+	w->mx_left_at = col_int(q, "mx_left_at");
 	w->strays_since = col_int(q, "strays_since");
 	w->untold_host = col_long(q, "untold_host");
 	w->untold_txt = col_long(q, "untold_txt");
@@ -146,6 +147,7 @@ static void bind_mx(struct query *q, const struct watch *w)
 	bind_int(q, w->mx.ttl);
 	bind_int(q, w->mx_at);
 	bind_int(q, w->mx_since);
+	bind_int(q, w->mx_left_at);
 	bind_int(q, w->strays_since);
 	bind_int(q, w->untold_mx);
 }
@@ -164,9 +166,9 @@ bool watch_write(struct store *s, const struct watch *w, struct err *err)
 		" host, host_at, host_since, host_ttl, former_ttl,"
 		" host_problem, untold_host, reports,"
 		" mx_look, mx, mx_voices, mx_agrees, mx_cut, mx_ttl,"
-		" mx_at, mx_since, strays_since, untold_mx)"
+		" mx_at, mx_since, mx_left_at, strays_since, untold_mx)"
 		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_times(&q, w);
 	bind_seen(&q, w);
 	bind_mx(&q, w);

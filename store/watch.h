@@ -70,6 +70,8 @@ struct watch {
 	time_t mx_at;		/* as txt_at */
 	time_t mx_since; /* so it is, and all who answer agree; 0: not known,
 				   for there are strays, and nobody answered */
+	time_t mx_left_at;	/* one that was there was seen not to be any
+				   more; 0: never */
 	time_t strays_since;	/* some resolver shows hosts that the policy
 				   does not name; 0: none does */
 

@@ -787,7 +787,7 @@ def unsee(daemon):
 		db.execute("INSERT OR IGNORE INTO watch(domain_id)"
 			   " SELECT id FROM domain")
 		db.execute("UPDATE watch SET failures = 0, unanswered = 0,"
-			   " mx_look = (SELECT max(mx_look) FROM watch),"
+			   " mx_look = 1, mx = '',"	# there were none
 			   " looked_at = ?1 - 900, mx_at = ?1 - 900,"
 			   " mx_since = ?1 - 99999, due_at = ?1 + 3600", (now,))
 	db.close()

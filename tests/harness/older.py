@@ -9,11 +9,14 @@ def take_back(path):
 	"""To VERSION, which has all of today's rows in it that it had a place for."""
 	with sqlite3.connect(path) as db:
 		for column in ("host_at", "txt_at", "mx_at", "unanswered",
-			       "foreign_at"):
+			       "foreign_at", "host_ttl", "former_ttl",
+			       "mx_left_at"):
 			db.execute(f"ALTER TABLE watch DROP COLUMN {column}")
 		db.execute("ALTER TABLE domain DROP COLUMN template_applied")
 		db.execute("DROP TABLE template_past")
 		db.execute("DROP TABLE reached")
+		db.execute("DROP TABLE foreign_past")
+		db.execute("ALTER TABLE trail DROP COLUMN channel")
 		db.execute("DROP TRIGGER publish_changed")
 		db.execute("CREATE TRIGGER publish_changed AFTER UPDATE ON"
 			   " domain BEGIN SELECT 1; END")

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "daemon/watch_merge.h"
 
 #define NOW 1800000000L
 #define OLD (NOW - WHEN_DAY) /* longer ago than any TTL here */
@@ -23,7 +24,7 @@ static const struct {
 	const char *what;
 	const char *mx; /* as DNS was seen to have it */
 	char *wanted, *besides;
-	time_t at, since;
+	time_t at, left;
 	long ttl;
 	enum mx_drop is;
 	const char *says;
@@ -44,8 +45,8 @@ static const struct {
 	{ "too old to say that it is in use", "b.test", a, NULL,
 	  NOW - WHEN_HOUR, OLD, 600, MX_DROP_LOOK, "not seen lately" },
 	{ "never", NULL, a, NULL, 0, 0, 0, MX_DROP_LOOK, "not seen lately" },
-	{ "nobody knows since when", "a.test", a, NULL, NOW - 60, 0, 600,
-	  MX_DROP_LOOK, "not seen lately" },
+	{ "none has left", "a.test", a, NULL, NOW - 60, 0, WHEN_DAY,
+	  MX_DROP_FINE, "" },
 
 	/* what caches have: an hour at least, seven days at most */
 	{ "moved just now", "a.test", a, NULL, NOW - 60, NOW - 60, 600,
@@ -94,7 +95,8 @@ static void each_is_judged(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct watch w = { .mx_at = cases[i].at,
-				   .mx_since = cases[i].since };
+				   .mx_since = OLD,
+				   .mx_left_at = cases[i].left };
 		struct sts_policy wanted = {
 			.mode = STS_ENFORCE,
 			.mx = { cases[i].wanted, cases[i].besides },
@@ -110,6 +112,50 @@ static void each_is_judged(void **state)
 			cases[i].is);
 		assert_int_equal(err.kind, kinds[cases[i].is]);
 		assert_non_null(strstr(err.text, cases[i].says));
+	}
+}
+
+static char far
+	[] = "a-host-of-sixty-three-letters-in-one-label-is-not-so-rare.test",
+     farther[] = "another-host-of-sixty-three-letters-in-one-label.more.test";
+
+static const struct {
+	char *wanted[2];
+	const char *hint;
+} hints[] = {
+	{ { a }, "drop it then, or now with --force" },
+	{ { far }, "safe at once: mtastsctl policy mx example.org add" },
+	{ { far }, " add a-host-of-sixty-three" },
+	{ { far, a }, "drop the former then, or now with --force" },
+	{ { far, farther }, " add HOST...; drop" },
+};
+
+/* Both together cost nobody mail, and new ones need not wait. */
+static void who_waits_may_add(void **state)
+{
+	struct sts_policy was = { .mode = STS_ENFORCE,
+				  .mx = { a, b },
+				  .mx_count = 2 };
+	struct domain d = { .name = "example.org" };
+	struct watch w = { .mx_at = NOW - 60,
+			   .mx_since = NOW - 60,
+			   .mx_left_at = NOW - 60 };
+
+	(void)state;
+	w.mx.look = MX_THERE;
+	for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
+		struct sts_policy wanted = {
+			.mode = STS_ENFORCE,
+			.mx = { hints[i].wanted[0], hints[i].wanted[1] },
+			.mx_count = hints[i].wanted[1] ? 2 : 1,
+		};
+		struct err err = ERR_INIT;
+
+		assert_int_equal(
+			mx_drop_judge(&w, &d, &was, &wanted, NOW, &err),
+			MX_DROP_WAIT);
+		print_message("%s\n", err.hint);
+		assert_non_null(strstr(err.hint, hints[i].hint));
 	}
 }
 
@@ -148,34 +194,116 @@ static void who_gets_no_answer_is_not_asked_again_for_ever(void **state)
 	}
 }
 
-/* Its first look sees what may have been so for years. */
-static void a_new_domain_waits_for_no_cache(void **state)
+/* ---- by what is seen, one look each half hour ---- */
+
+static const struct sts_policy both = { .mode = STS_ENFORCE,
+					.mx = { a, b },
+					.mx_count = 2 };
+static const struct sts_policy first = { .mode = STS_ENFORCE,
+					 .mx = { a },
+					 .mx_count = 1 };
+
+#define PACE (WHEN_HOUR / 2)
+
+static const struct {
+	const char *looks; /* as see_look() reads them; 'n' so many times 'a' */
+	enum mx_drop is;   /* of {a, b} to {a}, at the last look */
+} stories[] = {
+	/* what is seen first may have been so for years */
+	{ "a", MX_DROP_FINE },
+	{ "?a", MX_DROP_FINE },
+	{ "1", MX_DROP_FINE },
+	{ "aaa", MX_DROP_FINE },
+
+	/* one moves away: its TTL is a day */
+	{ "wa", MX_DROP_WAIT },
+	{ "ba", MX_DROP_WAIT },
+	{ "w1a", MX_DROP_WAIT },
+	{ "0a", MX_DROP_WAIT },
+	{ "w0a", MX_DROP_WAIT },
+	{ "wan", MX_DROP_FINE },
+	{ "w?a", MX_DROP_WAIT },
+	{ "w?an", MX_DROP_FINE },
+	{ "wana?a1a", MX_DROP_FINE },
+
+	/* one comes: none is lost */
+	{ "ac", MX_DROP_FINE },
+	{ "an?cc", MX_DROP_FINE },
+	{ "cana", MX_DROP_FINE },
+
+	/* two that never agree, and show the same */
+	{ "xxxx", MX_DROP_FINE },
+	{ "cxcx", MX_DROP_FINE },
+
+	/* one of two was down */
+	{ "a111a", MX_DROP_FINE },
+	{ "a1a1a", MX_DROP_FINE },
+
+	/* strays, and a look that nobody answers */
+	{ "c?c", MX_DROP_FINE },
+	{ "c?", MX_DROP_LOOK },
+};
+
+/* a, b: that host; w: both; c: a and another; x: the same, and they do not agree;
+   0: none; 1: a, and one answers; ?: nobody does. */
+static struct watch_seen see_look(char how)
 {
-	struct sts_policy was = { .mode = STS_ENFORCE,
-				  .mx = { a, b },
-				  .mx_count = 2 };
-	struct sts_policy wanted = { .mode = STS_ENFORCE,
-				     .mx = { a },
-				     .mx_count = 1 };
-	struct watch w = { .mx_at = NOW - 60, .mx_since = NOW - 60 };
-	struct domain d = { .created_at = NOW - 70 };
+	const char *hosts = how == 'b'		       ? "b.test"
+			    : how == 'w'	       ? "a.test\nb.test"
+			    : how == 'c' || how == 'x' ? "a.test\nc.test"
+						       : "a.test";
+	struct watch_seen seen = { .host = HOST_HERE };
+
+	if (how == '?')
+		return seen;
+	seen.mx.look = how == '0' ? MX_ABSENT : MX_THERE;
+	if (how != '0')
+		mx_seen_parse(hosts, &seen.mx);
+	seen.mx.voices = how == '1' ? 1 : 2;
+	seen.mx.agrees = how != 'x';
+	seen.mx.ttl = WHEN_DAY;
+	return seen;
+}
+
+static time_t look(struct watch *w, char how, time_t now)
+{
+	long times = how == 'n' ? WHEN_DAY / PACE : 1;
+	struct watch_seen seen = see_look(how);
+
+	for (long i = 0; i < times; i++) {
+		now += PACE;
+		watch_merge(w, &seen, now);
+		watch_note_strays(w, &both, now);
+	}
+	return now;
+}
+
+static void what_was_seen_decides(void **state)
+{
+	const struct domain d = { .name = "example.org", .created_at = NOW };
 
 	(void)state;
-	see("a.test", &w.mx);
-	assert_int_equal(mx_drop_judge(&w, &d, &was, &wanted, NOW, NULL),
-			 MX_DROP_FINE);
-	d.created_at = NOW - 61 - WHEN_HOUR;
-	assert_int_equal(mx_drop_judge(&w, &d, &was, &wanted, NOW, NULL),
-			 MX_DROP_WAIT);
+	for (size_t i = 0; i < ARRAY_LEN(stories); i++) {
+		struct watch w = { .domain_id = 7 };
+		time_t now = NOW;
+
+		for (const char *how = stories[i].looks; *how; how++)
+			now = look(&w, *how, now);
+		print_message("%s\n", stories[i].looks);
+		assert_int_equal(
+			mx_drop_judge(&w, &d, &both, &first, now, NULL),
+			stories[i].is);
+	}
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_is_judged),
+		cmocka_unit_test(who_waits_may_add),
 		cmocka_unit_test(
 			who_gets_no_answer_is_not_asked_again_for_ever),
-		cmocka_unit_test(a_new_domain_waits_for_no_cache),
+		cmocka_unit_test(what_was_seen_decides),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

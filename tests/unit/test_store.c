@@ -174,6 +174,7 @@ static void migrations_run_once(void **state)
 	"DROP TABLE foreign_past;"                                             \
 	"ALTER TABLE watch DROP COLUMN host_ttl;"                              \
 	"ALTER TABLE watch DROP COLUMN former_ttl;"                            \
+	"ALTER TABLE watch DROP COLUMN mx_left_at;"                            \
 	"ALTER TABLE trail DROP COLUMN channel;"
 
 /* As it was before there were TLS reports. */

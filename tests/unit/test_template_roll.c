@@ -26,10 +26,12 @@ static struct template_roll *roll;
 
 static const char *const names[] = { "a.test", "b.test", "c.test" };
 
+static time_t later; /* than usual */
+
 static time_t now(void *arg)
 {
 	(void)arg;
-	return ROWS_NOW + 60;
+	return ROWS_NOW + 60 + later;
 }
 
 static void name_host(const char *host)
@@ -46,6 +48,7 @@ static int set_up(void **state)
 {
 	struct template template;
 
+	later = 0;
 	fixture_begin(state);
 	name_host("old.test");
 	must(template_by_name(fix.store, "gold", &template, NULL), NULL);
@@ -73,9 +76,10 @@ static int tear_down(void **state)
 
 static bool is_idle(void)
 {
-	int64_t id;
+	const struct template_place first = { 0 };
+	struct template_place place;
 
-	return template_behind(fix.store, 0, &id, 1, NULL) == 0;
+	return template_behind(fix.store, &first, &place, 1, NULL) == 0;
 }
 
 static void run(void)
@@ -165,7 +169,9 @@ static void nor_one_that_is_not_there(void **state)
 
 /* ---- those that enforce, and would lose a host ---- */
 
-#define MANY 45 /* more than are brought up at once */
+#define SOME	  45  /* more than are brought up at once */
+#define MANY	  200 /* more than are looked at for it at once */
+#define ASKED_MAX 128
 
 static void see(const char *name, time_t at, const char *mx)
 {
@@ -200,15 +206,15 @@ static void enforce(const char *name)
 	must(store_commit(fix.store, NULL), NULL);
 }
 
-/* More than are taken at once, before all others in order. */
-static void add_waiting(void)
+/* Before all others in order. */
+static void add_waiting(size_t count)
 {
 	struct template t;
 	char name[20];
 
 	must(store_begin(fix.store, NULL), NULL);
 	must(template_by_name(fix.store, "gold", &t, NULL), NULL);
-	for (size_t i = 0; i < MANY; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct domain d;
 
 		snprintf(name, sizeof(name), "w%zu.test", i);
@@ -219,7 +225,7 @@ static void add_waiting(void)
 	}
 	template_release(&t);
 	must(store_commit(fix.store, NULL), NULL);
-	for (size_t i = 0; i < MANY; i++) {
+	for (size_t i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "w%zu.test", i);
 		enforce(name);
 		see(name, ROWS_NOW - WHEN_DAY, "new.test");
@@ -255,24 +261,38 @@ static long number(const char *sql)
 	return scratch_number(fix.dir, "state.db", sql);
 }
 
+static long told(const char *how)
+{
+	char sql[160];
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT COUNT(*) FROM trail WHERE text LIKE"
+		 " '%s template gold%%'",
+		 how);
+	return number(sql);
+}
+
+static long asked(void)
+{
+	char sql[100];
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT COUNT(*) FROM watch WHERE mx_at > 0"
+		 " AND due_at = %lld",
+		 (long long)now(NULL));
+	return number(sql);
+}
+
 static void who_waits_is_looked_at_and_holds_up_no_other(void **state)
 {
-	char due[80];
-
 	(void)state;
-	add_waiting();
+	add_waiting(SOME);
 	roll = template_roll_start(loop, fix.store, now, NULL, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		run_until(names[i]);
 	assert_false(follows("w0.test") || follows("w44.test"));
-	snprintf(due, sizeof(due),
-		 "SELECT COUNT(*) FROM watch WHERE mx_at > 0"
-		 " AND due_at = %lld",
-		 (long long)now(NULL));
-	assert_int_equal(number(due), MANY);
-	assert_int_equal(number("SELECT COUNT(*) FROM trail WHERE text LIKE"
-				" 'waits to follow template gold%'"),
-			 MANY);
+	assert_int_equal(asked(), SOME);
+	assert_int_equal(told("waits to follow"), 0);
 
 	see("w7.test", ROWS_NOW, "new.test");
 	run_until("w7.test");
@@ -281,12 +301,109 @@ static void who_waits_is_looked_at_and_holds_up_no_other(void **state)
 	see("w9.test", ROWS_NOW, "new.test");
 	run_until("w9.test");
 	assert_false(follows("w8.test"));
-	assert_int_equal(number("SELECT COUNT(*) FROM trail WHERE text LIKE"
-				" 'cannot follow template gold%'"),
-			 1);
-	assert_int_equal(number("SELECT COUNT(*) FROM trail WHERE text LIKE"
-				" 'waits to follow template gold%'"),
-			 MANY);
+	assert_int_equal(told("cannot follow"), 1);
+	assert_int_equal(told("waits to follow"), 0);
+}
+
+static void run_for(int ms)
+{
+	const struct timeval moment = { .tv_sec = ms / 1000,
+					.tv_usec = ms % 1000 * 1000L };
+
+	event_base_loopexit(loop_base(loop), &moment);
+	event_base_dispatch(loop_base(loop));
+}
+
+/* As the watch does. */
+static void look_at_those_asked(void)
+{
+	char sql[300];
+
+	snprintf(sql, sizeof(sql),
+		 "UPDATE watch SET due_at = %lld, looked_at = %lld,"
+		 " mx_at = %lld WHERE mx_at > 0 AND due_at = %lld",
+		 (long long)now(NULL) + WHEN_DAY, (long long)now(NULL),
+		 (long long)now(NULL), (long long)now(NULL));
+	scratch_sql(fix.dir, "state.db", sql);
+}
+
+static void the_watch_is_asked_for_so_many_at_once(void **state)
+{
+	(void)state;
+	add_waiting(MANY);
+	roll = template_roll_start(loop, fix.store, now, NULL, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		run_until(names[i]);
+	run_for(4500); /* a second round */
+	assert_int_equal(asked(), ASKED_MAX);
+	for (int i = 0; !is_idle() && i < 20; i++) {
+		look_at_those_asked();
+		run_for(500);
+		assert_true(asked() <= ASKED_MAX);
+	}
+	assert_true(is_idle());
+	assert_int_equal(told("follows"), MANY + 3);
+	assert_int_equal(told("waits to follow"), 0);
+}
+
+/* The watch goes on asking at its own pace. */
+static void who_does_not_answer_is_told_of(void **state)
+{
+	(void)state;
+	add_waiting(3);
+	scratch_sql(fix.dir, "state.db",
+		    "UPDATE watch SET unanswered = 2, looked_at = mx_at + 1"
+		    " WHERE mx_at > 0");
+	roll = template_roll_start(loop, fix.store, now, NULL, NULL);
+	run_until(names[0]);
+	run_for(200);
+	assert_int_equal(asked(), 0);
+	assert_int_equal(told("waits to follow"), 3);
+}
+
+/* MX have changed just now, and nothing is to be done for an hour. */
+static void where_nothing_moves_it_rests(void **state)
+{
+	(void)state;
+	add_waiting(3);
+	scratch_sql(fix.dir, "state.db",
+		    "UPDATE watch SET mx_left_at = mx_at + 86400,"
+		    " mx_at = mx_at + 86400 WHERE mx_at > 0");
+	roll = template_roll_start(loop, fix.store, now, NULL, NULL);
+	run_until(names[0]);
+	run_for(5500);
+	assert_int_equal(told("waits to follow"), 3);
+	later = WHEN_HOUR;
+	see("w1.test", now(NULL), "new.test");
+	run_for(4000);
+	assert_false(follows("w1.test"));
+	must(store_begin(fix.store, NULL), NULL);
+	name_host("new.test");
+	must(store_commit(fix.store, NULL), NULL);
+	run_until("w1.test");
+}
+
+/* ---- in order ---- */
+
+static void each_comes_once_beyond_the_former(void **state)
+{
+	struct template_place at = { 0 }, next[2];
+	int64_t former = 0;
+	size_t n, all = 0;
+
+	(void)state;
+	add_waiting(5);
+	while ((n = template_behind(fix.store, &at, next, 2, NULL)) > 0) {
+		for (size_t i = 0; i < n; i++) {
+			bool is_later = next[i].epoch > at.epoch;
+
+			assert_true(is_later || next[i].domain_id > former);
+			former = next[i].domain_id;
+			at = next[i];
+			all++;
+		}
+	}
+	assert_int_equal(all, 5 + ARRAY_LEN(names));
 }
 
 #define AT_WORK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -300,6 +417,10 @@ int main(void)
 		AT_WORK(nor_a_damaged_policy),
 		AT_WORK(nor_one_that_is_not_there),
 		AT_WORK(who_waits_is_looked_at_and_holds_up_no_other),
+		AT_WORK(the_watch_is_asked_for_so_many_at_once),
+		AT_WORK(who_does_not_answer_is_told_of),
+		AT_WORK(where_nothing_moves_it_rests),
+		AT_WORK(each_comes_once_beyond_the_former),
 	};
 
 	loop_init_library();

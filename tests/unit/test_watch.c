@@ -61,6 +61,7 @@ static struct watch a_watch(void)
 			.agrees = true,
 			.ttl = 10 },
 		.mx_since = T0 + 11,
+		.mx_left_at = T0 + 23,
 		.strays_since = T0 + 12,
 		.restless_until = T0 + 13,
 		.is_slow = true,
