@@ -236,7 +236,7 @@ def test_500_messages_and_a_connection_that_breaks(box, mailbox):
 		assert first.status == TEMPFAIL, first
 		assert cutter.cut == 2
 		done = len(kept(box))
-		assert 0 < json.loads(first.out)["messages"] <= done < count - 1
+		assert 0 < json.loads(first.out)["stored"] <= done < count - 1
 		second = mailbox.fetch("--json")
 	assert second.status == FINE, second
 	sums = [json.loads(run.out) for run in (first, second)]
