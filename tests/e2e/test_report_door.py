@@ -142,6 +142,8 @@ def test_whoever_waits_at_the_end_is_answered(rig, memory, tmp_path):
 	"""The disk takes its time, and the daemon is stopped meanwhile."""
 	daemon = rig.daemon()
 	daemon.state = daemon.settings["state_dir"] = memory / "state"
+	daemon.start()
+	daemon.stop()	# a new database is synced many times
 	daemon.start(env={"LD_PRELOAD": str(build_shim("slowsync", tmp_path)),
 			  "SLOWSYNC_MS": "700",
 			  "ASAN_OPTIONS": "verify_asan_link_order=0"})

@@ -181,7 +181,7 @@ def test_a_message_out_of_a_mailbox(door):
 	"""For report fetch: never a report as it is, which nobody signed."""
 	result = pipe(door, GOOGLE, "--via", "imap")
 	assert result.status == FINE, result
-	assert door.posts == [(GZIP, {"via": "imap"})]
+	assert door.posts == [(GZIP, {"via": "imap", "about": "shop.test"})]
 	result = pipe(door, GZIP, "--via", "imap", "--require-dkim", *TRUST)
 	assert result.status == FINE and len(door.posts) == 1, result
 	assert "1 without a report" in result.out

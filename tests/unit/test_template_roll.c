@@ -210,7 +210,7 @@ static void enforce(const char *name)
 static void add_waiting(size_t count)
 {
 	struct template t;
-	char name[20];
+	char name[32];
 
 	must(store_begin(fix.store, NULL), NULL);
 	must(template_by_name(fix.store, "gold", &t, NULL), NULL);
