@@ -950,9 +950,13 @@ static void a_prune_that_fails_is_tried_again(void **state)
 
 /* ---- no turn is long ---- */
 
-/* A turn is cut at 10 ms; machines differ, and sanitizers take their time. */
+/*
+ * A turn is cut at 10 ms, and what is begun goes to its end: 5 to 9 ms are
+ * seen, and 45 to 110 under a sanitizer. Machines differ; that there is a cut
+ * at all is counted, not timed, by test_report.
+ */
 #ifdef __SANITIZE_ADDRESS__
-#define TURN_MAX_MS 100
+#define TURN_MAX_MS 300
 #else
 #define TURN_MAX_MS 30
 #endif
