@@ -230,9 +230,11 @@ def test_many_bombs_at_once(poster):
 	worst = kb_of(poster.daemon, "VmHWM") - before
 	print(f"RSS grew by {worst} KB at most")
 	assert set(statuses) <= {413, 503}
-	assert 413 in statuses
-	if not IS_ASAN:
+	if not IS_ASAN: # there all may come to their time's end
+		assert 413 in statuses
 		assert worst < 16 * 1024
+	wait_for("one alone to be read",
+		 lambda: poster.post(body, kind=GZIP) == 413, 30)
 
 
 @pytest.mark.parametrize("path, kind, status", [
