@@ -14,6 +14,7 @@
 #define SENT_MAX	  3	/* times the CA is told to look, or the CSR sent */
 #define TOLD_MAX	  10	/* times it is told, if nobody heard an answer */
 #define SEEK_MAX	  100	/* pages and orders looked at in one search */
+#define SEEK_GARBAGE	  20	/* of these, for an answer that is no JSON */
 #define ACCOUNT_TRIES_MAX 5	/* of an order, while the account is mended */
 #define LOOKS_LEAST	  10	/* ten seconds of them, or more */
 
@@ -329,15 +330,28 @@ static struct order_step order_made(struct order *o,
 	return go_on(o, w.status == WIRE_PENDING ? ORDER_ORDERED : ORDER_READY);
 }
 
+/* What came says nothing about orders: asked again, but not for ever. */
+static bool is_garbage(struct order *o, const struct ca_reply *reply,
+		       struct err *problem)
+{
+	if (wire_is_object("orders list", reply->body, reply->len, problem))
+		return false;
+	o->sent += SEEK_GARBAGE;
+	return o->sent < SEEK_MAX;
+}
+
 static struct order_step reply_intent(struct order *o,
 				      const struct ca_reply *reply,
 				      const struct order_context *ctx)
 {
-	if (o->unsure && *o->seek && o->seek[0] != '+')
-		return candidate_seen(o, reply, ctx);
-	if (o->unsure && (*o->seek || *ctx->orders_url))
-		return list_seen(o, reply, ctx);
-	return order_made(o, reply, ctx);
+	struct err problem = ERR_INIT;
+
+	if (!o->unsure || (!*o->seek && !*ctx->orders_url))
+		return order_made(o, reply, ctx);
+	if (is_garbage(o, reply, &problem))
+		return garbled(o, &problem, reply, ctx);
+	return *o->seek && *o->seek != '+' ? candidate_seen(o, reply, ctx)
+					   : list_seen(o, reply, ctx);
 }
 
 /* ---- ordered, presented, challenged: the authorization ---- */

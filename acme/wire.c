@@ -309,6 +309,15 @@ bool wire_authz_parse(struct wire_authz *a, const char *text, size_t len,
 	return ok;
 }
 
+bool wire_is_object(const char *what, const char *text, size_t len,
+		    struct err *err)
+{
+	json_t *root = load(what, text, len, err);
+
+	json_decref(root);
+	return root != NULL;
+}
+
 bool wire_orders_parse(struct wire_orders *o, const char *text, size_t len,
 		       struct err *err)
 {

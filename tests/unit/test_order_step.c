@@ -596,7 +596,6 @@ static const struct {
 	{ "only what we know", 200,
 	  "{\"orders\":[\"https://ca.test/o/known\"]}" },
 	{ "numbers for URLs", 200, "{\"orders\":[1,2,3]}" },
-	{ "no JSON", 200, HTML },
 	{ "404", 404, PROBLEM("malformed") },
 	{ "405", 405, HTML },
 };
@@ -620,7 +619,38 @@ static void a_fruitless_search_ends_in_a_new_order(void **state)
 	}
 }
 
-/* A list that never ends is left after a while. */
+/* Garbage is no list without the order: it is asked again; but not for ever. */
+static void a_garbled_search_is_asked_again(void **state)
+{
+	struct order_context ctx = context_at(NOW * 1000, "https://ca.test/l");
+	struct ca_reply garbage = reply_of(200, HTML, NULL, -1);
+	struct order o = row_in(ORDER_INTENT);
+	struct order_step step;
+
+	(void)state;
+	o.unsure = true;
+	o.tries = 99; /* the CA was away for long */
+	step = order_reply(&o, &garbage, &ctx);
+	assert_int_equal(step.effect, ORDER_WAIT);
+	assert_int_equal(step.scope, SCOPE_CA);
+	assert_string_equal(asks(&o), "https://ca.test/l");
+	feed(&o, "{\"orders\":[\"https://ca.test/o/6\"]}", "");
+	assert_string_equal(asks(&o), "https://ca.test/o/6");
+	step = order_reply(&o, &garbage, &ctx);
+	assert_int_equal(step.effect, ORDER_WAIT);
+	assert_string_equal(asks(&o), "https://ca.test/o/6");
+	feed(&o, ORDER_BODY("pending", ""), "");
+	assert_string_equal(o.order_url, "https://ca.test/o/6");
+
+	o = row_in(ORDER_INTENT);
+	o.unsure = true;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(order_reply(&o, &garbage, &ctx).effect,
+				 ORDER_WAIT);
+	assert_int_equal(order_reply(&o, &garbage, &ctx).effect, ORDER_ASK);
+	assert_string_equal(asks(&o), "new");
+}
+
 /*
  * After a lost answer newOrder is sent again where there is no list: what the
  * CA says to it counts like the first time, and is not asked for once more.
@@ -650,6 +680,7 @@ static void an_order_asked_again_is_declined_once(void **state)
 	assert_int_equal(step.retry_after, 900);
 }
 
+/* A list that never ends is left after a while. */
 static void an_endless_list_ends(void **state)
 {
 	struct order o = row_in(ORDER_INTENT);
@@ -1080,6 +1111,7 @@ int main(void)
 		cmocka_unit_test(the_search_follows_pages_and_takes_its_own),
 		cmocka_unit_test(replaces_is_left_out_at_the_first_refusal),
 		cmocka_unit_test(a_fruitless_search_ends_in_a_new_order),
+		cmocka_unit_test(a_garbled_search_is_asked_again),
 		cmocka_unit_test(an_order_asked_again_is_declined_once),
 		cmocka_unit_test(an_endless_list_ends),
 		cmocka_unit_test(an_outage_uses_up_no_tries),
