@@ -317,7 +317,6 @@ static struct bulk_order *order_of(struct post *p)
 		refuse(p->answer, 403, "unauthorized", "another's order");
 		return NULL;
 	}
-	o->is_asked = true;
 	o->is_real = o->is_real && p->is_real;
 	if (o->status == SIM_PROCESSING && p->ca->now >= o->busy_until)
 		o->status = SIM_VALID;
@@ -326,6 +325,8 @@ static struct bulk_order *order_of(struct post *p)
 			bulk_ca_lose(p->ca, o->cert);
 		o->status = SIM_INVALID;
 		o->problem = "malformed";
+	} else {
+		o->is_asked = true; /* in time to be found again */
 	}
 	return o;
 }

@@ -841,6 +841,17 @@ bool judge_gave_way(struct rig *r, const char *token)
 	return did;
 }
 
+bool judge_is_of_trial(struct rig *r, const char *order_url)
+{
+	char *sql = sqlite3_mprintf("SELECT COUNT(*) FROM ord WHERE order_url ="
+				    " %Q AND trial = 1",
+				    order_url);
+	bool is = books_number(r, sql) > 0;
+
+	sqlite3_free(sql);
+	return is;
+}
+
 static void check_name(struct rig *r, unsigned name)
 {
 	struct judge_name *n = &r->judge->name[name];

@@ -136,4 +136,7 @@ void judge_give_up(struct rig *r);
 /* Was this token a trial's that gave way to a renewal? */
 bool judge_gave_way(struct rig *r, const char *token);
 
+/* Is, or was, this order that of a trial? */
+bool judge_is_of_trial(struct rig *r, const char *order_url);
+
 #endif

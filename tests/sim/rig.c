@@ -660,7 +660,10 @@ static bool allows(void *arg, const struct bulk_ca *ca, unsigned name)
 	return !(r->name[name].forbidden >> ca->number & 1);
 }
 
-/* The canary's certificate is kept, and not served: the order's row says so. */
+/*
+ * The canary's certificate is kept, and not served: the order's row says so.
+ * One that gave way to a renewal may have asked for it just before.
+ */
 static bool is_trial(void *arg, const struct bulk_ca *ca, uint32_t order)
 {
 	struct rig *r = arg;
@@ -671,9 +674,12 @@ static bool is_trial(void *arg, const struct bulk_ca *ca, uint32_t order)
 	struct order o;
 
 	snprintf(url, sizeof(url), "%s/order/%u", ca->origin, order);
-	return domain_by_name(r->store, host + strlen("mta-sts."), &d, &err) &&
-	       order_trial_of_domain(r->store, d.id, &o, &err) &&
-	       streq(o.order_url, url);
+	if (!domain_by_name(r->store, host + strlen("mta-sts."), &d, &err))
+		return false;
+	if (order_of_domain(r->store, d.id, &o, &err) &&
+	    streq(o.order_url, url))
+		return false;
+	return judge_is_of_trial(r, url);
 }
 
 /* ---- a life ---- */
