@@ -32,6 +32,7 @@
 
 #define ORDERS	   4950		/* that make one box's life */
 #define CALM	   (12 * WHEN_DAY)	/* at its end */
+#define UP_MINUTES 60			/* for a box to be there again */
 #define SEQUEL	   (7 * WHEN_DAY) /* of a box that is condemned, at most */
 #define KEYS	   12000
 #define YEARS_MAX  12
@@ -67,6 +68,17 @@ static void run_until(struct rig *r, int64_t end_ms, unsigned long orders)
 {
 	while (r->now_ms < end_ms && !*r->verdict && orders_of(r) < orders)
 		rig_step(r);
+}
+
+/* Of a box that was killed just before the end there is nothing to judge. */
+static void calm_down(struct rig *r)
+{
+	int64_t end = r->now_ms + CALM * 1000;
+
+	weather_end(r);
+	run_until(r, end, -1UL);
+	for (unsigned i = 0; i < UP_MINUTES && !r->is_up; i++)
+		run_until(r, end += WHEN_MINUTE * 1000, -1UL);
 }
 
 /* How long are names expired that should not be? */
@@ -131,7 +143,6 @@ static void run_seed(uint64_t seed, const struct options *o,
 	uint64_t dice = dice_seed(seed ^ 0xb0c5);
 	unsigned names = 40 + dice_below(&dice, 160);
 	size_t cas = 1 + dice_below(&dice, RIG_CAS);
-	int64_t end;
 	struct rig r;
 
 	rig_init(&r, seed, names, cas, signer);
@@ -139,11 +150,8 @@ static void run_seed(uint64_t seed, const struct options *o,
 	rig_install(&r);
 	run_until(&r, (RIG_START + YEARS_MAX * 365 * WHEN_DAY) * 1000,
 		  o->orders);
-	if (!*r.verdict) {
-		weather_end(&r);
-		end = r.now_ms + CALM * 1000;
-		run_until(&r, end, -1UL);
-	}
+	if (!*r.verdict)
+		calm_down(&r);
 	if (!*r.verdict)
 		judge_end(&r);
 	tell(&r, o);
