@@ -59,9 +59,10 @@ class Prober:
 		"""One root more: a CA that was wiped has another."""
 		with self._lock:
 			self._roots.append(root)
-			self._context = ssl.create_default_context()
+			context = ssl.create_default_context()
 			for one in self._roots:
-				self._context.load_verify_locations(one)
+				context.load_verify_locations(one)
+			self._context = context	# whole: others look at it
 
 	@contextlib.contextmanager
 	def new_root(self):
