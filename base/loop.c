@@ -50,13 +50,28 @@ void loop_init_library(void)
 	evthread_use_pthreads();
 }
 
-struct loop *loop_new(struct err *err)
+static struct event_base *make_base(bool is_busy)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config &&
+	    (!is_busy ||
+	     event_config_set_flag(config,
+				   EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0))
+		base = event_base_new_with_config(config);
+	if (config)
+		event_config_free(config);
+	return base;
+}
+
+static struct loop *make(bool is_busy, struct err *err)
 {
 	struct loop *loop = xcalloc(1, sizeof(*loop));
 
 	loop->tail = &loop->head;
 	pthread_mutex_init(&loop->lock, NULL);
-	loop->base = event_base_new();
+	loop->base = make_base(is_busy);
 	if (loop->base)
 		loop->wake = event_new(loop->base, -1, EV_PERSIST, run_messages,
 				       loop);
@@ -66,6 +81,16 @@ struct loop *loop_new(struct err *err)
 		return NULL;
 	}
 	return loop;
+}
+
+struct loop *loop_new(struct err *err)
+{
+	return make(false, err);
+}
+
+struct loop *loop_new_busy(struct err *err)
+{
+	return make(true, err);
 }
 
 void loop_free(struct loop *loop)

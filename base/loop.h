@@ -18,6 +18,14 @@
 struct loop;
 
 struct loop *loop_new(struct err *err);
+
+/*
+ * For many short connections: what is told to the kernel of a socket waits
+ * until the loop does, so that the last word counts. Only where each socket is
+ * the loop's own (none is a dup() of another) and leaves it before it is
+ * closed; and if it is open elsewhere as well, a turn of the loop before.
+ */
+struct loop *loop_new_busy(struct err *err);
 void loop_free(struct loop *loop);	/* runs what is still posted, first */
 
 struct event_base *loop_base(struct loop *loop);

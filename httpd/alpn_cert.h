@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "base/err.h"
-#include "httpd/cert_cache.h"
+#include "httpd/site_cache.h"
 
 #define ALPN_CERTS_KEPT	  32
 #define ALPN_CERT_SECONDS 10	/* that one is kept */

@@ -58,13 +58,14 @@ static void policy(const struct routes_site *site, const struct request *r,
 		   struct answer *a)
 {
 	size_t len = 0;
-	char *body = serve_policy(site->serve, r->sni, &len, &a->policy_id);
+	const char *body = site_cache_policy(site->sites, r->sni, &len,
+					     &a->policy_id);
 
 	if (!body) {
 		answer_status(a, 404);
 		return;
 	}
-	answer_text(a, "text/plain; charset=utf-8", body, len);
+	answer_text(a, "text/plain; charset=utf-8", xmemdup(body, len), len);
 	if (is_own_look(site, r))
 		a->policy_id = 0;
 	else

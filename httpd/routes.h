@@ -9,12 +9,14 @@
 #include "httpd/answer.h"
 #include "httpd/probe.h"
 #include "httpd/request.h"
+#include "httpd/site_cache.h"
 #include "httpd/tally.h"
 #include "store/serve.h"
 
 /* What the answers are made from. */
 struct routes_site {
 	struct serve *serve;
+	struct site_cache *sites;
 	struct tally *tally;
 	unsigned https_port;
 	const struct httpd_probe *probe;	/* or NULL */

@@ -2,8 +2,8 @@
  * The world's side: HTTPS with the policies, HTTP with the challenges.
  *
  * N serving threads share the listening sockets. Each has its own event loop,
- * its own read-only handle on serve.db and its own cache of parsed
- * certificates; none waits for DNS, a CA, a disk write or another thread.
+ * its own read-only handle on serve.db and its own cache of certificates and
+ * policies; none waits for DNS, a CA, a disk write or another thread.
  */
 #ifndef HTTPD_SERVER_H
 #define HTTPD_SERVER_H
@@ -34,7 +34,7 @@ struct httpd_options {
 	unsigned max_per_address;	/* open at once; IPv6 counted by /64 */
 	unsigned deadline_ms;		/* absolute, of a connection */
 	unsigned body_pace_ms;		/* httpd/report.h; 0: as there */
-	size_t cache_bytes;		/* parsed certificates, over all threads */
+	size_t cache_bytes;		/* of what sites show, over all threads */
 	const struct httpd_probe *probe;	/* outlives the httpd; or NULL */
 
 	/*

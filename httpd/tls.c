@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "httpd/alpn_cert.h"
-#include "httpd/cert_cache.h"
 #include "httpd/wanted.h"
 #include "policy/domain_field.h"
 
@@ -20,7 +19,6 @@
 struct tls {
 	SSL_CTX *ctx;
 	struct tls_options options;
-	struct cert_cache *cache;
 	struct alpn_certs *challenges;
 	struct wanted wanted;
 	int64_t silent_until_ms;
@@ -72,7 +70,8 @@ static bool present(struct tls *t, SSL *ssl, const char *host)
 {
 	const struct cert_pair *pair;
 	struct err err = ERR_INIT;
-	enum serve_found found = cert_cache_get(t->cache, host, &pair, &err);
+	enum serve_found found = site_cache_cert(t->options.sites, host, &pair,
+						 &err);
 
 	if (err.kind != ERR_NONE)
 		complain(t, host, &err);
@@ -229,7 +228,6 @@ struct tls *tls_new(const struct tls_options *options, struct err *err)
 	struct tls *t = xcalloc(1, sizeof(*t));
 
 	t->options = *options;
-	t->cache = cert_cache_new(options->serve, options->cache_bytes);
 	t->challenges = alpn_certs_new();
 	t->ctx = make_ctx(t);
 	if (t->ctx)
@@ -245,7 +243,6 @@ void tls_free(struct tls *t)
 	if (!t)
 		return;
 	SSL_CTX_free(t->ctx);
-	cert_cache_free(t->cache);
 	alpn_certs_free(t->challenges);
 	free(t);
 }

@@ -22,15 +22,16 @@
 #include <stdbool.h>
 
 #include "httpd/host.h"
+#include "httpd/site_cache.h"
 #include "httpd/tally.h"
 #include "store/serve.h"
 
 struct tls;
 
 struct tls_options {
-	struct serve *serve;		/* borrowed, as is the tally */
+	struct serve *serve; /* all borrowed */
+	struct site_cache *sites;
 	struct tally *tally;
-	size_t cache_bytes;
 	void (*wanted)(const char *host, void *arg);	/* may be NULL */
 	void *arg;
 };

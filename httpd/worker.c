@@ -36,6 +36,7 @@ struct entrance {
 struct worker {
 	struct loop *loop;
 	struct serve *serve;
+	struct site_cache *sites;
 	struct tls *tls;
 	struct conns *conns;
 	struct tally tally;
@@ -56,6 +57,7 @@ struct worker {
 	void *arg;
 	sem_t *deaf;
 	bool is_deaf;
+	bool has_told_deaf;
 	bool is_draining;
 	unsigned grace_ms;
 	unsigned number;
@@ -333,12 +335,17 @@ static void entrance_close(struct entrance *e)
 
 static void go_deaf(struct worker *w)
 {
-	if (w->is_deaf)
-		return;
-	w->is_deaf = true;
 	entrance_close(&w->https);
 	entrance_close(&w->http);
-	sem_post(w->deaf);
+	w->is_deaf = true;
+}
+
+/* Now the listeners may be closed. */
+static void tell_deaf(struct worker *w)
+{
+	if (!w->has_told_deaf)
+		sem_post(w->deaf);
+	w->has_told_deaf = true;
 }
 
 static void on_drain_tick(evutil_socket_t fd, short what, void *arg)
@@ -347,12 +354,19 @@ static void on_drain_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	go_deaf(w);
-	if (conns_end_idle(w->conns) == 0)
+	if (w->is_deaf)
+		tell_deaf(w);
+	else
+		go_deaf(w);
+	if (conns_end_idle(w->conns) == 0 && w->has_told_deaf)
 		loop_stop(w->loop);
 }
 
-/* By the first tick the loop has been once around all listeners. */
+/*
+ * By the first tick the loop has been once around all listeners; and only by
+ * the second one the kernel knows that it left them: one that is closed before
+ * and is open elsewhere would wake it for ever.
+ */
 static void drain(void *arg)
 {
 	struct worker *w = arg;
@@ -432,6 +446,7 @@ static void *run(void *arg)
 	loop_run(w->loop);
 	tell_fetches(w);
 	go_deaf(w);
+	tell_deaf(w);
 	return NULL;
 }
 
@@ -457,8 +472,8 @@ static bool make_tls(struct worker *w, const struct worker_options *o,
 {
 	const struct tls_options tls = {
 		.serve = w->serve,
+		.sites = w->sites,
 		.tally = &w->tally,
-		.cache_bytes = o->cache_bytes,
 		.wanted = o->httpd->wanted,
 		.arg = o->httpd->arg,
 	};
@@ -482,10 +497,13 @@ static char *raw_verdict(struct httpd_verdict verdict)
 static bool make_parts(struct worker *w, const struct worker_options *o,
 		       struct err *err)
 {
-	w->loop = loop_new(err);
+	w->loop = loop_new_busy(err);
 	if (w->loop)
 		w->serve = serve_open(o->httpd->state_dir, NULL, err);
-	if (!w->serve || !make_tls(w, o, err))
+	if (!w->serve)
+		return false;
+	w->sites = site_cache_new(w->serve, o->cache_bytes);
+	if (!make_tls(w, o, err))
 		return false;
 	w->conns = conns_new(loop_base(w->loop), o->limits, &w->tally);
 	w->posts = posts_new(o->limits);
@@ -504,6 +522,7 @@ static bool make_parts(struct worker *w, const struct worker_options *o,
 	w->takes_reports = o->takes_reports;
 	w->arg = o->httpd->arg;
 	w->site = (struct routes_site){ .serve = w->serve,
+					.sites = w->sites,
 					.tally = &w->tally,
 					.https_port = o->httpd->https_port,
 					.probe = o->httpd->probe };
@@ -551,6 +570,7 @@ void worker_free(struct worker *w)
 	free(w->too_large);
 	free(w->too_slow);
 	tls_free(w->tls);
+	site_cache_free(w->sites);
 	serve_close(w->serve);
 	free(w);
 }

@@ -1,6 +1,6 @@
 /*
  * One serving thread: its own event loop, handle on serve.db and cache of
- * certificates, on listening sockets that all threads share.
+ * what sites show, on listening sockets that all threads share.
  *
  * Everything here is for the thread that owns the httpd; what a worker is
  * told after its start crosses as a message.
@@ -23,7 +23,7 @@ struct worker;
 struct worker_options {
 	const struct httpd_options *httpd;	/* read by worker_new() only */
 	struct conn_limits *limits;		/* shared; outlives it */
-	sem_t *deaf;		/* posted once it accepts no more */
+	sem_t *deaf;		/* posted once it has left the listeners */
 	size_t cache_bytes;
 	const atomic_bool *takes_reports; /* shared; outlives it */
 	unsigned number;

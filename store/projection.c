@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "store/serve.h"
 
 #define FEED_TAIL    10000	/* applied changes that are kept */
 #define PROJECT_PART 500	/* changes applied in one transaction */
@@ -135,8 +136,10 @@ static bool project_part(struct db *db, const int64_t *ids, size_t n,
 
 	for (size_t i = 0; ok && i < n; i++)
 		ok = project_domain(db, ids[i], err);
-	if (ok && set_applied(db, last, err) && db_run(db, "COMMIT", err))
+	if (ok && set_applied(db, last, err) && db_run(db, "COMMIT", err)) {
+		serve_has_changed();
 		return true;
+	}
 	db_run(db, "ROLLBACK", NULL);
 	return err_prefix(err, "from state.db to serve.db");
 }
@@ -176,8 +179,10 @@ bool projection_rebuild(struct db *db, struct err *err)
 		"  (SELECT value FROM main.meta WHERE key = 'pruned_to'));"
 		"COMMIT";
 
-	if (db_exec(db, all, err))
+	if (db_exec(db, all, err)) {
+		serve_has_changed();
 		return true;
+	}
 	db_exec(db, "ROLLBACK", NULL);
 	return err_prefix(err, "from state.db to serve.db");
 }

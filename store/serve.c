@@ -21,8 +21,12 @@ struct serve {
 	time_t looked_at;	/* at the file; of the monotonic clock */
 	bool is_bad;		/* it failed since */
 	bool is_still;		/* opened as one that nobody can write */
+	uint64_t seen;		/* changes that others made, or may have */
+	int64_t version;	/* of the file, as SQLite counts them */
 	atomic_ulong failures;
 };
+
+static atomic_ulong changes; /* that this process made */
 
 static ino_t inode_of(const char *path)
 {
@@ -100,6 +104,15 @@ unsigned long serve_failures(const struct serve *s)
 	return atomic_load(&s->failures);
 }
 
+static bool end(struct serve *s, struct query *q, struct err *err)
+{
+	if (query_close(q, err))
+		return true;
+	s->is_bad = true;
+	atomic_fetch_add(&s->failures, 1);
+	return false;
+}
+
 /* What was opened stays if there is nothing better. */
 static void look_again(struct serve *s)
 {
@@ -116,6 +129,21 @@ static void look_again(struct serve *s)
 	s->db = db;
 	s->inode = inode;
 	s->is_bad = false;
+	s->seen++;
+}
+
+/* Written by somebody, since the last look. */
+static void look_at_version(struct serve *s)
+{
+	int64_t version = s->version;
+	struct query q;
+
+	query_open(&q, s->db, "PRAGMA data_version");
+	if (query_row(&q))
+		version = col_int(&q, "data_version");
+	end(s, &q, NULL);
+	s->seen += version != s->version;
+	s->version = version;
 }
 
 /* The file may have been made anew: looked at once a second. */
@@ -126,17 +154,52 @@ static struct db *handle(struct serve *s)
 	if (!s->vfs && now != s->looked_at) {
 		s->looked_at = now;
 		look_again(s);
+		look_at_version(s);
 	}
 	return s->db;
 }
 
-static bool end(struct serve *s, struct query *q, struct err *err)
+uint64_t serve_generation(struct serve *s)
 {
-	if (query_close(q, err))
-		return true;
-	s->is_bad = true;
-	atomic_fetch_add(&s->failures, 1);
-	return false;
+	handle(s);
+	return 1 + s->seen + atomic_load(&changes);
+}
+
+void serve_has_changed(void)
+{
+	atomic_fetch_add(&changes, 1);
+}
+
+enum serve_found serve_site(struct serve *s, const char *host,
+			    struct serve_site *site, struct err *err)
+{
+	struct query q;
+	bool found;
+
+	*site = (struct serve_site){ 0 };
+	query_open(&q, handle(s),
+		   "SELECT cert_id, policy_id, body FROM site WHERE host = ?");
+	bind_text(&q, host);
+	found = query_row(&q);
+	if (found) {
+		site->cert_id = col_int(&q, "cert_id");
+		site->policy_id = col_int(&q, "policy_id");
+		site->policy = xstrdup(col_text_peek(&q, "body"));
+		site->len = strlen(site->policy);
+	}
+	if (!end(s, &q, err)) {
+		serve_site_release(site);
+		return SERVE_FAILED;
+	}
+	if (!found)
+		return SERVE_UNKNOWN;
+	return site->cert_id ? SERVE_FOUND : SERVE_NO_CERT;
+}
+
+void serve_site_release(struct serve_site *site)
+{
+	free(site->policy);
+	*site = (struct serve_site){ 0 };
 }
 
 enum serve_found serve_cert_id(struct serve *s, const char *host,

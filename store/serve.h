@@ -40,8 +40,30 @@ enum serve_found {
 };
 
 /*
- * Which certificate is the host's current one? For a cache: `*cert_id` says
- * whether an entry is stale. `host` is "mta-sts.<domain>", lower case.
+ * Another number than before if serve.db may say something else than before,
+ * never 0: for a cache. What this process has written it knows at once; what
+ * somebody else has, who should not, within a second.
+ */
+uint64_t serve_generation(struct serve *s);
+
+/* Something was committed to serve.db; any thread. */
+void serve_has_changed(void);
+
+/* What a host shows, but for its certificate. Owned: release it. */
+struct serve_site {
+	int64_t cert_id;
+	int64_t policy_id;
+	char *policy; /* the file's exact bytes */
+	size_t len;
+};
+
+enum serve_found serve_site(struct serve *s, const char *host,
+			    struct serve_site *site, struct err *err);
+void serve_site_release(struct serve_site *site);
+
+/*
+ * Which certificate is the host's current one? `host` is "mta-sts.<domain>",
+ * lower case.
  */
 enum serve_found serve_cert_id(struct serve *s, const char *host,
 			       int64_t *cert_id, struct err *err);

@@ -410,7 +410,7 @@ static void look(struct rig *r, unsigned name)
 	struct err err = ERR_INIT;
 
 	r->judge->looks++;
-	if (cert_cache_get(r->cache, r->name[name].host, &pair, &err) ==
+	if (site_cache_cert(r->cache, r->name[name].host, &pair, &err) ==
 	    SERVE_FOUND)
 		seen(r, name, pair->leaf);
 	else if (r->judge->name[name].served_until && !disk_is_dead(r->disk))

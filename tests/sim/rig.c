@@ -716,7 +716,7 @@ static void take_down(struct rig *r)
 {
 	end_replies(r);
 	engine_free(r->engine);
-	cert_cache_free(r->cache);
+	site_cache_free(r->cache);
 	serve_close(r->serve);
 	store_close(r->store);
 	r->engine = NULL;
@@ -746,7 +746,7 @@ static bool open_all(struct rig *r, struct err *err)
 	r->serve = serve_open(DIR, options.vfs, err);
 	if (!r->serve)
 		return false;
-	r->cache = cert_cache_new(r->serve, CACHE_BYTES);
+	r->cache = site_cache_new(r->serve, CACHE_BYTES);
 	r->engine = engine_new(&r->world, r->store, &r->settings, err);
 	return r->engine != NULL;
 }

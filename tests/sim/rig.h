@@ -14,7 +14,7 @@
 #define TESTS_SIM_RIG_H
 
 #include "acme/engine.h"
-#include "httpd/cert_cache.h"
+#include "httpd/site_cache.h"
 #include "store/serve.h"
 #include "tests/sim/bulk_ca.h"
 #include "tests/sim/disk.h"
@@ -115,7 +115,7 @@ struct rig {
 	struct store *store;
 	struct engine *engine;
 	struct serve *serve;
-	struct cert_cache *cache;
+	struct site_cache *cache;
 	bool is_up;			/* it runs */
 	bool is_dying;			/* it has ended, and is in the way */
 	bool is_asleep;			/* suspended */

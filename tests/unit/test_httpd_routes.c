@@ -23,6 +23,7 @@
 
 static struct hosted hosted;
 static struct serve *serve;
+static struct site_cache *sites;
 static struct tally tally;
 static const struct httpd_probe probe = { "pro-BE_1", "the text",
 					  "ours/1 (x)" };
@@ -39,12 +40,14 @@ static int set_up(void **state)
 			 KEY_AUTH);
 	serve = serve_open(hosted.dir, NULL, &err);
 	must(serve, &err);
+	sites = site_cache_new(serve, 1 << 20);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
+	site_cache_free(sites);
 	serve_close(serve);
 	hosted_release(&hosted);
 	return 0;
@@ -122,9 +125,9 @@ static void own_looks_are_not_counted(void **state)
 		{ "Postfix", true },	 { "ours/1", true },
 		{ "ours/1 (x)", false },
 	};
-	const struct routes_site site = { .serve = serve,
-					  .tally = &tally,
-					  .probe = &probe };
+	const struct routes_site site = {
+		.serve = serve, .sites = sites, .tally = &tally, .probe = &probe
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(agents); i++) {
@@ -146,8 +149,8 @@ static void own_looks_are_not_counted(void **state)
 
 static void ask(size_t i, unsigned https_port, struct answer *a)
 {
-	const struct routes_site site = { serve, &tally, https_port, &probe,
-					  true };
+	const struct routes_site site = { serve,      sites,  &tally,
+					  https_port, &probe, true };
 	struct request r = { .door = cases[i].door,
 			     .method = cases[i].method,
 			     .path = cases[i].path,
@@ -219,8 +222,9 @@ static void a_body_is_taken_at_its_own_path(void **state)
 	(void)state;
 	must(domain_by_name(hosted.store, "a.test", &d, &err), &err);
 	for (size_t i = 0; i < ARRAY_LEN(posts); i++) {
-		const struct routes_site site = { serve, &tally, 443, NULL,
-						  !posts[i].closed };
+		const struct routes_site site = {
+			serve, sites, &tally, 443, NULL, !posts[i].closed
+		};
 		struct request r = { .door = DOOR_HTTPS,
 				     .method = posts[i].method,
 				     .path = path,
@@ -262,7 +266,9 @@ static void a_policy_is_its_exact_bytes(void **state)
 
 static void a_challenge_is_its_key_authorization(void **state)
 {
-	const struct routes_site site = { serve, &tally, 443, NULL, true };
+	const struct routes_site site = {
+		serve, sites, &tally, 443, NULL, true
+	};
 	const struct request r = { .door = DOOR_HTTP,
 				   .path = CHALLENGE "tok-EN_1" };
 	struct answer a;
@@ -277,7 +283,7 @@ static void a_challenge_is_its_key_authorization(void **state)
 /* No challenge of anybody's, so it is not counted as one. */
 static void a_probe_is_its_text(void **state)
 {
-	struct routes_site site = { serve, &tally, 443, &probe, true };
+	struct routes_site site = { serve, sites, &tally, 443, &probe, true };
 	const struct request r = { .door = DOOR_HTTP,
 				   .path = CHALLENGE "pro-BE_1" };
 	unsigned long before = tally_read(&tally, TALLY_CHALLENGES);
@@ -299,7 +305,9 @@ static void a_probe_is_its_text(void **state)
 
 static void a_redirect_names_the_port_if_it_is_another(void **state)
 {
-	const struct routes_site site = { serve, &tally, 8443, NULL, true };
+	const struct routes_site site = {
+		serve, sites, &tally, 8443, NULL, true
+	};
 	const struct request r = { .door = DOOR_HTTP, .path = "/x",
 				   .has_host = true, .host = OURS };
 	struct answer a;

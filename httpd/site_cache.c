@@ -1,4 +1,4 @@
-#include "httpd/cert_cache.h"
+#include "httpd/site_cache.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -12,17 +12,18 @@
  * What OpenSSL 3.0 takes for a parsed P-256 pair: measured, 4.6 KB and about
  * 2.4 bytes for each of the leaf's for the X509, 2.2 KB for the key.
  */
-#define PAIR_BYTES	6800
-#define PAIR_PER_BYTE	3
-#define ISSUERS_KEPT	16	/* parsed issuer chains: CAs have few */
-#define BUCKETS_MIN	64
-#define BUCKETS_MAX	65536
+#define PAIR_BYTES    6800
+#define PAIR_PER_BYTE 3
+#define ISSUERS_KEPT  16 /* parsed issuer chains: CAs have few */
+#define BUCKETS_MIN   64
+#define BUCKETS_MAX   65536
 
 struct entry {
 	LIST_ENTRY(entry) in_bucket;
-	TAILQ_ENTRY(entry) in_use;	/* least recently used first */
+	TAILQ_ENTRY(entry) in_use; /* least recently used first */
 	char *host;
-	int64_t cert_id;
+	uint64_t generation; /* of serve.db, when it was looked at */
+	struct serve_site site;
 	size_t bytes;
 	struct cert_pair pair;
 };
@@ -34,14 +35,15 @@ struct issuer {
 	STACK_OF(X509) *chain;
 };
 
-struct cert_cache {
+struct site_cache {
 	struct serve *serve;
 	size_t bytes, bytes_max;
 	size_t count;
 	TAILQ_HEAD(by_use, entry) by_use;
 	struct issuer issuers[ISSUERS_KEPT];
-	size_t next_issuer;		/* the one to be replaced next */
-	size_t bucket_count;		/* a power of two */
+	size_t next_issuer;  /* the one to be replaced next */
+	char *policy;	     /* of a host that has no entry */
+	size_t bucket_count; /* a power of two */
 	struct bucket buckets[];
 };
 
@@ -53,21 +55,22 @@ static void pair_release(struct cert_pair *pair)
 	*pair = (struct cert_pair){ 0 };
 }
 
-static void drop(struct cert_cache *c, struct entry *e)
+static void drop(struct site_cache *c, struct entry *e)
 {
 	LIST_REMOVE(e, in_bucket);
 	TAILQ_REMOVE(&c->by_use, e, in_use);
 	c->bytes -= e->bytes;
 	c->count--;
 	pair_release(&e->pair);
+	serve_site_release(&e->site);
 	free(e->host);
 	free(e);
 }
 
-struct cert_cache *cert_cache_new(struct serve *serve, size_t bytes)
+struct site_cache *site_cache_new(struct serve *serve, size_t bytes)
 {
 	size_t buckets = BUCKETS_MIN;
-	struct cert_cache *c;
+	struct site_cache *c;
 
 	while (buckets < BUCKETS_MAX && buckets < bytes / PAIR_BYTES)
 		buckets *= 2;
@@ -79,28 +82,33 @@ struct cert_cache *cert_cache_new(struct serve *serve, size_t bytes)
 	return c;
 }
 
-void cert_cache_free(struct cert_cache *c)
+void site_cache_free(struct site_cache *c)
 {
+	struct entry *e, *next;
+
 	if (!c)
 		return;
-	while (!TAILQ_EMPTY(&c->by_use))
-		drop(c, TAILQ_FIRST(&c->by_use));
+	for (e = TAILQ_FIRST(&c->by_use); e; e = next) {
+		next = TAILQ_NEXT(e, in_use);
+		drop(c, e);
+	}
 	for (size_t i = 0; i < ISSUERS_KEPT; i++)
 		sk_X509_pop_free(c->issuers[i].chain, X509_free);
+	free(c->policy);
 	free(c);
 }
 
-size_t cert_cache_count(const struct cert_cache *c)
+size_t site_cache_count(const struct site_cache *c)
 {
 	return c->count;
 }
 
-static struct bucket *bucket_of(struct cert_cache *c, const char *host)
+static struct bucket *bucket_of(struct site_cache *c, const char *host)
 {
 	return &c->buckets[host_hash(host) & (c->bucket_count - 1)];
 }
 
-static struct entry *find(struct cert_cache *c, const char *host)
+static struct entry *find(struct site_cache *c, const char *host)
 {
 	struct entry *e;
 
@@ -129,7 +137,7 @@ static STACK_OF(X509) *parse_chain(const unsigned char *der, size_t len)
 	return chain;
 }
 
-static struct issuer *load_issuer(struct cert_cache *c, int64_t id,
+static struct issuer *load_issuer(struct site_cache *c, int64_t id,
 				  struct err *err)
 {
 	struct issuer *place = &c->issuers[c->next_issuer];
@@ -154,8 +162,8 @@ static struct issuer *load_issuer(struct cert_cache *c, int64_t id,
 }
 
 /* The caller's own references to the issuer's certificates, parsed once. */
-static STACK_OF(X509) *issuer_chain(struct cert_cache *c, int64_t id,
-				    struct err *err)
+static STACK_OF(X509) *
+	issuer_chain(struct site_cache *c, int64_t id, struct err *err)
 {
 	struct issuer *issuer = NULL;
 
@@ -167,7 +175,7 @@ static STACK_OF(X509) *issuer_chain(struct cert_cache *c, int64_t id,
 	return issuer ? X509_chain_up_ref(issuer->chain) : NULL;
 }
 
-static bool make_pair(struct cert_cache *c, const struct serve_cert *cert,
+static bool make_pair(struct site_cache *c, const struct serve_cert *cert,
 		      struct cert_pair *pair, struct err *err)
 {
 	const unsigned char *p = cert->leaf;
@@ -184,14 +192,21 @@ static bool make_pair(struct cert_cache *c, const struct serve_cert *cert,
 	if (pair->issuers && X509_check_private_key(pair->leaf, pair->key) == 1)
 		return true;
 	if (pair->issuers)
-		err_set(err, ERR_INTERNAL, "the stored key is of another "
-					   "certificate");
+		err_set(err, ERR_INTERNAL,
+			"the stored key is of another "
+			"certificate");
 	ERR_clear_error();
 	pair_release(pair);
 	return false;
 }
 
-static void make_room(struct cert_cache *c)
+static void use(struct site_cache *c, struct entry *e)
+{
+	TAILQ_REMOVE(&c->by_use, e, in_use);
+	TAILQ_INSERT_TAIL(&c->by_use, e, in_use);
+}
+
+static void make_room(struct site_cache *c)
 {
 	struct entry *e = TAILQ_FIRST(&c->by_use), *next;
 
@@ -201,26 +216,25 @@ static void make_room(struct cert_cache *c)
 	}
 }
 
-static struct entry *insert(struct cert_cache *c, const char *host,
+static struct entry *insert(struct site_cache *c, const char *host,
 			    const struct serve_cert *cert,
 			    const struct cert_pair *pair)
 {
 	struct entry *e = xcalloc(1, sizeof(*e));
 
 	e->host = xstrdup(host);
-	e->cert_id = cert->cert_id;
+	e->site.cert_id = cert->cert_id;
 	e->bytes = PAIR_BYTES + PAIR_PER_BYTE * cert->leaf_len + sizeof(*e);
 	e->pair = *pair;
 	LIST_INSERT_HEAD(bucket_of(c, host), e, in_bucket);
 	TAILQ_INSERT_TAIL(&c->by_use, e, in_use);
 	c->bytes += e->bytes;
 	c->count++;
-	make_room(c);
 	return e;
 }
 
 /* Replaces `old`, which may be NULL. NULL, and `old` stays, on failure. */
-static struct entry *load(struct cert_cache *c, const char *host,
+static struct entry *load(struct site_cache *c, const char *host,
 			  struct entry *old, struct err *err)
 {
 	struct serve_cert cert;
@@ -238,29 +252,87 @@ static struct entry *load(struct cert_cache *c, const char *host,
 	return e;
 }
 
-enum serve_found cert_cache_get(struct cert_cache *c, const char *host,
-				const struct cert_pair **pair, struct err *err)
+/* What serve.db says of the host now; moved. NULL: it shows nothing. */
+static struct entry *renew(struct site_cache *c, const char *host,
+			   struct entry *e, struct serve_site *site,
+			   uint64_t generation, struct err *err)
 {
-	struct entry *e = find(c, host), *fresh;
-	enum serve_found found;
-	int64_t cert_id;
+	struct entry *fresh = e && e->site.cert_id == site->cert_id
+				      ? e
+				      : load(c, host, e, err);
+
+	/* Better the former than none, if the present one is not to be had. */
+	if (!fresh)
+		return e;
+	fresh->generation = generation;
+	if (fresh->site.cert_id != site->cert_id)
+		fresh->generation = 0; /* another one came in between */
+	site->cert_id = fresh->site.cert_id;
+	c->bytes += site->len;
+	c->bytes -= fresh->site.len;
+	fresh->bytes += site->len;
+	fresh->bytes -= fresh->site.len;
+	serve_site_release(&fresh->site);
+	fresh->site = *site;
+	*site = (struct serve_site){ 0 };
+	use(c, fresh);
+	make_room(c);	/* the one just used stays */
+	return fresh;
+}
+
+static enum serve_found look(struct site_cache *c, const char *host,
+			     struct entry **e, uint64_t generation,
+			     struct err *err)
+{
+	struct serve_site site;
+	enum serve_found found = serve_site(c->serve, host, &site, err);
+
+	if (found == SERVE_FOUND) {
+		*e = renew(c, host, *e, &site, generation, err);
+	} else if (found != SERVE_FAILED && *e) {
+		drop(c, *e);
+		*e = NULL;
+	}
+	serve_site_release(&site);
+	if (found == SERVE_FOUND && !*e)
+		return SERVE_NO_CERT;
+	return found;
+}
+
+/* Its entry, as serve.db has it now, and used just now. */
+enum serve_found site_cache_cert(struct site_cache *c, const char *host,
+				 const struct cert_pair **pair, struct err *err)
+{
+	uint64_t generation = serve_generation(c->serve);
+	struct entry *e = find(c, host);
+	enum serve_found found = SERVE_FOUND;
 
 	*pair = NULL;
-	found = serve_cert_id(c->serve, host, &cert_id, err);
-	if (found == SERVE_UNKNOWN || found == SERVE_NO_CERT) {
-		if (e)
-			drop(c, e);
-		return found;
-	}
-	/* Better the former than none, if the present one is not to be had. */
-	if (found == SERVE_FOUND && (!e || e->cert_id != cert_id)) {
-		fresh = load(c, host, e, err);
-		e = fresh ? fresh : e;
-	}
+	if (!e || e->generation != generation)
+		found = look(c, host, &e, generation, err);
 	if (!e)
-		return found == SERVE_FAILED ? SERVE_FAILED : SERVE_NO_CERT;
-	TAILQ_REMOVE(&c->by_use, e, in_use);
-	TAILQ_INSERT_TAIL(&c->by_use, e, in_use);
+		return found;
+	use(c, e);
 	*pair = &e->pair;
 	return SERVE_FOUND;
+}
+
+const char *site_cache_policy(struct site_cache *c, const char *host,
+			      size_t *len, int64_t *policy_id)
+{
+	uint64_t generation = serve_generation(c->serve);
+	struct entry *e = find(c, host);
+
+	enum serve_found found = SERVE_FOUND;
+
+	if (e && e->generation != generation)
+		found = look(c, host, &e, generation, NULL);
+	if (e && (e->generation == generation || found == SERVE_FAILED)) {
+		*len = e->site.len;
+		*policy_id = e->site.policy_id;
+		return e->site.policy;
+	}
+	free(c->policy);
+	c->policy = serve_policy(c->serve, host, len, policy_id);
+	return c->policy;
 }

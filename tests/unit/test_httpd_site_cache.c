@@ -1,15 +1,18 @@
-#include "httpd/cert_cache.h"
+#include "httpd/site_cache.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <openssl/err.h>
 
 #include "base/mem.h"
+#include "base/steady.h"
 #include "tests/sim/hosted.h"
 #include "tests/sim/scratch.h"
 
@@ -41,12 +44,12 @@ static int tear_down(void **state)
 }
 
 /* The serial number that the cache gives for the host; 0 for none. */
-static long serial_of(struct cert_cache *c, const char *host)
+static long serial_of(struct site_cache *c, const char *host)
 {
 	const struct cert_pair *pair;
 	struct err err = ERR_INIT;
 
-	if (cert_cache_get(c, host, &pair, &err) != SERVE_FOUND)
+	if (site_cache_cert(c, host, &pair, &err) != SERVE_FOUND)
 		return 0;
 	assert_int_equal(X509_check_private_key(pair->leaf, pair->key), 1);
 	assert_int_equal(sk_X509_num(pair->issuers), 1);
@@ -55,52 +58,52 @@ static long serial_of(struct cert_cache *c, const char *host)
 
 static void says_what_there_is(void **state)
 {
-	struct cert_cache *c = cert_cache_new(serve, ROOM);
+	struct site_cache *c = site_cache_new(serve, ROOM);
 	const struct cert_pair *pair;
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(cert_cache_get(c, "mta-sts.a.test", &pair, &err),
+	assert_int_equal(site_cache_cert(c, "mta-sts.a.test", &pair, &err),
 			 SERVE_FOUND);
 	assert_non_null(pair);
-	assert_int_equal(cert_cache_get(c, "mta-sts.b.test", &pair, &err),
+	assert_int_equal(site_cache_cert(c, "mta-sts.b.test", &pair, &err),
 			 SERVE_NO_CERT);
 	assert_null(pair);
-	assert_int_equal(cert_cache_get(c, "mta-sts.c.test", &pair, &err),
+	assert_int_equal(site_cache_cert(c, "mta-sts.c.test", &pair, &err),
 			 SERVE_UNKNOWN);
 	assert_int_equal(err.kind, ERR_NONE);
-	assert_int_equal(cert_cache_count(c), 1);
-	cert_cache_free(c);
-	cert_cache_free(NULL);
+	assert_int_equal(site_cache_count(c), 1);
+	site_cache_free(c);
+	site_cache_free(NULL);
 }
 
 static void parses_once_and_follows_a_new_certificate(void **state)
 {
-	struct cert_cache *c = cert_cache_new(serve, ROOM);
+	struct site_cache *c = site_cache_new(serve, ROOM);
 	const struct cert_pair *pair;
 	X509 *first;
 	long serial;
 
 	(void)state;
-	cert_cache_get(c, "mta-sts.a.test", &pair, NULL);
+	site_cache_cert(c, "mta-sts.a.test", &pair, NULL);
 	first = pair->leaf;
 	X509_up_ref(first);
-	cert_cache_get(c, "mta-sts.a.test", &pair, NULL);
-	assert_ptr_equal(pair->leaf, first);	/* not parsed again */
+	site_cache_cert(c, "mta-sts.a.test", &pair, NULL);
+	assert_ptr_equal(pair->leaf, first); /* not parsed again */
 
 	serial = hosted_certify(&hosted, "a.test");
 	assert_int_equal(serial_of(c, "mta-sts.a.test"), serial);
-	assert_int_equal(cert_cache_count(c), 1);
+	assert_int_equal(site_cache_count(c), 1);
 	assert_int_not_equal(ASN1_INTEGER_get(X509_get0_serialNumber(first)),
-			     serial);	/* a running handshake's own */
+			     serial); /* a running handshake's own */
 	X509_free(first);
-	cert_cache_free(c);
+	site_cache_free(c);
 }
 
 static void keeps_the_most_recently_used(void **state)
 {
 	enum { HOSTS = 20 };
-	struct cert_cache *c = cert_cache_new(serve, 45000);
+	struct site_cache *c = site_cache_new(serve, 45000);
 	char name[32], host[48];
 
 	(void)state;
@@ -111,26 +114,100 @@ static void keeps_the_most_recently_used(void **state)
 		hosted_certify(&hosted, name);
 		assert_true(serial_of(c, host));
 		assert_true(serial_of(c, "mta-sts.a.test"));
-		assert_in_range(cert_cache_count(c), 1, 6);
+		assert_in_range(site_cache_count(c), 1, 6);
 	}
-	assert_in_range(cert_cache_count(c), 3, 6);
-	cert_cache_free(c);
+	assert_in_range(site_cache_count(c), 3, 6);
+	site_cache_free(c);
 }
 
 static void keeps_one_however_little_room(void **state)
 {
-	struct cert_cache *c = cert_cache_new(serve, 0);
+	struct site_cache *c = site_cache_new(serve, 0);
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
 		assert_true(serial_of(c, "mta-sts.a.test"));
-	assert_int_equal(cert_cache_count(c), 1);
-	cert_cache_free(c);
+	assert_int_equal(site_cache_count(c), 1);
+	site_cache_free(c);
+}
+
+static const char *policy_of(struct site_cache *c, const char *host,
+			     int64_t *id)
+{
+	size_t len = 0;
+	const char *text = site_cache_policy(c, host, &len, id);
+
+	if (text)
+		assert_int_equal(len, strlen(text));
+	return text;
+}
+
+/* Of a host with a certificate, without one, and of none of ours. */
+static void has_the_policy_that_is_now(void **state)
+{
+	struct site_cache *c = site_cache_new(serve, ROOM);
+	int64_t first = 0, id = 0;
+
+	(void)state;
+	assert_true(serial_of(c, "mta-sts.a.test"));
+	assert_non_null(strstr(policy_of(c, "mta-sts.a.test", &first),
+			       "version: STSv1"));
+	assert_non_null(policy_of(c, "mta-sts.b.test", &id));
+	assert_int_not_equal(id, first);
+	assert_null(policy_of(c, "mta-sts.c.test", &id));
+	hosted_remove(&hosted, "a.test");
+	assert_null(policy_of(c, "mta-sts.a.test", &id));
+	hosted_add(&hosted, "a.test");
+	hosted_certify(&hosted, "a.test");
+	assert_true(serial_of(c, "mta-sts.a.test"));
+	assert_non_null(policy_of(c, "mta-sts.a.test", &id));
+	assert_int_not_equal(id, first);
+	site_cache_free(c);
+}
+
+/* Nobody should; but what is there is what is served. */
+static void sees_what_another_process_wrote(void **state)
+{
+	struct site_cache *c = site_cache_new(serve, ROOM);
+	int64_t id = 0, until = steady_ms() + 5000;
+
+	(void)state;
+	assert_true(serial_of(c, "mta-sts.a.test"));
+	policy_of(c, "mta-sts.a.test", &id);
+	scratch_sql(hosted.dir, "serve.db",
+		    "UPDATE site SET body = 'theirs'"
+		    " WHERE host = 'mta-sts.a.test'");
+	while (strcmp(policy_of(c, "mta-sts.a.test", &id), "theirs") != 0) {
+		assert_true(steady_ms() < until);
+		usleep(10000);
+	}
+	site_cache_free(c);
+}
+
+/* The room is that of policies, too. */
+static void counts_what_policies_take(void **state)
+{
+	struct site_cache *c = site_cache_new(serve, 60000);
+	int64_t id;
+
+	(void)state;
+	hosted_add(&hosted, "long.test");
+	hosted_certify(&hosted, "long.test");
+	assert_true(serial_of(c, "mta-sts.long.test"));
+	assert_true(serial_of(c, "mta-sts.a.test"));
+	assert_int_equal(site_cache_count(c), 2);
+	scratch_sql(hosted.dir, "serve.db",
+		    "UPDATE site SET body = hex(zeroblob(30000))"
+		    " WHERE host = 'mta-sts.long.test'");
+	serve_has_changed();
+	assert_int_equal(strlen(policy_of(c, "mta-sts.long.test", &id)), 60000);
+	assert_int_equal(site_cache_count(c), 1);
+	site_cache_free(c);
 }
 
 static void forgets_a_host_that_is_gone(void **state)
 {
-	struct cert_cache *c = cert_cache_new(serve, ROOM);
+	struct site_cache *c = site_cache_new(serve, ROOM);
 
 	(void)state;
 	hosted_add(&hosted, "gone.test");
@@ -138,10 +215,10 @@ static void forgets_a_host_that_is_gone(void **state)
 	assert_true(serial_of(c, "mta-sts.gone.test"));
 	hosted_remove(&hosted, "gone.test");
 	assert_false(serial_of(c, "mta-sts.gone.test"));
-	assert_int_equal(cert_cache_count(c), 0);
+	assert_int_equal(site_cache_count(c), 0);
 	hosted_add(&hosted, "gone.test");
 	assert_false(serial_of(c, "mta-sts.gone.test"));
-	cert_cache_free(c);
+	site_cache_free(c);
 }
 
 #define DAMAGED " WHERE host = 'mta-sts.bad.test'"
@@ -168,8 +245,8 @@ static void damage_never_takes_a_certificate_away(void **state)
 	(void)state;
 	hosted_add(&hosted, "bad.test");
 	for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
-		struct cert_cache *c = cert_cache_new(serve, ROOM);
-		struct cert_cache *empty = cert_cache_new(serve, ROOM);
+		struct site_cache *c = site_cache_new(serve, ROOM);
+		struct site_cache *empty = site_cache_new(serve, ROOM);
 		const struct cert_pair *pair;
 
 		print_message("%s\n", damages[i]);
@@ -180,16 +257,17 @@ static void damage_never_takes_a_certificate_away(void **state)
 		assert_int_equal(serial_of(c, "mta-sts.bad.test"), serial);
 
 		err = (struct err)ERR_INIT;
-		assert_int_equal(cert_cache_get(empty, "mta-sts.bad.test",
-						&pair, &err), SERVE_NO_CERT);
+		assert_int_equal(
+			site_cache_cert(empty, "mta-sts.bad.test", &pair, &err),
+			SERVE_NO_CERT);
 		assert_int_not_equal(err.kind, ERR_NONE);
 		assert_int_equal(ERR_peek_error(), 0);
 
 		serial = hosted_certify(&hosted, "bad.test");
 		assert_int_equal(serial_of(c, "mta-sts.bad.test"), serial);
 		assert_int_equal(serial_of(empty, "mta-sts.bad.test"), serial);
-		cert_cache_free(c);
-		cert_cache_free(empty);
+		site_cache_free(c);
+		site_cache_free(empty);
 	}
 }
 
@@ -200,6 +278,9 @@ int main(void)
 		cmocka_unit_test(parses_once_and_follows_a_new_certificate),
 		cmocka_unit_test(keeps_the_most_recently_used),
 		cmocka_unit_test(keeps_one_however_little_room),
+		cmocka_unit_test(has_the_policy_that_is_now),
+		cmocka_unit_test(sees_what_another_process_wrote),
+		cmocka_unit_test(counts_what_policies_take),
 		cmocka_unit_test(forgets_a_host_that_is_gone),
 		cmocka_unit_test(damage_never_takes_a_certificate_away),
 	};
