@@ -273,6 +273,8 @@ static struct order_step seek_on(struct order *o)
 	if (++o->sent >= SEEK_MAX)
 		o->seek[0] = '\0';
 	o->unsure = *o->seek != '\0';
+	if (!o->unsure)
+		o->sent = 0; /* another search has as many */
 	o->wake_ms = 0;
 	return (struct order_step){ .effect = ORDER_ASK, .retry_after = -1 };
 }
@@ -330,28 +332,35 @@ static struct order_step order_made(struct order *o,
 	return go_on(o, w.status == WIRE_PENDING ? ORDER_ORDERED : ORDER_READY);
 }
 
-/* What came says nothing about orders: asked again, but not for ever. */
-static bool is_garbage(struct order *o, const struct ca_reply *reply,
-		       struct err *problem)
+/* Unsure, and there is something to look through: else it was newOrder. */
+static bool is_seeking(const struct order *o, const struct order_context *ctx)
 {
-	if (wire_is_object("orders list", reply->body, reply->len, problem))
-		return false;
-	o->sent += SEEK_GARBAGE;
-	return o->sent < SEEK_MAX;
+	return o->state == ORDER_INTENT && o->unsure &&
+	       (*o->seek || *ctx->orders_url);
+}
+
+/* Garbage says nothing about orders: asked again, but not for ever. */
+static struct order_step seek_seen(struct order *o,
+				   const struct ca_reply *reply,
+				   const struct order_context *ctx)
+{
+	struct err problem = ERR_INIT;
+
+	if (!wire_is_object(reply->body, reply->len, &problem)) {
+		o->sent += SEEK_GARBAGE;
+		if (o->sent < SEEK_MAX)
+			return garbled(o, &problem, reply, ctx);
+	}
+	return *o->seek && *o->seek != '+' ? candidate_seen(o, reply, ctx)
+					   : list_seen(o, reply, ctx);
 }
 
 static struct order_step reply_intent(struct order *o,
 				      const struct ca_reply *reply,
 				      const struct order_context *ctx)
 {
-	struct err problem = ERR_INIT;
-
-	if (!o->unsure || (!*o->seek && !*ctx->orders_url))
-		return order_made(o, reply, ctx);
-	if (is_garbage(o, reply, &problem))
-		return garbled(o, &problem, reply, ctx);
-	return *o->seek && *o->seek != '+' ? candidate_seen(o, reply, ctx)
-					   : list_seen(o, reply, ctx);
+	return is_seeking(o, ctx) ? seek_seen(o, reply, ctx)
+				  : order_made(o, reply, ctx);
 }
 
 /* ---- ordered, presented, challenged: the authorization ---- */
@@ -680,13 +689,6 @@ struct order_question order_ask(const struct order *o,
 				const struct order_context *ctx)
 {
 	return states[o->state].ask(o, ctx);
-}
-
-/* Unsure, and there is something to look through: else it was newOrder. */
-static bool is_seeking(const struct order *o, const struct order_context *ctx)
-{
-	return o->state == ORDER_INTENT && o->unsure &&
-	       (*o->seek || *ctx->orders_url);
 }
 
 /* The order list is a help, not a need: without it, order anew. */

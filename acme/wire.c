@@ -309,10 +309,9 @@ bool wire_authz_parse(struct wire_authz *a, const char *text, size_t len,
 	return ok;
 }
 
-bool wire_is_object(const char *what, const char *text, size_t len,
-		    struct err *err)
+bool wire_is_object(const char *text, size_t len, struct err *err)
 {
-	json_t *root = load(what, text, len, err);
+	json_t *root = load("answer", text, len, err);
 
 	json_decref(root);
 	return root != NULL;

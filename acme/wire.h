@@ -105,8 +105,8 @@ bool wire_authz_parse(struct wire_authz *a, const char *text, size_t len,
 		      struct err *err);
 
 /* Is it an object at all, whatever is in it? */
-bool wire_is_object(const char *what, const char *text, size_t len,
-		    struct err *err);
+bool wire_is_object(const char *text, size_t len, struct err *err);
+
 bool wire_orders_parse(struct wire_orders *o, const char *text, size_t len,
 		       struct err *err);
 

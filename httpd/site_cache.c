@@ -192,9 +192,8 @@ static bool make_pair(struct site_cache *c, const struct serve_cert *cert,
 	if (pair->issuers && X509_check_private_key(pair->leaf, pair->key) == 1)
 		return true;
 	if (pair->issuers)
-		err_set(err, ERR_INTERNAL,
-			"the stored key is of another "
-			"certificate");
+		err_set(err, ERR_INTERNAL, "the stored key is of another "
+					   "certificate");
 	ERR_clear_error();
 	pair_release(pair);
 	return false;
@@ -268,10 +267,8 @@ static struct entry *renew(struct site_cache *c, const char *host,
 	if (fresh->site.cert_id != site->cert_id)
 		fresh->generation = 0; /* another one came in between */
 	site->cert_id = fresh->site.cert_id;
-	c->bytes += site->len;
-	c->bytes -= fresh->site.len;
-	fresh->bytes += site->len;
-	fresh->bytes -= fresh->site.len;
+	c->bytes += site->len - fresh->site.len; /* it may be less: they wrap */
+	fresh->bytes += site->len - fresh->site.len;
 	serve_site_release(&fresh->site);
 	fresh->site = *site;
 	*site = (struct serve_site){ 0 };
@@ -322,7 +319,6 @@ const char *site_cache_policy(struct site_cache *c, const char *host,
 {
 	uint64_t generation = serve_generation(c->serve);
 	struct entry *e = find(c, host);
-
 	enum serve_found found = SERVE_FOUND;
 
 	if (e && e->generation != generation)

@@ -649,6 +649,9 @@ static void a_garbled_search_is_asked_again(void **state)
 				 ORDER_WAIT);
 	assert_int_equal(order_reply(&o, &garbage, &ctx).effect, ORDER_ASK);
 	assert_string_equal(asks(&o), "new");
+	o.unsure = true; /* this answer was lost as well */
+	assert_int_equal(order_reply(&o, &garbage, &ctx).effect, ORDER_WAIT);
+	assert_string_equal(asks(&o), "https://ca.test/l");
 }
 
 /*
