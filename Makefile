@@ -50,6 +50,9 @@ OUR_CFLAGS = -std=c11 -pthread -fno-common -Wall -Wextra -Wconversion \
 	   $(if $(WERROR),-Werror)
 OUR_LIBS := -pthread $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lresolv
 
+# What strangers ask is parsed by mtastsd; it has no file of pkg-config's.
+HTTP_LIBS := -lhttp_parser
+
 # Mail is parsed by mtastsctl and by nothing else.
 MIME_PKGS := gmime-3.0
 MIME_LIBS := $(shell pkg-config --libs $(MIME_PKGS) 2>/dev/null)
@@ -75,7 +78,7 @@ $(LIB): $(call objects,$(LAYERS))
 $(B)/mtastsd: $(call objects,daemon) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--whole-archive $(LIB) -Wl,--no-whole-archive \
-		$(OUR_LIBS) $(LDLIBS)
+		$(HTTP_LIBS) $(OUR_LIBS) $(LDLIBS)
 
 $(B)/mtastsctl: $(filter-out %/check_main.o,$(call objects,cli)) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MIME_LIBS) $(OUR_LIBS) \
@@ -91,7 +94,7 @@ $(B)/mtasts-check: $(patsubst %,$(B)/cli/%.o,check_main check_run check_view \
 # beside these.
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libparts.a $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(OUR_LIBS) \
-		-Wl,--as-needed $(MIME_LIBS) -lm $(LDLIBS)
+		-Wl,--as-needed $(HTTP_LIBS) $(MIME_LIBS) -lm $(LDLIBS)
 
 $(B)/libparts.a: $(filter-out %/main.o %/check_main.o %/simulate.o,$(call objects,daemon \
 		 cli tests/sim)) $(BENCH_PARTS)
@@ -104,7 +107,8 @@ $(B)/%.o: %.c | packages
 		-c -o $@ $<
 
 packages:
-	@pkg-config --exists $(PKGS) $(MIME_PKGS) || { echo \
+	@pkg-config --exists $(PKGS) $(MIME_PKGS) && echo '#include <http_parser.h>' | \
+		$(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 || { echo \
 		"make: packages are missing: run  sudo tests/setup build" >&2; \
 		exit 1; }
 
