@@ -1,15 +1,12 @@
 #include "httpd/answer.h"
 
-#include <event2/buffer.h>
-#include <event2/keyvalq_struct.h>
-#include <stdio.h>
+#include <event2/util.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 
-#define RAW_MAX 4096 /* of an answer that evhttp does not write */
+#define DATE_SIZE 32
 
 static const struct {
 	int status;
@@ -22,9 +19,11 @@ static const struct {
 	{ 405, "Method Not Allowed" },
 	{ 413, "Content Too Large" },
 	{ 415, "Unsupported Media Type" },
+	{ 417, "Expectation Failed" },
 	{ 421, "Misdirected Request" },
 	{ 422, "Unprocessable Content" },
 	{ 429, "Too Many Requests" },
+	{ 431, "Request Header Fields Too Large" },
 	{ 503, "Service Unavailable" },
 };
 
@@ -66,52 +65,42 @@ void answer_text(struct answer *a, const char *content_type, char *text,
 	a->body_len = len;
 }
 
-static void add_headers(const struct answer *a, struct evkeyvalq *headers,
-			bool is_last)
+static bool write_start(const struct answer *a, time_t now, struct buf *out)
 {
-	char number[24];
+	char date[DATE_SIZE];
+	struct tm tm;
 
-	snprintf(number, sizeof(number), "%zu", a->body_len);
-	evhttp_add_header(headers, "Content-Type", a->content_type);
-	evhttp_add_header(headers, "Content-Length", number);
-	if (a->allow)
-		evhttp_add_header(headers, "Allow", a->allow);
-	if (a->location)
-		evhttp_add_header(headers, "Location", a->location);
-	if (a->retry_after) {
-		snprintf(number, sizeof(number), "%u", a->retry_after);
-		evhttp_add_header(headers, "Retry-After", number);
-	}
-	if (is_last)
-		evhttp_add_header(headers, "Connection", "close");
+	gmtime_r(&now, &tm);
+	evutil_date_rfc1123(date, sizeof(date), &tm);
+	return buf_printf(out,
+			  "HTTP/1.1 %d %s\r\n"
+			  "Date: %s\r\n"
+			  "Content-Type: %s\r\n"
+			  "Content-Length: %zu\r\n",
+			  a->status, reason_of(a->status), date,
+			  a->content_type, a->body_len);
 }
 
-char *answer_raw(const struct answer *a)
+/* Headers that most answers do not have. */
+static bool write_more(const struct answer *a, struct buf *out)
 {
-	struct evkeyvalq headers = { .tqh_last = &headers.tqh_first };
-	const struct evkeyval *h;
-	struct buf b;
-	char *text;
-
-	buf_init(&b, RAW_MAX);
-	buf_printf(&b, "HTTP/1.1 %d %s\r\n", a->status, reason_of(a->status));
-	add_headers(a, &headers, true);
-	for (h = headers.tqh_first; h; h = h->next.tqe_next)
-		buf_printf(&b, "%s: %s\r\n", h->key, h->value);
-	evhttp_clear_headers(&headers);
-	buf_puts(&b, "\r\n");
-	buf_add(&b, a->body, a->body_len);
-	text = buf_take(&b);
-	buf_release(&b);
-	return text;
+	return (!a->allow || buf_printf(out, "Allow: %s\r\n", a->allow)) &&
+	       (!a->location ||
+		buf_printf(out, "Location: %s\r\n", a->location)) &&
+	       (!a->retry_after ||
+		buf_printf(out, "Retry-After: %u\r\n", a->retry_after));
 }
 
-void answer_send(const struct answer *a, struct evhttp_request *to,
-		 bool is_head, bool is_last)
+bool answer_write(const struct answer *a, bool is_head, enum answer_then then,
+		  time_t now, struct buf *out)
 {
-	add_headers(a, evhttp_request_get_output_headers(to), is_last);
-	if (!is_head)
-		evbuffer_add(evhttp_request_get_output_buffer(to), a->body,
-			     a->body_len);
-	evhttp_send_reply(to, a->status, reason_of(a->status), NULL);
+	static const char *const ends[] = {
+		[ANSWER_THEN_MORE] = "\r\n",
+		[ANSWER_THEN_MORE_TOO] = "Connection: keep-alive\r\n\r\n",
+		[ANSWER_THEN_NOTHING] = "Connection: close\r\n\r\n",
+	};
+
+	return write_start(a, now, out) && write_more(a, out) &&
+	       buf_puts(out, ends[then]) &&
+	       (is_head || buf_add(out, a->body, a->body_len));
 }

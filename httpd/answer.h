@@ -4,11 +4,12 @@
 #ifndef HTTPD_ANSWER_H
 #define HTTPD_ANSWER_H
 
-#include <event2/http.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
+#include "base/buf.h"
 #include "httpd/tally.h"
 
 struct answer {
@@ -36,11 +37,19 @@ void answer_reason(struct answer *a, int status, const char *why);
 void answer_text(struct answer *a, const char *content_type, char *text,
 		 size_t len);
 
-/* The whole of it as bytes, the connection's last. The caller frees. */
-char *answer_raw(const struct answer *a);
+/* How the connection goes on, as far as it is to be said. */
+enum answer_then {
+	ANSWER_THEN_MORE,     /* as HTTP/1.1 has it by itself */
+	ANSWER_THEN_MORE_TOO, /* who speaks HTTP/1.0 has to hear it */
+	ANSWER_THEN_NOTHING   /* it is the last one */
+};
 
-/* Without body when `is_head`; as the connection's last when `is_last`. */
-void answer_send(const struct answer *a, struct evhttp_request *to,
-		 bool is_head, bool is_last);
+/*
+ * The whole of it in one piece, at the end of `out`: so that it is one record
+ * and one packet, if it is small. Without its body when `is_head`. False: there
+ * is no room.
+ */
+bool answer_write(const struct answer *a, bool is_head, enum answer_then then,
+		  time_t now, struct buf *out);
 
 #endif

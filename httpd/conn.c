@@ -1,58 +1,53 @@
 #include "httpd/conn.h"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
-#include <openssl/err.h>
+#include <event2/event_struct.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "httpd/after.h"
-#include "httpd/head_meter.h"
-#include "httpd/report.h"
+#include "httpd/parser.h"
+#include "httpd/stream.h"
 
-#define INPUT_MAX 32768	/* unread by evhttp: HEAD_MAX and a TLS record */
+#define REST_MAX       32768 /* of what comes while an answer is due, and is kept */
+#define SAID_MAX       65536 /* unsent; before the next request is read */
 #define LINGER_MS 1000	/* for a peer to read why, and to close */
 #define LINGER_BODY_MS 5000  /* the same, with a body on its way */
 #define SWALLOW_MAX    (8L * 1024 * 1024) /* of what nobody wants */
-
-static const char head_too_large[] =
-	"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-	"Connection: close\r\n"
-	"Content-Length: 0\r\n\r\n";
+#define ANSWER_MAX     (STREAM_OUT_MAX / 2)
 
 enum conn_fate {
 	FATE_OPEN,
-	FATE_DISMISSED,	/* what it still sends is thrown away */
-	FATE_ENDED	/* its socket is shut down; evhttp will find out */
+	FATE_LAST,	/* it ends when all is sent */
+	FATE_DISMISSED, /* what it still sends is thrown away */
+	FATE_ENDED
 };
 
 struct conn {
 	LIST_ENTRY(conn) in_set;
 	struct conns *set;
-	struct bufferevent *bev;	/* a reference of our own */
-	struct event *timer;		/* the deadline */
-	int fd;				/* -1 until it is admitted */
+	struct stream stream;
+	struct parser parser;
+	struct event readable, writable;
+	struct event timer; /* the deadline */
 	enum conn_fate fate;
-	bool is_shed;
-	struct peer peer;		/* counted, if it has a family */
-	struct evhttp_connection *evcon;
-	unsigned long answers;
-	struct head_meter head;
-	struct buf text; /* of the head, while it may be a POST's */
-	bool is_read;	 /* the head: it is not kept any more */
-	size_t body_max; /* 0: it has none that counts */
-	size_t body;	 /* bytes of it, held in the budget */
-	size_t paced;	 /* of them, there at the last look */
-	struct event *pace; /* looks at them; NULL: there were none yet */
-	size_t swallowed;
+	bool is_reading;   /* `readable` waits */
+	bool is_in_turn;   /* settle() is still to come */
+	bool is_asked;	   /* an answer is due */
+	bool has_answered; /* ever */
+	bool is_shut;	   /* nothing will be sent any more */
+	bool has_tls;
+	struct peer peer;   /* counted */
+	struct buf rest;    /* what came behind the present request */
+	struct body *body;  /* of it, let in; or NULL */
+	struct event *pace; /* looks at it */
+	size_t unwanted;    /* bytes that were thrown away */
 	void (*gone)(void *arg);
 	void *gone_arg;
-	bool has_tls;
 	struct tls_peer tls;
 };
 
@@ -60,352 +55,81 @@ struct conns {
 	struct event_base *base;
 	struct conn_limits *limits;
 	struct tally *tally;
+	struct conn_service service;
+	struct streams *streams;
+	struct buf text; /* an answer, while it is written */
 	bool is_draining;
-	conn_judge *judge; /* or NULL */
-	void *judge_arg;
-	const struct conn_words *words;
 	size_t count;
 	LIST_HEAD(conn_list, conn) list;
-	struct conn **by_fd;		/* the admitted ones */
-	size_t by_fd_size;
 };
 
+static void settle(struct conn *c);
+
 struct conns *conns_new(struct event_base *base, struct conn_limits *limits,
-			struct tally *tally)
+			struct tally *tally, const struct conn_service *service)
 {
 	struct conns *set = xcalloc(1, sizeof(*set));
 
 	set->base = base;
 	set->limits = limits;
 	set->tally = tally;
+	set->service = *service;
+	set->streams = streams_new();
+	buf_init(&set->text, ANSWER_MAX);
 	LIST_INIT(&set->list);
-	return set;
-}
-
-void conns_judge(struct conns *set, conn_judge *judge, void *arg,
-		 const struct conn_words *words)
-{
-	set->judge = judge;
-	set->judge_arg = arg;
-	set->words = words;
-}
-
-static void set_fd(struct conn *c, int fd)
-{
-	struct conns *set = c->set;
-	size_t old = set->by_fd_size, need = (size_t)fd + 1;
-
-	if (need > old) {
-		need = need < 64 ? 64 : need * 2;
-		set->by_fd = xrealloc_array(set->by_fd, need,
-					    sizeof(struct conn *));
-		for (size_t i = old; i < need; i++)
-			set->by_fd[i] = NULL;
-		set->by_fd_size = need;
-	}
-	set->by_fd[fd] = c;
-	c->fd = fd;
+	if (set->streams)
+		return set;
+	conns_free(set);
+	return NULL;
 }
 
 static void start_timer(struct conn *c, unsigned ms)
 {
 	const struct timeval after = after_ms(ms);
 
-	event_add(c->timer, &after);
+	event_add(&c->timer, &after);
 }
 
-static void swallow(struct bufferevent *bev, void *evcon)
-{
-	struct evbuffer *input = bufferevent_get_input(bev);
-
-	(void)evcon;
-	evbuffer_drain(input, evbuffer_get_length(input));
-}
-
-/* A close_notify, so that the peer knows it has the whole answer. */
-static void say_goodbye(struct bufferevent *bev)
-{
-	SSL *ssl = bufferevent_openssl_get_ssl(bev);
-
-	if (ssl && SSL_is_init_finished(ssl))
-		SSL_shutdown(ssl);
-	ERR_clear_error();
-}
-
-static void on_refusal_written(struct bufferevent *bev, void *evcon)
-{
-	(void)evcon;
-	if (evbuffer_get_length(bufferevent_get_output(bev)))
-		return;
-	say_goodbye(bev);
-	shutdown(bufferevent_getfd(bev), SHUT_WR);
-}
-
-/*
- * Takes reading and writing away from evhttp. Errors and the end still go to
- * it, whose callback then frees the connection as if its peer had left.
- */
-static void take_over(struct conn *c, bufferevent_data_cb written)
-{
-	bufferevent_event_cb on_event;
-	void *evcon;
-
-	bufferevent_getcb(c->bev, NULL, NULL, &on_event, &evcon);
-	bufferevent_setcb(c->bev, swallow, written, on_event, evcon);
-	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
-}
-
-static void end(struct conn *c)
-{
-	if (c->fate == FATE_ENDED || c->fd < 0)
-		return;
-	c->fate = FATE_ENDED;
-	take_over(c, NULL);
-	shutdown(c->fd, SHUT_RDWR);
-}
-
-static void refuse(struct conn *c, const char *why, unsigned linger_ms)
-{
-	c->fate = FATE_DISMISSED;
-	take_over(c, on_refusal_written);
-	bufferevent_write(c->bev, why, strlen(why));
-	start_timer(c, linger_ms);
-}
-
-/* A validator has seen what it came for: its protocol carries no data. */
-static void dismiss(struct conn *c)
-{
-	if (c->fate != FATE_OPEN || c->fd < 0)
-		return;
-	c->fate = FATE_DISMISSED;
-	take_over(c, NULL);
-	say_goodbye(c->bev);
-	shutdown(c->fd, SHUT_WR);
-	start_timer(c, LINGER_MS);
-}
-
-/* ---- bodies ---- */
-
-static bool hold(struct conn *c, size_t bytes)
-{
-	struct conn_limits *l = c->set->limits;
-
-	if (!peers_hold(l->peers, c->peer, bytes, l->body_share))
-		return false;
-	if (atomic_fetch_add(&l->held, bytes) + bytes <= l->body_bytes) {
-		c->body += bytes;
-		return true;
-	}
-	conn_give_back(l, c->peer, bytes);
-	return false;
-}
-
-void conn_give_back(struct conn_limits *limits, struct peer peer, size_t bytes)
-{
-	atomic_fetch_sub(&limits->held, bytes);
-	peers_let_go(limits->peers, peer, bytes);
-}
-
-static void end_body(struct conn *c)
-{
-	c->body_max = 0;
-	if (c->pace)
-		event_del(c->pace);
-}
-
-size_t conn_hand_over(struct conn *c)
-{
-	size_t bytes = c->body;
-
-	c->body = 0;
-	end_body(c);
-	return bytes;
-}
+/* ---- its end ---- */
 
 static void forget_body(struct conn *c)
 {
-	conn_give_back(c->set->limits, c->peer, conn_hand_over(c));
-	buf_release(&c->text);
-	c->is_read = false;
-}
-
-/*
- * What came of it is evhttp's, and in memory, until its connection is gone: so
- * long it counts.
- */
-static void give_up_body(struct conn *c, const char *why, enum tally_item item)
-{
-	end_body(c);
-	tally_add(c->set->tally, item);
-	tally_answer(c->set->tally, ROUTE_REPORT,
-		     item == TALLY_REFUSED_LARGE ? 413 : 503);
-	refuse(c, why, c->body ? LINGER_MS : LINGER_BODY_MS);
-}
-
-/* Bytes that are to come from one look to the next. */
-static size_t pace_of(const struct conn_limits *l)
-{
-	bool is_busy = atomic_load(&l->held) > l->body_bytes / 2;
-
-	return (size_t)(is_busy ? HTTPD_BODY_BUSY : HTTPD_BODY_SLOW) *
-	       l->pace_ms / 1000;
-}
-
-static void on_pace(evutil_socket_t fd, short what, void *arg)
-{
-	struct conn *c = arg;
-
-	(void)fd;
-	(void)what;
-	if (c->fate == FATE_OPEN &&
-	    c->body - c->paced < pace_of(c->set->limits))
-		give_up_body(c, c->set->words->too_slow, TALLY_REFUSED_SLOW);
-	c->paced = c->body;
-}
-
-static void start_pace(struct conn *c)
-{
-	const struct timeval pace = after_ms(c->set->limits->pace_ms);
-
-	c->paced = c->body;
-	if (!c->pace)
-		c->pace = event_new(c->set->base, -1, EV_PERSIST, on_pace, c);
 	if (c->pace)
-		event_add(c->pace, &pace);
-}
-
-/* Ours is the limit: evhttp closes abruptly, at the mere size of a chunk. */
-static void let_in(struct conn *c, size_t body_max)
-{
-	c->body_max = body_max + INPUT_MAX;
-	start_pace(c);
-	evhttp_connection_set_max_body_size(c->evcon, -1);
-}
-
-/* The head is there. */
-static void judge(struct conn *c)
-{
-	struct conns *set = c->set;
-	struct conn_verdict verdict;
-
-	c->is_read = true;
-	if (!c->text.len)
+		event_free(c->pace);
+	c->pace = NULL;
+	if (!c->body)
 		return;
-	verdict = set->judge(c, c->text.data, c->text.len, set->judge_arg);
-	buf_release(&c->text);
-	if (verdict.refusal)
-		refuse(c, verdict.refusal, LINGER_BODY_MS);
-	else if (verdict.body_max)
-		let_in(c, verdict.body_max);
-	free(verdict.refusal);
+	body_release(c->body);
+	free(c->body);
+	c->body = NULL;
 }
 
-static void take_body(struct conn *c, size_t bytes)
+static void forget_rest(struct conn *c)
 {
-	const struct conn_words *words = c->set->words;
-
-	if (c->fate != FATE_OPEN || !c->body_max)
-		return;
-	if (c->body + bytes > c->body_max)
-		give_up_body(c, words->too_large, TALLY_REFUSED_LARGE);
-	else if (!hold(c, bytes))
-		give_up_body(c, words->too_many, TALLY_REFUSED_BUSY);
-}
-
-/* Of a POST alone, and no more than a head may have. */
-static void keep_text(struct conn *c, const char *part, size_t len)
-{
-	static const char post[] = "POST ";
-	size_t n = sizeof(post) - 1;
-
-	if (!c->set->judge || c->is_read || !len)
-		return;
-	if (!c->text.data && *part != *post) {
-		c->is_read = true; /* nearly all: they cost no memory */
-		return;
-	}
-	if (!c->text.data)
-		buf_init(&c->text, HEAD_MAX);
-	if (buf_add(&c->text, part, len) &&
-	    strncmp(c->text.data, post, c->text.len < n ? c->text.len : n) == 0)
-		return;
-	buf_release(&c->text);
-	c->is_read = true;
-}
-
-/* ---- what comes in ---- */
-
-/* Counts the bytes of `input` from `from` on. */
-static bool meter(struct conn *c, struct evbuffer *input, size_t from)
-{
-	struct evbuffer_ptr at;
-	char part[512];
-	ev_ssize_t n;
-	size_t before;
-
-	while (!c->head.is_complete && from < evbuffer_get_length(input)) {
-		evbuffer_ptr_set(input, &at, from, EVBUFFER_PTR_SET);
-		n = evbuffer_copyout_from(input, &at, part, sizeof(part));
-		if (n <= 0)
-			break;
-		before = c->head.bytes;
-		if (!head_meter_add(&c->head, part, (size_t)n))
-			return false;
-		keep_text(c, part, c->head.bytes - before);
-		from += (size_t)n;
-	}
-	return true;
-}
-
-static void swallowed(struct conn *c, size_t bytes)
-{
-	c->swallowed += bytes;
-	if (c->swallowed > SWALLOW_MAX)
-		end(c);
-}
-
-static void hear(struct conn *c, struct evbuffer *input, size_t from,
-		 size_t bytes)
-{
-	size_t head = c->head.bytes;
-
-	if (!meter(c, input, from)) {
-		tally_answer(c->set->tally, ROUTE_OTHER, 431);
-		refuse(c, head_too_large, LINGER_MS);
-		return;
-	}
-	bytes -= c->head.bytes - head;
-	if (c->head.is_complete && !c->is_read)
-		judge(c);
-	take_body(c, bytes);
-	if (c->fate == FATE_OPEN &&
-	    evbuffer_get_length(input) > INPUT_MAX + c->body)
-		end(c);
-}
-
-/* Something was read; evhttp has not seen it yet. */
-static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info,
-		     void *arg)
-{
-	struct conn *c = arg;
-
-	if (!info->n_added || c->fd < 0)
-		return;
-	if (c->fate == FATE_DISMISSED)
-		swallowed(c, info->n_added);
-	else if (c->fate == FATE_OPEN)
-		hear(c, input, info->orig_size - info->n_deleted,
-		     info->n_added);
+	buf_release(&c->rest);
+	buf_init(&c->rest, REST_MAX + 2 * STREAM_IN_MAX);
 }
 
 static void count_failed(struct conn *c)
 {
 	struct tally *t = c->set->tally;
-	const SSL *ssl = c->bev ? bufferevent_openssl_get_ssl(c->bev) : NULL;
 
 	tally_add(t, TALLY_HANDSHAKES_FAILED);
 	tally_shake(t, c->tls.is_unknown ? SHAKE_UNKNOWN_NAME : SHAKE_FAILED,
-		    ssl ? tls_version(ssl) : VERSION_NONE);
+		    tls_version(c->stream.ssl));
+}
+
+static void stop_waiting(struct conn *c)
+{
+	event_del(&c->readable);
+	event_del(&c->writable);
+	event_del(&c->timer);
+}
+
+static void uncount(struct conns *set, struct peer peer)
+{
+	peers_leave(set->limits->peers, peer);
+	atomic_fetch_sub(&set->limits->open, 1);
 }
 
 static void forget(struct conn *c)
@@ -414,190 +138,470 @@ static void forget(struct conn *c)
 
 	if (c->gone)
 		c->gone(c->gone_arg);
+	if (c->has_tls && !c->tls.is_shaken)
+		count_failed(c);
+	stop_waiting(c);
 	forget_body(c);
+	buf_release(&c->rest);
+	parser_release(&c->parser);
+	stream_release(&c->stream);
 	LIST_REMOVE(c, in_set);
 	set->count--;
-	atomic_fetch_sub(&set->limits->open, 1);
-	peers_leave(set->limits->peers, c->peer);
-	if (c->fd >= 0)
-		set->by_fd[c->fd] = NULL;
-	if (c->has_tls && !c->is_shed && !c->tls.is_shaken)
-		count_failed(c);
-	if (c->timer)
-		event_free(c->timer);
-	if (c->pace)
-		event_free(c->pace);
-	if (c->bev) {
-		evbuffer_remove_cb(bufferevent_get_input(c->bev), on_input, c);
-		bufferevent_decref(c->bev);
-	}
+	uncount(set, c->peer);
 	free(c);
 }
 
-static void on_close(struct evhttp_connection *evcon, void *arg)
+/* What came beyond is of no use any more. */
+static void say_goodbye(struct conn *c, enum conn_fate then)
+{
+	stream_say_goodbye(&c->stream);
+	forget_body(c);
+	forget_rest(c);
+	c->fate = then;
+}
+
+/* A peer that still sends would lose what we said if we closed at once. */
+static void dismiss(struct conn *c, unsigned linger_ms)
+{
+	say_goodbye(c, FATE_DISMISSED);
+	start_timer(c, linger_ms);
+}
+
+/* ---- answers ---- */
+
+static void say(struct conn *c, const struct answer *a, enum answer_then then)
+{
+	struct buf *text = &c->set->text;
+	bool is_head = c->parser.has_head &&
+		       parser_method(&c->parser) == REQUEST_HEAD;
+
+	buf_clear(text);
+	if (answer_write(a, is_head, then, time(NULL), text))
+		stream_write(&c->stream, text->data, text->len);
+	else
+		c->fate = FATE_ENDED;
+}
+
+/* The request is not heard to its end. */
+static void refuse(struct conn *c, const struct answer *a, unsigned linger_ms)
+{
+	say(c, a, ANSWER_THEN_NOTHING);
+	dismiss(c, linger_ms);
+}
+
+static void refuse_status(struct conn *c, int status, unsigned linger_ms)
+{
+	struct answer a = { .status = 0 };
+
+	tally_answer(c->set->tally, ROUTE_OTHER, status);
+	answer_status(&a, status);
+	refuse(c, &a, linger_ms);
+	answer_release(&a);
+}
+
+static bool is_last(const struct conn *c)
+{
+	return !parser_keeps_alive(&c->parser) || c->set->is_draining ||
+	       c->stream.is_over;
+}
+
+void conn_answer(struct conn *c, const struct answer *a)
+{
+	c->is_asked = false;
+	c->has_answered = true;
+	if (is_last(c)) {
+		say(c, a, ANSWER_THEN_NOTHING);
+		say_goodbye(c, FATE_LAST);
+	} else {
+		say(c, a,
+		    parser_is_old(&c->parser) ? ANSWER_THEN_MORE_TOO
+					      : ANSWER_THEN_MORE);
+	}
+	if (c->is_in_turn)
+		return;
+	parser_next(&c->parser);
+	settle(c);
+}
+
+/* ---- bodies ---- */
+
+static void give_up_body(struct conn *c, const struct httpd_verdict *why,
+			 enum tally_item item)
+{
+	struct answer a = { .status = 0 };
+
+	tally_add(c->set->tally, item);
+	tally_answer(c->set->tally, ROUTE_REPORT, why->status);
+	answer_reason(&a, why->status, why->why);
+	a.retry_after = why->retry_after;
+	refuse(c, &a, LINGER_BODY_MS);
+	answer_release(&a);
+}
+
+static void on_pace(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
 
-	(void)evcon;
+	(void)fd;
+	(void)what;
+	if (!body_is_slow(c->body))
+		return;
+	give_up_body(c, &c->set->service.too_slow, TALLY_REFUSED_SLOW);
+	settle(c);
+}
+
+static void let_in(struct conn *c, size_t body_max)
+{
+	struct body_budget *budget = &c->set->limits->bodies;
+	const struct timeval pace = after_ms(budget->pace_ms);
+
+	c->body = xmalloc(sizeof(*c->body));
+	body_init(c->body, budget, c->peer, body_max);
+	c->pace = event_new(c->set->base, -1, EV_PERSIST, on_pace, c);
+	if (c->pace)
+		event_add(c->pace, &pace);
+}
+
+char *conn_take_body(struct conn *c, size_t *len)
+{
+	char *data = NULL;
+
+	*len = 0;
+	if (c->body)
+		data = body_take(c->body, len);
+	forget_body(c);
+	return data;
+}
+
+static bool throw_away(struct conn *c, size_t bytes)
+{
+	c->unwanted += bytes;
+	if (c->unwanted > CONN_BODY_MAX)
+		refuse_status(c, 413, LINGER_BODY_MS);
+	return c->fate == FATE_OPEN;
+}
+
+/* From within the parser. */
+static bool on_body(const char *data, size_t len, void *arg)
+{
+	struct conn *c = arg;
+	const struct conn_service *service = &c->set->service;
+
+	if (!c->body)
+		return throw_away(c, len);
+	switch (body_add(c->body, data, len)) {
+	case BODY_TAKEN:
+		return true;
+	case BODY_TOO_LARGE:
+		give_up_body(c, &service->too_large, TALLY_REFUSED_LARGE);
+		break;
+	case BODY_TOO_MANY:
+		give_up_body(c, &service->too_many, TALLY_REFUSED_BUSY);
+	}
+	return false;
+}
+
+/* ---- requests ---- */
+
+static void read_request(const struct conn *c, struct request *r)
+{
+	parser_request(&c->parser, r);
+	r->door = c->has_tls ? DOOR_HTTPS : DOOR_HTTP;
+	r->sni = c->has_tls ? c->tls.host : NULL;
+}
+
+/* It waits until it is told so, and may be told otherwise instead. */
+static void say_go_on(struct conn *c)
+{
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	if (parser_expects(&c->parser) == EXPECTS_CONTINUE)
+		stream_write(&c->stream, text, sizeof(text) - 1);
+}
+
+static void on_head(struct conn *c)
+{
+	const struct conn_service *service = &c->set->service;
+	struct answer a = { .status = 0 };
+	struct request r;
+	size_t body_max = 0;
+
+	read_request(c, &r);
+	c->unwanted = 0;
+	if (service->refuses(c, &r, &a, &body_max, service->arg))
+		refuse(c, &a, LINGER_BODY_MS);
+	else if (parser_expects(&c->parser) == EXPECTS_OTHER)
+		refuse_status(c, 417, LINGER_BODY_MS);
+	else if (!body_max && r.length > CONN_BODY_MAX)
+		refuse_status(c, 413, LINGER_BODY_MS);
+	else if (body_max)
+		let_in(c, body_max);
+	answer_release(&a);
 	if (c->fate == FATE_OPEN)
-		say_goodbye(c->bev);
-	forget(c);
+		say_go_on(c);
 }
 
-static void shed(struct conn *c)
+static void on_whole(struct conn *c)
 {
-	c->is_shed = true;
-	tally_add(c->set->tally, TALLY_SHED);
-	end(c);
+	const struct conn_service *service = &c->set->service;
+	struct request r;
+
+	read_request(c, &r);
+	c->is_asked = true;
+	service->serve(c, &r, service->arg);
+	if (c->is_asked)
+		return;
+	forget_body(c);
+	parser_next(&c->parser);
 }
 
-static void check_peer(struct conn *c, struct evhttp_connection *evcon)
+/* How many bytes were eaten: none only if it is to end. */
+static size_t eat(struct conn *c, const char *data, size_t len)
 {
-	struct peer peer = peer_of(evhttp_connection_get_addr(evcon));
+	size_t used;
 
-	if (!c->is_shed && peers_enter(c->set->limits->peers, peer))
-		c->peer = peer;
-	else
-		shed(c);
+	switch (parser_eat(&c->parser, data, len, &used)) {
+	case PARSED_PART:
+		break;
+	case PARSED_HEAD:
+		on_head(c);
+		break;
+	case PARSED_WHOLE:
+		on_whole(c);
+		break;
+	case PARSED_LARGE:
+		refuse_status(c, 431, LINGER_MS);
+		break;
+	case PARSED_BAD:
+		if (c->fate == FATE_OPEN)
+			refuse_status(c, 400, LINGER_MS);
+	}
+	return used;
+}
+
+static bool can_eat(const struct conn *c)
+{
+	return c->fate == FATE_OPEN && !c->is_asked &&
+	       stream_unsent(&c->stream) < SAID_MAX;
 }
 
 /*
- * evhttp has adopted the bufferevent, and nothing was read yet. That the
- * argument of its callbacks is its connection is how 2.1 is made.
+ * What cannot be eaten yet is kept. There is room for more than comes while it
+ * is listened to.
  */
-static void admit(struct conn *c)
+static void feed(struct conn *c, const char *data, size_t len)
 {
-	bufferevent_event_cb on_event;
-	void *evcon;
+	size_t used;
 
-	bufferevent_getcb(c->bev, NULL, NULL, &on_event, &evcon);
-	if (!on_event) {	/* it has let it go at once */
-		forget(c);
-		return;
+	while (len && !c->rest.len && can_eat(c)) {
+		used = eat(c, data, len);
+		data += used;
+		len -= used;
 	}
-	c->evcon = evcon;
-	set_fd(c, bufferevent_getfd(c->bev));
-	evhttp_connection_set_closecb(evcon, on_close, c);
-	start_timer(c, c->set->limits->deadline_ms);
-	check_peer(c, evcon);
+	if (c->fate == FATE_OPEN && !buf_add(&c->rest, data, len))
+		c->fate = FATE_ENDED;
+}
+
+static void eat_rest(struct conn *c)
+{
+	struct buf rest = c->rest;
+
+	buf_init(&c->rest, rest.max);
+	feed(c, rest.data, rest.len);
+	buf_release(&rest);
+}
+
+/* ---- its turns ---- */
+
+/* A validator has seen what it came for: its protocol carries no data. */
+static void dismiss_validator(struct conn *c)
+{
+	if (c->fate == FATE_OPEN && c->tls.is_shaken && c->tls.is_validator)
+		dismiss(c, LINGER_MS);
+}
+
+static void hear(struct conn *c)
+{
+	size_t came = stream_fill(&c->stream), n = came;
+	const char *piece;
+
+	if (c->fate == FATE_DISMISSED)
+		c->unwanted += came;
+	while (c->fate == FATE_OPEN && n) {
+		n = stream_read(&c->stream, &piece);
+		dismiss_validator(c);
+		if (c->fate == FATE_OPEN)
+			feed(c, piece, n);
+	}
+}
+
+/* What its peer has said is all heard, and all that is to be said is sent. */
+static void look_for_end(struct conn *c)
+{
+	if (c->fate == FATE_LAST ||
+	    (c->fate == FATE_DISMISSED && c->stream.is_over))
+		c->fate = FATE_ENDED;
+	if (c->fate != FATE_DISMISSED || c->is_shut)
+		return;
+	shutdown(c->stream.fd, SHUT_WR);
+	c->is_shut = true;
+}
+
+static void flush(struct conn *c)
+{
+	stream_flush(&c->stream);
+	while (c->rest.len && can_eat(c)) {
+		eat_rest(c);
+		stream_flush(&c->stream);
+	}
+	if (c->fate == FATE_OPEN && c->stream.is_over && can_eat(c)) {
+		say_goodbye(c, FATE_LAST);
+		stream_flush(&c->stream);
+	}
+	if (!stream_unsent(&c->stream))
+		look_for_end(c);
+	if (c->stream.is_broken || c->unwanted > SWALLOW_MAX)
+		c->fate = FATE_ENDED;
+}
+
+/* One that does not hear is not listened to. */
+static bool is_heard(const struct conn *c)
+{
+	if (c->stream.is_over)
+		return false;
+	return c->fate == FATE_DISMISSED ||
+	       (!stream_unsent(&c->stream) && c->rest.len <= REST_MAX);
+}
+
+static void wait_for_more(struct conn *c)
+{
+	bool is_heard_now = is_heard(c);
+
+	if (stream_unsent(&c->stream))
+		event_add(&c->writable, NULL);
+	if (is_heard_now == c->is_reading)
+		return;
+	c->is_reading = is_heard_now;
+	if (is_heard_now)
+		event_add(&c->readable, NULL);
+	else
+		event_del(&c->readable);
+}
+
+/* The end of each turn, and perhaps of the connection. */
+static void settle(struct conn *c)
+{
+	c->is_in_turn = true;
+	flush(c);
+	c->is_in_turn = false;
+	if (c->fate == FATE_ENDED)
+		forget(c);
+	else
+		wait_for_more(c);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	c->is_in_turn = true;
+	hear(c);
+	settle(c);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	settle(arg);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
-	if (what & EV_TIMEOUT)
-		end(arg);
-	else if (what & EV_WRITE)
-		dismiss(arg);
-	else
-		admit(arg);
-}
-
-/* In the midst of libevent's handshake; evhttp comes only after a read. */
-static void on_validated(void *arg)
-{
 	struct conn *c = arg;
 
-	event_active(c->timer, EV_WRITE, 0);
+	(void)fd;
+	(void)what;
+	forget(c);
 }
 
-static struct bufferevent *make_bufferevent(struct conn *c, struct tls *tls)
-{
-	struct event_base *base = c->set->base;
-	SSL *ssl = tls && !c->is_shed ? tls_accept(tls, &c->tls) : NULL;
+/* ---- its beginning ---- */
 
-	c->tls.validated = on_validated;
-	c->tls.arg = c;
-	c->has_tls = ssl != NULL;
-	c->is_shed = c->is_shed || (tls && !ssl);
-	if (!ssl)
-		return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-	return bufferevent_openssl_socket_new(base, -1, ssl,
-					      BUFFEREVENT_SSL_ACCEPTING,
-					      BEV_OPT_CLOSE_ON_FREE);
+/* Counted in; false, and not counted, over a cap. */
+static bool count(struct conns *set, struct peer peer)
+{
+	struct conn_limits *limits = set->limits;
+
+	tally_add(set->tally, TALLY_CONNECTIONS);
+	if (atomic_fetch_add(&limits->open, 1) < limits->max_connections &&
+	    peers_enter(limits->peers, peer))
+		return true;
+	atomic_fetch_sub(&limits->open, 1);
+	return false;
 }
 
-struct bufferevent *conn_accept(struct conns *set, struct tls *tls)
+static bool init(struct conn *c, struct conns *set, int fd, struct tls *tls)
 {
-	struct conn *c = xcalloc(1, sizeof(*c));
+	SSL *ssl = tls ? tls_accept(tls, &c->tls) : NULL;
 
+	if ((tls && !ssl) || !stream_init(&c->stream, set->streams, fd, ssl)) {
+		SSL_free(ssl);
+		return false;
+	}
 	c->set = set;
-	c->fd = -1;
-	c->is_shed = atomic_fetch_add(&set->limits->open, 1) >=
-		     set->limits->max_connections;
-	c->bev = make_bufferevent(c, tls);
-	c->timer = event_new(set->base, -1, 0, on_timer, c);
+	c->has_tls = ssl != NULL;
+	parser_init(&c->parser, on_body, c);
+	forget_rest(c);
+	event_assign(&c->readable, set->base, fd, EV_READ | EV_PERSIST,
+		     on_readable, c);
+	event_assign(&c->writable, set->base, fd, EV_WRITE, on_writable, c);
+	event_assign(&c->timer, set->base, -1, 0, on_timer, c);
+	return true;
+}
+
+static void shed(struct conns *set, int fd)
+{
+	tally_add(set->tally, TALLY_SHED);
+	close(fd);
+}
+
+void conn_accept(struct conns *set, int fd, const struct sockaddr *address,
+		 struct tls *tls)
+{
+	struct peer peer = peer_of(address);
+	struct conn *c;
+
+	if (!count(set, peer)) {
+		shed(set, fd);
+		return;
+	}
+	c = xcalloc(1, sizeof(*c));
+	if (!init(c, set, fd, tls)) {
+		free(c);
+		uncount(set, peer);
+		shed(set, fd);
+		return;
+	}
+	c->peer = peer;
 	LIST_INSERT_HEAD(&set->list, c, in_set);
 	set->count++;
-	tally_add(set->tally, TALLY_CONNECTIONS);
-	if (!c->bev || !c->timer) {
-		forget(c);
-		return NULL;
-	}
-	bufferevent_incref(c->bev);
-	evbuffer_add_cb(bufferevent_get_input(c->bev), on_input, c);
-	event_active(c->timer, EV_READ, 0);	/* admit(), before any read */
-	return c->bev;
+	start_timer(c, set->limits->deadline_ms);
+	on_readable(fd, EV_READ, c); /* mostly it has begun to speak */
 }
 
-struct conn *conn_of_request(struct conns *set, struct evhttp_request *req)
-{
-	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
-	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
-
-	return fd >= 0 && (size_t)fd < set->by_fd_size ? set->by_fd[fd] : NULL;
-}
-
-const char *conn_sni(const struct conn *c)
-{
-	return c->has_tls ? c->tls.host : NULL;
-}
+/* ---- from outside ---- */
 
 struct peer conn_peer(const struct conn *c)
 {
 	return c->peer;
 }
 
-bool conn_is_open(const struct conn *c)
-{
-	return c->fate == FATE_OPEN;
-}
-
 void conn_on_gone(struct conn *c, void (*gone)(void *arg), void *arg)
 {
 	c->gone = gone;
 	c->gone_arg = arg;
-}
-
-bool conn_begin_answer(struct conn *c)
-{
-	c->answers++;
-	c->head = (struct head_meter){ 0 };
-	if (c->body_max)
-		evhttp_connection_set_max_body_size(c->evcon, CONN_BODY_MAX);
-	forget_body(c);
-	return !meter(c, bufferevent_get_input(c->bev), 0) ||
-	       c->set->is_draining;
-}
-
-/* It came while this one waited; and what comes of it goes out behind. */
-static void judge_next(struct conn *c)
-{
-	struct evbuffer *input = bufferevent_get_input(c->bev);
-
-	if (!c->head.is_complete || c->is_read || c->set->is_draining)
-		return;
-	judge(c);
-	take_body(c, evbuffer_get_length(input) - c->head.bytes);
-}
-
-void conn_end_answer(struct conn *c)
-{
-	struct evbuffer *output = bufferevent_get_output(c->bev);
-
-	/* Head and body in one piece: one TLS record, one packet. */
-	evbuffer_pullup(output, (ev_ssize_t)evbuffer_get_length(output));
-	judge_next(c);
 }
 
 void conns_drain(struct conns *set)
@@ -607,17 +611,21 @@ void conns_drain(struct conns *set)
 
 static bool is_idle(const struct conn *c)
 {
-	return c->answers && !c->head.bytes &&
-	       evbuffer_get_length(bufferevent_get_output(c->bev)) == 0;
+	return c->fate == FATE_OPEN && c->has_answered &&
+	       !c->parser.has_begun && !stream_unsent(&c->stream);
 }
 
 size_t conns_end_idle(struct conns *set)
 {
-	struct conn *c;
+	struct conn *c, *next;
 
-	LIST_FOREACH(c, &set->list, in_set)
-		if (is_idle(c))
-			end(c);
+	for (c = LIST_FIRST(&set->list); c; c = next) {
+		next = LIST_NEXT(c, in_set);
+		if (!is_idle(c))
+			continue;
+		say_goodbye(c, FATE_LAST);
+		settle(c);
+	}
 	return set->count;
 }
 
@@ -629,8 +637,9 @@ void conns_free(struct conns *set)
 		return;
 	for (c = LIST_FIRST(&set->list); c; c = next) {
 		next = LIST_NEXT(c, in_set);
-		forget(c);	/* it was never admitted */
+		forget(c);
 	}
-	free(set->by_fd);
+	streams_free(set->streams);
+	buf_release(&set->text);
 	free(set);
 }

@@ -1,29 +1,27 @@
 /*
- * The life of a connection, around evhttp: caps when it comes, an absolute
- * deadline while it is there, and a way to end it.
+ * The life of a connection: caps when it comes, an absolute deadline while it
+ * is there, its requests one by one, and its end.
  *
- * evhttp 2.1 accepts by itself, shows a connection only with its first whole
- * request, and takes its end as its own business. So a connection of ours is
- * made where evhttp asks for a bufferevent, finds out who it is one event
- * later, hears of its end by evhttp's close callback, and ends early by
- * shutting its socket down: evhttp reads that as the peer's goodbye.
+ *	stream -> parser -> request -> whoever serves -> answer -> stream
  *
- * evhttp keeps all of a body before it says a word of its request. So the
- * head of a POST is shown to a judge as soon as it is there, and only what
- * that lets in may be large; its bytes are of a budget that all connections
- * share, each address so much of it, and they have to come at a pace. What is
- * refused is answered at once, and what still comes of it is thrown away, for a
- * while.
+ * The next request is read only when the answer to the one before is on its
+ * way. Bodies are judged by their head: what is refused is answered at once,
+ * and what still comes of it is thrown away, for a while; what is let in counts
+ * (httpd/body.h), and has to come at a pace.
  */
 #ifndef HTTPD_CONN_H
 #define HTTPD_CONN_H
 
 #include <event2/event.h>
-#include <event2/http.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 
+#include "httpd/answer.h"
+#include "httpd/body.h"
 #include "httpd/peers.h"
+#include "httpd/report.h"
+#include "httpd/request.h"
 #include "httpd/tally.h"
 #include "httpd/tls.h"
 
@@ -31,12 +29,9 @@
 struct conn_limits {
 	unsigned max_connections;
 	unsigned deadline_ms;
-	size_t body_bytes; /* of bodies at once, that are not small */
-	size_t body_share; /* of them, for one address */
-	unsigned pace_ms;  /* httpd/report.h */
 	struct peers *peers;
+	struct body_budget bodies;
 	atomic_ulong open;
-	atomic_size_t held; /* of body_bytes */
 };
 
 #define CONN_BODY_MAX 4096 /* of a body that nobody has let in */
@@ -44,66 +39,50 @@ struct conn_limits {
 struct conn;
 struct conns;		/* those of one thread, and owned by it */
 
+/* Who serves. None of it may end the connection but by an answer. */
+struct conn_service {
+	/*
+	 * A head is there, and a body is to come. True: *refusal is the answer,
+	 * and the connection's last. Else *body_max says how many bytes are let
+	 * in; 0: a few, which are thrown away.
+	 */
+	bool (*refuses)(struct conn *c, const struct request *r,
+			struct answer *refusal, size_t *body_max, void *arg);
+
+	/* A request is there, to be answered now or later by conn_answer(). */
+	void (*serve)(struct conn *c, const struct request *r, void *arg);
+
+	/* Of bodies that are given up. */
+	struct httpd_verdict too_many; /* the budget is used up */
+	struct httpd_verdict too_large;
+	struct httpd_verdict too_slow;
+	void *arg;
+};
+
+/* NULL: OpenSSL has no memory. */
 struct conns *conns_new(struct event_base *base, struct conn_limits *limits,
-			struct tally *tally);
+			struct tally *tally,
+			const struct conn_service *service);
+void conns_free(struct conns *set); /* and all of them */
 
-/* After evhttp has freed its connections. */
-void conns_free(struct conns *set);
-
-/* What is to become of a body. */
-struct conn_verdict {
-	size_t body_max; /* it may have so many bytes; 0: a few */
-	char *refusal;	 /* or this is the answer, raw: owned */
-};
-typedef struct conn_verdict conn_judge(struct conn *c, const char *head,
-				       size_t len, void *arg);
-
-/* Raw answers to bodies that are given up; borrowed. */
-struct conn_words {
-	const char *too_many;  /* the budget is used up */
-	const char *too_large; /* it is over its own limit */
-	const char *too_slow;
-};
-
-/* Asked once for each head that begins with "POST ". */
-void conns_judge(struct conns *set, conn_judge *judge, void *arg,
-		 const struct conn_words *words);
-
-/*
- * A bufferevent for evhttp to adopt, its connection counted in; with TLS
- * unless `tls` is NULL. NULL if there is no memory: evhttp then makes one of
- * its own, whose requests conn_of_request() does not know.
- */
-struct bufferevent *conn_accept(struct conns *set, struct tls *tls);
-
-/* Whose request it is, or NULL. */
-struct conn *conn_of_request(struct conns *set, struct evhttp_request *req);
-
-/* The name of its TLS handshake, or NULL. */
-const char *conn_sni(const struct conn *c);
+/* Takes the socket; with TLS unless `tls` is NULL. Over a cap it is closed. */
+void conn_accept(struct conns *set, int fd, const struct sockaddr *address,
+		 struct tls *tls);
 
 /* Which counter its peer belongs to. */
 struct peer conn_peer(const struct conn *c);
 
-/* Nobody has ended it yet: an answer may go out. */
-bool conn_is_open(const struct conn *c);
+/*
+ * The body that was let in with the present request, or NULL. It is the
+ * caller's now, and so is what it took of the budget: body_give_back().
+ */
+char *conn_take_body(struct conn *c, size_t *len);
+
+/* The answer to the present request; tally_answer() is the caller's. */
+void conn_answer(struct conn *c, const struct answer *a);
 
 /* `gone` is called once, when it is; NULL: not any more. */
 void conn_on_gone(struct conn *c, void (*gone)(void *arg), void *arg);
-
-/*
- * The body of its present request is the caller's now, and so is what it took
- * of the budget: give it back.
- */
-size_t conn_hand_over(struct conn *c);
-void conn_give_back(struct conn_limits *limits, struct peer peer, size_t bytes);
-
-/*
- * A request has come in whole and is about to be answered. True if it is to
- * be the connection's last.
- */
-bool conn_begin_answer(struct conn *c);
-void conn_end_answer(struct conn *c);
 
 /* Answers from now on are their connection's last. */
 void conns_drain(struct conns *set);

@@ -322,9 +322,9 @@ enum parsed parser_eat(struct parser *p, const char *data, size_t len,
 	return outcome(p);
 }
 
-static enum request_method method_of(const http_parser *http)
+enum request_method parser_method(const struct parser *p)
 {
-	switch (http->method) {
+	switch (p->http.method) {
 	case HTTP_GET:
 		return REQUEST_GET;
 	case HTTP_HEAD:
@@ -341,7 +341,7 @@ void parser_request(const struct parser *p, struct request *r)
 	const char *path = text_at(p, p->path);
 
 	*r = (struct request){
-		.method = method_of(&p->http),
+		.method = parser_method(p),
 		.path = path ? path : "",
 		.query = text_at(p, p->query),
 		.has_host = p->hosts == 1,
@@ -361,11 +361,17 @@ bool parser_keeps_alive(const struct parser *p)
 	       http_should_keep_alive(&p->http);
 }
 
+bool parser_is_old(const struct parser *p)
+{
+	return p->http.http_minor == 0;
+}
+
+/* Under HTTP/1.0 there is none. */
 enum expectation parser_expects(const struct parser *p)
 {
 	const char *what = text_of(p, PARSER_EXPECT);
 
-	if (!what)
+	if (!what || parser_is_old(p))
 		return EXPECTS_NOTHING;
 	return streq_case(what, "100-continue") ? EXPECTS_CONTINUE
 						: EXPECTS_OTHER;

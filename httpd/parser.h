@@ -77,6 +77,11 @@ void parser_request(const struct parser *p, struct request *r);
 /* Another one may follow, by its version and its headers. */
 bool parser_keeps_alive(const struct parser *p);
 
+/* What it speaks is HTTP/1.0. */
+bool parser_is_old(const struct parser *p);
+
+enum request_method parser_method(const struct parser *p);
+
 /* What it waits for before it sends its body (RFC 9110, 10.1.1). */
 enum expectation { EXPECTS_NOTHING, EXPECTS_CONTINUE, EXPECTS_OTHER };
 

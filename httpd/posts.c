@@ -10,91 +10,70 @@ struct post {
 	LIST_ENTRY(post) in_posts;
 	struct posts *posts;
 	struct conn *conn;
-	struct evhttp_request *req;
 	uint64_t number;
-	struct peer peer; /* who holds, of the budget for bodies, */
-	size_t held;
+	size_t held; /* of the budget for bodies */
 };
 
 struct posts {
-	struct conn_limits *limits;
+	struct body_budget *budget;
 	uint64_t last;
 	LIST_HEAD(post_list, post) list;
 };
 
-struct posts *posts_new(struct conn_limits *limits)
+struct posts *posts_new(struct body_budget *budget)
 {
 	struct posts *p = xcalloc(1, sizeof(*p));
 
-	p->limits = limits;
+	p->budget = budget;
 	LIST_INIT(&p->list);
 	return p;
 }
 
-static void forget(struct post *post)
-{
-	LIST_REMOVE(post, in_posts);
-	conn_give_back(post->posts->limits, post->peer, post->held);
-	free(post);
-}
-
-/* Of a connection that failed, the request is nobody's but ours. */
-static void on_gone(void *arg)
+static void forget(void *arg)
 {
 	struct post *post = arg;
 
-	if (!evhttp_request_get_connection(post->req))
-		evhttp_request_free(post->req);
-	forget(post);
+	LIST_REMOVE(post, in_posts);
+	body_give_back(post->posts->budget, conn_peer(post->conn), post->held);
+	free(post);
 }
 
-uint64_t posts_add(struct posts *p, struct conn *c, struct evhttp_request *req)
+uint64_t posts_add(struct posts *p, struct conn *c, size_t held)
 {
 	struct post *post = xmalloc(sizeof(*post));
 
-	*post = (struct post){ .posts = p,
-			       .conn = c,
-			       .req = req,
-			       .number = ++p->last,
-			       .peer = conn_peer(c),
-			       .held = conn_hand_over(c) };
+	*post = (struct post){
+		.posts = p, .conn = c, .number = ++p->last, .held = held
+	};
 	LIST_INSERT_HEAD(&p->list, post, in_posts);
-	conn_on_gone(c, on_gone, post);
+	conn_on_gone(c, forget, post);
 	return post->number;
 }
 
-/* One that is being ended stays until it is gone. */
-static struct conn *take(struct post *post, struct evhttp_request **req)
+static struct conn *take(struct post *post)
 {
 	struct conn *c = post->conn;
 
-	if (!conn_is_open(c))
-		return NULL;
-	*req = post->req;
 	conn_on_gone(c, NULL, NULL);
 	forget(post);
 	return c;
 }
 
-struct conn *posts_take(struct posts *p, uint64_t number,
-			struct evhttp_request **req)
+struct conn *posts_take(struct posts *p, uint64_t number)
 {
 	struct post *post;
 
 	LIST_FOREACH(post, &p->list, in_posts)
 	if (post->number == number)
-		return take(post, req);
+		return take(post);
 	return NULL;
 }
 
-struct conn *posts_take_any(struct posts *p, struct evhttp_request **req)
+struct conn *posts_take_any(struct posts *p)
 {
-	struct post *post;
+	struct post *post = LIST_FIRST(&p->list);
 
-	LIST_FOREACH(post, &p->list, in_posts)
-	if (conn_is_open(post->conn))
-		return take(post, req);
-	return NULL;
+	return post ? take(post) : NULL;
 }
 
 void posts_free(struct posts *p)

@@ -1,10 +1,9 @@
 /*
- * What a request asks for, taken out of evhttp: all that routing looks at.
+ * What a request asks for: all that routing looks at.
  */
 #ifndef HTTPD_REQUEST_H
 #define HTTPD_REQUEST_H
 
-#include <event2/http.h>
 #include <stdbool.h>
 
 #include "httpd/host.h"
@@ -29,8 +28,5 @@ struct request {
 	const char *content_type; /* as it was sent, or NULL */
 	long length;		  /* Content-Length; -1: it is not said */
 };
-
-/* Leaves door and sni to the caller. */
-void request_read(struct request *r, struct evhttp_request *from);
 
 #endif

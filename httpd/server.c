@@ -91,11 +91,12 @@ struct httpd *httpd_start(const struct httpd_options *options, struct err *err)
 	h->options = *options;
 	h->limits.max_connections = options->max_connections;
 	h->limits.deadline_ms = options->deadline_ms;
-	h->limits.body_bytes = HTTPD_BODIES_MAX;
-	h->limits.body_share = HTTPD_BODIES_SHARE;
-	h->limits.pace_ms = options->body_pace_ms ? options->body_pace_ms
-						  : HTTPD_BODY_PACE_MS;
 	h->limits.peers = peers_new(options->max_per_address);
+	h->limits.bodies.bytes = HTTPD_BODIES_MAX;
+	h->limits.bodies.share = HTTPD_BODIES_SHARE;
+	h->limits.bodies.pace_ms = options->body_pace_ms ? options->body_pace_ms
+							 : HTTPD_BODY_PACE_MS;
+	h->limits.bodies.peers = h->limits.peers;
 	atomic_store(&h->takes_reports, options->reported != NULL);
 	sem_init(&h->deaf, 0, 0);
 	each_fd(options, set_no_delay);
@@ -191,7 +192,7 @@ void httpd_count(const struct httpd *h, struct httpd_counts *counts)
 		.policies = sum(h, TALLY_POLICIES),
 		.challenges = sum(h, TALLY_CHALLENGES),
 		.reports = sum(h, TALLY_REPORTS),
-		.body_bytes = atomic_load(&h->limits.held),
+		.body_bytes = atomic_load(&h->limits.bodies.held),
 	};
 	for (int i = 0; i < HTTPD_REFUSALS; i++)
 		counts->refused[i] = sum(

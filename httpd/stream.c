@@ -174,6 +174,13 @@ static size_t decipher(struct stream *s, const char **piece)
 	return 0;
 }
 
+/* OpenSSL would find that out as well, with a buffer that it makes first. */
+static bool is_read(const struct stream *s)
+{
+	return !s->in_len && !SSL_has_pending(s->ssl) &&
+	       SSL_is_init_finished(s->ssl);
+}
+
 size_t stream_read(struct stream *s, const char **piece)
 {
 	size_t n = s->in_len;
@@ -181,7 +188,7 @@ size_t stream_read(struct stream *s, const char **piece)
 	if (s->is_broken)
 		return 0;
 	if (s->ssl)
-		return decipher(s, piece);
+		return is_read(s) ? 0 : decipher(s, piece);
 	*piece = s->in;
 	s->in_len = 0;
 	return n;

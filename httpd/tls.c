@@ -195,11 +195,8 @@ static void on_progress(const SSL *ssl, int where, int value)
 	peer->is_shaken = true;
 	tally_add(t->options.tally, TALLY_HANDSHAKES);
 	tally_shake(t->options.tally, SHAKE_FINISHED, tls_version(ssl));
-	if (!peer->is_validator)
-		return;
-	tally_add(t->options.tally, TALLY_CHALLENGES);
-	if (peer->validated)
-		peer->validated(peer->arg);
+	if (peer->is_validator)
+		tally_add(t->options.tally, TALLY_CHALLENGES);
 }
 
 static SSL_CTX *make_ctx(struct tls *t)

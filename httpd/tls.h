@@ -39,16 +39,12 @@ struct tls_options {
 struct tls *tls_new(const struct tls_options *options, struct err *err);
 void tls_free(struct tls *t);	/* after the last of its SSLs */
 
-/* What a connection keeps of its handshake. All zero before it, but the callback. */
+/* What a connection keeps of its handshake. All zero before it. */
 struct tls_peer {
 	char host[DOMAIN_NAME_SIZE];	/* from its SNI; empty before that */
 	bool is_validator;		/* has nothing to say or to hear */
 	bool is_shaken;			/* the handshake is finished */
 	bool is_unknown; /* no certificate is there for its name */
-
-	/* A validator's handshake is; told from within, so do not end it. */
-	void (*validated)(void *arg);
-	void *arg;
 };
 
 /* What was agreed on, even if the handshake failed after that. */

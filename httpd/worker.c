@@ -1,7 +1,5 @@
 #include "httpd/worker.h"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,19 +14,15 @@
 #include "httpd/after.h"
 #include "httpd/answer.h"
 #include "httpd/fetches.h"
-#include "httpd/head_look.h"
-#include "httpd/head_meter.h"
 #include "httpd/posts.h"
 #include "httpd/routes.h"
 
-#define EVHTTP_HEAD_MAX	 (8L * HEAD_MAX) /* never met: conn.c refuses first */
 #define DRAIN_TICK_MS	 20
 #define TELL_FETCHES_MS	 (SERVED_TOLD * 200) /* and a turn of the loop */
 
 struct entrance {
 	struct worker *worker;
 	enum door door;
-	struct evhttp *http;
 	struct evconnlistener *listeners[HTTPD_LISTENERS_MAX];
 	size_t count;
 };
@@ -41,8 +35,6 @@ struct worker {
 	struct conns *conns;
 	struct tally tally;
 	struct posts *posts;
-	char *too_many, *too_large, *too_slow;
-	struct conn_words words; /* these three */
 	void (*reported)(struct httpd_report *report, void *arg);
 	const atomic_bool *takes_reports;
 	struct routes_site site;
@@ -64,15 +56,6 @@ struct worker {
 	pthread_t thread;
 	bool is_started;
 };
-
-static struct bufferevent *on_accept(struct event_base *base, void *arg)
-{
-	struct entrance *e = arg;
-
-	(void)base;
-	return conn_accept(e->worker->conns,
-			   e->door == DOOR_HTTPS ? e->worker->tls : NULL);
-}
 
 /* ---- what was fetched ---- */
 
@@ -123,84 +106,55 @@ static void count_refusal(struct worker *w, const struct answer *a)
 				     : TALLY_REFUSED_TYPE);
 }
 
-static char *refuse_raw(struct worker *w, const struct answer *a)
+static bool refuses(struct conn *c, const struct request *r, struct answer *a,
+		    size_t *body_max, void *arg)
 {
+	struct worker *w = arg;
+
+	(void)c;
+	if (r->door != DOOR_HTTPS || r->method != REQUEST_POST ||
+	    !routes_may_take_body(r->path))
+		return false;
+	ask_routes(w, r, a);
+	if (a->takes_body) {
+		*body_max = HTTPD_REPORT_MAX;
+		return false;
+	}
 	count_refusal(w, a);
 	tally_answer(&w->tally, a->route, a->status);
-	return answer_raw(a);
+	return true;
 }
 
-static struct conn_verdict judge_head(struct conn *c, const char *head,
-				      size_t len, void *arg)
-{
-	struct conn_verdict verdict = { .body_max = 0 };
-	struct worker *w = arg;
-	struct head_look look;
-	struct answer a;
-
-	if (!conn_sni(c) || !head_look(&look, head, len))
-		return verdict;
-	look.request.door = DOOR_HTTPS;
-	look.request.sni = conn_sni(c);
-	if (routes_may_take_body(look.request.path)) {
-		ask_routes(w, &look.request, &a);
-		if (a.takes_body)
-			verdict.body_max = HTTPD_REPORT_MAX;
-		else
-			verdict.refusal = refuse_raw(w, &a);
-		answer_release(&a);
-	}
-	head_look_release(&look);
-	return verdict;
-}
-
-static const struct httpd_verdict large = { 413, 0, HTTPD_REPORT_LARGE };
-static const struct httpd_verdict crowded = {
-	503, HTTPD_REPORT_LATER, "too many reports are coming in just now"
-};
-static const struct httpd_verdict slow = { 503, HTTPD_REPORT_LATER,
-					   "the report came too slowly" };
 static const struct httpd_verdict stopping = { 503, HTTPD_REPORT_LATER,
 					       "it is being restarted" };
 
 static void answer_with(struct worker *w, struct conn *c,
-			struct evhttp_request *req,
 			struct httpd_verdict verdict)
 {
 	struct answer a = { .status = 0 };
-	bool is_last = conn_begin_answer(c);
 
 	tally_answer(&w->tally, ROUTE_REPORT, verdict.status);
 	answer_reason(&a, verdict.status, verdict.why);
 	a.retry_after = verdict.retry_after;
-	answer_send(&a, req, false, is_last);
+	conn_answer(c, &a);
 	answer_release(&a);
-	conn_end_answer(c);
 }
 
 /* It came whole: from now on others have it. */
-static void take_report(struct worker *w, struct conn *c, const char *host,
-			struct evhttp_request *req)
+static void take_report(struct worker *w, struct conn *c, const char *host)
 {
-	struct evbuffer *body = evhttp_request_get_input_buffer(req);
-	size_t len = evbuffer_get_length(body);
 	struct httpd_report report = { .ticket.worker = w->number,
-				       .peer = conn_peer(c),
-				       .len = len };
+				       .peer = conn_peer(c) };
 
-	if (len > HTTPD_REPORT_MAX) {
-		answer_with(w, c, req, large);
-		return;
-	}
 	if (w->is_draining) {
-		answer_with(w, c, req, stopping);
+		answer_with(w, c, stopping);
 		return;
 	}
 	snprintf(report.host, sizeof(report.host), "%s", host);
-	report.body = xmalloc(len + 1);
-	evbuffer_remove(body, report.body, len);
-	report.body[len] = '\0';
-	report.ticket.number = posts_add(w->posts, c, req);
+	report.body = conn_take_body(c, &report.len);
+	if (!report.body)
+		report.body = xstrdup("");
+	report.ticket.number = posts_add(w->posts, c, report.len);
 	tally_add(&w->tally, TALLY_REPORTS);
 	w->reported(&report, w->arg);
 }
@@ -214,11 +168,10 @@ struct told {
 static void answer_report(void *arg)
 {
 	struct told *t = arg;
-	struct evhttp_request *req;
-	struct conn *c = posts_take(t->worker->posts, t->number, &req);
+	struct conn *c = posts_take(t->worker->posts, t->number);
 
 	if (c)
-		answer_with(t->worker, c, req, t->verdict);
+		answer_with(t->worker, c, t->verdict);
 	free(t);
 }
 
@@ -234,76 +187,50 @@ void worker_answer_report(struct worker *w, uint64_t number,
 /* Nobody is there any more who would answer them. */
 static void refuse_reports(struct worker *w)
 {
-	struct evhttp_request *req;
 	struct conn *c;
 
-	while ((c = posts_take_any(w->posts, &req)) != NULL)
-		answer_with(w, c, req, stopping);
+	while ((c = posts_take_any(w->posts)) != NULL)
+		answer_with(w, c, stopping);
 }
 
 /* ---- requests ---- */
 
-static void on_request(struct evhttp_request *req, void *arg)
+static void serve(struct conn *c, const struct request *r, void *arg)
 {
-	struct entrance *e = arg;
-	struct conn *c = conn_of_request(e->worker->conns, req);
-	struct request r;
+	struct worker *w = arg;
 	struct answer a;
-	bool is_last;
 
-	if (!c) {
-		evhttp_send_error(req, HTTP_SERVUNAVAIL, NULL);
-		return;
-	}
-	request_read(&r, req);
-	r.door = e->door;
-	r.sni = conn_sni(c);
-	ask_routes(e->worker, &r, &a);
+	ask_routes(w, r, &a);
 	if (a.takes_body) {
-		take_report(e->worker, c, r.sni, req);
+		take_report(w, c, r->sni);
 		return;
 	}
-	is_last = conn_begin_answer(c);
-	answer_send(&a, req, r.method == REQUEST_HEAD, is_last);
-	tally_answer(&e->worker->tally, a.route, a.status);
-	if (a.policy_id && r.method == REQUEST_GET)
-		count_fetch(e->worker, a.policy_id);
+	conn_answer(c, &a);
+	tally_answer(&w->tally, a.route, a.status);
+	if (a.policy_id && r->method == REQUEST_GET)
+		count_fetch(w, a.policy_id);
 	answer_release(&a);
-	conn_end_answer(c);
 }
 
-static struct evhttp *make_evhttp(struct entrance *e)
+static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
+		      struct sockaddr *peer, int len, void *arg)
 {
-	struct evhttp *http = evhttp_new(loop_base(e->worker->loop));
+	struct entrance *e = arg;
+	struct worker *w = e->worker;
 
-	if (!http)
-		return NULL;
-	evhttp_set_max_headers_size(http, EVHTTP_HEAD_MAX);
-	evhttp_set_max_body_size(http, CONN_BODY_MAX);
-	evhttp_set_flags(http, EVHTTP_SERVER_LINGERING_CLOSE);
-	evhttp_set_default_content_type(http, NULL);
-	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD |
-					 EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
-					 EVHTTP_REQ_DELETE |
-					 EVHTTP_REQ_OPTIONS |
-					 EVHTTP_REQ_TRACE | EVHTTP_REQ_PATCH);
-	evhttp_set_bevcb(http, on_accept, e);
-	evhttp_set_gencb(http, on_request, e);
-	return http;
+	(void)l;
+	(void)len;
+	conn_accept(w->conns, fd, peer, e->door == DOOR_HTTPS ? w->tls : NULL);
 }
 
 static bool listen_on(struct entrance *e, int fd)
 {
 	struct evconnlistener *l;
 
-	l = evconnlistener_new(loop_base(e->worker->loop), NULL, NULL,
+	l = evconnlistener_new(loop_base(e->worker->loop), on_accept, e,
 			       LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 	if (!l)
 		return false;
-	if (!evhttp_bind_listener(e->http, l)) {
-		evconnlistener_free(l);
-		return false;
-	}
 	accept_pause_on_error(l);
 	e->listeners[e->count++] = l;
 	return true;
@@ -312,24 +239,29 @@ static bool listen_on(struct entrance *e, int fd)
 static bool entrance_init(struct entrance *e, struct worker *w, enum door door,
 			  const int *fds, size_t count)
 {
-	bool ok;
+	bool ok = true;
 
 	e->worker = w;
 	e->door = door;
-	e->http = make_evhttp(e);
-	ok = e->http != NULL;
 	for (size_t i = 0; ok && i < count; i++)
 		ok = listen_on(e, fds[i]);
 	return ok;
 }
 
-/* evhttp frees a listener; without its callback nothing wakes it again. */
+/* Without its callback nothing wakes a listener again (accept_pause.h). */
 static void entrance_close(struct entrance *e)
 {
 	for (size_t i = 0; i < e->count; i++) {
 		evconnlistener_disable(e->listeners[i]);
 		evconnlistener_set_cb(e->listeners[i], NULL, NULL);
 	}
+}
+
+/* Its loop does not run any more. */
+static void entrance_release(struct entrance *e)
+{
+	for (size_t i = 0; i < e->count; i++)
+		evconnlistener_free(e->listeners[i]);
 	e->count = 0;
 }
 
@@ -482,16 +414,24 @@ static bool make_tls(struct worker *w, const struct worker_options *o,
 	return w->tls != NULL;
 }
 
-static char *raw_verdict(struct httpd_verdict verdict)
+static bool make_conns(struct worker *w, struct conn_limits *limits,
+		       struct err *err)
 {
-	struct answer a = { .status = 0 };
-	char *text;
+	const struct conn_service service = {
+		.refuses = refuses,
+		.serve = serve,
+		.too_many = { 503, HTTPD_REPORT_LATER,
+			      "too many reports are coming in just now" },
+		.too_large = { 413, 0, HTTPD_REPORT_LARGE },
+		.too_slow = { 503, HTTPD_REPORT_LATER,
+			      "the report came too slowly" },
+		.arg = w,
+	};
 
-	answer_reason(&a, verdict.status, verdict.why);
-	a.retry_after = verdict.retry_after;
-	text = answer_raw(&a);
-	answer_release(&a);
-	return text;
+	w->conns = conns_new(loop_base(w->loop), limits, &w->tally, &service);
+	w->posts = posts_new(&limits->bodies);
+	return w->conns || err_set(err, ERR_INTERNAL,
+				   "OpenSSL gave no memory for connections");
 }
 
 static bool make_parts(struct worker *w, const struct worker_options *o,
@@ -503,16 +443,8 @@ static bool make_parts(struct worker *w, const struct worker_options *o,
 	if (!w->serve)
 		return false;
 	w->sites = site_cache_new(w->serve, o->cache_bytes);
-	if (!make_tls(w, o, err))
+	if (!make_tls(w, o, err) || !make_conns(w, o->limits, err))
 		return false;
-	w->conns = conns_new(loop_base(w->loop), o->limits, &w->tally);
-	w->posts = posts_new(o->limits);
-	w->too_many = raw_verdict(crowded);
-	w->too_large = raw_verdict(large);
-	w->too_slow = raw_verdict(slow);
-	w->words = (struct conn_words){ w->too_many, w->too_large,
-					w->too_slow };
-	conns_judge(w->conns, judge_head, w, &w->words);
 	w->drain_tick = event_new(loop_base(w->loop), -1, EV_PERSIST,
 				  on_drain_tick, w);
 	w->tell_fetches = event_new(loop_base(w->loop), -1, 0, on_tell_fetches,
@@ -543,7 +475,7 @@ struct worker *worker_new(const struct worker_options *options, struct err *err)
 			  o->https_count) &&
 	    entrance_init(&w->http, w, DOOR_HTTP, o->http_fds, o->http_count))
 		return w;
-	err_set(err, ERR_INTERNAL, "libevent gave no HTTP server");
+	err_set(err, ERR_INTERNAL, "libevent gave no listener");
 fail:
 	worker_free(w);
 	return NULL;
@@ -553,10 +485,8 @@ void worker_free(struct worker *w)
 {
 	if (!w)
 		return;
-	if (w->https.http)
-		evhttp_free(w->https.http);
-	if (w->http.http)
-		evhttp_free(w->http.http);
+	entrance_release(&w->https);
+	entrance_release(&w->http);
 	conns_free(w->conns);
 	if (w->drain_tick)
 		event_free(w->drain_tick);
@@ -564,11 +494,8 @@ void worker_free(struct worker *w)
 		event_free(w->tell_fetches);
 	if (w->beat)
 		event_free(w->beat);
-	loop_free(w->loop);	/* frees what evhttp let go of */
+	loop_free(w->loop);
 	posts_free(w->posts);
-	free(w->too_many);
-	free(w->too_large);
-	free(w->too_slow);
 	tls_free(w->tls);
 	site_cache_free(w->sites);
 	serve_close(w->serve);
