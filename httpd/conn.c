@@ -477,6 +477,7 @@ static void wait_for_more(struct conn *c)
 {
 	bool is_heard_now = is_heard(c);
 
+	stream_relax(&c->stream);
 	if (stream_unsent(&c->stream))
 		event_add(&c->writable, NULL);
 	if (is_heard_now == c->is_reading)

@@ -255,6 +255,12 @@ void stream_flush(struct stream *s)
 	forget_out(s->all);
 }
 
+void stream_relax(struct stream *s)
+{
+	if (s->ssl)
+		SSL_free_buffers(s->ssl);
+}
+
 size_t stream_unsent(const struct stream *s)
 {
 	return s->unsent.len + (s->all->talking == s ? s->all->out.len : 0);

@@ -64,6 +64,13 @@ void stream_say_goodbye(struct stream *s);
 /* One send() of whatever waits. */
 void stream_flush(struct stream *s);
 
+/*
+ * It will have to wait: OpenSSL's buffers are given back, if they are empty. It
+ * would do so after each record by itself (SSL_MODE_RELEASE_BUFFERS), and make
+ * them again for the next one in the same turn.
+ */
+void stream_relax(struct stream *s);
+
 /* So many bytes wait. */
 size_t stream_unsent(const struct stream *s);
 

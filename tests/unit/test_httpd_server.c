@@ -337,6 +337,31 @@ static void old_tls_and_other_protocols_are_refused(void **state)
 	tls_client_release(&c);
 }
 
+/* The cheaper one, unless the client has no liking for it. */
+static void aes_128_is_preferred(void **state)
+{
+	static const struct {
+		const char *offered, *chosen;
+	} cases[] = {
+		{ "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256",
+		  "TLS_AES_128_GCM_SHA256" },
+		{ "TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384" },
+		{ "TLS_CHACHA20_POLY1305_SHA256",
+		  "TLS_CHACHA20_POLY1305_SHA256" },
+	};
+	struct tls_client c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		client_init(&c, A);
+		SSL_set_ciphersuites(c.ssl, cases[i].offered);
+		assert_int_equal(tls_client_shake(&c), 0);
+		assert_string_equal(SSL_get_cipher_name(c.ssl),
+				    cases[i].chosen);
+		tls_client_release(&c);
+	}
+}
+
 static SSL_SESSION *session_of(const char *sni, int version)
 {
 	SSL_SESSION *session;
@@ -651,6 +676,7 @@ int main(void)
 		SERVED(port_80_has_challenges_and_redirects),
 		SERVED(other_names_get_an_alert_and_no_certificate),
 		SERVED(old_tls_and_other_protocols_are_refused),
+		SERVED(aes_128_is_preferred),
 		SERVED(a_thread_that_is_stuck_is_silent),
 		SERVED(sessions_are_never_resumed),
 		SERVED(a_new_certificate_is_presented_at_once),
