@@ -39,7 +39,6 @@ struct conn {
 	bool is_in_turn;   /* settle() is still to come */
 	bool is_asked;	   /* an answer is due */
 	bool has_answered; /* ever */
-	bool is_shut;	   /* nothing will be sent any more */
 	bool has_tls;
 	struct peer peer;   /* counted */
 	struct buf rest;    /* what came behind the present request */
@@ -441,10 +440,6 @@ static void look_for_end(struct conn *c)
 	if (c->fate == FATE_LAST ||
 	    (c->fate == FATE_DISMISSED && c->stream.is_over))
 		c->fate = FATE_ENDED;
-	if (c->fate != FATE_DISMISSED || c->is_shut)
-		return;
-	shutdown(c->stream.fd, SHUT_WR);
-	c->is_shut = true;
 }
 
 static void flush(struct conn *c)

@@ -210,16 +210,21 @@ void stream_write(struct stream *s, const char *data, size_t len)
 
 void stream_say_goodbye(struct stream *s)
 {
+	s->is_last = true;
 	if (!s->ssl || s->is_broken || !SSL_is_init_finished(s->ssl))
 		return;
 	SSL_shutdown(s->ssl);
 	ERR_clear_error();
 }
 
-/* What the socket took; none if it takes none just now. */
+/*
+ * What the socket took; none if it takes none just now. The last bytes wait for
+ * the end that follows them, so that both are one packet.
+ */
 static size_t send_some(struct stream *s, const struct buf *b)
 {
-	ssize_t n = send(s->fd, b->data, b->len, MSG_NOSIGNAL);
+	int flags = MSG_NOSIGNAL | (s->is_last ? MSG_MORE : 0);
+	ssize_t n = send(s->fd, b->data, b->len, flags);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		s->is_broken = true;
@@ -238,21 +243,26 @@ static void flush_own(struct stream *s)
 	buf_init(&s->unsent, STREAM_OUT_MAX);
 }
 
+static void flush_shared(struct stream *s)
+{
+	struct buf *out = &s->all->out;
+	size_t n = send_some(s, out);
+
+	buf_add(&s->unsent, out->data + n, out->len - n);
+	forget_out(s->all);
+}
+
 /* Also when it is broken: there may be an alert that says so. */
 void stream_flush(struct stream *s)
 {
-	struct buf *out = &s->all->out;
-	size_t n;
-
-	if (s->unsent.len) {
+	if (s->unsent.len)
 		flush_own(s);
+	else if (s->all->talking == s)
+		flush_shared(s);
+	if (!s->is_last || s->is_shut || stream_unsent(s))
 		return;
-	}
-	if (s->all->talking != s)
-		return;
-	n = send_some(s, out);
-	buf_add(&s->unsent, out->data + n, out->len - n);
-	forget_out(s->all);
+	shutdown(s->fd, SHUT_WR);
+	s->is_shut = true;
 }
 
 void stream_relax(struct stream *s)

@@ -34,6 +34,8 @@ struct stream {
 	const char *in; /* of what was filled in, what is not yet read */
 	size_t in_len;
 	struct buf unsent; /* its own */
+	bool is_last;	   /* nothing is said any more */
+	bool is_shut;	   /* and all is sent */
 	bool is_over;	   /* the peer says no more */
 	bool is_broken;	   /* nothing can be said any more, either */
 };
@@ -58,7 +60,10 @@ size_t stream_read(struct stream *s, const char **piece);
 
 void stream_write(struct stream *s, const char *data, size_t len);
 
-/* A close_notify, so that the peer knows it has all of it. */
+/*
+ * A close_notify, so that the peer knows it has all of it. Our half of the
+ * socket is shut down when all is sent, with its last packet.
+ */
 void stream_say_goodbye(struct stream *s);
 
 /* One send() of whatever waits. */

@@ -203,11 +203,13 @@ static void what_is_said_together_goes_out_together(void **state)
 	stream_say_goodbye(&e.s);
 	assert_int_equal(recv(e.fd, text, sizeof(text), MSG_PEEK), -1);
 	stream_flush(&e.s);
+	assert_true(e.s.is_shut);
 	n = recv(e.fd, text, sizeof(text), MSG_PEEK);
 	assert_true(n > 6);
 	assert_int_equal(SSL_read(e.ssl, text, sizeof(text)), 6);
 	assert_int_equal(SSL_read(e.ssl, text, sizeof(text)), 0);
 	assert_int_equal(SSL_get_shutdown(e.ssl), SSL_RECEIVED_SHUTDOWN);
+	assert_int_equal(recv(e.fd, text, sizeof(text), 0), 0);
 	ends_release(&e);
 }
 
