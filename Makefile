@@ -10,6 +10,7 @@
 # make sim-mutants can the simulator fail? Deliberate defects, each caught
 # make fleet      domain import of LINES=10000 lines, 1 % bad: time and memory
 # make drill      a box is moved under fetches, DOMAINS=10000: what it takes
+# make issuance   LIVE=5000 of DOMAINS=100000 get their certificates at once
 # make bench-reports a year of TLS reports: DOMAINS=1000 REPORTERS=10 DAYS=365
 # make bench      what a fetch costs, beside nginx and Caddy, and at 100,000
 #                 domains; bench-quick in under a minute (docs/performance.md)
@@ -184,10 +185,20 @@ $(B)/fleet: $(patsubst %,$(B)/tests/%.o,bench/fleet sim/hosted sim/tiny_ca \
 		 sim/scratch) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
 
+$(B)/instant-ca: $(patsubst %,$(B)/tests/%.o,bench/instant_ca sim/sim_ca \
+		 sim/sim_ca_more sim/es256 sim/tiny_ca sim/scratch) $(LIB)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
+
 drill:
 	$(Q)tests/setup check
 	$(BUILD_ALL) all $(B)/fleet
 	$(Q)MTASTS_BUILD=$(B) tests/bench/drill $(or $(DOMAINS),10000)
+
+issuance:
+	$(Q)tests/setup check
+	$(BUILD_ALL) all $(B)/instant-ca
+	$(Q)MTASTS_BUILD=$(B) tests/bench/issuance $(or $(DOMAINS),100000) \
+		$(or $(LIVE),5000)
 
 bench-reports:
 	$(Q)tests/setup build
@@ -294,7 +305,7 @@ clean:
 
 .SECONDARY:
 .PHONY: all tests packages demo faults soak sim sim-long sim-mutants bench bench-quick \
-	bench-reports fleet drill \
+	bench-reports fleet drill issuance \
 	check check-unit \
 	check-e2e check-valgrind check-asan \
 	lint lint-here format install uninstall deb repo check-deb help clean

@@ -17,8 +17,6 @@
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_ca.h"
 
-#define ACCOUNT_URL SIM_CA_ORIGIN "/account/"
-
 /* One POST, read. */
 struct errand_post {
 	struct sim_ca *ca;
@@ -73,11 +71,13 @@ static unsigned with_key(const struct sim_ca *ca,
 static unsigned signer(struct errand_post *p)
 {
 	struct sim_ca *ca = p->ca;
-	const char *kid = text_of(p->jws.header, "kid");
+	const char *kid = text_of(p->jws.header, "kid"), *path;
 	unsigned id = ca->accounts;
 
-	if (str_starts(kid, ACCOUNT_URL))
-		id = (unsigned)strtoul(kid + strlen(ACCOUNT_URL), NULL, 10);
+	path = str_starts(kid, sim_ca_origin) ? kid + strlen(sim_ca_origin)
+					      : "";
+	if (str_starts(path, "/account/"))
+		id = (unsigned)strtoul(path + strlen("/account/"), NULL, 10);
 	if (id < ca->accounts && ca->account[id].is_known &&
 	    es256_verify(&p->jws, ca->account[id].point))
 		return id;
@@ -256,7 +256,7 @@ static bool is_hopeless(struct errand_post *p)
 
 static bool answer(struct errand_post *p)
 {
-	const char *path = p->rq->url + strlen(SIM_CA_ORIGIN);
+	const char *path = p->rq->url + strlen(sim_ca_origin);
 
 	if (streq(path, "/revoke-cert"))
 		post_revocation(p);
@@ -306,19 +306,22 @@ void sim_ca_more_get(struct sim_ca *ca, const char *path,
 	       sizeof(ans->retry_after));
 }
 
+static void add_place(json_t *directory, const char *key, const char *path)
+{
+	json_object_set_new(directory, key,
+			    json_sprintf("%s%s", sim_ca_origin, path));
+}
+
 void sim_ca_more_directory(const struct sim_ca *ca, struct sim_answer *ans)
 {
 	json_t *root = json_loads(ans->body, 0, NULL);
 
 	must(root, NULL);
-	json_object_set_new(root, "revokeCert",
-			    json_string(SIM_CA_ORIGIN "/revoke-cert"));
+	add_place(root, "revokeCert", "/revoke-cert");
 	if (!ca->more.lacks_key_change)
-		json_object_set_new(root, "keyChange",
-				    json_string(SIM_CA_ORIGIN "/key-change"));
+		add_place(root, "keyChange", "/key-change");
 	if (ca->more.has_ari)
-		json_object_set_new(root, "renewalInfo",
-				    json_string(SIM_CA_ORIGIN "/ari"));
+		add_place(root, "renewalInfo", "/ari");
 	free(ans->body);
 	ans->body = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
