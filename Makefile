@@ -11,6 +11,7 @@
 # make fleet      domain import of LINES=10000 lines, 1 % bad: time and memory
 # make drill      a box is moved under fetches, DOMAINS=10000: what it takes
 # make issuance   LIVE=5000 of DOMAINS=100000 get their certificates at once
+# make swap       SWAPS=100 certificates are renewed under full load
 # make bench-reports a year of TLS reports: DOMAINS=1000 REPORTERS=10 DAYS=365
 # make bench      what a fetch costs, beside nginx and Caddy, and at 100,000
 #                 domains; bench-quick in under a minute (docs/performance.md)
@@ -200,6 +201,11 @@ issuance:
 	$(Q)MTASTS_BUILD=$(B) tests/bench/issuance $(or $(DOMAINS),100000) \
 		$(or $(LIVE),5000)
 
+swap:
+	$(Q)tests/setup check
+	$(BUILD_ALL) all $(B)/instant-ca $(BENCH)
+	$(Q)MTASTS_BUILD=$(B) tests/bench/swap $(or $(SWAPS),100)
+
 bench-reports:
 	$(Q)tests/setup build
 	$(BUILD_ALL) $(B)/bench-reports
@@ -305,7 +311,7 @@ clean:
 
 .SECONDARY:
 .PHONY: all tests packages demo faults soak sim sim-long sim-mutants bench bench-quick \
-	bench-reports fleet drill issuance \
+	bench-reports fleet drill issuance swap \
 	check check-unit \
 	check-e2e check-valgrind check-asan \
 	lint lint-here format install uninstall deb repo check-deb help clean
