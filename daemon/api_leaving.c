@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "daemon/api.h"
 #include "daemon/edit_leaving.h"
+#include "daemon/edit_policy.h"
 #include "daemon/json_view.h"
 #include "store/cert.h"
 #include "store/policy_version.h"
@@ -65,18 +66,17 @@ static bool delete_it(struct edit *e, struct domain_remove *in,
 /* RFC 8461, 8.3: the policy says none; the mx stay, for strict parsers. */
 static bool say_none(struct edit *e, struct err *err)
 {
-	struct store *s = e->call->parts->store;
 	struct sts_policy none;
 	struct policy_version is;
 	bool changed, ok;
 
-	if (!policy_version_current(s, &e->domain, &is, err))
+	if (!policy_version_current(e->call->parts->store, &e->domain, &is,
+				    err))
 		return false;
 	sts_policy_copy(&none, &is.policy);
 	none.mode = STS_NONE;
 	none.max_age = LEAVING_MAX_AGE;
-	ok = policy_version_publish(s, &e->domain, &none, e->call->now,
-				    &changed, err);
+	ok = edit_publish(e, &none, &changed, err);
 	if (ok && is.policy.mode != STS_NONE)
 		edit_note(e, "mode", sts_mode_name(is.policy.mode), "none");
 	sts_policy_release(&none);
