@@ -100,7 +100,8 @@ def test_domain_remove(three, words, left):
 
 def test_removing_says_who_goes_on_refusing(live, name):
 	HOLDERS = f'{name}: senders go on refusing other hosts for up to 7d: ' \
-		'see "Taking a domain away" in mtastsctl(1)\n'
+		'see "Taking a domain away" in mtastsctl(1)\n' \
+		f'{name}: no TLS report of the last 30 days says who they are\n'
 	assert "senders" not in live.ok("domain", "remove", name, "--now", "--dry-run")
 	live.ok("policy", "enforce", "--force", "--reason", "story", name)
 	live.ok("policy", "testing", name)
