@@ -16,7 +16,10 @@ void policy_version_release(struct policy_version *v)
 {
 	sts_policy_release(&v->policy);
 	free(v->body);
-	v->body = NULL;
+	free(v->actor);
+	free(v->channel);
+	free(v->reason);
+	v->body = v->actor = v->channel = v->reason = NULL;
 }
 
 /* Our own count of it counts, and so does another host's serving. */
@@ -60,6 +63,9 @@ static void read_row(struct query *q, struct policy_version *v)
 	v->policy.mode = (enum sts_mode)col_enum(q, "mode", STS_ENFORCE);
 	v->policy.max_age = col_long(q, "max_age");
 	v->body = xstrdup(col_text_peek(q, "body"));
+	v->actor = xstrdup(col_text_peek(q, "actor"));
+	v->channel = xstrdup(col_text_peek(q, "channel"));
+	v->reason = xstrdup(col_text_peek(q, "reason"));
 	col_text(q, "sts_id", v->sts_id, sizeof(v->sts_id));
 	v->fetches = col_long(q, "fetches");
 	v->announced_at = col_int(q, "announced_at");
@@ -378,9 +384,10 @@ static bool insert_version(struct store *s, struct domain *d,
 
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO policy(domain_id, version, sts_id, mode,"
-		   " max_age, mx, body, created_at) VALUES(?1,"
+		   " max_age, mx, body, created_at, actor, channel) VALUES(?1,"
 		   " (SELECT COALESCE(MAX(version) + 1, ?8) FROM policy"
-		   "  WHERE domain_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)");
+		   "  WHERE domain_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7,"
+		   " 'mtastsd', 'box')");
 	bind_int(&q, d->id);
 	bind_text(&q, sts_id);
 	bind_int(&q, policy->mode);
@@ -448,6 +455,21 @@ bool policy_version_bring_back(struct store *s, struct domain *d,
 	*changed = true;
 	return insert_version(s, d, policy, sts_id, now, 1, err) &&
 	       make_current(s, d, now, err);
+}
+
+bool policy_version_sign(struct store *s, const struct domain *d,
+			 const struct policy_author *by, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE policy SET actor = ?, channel = ?, reason = ?"
+		   " WHERE id = ?");
+	bind_text(&q, by->actor);
+	bind_text(&q, by->channel);
+	bind_text(&q, by->reason);
+	bind_int(&q, d->policy_id);
+	return query_run(&q, err);
 }
 
 /* ---- from another host ---- */

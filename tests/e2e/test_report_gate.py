@@ -210,6 +210,28 @@ def test_silence_is_no_news_of_who_seldom_had_a_report(rig, box, name):
 	assert "report.silent" not in box.alerts()
 
 
+def test_a_removal_at_once_names_who_may_go_on_refusing(box, name):
+	daemon = box.daemon
+	daemon.ok("policy", "enforce", name, "--force", "--reason", "story")
+	[(body,)] = daemon.rows("SELECT body FROM policy"
+				" ORDER BY version DESC LIMIT 1")
+	remove = ["domain", "remove", name, "--now", "--dry-run"]
+	box.tell(2, 100)
+	assert "no TLS report of the last 30 days" in daemon.ok(*remove)
+	box.tell(1, 100, quoted=body)
+	assert "they are, among others, Sender Inc.\n" in daemon.ok(*remove)
+	answer = daemon.json(*remove)
+	assert answer["enforced_by"] == {"reporters": ["Sender Inc."],
+					 "more": 0}
+	box.step(3 * DAY)
+	daemon.ok("policy", "testing", name)
+	[(body,)] = daemon.rows("SELECT body FROM policy"
+				" ORDER BY version DESC LIMIT 1")
+	box.step(2 * DAY)
+	box.tell(1, 100, quoted=body)
+	assert "Sender Inc." not in daemon.ok(*remove)
+
+
 def test_a_reporter_with_an_old_version_is_told_of(rig, box, name):
 	"""Once no sender was to hold it any more: its max_age, and a day."""
 	daemon = box.daemon

@@ -422,6 +422,40 @@ static void the_version_that_dns_shows_is_known(void **state)
 	assert_shown("never1", -1, STS_NONE);
 }
 
+static void assert_made_by(const char *actor, const char *channel,
+			   const char *reason)
+{
+	struct policy_version v = current();
+
+	assert_string_equal(v.actor, actor);
+	assert_string_equal(v.channel, channel);
+	assert_string_equal(v.reason, reason);
+	policy_version_release(&v);
+}
+
+static void who_made_it_is_kept_with_it(void **state)
+{
+	const struct policy_author alice = { "alice (uid 1000)", "admin.sock",
+					     "new filter" };
+	const struct policy_author roll = { "mtastsd", "template", NULL };
+	struct policy_version v;
+
+	(void)state;
+	assert_made_by("mtastsd", "box", "");
+	publish(a_policy(STS_TESTING, "a.test"), ROWS_NOW + 1);
+	must(policy_version_sign(fix.store, &fix.domain, &alice, NULL), NULL);
+	assert_made_by(alice.actor, alice.channel, alice.reason);
+	publish(a_policy(STS_TESTING, "b.test"), ROWS_NOW + 2);
+	assert_made_by("mtastsd", "box", "");
+	must(policy_version_sign(fix.store, &fix.domain, &roll, NULL), NULL);
+	assert_made_by("mtastsd", "template", "");
+	must(policy_version_numbered(fix.store, &fix.domain, 2, ROWS_NOW + 3,
+				     &v, NULL),
+	     NULL);
+	assert_string_equal(v.actor, alice.actor);
+	policy_version_release(&v);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -438,6 +472,7 @@ int main(void)
 		cmocka_unit_test(versions_are_told_apart),
 		WITH_A_DOMAIN(what_was_here_may_come_back),
 		WITH_A_DOMAIN(what_is_not_known_does_not_come_back),
+		WITH_A_DOMAIN(who_made_it_is_kept_with_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
