@@ -129,7 +129,12 @@ $(BENCH): $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libparts.a $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(OUR_LIBS) \
 		-lm $(LDLIBS)
 
-tests: $(TESTS) $(B)/simulate $(BENCH)
+# What the policy's lint says of a body, beside what senders do with it.
+$(B)/rejected-by: $(B)/tests/shim/rejected_by.o $(LIB)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(OUR_LIBS) \
+		$(LDLIBS)
+
+tests: $(TESTS) $(B)/simulate $(BENCH) $(B)/rejected-by
 
 # What follows begins by installing the packages it misses, so it builds in a
 # second make, which finds them.

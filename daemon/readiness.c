@@ -137,7 +137,8 @@ static void judge_time(const struct readiness_facts *f, time_t now,
 		return;
 	snprintf(hint, sizeof(hint), "it will have been at %s",
 		 instant_format(r->ready_at, at));
-	against(r, "days", hint, "it has not been in testing for %s yet",
+	against(r, "days", hint,
+		"its mail hosts have not been in testing for %s yet",
 		duration_format(f->testing_time, whole));
 }
 
@@ -608,8 +609,8 @@ bool readiness_of(struct store *s, const struct domain_facts *f,
 	struct checked checked;
 	bool ok = checked_of(s, &f->domain, &checked, err) &&
 		  readiness_reports(s, f->domain.id, now, &reports, err) &&
-		  policy_version_mode_since(s, &f->domain, STS_TESTING,
-					    &facts.testing_since, err);
+		  policy_version_tested_since(s, &f->domain,
+					      &facts.testing_since, err);
 
 	*r = (struct readiness){ .count = 0 };
 	facts.checked = &checked;

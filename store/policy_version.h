@@ -128,6 +128,14 @@ bool policy_version_announce(struct store *s, const struct domain *d,
 			     const char *sts_id, time_t now, struct err *err);
 
 /*
+ * Since when DNS has announced in mode testing all mail hosts that the current
+ * version has: a version that adds one begins anew, one that drops some or has
+ * another max_age does not. 0: not yet, or it is in another mode.
+ */
+bool policy_version_tested_since(struct store *s, const struct domain *d,
+				 time_t *since, struct err *err);
+
+/*
  * Since when DNS has announced this mode: the first of the versions of it that
  * the current one is the last of. 0: not yet, or it is another mode.
  */

@@ -591,8 +591,8 @@ static const char *const migrations[] = {
 
 	/* 15: foreign_at of names that are gone; how long caches lead where a
 	   policy's host is, and was before; when MX left; by which way an event
-	   came; of the reports that there are, the tally by MTA-STS:
-	   store/report_tally.c */
+	   came, and an index of those of the box alone; of the reports that
+	   there are, the tally by MTA-STS: store/report_tally.c */
 	"CREATE TABLE foreign_past("
 	"  name TEXT PRIMARY KEY,"
 	"  at INTEGER NOT NULL) WITHOUT ROWID;"
@@ -603,6 +603,7 @@ static const char *const migrations[] = {
 	"ALTER TABLE policy ADD COLUMN actor TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE policy ADD COLUMN channel TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE policy ADD COLUMN reason TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX trail_own ON trail(id) WHERE actor = 'mtastsd';"
 	"INSERT OR REPLACE INTO report_tally"
 	"(kind, day, what, reports, successful, failed)"
 	"  SELECT 6, day, domain_id, COUNT(*), SUM(good), SUM(bad) FROM"

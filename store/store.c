@@ -324,8 +324,10 @@ bool store_commit(struct store *s, struct err *err)
 
 	if (++s->commits % COMMITS_PER_PRUNE == 0) {
 		projection_prune(db, NULL);
-		trail_prune(s, NULL);
+		s->trail_is_long = true;
 	}
+	if (s->trail_is_long)
+		trail_prune(s, NULL);
 	return commit(s, err);
 }
 

@@ -178,7 +178,8 @@ static void migrations_run_once(void **state)
 	"ALTER TABLE trail DROP COLUMN channel;"                               \
 	"ALTER TABLE policy DROP COLUMN actor;"                                \
 	"ALTER TABLE policy DROP COLUMN channel;"                              \
-	"ALTER TABLE policy DROP COLUMN reason;"
+	"ALTER TABLE policy DROP COLUMN reason;"                               \
+	"DROP INDEX trail_own;"
 
 /* As it was before there were TLS reports. */
 static void make_older(const char *dir)
