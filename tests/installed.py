@@ -284,8 +284,9 @@ def migrated():
 		return [name for name, in db.execute("SELECT name FROM upgraded")]
 
 
-def refuses_the_older(pebble, older):
+def refuses_the_older(pebble, folder, older):
 	done = command("dpkg", "-i", older, ok=(1,))
+	(folder / "said").write_text(done.stderr)
 	assert "Nothing was changed" in done.stderr, done.stderr
 	assert command("dpkg-query", "-W", "-f", "${Version} ${db:Status-Status}",
 		       "mtastsd").stdout.endswith(" installed")
@@ -306,10 +307,39 @@ def has_it_when_put_back(service, pebble, newer):
 	service.stop()
 
 
+def commands_said(folder):
+	"""What was printed to go back: lines of two blanks and a command, and what
+	it does, in brackets."""
+	said = [line[2:] for line in (folder / "said").read_text().splitlines()
+		if line.startswith("  ")]
+	return [line.split("  (")[0].split() for line in said]
+
+
+def do_as_said(words, service, backup, older):
+	"""But for apt: no repository has the older one. Before a restore somebody
+	connects, as on every box on the net."""
+	if words[0] == "apt":
+		command("dpkg", *{"remove": ("-r", "mtastsd"),
+				  "install": ("-i", older)}[words[1]])
+	elif words[0] == "(stop":
+		service.stop()
+	elif words[0] == "(start":
+		service.start()
+	elif "--restore" in words:
+		connects(443)
+		time.sleep(2)
+		command(*words[:-1], backup)
+	else:
+		command(*words)
+
+
 def goes_back_as_it_said(service, pebble, folder, older):
 	"""The older one says what is wrong; a backup of its time puts it right."""
 	schema = version(STATE / "state.db")
-	command("dpkg", "-r", "mtastsd")
+	backup = folder / "before.db"
+	remove, *others = commands_said(folder)
+	assert remove[:2] == ["apt", "remove"], remove
+	do_as_said(remove, service, backup, older)
 	command("dpkg-deb", "-x", older, folder / "older")
 	done = command("env", f"CREDENTIALS_DIRECTORY={CONFIG.parent}/secrets",
 		       folder / "older/usr/sbin/mtastsd", "--user", "mtastsd",
@@ -317,10 +347,9 @@ def goes_back_as_it_said(service, pebble, folder, older):
 	assert f"state.db is of version {schema}, newer than version" \
 		f" {schema - 1} of this mtastsd" in done.stderr, done.stderr
 	assert "install that one again" in done.stderr, done.stderr
-	command("dpkg", "-i", older)
-	service.stop()
-	command("mtastsd", "--restore", folder / "before.db")
-	service.start()
+	for words in others:
+		do_as_said(words, service, backup, older)
+	service.wait()
 	assert running_version() == version_of(older)
 	serves_the_policy(pebble)
 
@@ -355,7 +384,8 @@ def lives(service, pebble, folder, newer, older):
 	shutil.copy(newest_backup(), folder / "before.db")
 	step("an upgrade is not noticed, and migrates", upgrades_unnoticed,
 	     service, pebble, newer)
-	step("an older version is refused", refuses_the_older, pebble, older)
+	step("an older version is refused", refuses_the_older, pebble,
+	     folder, older)
 	step("a removal keeps the state", keeps_the_state_when_removed, service)
 	step("it is there when it is put back", has_it_when_put_back, service,
 	     pebble, newer)

@@ -86,6 +86,36 @@ def test_readme_installs_it():
 		assert re.search(rf"systemctl enable --now .*\b{unit}\b", readme)
 
 
+def test_who_stops_it_stops_its_sockets():
+	"""Else the next one who connects has it started again, before a restore."""
+	units = " ".join([*SOCKETS, "mtastsd"])
+	for told in "README.md", "docs/mtastsd.8", \
+			"packaging/debian/mtastsd.preinst":
+		text = (ROOT / told).read_text()
+		assert f"systemctl stop {units}" in text, told
+		# by itself it names no socket, and that starts them again
+		assert "systemctl start mtastsd" in text, told
+		assert not re.search(r"(systemctl|service) stop mtastsd\s", text)
+		assert not re.search(r"service mtastsd (stop|start)", text)
+
+
+def test_a_refused_downgrade_says_how_to_go_back(tmp_path):
+	"""With the words of a machine that has systemd, or has not."""
+	script = (PACKAGING / "debian/mtastsd.preinst").read_text()
+	script = script.replace("#ENV.DEB_VERSION#", "1.0").replace(
+		"/run/systemd/system", str(tmp_path / "systemd"))
+	for is_there in False, True:
+		if is_there:
+			(tmp_path / "systemd").mkdir()
+		done = subprocess.run(["sh", "-c", script, "sh", "upgrade", "2.0"],
+				      text=True, capture_output=True)
+		assert done.returncode == 1, done
+		assert ("systemctl stop mtastsd-https.socket" in done.stderr) == \
+			is_there
+		assert ("(stop it," in done.stderr) != is_there
+		assert "mtastsd --restore /var/lib/mtastsd/backup/" in done.stderr
+
+
 def test_it_may_do_little():
 	"""What systemd itself thinks of the sandbox, and what it cannot see."""
 	done = subprocess.run(
