@@ -1,5 +1,6 @@
 """The systemd units, and what `make install` puts where they look."""
 
+import os
 from pathlib import Path
 import re
 import subprocess
@@ -103,17 +104,26 @@ def test_a_refused_downgrade_says_how_to_go_back(tmp_path):
 	"""With the words of a machine that has systemd, or has not."""
 	script = (PACKAGING / "debian/mtastsd.preinst").read_text()
 	script = script.replace("#ENV.DEB_VERSION#", "1.0").replace(
-		"/run/systemd/system", str(tmp_path / "systemd"))
+		"/run/systemd/system", str(tmp_path / "systemd")).replace(
+		"/var/lib/mtastsd", str(tmp_path))
+	(tmp_path / "backup").mkdir()
+	newest = "state-....db"		# none was kept
 	for is_there in False, True:
 		if is_there:
 			(tmp_path / "systemd").mkdir()
+			for at, name in enumerate(["state-v9.db", "state-v10.db",
+						   "state-20271231T23.db"]):
+				(tmp_path / "backup" / name).touch()
+				os.utime(tmp_path / "backup" / name, (at, at))
+			newest = "state-v10.db"
 		done = subprocess.run(["sh", "-c", script, "sh", "upgrade", "2.0"],
 				      text=True, capture_output=True)
 		assert done.returncode == 1, done
 		assert ("systemctl stop mtastsd-https.socket" in done.stderr) == \
 			is_there
 		assert ("(stop it," in done.stderr) != is_there
-		assert "mtastsd --restore /var/lib/mtastsd/backup/" in done.stderr
+		assert f"mtastsd --restore {tmp_path}/backup/{newest}\n" in \
+			done.stderr
 
 
 def test_it_may_do_little():
