@@ -1,9 +1,11 @@
 /*
  * The ports: who has them, if it is not the daemon, and who may have them.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -142,6 +144,35 @@ static void look_at_privilege(struct ports *p, long port)
 	doctor_hint(p->n, "start it as root: mtastsd --user mtastsd");
 }
 
+/* ---- are there such addresses? ---- */
+
+static bool has_ipv6(void)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool has = fd >= 0 || errno != EAFNOSUPPORT;
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
+/* By default none of them is among those listened at: it was configured. */
+static bool look_at_family(const struct ports *p, const char *key,
+			   const char *address)
+{
+	if (address[0] != '[' || has_ipv6())
+		return true;
+	doctor_say(p->n, DOCTOR_ERROR, "port.no-ipv6",
+		   "mtastsd is to listen at %s, and this machine's kernel has "
+		   "no IPv6",
+		   address);
+	doctor_hint(p->n,
+		    "take it out of %s in %s, or start the kernel "
+		    "without ipv6.disable=1",
+		    key, doctor_config_of(p->box));
+	return false;
+}
+
 /* ---- each address ---- */
 
 static void look_at(struct ports *p, const char *key, const char *address)
@@ -151,9 +182,9 @@ static void look_at(struct ports *p, const char *key, const char *address)
 
 	if (!doctor_has_daemon(p->box) && l)
 		say_taken(p, key, address, l);
-	else if (!doctor_has_daemon(p->box))
+	else if (!doctor_has_daemon(p->box) && look_at_family(p, key, address))
 		look_at_privilege(p, port);
-	else if (!l)
+	else if (doctor_has_daemon(p->box) && !l)
 		doctor_say(p->n, DOCTOR_UNSEEN, "port.elsewhere",
 			   "mtastsd listens at %s, and that is not seen from "
 			   "here: it has a network of its own",

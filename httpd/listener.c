@@ -91,6 +91,32 @@ static bool bind_failed(const char *address, struct err *err)
 	return false;
 }
 
+bool listener_has_family(const char *address)
+{
+	struct addrinfo *at = resolve(address, NULL);
+	int fd = at ? socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+	bool has = !at || fd >= 0 || errno != EAFNOSUPPORT;
+
+	if (fd >= 0)
+		close(fd);
+	if (at)
+		freeaddrinfo(at);
+	return has;
+}
+
+static bool socket_failed(const char *address, struct err *err)
+{
+	int why = errno;
+
+	err_sys(err, "socket for %s", address);
+	if (why == EAFNOSUPPORT) {
+		err->kind = ERR_REFUSED;
+		err_hint(err, "this machine's kernel has no such addresses: "
+			      "take it out of listen_https and listen_http");
+	}
+	return false;
+}
+
 int listener_bind(const char *address, struct err *err)
 {
 	struct addrinfo *at = resolve(address, err);
@@ -101,7 +127,7 @@ int listener_bind(const char *address, struct err *err)
 	fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 		    0);
 	if (fd < 0 || !set_options(fd, at->ai_family)) {
-		err_sys(err, "socket for %s", address);
+		socket_failed(address, err);
 		goto fail;
 	}
 	if (bind(fd, at->ai_addr, at->ai_addrlen) < 0 ||
