@@ -81,8 +81,11 @@ static bool bind_failed(const char *address, struct err *err)
 			      "listen_http");
 	} else if (why == EACCES) {
 		err->kind = ERR_REFUSED;
-		err_hint(err, "ports below 1024 need CAP_NET_BIND_SERVICE: "
-			      "the systemd unit gives it");
+		err_hint(err, "ports below 1024 are root's: with systemd the "
+			      "socket units bind them, and \"systemctl status "
+			      "mtastsd-https.socket mtastsd-http.socket\" says "
+			      "why they do not; without, start it as root, "
+			      "with --user");
 	} else if (why == EADDRNOTAVAIL) {
 		err->kind = ERR_REFUSED;
 		err_hint(err, "this machine does not have that address: "
