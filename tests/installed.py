@@ -209,6 +209,19 @@ def refuses_a_bad_one(service):
 	assert "config.refused" not in findings()
 
 
+def is_back_when_a_bad_one_is_mended(service, pebble):
+	"""Whoever connects meanwhile does not have systemd give up its sockets."""
+	good = CONFIG.read_text()
+	CONFIG.write_text(good + "nonsense = 1\n")
+	command("systemctl", "restart", "mtastsd", ok=None)
+	for _ in range(60):
+		assert connects(443) and connects(80)
+		time.sleep(0.1)
+	CONFIG.write_text(good)
+	service.wait()
+	serves_the_policy(pebble)
+
+
 def is_started_again_when_it_hangs(service, pebble):
 	drop_in("watchdog", "WatchdogSec=3", "TimeoutAbortSec=2")
 	service.start()
@@ -410,6 +423,8 @@ def main(newer=None, older=None):
 		step("a domain is added", adds_a_domain, dns)
 		step("its policy is served", serves_the_policy, pebble)
 		if SYSTEMD:
+			step("it is back when a bad configuration is mended",
+			     is_back_when_a_bad_one_is_mended, service, pebble)
 			step("one that hangs is started again",
 			     is_started_again_when_it_hangs, service, pebble)
 		if newer:

@@ -33,6 +33,11 @@ def test_it_is_started_again_for_ever():
 	# systemd gives up after five starts within ten seconds, or never
 	assert values("Restart") == ["on-failure"]
 	assert values("StartLimitIntervalSec") == ["0"]
+	# What is left down is started by who connects, 20 times in 2 seconds, and
+	# then its sockets are closed.
+	assert values("RestartPreventExitStatus") == []
+	[pause] = values("RestartSec")
+	assert int(pause) >= 1
 
 
 def test_its_programs_are_where_the_prefix_is(installed):
