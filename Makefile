@@ -9,6 +9,7 @@
 # make sim-long   ten times as many
 # make sim-mutants can the simulator fail? Deliberate defects, each caught
 # make fleet      domain import of LINES=10000 lines, 1 % bad: time and memory
+# make held       restarts under 500 fetches/s, not fewer: 0 refused, 0 failed
 # make drill      a box is moved under fetches, DOMAINS=10000: what it takes
 # make bench-reports a year of TLS reports: DOMAINS=1000 REPORTERS=10 DAYS=365
 # make bench      what a fetch costs, beside nginx and Caddy, and at 100,000
@@ -184,6 +185,12 @@ $(B)/fleet: $(patsubst %,$(B)/tests/%.o,bench/fleet sim/hosted sim/tiny_ca \
 		 sim/scratch) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
 
+held:
+	$(Q)tests/setup check
+	$(BUILD_ALL) all $(B)/bench/load
+	$(Q)MTASTS_BUILD=$(B) HELD_STRICT=1 /usr/bin/python3 -m pytest -q -s \
+		-p no:cacheprovider tests/e2e/test_held.py -k under_load
+
 drill:
 	$(Q)tests/setup check
 	$(BUILD_ALL) all $(B)/fleet
@@ -293,7 +300,7 @@ clean:
 	rm -rf build build-asan
 
 .SECONDARY:
-.PHONY: all tests packages demo faults soak sim sim-long sim-mutants bench bench-quick \
+.PHONY: all tests packages demo faults soak held sim sim-long sim-mutants bench bench-quick \
 	bench-reports fleet drill \
 	check check-unit \
 	check-e2e check-valgrind check-asan \
