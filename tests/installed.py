@@ -380,11 +380,13 @@ def migrates_what_is_of_long_ago(service, pebble, newer):
 
 
 def leaves_nothing_when_purged():
-	shutil.rmtree(CONFIG.parent / "secrets")
+	"""But what the administrator has put beside the configuration."""
 	shutil.rmtree(DROP_INS, ignore_errors=True)
 	done = command("dpkg", "-P", "mtastsd")
-	for path in STATE, CONFIG.parent, SOCKET.parent:
+	for path in STATE, CONFIG, SOCKET.parent:
 		assert not path.exists(), f"{path}\n{done.stdout}{done.stderr}"
+	assert [path.name for path in CONFIG.parent.iterdir()] == ["secrets"]
+	shutil.rmtree(CONFIG.parent)
 
 
 def lives(service, pebble, folder, newer, older):
@@ -399,7 +401,7 @@ def lives(service, pebble, folder, newer, older):
 	     pebble, folder, older)
 	step("a database of long ago is migrated", migrates_what_is_of_long_ago,
 	     service, pebble, newer)
-	step("a purge leaves nothing", leaves_nothing_when_purged)
+	step("a purge leaves nothing of its own", leaves_nothing_when_purged)
 
 
 def main(newer=None, older=None):

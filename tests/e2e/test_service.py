@@ -131,6 +131,25 @@ def test_a_refused_downgrade_says_how_to_go_back(tmp_path):
 			done.stderr
 
 
+def test_a_purge_deletes_what_it_says(tmp_path):
+	"""The state; and of /etc/mtastsd nothing that it has not brought."""
+	script = (PACKAGING / "debian/mtastsd.postrm").read_text()
+	for folder in "/var/lib/mtastsd", "/run/mtastsd", "/etc/mtastsd":
+		script = script.replace(folder, f"{tmp_path}{folder}")
+		(tmp_path / folder[1:]).mkdir(parents=True)
+	key = tmp_path / "etc/mtastsd/tsig.key"
+	for mine in True, False:
+		if mine:
+			key.touch()
+		subprocess.run(["sh", "-c", script, "sh", "purge"], check=True)
+		assert not (tmp_path / "var/lib/mtastsd").exists()
+		assert not (tmp_path / "run/mtastsd").exists()
+		assert key.exists() == key.parent.exists() == mine
+		key.unlink(missing_ok=True)
+	said = (PACKAGING / "debian/mtastsd.README.Debian").read_text()
+	assert "Files of your own in /etc/mtastsd" in said and "they stay" in said
+
+
 def test_it_may_do_little():
 	"""What systemd itself thinks of the sandbox, and what it cannot see."""
 	done = subprocess.run(
