@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.daemon import BUILD, answers
+from harness.daemon import BUILD, HERE, answers
 from harness.fetch import fetch_plain
 from harness.held import Held
 from harness.process import wait_for
@@ -249,6 +250,33 @@ def test_root_binds_and_leaves(rig):
 	assert "NoNewPrivs:\t1" in status
 	assert daemon.state.stat().st_uid == 65534
 	assert daemon.state.stat().st_mode & 0o777 == 0o700
+
+
+PROFILE = HERE / "packaging/debian/apparmor/usr.sbin.mtastsd"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave root")
+def test_the_profile_lets_root_start_it(rig):
+	"""With its capabilities and no others, root reads what is its user's."""
+	capabilities = re.findall(r"^  capability (\w+),", PROFILE.read_text(),
+				  re.M)
+	daemon = rig.daemon()
+	daemon.settings["run_dir"] = daemon.folder / "own"
+	daemon.socket = daemon.folder / "own/admin.sock"
+	daemon.options = ["--user", "nobody"]
+	daemon.folder.chmod(0o755)
+	daemon.folder.parent.chmod(0o755)
+	secrets = daemon.folder / "secrets"
+	secrets.mkdir(mode=0o700)
+	key = secrets / "eab"
+	key.write_text("zWNDZM6eQGHWpSRTPal5eIUYFTu7\n")
+	for path in key, secrets:	# install -m 600 -o mtastsd
+		os.chown(path, 65534, 65534)
+	key.chmod(0o600)
+	daemon.ca |= {"eab_kid": "kid-1", "eab_key_file": key}
+	daemon.launch(wrapper=["setpriv", "--bounding-set", ",".join(
+		["-all", *(f"+{one}" for one in capabilities)])])
+	wait_for("an answer", lambda: answers(daemon.socket), 20)
 
 
 def test_a_user_that_is_not_there_is_named(rig):
