@@ -86,6 +86,10 @@ def test_as_shipped_it_serves_and_says_the_two_lines(box, tmp_path):
 def test_without_a_configuration_it_serves_and_says_the_two_lines(
 		box, tmp_path):
 	daemon = start(box, tmp_path)
+	# what is well in one line, then what needs a hand
+	well, rest = box.run(BUILD / "mtastsctl", "status").stdout.split("\n\n")
+	assert well.endswith(": 0 of 0 domains live") and "\n" not in well
+	assert rest.startswith("needs a hand:")
 	assert fetch(box, "-o/dev/null", "-w%{http_code}",
 		     "http://11.22.33.44/").stdout == "404"
 	assert lacking(box)[0] == (
