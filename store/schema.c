@@ -721,6 +721,12 @@ bool schema_version_of(const char *path, int64_t *version, struct err *err)
 	return ok;
 }
 
+bool schema_is_former(struct db *db, int64_t *version)
+{
+	return read_version(db, version, NULL) && *version > 0 &&
+	       *version < schema_version();
+}
+
 bool schema_migrate(struct db *db, struct err *err)
 {
 	int64_t version;
