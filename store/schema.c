@@ -591,8 +591,8 @@ static const char *const migrations[] = {
 
 	/* 15: foreign_at of names that are gone; how long caches lead where a
 	   policy's host is, and was before; when MX left; by which way an event
-	   came; of the reports that there are, the tally by MTA-STS:
-	   store/report_tally.c */
+	   came; which haste of a CA has been met; of the reports that there
+	   are, the tally by MTA-STS: store/report_tally.c */
 	"CREATE TABLE foreign_past("
 	"  name TEXT PRIMARY KEY,"
 	"  at INTEGER NOT NULL) WITHOUT ROWID;"
@@ -600,6 +600,8 @@ static const char *const migrations[] = {
 	"ALTER TABLE watch ADD COLUMN former_ttl INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE watch ADD COLUMN mx_left_at INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE trail ADD COLUMN channel TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE cert ADD COLUMN ari_hastened INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE cert ADD COLUMN ari_stale INTEGER NOT NULL DEFAULT 0;"
 	"INSERT OR REPLACE INTO report_tally"
 	"(kind, day, what, reports, successful, failed)"
 	"  SELECT 6, day, domain_id, COUNT(*), SUM(good), SUM(bad) FROM"

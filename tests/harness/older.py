@@ -17,6 +17,8 @@ def take_back(path):
 		db.execute("DROP TABLE reached")
 		db.execute("DROP TABLE foreign_past")
 		db.execute("ALTER TABLE trail DROP COLUMN channel")
+		for column in "ari_hastened", "ari_stale":
+			db.execute(f"ALTER TABLE cert DROP COLUMN {column}")
 		db.execute("DROP TRIGGER publish_changed")
 		db.execute("CREATE TRIGGER publish_changed AFTER UPDATE ON"
 			   " domain BEGIN SELECT 1; END")

@@ -175,7 +175,9 @@ static void migrations_run_once(void **state)
 	"ALTER TABLE watch DROP COLUMN host_ttl;"                              \
 	"ALTER TABLE watch DROP COLUMN former_ttl;"                            \
 	"ALTER TABLE watch DROP COLUMN mx_left_at;"                            \
-	"ALTER TABLE trail DROP COLUMN channel;"
+	"ALTER TABLE trail DROP COLUMN channel;"                               \
+	"ALTER TABLE cert DROP COLUMN ari_hastened;"                           \
+	"ALTER TABLE cert DROP COLUMN ari_stale;"
 
 /* As it was before there were TLS reports. */
 static void make_older(const char *dir)
