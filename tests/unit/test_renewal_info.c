@@ -201,6 +201,29 @@ static void a_later_incident_is_honoured_too(void **state)
 	tear_down(NULL);
 }
 
+/* ---- what an order says it replaces ---- */
+
+static bool is_renewed(struct sim_world *world)
+{
+	return world->shared->ca.certs > NAMES;
+}
+
+/* A failure of the name's is none of the word's: it frees of the limits. */
+static void a_name_that_has_failed_says_it_too(void **state)
+{
+	(void)state;
+	go_live();
+	assert_int_equal(rows("SELECT COUNT(*) FROM ord WHERE replaces <> ''"),
+			 0);
+	scratch_sql(w.dir, "state.db",
+		    "UPDATE domain SET failures = 2, due_at = 1800000000"
+		    " WHERE name = 'd00.example'");
+	engine_poke(w.engine);
+	assert_true(sim_run(&w, is_renewed, WHEN_HOUR));
+	assert_int_equal(rows("SELECT COUNT(*) FROM ord WHERE replaces <> ''"),
+			 1);
+}
+
 /* ---- all is well ---- */
 
 static void each_is_asked_about_once_and_then_as_the_ca_says(void **state)
@@ -373,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_moment_is_no_outage),
 		SET_UP(an_unknown_certificate_holds_nobody),
 		SET_UP(haste_is_not_lost_on_who_pauses),
+		SET_UP(a_name_that_has_failed_says_it_too),
 		cmocka_unit_test(an_incident_is_honoured_once),
 		cmocka_unit_test(a_later_incident_is_honoured_too),
 	};
