@@ -591,8 +591,9 @@ static const char *const migrations[] = {
 
 	/* 15: foreign_at of names that are gone; how long caches lead where a
 	   policy's host is, and was before; when MX left; by which way an event
-	   came, and an index of those of the box alone; of the reports that
-	   there are, the tally by MTA-STS: store/report_tally.c */
+	   came, and an index of those of the box alone; which haste of a CA has
+	   been met; who made a version of a policy; of the reports that there
+	   are, the tally by MTA-STS: store/report_tally.c */
 	"CREATE TABLE foreign_past("
 	"  name TEXT PRIMARY KEY,"
 	"  at INTEGER NOT NULL) WITHOUT ROWID;"
@@ -604,6 +605,8 @@ static const char *const migrations[] = {
 	"ALTER TABLE policy ADD COLUMN channel TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE policy ADD COLUMN reason TEXT NOT NULL DEFAULT '';"
 	"CREATE INDEX trail_own ON trail(id) WHERE actor = 'mtastsd';"
+	"ALTER TABLE cert ADD COLUMN ari_hastened INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE cert ADD COLUMN ari_stale INTEGER NOT NULL DEFAULT 0;"
 	"INSERT OR REPLACE INTO report_tally"
 	"(kind, day, what, reports, successful, failed)"
 	"  SELECT 6, day, domain_id, COUNT(*), SUM(good), SUM(bad) FROM"

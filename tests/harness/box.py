@@ -16,6 +16,7 @@ class Box:
 
 	def __init__(self, rig, ca, clock=None, **settings):
 		self.dns, self.ca, self.clock = rig.dns, ca, clock
+		self.more_cas = []
 		self.daemon = rig.daemon(ca.http_port, ca.tls_port, **settings)
 		self.daemon.use(ca, rig.dns)
 

@@ -282,14 +282,38 @@ bool sim_ca_more(struct sim_ca *ca, const struct fetch_request *rq,
 	return is_answered;
 }
 
-static char *window_of(const struct sim_more *more)
+static void explain(const struct sim_more *more, json_t *root)
 {
-	char start[INSTANT_TEXT], end[INSTANT_TEXT];
+	char turn[16] = "";
 
-	return xasprintf("{\"suggestedWindow\":{\"start\":\"%s\","
-			 "\"end\":\"%s\"}}",
-			 instant_format(more->ari_start, start),
-			 instant_format(more->ari_end, end));
+	if (!more->ari_url)
+		return;
+	if (more->ari_url_turns)
+		snprintf(turn, sizeof(turn), "%u", more->ari_polls);
+	json_object_set_new(root, "explanationURL",
+			    json_sprintf("%s%s", more->ari_url, turn));
+}
+
+static char *window_of(const struct sim_ca *ca)
+{
+	const struct sim_more *more = &ca->more;
+	long start = more->ari_start, end = more->ari_end;
+	char from[INSTANT_TEXT], until[INSTANT_TEXT];
+	json_t *root;
+	char *text;
+
+	if (more->ari_is_haste) {
+		start = ca->now - WHEN_HOUR;
+		end = ca->now - WHEN_HOUR / 2;
+	}
+	root = json_pack("{s:{s:s,s:s}}", "suggestedWindow", "start",
+			 instant_format(start, from), "end",
+			 instant_format(end, until));
+	must(root, NULL);
+	explain(more, root);
+	text = json_dumps(root, JSON_COMPACT);
+	json_decref(root);
+	return text;
 }
 
 void sim_ca_more_get(struct sim_ca *ca, const char *path,
@@ -301,7 +325,7 @@ void sim_ca_more_get(struct sim_ca *ca, const char *path,
 		return;
 	more->ari_polls++;
 	ans->status = more->ari_status ? more->ari_status : 200;
-	ans->body = more->ari_status ? xstrdup("{}") : window_of(more);
+	ans->body = more->ari_status ? xstrdup("{}") : window_of(ca);
 	memcpy(ans->retry_after, more->ari_retry_after,
 	       sizeof(ans->retry_after));
 }

@@ -183,7 +183,9 @@ static void migrations_run_once(void **state)
 	"ALTER TABLE policy DROP COLUMN actor;"                                \
 	"ALTER TABLE policy DROP COLUMN channel;"                              \
 	"ALTER TABLE policy DROP COLUMN reason;"                               \
-	"DROP INDEX trail_own;"
+	"DROP INDEX trail_own;"                                                \
+	"ALTER TABLE cert DROP COLUMN ari_hastened;"                           \
+	"ALTER TABLE cert DROP COLUMN ari_stale;"
 
 /* As it was before there were TLS reports. */
 static void make_older(const char *dir)
