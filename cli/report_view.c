@@ -611,7 +611,7 @@ void report_view_summary_csv(const json_t *answer, FILE *to)
 void report_view_csv_header(FILE *to)
 {
 	fputs("id,domain,reporter,report_id,begin,end,received,via,signed_by,"
-	      "successful,failed,results\r\n",
+	      "successful,failed,results,counted\r\n",
 	      to);
 }
 
@@ -636,28 +636,41 @@ void report_view_list_csv(const json_t *reports, FILE *to)
 		put_number(r, "failed", to);
 		fputc(',', to);
 		put_text(results, to);
-		fputs("\r\n", to);
+		fprintf(to, ",%s\r\n",
+			json_is_false(value_at(r, "counted")) ? "no" : "yes");
 		free(results);
 	}
 }
 
 /* ---- list and one ---- */
 
+/* Of those that are alike one is. */
+static bool is_counted(const json_t *r)
+{
+	return !json_is_false(value_at(r, "counted"));
+}
+
 static void add_report(struct table *t, const json_t *r)
 {
 	char id[NUMBER], sessions[NUMBER], failed[NUMBER];
 	const char *begin = text_at(r, "begin");
 	char *results = joined_at(r, "results", " "), day[16];
+	char *words = xasprintf("%s%s",
+				is_counted(r) ? ""
+				: *results    ? "(not counted) "
+					      : "(not counted)",
+				results);
 
 	snprintf(day, sizeof(day), "%.*s", day_width(begin), begin);
-	table_row(t, (const char *const[]){
-			     number_text(number_at(r, "id"), id), day,
-			     text_at(r, "name"), named(r, "reporter"),
-			     text_at(r, "via"),
-			     number_text(all_sessions(r), sessions),
-			     number_text(number_at(r, "failed"), failed),
-			     results });
+	table_row(t,
+		  (const char *const[]){
+			  number_text(number_at(r, "id"), id), day,
+			  text_at(r, "name"), named(r, "reporter"),
+			  text_at(r, "via"),
+			  number_text(all_sessions(r), sessions),
+			  number_text(number_at(r, "failed"), failed), words });
 	free(results);
+	free(words);
 }
 
 void report_view_list(const json_t *reports, FILE *to)
@@ -772,10 +785,9 @@ void report_view_one(const json_t *r, FILE *to)
 	if (json_integer_value(value_at(r, "alike")))
 		fprintf(to,
 			"  alike      one of %lld reports of this id and day, "
-			"which "
-			"say different things\n",
-			(long long)json_integer_value(value_at(r, "alike")) +
-				1);
+			"which say different things; %s counts\n",
+			number_at(r, "alike") + 1,
+			is_counted(r) ? "this one" : "another one");
 	fprintf(to, "  of         %s to %s\n", text_at(r, "begin"),
 		text_at(r, "end"));
 	fprintf(to, "  received   %s, by %s\n", text_at(r, "received"),

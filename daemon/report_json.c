@@ -175,7 +175,7 @@ json_t *report_json_item(const struct report_item *i)
 {
 	return json_pack(
 		"{s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:I,"
-		" s:I, s:o, s:I}",
+		" s:I, s:o, s:I, s:b}",
 		"id", (json_int_t)i->id, "name", i->domain, "reporter",
 		view_text(i->reporter), "report_id", view_text(i->report_id),
 		"begin", view_instant(i->begin), "end", view_instant(i->end),
@@ -183,7 +183,7 @@ json_t *report_json_item(const struct report_item *i)
 		report_via_name(i->via), "signed_by", view_text(i->signed_by),
 		"successful", (json_int_t)i->successful, "failed",
 		(json_int_t)i->failed, "results", view_result_names(i->results),
-		"alike", (json_int_t)i->alike);
+		"alike", (json_int_t)i->alike, "counted", i->is_counted);
 }
 
 static json_t *view_failure(const struct tls_failure *f)

@@ -210,7 +210,8 @@ void report_sum_release(struct report_sum *sum)
 /* ---- one domain, by its rows ---- */
 
 #define MOST_FAILED " ORDER BY failed DESC, successful DESC, reports DESC, id"
-#define THESE	    " WHERE domain_id = ?1 AND day BETWEEN ?2 AND ?3 "
+#define THESE                                                                  \
+	" WHERE domain_id = ?1 AND day BETWEEN ?2 AND ?3 AND" REPORT_COUNTS
 
 /* Row 0 of each report is there, so to count these is to count reports. */
 #define OF_POLICIES                                                            \

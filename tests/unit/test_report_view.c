@@ -243,9 +243,10 @@ static void csv_is_quoted_and_is_no_formula(void **state)
 			   "\"results\":[\"x\",\"y\"]}]");
 
 	(void)state;
-	assert_string_equal(text, "7,a.example,\"'=cmd(\"\"x\"\")\",\"a,b\","
-				  "2026-11-27T00:00:00Z,2026-11-28T00:00:00Z,"
-				  "2026-11-28T03:00:00Z,https,,5,2,x y\r\n");
+	assert_string_equal(text,
+			    "7,a.example,\"'=cmd(\"\"x\"\")\",\"a,b\","
+			    "2026-11-27T00:00:00Z,2026-11-28T00:00:00Z,"
+			    "2026-11-28T03:00:00Z,https,,5,2,x y,yes\r\n");
 	free(text);
 }
 
