@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -19,6 +20,7 @@
 #define NUMBER	  24
 #define BAR_WORDS 80
 #define DAY_TEXT  10 /* "2026-11-28" */
+#define TELLERS_TEXT 2048
 
 static long long number_at(const json_t *value, const char *path)
 {
@@ -429,6 +431,51 @@ static void print_listing(const json_t *answer, const struct listing *l,
 	table_release(&t);
 }
 
+/* "from 2026-11-03 to 2026-11-27" */
+static void add_span(struct buf *words, const json_t *row)
+{
+	const char *first = text_at(row, "first"), *last = text_at(row, "last");
+
+	if (!*first || !*last)
+		return;
+	if (strncmp(first, last, DAY_TEXT) == 0)
+		buf_printf(words, "on %.*s", day_width(first), first);
+	else
+		buf_printf(words, "from %.*s to %.*s", day_width(first), first,
+			   day_width(last), last);
+}
+
+static void add_tellers(struct buf *words, const json_t *row)
+{
+	long long more = number_at(row, "more_reporters");
+	const char *between = words->len ? ", by " : "by ";
+	const json_t *r;
+	size_t i;
+
+	json_array_foreach(value_at(row, "reporters"), i, r)
+	{
+		char sessions[NUMBER];
+
+		buf_printf(words, "%s%s: %s", between, named(r, "reporter"),
+			   told_text(r, "sessions", sessions));
+		between = "; ";
+	}
+	if (more > 0)
+		buf_printf(words, "; and %lld more", more);
+}
+
+static void print_who_and_when(const json_t *row, FILE *to)
+{
+	struct buf words;
+
+	buf_init(&words, TELLERS_TEXT);
+	add_span(&words, row);
+	add_tellers(&words, row);
+	if (words.len)
+		print_prose("      told ", words.data, to);
+	buf_release(&words);
+}
+
 /* What it means stands with each, for few know these names by heart. */
 static void print_results(const json_t *answer, FILE *to)
 {
@@ -446,6 +493,7 @@ static void print_results(const json_t *answer, FILE *to)
 		fprintf(to, "  %s: %s in %lld %s\n", text_at(row, "result"),
 			told_text(row, "sessions", sessions), reports,
 			reports == 1 ? "report" : "reports");
+		print_who_and_when(row, to);
 		print_prose("      ", text_at(row, "meaning"), to);
 		print_prose("      -> ", text_at(row, "todo"), to);
 	}
@@ -507,17 +555,32 @@ static void print_none(const json_t *answer, FILE *to)
 	fputs("  they come a day late, and small senders write none\n", to);
 }
 
-void report_view_summary(const json_t *answer, FILE *to)
+/* Reports are one reason for it or against it. */
+static void print_next(const json_t *answer, FILE *to)
 {
-	if (!number_at(answer, "reports")) {
-		print_none(answer, to);
-		return;
-	}
+	if (streq(text_at(answer, "mode"), "testing"))
+		fprintf(to,
+			"\nIn mode testing; whether it is safe to enforce:\n"
+			"  mtastsctl policy readiness %s\n",
+			text_at(answer, "name"));
+}
+
+static void print_what_came(const json_t *answer, FILE *to)
+{
 	print_totals(answer, to);
 	print_days(answer, to);
 	for (size_t i = 0; i < ARRAY_LEN(listings); i++)
 		print_listing(answer, &listings[i], to);
 	print_results(answer, to);
+}
+
+void report_view_summary(const json_t *answer, FILE *to)
+{
+	if (number_at(answer, "reports"))
+		print_what_came(answer, to);
+	else
+		print_none(answer, to);
+	print_next(answer, to);
 }
 
 /* ---- CSV ---- */

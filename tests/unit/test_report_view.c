@@ -47,7 +47,8 @@ static void assert_not(const char *text, const char *part)
 }
 
 #define SUMMARY                                                                \
-	"{\"name\":\"a.example\",\"since\":\"2026-10-29T00:00:00Z\","          \
+	"{\"name\":\"a.example\",\"mode\":\"testing\",\"since\":\"2026-10-"    \
+	"29T00:00:00Z\","                                                      \
 	"\"until\":\"2026-11-28T00:00:00Z\",\"reports\":3,"                    \
 	"\"successful\":9990,\"failed\":10,"                                   \
 	"\"days\":[{\"day\":\"2026-11-26\",\"successful\":9000,\"failed\":0}," \
@@ -58,7 +59,11 @@ static void assert_not(const char *text, const char *part)
 	"{\"reporter\":\"\",\"reports\":1,\"successful\":0,\"failed\":0,"      \
 	"\"last\":\"2026-11-26T00:00:00Z\"}],"                                 \
 	"\"results\":[{\"result\":\"certificate-expired\",\"sessions\":25,"    \
-	"\"reports\":1,\"meaning\":\"it means\",\"todo\":\"do this\"},"        \
+	"\"reports\":1,\"meaning\":\"it means\",\"todo\":\"do this\","         \
+	"\"first\":\"2026-11-03T00:00:00Z\","                                  \
+	"\"last\":\"2026-11-27T00:00:00Z\",\"reporters\":[{\"reporter\":"      \
+	"\"Some Mail, Inc.\",\"sessions\":20},{\"reporter\":\"\","             \
+	"\"sessions\":null}],\"more_reporters\":4},"                           \
 	"{\"result\":\"tlsa-invalid\",\"sessions\":null,\"reports\":2,"        \
 	"\"meaning\":\"m\",\"todo\":\"t\"}],"                                  \
 	"\"hosts\":[{\"mx\":\"mx.a.example\",\"failed\":25},"                  \
@@ -78,6 +83,10 @@ static void a_summary_answers_each_question(void **state)
 
 	(void)state;
 	assert_has(text, "a.example: TLS reports of 2026-10-29 to 2026-11-28");
+	assert_has(text, "      told from 2026-11-03 to 2026-11-27, by Some "
+			 "Mail, Inc.: 20; (no name): (not told); and 4 more\n");
+	assert_has(text, "safe to enforce:\n  mtastsctl policy readiness "
+			 "a.example\n");
 	assert_has(text, "10000 sessions in 3 reports, 10 failed (0.10 %)");
 	assert_has(text, "Some Mail, Inc.");
 	assert_has(text, "(no name)");
