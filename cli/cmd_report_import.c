@@ -324,6 +324,8 @@ static bool take_path(struct import *i, const char *path, struct err *err)
 	}
 	/* The messages in a folder are its owner's, and opened one by one. */
 	is_folder = S_ISDIR(st.st_mode);
+	if (!is_piped && geteuid() == 0)
+		api_connect_now(i->taker.api);
 	ok = drop_root(is_folder ? st.st_uid : 0, err) &&
 	     take_fd(i, path, fd, is_folder, err);
 	if (!is_piped)
