@@ -69,7 +69,9 @@ def test_one_of_an_id_and_day_counts(poster):
 
 
 @pytest.mark.parametrize("kind", ["", "application/octet-stream",
-				  "application/gzip", "application/json"])
+				  "application/gzip", "application/json",
+				  "application/x-gzip", "text/json",
+				  "binary/octet-stream"])
 def test_content_is_looked_at_and_not_its_type(poster, kind):
 	first, second = report(poster.domain, 1), report(poster.domain, 2)
 
