@@ -345,7 +345,10 @@ static void add_holder(struct table *t, const json_t *answer, const json_t *row)
 			     first, last });
 }
 
-/* A number of failures, where many reporters have none. */
+/*
+ * A number of failures, where many reporters have none. Details may tell of one
+ * session more than once, so their sum is no number of sessions.
+ */
 static const char *told_text(const json_t *row, const char *key,
 			     char text[static NUMBER])
 {
@@ -386,7 +389,10 @@ static const struct listing listings[] = {
 	  { "STILL HELD AN OLDER VERSION", "VERSION", "FROM", "TO" },
 	  TABLE_COLUMN(1),
 	  add_holder },
-	{ "hosts", { "MAIL HOST", "FAILED" }, TABLE_COLUMN(1), add_host },
+	{ "hosts",
+	  { "MAIL HOST", "TOLD IN DETAILS" },
+	  TABLE_COLUMN(1),
+	  add_host },
 };
 
 static size_t columns_of(const struct listing *l)

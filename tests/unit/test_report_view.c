@@ -85,6 +85,7 @@ static void a_summary_answers_each_question(void **state)
 	assert_has(text, "a.example: TLS reports of 2026-10-29 to 2026-11-28");
 	assert_has(text, "      told from 2026-11-03 to 2026-11-27, by Some "
 			 "Mail, Inc.: 20; (no name): (not told); and 4 more\n");
+	assert_has(text, "MAIL HOST      TOLD IN DETAILS\n");
 	assert_has(text, "safe to enforce:\n  mtastsctl policy readiness "
 			 "a.example\n");
 	assert_has(text, "10000 sessions in 3 reports, 10 failed (0.10 %)");
@@ -96,7 +97,7 @@ static void a_summary_answers_each_question(void **state)
 	assert_has(text, "mx.a.example");
 	assert_has(text, "certificate-expired: 25 in 1 report\n");
 	assert_has(text, "tlsa-invalid: (not told) in 2 reports\n");
-	assert_has(text, "mx2.a.example  (not told)");
+	assert_has(text, "mx2.a.example       (not told)");
 	assert_has(text, "it means");
 	assert_has(text, "-> do this");
 	free(text);
