@@ -593,7 +593,8 @@ static const char *const migrations[] = {
 	   policy's host is, and was before; when MX left; by which way an event
 	   came, and an index of those of the box alone; which haste of a CA has
 	   been met; who made a version of a policy; of the reports that there
-	   are, the tally by MTA-STS: store/report_tally.c */
+	   are, the tally by MTA-STS: store/report_tally.c; and which of them
+	   count: store/report.h */
 	"CREATE TABLE foreign_past("
 	"  name TEXT PRIMARY KEY,"
 	"  at INTEGER NOT NULL) WITHOUT ROWID;"
@@ -615,7 +616,9 @@ static const char *const migrations[] = {
 	"    MIN(SUM(failed), " SESSIONS_MAX ") AS bad"
 	"    FROM report_policy WHERE standing BETWEEN 1 AND 3"
 	"    GROUP BY domain_id, day, report_id)"
-	"  GROUP BY domain_id, day;",
+	"  GROUP BY domain_id, day;"
+	"ALTER TABLE report ADD COLUMN counted INTEGER NOT NULL DEFAULT 1;"
+	"CREATE INDEX report_aside ON report(domain_id) WHERE NOT counted;",
 };
 
 static const char serve_tables[] =

@@ -162,6 +162,17 @@ def test_it_may_do_little():
 	assert values("PrivateUsers") == []
 
 
+def test_who_fetches_reports_can_do_little_more():
+	"""As the daemon, and become nobody."""
+	fetch = PACKAGING / "mtastsd-report-fetch.service"
+	families = values("RestrictAddressFamilies", fetch)
+	calls = values("SystemCallFilter", fetch)
+
+	assert families and families == values("RestrictAddressFamilies")
+	assert calls[:2] == values("SystemCallFilter")[:2]
+	assert "@setuid" in calls[2]
+
+
 def test_the_units_are_good(installed):
 	"""By systemd's own reading of them."""
 	units = installed / "usr/lib/systemd/system"

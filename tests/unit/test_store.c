@@ -186,6 +186,8 @@ static void migrations_run_once(void **state)
 	"DROP INDEX trail_own;"                                                \
 	"ALTER TABLE cert DROP COLUMN ari_hastened;"                           \
 	"ALTER TABLE cert DROP COLUMN ari_stale;"
+#define ALL_COUNTED                                                            \
+	"DROP INDEX report_aside; ALTER TABLE report DROP COLUMN counted;"
 
 /* As it was before there were TLS reports. */
 static void make_older(const char *dir)
@@ -306,7 +308,7 @@ static void make_unweighed(const char *dir)
 		    "DROP TRIGGER report_room_other;"
 		    "DROP TRIGGER report_room_less;"
 		    "DROP TABLE report_room; DROP INDEX report_same;"
-		    "ALTER TABLE report DROP COLUMN content;"
+		    "ALTER TABLE report DROP COLUMN content;" ALL_COUNTED
 		    "ALTER TABLE report DROP COLUMN bytes;"
 		    "CREATE UNIQUE INDEX report_same"
 		    "  ON report(domain_id, same);"
@@ -345,7 +347,7 @@ static void make_untold(const char *dir)
 		    "  (1, 1, 0, 1, 600000000, 3), (1, 1, 1, 3, 600000000, 4),"
 		    "  (1, 1, 2, 0, 5, 5), (1, 1, 3, 4, 5, 5),"
 		    "  (1, 2, 0, 2, 1, 2), (2, 3, 0, 2, 0, 9),"
-		    "  (3, 4, 0, 0, 8, 8));" WITHOUT_15
+		    "  (3, 4, 0, 0, 8, 8));" ALL_COUNTED WITHOUT_15
 		    "PRAGMA user_version = 14");
 }
 
