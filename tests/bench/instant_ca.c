@@ -127,7 +127,7 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
 
 static unsigned port_of(struct evhttp_bound_socket *bound)
 {
-	struct sockaddr_in at;
+	struct sockaddr_in at = { 0 };
 	socklen_t len = sizeof(at);
 
 	must(getsockname(evhttp_bound_socket_get_fd(bound),
