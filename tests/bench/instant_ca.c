@@ -2,12 +2,14 @@
  * A CA that answers at once: tests/sim/sim_ca.h over HTTPS, for whoever wants
  * to know what the client of a CA takes by itself.
  *
- *	instant_ca ROOT.pem
+ *	instant_ca ROOT.pem [LATENCY-MS]
  *
  * Writes the root of its certificates (its own, and those that it issues),
  * prints the URL of its directory, and serves until it gets SIGTERM. It checks
- * what a client signs, and each CSR; a challenge it takes for met. If a client
- * did what no correct one does, it says so, and ends with 1.
+ * what a client signs, and each CSR; a challenge it takes for met, but that of
+ * a name that begins with "mta-sts.lost", which never is. With LATENCY-MS each
+ * answer waits so long. If a client did what no correct one
+ * does, it says so, and ends with 1.
  */
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
@@ -23,10 +25,17 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_ca.h"
 
 #define DAY (24L * 3600)
+
+/* An answer that is on its way for a while. */
+struct late {
+	struct evhttp_request *to;
+	struct sim_answer answer;
+};
 
 static struct {
 	struct event_base *base;
@@ -34,14 +43,17 @@ static struct {
 	SSL_CTX *ctx;
 	struct sim_ca *ca;
 	char origin[64];
+	struct timeval latency;
 } run;
 
+/* "token-7" is of the order 7. */
 static bool is_met(void *arg, const char *token, const char *key_auth)
 {
+	unsigned long id = strtoul(strchr(token, '-') + 1, NULL, 10);
+
 	(void)arg;
-	(void)token;
 	(void)key_auth;
-	return true;
+	return !str_starts(run.ca->order[id].name, "mta-sts.lost");
 }
 
 static void add_header(struct evhttp_request *to, const char *name,
@@ -63,6 +75,30 @@ static void reply(struct evhttp_request *to, const struct sim_answer *a)
 	evbuffer_add(evhttp_request_get_output_buffer(to), a->body,
 		     strlen(a->body));
 	evhttp_send_reply(to, (int)a->status, "so", NULL);
+}
+
+/* Of a client that has left, the request is nobody's but ours. */
+static void on_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct late *late = arg;
+
+	(void)fd;
+	(void)what;
+	if (evhttp_request_get_connection(late->to))
+		reply(late->to, &late->answer);
+	else
+		evhttp_request_free(late->to);
+	free(late->answer.body);
+	free(late);
+}
+
+static void reply_late(struct evhttp_request *to,
+		       const struct sim_answer *answer)
+{
+	struct late *late = xmalloc(sizeof(*late));
+
+	*late = (struct late){ .to = to, .answer = *answer };
+	event_base_once(run.base, -1, EV_TIMEOUT, on_late, late, &run.latency);
 }
 
 static enum fetch_method method_of(const struct evhttp_request *req)
@@ -90,8 +126,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 	rq.body = (const char *)evbuffer_pullup(body, -1);
 	run.ca->now = time(NULL);
 	sim_ca_answer(run.ca, &rq, &answer);
-	reply(req, &answer);
-	free(answer.body);
+	reply_late(req, &answer);
 	free(url);
 }
 
@@ -197,10 +232,11 @@ int main(int argc, char **argv)
 	struct evhttp *http;
 	int status;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: instant_ca ROOT.pem\n");
+	if (argc < 2 || argc > 3) {
+		fprintf(stderr, "usage: instant_ca ROOT.pem [LATENCY-MS]\n");
 		return 64;
 	}
+	run.latency.tv_usec = argc > 2 ? atoi(argv[2]) * 1000L : 0;
 	signal(SIGPIPE, SIG_IGN);
 	start(argv[1]);
 	http = evhttp_new(run.base);

@@ -21,7 +21,9 @@
 
 #define SIM_CA_ORIGIN	 "https://ca.test"
 #define SIM_CA_DIRECTORY SIM_CA_ORIGIN "/directory"
-#define SIM_ORDERS	 8192
+#ifndef SIM_ORDERS
+#define SIM_ORDERS 1024
+#endif
 #define SIM_ACCOUNTS	 8
 #define SIM_NONCES	 8192
 #define SIM_TEXT	 256

@@ -126,7 +126,7 @@ static void nobody_is_no_error(void **state)
 static void the_greatest_are_named_and_the_others_counted(void **state)
 {
 	struct report_holders h;
-	char who[20];
+	char who[32];
 
 	(void)state;
 	for (long i = 1; i <= REPORT_HOLDERS_NAMED + 3; i++) {
