@@ -236,7 +236,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: instant_ca ROOT.pem [LATENCY-MS]\n");
 		return 64;
 	}
-	run.latency.tv_usec = argc > 2 ? atoi(argv[2]) * 1000L : 0;
+	run.latency.tv_usec = argc > 2 ? strtol(argv[2], NULL, 10) * 1000 : 0;
 	signal(SIGPIPE, SIG_IGN);
 	start(argv[1]);
 	http = evhttp_new(run.base);
