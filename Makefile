@@ -9,7 +9,10 @@
 # make sim-long   ten times as many
 # make sim-mutants can the simulator fail? Deliberate defects, each caught
 # make fleet      domain import of LINES=10000 lines, 1 % bad: time and memory
+# make held       restarts under 500 fetches/s, not fewer: 0 refused, 0 failed
 # make drill      a box is moved under fetches, DOMAINS=10000: what it takes
+# make issuance   LIVE=5000 of DOMAINS=100000 get their certificates at once
+# make swap       SWAPS=100 certificates are renewed under full load
 # make bench-reports a year of TLS reports: DOMAINS=1000 REPORTERS=10 DAYS=365
 # make bench      what a fetch costs, beside nginx and Caddy, and at 100,000
 #                 domains; bench-quick in under a minute (docs/performance.md)
@@ -131,7 +134,12 @@ $(BENCH): $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libparts.a $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(OUR_LIBS) \
 		-lm $(LDLIBS)
 
-tests: $(TESTS) $(B)/simulate $(BENCH)
+# What the policy's lint says of a body, beside what senders do with it.
+$(B)/rejected-by: $(B)/tests/shim/rejected_by.o $(LIB)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(OUR_LIBS) \
+		$(LDLIBS)
+
+tests: $(TESTS) $(B)/simulate $(BENCH) $(B)/rejected-by
 
 # What follows begins by installing the packages it misses, so it builds in a
 # second make, which finds them.
@@ -188,10 +196,35 @@ $(B)/fleet: $(patsubst %,$(B)/tests/%.o,bench/fleet sim/hosted sim/tiny_ca \
 		 sim/scratch) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OUR_LIBS) $(LDLIBS)
 
+# Of objects of its own: it has many more orders than a test has.
+INSTANT := $(patsubst %,tests/%.c,bench/instant_ca sim/sim_ca sim/sim_ca_more \
+	   sim/es256 sim/tiny_ca sim/scratch)
+$(B)/instant-ca: $(INSTANT) $(wildcard tests/sim/*.h) $(LIB)
+	$(Q)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) -std=c11 $(CFLAGS) \
+		-DSIM_ORDERS=65536 $(LDFLAGS) -o $@ $(INSTANT) $(LIB) \
+		$(OUR_LIBS) $(LDLIBS)
+
+held:
+	$(Q)tests/setup check
+	$(BUILD_ALL) all $(B)/bench/load
+	$(Q)MTASTS_BUILD=$(B) HELD_STRICT=1 /usr/bin/python3 -m pytest -q -s \
+		-p no:cacheprovider tests/e2e/test_held.py -k under_load
+
 drill:
 	$(Q)tests/setup check
 	$(BUILD_ALL) all $(B)/fleet
 	$(Q)MTASTS_BUILD=$(B) tests/bench/drill $(or $(DOMAINS),10000)
+
+issuance:
+	$(Q)tests/setup check
+	$(BUILD_ALL) all $(B)/instant-ca
+	$(Q)MTASTS_BUILD=$(B) tests/bench/issuance $(or $(DOMAINS),100000) \
+		$(or $(LIVE),5000)
+
+swap:
+	$(Q)tests/setup check
+	$(BUILD_ALL) all $(B)/instant-ca $(BENCH)
+	$(Q)MTASTS_BUILD=$(B) tests/bench/swap $(or $(SWAPS),100)
 
 bench-reports:
 	$(Q)tests/setup build
@@ -297,8 +330,8 @@ clean:
 	rm -rf build build-asan
 
 .SECONDARY:
-.PHONY: all tests packages demo faults soak sim sim-long sim-mutants bench bench-quick \
-	bench-reports fleet drill \
+.PHONY: all tests packages demo faults soak held sim sim-long sim-mutants bench bench-quick \
+	bench-reports fleet drill issuance swap \
 	check check-unit \
 	check-e2e check-valgrind check-asan \
 	lint lint-here format install uninstall deb repo check-deb help clean

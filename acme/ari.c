@@ -13,6 +13,7 @@
 
 #define LASTING_PAUSE (6 * WHEN_HOUR)
 #define FIRST_HOLD    30
+#define HASTE_MOST    2 /* in a row */
 
 /* The content octets of the serial, with the leading 00 if there is one. */
 static char *serial_text(const X509 *leaf)
@@ -209,6 +210,11 @@ static time_t new_until(const struct ari_case *c, time_t life)
 	return later(c->not_before, c->first_seen) + young;
 }
 
+bool ari_is_repeated(const struct ari_case *c)
+{
+	return c->is_stale || c->hastened >= HASTE_MOST;
+}
+
 time_t ari_renew_at(const struct ari_case *c)
 {
 	time_t life = later(c->not_after - c->not_before, 0);
@@ -218,7 +224,7 @@ time_t ari_renew_at(const struct ari_case *c)
 	if (!c->window)
 		return c->planned;
 	at = bounded(c->pick, c->window->start, c->window->end);
-	if (!c->window->url[0])
+	if (!c->window->url[0] || ari_is_repeated(c))
 		at = later(at, new_until(c, life));
 	return sooner(at, latest);
 }

@@ -80,15 +80,27 @@ struct ari_case {
 	time_t planned;			/* schedule_renewal() */
 	const struct ari_window *window;	/* NULL: the CA says nothing */
 	time_t pick;			/* of that window */
+	long hastened; /* how many before it, in a row, gave way to haste */
+	bool is_stale; /* what it hears is what the last of them gave way to */
 };
+
+/*
+ * Has the CA's haste been met already? An incident is honoured once: the
+ * certificate that was made for it is not to be replaced for it as well,
+ * though a CA that is slow to learn of it goes on to say so. And who has a
+ * reason for each that it issues gets two in a row. Then it is no longer
+ * urgent, and waits until the certificate is no longer new.
+ */
+bool ari_is_repeated(const struct ari_case *c);
 
 /*
  * The moment to renew; if it is over, now. Without a window as planned. Else
  * the pick, but never later than with a quarter of the life left (or as
  * planned, for what came to us older than that), and, unless the CA explains
- * itself, not as long as the certificate is new: an hour or 2 % of its life,
- * and never more than a quarter of it. So a CA that wants everything renewed
- * at once, always, does not get us to order in a loop.
+ * itself and does not repeat itself, not as long as the certificate is new: an
+ * hour or 2 % of its life, and never more than a quarter of it. So a CA that
+ * wants everything renewed at once, always, does not get us to order in a
+ * loop.
  *
  * The same facts give the same moment, whenever it is asked: a failed order
  * is tried again by its own pauses, and not because the CA has been asked

@@ -455,6 +455,13 @@ void spending_tidy(struct engine *e);
 void renewal_info_stage(struct engine *e);
 int64_t renewal_info_next_ms(struct engine *e);
 
+/*
+ * What a certificate that takes the place of `former` must know of why: was it
+ * for the CA's haste? Before `former` is retired.
+ */
+void renewal_inherit(struct engine *e, struct cert *c,
+		     const struct cert *former);
+
 /* A uniform number that belongs to this certificate. */
 uint32_t renewal_dice(const struct cert *c);
 

@@ -97,6 +97,7 @@ static void keep_good(const struct stepping *s, const struct order *o,
 	struct engine *e = s->engine;
 	struct cert c = cert_of(e, o, chain);
 	bool is_first = !s->domain->cert_id;
+	struct cert former;
 
 	s->authority->row.proven_at = c.created_at;
 	s->authority->row.canary_failures = 0;
@@ -107,6 +108,8 @@ static void keep_good(const struct stepping *s, const struct order *o,
 			trial_passed(s, &c);
 		return;
 	}
+	if (!is_first && cert_current(e->store, s->domain, &former, NULL))
+		renewal_inherit(e, &c, &former);
 	outcome_certified(e, s->domain, o, &c);
 	if (put_cert(e, s->domain, &c, chain))
 		tell_installed(e, s->domain, &c, is_first);

@@ -504,14 +504,19 @@ static bool make_key(struct engine *e, struct order *o, const char *host,
 	return ok;
 }
 
-/* Only a CA that knows of it may be told what a certificate replaces. */
+/*
+ * Only a CA that knows of it may be told what a certificate replaces. Also
+ * after failures: whose word the CA declines orders without it at once
+ * (acme/order_step.c), and any other failure is no reason to do without the
+ * exemption from limits that it brings.
+ */
 static void plan_replaces(struct engine *e, const struct authority *a,
 			  const struct domain *d, struct order *o)
 {
 	const struct wire_directory *dir = client_directory(a->client);
 	struct cert c;
 
-	if (!o->is_trial && d->cert_id && !d->failures && *dir->renewal_info &&
+	if (!o->is_trial && d->cert_id && *dir->renewal_info &&
 	    cert_current(e->store, d, &c, NULL) && c.ca_id == a->row.id &&
 	    c.account_id == a->account.id)
 		memcpy(o->replaces, c.ari_id, sizeof(o->replaces));

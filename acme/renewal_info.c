@@ -231,23 +231,47 @@ static void tell(struct engine *e, const struct domain *d,
 	free(text);
 }
 
-/* A window that is over before the renewal was planned: the CA is in haste. */
-static bool is_haste(const struct cert *c, time_t planned, time_t now)
+static time_t planned(const struct cert *c)
 {
-	return c->ari_end <= now && now < planned;
+	return schedule_renewal(c->not_before, c->not_after, c->created_at,
+				renewal_dice(c));
 }
 
-static void move_renewal(struct engine *e, struct cert *c, time_t planned,
-			 bool is_news)
+/* A window that is over before the renewal was planned: the CA is in haste. */
+static bool is_haste(const struct cert *c, time_t end, time_t now)
+{
+	return end <= now && now < planned(c);
+}
+
+/* One that has lived for half its time begins a new row. */
+void renewal_inherit(struct engine *e, struct cert *c,
+		     const struct cert *former)
 {
 	time_t now = engine_now(e);
-	bool is_urgent = is_haste(c, planned, now) && c->renew_at <= now;
+	time_t half = (planned(former) - former->created_at) / 2;
+
+	if (!former->ari_start || !is_haste(former, former->ari_end, now))
+		return;
+	if (now - former->created_at < half)
+		c->ari_hastened = former->ari_hastened;
+	c->ari_hastened++;
+	c->ari_is_stale = true;
+	memcpy(c->ari_url, former->ari_url, sizeof(c->ari_url));
+}
+
+static void move_renewal(struct engine *e, struct cert *c,
+			 const struct ari_case *facts, bool is_news)
+{
+	time_t now = engine_now(e);
+	bool is_hasty = is_haste(c, c->ari_end, now);
+	bool is_urgent = is_hasty && !ari_is_repeated(facts) &&
+			 c->renew_at <= now;
 	struct err err = ERR_INIT;
 	struct domain d;
 
 	if (!engine_domain(e, c->domain_id, &d) || d.cert_id != c->id)
 		return;
-	if (is_news && (is_haste(c, planned, now) || *c->ari_url))
+	if (is_news && (is_hasty || *c->ari_url))
 		tell(e, &d, c);
 	if (d.due_at && !d.failures)
 		d.due_at = c->renew_at;
@@ -262,26 +286,28 @@ static void take_window(struct engine *e, struct cert *c,
 {
 	struct ari_window had = { .start = c->ari_start, .end = c->ari_end };
 	time_t now = engine_now(e);
-	uint32_t dice = renewal_dice(c);
 	struct ari_case facts = {
 		.not_before = c->not_before,
 		.not_after = c->not_after,
 		.first_seen = c->created_at,
-		.planned = schedule_renewal(c->not_before, c->not_after,
-					    c->created_at, dice),
+		.planned = planned(c),
 		.window = got,
+		.hastened = c->ari_hastened,
 	};
 	bool is_news = ari_window_is_new(c->ari_start ? &had : NULL, got, now);
 
 	if (is_news)
-		c->ari_pick = ari_pick(got, dice);
+		c->ari_pick = ari_pick(got, renewal_dice(c));
 	is_news = is_news || !streq(c->ari_url, got->url);
+	c->ari_is_stale = c->ari_is_stale && is_haste(c, got->end, now) &&
+			  streq(c->ari_url, got->url);
 	c->ari_start = got->start;
 	c->ari_end = got->end;
 	memcpy(c->ari_url, got->url, sizeof(c->ari_url));
 	facts.pick = c->ari_pick;
+	facts.is_stale = c->ari_is_stale;
 	c->renew_at = ari_renew_at(&facts);
-	move_renewal(e, c, facts.planned, is_news);
+	move_renewal(e, c, &facts, is_news);
 }
 
 /*

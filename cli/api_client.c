@@ -26,6 +26,7 @@ struct api {
 	const char *socket_path;
 	bool for_people;
 	long seconds; /* for a call */
+	bool left_root;
 	struct buf answer;
 };
 
@@ -134,6 +135,11 @@ static int connect_errno(const char *path)
 	return saved;
 }
 
+static bool is_submit(const char *path)
+{
+	return str_ends(path, "/submit.sock");
+}
+
 /* The one beside it, in the same folder. */
 static char *reading_socket(const char *path)
 {
@@ -193,14 +199,20 @@ static void hint_submit(const char *path, struct err *err)
 			      "mtastsctl(1), report import");
 }
 
-static void not_connected(const char *path, struct err *err)
+static void not_connected(const struct api *a, struct err *err)
 {
+	const char *path = a->socket_path;
 	int why = connect_errno(path);
 
 	if (why == EACCES || why == EPERM) {
 		err_set(err, ERR_REFUSED, "%s: permission denied", path);
-		if (str_ends(path, "/submit.sock"))
+		if (is_submit(path))
 			hint_submit(path, err);
+		else if (a->left_root)
+			err_hint(err,
+				 "root is left before mail is read: "
+				 "without --socket it goes by submit.sock, "
+				 "and root's is not rationed");
 		else
 			hint_group(path, err);
 		return;
@@ -219,7 +231,7 @@ static void not_connected(const char *path, struct err *err)
 static void no_answer(struct api *a, CURLcode rc, struct err *err)
 {
 	if (rc == CURLE_COULDNT_CONNECT) {
-		not_connected(a->socket_path, err);
+		not_connected(a, err);
 		return;
 	}
 	err_set(err, ERR_AGAIN, "mtastsd at %s gave no answer: %s",
@@ -401,6 +413,18 @@ enum exit_code api_send(struct api *a, const char *path, const void *data,
 				   data, len };
 
 	return exchange(a, "POST", path, &payload, status, answer, err);
+}
+
+/* What is asked is refused there; the connection stays for what comes next. */
+void api_connect_now(struct api *a)
+{
+	struct err err = ERR_INIT;
+	json_t *answer = NULL;
+
+	a->left_root = true;
+	if (is_submit(a->socket_path))
+		api_do(a, "GET", "/v1/status", NULL, &answer, &err);
+	json_decref(answer);
 }
 
 static enum exit_code end_stream(struct api *a, CURLcode rc,

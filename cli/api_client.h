@@ -22,6 +22,14 @@ void api_free(struct api *a);
 /* Where it is called. Borrowed. */
 const char *api_socket(const struct api *a);
 
+/*
+ * For who leaves root behind before it calls: it is connected at once, as who it
+ * is, if it is the submit socket. So the daemon knows for whom reports come, and
+ * the connection is good for nothing else. Should it break, the next is made by
+ * who that is by then.
+ */
+void api_connect_now(struct api *a);
+
 /* From now on nothing is waited for any longer than this. */
 void api_limit(struct api *a, long seconds);
 

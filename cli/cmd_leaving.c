@@ -2,6 +2,7 @@
  * mtastsctl domain remove and handover: a domain's way out.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/str.h"
@@ -20,6 +21,29 @@ static const char *at_most(long seconds, char out[static DURATION_TEXT])
 	return duration_format((seconds + unit - 1) / unit * unit, out);
 }
 
+/* By name, as far as TLS reports tell; a sender need not report. */
+static void say_reporters(const json_t *answer)
+{
+	long long more = json_integer_value(
+		value_at(answer, "enforced_by.more"));
+	char *names = joined_at(answer, "enforced_by.reporters", ", ");
+	const char *name = text_at(answer, "name");
+
+	if (!*names) {
+		printf("%s: no TLS report of the last 30 days says who they "
+		       "are\n",
+		       name);
+	} else {
+		printf("%s: by TLS reports of the last 30 days they are, among "
+		       "others, %s",
+		       name, names);
+		if (more)
+			printf(" and %lld more", more);
+		putchar('\n');
+	}
+	free(names);
+}
+
 /* They hold what they have fetched, whether it is still served or not. */
 static void say_holders(const json_t *answer)
 {
@@ -27,10 +51,12 @@ static void say_holders(const json_t *answer)
 	const char *name = text_at(answer, "name");
 	char text[DURATION_TEXT];
 
-	if (left)
-		printf("%s: senders go on refusing other hosts for up to %s: "
-		       "see \"Taking a domain away\" in mtastsctl(1)\n",
-		       name, at_most(left, text));
+	if (!left)
+		return;
+	printf("%s: senders go on refusing other hosts for up to %s: see "
+	       "\"Taking a domain away\" in mtastsctl(1)\n",
+	       name, at_most(left, text));
+	say_reporters(answer);
 }
 
 static void say_next(const json_t *answer)

@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "cli/change.h"
+#include "cli/clean.h"
 #include "cli/command.h"
 #include "cli/dns_look.h"
 #include "cli/policy_say.h"
@@ -40,58 +41,83 @@ static void say_dates(const json_t *answer)
 	policy_say_foreign(value_at(answer, "domain"));
 }
 
-static bool read_words(struct cli *cli, json_t *body, struct err *err)
+/* NAME... add HOST...: where the names end, or the end of all words. */
+static size_t find_verb(const struct cli *cli)
 {
-	const char *verb = cli->name_count > 1 ? cli->names[1] : "";
-	json_t *hosts = json_array();
+	size_t at = 0;
 
-	for (size_t i = 2; i < cli->name_count; i++)
-		json_array_append_new(hosts, json_string(cli->names[i]));
-	if ((streq(verb, "add") || streq(verb, "drop")) &&
-	    json_array_size(hosts)) {
-		json_object_set_new(body, verb, hosts);
-		if (cli->options.force)
-			json_object_set_new(body, "force", json_true());
-		return true;
-	}
-	json_decref(hosts);
-	err_set(err, ERR_INPUT, "policy mx: it takes a domain, add or drop, "
-				"and hosts");
-	return err_hint(err, "mtastsctl policy mx %.120s add mx2.example.com",
-			cli->name_count ? cli->names[0] : "example.com");
+	while (at < cli->name_count && !streq(cli->names[at], "add") &&
+	       !streq(cli->names[at], "drop"))
+		at++;
+	return at;
 }
 
-static enum exit_code move(struct cli *cli, json_t *body, struct err *err)
+static bool read_words(struct cli *cli, struct err *err)
 {
+	size_t at = find_verb(cli), words = cli->name_count;
+
+	if (at + 1 >= words) {
+		err_set(err, ERR_INPUT,
+			"policy mx: it takes domains, add or drop, and hosts");
+		return err_hint(err,
+				"mtastsctl policy mx %.120s add "
+				"mx2.example.com",
+				at ? cli->names[0] : "example.com");
+	}
+	cli->hosts = json_array();
+	for (size_t i = at + 1; i < words; i++)
+		json_array_append_new(cli->hosts, clean_new(cli->names[i]));
+	cli->name_count = at;
+	return true;
+}
+
+static bool is_drop(const struct cli *cli)
+{
+	return streq(cli->names[cli->name_count], "drop");
+}
+
+/* What DNS says now decides; of many it is the daemon that asks. */
+static void look_first(struct cli *cli, const char *name)
+{
+	if (!is_drop(cli) || cli->options.force)
+		return;
+	if (cli->name_count == 1)
+		dns_look(cli, name);
+	else
+		dns_look_if_old(cli, name);
+}
+
+static enum exit_code move(struct cli *cli, const char *name, struct err *err)
+{
+	json_t *body = change_body(cli), *answer;
 	enum exit_code code;
-	json_t *answer;
 	bool told;
 
-	if (json_object_get(body, "drop") && !cli->options.force)
-		dns_look(cli, cli->names[0]);
-	code = change_send(cli, "POST",
-			   api_domain_path(cli->names[0], "/policy/mx"), body,
-			   &answer, &told, err);
-	if (code == EXIT_FINE && !told)
+	look_first(cli, name);
+	json_object_set(body, cli->names[cli->name_count], cli->hosts);
+	if (cli->options.force)
+		json_object_set_new(body, "force", json_true());
+	code = change_send(cli, "POST", api_domain_path(name, "/policy/mx"),
+			   body, &answer, &told, err);
+	if (code == EXIT_FINE && !told) {
 		policy_say_set(answer);
-	if (code == EXIT_FINE && !told)
 		say_dates(answer);
+	}
 	json_decref(answer);
 	return code;
 }
 
 enum exit_code cmd_policy_mx(struct cli *cli)
 {
-	enum exit_code code = EXIT_USAGE;
 	struct err err = ERR_INIT;
-	json_t *body = change_body(cli);
+	enum exit_code code;
 
-	if (read_words(cli, body, &err))
-		code = move(cli, body, &err);
-	else
-		json_decref(body);
-	if (code != EXIT_FINE)
-		say_failure(cli->name_count ? cli->names[0] : NULL, &err);
+	if (!read_words(cli, &err)) {
+		say_failure(NULL, &err);
+		return EXIT_USAGE;
+	}
+	code = targets_each(cli, move);
+	json_decref(cli->hosts);
 	return code;
 }
 

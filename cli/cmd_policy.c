@@ -63,10 +63,24 @@ static void show_served(const json_t *v)
 		       fetches, fetches == 1 ? "fetch" : "fetches");
 }
 
+/* Of an older mtastsd it is not known. */
+static void show_author(const json_t *v)
+{
+	const char *actor = text_at(v, "actor"), *reason = text_at(v, "reason");
+	const char *channel = text_at(v, "channel");
+	bool is_plain = !*channel || streq(channel, "box");
+
+	if (*actor)
+		printf("#   made by %s%s%s%s%s%s\n", actor,
+		       is_plain ? "" : " via ", is_plain ? "" : channel,
+		       *reason ? " (" : "", reason, *reason ? ")" : "");
+}
+
 /* In the order in which it comes about. */
 static void show_version(const json_t *v)
 {
 	show(v);
+	show_author(v);
 	if (*text_at(v, "announced"))
 		printf("#   announced %s\n", text_at(v, "announced"));
 	show_served(v);

@@ -178,28 +178,36 @@ static void say_why(long uid, const struct err *err)
 	say_failure(name, err);
 }
 
+/* What is said to be too large is not fetched; some servers say less than is. */
+static bool get_message(struct fetch *f, long uid, struct buf *message,
+			bool *is_there, bool *is_whole, struct err *err)
+{
+	long size;
+
+	*is_there = *is_whole = false;
+	if (!imap_size(f->imap, uid, &size, err))
+		return false;
+	*is_there = size >= 0;
+	return size < 0 || size > MAIL_BYTES_MAX ||
+	       imap_fetch(f->imap, uid, message, is_there, is_whole, err);
+}
+
 /* False: nothing more can be done. *is_there: it was, and *fate is its. */
 static bool take_message(struct fetch *f, long uid, struct buf *message,
 			 bool *is_there, enum report_fate *fate,
 			 struct err *err)
 {
 	struct err why = ERR_INIT;
-	long size;
+	bool is_whole;
 
-	*is_there = false;
-	if (!imap_size(f->imap, uid, &size, err))
+	if (!get_message(f, uid, message, is_there, &is_whole, err))
 		return false;
-	if (size > MAIL_BYTES_MAX) {
-		*is_there = true;
+	if (*is_there && !is_whole)
 		*fate = report_take_none(&f->taker, &why);
-	} else if (size >= 0) {
-		if (!imap_fetch(f->imap, uid, message, is_there, err))
-			return false;
-		if (*is_there)
-			*fate = report_take_apart(&f->taker, message->data,
-						  message->len,
-						  f->until + MARK_MS, &why);
-	}
+	else if (*is_there)
+		*fate = report_take_apart(&f->taker, message->data,
+					  message->len, f->until + MARK_MS,
+					  &why);
 	if (f->taker.is_over) {
 		*err = why;
 		return false;

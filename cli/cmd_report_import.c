@@ -3,7 +3,7 @@
  * or a file.
  *
  * Standard input is a single message, as the alias of a mail server pipes it,
- * whatever it contains. A mail server bounces what a command does not take, and
+ * or an mbox (cli/mail_box.h). A mail server bounces what a command does not take, and
  * who wrote a stranger's name over his letter would have it sent there: so that
  * way all that is settled ends well, and only what is worth another try does
  * not.
@@ -30,7 +30,7 @@
 
 struct import {
 	struct report_taker taker;
-	bool is_mail;		/* and no report as it is */
+	bool is_mail;		/* one message, and no report as it is */
 	enum report_fate worst; /* of all messages */
 };
 
@@ -212,24 +212,67 @@ static void take_bare(struct import *i, const char *name, const struct buf *b)
 	note(i, name, fate, &err);
 }
 
+static void take_any(struct import *i, const char *name, const struct buf *b,
+		     bool is_whole)
+{
+	if (is_whole && !i->is_mail && is_bare(b))
+		take_bare(i, name, b);
+	else
+		take_message(i, name, b, is_whole);
+}
+
 static bool take_one_file(struct import *i, const char *name, FILE *from,
 			  struct err *err)
 {
 	struct buf b;
-	bool is_whole;
+	bool is_whole, is_read;
 
 	buf_init(&b, MAIL_BYTES_MAX);
 	is_whole = read_all(from, &b);
-	if (!is_whole && errno != EFBIG) {
-		buf_release(&b);
-		return err_sys(err, "it cannot be read");
-	}
-	if (is_whole && !i->is_mail && is_bare(&b))
-		take_bare(i, name, &b);
-	else
-		take_message(i, name, &b, is_whole);
+	is_read = is_whole || errno == EFBIG;
+	if (is_read)
+		take_any(i, name, &b, is_whole);
 	buf_release(&b);
-	return true;
+	return is_read || err_sys(err, "it cannot be read");
+}
+
+/* ---- a pipe ---- */
+
+/*
+ * Behind the first: a stranger may have written it, with its headers, into the
+ * text of that one. So nobody has signed it.
+ */
+static void take_further(struct import *i, const struct buf *b, bool is_whole)
+{
+	char *name = xasprintf("message %ld", i->taker.tally.messages + 1);
+
+	if (i->taker.server)
+		fputs("mtastsctl: from message 2 on no signature counts, for "
+		      "through a pipe anybody may write there: give an mbox as "
+		      "a FILE\n",
+		      stderr);
+	i->taker.server = NULL;
+	take_message(i, name, b, is_whole);
+	free(name);
+}
+
+static bool take_piped(struct import *i, FILE *from, struct err *err)
+{
+	struct mail_box box = { .from = from, .is_piped = true };
+	bool is_first = true, is_whole, ok = true;
+	struct buf b;
+
+	buf_init(&b, MAIL_BYTES_MAX);
+	while (ok && !i->taker.is_over && mail_box_next(&box, &b, &is_whole)) {
+		ok = !ferror(from) || err_sys(err, "it cannot be read");
+		if (ok && is_first)
+			take_any(i, NULL, &b, is_whole);
+		else if (ok)
+			take_further(i, &b, is_whole);
+		is_first = false;
+	}
+	buf_release(&b);
+	return ok;
 }
 
 static bool is_mbox(FILE *from)
@@ -247,20 +290,22 @@ static bool is_mbox(FILE *from)
 static bool take_fd(struct import *i, const char *name, int fd, bool is_folder,
 		    struct err *err)
 {
-	bool is_piped = fd == STDIN_FILENO, ok = true;
+	bool ok = true;
 	FILE *from;
 
 	if (is_folder)
 		return take_maildir(i, fd, err);
-	from = is_piped ? stdin : fdopen(dup(fd), "r");
+	if (fd == STDIN_FILENO)
+		return i->is_mail ? take_one_file(i, NULL, stdin, err)
+				  : take_piped(i, stdin, err);
+	from = fdopen(dup(fd), "r");
 	if (!from)
 		return err_sys(err, "it cannot be read");
-	if (!is_piped && is_mbox(from))
+	if (is_mbox(from))
 		take_mbox(i, from);
 	else
-		ok = take_one_file(i, is_piped ? NULL : name, from, err);
-	if (!is_piped)
-		fclose(from);
+		ok = take_one_file(i, name, from, err);
+	fclose(from);
 	return ok;
 }
 
@@ -279,6 +324,8 @@ static bool take_path(struct import *i, const char *path, struct err *err)
 	}
 	/* The messages in a folder are its owner's, and opened one by one. */
 	is_folder = S_ISDIR(st.st_mode);
+	if (!is_piped && geteuid() == 0)
+		api_connect_now(i->taker.api);
 	ok = drop_root(is_folder ? st.st_uid : 0, err) &&
 	     take_fd(i, path, fd, is_folder, err);
 	if (!is_piped)

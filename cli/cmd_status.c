@@ -40,6 +40,19 @@ static void show_domains(const json_t *s)
 		       number(s, "domains.handing-over"));
 }
 
+/* Of what nobody has asked for yet there is nothing to say. */
+static void show_serving(const json_t *s)
+{
+	long long policies = number(s, "serving.policies");
+	long long handshakes = number(s, "serving.handshakes");
+	long long open = number(s, "serving.open");
+
+	if (policies || handshakes || open)
+		printf("%lld policies served over %lld handshakes, %lld open "
+		       "connections\n",
+		       policies, handshakes, open);
+}
+
 static void show_box(const json_t *s, time_t now)
 {
 	char up[DURATION_TEXT], expiry[WHEN_TEXT];
@@ -52,9 +65,7 @@ static void show_box(const json_t *s, time_t now)
 	if (*text_at(s, "nearest_expiry"))
 		printf("nearest expiry %s\n",
 		       when_at(s, "nearest_expiry", now, expiry));
-	printf("%lld policies served over %lld handshakes, %lld open "
-	       "connections\n", number(s, "serving.policies"),
-	       number(s, "serving.handshakes"), number(s, "serving.open"));
+	show_serving(s);
 }
 
 /* Open, and not just news. */
@@ -75,6 +86,14 @@ static void show_alerts(const json_t *s)
 		       news == 1 ? "" : "s");
 }
 
+/* Without an account nothing was ever ordered there; why not is a finding. */
+static bool has_news(const json_t *ca)
+{
+	return json_is_true(value_at(ca, "used")) && !*text_at(ca, "problem") &&
+	       (!streq(text_at(ca, "account"), "none") ||
+		number(ca, "in_flight"));
+}
+
 static void show_cas(const json_t *s)
 {
 	const json_t *list = value_at(s, "cas"), *ca;
@@ -83,8 +102,7 @@ static void show_cas(const json_t *s)
 	json_array_foreach(list, i, ca) {
 		bool is_none = streq(text_at(ca, "account"), "none");
 
-		if (!json_is_true(value_at(ca, "used")) ||
-		    *text_at(ca, "problem"))
+		if (!has_news(ca))
 			continue;
 		printf("ca %s: %s%s, %lld orders in flight\n",
 		       text_at(ca, "name"),

@@ -72,7 +72,8 @@ static const struct command table[] = {
 	{ "policy", "set", cmd_policy_set, NAMES_MANY,
 	  CHANGE | SELECT | POLICY | ENFORCE,
 	  "publish a new version; --mx names all hosts, not one more" },
-	{ "policy", "mx", cmd_policy_mx, NAMES_MANY, CHANGE | OPTION(FORCE),
+	{ "policy", "mx", cmd_policy_mx, NAMES_MANY,
+	  CHANGE | SELECT | OPTION(FORCE),
 	  "a planned move of its mail hosts: add, later drop" },
 	{ "policy", "diff", cmd_policy_diff, NAMES_MANY, SELECT,
 	  "what DNS has that the policy has not" },
@@ -302,7 +303,7 @@ static void help_options(FILE *to, unsigned long long options)
 static const struct {
 	const char *noun, *verb, *args;
 } other_args[] = {
-	{ "policy", "mx", " NAME add|drop HOST..." },
+	{ "policy", "mx", " NAME... add|drop HOST..." },
 	{ "template", "show", " TEMPLATE..." },
 	{ "template", "set", " TEMPLATE..." },
 	{ "template", "remove", " TEMPLATE..." },

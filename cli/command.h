@@ -22,6 +22,7 @@ struct cli {
 	struct api *api;
 	char **names;		/* the words behind the command */
 	size_t name_count;
+	json_t *hosts;		/* of policy mx: those to add or to drop */
 	struct table plan;	/* of a dry run: what would change */
 	long plan_same;		/* what would not: not of one row each */
 	long changed;		/* answers that something changed, or would */

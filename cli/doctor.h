@@ -91,8 +91,12 @@ const char *doctor_config_of(const struct doctor_box *box);
 /* True; or, with the configuration unknown, false, and that is said. */
 bool doctor_knows_config(const struct doctor_box *box, struct doctor_notes *n);
 
-/* "ROOT/PATH"; the caller frees. */
+/* "ROOT/PATH"; the caller frees. Is it there? */
 char *doctor_path(const struct doctor_box *box, const char *path);
+bool doctor_is_there(const struct doctor_box *box, const char *path);
+
+/* Is the unit installed, where systemd would look? */
+bool doctor_has_unit(const struct doctor_box *box, const char *unit);
 
 /*
  * Runs a program and keeps what it says, errors too; the caller frees *output.

@@ -151,3 +151,31 @@ char *doctor_path(const struct doctor_box *box, const char *path)
 {
 	return xasprintf("%s%s", box->root, path);
 }
+
+bool doctor_is_there(const struct doctor_box *box, const char *path)
+{
+	char *whole = doctor_path(box, path);
+	bool is = access(whole, F_OK) == 0;
+
+	free(whole);
+	return is;
+}
+
+bool doctor_has_unit(const struct doctor_box *box, const char *unit)
+{
+	static const char *const folders[] = {
+		"/etc/systemd/system",
+		"/usr/lib/systemd/system",
+		"/usr/local/lib/systemd/system",
+		"/lib/systemd/system",
+	};
+	bool has = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(folders) && !has; i++) {
+		char *path = xasprintf("%s/%s", folders[i], unit);
+
+		has = doctor_is_there(box, path);
+		free(path);
+	}
+	return has;
+}

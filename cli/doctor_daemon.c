@@ -188,30 +188,6 @@ void doctor_config(const struct doctor_box *box, struct doctor_notes *n)
 
 /* ---- systemd, as far as files show ---- */
 
-static bool is_there(const struct doctor_box *box, const char *path)
-{
-	char *whole = doctor_path(box, path);
-	bool is = access(whole, F_OK) == 0;
-
-	free(whole);
-	return is;
-}
-
-static bool is_installed(const struct doctor_box *box)
-{
-	static const char *const places[] = {
-		"/etc/systemd/system/mtastsd.service",
-		"/usr/lib/systemd/system/mtastsd.service",
-		"/usr/local/lib/systemd/system/mtastsd.service",
-		"/lib/systemd/system/mtastsd.service",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(places); i++)
-		if (is_there(box, places[i]))
-			return true;
-	return false;
-}
-
 static const struct {
 	const char *unit, *wanted, *means;
 } units[] = {
@@ -239,12 +215,13 @@ static void look_at_user(struct doctor_notes *n)
 
 void doctor_units(const struct doctor_box *box, struct doctor_notes *n)
 {
-	if (!is_there(box, "/run/systemd/system") || !is_installed(box))
+	if (!doctor_is_there(box, "/run/systemd/system") ||
+	    !doctor_has_unit(box, "mtastsd.service"))
 		return;
 	if (!doctor_has_daemon(box))
 		look_at_user(n);
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-		if (is_there(box, units[i].wanted))
+		if (doctor_is_there(box, units[i].wanted))
 			continue;
 		doctor_say(n, DOCTOR_WARNING, "unit.not-enabled",
 			   "%s is not enabled: %s", units[i].unit,

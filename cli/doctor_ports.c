@@ -1,9 +1,11 @@
 /*
  * The ports: who has them, if it is not the daemon, and who may have them.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -14,18 +16,22 @@
 
 #define LISTENERS_MOST 4096
 
+static const struct {
+	const char *key, *unit;
+	long port; /* that the world connects to */
+} kinds[] = {
+	{ "listen_https", "mtastsd-https.socket", 443 },
+	{ "listen_http", "mtastsd-http.socket", 80 },
+};
+
 struct ports {
 	const struct doctor_box *box;
 	struct doctor_notes *n;
 	struct proc_listener *list;
 	size_t count;
 	bool is_told; /* that low ports are not for everybody */
+	bool is_unheld[ARRAY_LEN(kinds)]; /* that systemd has them not */
 };
-
-static const struct {
-	const char *key;
-	long port; /* that the world connects to */
-} kinds[] = { { "listen_https", 443 }, { "listen_http", 80 } };
 
 /* ---- taken ---- */
 
@@ -124,15 +130,10 @@ static long first_free_port(const char *root)
 	return port;
 }
 
-/* With systemd it binds them, or the unit says who does. */
 static void look_at_privilege(struct ports *p, long port)
 {
-	char *systemd = doctor_path(p->box, "/run/systemd/system");
-	bool has_systemd = access(systemd, F_OK) == 0;
-
-	free(systemd);
-	if (p->is_told || has_systemd ||
-	    port >= first_free_port(p->box->root) || may_bind_any(p->box->root))
+	if (p->is_told || port >= first_free_port(p->box->root) ||
+	    may_bind_any(p->box->root))
 		return;
 	p->is_told = true;
 	doctor_say(p->n, DOCTOR_WARNING, "port.privileged",
@@ -142,18 +143,85 @@ static void look_at_privilege(struct ports *p, long port)
 	doctor_hint(p->n, "start it as root: mtastsd --user mtastsd");
 }
 
+/* ---- who is to bind them ---- */
+
+/* At one of several addresses, as a socket unit may have been told. */
+static bool is_anybodys(const struct ports *p, long port)
+{
+	for (size_t i = 0; p->list && i < p->count; i++)
+		if (p->list[i].port == port)
+			return true;
+	return false;
+}
+
+/*
+ * Nobody has the port. The service may not bind it; so whoever had it when
+ * systemd wanted it may be gone, and the unit stays as it failed.
+ */
+static void look_at_unbound(struct ports *p, size_t kind, long port)
+{
+	const char *unit = kinds[kind].unit;
+
+	if (!doctor_is_there(p->box, "/run/systemd/system")) {
+		look_at_privilege(p, port);
+		return;
+	}
+	if (p->is_unheld[kind] || port != kinds[kind].port ||
+	    is_anybodys(p, port) || !doctor_has_unit(p->box, unit))
+		return;
+	p->is_unheld[kind] = true;
+	doctor_say(p->n, DOCTOR_WARNING, "port.unheld",
+		   "nobody has port %ld: %s, which binds it, has failed or was "
+		   "stopped",
+		   port, unit);
+	doctor_hint(p->n,
+		    "systemctl status %s says why; then: systemctl start %s "
+		    "mtastsd",
+		    unit, unit);
+}
+
+/* ---- are there such addresses? ---- */
+
+static bool has_ipv6(void)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool has = fd >= 0 || errno != EAFNOSUPPORT;
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
+/* By default none of them is among those listened at: it was configured. */
+static bool look_at_family(const struct ports *p, const char *key,
+			   const char *address)
+{
+	if (address[0] != '[' || has_ipv6())
+		return true;
+	doctor_say(p->n, DOCTOR_ERROR, "port.no-ipv6",
+		   "mtastsd is to listen at %s, and this machine's kernel has "
+		   "no IPv6",
+		   address);
+	doctor_hint(p->n,
+		    "take it out of %s in %s, or start the kernel "
+		    "without ipv6.disable=1",
+		    key, doctor_config_of(p->box));
+	return false;
+}
+
 /* ---- each address ---- */
 
-static void look_at(struct ports *p, const char *key, const char *address)
+static void look_at(struct ports *p, size_t kind, const char *address)
 {
+	const char *key = kinds[kind].key;
 	const struct proc_listener *l = in_way(p, address);
 	long port = proc_net_port(address);
 
 	if (!doctor_has_daemon(p->box) && l)
 		say_taken(p, key, address, l);
-	else if (!doctor_has_daemon(p->box))
-		look_at_privilege(p, port);
-	else if (!l)
+	else if (!doctor_has_daemon(p->box) && look_at_family(p, key, address))
+		look_at_unbound(p, kind, port);
+	else if (doctor_has_daemon(p->box) && !l)
 		doctor_say(p->n, DOCTOR_UNSEEN, "port.elsewhere",
 			   "mtastsd listens at %s, and that is not seen from "
 			   "here: it has a network of its own",
@@ -184,7 +252,7 @@ static void look_at_kind(struct ports *p, size_t kind)
 
 	json_array_foreach(list, i, one)
 	{
-		look_at(p, kinds[kind].key, json_string_value(one));
+		look_at(p, kind, json_string_value(one));
 	}
 	look_at_world(p, list, kinds[kind].port);
 }

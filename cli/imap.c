@@ -451,7 +451,7 @@ void imap_found_release(struct imap_found *found)
 
 struct wanted {
 	long uid, size;
-	bool is_there;
+	bool is_there, is_whole;
 	struct buf *message; /* NULL: only its size */
 };
 
@@ -468,6 +468,7 @@ static void on_fetch(struct imap *i, const char *line, void *arg)
 		w->is_there = true;
 	if (w->message && i->reader.has_literal) {
 		w->is_there = true;
+		w->is_whole = !i->reader.is_too_large;
 		buf_clear(w->message);
 		buf_add(w->message, i->reader.literal.data,
 			i->reader.literal.len);
@@ -487,13 +488,14 @@ bool imap_size(struct imap *i, long uid, long *size, struct err *err)
 }
 
 bool imap_fetch(struct imap *i, long uid, struct buf *message, bool *is_there,
-		struct err *err)
+		bool *is_whole, struct err *err)
 {
 	struct wanted w = { .uid = uid, .message = message };
 	bool ok;
 
 	ok = command(i, on_fetch, &w, err, "UID FETCH %ld (BODY.PEEK[])", uid);
 	*is_there = w.is_there;
+	*is_whole = w.is_whole;
 	return ok;
 }
 

@@ -71,7 +71,7 @@ void imap_found_release(struct imap_found *found);
 bool imap_size(struct imap *i, long uid, long *size, struct err *err);
 
 bool imap_fetch(struct imap *i, long uid, struct buf *message, bool *is_there,
-		struct err *err);
+		bool *is_whole, struct err *err);
 
 /* `flag` is "\\Seen", or a word. */
 bool imap_flag(struct imap *i, long uid, const char *flag, struct err *err);

@@ -29,7 +29,7 @@ static void begin(struct imap_reader *r)
 {
 	buf_clear(&r->line);
 	buf_clear(&r->literal);
-	r->has_literal = false;
+	r->has_literal = r->is_too_large = false;
 	r->read_until = 0;
 	r->is_done = false;
 }
@@ -44,7 +44,8 @@ static void take_literal(struct imap_reader *r)
 {
 	size_t len = r->left < r->literal_left ? r->left : r->literal_left;
 
-	buf_add(&r->literal, r->at, len);
+	if (!r->is_too_large)
+		buf_add(&r->literal, r->at, len);
 	r->literal_left -= len;
 	take(r, len);
 }
@@ -60,16 +61,13 @@ static bool announces(const struct imap_reader *r, long *size)
 	       str_to_long(open + 1, len - 2, LONG_MAX, size);
 }
 
-static bool begin_literal(struct imap_reader *r, long size, struct err *err)
+static void begin_literal(struct imap_reader *r, long size)
 {
-	if ((size_t)size > r->literal.max)
-		return err_set(err, ERR_INPUT,
-			       "the IMAP server sends %ld bytes at once", size);
 	buf_clear(&r->literal);
+	r->is_too_large = (size_t)size > r->literal.max;
 	r->literal_left = (size_t)size;
 	r->read_until = r->line.len;
 	r->has_literal = true;
-	return true;
 }
 
 /* A whole line is there: without its end. */
@@ -115,8 +113,7 @@ enum imap_step imap_reader_next(struct imap_reader *r, struct err *err)
 		r->is_done = !announces(r, &size);
 		if (r->is_done)
 			return IMAP_RESPONSE;
-		if (!begin_literal(r, size, err))
-			return IMAP_BROKEN;
+		begin_literal(r, size);
 	}
 	return IMAP_MORE;
 }

@@ -3,7 +3,8 @@
  * of one line each, and the literal that one may carry.
  *
  * A literal is counted, never searched for its end: the text of a message may
- * look like a response. Everything is bounded.
+ * look like a response. Everything is bounded: a literal that is larger than it
+ * may be is passed over, and the response has none of it.
  *
  * Bytes in, responses out: no I/O, no clock.
  */
@@ -28,6 +29,7 @@ struct imap_reader {
 	struct buf line;    /* without its end; "{123}" stays in it */
 	struct buf literal; /* of several in a response the last */
 	bool has_literal;
+	bool is_too_large; /* it was passed over: `literal` is empty */
 
 	/* The rest is the reader's own. */
 	const char *at; /* borrowed: what was fed, and not read yet */

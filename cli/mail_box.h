@@ -4,8 +4,14 @@
  *
  * A line that begins with "From " behind an empty one, or at the start, begins
  * a message; whoever wrote the file has put ">" before such a line of a text
- * (RFC 4155). So a file may be an mbox, but never what comes through a pipe:
- * there a stranger's text would become messages with headers of his own.
+ * (RFC 4155).
+ *
+ * Not so a mail server that pipes one message: it puts a "From " line before it,
+ * and leaves the text as it is. So what comes through a pipe is one message,
+ * unless it begins with such a line and has another one, with a time in it,
+ * behind an empty line and before a header field. That a stranger can write too:
+ * who is given a further message of a pipe believes nothing that its headers say
+ * of it.
  */
 #ifndef CLI_MAIL_BOX_H
 #define CLI_MAIL_BOX_H
@@ -15,9 +21,14 @@
 
 #include "base/buf.h"
 
+#define MAIL_BOX_PIECE 4096
+
 struct mail_box {
-	FILE *from; /* borrowed */
-	bool is_begun;
+	FILE *from;    /* borrowed */
+	bool is_piped; /* then there is a message at least, be it empty */
+	bool is_begun, is_single;
+	char held[MAIL_BOX_PIECE]; /* looked at, and the next to be read */
+	size_t held_len;
 };
 
 /*

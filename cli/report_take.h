@@ -37,7 +37,7 @@ struct report_taker {
 	struct api *api;
 	const char *via;    /* "mail", "imap" */
 	const char *server; /* see report_mail_read(); or NULL */
-	bool requires_dkim; /* then server is not NULL */
+	bool requires_dkim; /* without a server none is signed */
 	struct report_tally tally;
 	enum exit_code later; /* if there was a REPORT_LATER: how to end */
 	bool is_over;	      /* ... and no other message need be tried */

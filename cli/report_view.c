@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -19,6 +20,7 @@
 #define NUMBER	  24
 #define BAR_WORDS 80
 #define DAY_TEXT  10 /* "2026-11-28" */
+#define TELLERS_TEXT 2048
 
 static long long number_at(const json_t *value, const char *path)
 {
@@ -343,7 +345,10 @@ static void add_holder(struct table *t, const json_t *answer, const json_t *row)
 			     first, last });
 }
 
-/* A number of failures, where many reporters have none. */
+/*
+ * A number of failures, where many reporters have none. Details may tell of one
+ * session more than once, so their sum is no number of sessions.
+ */
 static const char *told_text(const json_t *row, const char *key,
 			     char text[static NUMBER])
 {
@@ -384,7 +389,10 @@ static const struct listing listings[] = {
 	  { "STILL HELD AN OLDER VERSION", "VERSION", "FROM", "TO" },
 	  TABLE_COLUMN(1),
 	  add_holder },
-	{ "hosts", { "MAIL HOST", "FAILED" }, TABLE_COLUMN(1), add_host },
+	{ "hosts",
+	  { "MAIL HOST", "TOLD IN DETAILS" },
+	  TABLE_COLUMN(1),
+	  add_host },
 };
 
 static size_t columns_of(const struct listing *l)
@@ -429,6 +437,51 @@ static void print_listing(const json_t *answer, const struct listing *l,
 	table_release(&t);
 }
 
+/* "from 2026-11-03 to 2026-11-27" */
+static void add_span(struct buf *words, const json_t *row)
+{
+	const char *first = text_at(row, "first"), *last = text_at(row, "last");
+
+	if (!*first || !*last)
+		return;
+	if (strncmp(first, last, DAY_TEXT) == 0)
+		buf_printf(words, "on %.*s", day_width(first), first);
+	else
+		buf_printf(words, "from %.*s to %.*s", day_width(first), first,
+			   day_width(last), last);
+}
+
+static void add_tellers(struct buf *words, const json_t *row)
+{
+	long long more = number_at(row, "more_reporters");
+	const char *between = words->len ? ", by " : "by ";
+	const json_t *r;
+	size_t i;
+
+	json_array_foreach(value_at(row, "reporters"), i, r)
+	{
+		char sessions[NUMBER];
+
+		buf_printf(words, "%s%s: %s", between, named(r, "reporter"),
+			   told_text(r, "sessions", sessions));
+		between = "; ";
+	}
+	if (more > 0)
+		buf_printf(words, "; and %lld more", more);
+}
+
+static void print_who_and_when(const json_t *row, FILE *to)
+{
+	struct buf words;
+
+	buf_init(&words, TELLERS_TEXT);
+	add_span(&words, row);
+	add_tellers(&words, row);
+	if (words.len)
+		print_prose("      told ", words.data, to);
+	buf_release(&words);
+}
+
 /* What it means stands with each, for few know these names by heart. */
 static void print_results(const json_t *answer, FILE *to)
 {
@@ -446,6 +499,7 @@ static void print_results(const json_t *answer, FILE *to)
 		fprintf(to, "  %s: %s in %lld %s\n", text_at(row, "result"),
 			told_text(row, "sessions", sessions), reports,
 			reports == 1 ? "report" : "reports");
+		print_who_and_when(row, to);
 		print_prose("      ", text_at(row, "meaning"), to);
 		print_prose("      -> ", text_at(row, "todo"), to);
 	}
@@ -507,17 +561,32 @@ static void print_none(const json_t *answer, FILE *to)
 	fputs("  they come a day late, and small senders write none\n", to);
 }
 
-void report_view_summary(const json_t *answer, FILE *to)
+/* Reports are one reason for it or against it. */
+static void print_next(const json_t *answer, FILE *to)
 {
-	if (!number_at(answer, "reports")) {
-		print_none(answer, to);
-		return;
-	}
+	if (streq(text_at(answer, "mode"), "testing"))
+		fprintf(to,
+			"\nIn mode testing; whether it is safe to enforce:\n"
+			"  mtastsctl policy readiness %s\n",
+			text_at(answer, "name"));
+}
+
+static void print_what_came(const json_t *answer, FILE *to)
+{
 	print_totals(answer, to);
 	print_days(answer, to);
 	for (size_t i = 0; i < ARRAY_LEN(listings); i++)
 		print_listing(answer, &listings[i], to);
 	print_results(answer, to);
+}
+
+void report_view_summary(const json_t *answer, FILE *to)
+{
+	if (number_at(answer, "reports"))
+		print_what_came(answer, to);
+	else
+		print_none(answer, to);
+	print_next(answer, to);
 }
 
 /* ---- CSV ---- */
@@ -611,7 +680,7 @@ void report_view_summary_csv(const json_t *answer, FILE *to)
 void report_view_csv_header(FILE *to)
 {
 	fputs("id,domain,reporter,report_id,begin,end,received,via,signed_by,"
-	      "successful,failed,results\r\n",
+	      "successful,failed,results,counted\r\n",
 	      to);
 }
 
@@ -636,28 +705,41 @@ void report_view_list_csv(const json_t *reports, FILE *to)
 		put_number(r, "failed", to);
 		fputc(',', to);
 		put_text(results, to);
-		fputs("\r\n", to);
+		fprintf(to, ",%s\r\n",
+			json_is_false(value_at(r, "counted")) ? "no" : "yes");
 		free(results);
 	}
 }
 
 /* ---- list and one ---- */
 
+/* Of those that are alike one is. */
+static bool is_counted(const json_t *r)
+{
+	return !json_is_false(value_at(r, "counted"));
+}
+
 static void add_report(struct table *t, const json_t *r)
 {
 	char id[NUMBER], sessions[NUMBER], failed[NUMBER];
 	const char *begin = text_at(r, "begin");
 	char *results = joined_at(r, "results", " "), day[16];
+	char *words = xasprintf("%s%s",
+				is_counted(r) ? ""
+				: *results    ? "(not counted) "
+					      : "(not counted)",
+				results);
 
 	snprintf(day, sizeof(day), "%.*s", day_width(begin), begin);
-	table_row(t, (const char *const[]){
-			     number_text(number_at(r, "id"), id), day,
-			     text_at(r, "name"), named(r, "reporter"),
-			     text_at(r, "via"),
-			     number_text(all_sessions(r), sessions),
-			     number_text(number_at(r, "failed"), failed),
-			     results });
+	table_row(t,
+		  (const char *const[]){
+			  number_text(number_at(r, "id"), id), day,
+			  text_at(r, "name"), named(r, "reporter"),
+			  text_at(r, "via"),
+			  number_text(all_sessions(r), sessions),
+			  number_text(number_at(r, "failed"), failed), words });
 	free(results);
+	free(words);
 }
 
 void report_view_list(const json_t *reports, FILE *to)
@@ -772,10 +854,9 @@ void report_view_one(const json_t *r, FILE *to)
 	if (json_integer_value(value_at(r, "alike")))
 		fprintf(to,
 			"  alike      one of %lld reports of this id and day, "
-			"which "
-			"say different things\n",
-			(long long)json_integer_value(value_at(r, "alike")) +
-				1);
+			"which say different things; %s counts\n",
+			number_at(r, "alike") + 1,
+			is_counted(r) ? "this one" : "another one");
 	fprintf(to, "  of         %s to %s\n", text_at(r, "begin"),
 		text_at(r, "end"));
 	fprintf(to, "  received   %s, by %s\n", text_at(r, "received"),

@@ -359,6 +359,8 @@ static void answer(struct entrance *in, struct evhttp_request *req,
 		.actor = peer_describe(
 			peer_fd(req),
 			evhttp_find_header(headers, "X-Sudo-User"), actor),
+		.is_root = in->door == DOOR_SUBMIT &&
+			   peer_is_root(peer_fd(req)),
 		.now = now_of(&in->admin->parts),
 		.defer = defer,
 		.defer_arg = &question,

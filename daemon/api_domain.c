@@ -298,15 +298,14 @@ static bool may_begin(struct edit *e, const struct domain_add *in,
 static bool first_policy(struct edit *e, const struct domain_add *in,
 			 const struct sts_policy *policy, struct err *err)
 {
-	struct store *s = e->call->parts->store;
-	struct domain *d = &e->domain;
 	bool changed;
 
 	if (in->adopt_id)
-		return policy_version_adopt(s, d, policy, in->adopt_id,
-					    e->call->now, err);
-	return policy_version_publish(s, d, policy, e->call->now, &changed,
-				      err) &&
+		return policy_version_adopt(e->call->parts->store, &e->domain,
+					    policy, in->adopt_id, e->call->now,
+					    err) &&
+		       edit_sign(e, err);
+	return edit_publish(e, policy, &changed, err) &&
 	       (policy->mode != STS_ENFORCE || may_begin(e, in, err));
 }
 

@@ -13,15 +13,18 @@
 #include "base/mem.h"
 #include "daemon/api.h"
 #include "daemon/edit_leaving.h"
+#include "daemon/edit_policy.h"
 #include "daemon/json_view.h"
 #include "store/cert.h"
 #include "store/policy_version.h"
+#include "store/report_holders.h"
 #include "store/watch.h"
 
 struct domain_remove {
 	struct edit_input common;
 	bool now;
 	time_t enforced_until; /* what senders may go on with; 0: nothing */
+	struct report_holders holders; /* who told of it */
 };
 
 static const struct json_in_field remove_fields[] = {
@@ -44,18 +47,29 @@ static bool is_settled(const struct edit *e, struct err *err)
 			d->name);
 }
 
+/* Who may go on refusing, and for how long. */
+static bool find_holders(const struct edit *e, struct domain_remove *in,
+			 struct err *err)
+{
+	struct store *s = e->call->parts->store;
+	const struct domain *d = &e->domain;
+	time_t now = e->call->now;
+
+	if (d->state != DOMAIN_LIVE)
+		return true;
+	return policy_version_held_until(s, d, now, policy_version_is_enforced,
+					 NULL, &in->enforced_until, err) &&
+	       (in->enforced_until <= now ||
+		report_holders(s, d->id, now, &in->holders, err));
+}
+
 static bool delete_it(struct edit *e, struct domain_remove *in,
 		      struct err *err)
 {
-	struct store *s = e->call->parts->store;
 	struct domain *d = &e->domain;
 
-	if (!is_settled(e, err) ||
-	    (d->state == DOMAIN_LIVE &&
-	     !policy_version_held_until(s, d, e->call->now,
-					policy_version_is_enforced, NULL,
-					&in->enforced_until, err)) ||
-	    !domain_delete(s, d, e->call->now, err))
+	if (!is_settled(e, err) || !find_holders(e, in, err) ||
+	    !domain_delete(e->call->parts->store, d, e->call->now, err))
 		return false;
 	e->is_removed = true;
 	edit_note(e, "state", domain_phase(d), "gone");
@@ -65,18 +79,17 @@ static bool delete_it(struct edit *e, struct domain_remove *in,
 /* RFC 8461, 8.3: the policy says none; the mx stay, for strict parsers. */
 static bool say_none(struct edit *e, struct err *err)
 {
-	struct store *s = e->call->parts->store;
 	struct sts_policy none;
 	struct policy_version is;
 	bool changed, ok;
 
-	if (!policy_version_current(s, &e->domain, &is, err))
+	if (!policy_version_current(e->call->parts->store, &e->domain, &is,
+				    err))
 		return false;
 	sts_policy_copy(&none, &is.policy);
 	none.mode = STS_NONE;
 	none.max_age = LEAVING_MAX_AGE;
-	ok = policy_version_publish(s, &e->domain, &none, e->call->now,
-				    &changed, err);
+	ok = edit_publish(e, &none, &changed, err);
 	if (ok && is.policy.mode != STS_NONE)
 		edit_note(e, "mode", sts_mode_name(is.policy.mode), "none");
 	sts_policy_release(&none);
@@ -127,6 +140,16 @@ static bool remove_it(struct edit *e, void *input, struct err *err)
 static const struct edit_kind removal = { "domain.removed", "removed",
 					  remove_it };
 
+static json_t *view_holders(const struct report_holders *h)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < h->count; i++)
+		json_array_append_new(names, view_text(h->name[i]));
+	return json_pack("{s:o, s:I}", "reporters", names, "more",
+			 (json_int_t)h->more);
+}
+
 bool api_domain_remove(struct api_call *call, struct err *err)
 {
 	struct domain_remove in = { .now = false };
@@ -139,6 +162,8 @@ bool api_domain_remove(struct api_call *call, struct err *err)
 	left = in.enforced_until - call->now;
 	json_object_set_new(call->answer, "enforced_for",
 			    json_integer(left > 0 ? left : 0));
+	json_object_set_new(call->answer, "enforced_by",
+			    view_holders(&in.holders));
 	return true;
 }
 

@@ -153,19 +153,23 @@ static void add_mode(const struct asked *a, json_t *line)
 	policy_version_release(&v);
 }
 
-/* Since when senders could hold the version that is current; or null. */
-static json_t *current_since(const struct asked *a)
+/* Its mode, and since when senders could hold it; of the box, null. */
+static void add_current(const struct asked *a)
 {
 	struct policy_version v = { .id = 0 };
 	struct err err = ERR_INIT;
-	json_t *since;
+	bool has = a->domain.policy_id &&
+		   policy_version_current(a->parts->store, &a->domain, &v,
+					  &err);
 
-	if (!a->domain.policy_id ||
-	    !policy_version_current(a->parts->store, &a->domain, &v, &err))
-		return json_null();
-	since = view_instant(v.announced_at ? v.announced_at : v.created_at);
+	json_object_set_new(a->answer, "mode",
+			    has ? json_string(sts_mode_name(v.policy.mode))
+				: json_null());
+	json_object_set_new(a->answer, "current_since",
+			    view_instant(!has		  ? 0
+					 : v.announced_at ? v.announced_at
+							  : v.created_at));
 	policy_version_release(&v);
-	return since;
 }
 
 static json_t *unheard_since(const struct asked *a)
@@ -187,7 +191,7 @@ static void add_question(const struct asked *a)
 					 : json_null());
 	json_object_set_new(a->answer, "since", view_instant(a->since));
 	json_object_set_new(a->answer, "until", view_instant(a->now));
-	json_object_set_new(a->answer, "current_since", current_since(a));
+	add_current(a);
 	json_object_set_new(a->answer, "unheard_since", unheard_since(a));
 }
 

@@ -19,6 +19,7 @@
 #include "daemon/config_text.h"
 #include "daemon/limit_text.h"
 #include "daemon/own_address.h"
+#include "httpd/listener.h"
 
 #define MEGABYTE (1024 * 1024)
 #define INTERVAL_LEAST (15 * WHEN_MINUTE)
@@ -805,6 +806,31 @@ static void note_files(cfg_t *cfg, struct config *c)
 	}
 }
 
+/*
+ * Both families are the default, as far as the kernel has them; what the
+ * configuration says is tried, and fails with a remedy.
+ */
+static bool copy_listeners(cfg_t *cfg, const char *key, char (*out)[64],
+			   size_t *count, struct config *c, struct err *err)
+{
+	bool is_default = cfg_getopt(cfg, key)->flags & CFGF_RESET;
+	size_t kept = 0;
+
+	if (!copy_list(cfg, key, out, count, CONFIG_LIST_MAX, err))
+		return false;
+	for (size_t i = 0; is_default && i < *count; i++) {
+		if (out[i][0] == '[' && !listener_has_family(out[i]))
+			c->lacks_ipv6 = true;
+		else
+			memmove(out[kept++], out[i], sizeof(out[i]));
+	}
+	if (!c->lacks_ipv6 || !is_default)
+		return true;
+	memset(out[kept], 0, (CONFIG_LIST_MAX - kept) * sizeof(*out));
+	*count = kept;
+	return true;
+}
+
 static void copy_state_dir(cfg_t *cfg, struct config *c)
 {
 	snprintf(c->state_dir, sizeof(c->state_dir), "%s",
@@ -840,10 +866,10 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	c->log_level = level_of(cfg_getstr(cfg, "log_level"));
 	copy_numbers(cfg, c);
 	copy_archive(cfg, &c->archive);
-	return copy_list(cfg, "listen_https", c->listen_https,
-			 &c->listen_https_count, CONFIG_LIST_MAX, err) &&
-	       copy_list(cfg, "listen_http", c->listen_http,
-			 &c->listen_http_count, CONFIG_LIST_MAX, err) &&
+	return copy_listeners(cfg, "listen_https", c->listen_https,
+			      &c->listen_https_count, c, err) &&
+	       copy_listeners(cfg, "listen_http", c->listen_http,
+			      &c->listen_http_count, c, err) &&
 	       copy_list(cfg, "resolvers", c->resolvers, &c->resolver_count,
 			 DNS_SERVERS_MAX, err) &&
 	       config_copy_alerts(cfg, &c->alerts, err) &&

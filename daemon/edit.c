@@ -40,7 +40,7 @@ static void sentence(struct buf *b, const struct edit_kind *kind,
 }
 
 static bool add_event(const struct edit *e, const struct edit_kind *kind,
-		      const char *text, const char *reason, struct err *err)
+		      const char *text, struct err *err)
 {
 	return trail_add(e->call->parts->store,
 			 &(struct trail){ .at = e->call->now,
@@ -53,7 +53,7 @@ static bool add_event(const struct edit *e, const struct edit_kind *kind,
 					  .actor = e->call->actor,
 					  .channel = e->call->channel,
 					  .text = text,
-					  .reason = reason },
+					  .reason = e->reason },
 			 err);
 }
 
@@ -96,7 +96,7 @@ static bool finish(struct edit *e, struct err *err)
 }
 
 static bool commit(struct edit *e, const struct edit_kind *kind,
-		   const char *reason, struct err *err)
+		   struct err *err)
 {
 	const char *name = e->domain.name;
 	struct buf text;
@@ -104,7 +104,7 @@ static bool commit(struct edit *e, const struct edit_kind *kind,
 
 	buf_init(&text, SENTENCE_MAX);
 	sentence(&text, kind, e->changes);
-	ok = add_event(e, kind, text.data, reason, err);
+	ok = add_event(e, kind, text.data, err);
 	if (!ok)
 		store_rollback(e->call->parts->store);
 	ok = ok && finish(e, err);
@@ -149,7 +149,7 @@ static bool run(struct edit *e, const struct edit_kind *kind,
 		store_rollback(s);
 		return true;
 	}
-	if (!commit(e, kind, input->reason, err))
+	if (!commit(e, kind, err))
 		return false;
 	answer(e, true, false);
 	return true;
@@ -159,7 +159,7 @@ bool edit_run(struct api_call *call, const struct edit_kind *kind, void *input,
 	      struct err *err)
 {
 	struct edit_input *common = input;
-	struct edit e = { .call = call };
+	struct edit e = { .call = call, .reason = common->reason };
 	bool ok;
 
 	if (!api_check_text("reason", common->reason, REASON_MAX, err) ||

@@ -30,6 +30,7 @@ struct edit {
 	struct api_call *call;
 	struct domain domain;	/* the handler's function loads it; all zero:
 				   the change is to the whole box */
+	const char *reason;	/* the admin's; NULL: none */
 	bool is_removed;
 	bool wants_look;	/* at its DNS, if nothing comes of the change */
 	json_t *changes;	/* [{ "field", "before", "after" }] */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "daemon/edit_policy.h"
 #include "daemon/policy_input.h"
 #include "store/cert.h"
 #include "store/policy_version.h"
@@ -66,6 +67,5 @@ bool leaving_resume(struct edit *e, const struct sts_policy *policy,
 	leaving_renew_in_time(s, d);
 	d->template_epoch = 0;	/* what it has missed */
 	return domain_set_leaving(s, d, DOMAIN_STAYS, e->call->now, err) &&
-	       policy_version_publish(s, d, policy, e->call->now, &changed,
-				      err);
+	       edit_publish(e, policy, &changed, err);
 }

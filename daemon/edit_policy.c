@@ -95,11 +95,28 @@ bool edit_may_drop(struct edit *e, const struct sts_policy *was,
 	return false;
 }
 
+bool edit_sign(struct edit *e, struct err *err)
+{
+	return policy_version_sign(
+		e->call->parts->store, &e->domain,
+		&(struct policy_author){ .actor = e->call->actor,
+					 .channel = e->call->channel,
+					 .reason = e->reason },
+		err);
+}
+
+bool edit_publish(struct edit *e, const struct sts_policy *policy,
+		  bool *changed, struct err *err)
+{
+	return policy_version_publish(e->call->parts->store, &e->domain, policy,
+				      e->call->now, changed, err) &&
+	       (!*changed || edit_sign(e, err));
+}
+
 bool edit_policy(struct edit *e, const struct policy_version *was,
 		 const struct sts_policy *wanted, bool is_forced,
 		 struct err *err)
 {
-	struct store *s = e->call->parts->store;
 	struct policy_version is;
 	bool changed;
 
@@ -107,12 +124,12 @@ bool edit_policy(struct edit *e, const struct policy_version *was,
 	    (!is_forced && wanted->mode == STS_ENFORCE &&
 	     !edit_may_drop(e, &was->policy, wanted, err)))
 		return false;
-	if (!policy_version_publish(s, &e->domain, wanted, e->call->now,
-				    &changed, err))
+	if (!edit_publish(e, wanted, &changed, err))
 		return false;
 	if (!changed)
 		return true;
-	if (!policy_version_current(s, &e->domain, &is, err))
+	if (!policy_version_current(e->call->parts->store, &e->domain, &is,
+				    err))
 		return false;
 	note_differences(e, was, &is);
 	policy_version_release(&is);

@@ -20,6 +20,13 @@ bool edit_policy(struct edit *e, const struct policy_version *was,
 		 const struct sts_policy *wanted, bool is_forced,
 		 struct err *err);
 
+/* policy_version_publish(), signed by who asks. */
+bool edit_publish(struct edit *e, const struct sts_policy *policy,
+		  bool *changed, struct err *err);
+
+/* The version that was made just now is theirs. */
+bool edit_sign(struct edit *e, struct err *err);
+
 /*
  * May `wanted` leave out the hosts of `was` that it does (daemon/mx_drop.h)? If
  * DNS has to be looked at first, that is begun, and it is ERR_LOOKING; but

@@ -49,6 +49,7 @@ struct progress {
 	size_t domain_count; /* of those before it: ours, */
 	size_t policy_count; /* ... and the policies of these */
 	unsigned told;	     /* domains that it is news of, and are judged */
+	unsigned surplus;    /* domains that have enough of its id and day */
 	bool is_new;
 };
 
@@ -94,6 +95,7 @@ struct intake {
 	int64_t written;      /* as the transaction ended that is synced */
 	unsigned long dropped[REPORT_DROP_COUNT]; /* not written yet */
 	unsigned long not_ours; /* ... and of those that are staged in a turn */
+	unsigned long surplus;
 	unsigned long ended[INTAKE_OUTCOMES]; /* answered so */
 	struct report_house keeping;
 	int64_t room_until_ms; /* so long its word counts */
@@ -312,14 +314,14 @@ static bool is_over(struct intake *in, struct item *i, struct err *err)
 static bool store_new(struct intake *in, struct item *i, const struct domain *d,
 		      const struct report_entry *e, struct err *err)
 {
-	bool is_known;
+	enum report_novelty is;
 
 	if (!is_over(in, i, err))
 		return false;
 	if (!may_add_new(in, i, d->name, &i->answer.retry_after))
 		return err_set(err, ERR_AGAIN,
 			       "too many reports of %s in a day", d->name);
-	if (!report_add(in->parts.store, e, &is_known, err))
+	if (!report_add(in->parts.store, e, &is, err))
 		return false;
 	took_new(in, i, d);
 	return true;
@@ -341,12 +343,12 @@ static bool store_share(struct intake *in, struct item *i,
 		.content = i->found.content,
 		.is_brief = is_brief(in, d->id),
 	};
-	bool is_known;
+	enum report_novelty is;
 
-	if (!report_is_known(in->parts.store, &e, &is_known, err))
+	if (!report_meet(in->parts.store, &e, &is, err) ||
+	    (is == REPORT_NEW && !store_new(in, i, d, &e, err)))
 		return false;
-	if (!is_known && !store_new(in, i, d, &e, err))
-		return false;
+	i->at.surplus += is == REPORT_SURPLUS;
 	list_domain(i, d->name, share->count);
 	return true;
 }
@@ -437,6 +439,7 @@ static void stage_one(struct intake *in, struct item *i)
 {
 	judge(i);
 	in->not_ours += i->answer.dropped;
+	in->surplus += i->at.surplus;
 	if (i->answer.outcome == INTAKE_NOT_OURS)
 		log_refusal(in, REPORT_DROP_NOT_OURS, i);
 	queue_add(&in->staged, i);
@@ -483,7 +486,7 @@ static void put_back(struct intake *in)
 	queue_move(&all, &in->staged);
 	queue_move(&all, &in->ready);
 	queue_move(&in->ready, &all);
-	in->not_ours = 0;
+	in->not_ours = in->surplus = 0;
 }
 
 /* Of the first that is left a part was staged, perhaps. */
@@ -492,7 +495,7 @@ static void keep_turn(struct intake *in)
 	if (in->ready.head)
 		in->ready.head->kept = in->ready.head->at;
 	memset(in->dropped, 0, sizeof(in->dropped));
-	in->not_ours = 0;
+	in->not_ours = in->surplus = 0;
 }
 
 static bool store_ready(struct intake *in, int64_t until, struct err *err)
@@ -532,6 +535,8 @@ static bool store_drops(struct intake *in, struct err *err)
 
 		if (why == REPORT_DROP_NOT_OURS)
 			n += in->not_ours;
+		if (why == REPORT_DROP_TOO_MANY)
+			n += in->surplus;
 		if (n &&
 		    !report_drop_add(in->parts.store, (enum report_drop)why, n,
 				     now_of(in), err))

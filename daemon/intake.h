@@ -39,7 +39,7 @@ struct intake;
 
 enum intake_outcome {
 	INTAKE_STORED,
-	INTAKE_KNOWN,	   /* it was there */
+	INTAKE_KNOWN,	   /* it was there, or enough of its id and day */
 	INTAKE_EMPTY,	   /* nothing was sent, it says */
 	INTAKE_NOT_OURS,   /* not a word of a domain that is hosted here */
 	INTAKE_NO_REPORT,  /* from here on `err` says why */

@@ -94,6 +94,9 @@ json_t *view_version(const struct policy_version *v)
 	set(view, "last_served", view_instant(v->last_served));
 	set(view, "fetches", json_integer(v->fetches));
 	set(view, "replaced", view_instant(v->replaced_at));
+	set(view, "actor", view_text(v->actor));
+	set(view, "channel", view_text(v->channel));
+	set(view, "reason", view_text(v->reason));
 	return view;
 }
 

@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -110,6 +111,10 @@ bool listeners_open(struct both_listeners *l, const struct config *c,
 		    struct err *err)
 {
 	*l = (struct both_listeners){ .https.count = 0 };
+	if (c->lacks_ipv6)
+		log_warn("mtastsd: this machine's kernel has no IPv6: it "
+			 "listens on IPv4 alone, where nothing else is "
+			 "configured");
 	if (take_all_passed(l, err) &&
 	    (l->https.is_passed || bind_all(&l->https, c->listen_https,
 					    c->listen_https_count, err)) &&

@@ -4,6 +4,7 @@
 #include "daemon/metrics_parts.h"
 
 #include "daemon/archive.h"
+#include "daemon/guard.h"
 #include "store/box.h"
 #include "store/figures.h"
 #include "store/health.h"
@@ -69,6 +70,23 @@ static void add_reading(struct metrics *m)
 		       m->reading.took);
 }
 
+/* Of those that are made by themselves, on the disk of the store. */
+static void add_hourly(struct metrics *m)
+{
+	const struct guard *guard = m->parts->guard;
+
+	exposition_one(&m->out, "mtastsd_hourly_backup_failing", METRIC_GAUGE,
+		       "1: the last hourly backup could not be made.",
+		       guard && guard->backup.kind != ERR_NONE);
+	if (m->reading.figures)
+		exposition_one(&m->out,
+			       "mtastsd_hourly_backup_timestamp_seconds",
+			       METRIC_GAUGE,
+			       "When the newest hourly backup was made, since "
+			       "1970; 0: there is none.",
+			       (double)m->reading.figures->backup);
+}
+
 /* Of backup_folder; a box without has none of these. */
 static void add_backups(struct metrics *m)
 {
@@ -96,6 +114,7 @@ void metrics_store(struct metrics *m)
 	add_syncs(m);
 	if (m->reading.figures)
 		add_sizes(m);
+	add_hourly(m);
 	add_backups(m);
 	add_reading(m);
 	exposition_one(&m->out, "mtastsd_frozen", METRIC_GAUGE,

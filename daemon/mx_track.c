@@ -59,6 +59,15 @@ static bool tell(struct store *s, const struct domain *d,
 			 text, err);
 }
 
+static bool sign(struct store *s, const struct domain *d, struct err *err)
+{
+	return policy_version_sign(
+		s, d,
+		&(struct policy_author){ .actor = "mtastsd",
+					 .channel = "track-mx" },
+		err);
+}
+
 /* Hosts that do not fit any more stay strays, which is an alert. */
 static bool take(struct store *s, struct domain *d, const struct watch *w,
 		 const struct sts_policy *is, time_t now, struct err *err)
@@ -70,7 +79,7 @@ static bool take(struct store *s, struct domain *d, const struct watch *w,
 	if (mx_add_seen(&w->mx, &wanted, NULL))
 		ok = policy_version_publish(s, d, &wanted, now, &changed,
 					    err) &&
-		     (!changed || tell(s, d, w, now, err));
+		     (!changed || (sign(s, d, err) && tell(s, d, w, now, err)));
 	sts_policy_release(&wanted);
 	return ok;
 }

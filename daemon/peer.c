@@ -1,7 +1,6 @@
 #include "daemon/peer.h"
 
 #include <pwd.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,14 +28,20 @@ static void login_name(uid_t uid, char out[static LOGIN_MAX + 1])
 		snprintf(out, LOGIN_MAX + 1, "%s", found->pw_name);
 }
 
+static bool find_peer(int fd, struct ucred *peer)
+{
+	socklen_t len = sizeof(*peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &len) == 0;
+}
+
 const char *peer_describe(int fd, const char *sudo_user,
 			  char out[static PEER_TEXT])
 {
 	struct ucred peer;
-	socklen_t len = sizeof(peer);
 	char login[LOGIN_MAX + 1];
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
+	if (!find_peer(fd, &peer)) {
 		snprintf(out, PEER_TEXT, "unknown");
 		return out;
 	}
@@ -48,4 +53,11 @@ const char *peer_describe(int fd, const char *sudo_user,
 	else
 		snprintf(out, PEER_TEXT, "uid %u", peer.uid);
 	return out;
+}
+
+bool peer_is_root(int fd)
+{
+	struct ucred peer;
+
+	return find_peer(fd, &peer) && peer.uid == 0;
 }

@@ -4,6 +4,8 @@
 #ifndef DAEMON_PEER_H
 #define DAEMON_PEER_H
 
+#include <stdbool.h>
+
 #define PEER_TEXT 160
 
 /*
@@ -13,5 +15,8 @@
  */
 const char *peer_describe(int fd, const char *sudo_user,
 			  char out[static PEER_TEXT]);
+
+/* As it connected, whoever it became since. */
+bool peer_is_root(int fd);
 
 #endif

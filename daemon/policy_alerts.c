@@ -127,27 +127,41 @@ static bool judge_leaving(struct store *s, const struct domain_facts *f,
 }
 
 /* Reports may be no more than unknown; but failures keep it waiting. */
+static bool is_ready(const struct readiness *r, bool *is_known)
+{
+	*is_known = r->count == 0;
+	return r->count == 0 ||
+	       (r->count == 1 && streq(r->reason[0].id, "reports.unknown"));
+}
+
+static void say_ready(const char *name, bool is_known, struct finding *is)
+{
+	snprintf(is->text, sizeof(is->text),
+		 "nothing that is known speaks against mode enforce any more%s",
+		 is_known ? ""
+			  : "; what senders meet is not known from TLS "
+			    "reports");
+	snprintf(is->hint, sizeof(is->hint), "mtastsctl policy enforce %s%s",
+		 name, is_known ? "" : " --without-reports");
+}
+
 static bool judge_ready(struct store *s, const struct domain_facts *f,
 			const struct config *config, time_t now,
 			struct err *err)
 {
 	struct finding is = { .text = "", .hint = "" };
 	struct readiness r;
-	bool is_ready;
+	bool ready, is_known;
 
 	if (!f->has_policy || f->policy.policy.mode != STS_TESTING ||
 	    f->domain.leaving || f->domain.state != DOMAIN_LIVE)
 		return alert_end(s, KIND_READY, f->domain.name, now, err);
-	if (!readiness_of(s, f, config, true, false, true, now, &r, err))
+	if (!readiness_of(s, f, config, false, false, true, now, &r, err))
 		return false;
-	is_ready = r.count == 0;
+	ready = is_ready(&r, &is_known);
 	readiness_release(&r);
-	snprintf(is.text, sizeof(is.text),
-		 "nothing that is known speaks against mode enforce any more");
-	snprintf(is.hint, sizeof(is.hint), "mtastsctl policy enforce %s",
-		 f->domain.name);
-	return set(s, f, KIND_READY, is_ready ? &is : NULL, ALERT_INFO, now,
-		   err);
+	say_ready(f->domain.name, is_known, &is);
+	return set(s, f, KIND_READY, ready ? &is : NULL, ALERT_INFO, now, err);
 }
 
 /* Nobody else is to publish it before; status has it as "in progress". */

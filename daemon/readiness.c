@@ -137,7 +137,8 @@ static void judge_time(const struct readiness_facts *f, time_t now,
 		return;
 	snprintf(hint, sizeof(hint), "it will have been at %s",
 		 instant_format(r->ready_at, at));
-	against(r, "days", hint, "it has not been in testing for %s yet",
+	against(r, "days", hint,
+		"its mail hosts have not been in testing for %s yet",
 		duration_format(f->testing_time, whole));
 }
 
@@ -292,6 +293,32 @@ static bool is_worth_a_note(const char *id)
 	       streq(id, "host.not-tested");
 }
 
+/* Nobody got through to that mail host. */
+static bool is_unreached(const char *id)
+{
+	return streq(id, "smtp.unreachable") || streq(id, "smtp.refused") ||
+	       streq(id, "mx.private");
+}
+
+/*
+ * To any mail host somebody got through: so port 25 is open from here, and
+ * what keeps the others from being reached is theirs.
+ */
+static bool is_port_25_open(const json_t *list)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		if (str_starts(text_of(one, "id"), "smtp.") &&
+		    (streq(text_of(one, "severity"), "good") ||
+		     streq(text_of(one, "severity"), "error")))
+			return true;
+	}
+	return false;
+}
+
 /* In DNS as the watch saw it, or no lack any more. */
 static bool is_told_of(const struct readiness_facts *f, const char *host)
 {
@@ -312,13 +339,13 @@ static bool is_lack(const char *id)
 
 /* One of each mail host may have the same id. */
 static void judge_finding(const json_t *one, const struct readiness_facts *f,
-			  size_t own, struct readiness *r)
+			  size_t own, bool gets_out, struct readiness *r)
 {
 	const char *id = text_of(one, "id"), *text = text_of(one, "text"),
 		   *severity = text_of(one, "severity"),
 		   *mx = text_of(one, "mx");
 	bool is_error = streq(severity, "error") || is_untested(id) ||
-			is_lack(id);
+			is_lack(id) || (is_unreached(id) && gets_out);
 
 	if (!*id || streq(severity, "good"))
 		return;
@@ -383,10 +410,11 @@ static void judge_outside(const struct readiness_facts *f, time_t now,
 {
 	const struct checked *c = f->checked;
 	json_t *list = json_loads(c->findings, 0, NULL), *one;
+	bool gets_out = is_port_25_open(list);
 	size_t i, own = r->count;
 
 	json_array_foreach(list, i, one) {
-		judge_finding(one, f, own, r);
+		judge_finding(one, f, own, gets_out, r);
 	}
 	r->needs_look = !c->at || !json_is_array(list) ||
 			(!f->any_age && now > c->at + READINESS_FRESH);
@@ -581,8 +609,8 @@ bool readiness_of(struct store *s, const struct domain_facts *f,
 	struct checked checked;
 	bool ok = checked_of(s, &f->domain, &checked, err) &&
 		  readiness_reports(s, f->domain.id, now, &reports, err) &&
-		  policy_version_mode_since(s, &f->domain, STS_TESTING,
-					    &facts.testing_since, err);
+		  policy_version_tested_since(s, &f->domain,
+					      &facts.testing_since, err);
 
 	*r = (struct readiness){ .count = 0 };
 	facts.checked = &checked;

@@ -140,22 +140,42 @@ static bool judge_share(struct store *s, const struct domain *d,
 
 /* ---- silence ---- */
 
-/* A day is told of on the next one. */
-static bool is_overdue(const struct report_recent *r, time_t now)
+static time_t later(time_t a, time_t b)
 {
-	return r->newest &&
-	       now >= r->newest + (REPORT_SILENT_DAYS + 2) * WHEN_DAY;
+	return a > b ? a : b;
 }
 
-/* Are they asked for here, by a record that was seen? */
-static bool are_due(struct store *s, const struct domain *d, bool *due,
-		    struct err *err)
+/*
+ * Are they asked for here, by a record that was seen? The watch does not say
+ * since when they are: since its last news.
+ */
+static bool find_asked(struct store *s, const struct domain *d, bool *are_asked,
+		       time_t *since, struct err *err)
 {
 	struct watch watch;
 
 	if (!watch_of(s, d, &watch, err))
 		return false;
-	*due = d->state == DOMAIN_LIVE && !d->leaving && watch_asks_us(&watch);
+	*are_asked = d->state == DOMAIN_LIVE && !d->leaving &&
+		     watch_asks_us(&watch);
+	*since = later(later(d->created_at, d->state_at), watch.news_at);
+	return true;
+}
+
+/* What is open stays so when there is other news in DNS. */
+static bool find_silence(struct store *s, const struct domain *d,
+			 const struct report_recent *r, time_t now,
+			 bool *is_silent, time_t *since, struct err *err)
+{
+	const time_t silent = REPORT_SILENT_DAYS * WHEN_DAY;
+	bool are_asked, is_open;
+
+	if (!find_asked(s, d, &are_asked, since, err) ||
+	    !alert_is_open(s, KIND_REPORT_SILENT, d->name, ALERT_INFO, &is_open,
+			   err))
+		return false;
+	*is_silent = are_asked && (is_open || now >= *since + silent) &&
+		     (!r->newest || now >= r->newest + WHEN_DAY + silent);
 	return true;
 }
 
@@ -165,10 +185,36 @@ static bool used_to_come(struct store *s, const struct domain *d,
 {
 	struct report_recent week;
 
+	*used = false;
+	if (!newest)
+		return true;
 	if (!report_recent(s, d->id, newest - 6 * WHEN_DAY, newest, &week, err))
 		return false;
 	*used = week.days >= REPORT_USUAL_DAYS;
 	return true;
+}
+
+static void say_silence(struct words *w, const struct domain *d, time_t newest,
+			time_t asked, bool used)
+{
+	char at[INSTANT_TEXT];
+
+	if (newest)
+		snprintf(w->text, sizeof(w->text),
+			 "no TLS report has come for %d days, though DNS asks "
+			 "for them: the last is of %.*s%s",
+			 REPORT_SILENT_DAYS, DAY_TEXT,
+			 instant_format(newest, at),
+			 used ? "" : ", and they came seldom before");
+	else
+		snprintf(w->text, sizeof(w->text),
+			 "no TLS report has ever come, though DNS has asked "
+			 "for them since %.*s at least",
+			 DAY_TEXT, instant_format(asked, at));
+	snprintf(w->hint, sizeof(w->hint),
+		 "mtastsctl domain check %s; and see that mail to its mailto: "
+		 "address gets here%s",
+		 d->name, used ? "" : "; small domains may get none");
 }
 
 static bool judge_silence(struct store *s, const struct domain *d,
@@ -176,49 +222,31 @@ static bool judge_silence(struct store *s, const struct domain *d,
 			  struct err *err)
 {
 	struct words w = { "", "" };
-	char at[INSTANT_TEXT];
-	bool is_silent = is_overdue(r, now), holds;
+	bool is_silent, used = false;
+	time_t asked;
 
-	if (is_silent && !are_due(s, d, &holds, err))
+	if (!find_silence(s, d, r, now, &is_silent, &asked, err) ||
+	    (is_silent && !used_to_come(s, d, r->newest, &used, err)))
 		return false;
-	is_silent = is_silent && holds;
-	if (is_silent && !used_to_come(s, d, r->newest, &holds, err))
-		return false;
-	if (is_silent && holds) {
-		snprintf(w.text, sizeof(w.text),
-			 "no TLS report has come for %d days, though DNS asks "
-			 "for them: the last is of %.*s",
-			 REPORT_SILENT_DAYS, DAY_TEXT,
-			 instant_format(r->newest, at));
-		snprintf(w.hint, sizeof(w.hint),
-			 "mtastsctl domain check %s; and see that mail to its "
-			 "mailto: address gets here",
-			 d->name);
-	}
-	return set(s, d, KIND_REPORT_SILENT, ALERT_WARNING, &w, false, now,
-		   err);
+	if (is_silent)
+		say_silence(&w, d, r->newest, asked, used);
+	return set(s, d, KIND_REPORT_SILENT, used ? ALERT_WARNING : ALERT_INFO,
+		   &w, false, now, err);
 }
 
-static time_t later(time_t a, time_t b)
-{
-	return a > b ? a : b;
-}
-
-/* The watch does not say since when they are asked for: since its last news. */
 bool report_unheard_since(struct store *s, const struct domain *d, time_t now,
 			  time_t *since, struct err *err)
 {
 	struct report_recent r;
-	struct watch watch;
-	bool holds;
+	bool are_asked;
 	time_t asked;
 
 	*since = 0;
 	if (!report_recent(s, d->id, now, now, &r, err) ||
-	    !are_due(s, d, &holds, err) || !watch_of(s, d, &watch, err))
+	    !find_asked(s, d, &are_asked, &asked, err))
 		return false;
-	asked = later(later(d->created_at, d->state_at), watch.news_at);
-	if (holds && !r.newest && now >= asked + REPORT_UNHEARD_DAYS * WHEN_DAY)
+	if (are_asked && !r.newest &&
+	    now >= asked + REPORT_SILENT_DAYS * WHEN_DAY)
 		*since = asked;
 	return true;
 }

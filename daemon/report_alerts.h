@@ -12,10 +12,8 @@
 #include "store/domain.h"
 
 #define REPORT_SHARE_SESSIONS 20 /* of fewer a share says nothing */
-#define REPORT_SILENT_DAYS    7	 /* without one, when one was due each day */
+#define REPORT_SILENT_DAYS    7	 /* asked for, and none came */
 #define REPORT_USUAL_DAYS     3	 /* in the week before: they used to come */
-
-#define REPORT_UNHEARD_DAYS 14 /* asked for, and none ever came */
 
 bool report_alerts_judge(struct store *s, const struct domain *d,
 			 const struct config *config, time_t now,
@@ -24,7 +22,7 @@ bool report_alerts_judge(struct store *s, const struct domain *d,
 /*
  * No report ever came, though DNS asks for them here: *since says since when it
  * does at least, as far as is known. 0 if one did, or nobody asks, or not for so
- * long. No alert: small domains may never have one.
+ * long. The alert is of level info then: small domains may never have one.
  */
 bool report_unheard_since(struct store *s, const struct domain *d, time_t now,
 			  time_t *since, struct err *err);

@@ -66,15 +66,44 @@ static json_t *view_host(const struct report_line *l)
 			 (json_int_t)l->n.reports);
 }
 
-static json_t *view_result(const struct report_line *l)
+static json_t *view_tellers(const struct report_tellers *t)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < t->count; i++)
+		json_array_append_new(
+			list, json_pack("{s:o, s:o, s:I}", "reporter",
+					view_text(t->reporter[i]), "sessions",
+					view_told(t->n[i].failed), "reports",
+					(json_int_t)t->n[i].reports));
+	return list;
+}
+
+static json_t *view_result(const struct report_line *l,
+			   const struct report_tellers *t)
 {
 	enum tls_result r = (enum tls_result)l->id;
 
-	return json_pack("{s:s, s:o, s:I, s:s, s:s, s:o}", "result",
-			 tls_result_name(r), "sessions", view_told(l->n.failed),
-			 "reports", (json_int_t)l->n.reports, "meaning",
+	return json_pack("{s:s, s:o, s:I, s:s, s:s, s:o, s:o, s:o, s:I}",
+			 "result", tls_result_name(r), "sessions",
+			 view_told(l->n.failed), "reports",
+			 (json_int_t)l->n.reports, "meaning",
 			 tls_result_meaning(r), "todo", tls_result_todo(r),
-			 "last", view_instant(l->last));
+			 "first", view_instant(l->first), "last",
+			 view_instant(l->last), "reporters", view_tellers(t),
+			 "more_reporters", (json_int_t)t->left_out);
+}
+
+static json_t *view_results(const struct report_sum *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->results.count; i++) {
+		const struct report_line *l = &s->results.line[i];
+
+		json_array_append_new(list, view_result(l, &s->tellers[l->id]));
+	}
+	return list;
 }
 
 static json_t *view_version_line(const struct report_line *l)
@@ -146,11 +175,10 @@ json_t *report_json_sum(const struct report_sum *s)
 		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "days",
 		view_days(s), "reporters",
 		view_lines(&s->reporters, view_reporter), "results",
-		view_lines(&s->results, view_result), "hosts",
-		view_lines(&s->hosts, view_host), "domains",
-		view_lines(&s->domains, view_domain_line), "versions",
-		view_lines(&s->policies, view_version_line), "holders",
-		view_holders(s), "more", view_more(s));
+		view_results(s), "hosts", view_lines(&s->hosts, view_host),
+		"domains", view_lines(&s->domains, view_domain_line),
+		"versions", view_lines(&s->policies, view_version_line),
+		"holders", view_holders(s), "more", view_more(s));
 
 	add_count(v, &s->all);
 	return v;
@@ -175,7 +203,7 @@ json_t *report_json_item(const struct report_item *i)
 {
 	return json_pack(
 		"{s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:I,"
-		" s:I, s:o, s:I}",
+		" s:I, s:o, s:I, s:b}",
 		"id", (json_int_t)i->id, "name", i->domain, "reporter",
 		view_text(i->reporter), "report_id", view_text(i->report_id),
 		"begin", view_instant(i->begin), "end", view_instant(i->end),
@@ -183,7 +211,7 @@ json_t *report_json_item(const struct report_item *i)
 		report_via_name(i->via), "signed_by", view_text(i->signed_by),
 		"successful", (json_int_t)i->successful, "failed",
 		(json_int_t)i->failed, "results", view_result_names(i->results),
-		"alike", (json_int_t)i->alike);
+		"alike", (json_int_t)i->alike, "counted", i->is_counted);
 }
 
 static json_t *view_failure(const struct tls_failure *f)

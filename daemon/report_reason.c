@@ -31,7 +31,6 @@ static const struct {
 	{ "the gzip data is damaged", NULL },
 	{ "the gzip data is too long", NULL },
 	{ "the days that it tells of have not come yet", NULL },
-	{ "too many reports of this id and day say different things", NULL },
 	{ "too many reports wait to be read", NULL },
 };
 

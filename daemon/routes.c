@@ -348,7 +348,8 @@ static bool answer(const struct admin_parts *parts,
 				 .actor = request->actor,
 				 .channel = channels[request->door],
 				 .query = query,
-				 .is_trusted = request->door == DOOR_ADMIN,
+				 .is_trusted = request->door == DOOR_ADMIN ||
+					       request->is_root,
 				 .defer = request->defer,
 				 .defer_arg = request->defer_arg };
 	const struct route *route = find(request->method, request->target, len,

@@ -32,6 +32,7 @@ struct api_request {
 	const char *body;
 	size_t body_len;
 	const char *actor;
+	bool is_root; /* who calls, or was when it connected */
 	time_t now;
 	struct api_later *(*defer)(void *arg); /* daemon/api.h */
 	void *defer_arg;

@@ -141,6 +141,16 @@ static bool wait(struct template_roll *r, const struct domain *d,
 
 /* ---- a domain ---- */
 
+static bool sign(struct template_roll *r, const struct domain *d,
+		 struct err *err)
+{
+	return policy_version_sign(
+		r->store, d,
+		&(struct policy_author){ .actor = "mtastsd",
+					 .channel = "template" },
+		err);
+}
+
 static bool publish(struct template_roll *r, struct domain *d,
 		    const struct template *t, const struct sts_policy *wanted,
 		    struct err *err)
@@ -151,7 +161,8 @@ static bool publish(struct template_roll *r, struct domain *d,
 	return domain_update(r->store, d, err) &&
 	       policy_version_publish(r->store, d, wanted, r->now(r->arg),
 				      &changed, err) &&
-	       (!changed || tell(r, d, "follows", t->name, NULL, err));
+	       (!changed ||
+		(sign(r, d, err) && tell(r, d, "follows", t->name, NULL, err)));
 }
 
 /* Unless it has to wait, this epoch is done with, whatever comes of it. */

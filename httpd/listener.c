@@ -81,12 +81,41 @@ static bool bind_failed(const char *address, struct err *err)
 			      "listen_http");
 	} else if (why == EACCES) {
 		err->kind = ERR_REFUSED;
-		err_hint(err, "ports below 1024 need CAP_NET_BIND_SERVICE: "
-			      "the systemd unit gives it");
+		err_hint(err, "ports below 1024 are root's: with systemd the "
+			      "socket units bind them, and \"systemctl status "
+			      "mtastsd-https.socket mtastsd-http.socket\" says "
+			      "why they do not; without, start it as root, "
+			      "with --user");
 	} else if (why == EADDRNOTAVAIL) {
 		err->kind = ERR_REFUSED;
 		err_hint(err, "this machine does not have that address: "
 			      "\"ip address\" lists those it has");
+	}
+	return false;
+}
+
+bool listener_has_family(const char *address)
+{
+	struct addrinfo *at = resolve(address, NULL);
+	int fd = at ? socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+	bool has = !at || fd >= 0 || errno != EAFNOSUPPORT;
+
+	if (fd >= 0)
+		close(fd);
+	if (at)
+		freeaddrinfo(at);
+	return has;
+}
+
+static bool socket_failed(const char *address, struct err *err)
+{
+	int why = errno;
+
+	err_sys(err, "socket for %s", address);
+	if (why == EAFNOSUPPORT) {
+		err->kind = ERR_REFUSED;
+		err_hint(err, "this machine's kernel has no such addresses: "
+			      "take it out of listen_https and listen_http");
 	}
 	return false;
 }
@@ -101,7 +130,7 @@ int listener_bind(const char *address, struct err *err)
 	fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 		    0);
 	if (fd < 0 || !set_options(fd, at->ai_family)) {
-		err_sys(err, "socket for %s", address);
+		socket_failed(address, err);
 		goto fail;
 	}
 	if (bind(fd, at->ai_addr, at->ai_addrlen) < 0 ||

@@ -11,9 +11,13 @@
 /*
  * A bound, listening, non-blocking, close-on-exec socket, or -1. IPv6 sockets
  * are IPv6 only, so that both families can be listed side by side. A port in
- * use or one that needs a privilege is ERR_REFUSED with the remedy as hint.
+ * use, one that needs a privilege, and an address of a family that the kernel
+ * has not are ERR_REFUSED with the remedy as hint.
  */
 int listener_bind(const char *address, struct err *err);
+
+/* Has the kernel the family of that address? What is none is no matter of ours. */
+bool listener_has_family(const char *address);
 
 /* The port it is bound to: of use when port 0 was asked for. */
 unsigned listener_port(int fd);

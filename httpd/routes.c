@@ -82,6 +82,9 @@ static bool is_report_type(const char *type)
 		"application/tlsrpt+json",
 		"application/json",
 		"application/gzip",
+		"application/x-gzip",
+		"text/json",
+		"binary/octet-stream",
 		"application/octet-stream", /* and what curl says unasked: */
 		"application/x-www-form-urlencoded",
 	};

@@ -39,20 +39,6 @@ static bool is_not_ours(struct bench *b)
 		memcmp(ours, answer(b)->body, strlen(ours)) != 0);
 }
 
-static bool is_short(struct bench *b)
-{
-	char text[DURATION_TEXT];
-
-	if (!b->lint || !b->lint->has_max_age ||
-	    bench_has_mode(b, STS_NONE) ||
-	    b->lint->policy.max_age >= STS_MAX_AGE_MIN)
-		return false;
-	if (bench_has_mode(b, STS_ENFORCE))
-		b->severity = CHECK_ERROR;
-	return bench_say(b, "%s",
-			 duration_format(b->lint->policy.max_age, text));
-}
-
 static bool is_low(struct bench *b)
 {
 	char text[DURATION_TEXT];
@@ -105,10 +91,6 @@ static const struct rule once[] = {
 	  "the policy fetched is not the one that this box serves: something "
 	  "else answers, or keeps an old copy",
 	  "lead mta-sts.{domain} here directly, or clear the proxy's cache" },
-	{ "policy.max-age-short", CHECK_WARNING, is_short, 0,
-	  "max_age is {}: some senders ignore a policy of less than a day "
-	  "(Google)",
-	  "set a max_age of 604800 or more" },
 	{ "policy.max-age-low", CHECK_WARNING, is_low, 0,
 	  "max_age is {}: a sender that writes less often is not protected",
 	  "in mode enforce, set a max_age of 1209600 (14d) or more" },
@@ -133,7 +115,7 @@ static bool is_fault(struct bench *b)
 
 	if ((int)b->fault->kind != b->arg)
 		return false;
-	sts_fault_clients(b->fault->kind, clients);
+	sts_fault_clients(b->fault, clients);
 	if (b->fault->line)
 		snprintf(line, sizeof(line), "line %d", b->fault->line);
 	if (*clients)
@@ -142,6 +124,13 @@ static bool is_fault(struct bench *b)
 	return bench_say(b, "%s%s%s%s", line,
 			 *line && *b->fault->given ? ", " : "", b->fault->given,
 			 by);
+}
+
+static bool is_short(struct bench *b)
+{
+	if (bench_has_mode(b, STS_ENFORCE))
+		b->severity = CHECK_ERROR;
+	return is_fault(b);
 }
 
 static const struct rule each[] = {
@@ -159,8 +148,12 @@ static const struct rule each[] = {
 	{ "policy.max-age", CHECK_ERROR, is_fault, FAULT_MAX_AGE,
 	  "the policy has no good max_age ({})",
 	  "write it in seconds, 86400 to 31557600" },
+	{ "policy.max-age-short", CHECK_WARNING, is_short, FAULT_MAX_AGE_SHORT,
+	  "max_age is less than a day, and some senders ignore that ({})",
+	  "set a max_age of 604800 or more, or 86400 in mode none" },
 	{ "policy.no-mx", CHECK_ERROR, is_fault, FAULT_NO_MX,
-	  "the policy names no mx ({})", "write an mx line for each mail host" },
+	  "the policy names no mx ({})",
+	  "write an mx line for each mail host" },
 	{ "policy.none-without-mx", CHECK_WARNING, is_fault,
 	  FAULT_NONE_WITHOUT_MX, "the policy names no mx ({})",
 	  "keep the mx lines in mode none, too" },

@@ -185,6 +185,21 @@ bool alert_text(struct store *s, const char *kind, const char *subject,
 	return query_close(&q, err);
 }
 
+bool alert_is_open(struct store *s, const char *kind, const char *subject,
+		   enum alert_level least, bool *is_open, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db(s),
+		   "SELECT 1 FROM alert WHERE kind = ? AND subject = ?"
+		   " AND ended_at = 0 AND level >= ?");
+	bind_text(&q, kind);
+	bind_text(&q, subject);
+	bind_int(&q, least);
+	*is_open = query_row(&q);
+	return query_close(&q, err);
+}
+
 /* ---- ending ---- */
 
 static bool read_row(struct query *q, time_t now, struct alert *a)

@@ -62,6 +62,10 @@ bool alert_end(struct store *s, const char *kind, const char *subject,
 bool alert_text(struct store *s, const char *kind, const char *subject,
 		char *text, size_t size, struct err *err);
 
+/* Is it open, and as grave as that at least? */
+bool alert_is_open(struct store *s, const char *kind, const char *subject,
+		   enum alert_level least, bool *is_open, struct err *err);
+
 /* All that are open of one subject, whatever their kind. */
 bool alert_end_subject(struct store *s, const char *subject, time_t now,
 		       struct err *err);

@@ -162,22 +162,40 @@ static bool make_folder(const char *folder, struct err *err)
 }
 
 /* The copy may take all of the database's size, and the log's. */
-bool backup_has_room(const char *dir)
+static int64_t room_needed(const char *dir)
 {
 	static const char *const files[] = { "state.db", "state.db-wal" };
-	struct ballast_room room;
 	int64_t need = 0;
 	struct stat st;
 
-	if (!ballast_look(dir, &room, NULL) || room.is_read_only)
-		return false;
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		char *path = store_path(dir, files[i]);
 
 		need += stat(path, &st) == 0 ? st.st_size : 0;
 		free(path);
 	}
-	return room.is_there && room.free >= need + 2 * room.reserve;
+	return need;
+}
+
+bool backup_has_room(const char *dir, struct err *err)
+{
+	struct ballast_room room;
+
+	if (!ballast_look(dir, &room, err))
+		return false;
+	if (room.is_read_only) {
+		err_set(err, ERR_AGAIN, "the disk of %s is read-only", dir);
+		return err_hint(err, "make it writable: its kernel's log says "
+				     "why it is not");
+	}
+	if (room.is_there && room.free >= room_needed(dir) + 2 * room.reserve)
+		return true;
+	err_set(err, ERR_AGAIN,
+		"the disk of %s has no room for a copy of "
+		"state.db",
+		dir);
+	return err_hint(err, "a backup is copied there first: make room for "
+			     "as much again as state.db takes");
 }
 
 static bool is_tight(const char *dir)
@@ -204,7 +222,7 @@ static bool write_and_prune(const struct store_options *options,
 			    struct err *err)
 {
 	if (access(path, F_OK) < 0 &&
-	    (!make_folder(folder, err) ||
+	    (!backup_has_room(options->dir, err) || !make_folder(folder, err) ||
 	     !backup_write(options, path, go_on, arg, err)))
 		return false;
 	prune(folder, LAST_KEPT, DAYS_KEPT);
@@ -221,7 +239,7 @@ bool backup_turn(const struct store_options *options, time_t now,
 	sweep(folder);
 	if (is_tight(options->dir))
 		prune(folder, 1, 0);
-	else if (backup_has_room(options->dir))
+	else
 		ok = write_and_prune(options, folder, path, go_on, arg, err);
 	free(path);
 	free(folder);

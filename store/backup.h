@@ -25,13 +25,14 @@ bool backup_write(const struct store_options *options, const char *to,
 
 /*
  * This hour's backup, if it is not there yet and the disk has room for it;
- * then what is too many goes. Where there is no room, that is no error.
+ * then what is too many goes. ERR_AGAIN: there is no room for it. On a disk that
+ * is tight, which store_health() tells of, none is made, and that is no error.
  */
 bool backup_turn(const struct store_options *options, time_t now,
 		 bool (*go_on)(void *arg), void *arg, struct err *err);
 
-/* For a copy beside state.db, and what is under way besides. */
-bool backup_has_room(const char *dir);
+/* For a copy beside state.db, and what is under way besides; or ERR_AGAIN. */
+bool backup_has_room(const char *dir, struct err *err);
 
 /* The path of the newest in DIR/backup, for the caller to free, or NULL. */
 char *backup_newest(const char *dir);

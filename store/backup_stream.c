@@ -61,18 +61,6 @@ static bool describe(struct backup_stream *b, const char *path, time_t now,
 	return schema_version_of(path, &b->about.schema, err);
 }
 
-static bool has_room(const struct store_options *options, struct err *err)
-{
-	if (backup_has_room(options->dir))
-		return true;
-	err_set(err, ERR_AGAIN,
-		"the disk of %s has no room for a copy of "
-		"state.db",
-		options->dir);
-	return err_hint(err, "a backup is copied there first: make room for "
-			     "as much again as state.db takes");
-}
-
 bool backup_open(struct backup_stream *b, const struct store_options *options,
 		 time_t now, bool (*go_on)(void *arg), void *arg,
 		 struct err *err)
@@ -82,7 +70,7 @@ bool backup_open(struct backup_stream *b, const struct store_options *options,
 
 	*b = (struct backup_stream){ .fd = -1 };
 	sealer_init(&b->sealer);
-	ok = has_room(options, err) &&
+	ok = backup_has_room(options->dir, err) &&
 	     copy_to(options, path, go_on, arg, err) &&
 	     describe(b, path, now, err);
 	db_remove(path, NULL);

@@ -42,6 +42,8 @@ static void read_row(struct query *q, struct cert *c)
 		.ari_pick = col_int(q, "ari_pick"),
 		.ari_poll_at = col_int(q, "ari_poll_at"),
 		.ari_failures = col_long(q, "ari_failures"),
+		.ari_hastened = col_long(q, "ari_hastened"),
+		.ari_is_stale = col_int(q, "ari_stale") != 0,
 		.revoke_reason = (int)col_int(q, "revoke_reason"),
 		.revoked_at = col_int(q, "revoked_at"),
 		.revoke_due_at = col_int(q, "revoke_due_at"),
@@ -95,7 +97,8 @@ bool cert_update(struct store *s, const struct cert *c, struct err *err)
 	query_open(&q, store_db_write(s),
 		   "UPDATE cert SET renew_at = ?, ari_start = ?, ari_end = ?,"
 		   " ari_pick = ?, ari_url = ?, ari_poll_at = ?,"
-		   " ari_failures = ?, revoke_reason = ?, revoked_at = ?,"
+		   " ari_failures = ?, ari_hastened = ?, ari_stale = ?,"
+		   " revoke_reason = ?, revoked_at = ?,"
 		   " revoke_due_at = ?, revoke_failures = ? WHERE id = ?");
 	bind_int(&q, c->renew_at);
 	bind_int(&q, c->ari_start);
@@ -104,6 +107,8 @@ bool cert_update(struct store *s, const struct cert *c, struct err *err)
 	bind_text(&q, c->ari_url);
 	bind_int(&q, c->ari_poll_at);
 	bind_int(&q, c->ari_failures);
+	bind_int(&q, c->ari_hastened);
+	bind_int(&q, c->ari_is_stale);
 	bind_int(&q, c->revoke_reason);
 	bind_int(&q, c->revoked_at);
 	bind_int(&q, c->revoke_due_at);
@@ -289,8 +294,9 @@ static bool insert_cert(struct store *s, struct cert *c, int64_t issuer_id,
 		   "INSERT INTO cert(domain_id, ca_id, key_id, order_id,"
 		   " issuer_id, state, serial, issuer, not_before, not_after,"
 		   " renew_at, created_at, account_id, profile, ari_id,"
-		   " ari_poll_at, leaf)"
-		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		   " ari_poll_at, ari_url, ari_hastened, ari_stale, leaf)"
+		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		   " ?, ?, ?)");
 	bind_int(&q, c->domain_id);
 	bind_id(&q, c->ca_id);
 	bind_int(&q, c->key_id);
@@ -307,6 +313,9 @@ static bool insert_cert(struct store *s, struct cert *c, int64_t issuer_id,
 	bind_text(&q, c->profile);
 	bind_text(&q, c->ari_id);
 	bind_int(&q, c->ari_poll_at);
+	bind_text(&q, c->ari_url);
+	bind_int(&q, c->ari_hastened);
+	bind_int(&q, c->ari_is_stale);
 	bind_blob(&q, chain->leaf, chain->leaf_len);
 	if (!query_run(&q, err))
 		return false;

@@ -45,6 +45,10 @@ struct cert {
 	time_t ari_start, ari_end;		/* the window last heard; 0: none */
 	time_t ari_pick;			/* our moment in it */
 	char ari_url[URL_SIZE];			/* why, if the CA says; or empty */
+	long ari_hastened; /* how many before it, in a row, gave way
+				   to the CA's haste */
+	bool ari_is_stale; /* what it hears, for this ari_url, is
+				   what the last of them gave way to */
 	time_t ari_poll_at;			/* 0: not asked (any more) */
 	long ari_failures;			/* in a row */
 

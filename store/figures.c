@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "store/backup.h"
 #include "store/internal.h"
 #include "store/report_tally.h"
 
@@ -175,6 +176,16 @@ static void measure_files(const char *dir, struct figures *out)
 	}
 }
 
+static void look_at_backup(const char *dir, struct figures *out)
+{
+	char *newest = backup_newest(dir);
+	struct stat st;
+
+	if (newest && stat(newest, &st) == 0)
+		out->backup = st.st_mtime;
+	free(newest);
+}
+
 static bool read_all(struct db *db, struct figures *out, struct err *err)
 {
 	return read_domains(db, out, err) && read_watched(db, out, err) &&
@@ -200,5 +211,6 @@ bool figures_read(const struct store_options *options, time_t now,
 	db_run(db, "ROLLBACK", NULL);
 	db_close(db);
 	measure_files(options->dir, out);
+	look_at_backup(options->dir, out);
 	return ok;
 }

@@ -51,6 +51,7 @@ struct figures {
 	long alerts[ALERT_CRITICAL + 1]; /* open, by level */
 	struct report_figures reports;
 	int64_t bytes[FIGURES_FILES]; /* 0: it is not there */
+	time_t backup; /* when the newest of the hourly was made; 0: none */
 };
 
 const char *figures_state_name(enum figures_state state);

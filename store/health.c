@@ -62,8 +62,10 @@ static enum store_health silent(const struct store *s, struct err *problem)
 static enum store_health damaged(const struct store *s, struct err *problem)
 {
 	err_set(problem, ERR_DAMAGED, "state.db is damaged: %s", s->damage);
-	err_hint(problem, "stop mtastsd, then mtastsd --restore FILE: "
-			  "backups are in %s/backup", s->dir);
+	err_hint(problem,
+		 "stop mtastsd and its sockets, then mtastsd "
+		 "--restore FILE: backups are in %s/backup",
+		 s->dir);
 	return STORE_BROKEN;
 }
 
@@ -72,8 +74,8 @@ static enum store_health gone(const struct store *s, struct err *problem)
 	err_set(problem, ERR_DAMAGED, "state.db was moved away from %s, or "
 		"another was put in its place", s->dir);
 	err_hint(problem, "what is done now is lost at the next start: put it "
-			  "back, or stop mtastsd and restore a backup with "
-			  "mtastsd --restore FILE");
+			  "back, or stop mtastsd and its sockets and "
+			  "restore a backup with mtastsd --restore FILE");
 	return STORE_BROKEN;
 }
 

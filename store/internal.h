@@ -19,7 +19,8 @@ struct store {
 	bool in_transaction;
 	bool is_reading;	/* store_begin_reading() */
 	unsigned commits;
-	long trail_keep;	/* seconds; 0: by their number alone */
+	long trail_keep;    /* seconds; 0: for ever, but for the box's own */
+	bool trail_is_long; /* there may be more to prune */
 	int64_t changes;	/* of the handle, before the transaction */
 	bool is_short;		/* the disk was full, and has not got over it */
 	bool has_serve;		/* it is attached */

@@ -16,7 +16,10 @@ void policy_version_release(struct policy_version *v)
 {
 	sts_policy_release(&v->policy);
 	free(v->body);
-	v->body = NULL;
+	free(v->actor);
+	free(v->channel);
+	free(v->reason);
+	v->body = v->actor = v->channel = v->reason = NULL;
 }
 
 /* Our own count of it counts, and so does another host's serving. */
@@ -60,6 +63,9 @@ static void read_row(struct query *q, struct policy_version *v)
 	v->policy.mode = (enum sts_mode)col_enum(q, "mode", STS_ENFORCE);
 	v->policy.max_age = col_long(q, "max_age");
 	v->body = xstrdup(col_text_peek(q, "body"));
+	v->actor = xstrdup(col_text_peek(q, "actor"));
+	v->channel = xstrdup(col_text_peek(q, "channel"));
+	v->reason = xstrdup(col_text_peek(q, "reason"));
 	col_text(q, "sts_id", v->sts_id, sizeof(v->sts_id));
 	v->fetches = col_long(q, "fetches");
 	v->announced_at = col_int(q, "announced_at");
@@ -228,16 +234,20 @@ bool policy_version_is_live(const struct policy_version *v, const void *arg)
 	return v->policy.mode != STS_NONE;
 }
 
-bool policy_version_refuses(const struct policy_version *v, const void *arg)
+/* Is there one in `wanted` that p does not allow? */
+static bool lacks_one(const struct sts_policy *p,
+		      const struct sts_policy *wanted)
 {
-	const struct sts_policy *wanted = arg;
-
 	for (size_t i = 0; i < wanted->mx_count; i++)
-		if (policy_version_is_live(v, NULL) &&
-		    !sts_policy_has_mx(&v->policy, wanted->mx[i]) &&
-		    !sts_policy_allows(&v->policy, wanted->mx[i]))
+		if (!sts_policy_has_mx(p, wanted->mx[i]) &&
+		    !sts_policy_allows(p, wanted->mx[i]))
 			return true;
 	return false;
+}
+
+bool policy_version_refuses(const struct policy_version *v, const void *arg)
+{
+	return policy_version_is_live(v, NULL) && lacks_one(&v->policy, arg);
 }
 
 bool policy_version_announce(struct store *s, const struct domain *d,
@@ -252,6 +262,46 @@ bool policy_version_announce(struct store *s, const struct domain *d,
 	bind_int(&q, d->id);
 	bind_text(&q, sts_id);
 	return query_run(&q, err);
+}
+
+/*
+ * The version before the one that `hosts` is of: was its test one of them all?
+ * Then *since is of both, and `hosts` this one's. False: it begins no earlier.
+ * Nobody knows the hosts of a damaged one.
+ */
+static bool goes_further_back(struct query *q, struct sts_policy *hosts,
+			      bool is_newest, time_t *since)
+{
+	struct sts_policy older = { .mx_count = 0 };
+	bool is_good = mx_lines_read(col_text_peek(q, "mx"), &older);
+	time_t announced_at = col_int(q, "announced_at");
+	bool counts = col_int(q, "mode") == STS_TESTING &&
+		      (is_newest || (is_good && !lacks_one(&older, hosts)));
+
+	if (counts && announced_at && (!*since || announced_at < *since))
+		*since = announced_at;
+	sts_policy_release(hosts);
+	*hosts = older;
+	return counts && is_good;
+}
+
+/* From the newest on, as far back as none of its hosts was missing. */
+bool policy_version_tested_since(struct store *s, const struct domain *d,
+				 time_t *since, struct err *err)
+{
+	struct sts_policy hosts = { .mx_count = 0 };
+	bool is_newest = true;
+	struct query q;
+
+	*since = 0;
+	query_open(&q, store_db(s),
+		   "SELECT mode, mx, announced_at FROM policy"
+		   " WHERE domain_id = ? ORDER BY version DESC");
+	bind_int(&q, d->id);
+	while (query_row(&q) && goes_further_back(&q, &hosts, is_newest, since))
+		is_newest = false;
+	sts_policy_release(&hosts);
+	return query_close(&q, err);
 }
 
 bool policy_version_mode_since(struct store *s, const struct domain *d,
@@ -378,9 +428,10 @@ static bool insert_version(struct store *s, struct domain *d,
 
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO policy(domain_id, version, sts_id, mode,"
-		   " max_age, mx, body, created_at) VALUES(?1,"
+		   " max_age, mx, body, created_at, actor, channel) VALUES(?1,"
 		   " (SELECT COALESCE(MAX(version) + 1, ?8) FROM policy"
-		   "  WHERE domain_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)");
+		   "  WHERE domain_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7,"
+		   " 'mtastsd', 'box')");
 	bind_int(&q, d->id);
 	bind_text(&q, sts_id);
 	bind_int(&q, policy->mode);
@@ -448,6 +499,21 @@ bool policy_version_bring_back(struct store *s, struct domain *d,
 	*changed = true;
 	return insert_version(s, d, policy, sts_id, now, 1, err) &&
 	       make_current(s, d, now, err);
+}
+
+bool policy_version_sign(struct store *s, const struct domain *d,
+			 const struct policy_author *by, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE policy SET actor = ?, channel = ?, reason = ?"
+		   " WHERE id = ?");
+	bind_text(&q, by->actor);
+	bind_text(&q, by->channel);
+	bind_text(&q, by->reason);
+	bind_int(&q, d->policy_id);
+	return query_run(&q, err);
 }
 
 /* ---- from another host ---- */

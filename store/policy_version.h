@@ -29,6 +29,8 @@ struct policy_version {
 	time_t last_served;		/* served_to, but none to come */
 	long fetches;			/* that were counted */
 	time_t announced_at;		/* DNS first showed its id; 0: never */
+	char *actor, *channel, *reason; /* owned: who made it and why, as in
+					   struct trail; "": from before */
 };
 
 void policy_version_release(struct policy_version *v);
@@ -61,6 +63,17 @@ bool policy_version_bring_back(struct store *s, struct domain *d,
 bool policy_version_adopt(struct store *s, struct domain *d,
 			  const struct sts_policy *policy, const char *sts_id,
 			  time_t now, struct err *err);
+
+/*
+ * Who made the current version, in the words of struct trail, kept with it for
+ * as long as it is; until then it is mtastsd itself. Inside the transaction
+ * that made it. NULL for the reason: none was given.
+ */
+struct policy_author {
+	const char *actor, *channel, *reason;
+};
+bool policy_version_sign(struct store *s, const struct domain *d,
+			 const struct policy_author *by, struct err *err);
 
 /*
  * This box comes of a backup: another one may serve what is current here, of
@@ -113,6 +126,14 @@ policy_version_test policy_version_refuses;
 /* DNS shows its id: noted once. Inside a transaction. */
 bool policy_version_announce(struct store *s, const struct domain *d,
 			     const char *sts_id, time_t now, struct err *err);
+
+/*
+ * Since when DNS has announced in mode testing all mail hosts that the current
+ * version has: a version that adds one begins anew, one that drops some or has
+ * another max_age does not. 0: not yet, or it is in another mode.
+ */
+bool policy_version_tested_since(struct store *s, const struct domain *d,
+				 time_t *since, struct err *err);
 
 /*
  * Since when DNS has announced this mode: the first of the versions of it that

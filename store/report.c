@@ -110,21 +110,24 @@ static void row_release(struct row *row)
 
 /*
  * What has come with its id of its day; and of that, what its signer sent:
- * nobody uses up another's. One of older times may be any.
+ * nobody uses up another's. One of older times may be any. *unsigned_id: it is
+ * there, and nobody had signed it.
  */
 static bool look_alike(struct store *s, const struct report_entry *e,
-		       const struct row *row, bool *is_known, int64_t *alike,
-		       struct err *err)
+		       const struct row *row, enum report_novelty *is,
+		       int64_t *unsigned_id, struct err *err)
 {
 	struct query q;
 
-	*is_known = false;
-	*alike = 0;
+	*is = REPORT_NEW;
+	*unsigned_id = 0;
 	query_open(&q, store_db(s),
-		   "SELECT COALESCE(SUM(signed_by = ?), 0) AS alike,"
-		   " COALESCE(MAX(content IN (?, x'')), 0) AS known"
-		   " FROM report WHERE domain_id = ? AND same IN (?, ?)"
-		   "  AND day = ?");
+		   "SELECT COALESCE(SUM(signed_by = ?1), 0) AS alike,"
+		   " COALESCE(MAX(content IN (?2, x'')), 0) AS known,"
+		   " COALESCE(MAX(CASE WHEN content = ?2 AND signed_by = ''"
+		   "  THEN id END), 0) AS unsigned"
+		   " FROM report WHERE domain_id = ?3 AND same IN (?4, ?5)"
+		   "  AND day = ?6");
 	bind_text(&q, e->signed_by);
 	bind_blob(&q, e->content, SAME_SIZE);
 	bind_int(&q, row->at.domain_id);
@@ -132,23 +135,134 @@ static bool look_alike(struct store *s, const struct report_entry *e,
 	bind_blob(&q, row->once, sizeof(row->once));
 	bind_int(&q, row->at.day);
 	if (query_row(&q)) {
-		*is_known = col_int(&q, "known");
-		*alike = col_int(&q, "alike");
+		if (col_int(&q, "alike") >= REPORT_ALIKE_MAX)
+			*is = REPORT_SURPLUS;
+		if (col_int(&q, "known"))
+			*is = REPORT_KNOWN;
+		*unsigned_id = col_int(&q, "unsigned");
 	}
 	return query_close(&q, err);
 }
 
-static bool is_there(struct store *s, const struct report_entry *e,
-		     const struct row *row, bool *is_known, struct err *err)
-{
-	int64_t alike;
+/* ---- which of those that are alike counts ---- */
 
-	if (!look_alike(s, e, row, is_known, &alike, err))
+static void read_place(struct query *q, struct report_place *at)
+{
+	at->id = col_int(q, "id");
+	at->domain_id = col_int(q, "domain_id");
+	at->reporter_id = col_int(q, "reporter_id");
+	at->day = col_int(q, "day");
+}
+
+static bool set_counted(struct store *s, const struct report_place *at,
+			bool is_counted, struct err *err)
+{
+	struct query q;
+
+	if (!report_tally_count(s, at, is_counted ? 1 : -1, err))
 		return false;
-	return *is_known || alike < REPORT_ALIKE_MAX ||
-	       err_set(err, ERR_REFUSED,
-		       "too many reports of this id and day say different "
-		       "things");
+	query_open(&q, store_db_write(s),
+		   "UPDATE report SET counted = ? WHERE id = ?");
+	bind_int(&q, is_counted);
+	bind_int(&q, at->id);
+	return query_run(&q, err);
+}
+
+/* The one that is to count comes first; at->id 0: there are none. */
+static bool find_first(struct store *s, int64_t domain_id,
+		       const unsigned char *same, int64_t day,
+		       struct report_place *at, bool *is_counted,
+		       struct err *err)
+{
+	struct query q;
+
+	*at = (struct report_place){ 0 };
+	*is_counted = false;
+	query_open(&q, store_db(s),
+		   "SELECT id, domain_id, reporter_id, day, counted"
+		   " FROM report WHERE domain_id = ? AND same = ? AND day = ?"
+		   " ORDER BY signed_by = '', counted DESC, id LIMIT 1");
+	bind_int(&q, domain_id);
+	bind_blob(&q, same, SAME_SIZE);
+	bind_int(&q, day);
+	if (query_row(&q)) {
+		read_place(&q, at);
+		*is_counted = col_int(&q, "counted");
+	}
+	return query_close(&q, err);
+}
+
+/* Another one that counts beside `first`; other->id 0: none does. */
+static bool find_other(struct store *s, const struct report_place *first,
+		       const unsigned char *same, struct report_place *other,
+		       struct err *err)
+{
+	struct query q;
+
+	*other = (struct report_place){ 0 };
+	query_open(&q, store_db(s),
+		   "SELECT id, domain_id, reporter_id, day FROM report"
+		   " WHERE domain_id = ? AND same = ? AND day = ? AND counted"
+		   "  AND id <> ? LIMIT 1");
+	bind_int(&q, first->domain_id);
+	bind_blob(&q, same, SAME_SIZE);
+	bind_int(&q, first->day);
+	bind_int(&q, first->id);
+	if (query_row(&q))
+		read_place(&q, other);
+	return query_close(&q, err);
+}
+
+/*
+ * After one has come, has been signed, or has gone. Of a box of older times
+ * several may have counted.
+ */
+static bool settle(struct store *s, int64_t domain_id,
+		   const unsigned char *same, int64_t day, struct err *err)
+{
+	struct report_place first, other;
+	bool is_counted;
+
+	if (!find_first(s, domain_id, same, day, &first, &is_counted, err))
+		return false;
+	if (!first.id)
+		return true;
+	for (;;) {
+		if (!find_other(s, &first, same, &other, err))
+			return false;
+		if (!other.id)
+			break;
+		if (!set_counted(s, &other, false, err))
+			return false;
+	}
+	return is_counted || set_counted(s, &first, true, err);
+}
+
+/* What came unsigned has come again, with a signature. */
+static bool note_signer(struct store *s, int64_t id, const struct row *row,
+			const char *signed_by, struct err *err)
+{
+	struct query q;
+
+	query_open(&q, store_db_write(s),
+		   "UPDATE report SET signed_by = ? WHERE id = ?");
+	bind_text(&q, signed_by);
+	bind_int(&q, id);
+	return query_run(&q, err) &&
+	       settle(s, row->at.domain_id, row->same, row->at.day, err);
+}
+
+static bool meet(struct store *s, const struct report_entry *e,
+		 const struct row *row, enum report_novelty *is,
+		 struct err *err)
+{
+	int64_t unsigned_id;
+
+	if (!look_alike(s, e, row, is, &unsigned_id, err))
+		return false;
+	if (!unsigned_id || !e->signed_by)
+		return true;
+	return note_signer(s, unsigned_id, row, e->signed_by, err);
 }
 
 static bool insert(struct store *s, const struct report_entry *e,
@@ -159,8 +273,9 @@ static bool insert(struct store *s, const struct report_entry *e,
 	query_open(&q, store_db_write(s),
 		   "INSERT INTO report(domain_id, reporter_id, same, content,"
 		   " report_id, day, begin_at, end_at, received_at, via,"
-		   " signed_by, contact, successful, failed, left_out)"
-		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)");
+		   " signed_by, contact, successful, failed, left_out,"
+		   " counted)"
+		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)");
 	bind_int(&q, row->at.domain_id);
 	bind_int(&q, row->at.reporter_id);
 	bind_blob(&q, row->same, sizeof(row->same));
@@ -235,7 +350,7 @@ static bool add_new(struct store *s, const struct report_entry *e,
 	       note_left_out(s, row->at.id, left_out, err) &&
 	       report_weigh(s, &row->at, bytes_of(e, texts - room, kept),
 			    err) &&
-	       report_tally_count(s, &row->at, 1, err);
+	       settle(s, row->at.domain_id, row->same, row->at.day, err);
 }
 
 static bool domain_is_hosted(struct store *s, int64_t id, struct err *err)
@@ -264,47 +379,73 @@ static bool may_be_added(struct store *s, const struct report_entry *e,
 	return domain_is_hosted(s, e->domain_id, err);
 }
 
-bool report_is_known(struct store *s, const struct report_entry *e,
-		     bool *is_known, struct err *err)
+bool report_meet(struct store *s, const struct report_entry *e,
+		 enum report_novelty *is, struct err *err)
 {
-	int64_t alike;
 	struct row row;
-	bool ok = row_init(&row, e, err) &&
-		  look_alike(s, e, &row, is_known, &alike, err);
+	bool ok = row_init(&row, e, err) && meet(s, e, &row, is, err);
 
 	row_release(&row);
 	return ok;
 }
 
-bool report_add(struct store *s, const struct report_entry *e, bool *is_known,
-		struct err *err)
+bool report_add(struct store *s, const struct report_entry *e,
+		enum report_novelty *is, struct err *err)
 {
 	struct row row;
 	bool ok;
 
-	*is_known = false;
+	*is = REPORT_KNOWN;
 	if (!may_be_added(s, e, err))
 		return false;
-	ok = row_init(&row, e, err) && is_there(s, e, &row, is_known, err) &&
-	     (*is_known || add_new(s, e, &row, err));
+	ok = row_init(&row, e, err) && meet(s, e, &row, is, err) &&
+	     (*is != REPORT_NEW || add_new(s, e, &row, err));
 	row_release(&row);
 	return ok;
 }
 
 /* ---- letting them go ---- */
 
-static bool remove_one(struct store *s, const struct report_place *at,
-		       struct err *err)
+/* Of what its place does not tell: with whom it is alike. */
+static bool find_same(struct store *s, int64_t id,
+		      unsigned char same[static SAME_SIZE], bool *is_counted,
+		      struct err *err)
 {
 	struct query q;
 
-	if (!report_tally_count(s, at, -1, err) ||
+	*is_counted = false;
+	query_open(&q, store_db(s),
+		   "SELECT same, counted FROM report WHERE id = ?");
+	bind_int(&q, id);
+	if (query_row(&q)) {
+		size_t len;
+		const void *blob = col_blob_peek(&q, "same", &len);
+
+		*is_counted = col_int(&q, "counted");
+		memset(same, 0, SAME_SIZE);
+		if (len == SAME_SIZE)
+			memcpy(same, blob, len);
+	}
+	return query_close(&q, err);
+}
+
+/* Another takes its place in the sums. */
+static bool remove_one(struct store *s, const struct report_place *at,
+		       struct err *err)
+{
+	unsigned char same[SAME_SIZE] = { 0 };
+	bool is_counted;
+	struct query q;
+
+	if (!find_same(s, at->id, same, &is_counted, err) ||
+	    (is_counted && !report_tally_count(s, at, -1, err)) ||
 	    !report_failure_remove(s, at, err) ||
 	    !report_policy_remove(s, at, err))
 		return false;
 	query_open(&q, store_db_write(s), "DELETE FROM report WHERE id = ?");
 	bind_int(&q, at->id);
-	return query_run(&q, err);
+	return query_run(&q, err) &&
+	       (!is_counted || settle(s, at->domain_id, same, at->day, err));
 }
 
 /* The next one that `sql` picks by its parameter; at->id 0: none is left. */
@@ -316,12 +457,8 @@ static bool pick(struct store *s, const char *sql, int64_t by,
 	*at = (struct report_place){ 0 };
 	query_open(&q, store_db(s), sql);
 	bind_int(&q, by);
-	if (query_row(&q)) {
-		at->id = col_int(&q, "id");
-		at->domain_id = col_int(&q, "domain_id");
-		at->reporter_id = col_int(&q, "reporter_id");
-		at->day = col_int(&q, "day");
-	}
+	if (query_row(&q))
+		read_place(&q, at);
 	return query_close(&q, err);
 }
 

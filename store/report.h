@@ -1,11 +1,13 @@
 /*
  * TLS reports: what was told of our domains, by whom.
  *
- * One row of `report` for each reporter, report-id, content and domain of ours:
- * the same report again counts once, however it is written. Anybody may take a
- * name and an id that are another's, and nobody can say who of them it is: so
- * what differs is kept beside it, up to a few of one id and day from each who
- * signs. Beside it stand what the report says of each policy
+ * Of a reporter, report-id, day and domain of ours one report counts, however it
+ * is written, and however often it comes. (The day, for some give each day's
+ * the same id.) Anybody may take a name and an id that are another's, and nobody
+ * can say who of them it is: what differs is kept beside it, a row of `report`
+ * each, up to a few from each who signs, and does not count. One that is signed
+ * counts before one that nobody signed, and else the first; when it goes, the
+ * next takes its place. Beside the row stand what the report says of each policy
  * (`report_policy`), the failures it tells of (`report_failure`), and what all
  * reports of a day come to (`report_tally`), so that the whole box is added up
  * at once. Sessions are counted by the policies' summaries alone: failures tell
@@ -68,22 +70,30 @@ struct report_entry {
 	bool is_brief;		      /* less of it is to be kept */
 };
 
-/* Is it there already? It costs a look into an index. */
-bool report_is_known(struct store *s, const struct report_entry *e,
-		     bool *is_known, struct err *err);
+enum report_novelty {
+	REPORT_NEW,
+	REPORT_KNOWN,  /* it is there already */
+	REPORT_SURPLUS /* too many of its id and day say something else */
+};
 
 /*
- * *is_known: it was there before, and nothing is added. On failure the caller
+ * What it would be. It costs a look into an index; what is there, and nobody
+ * had signed, is noted as signed if this one is.
+ */
+bool report_meet(struct store *s, const struct report_entry *e,
+		 enum report_novelty *is, struct err *err);
+
+/*
+ * Unless it is new, nothing is added. On failure the caller
  * rolls back, or goes on with other reports only if the error is one of these,
  * for then nothing was written:
  *
- *	ERR_REFUSED	its window has not come yet, or its id is worn out; it
- *			never will be taken
+ *	ERR_REFUSED	its window has not come yet
  *	ERR_NOT_FOUND	the domain is gone
  *	ERR_AGAIN	the disk has no room for what can be missed
  */
-bool report_add(struct store *s, const struct report_entry *e, bool *is_known,
-		struct err *err);
+bool report_add(struct store *s, const struct report_entry *e,
+		enum report_novelty *is, struct err *err);
 
 /*
  * How many reports go at once: no more than `limit`, and none is begun after
@@ -143,7 +153,7 @@ enum report_drop {
 	REPORT_DROP_NOT_OURS,	/* policies of domains that are not hosted */
 	REPORT_DROP_NO_REPORT,	/* it could not be read */
 	REPORT_DROP_OVER_LIMIT, /* too large */
-	REPORT_DROP_TOO_MANY,	/* too many of late */
+	REPORT_DROP_TOO_MANY,	/* too many of late, or of one id and day */
 	REPORT_DROP_NO_ROOM,	/* the disk is tight, or the queue full */
 	REPORT_DROP_AHEAD, /* its days have not come: it is to come again */
 	REPORT_DROP_COUNT
@@ -158,7 +168,7 @@ bool report_drop_add(struct store *s, enum report_drop why, unsigned long count,
 
 /* For status. */
 struct report_figures {
-	int64_t kept;			    /* reports, one for each domain */
+	int64_t kept; /* reports that count, one for each domain */
 	struct report_room room;
 	int64_t dropped[REPORT_DROP_COUNT]; /* since the box was set up */
 };

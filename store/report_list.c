@@ -38,6 +38,7 @@ static void read_item(struct query *q, struct report_item *item)
 		.failed = col_int(q, "failed"),
 		.left_out = col_long(q, "left_out"),
 		.alike = col_long(q, "alike"),
+		.is_counted = col_int(q, "counted"),
 		.results = (unsigned)col_int(q, "results"),
 	};
 	col_text(q, "domain", item->domain, sizeof(item->domain));

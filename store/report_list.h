@@ -23,7 +23,8 @@ struct report_item {
 	int64_t successful, failed;
 	long left_out;	  /* failures that are not kept */
 	long alike;	  /* others of its reporter, id and day, that say
-			     something else */
+			     something else; of all of them one counts */
+	bool is_counted;
 	unsigned results; /* of the others: 1 << enum tls_result, each */
 };
 

@@ -82,8 +82,8 @@ static bool count_reporters(const struct span *of, struct report_recent *out,
 		  " COUNT(DISTINCT CASE WHEN standing BETWEEN 1 AND 3"
 		  "  THEN reporter_id END) AS by_sts FROM"
 		  " (SELECT reporter_id, standing FROM report_policy"
-		  "  WHERE domain_id = ? AND day BETWEEN ? AND ?"
-		  "  ORDER BY day DESC LIMIT ?)");
+		  "  WHERE domain_id = ?1 AND day BETWEEN ?2 AND ?3"
+		  "  AND" REPORT_COUNTS "ORDER BY day DESC LIMIT ?4)");
 	bind_int(&q, REPORT_RECENT_ROWS);
 	if (query_row(&q)) {
 		out->all.reporters = col_int(&q, "n");
@@ -105,8 +105,8 @@ static bool add_results(const struct span *of, struct report_recent *out,
 		" AS is_sts"
 		" FROM"
 		" (SELECT * FROM report_failure"
-		"  WHERE domain_id = ? AND day BETWEEN ? AND ?"
-		"  ORDER BY day DESC LIMIT ?) f"
+		"  WHERE domain_id = ?1 AND day BETWEEN ?2 AND ?3"
+		"  AND" REPORT_COUNTS "ORDER BY day DESC LIMIT ?4) f"
 		" LEFT JOIN report_policy p ON p.domain_id = f.domain_id"
 		"  AND p.day = f.day AND p.report_id = f.report_id"
 		"  AND p.n = f.n GROUP BY f.result");

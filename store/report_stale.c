@@ -4,6 +4,7 @@
 #include "store/internal.h"
 #include "store/report_recent.h"
 #include "store/report_standing.h"
+#include "store/report_tally.h"
 
 #define GRACE WHEN_DAY /* until all have seen the new id */
 
@@ -13,7 +14,7 @@ _Static_assert(REPORT_OLD == 3, "the statement has a number for it");
 #define OLD                                                                    \
 	"WITH seen AS (SELECT reporter_id, policy_id, day, standing"           \
 	"  FROM report_policy WHERE domain_id = ?1 AND day BETWEEN ?2 AND ?3"  \
-	"  ORDER BY day DESC LIMIT ?4),"                                       \
+	"  AND" REPORT_COUNTS "ORDER BY day DESC LIMIT ?4),"                   \
 	" old AS (SELECT reporter_id, policy_id, MAX(day) AS day FROM seen"    \
 	"  WHERE standing = 3 GROUP BY reporter_id, policy_id),"               \
 	" ended AS (SELECT old.*, p.version, p.max_age + ?5 +"                 \

@@ -115,6 +115,7 @@ static void read_line(struct query *q, struct report_line *line)
 		.version = col_long(q, "version"),
 		.standing = (enum report_standing)col_enum(q, "standing",
 							   REPORT_FOREIGN),
+		.first = col_int(q, "first") * WHEN_DAY,
 		.last = col_int(q, "last") * WHEN_DAY,
 	};
 	read_count(q, &line->n);
@@ -145,6 +146,39 @@ static void lines_release(struct report_lines *lines)
 	for (size_t i = 0; i < lines->count; i++)
 		free(lines->line[i].name);
 	free(lines->line);
+}
+
+/* ---- who tells of what ---- */
+
+static void add_teller(struct report_tellers *to, struct query *q)
+{
+	if (to->count == REPORT_TELLERS) {
+		to->left_out++;
+		return;
+	}
+	read_count(q, &to->n[to->count]);
+	to->reporter[to->count++] = xstrdup(col_text_peek(q, "reporter"));
+}
+
+static bool read_tellers(const struct scope *in, const char *sql,
+			 struct report_sum *sum, struct err *err)
+{
+	struct query q;
+
+	open_query(&q, in, sql);
+	while (query_row(&q)) {
+		int result = col_enum(&q, "result", TLS_RESULT_COUNT - 1);
+
+		if (query_row_is_good(&q, "report_failure"))
+			add_teller(&sum->tellers[result], &q);
+	}
+	return query_close(&q, err);
+}
+
+static void tellers_release(struct report_tellers *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		free(t->reporter[i]);
 }
 
 /* ---- who holds what ---- */
@@ -200,6 +234,8 @@ void report_sum_release(struct report_sum *sum)
 	lines_release(&sum->hosts);
 	lines_release(&sum->domains);
 	lines_release(&sum->policies);
+	for (size_t i = 0; i < TLS_RESULT_COUNT; i++)
+		tellers_release(&sum->tellers[i]);
 	for (size_t i = 0; i < sum->holding_count; i++)
 		free(sum->holding[i].reporter);
 	free(sum->holding);
@@ -210,15 +246,18 @@ void report_sum_release(struct report_sum *sum)
 /* ---- one domain, by its rows ---- */
 
 #define MOST_FAILED " ORDER BY failed DESC, successful DESC, reports DESC, id"
-#define THESE	    " WHERE domain_id = ?1 AND day BETWEEN ?2 AND ?3 "
+#define THESE                                                                  \
+	" WHERE domain_id = ?1 AND day BETWEEN ?2 AND ?3 AND" REPORT_COUNTS
 
 /* Row 0 of each report is there, so to count these is to count reports. */
 #define OF_POLICIES                                                            \
 	" SUM(n = 0) AS reports, SUM(successful) AS successful,"               \
-	" SUM(failed) AS failed, MAX(day) AS last FROM report_policy" THESE
+	" SUM(failed) AS failed, MIN(day) AS first, MAX(day) AS last FROM "    \
+	"report_policy" THESE
 #define OF_FAILURES                                                            \
 	" COUNT(DISTINCT report_id) AS reports, 0 AS successful,"              \
-	" SUM(sessions) AS failed, MAX(day) AS last, 0 AS version,"            \
+	" SUM(sessions) AS failed, MIN(day) AS first, MAX(day) AS last, 0 AS " \
+	"version,"                                                             \
 	" 0 AS standing FROM report_failure" THESE
 
 static bool sum_domain(const struct scope *in, struct report_sum *sum,
@@ -244,6 +283,23 @@ static bool sum_domain(const struct scope *in, struct report_sum *sum,
 			  &sum->hosts, err);
 }
 
+static bool sum_tellers(const struct scope *in, struct report_sum *sum,
+			struct err *err)
+{
+	return read_tellers(in,
+			    "SELECT t.*, COALESCE(p.name, '') AS reporter FROM"
+			    " (SELECT f.result, r.reporter_id,"
+			    "  COUNT(DISTINCT f.report_id) AS reports,"
+			    "  0 AS successful, SUM(f.sessions) AS failed FROM"
+			    "  (SELECT result, report_id, sessions"
+			    "   FROM report_failure" THESE ") f"
+			    "  JOIN report r ON r.id = f.report_id"
+			    "  GROUP BY f.result, r.reporter_id) t"
+			    " LEFT JOIN reporter p ON p.id = t.reporter_id"
+			    " ORDER BY failed DESC, reports DESC, reporter_id",
+			    sum, err);
+}
+
 /* A policy of ours is one line, however it stood to the others. */
 static bool sum_policies(const struct scope *in, struct report_sum *sum,
 			 struct err *err)
@@ -255,7 +311,8 @@ static bool sum_policies(const struct scope *in, struct report_sum *sum,
 			  "   THEN standing ELSE 0 END AS standing,"
 			  "  COUNT(DISTINCT report_id) AS reports,"
 			  "  SUM(successful) AS successful,"
-			  "  SUM(failed) AS failed, MAX(day) AS last"
+			  "  SUM(failed) AS failed, MIN(day) AS first, "
+			  "MAX(day) AS last"
 			  "  FROM report_policy" THESE "  GROUP BY 1, 2) t"
 			  " LEFT JOIN policy p ON p.id = t.id"
 			  " ORDER BY version DESC, t.standing",
@@ -281,7 +338,8 @@ static bool sum_policies(const struct scope *in, struct report_sum *sum,
 
 #define TALLIED                                                                \
 	" SUM(reports) AS reports, SUM(successful) AS successful,"             \
-	" SUM(failed) AS failed, MAX(day) AS last, 0 AS version"               \
+	" SUM(failed) AS failed, MIN(day) AS first, MAX(day) AS last, 0 AS "   \
+	"version"                                                              \
 	" FROM report_tally WHERE ?1 = 0 AND day BETWEEN ?2 AND ?3 AND kind "  \
 	"= "
 
@@ -347,7 +405,8 @@ bool report_sum_domain(struct report_reader *r, int64_t domain_id, time_t since,
 	if (!report_reader_begin(r, err))
 		return false;
 	return finish(r,
-		      sum_domain(&in, sum, err) && sum_policies(&in, sum, err),
+		      sum_domain(&in, sum, err) && sum_tellers(&in, sum, err) &&
+			      sum_policies(&in, sum, err),
 		      sum);
 }
 

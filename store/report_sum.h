@@ -40,7 +40,16 @@ struct report_line {
 	long version;		       /* of a policy of ours, else 0 */
 	enum report_standing standing; /* of a policy that is not */
 	struct report_count n;
-	time_t last; /* the last day with such reports */
+	time_t first, last; /* days with such reports */
+};
+
+#define REPORT_TELLERS 3 /* of one result, in a summary */
+
+/* Who tells of a result, those with the most sessions first. */
+struct report_tellers {
+	char *reporter[REPORT_TELLERS]; /* owned; "" if it has no name */
+	struct report_count n[REPORT_TELLERS];
+	size_t count, left_out;
 };
 
 /* Most failed sessions first, then most sessions. */
@@ -74,7 +83,8 @@ struct report_sum {
 	 * how they stood to the domains' own when the reports came.
 	 */
 	struct report_lines policies;
-	struct report_holding *holding; /* of a domain only */
+	struct report_tellers tellers[TLS_RESULT_COUNT]; /* of a domain only */
+	struct report_holding *holding;			 /* the same */
 	size_t holding_count;
 	size_t holding_left_out;
 };

@@ -15,4 +15,12 @@ enum report_tally {
 	TALLY_STS	/* domain.id, by MTA-STS and no policy of strangers */
 };
 
+/*
+ * Of rows of `report_policy` or `report_failure` that are of domain ?1: those of
+ * reports that count.
+ */
+#define REPORT_COUNTS                                                          \
+	" report_id NOT IN (SELECT id FROM report"                             \
+	"  WHERE domain_id = ?1 AND NOT counted) "
+
 #endif

@@ -313,7 +313,10 @@ static int take_lock(const struct places *p, const char *dir, struct err *err)
 
 	if (fd < 0 && err && err->kind == ERR_REFUSED)
 		err_hint(err, "stop mtastsd first: it writes the state.db that "
-			      "is to be replaced");
+			      "is to be replaced; with the sockets that would "
+			      "have systemd start it again: systemctl stop "
+			      "mtastsd-https.socket mtastsd-http.socket "
+			      "mtastsd");
 	if (fd >= 0)
 		give_to_owner_of(dir, p->lock, NULL);
 	return fd;

@@ -591,8 +591,10 @@ static const char *const migrations[] = {
 
 	/* 15: foreign_at of names that are gone; how long caches lead where a
 	   policy's host is, and was before; when MX left; by which way an event
-	   came; of the reports that there are, the tally by MTA-STS:
-	   store/report_tally.c */
+	   came, and an index of those of the box alone; which haste of a CA has
+	   been met; who made a version of a policy; of the reports that there
+	   are, the tally by MTA-STS: store/report_tally.c; and which of them
+	   count: store/report.h */
 	"CREATE TABLE foreign_past("
 	"  name TEXT PRIMARY KEY,"
 	"  at INTEGER NOT NULL) WITHOUT ROWID;"
@@ -600,6 +602,12 @@ static const char *const migrations[] = {
 	"ALTER TABLE watch ADD COLUMN former_ttl INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE watch ADD COLUMN mx_left_at INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE trail ADD COLUMN channel TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE policy ADD COLUMN actor TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE policy ADD COLUMN channel TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE policy ADD COLUMN reason TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX trail_own ON trail(id) WHERE actor = 'mtastsd';"
+	"ALTER TABLE cert ADD COLUMN ari_hastened INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE cert ADD COLUMN ari_stale INTEGER NOT NULL DEFAULT 0;"
 	"INSERT OR REPLACE INTO report_tally"
 	"(kind, day, what, reports, successful, failed)"
 	"  SELECT 6, day, domain_id, COUNT(*), SUM(good), SUM(bad) FROM"
@@ -608,7 +616,9 @@ static const char *const migrations[] = {
 	"    MIN(SUM(failed), " SESSIONS_MAX ") AS bad"
 	"    FROM report_policy WHERE standing BETWEEN 1 AND 3"
 	"    GROUP BY domain_id, day, report_id)"
-	"  GROUP BY domain_id, day;",
+	"  GROUP BY domain_id, day;"
+	"ALTER TABLE report ADD COLUMN counted INTEGER NOT NULL DEFAULT 1;"
+	"CREATE INDEX report_aside ON report(domain_id) WHERE NOT counted;",
 };
 
 static const char serve_tables[] =
@@ -715,6 +725,12 @@ bool schema_version_of(const char *path, int64_t *version, struct err *err)
 
 	db_close(db);
 	return ok;
+}
+
+bool schema_is_former(struct db *db, int64_t *version)
+{
+	return read_version(db, version, NULL) && *version > 0 &&
+	       *version < schema_version();
 }
 
 bool schema_migrate(struct db *db, struct err *err)

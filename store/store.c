@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/ballast.h"
+#include "store/former.h"
 #include "store/health.h"
 #include "store/internal.h"
 #include "store/schema.h"
@@ -104,7 +105,34 @@ static bool open_state(struct store *s, struct err *err)
 		       "PRAGMA temp_store = MEMORY;"
 		       "PRAGMA wal_autocheckpoint = 0;",
 		       err) &&
-	       log_inherit(s, err) && schema_migrate(s->db, err);
+	       log_inherit(s, err);
+}
+
+/* Whoever wants to go back needs it; without it this version goes on, too. */
+static void keep_former(struct store *s)
+{
+	struct err problem = ERR_INIT;
+	int64_t version;
+	char *path;
+
+	if (s->vfs || !schema_is_former(s->db, &version))
+		return;
+	path = former_path(s->dir, version);
+	if (former_keep(s->dir, version, &problem))
+		log_info("store: state.db is of version %lld, and is kept as "
+			 "%s for who goes back to the former mtastsd",
+			 (long long)version, path);
+	else
+		log_warn("store: state.db is of version %lld, and no copy of "
+			 "it could be kept for who goes back: %s",
+			 (long long)version, problem.text);
+	free(path);
+}
+
+static bool migrate(struct store *s, struct err *err)
+{
+	keep_former(s);
+	return schema_migrate(s->db, err);
 }
 
 /* A file layer of another kind has no folder that another could enter. */
@@ -139,7 +167,7 @@ static bool is_lost(const struct store *s, struct err *err)
 
 static bool open_files(struct store *s, struct err *err)
 {
-	return open_state(s, err) && serve_file_open(s, err);
+	return open_state(s, err) && migrate(s, err) && serve_file_open(s, err);
 }
 
 /* A full disk may have had room for the files, but for the ballast. */
@@ -324,8 +352,10 @@ bool store_commit(struct store *s, struct err *err)
 
 	if (++s->commits % COMMITS_PER_PRUNE == 0) {
 		projection_prune(db, NULL);
-		trail_prune(s, NULL);
+		s->trail_is_long = true;
 	}
+	if (s->trail_is_long)
+		trail_prune(s, NULL);
 	return commit(s, err);
 }
 

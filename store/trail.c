@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "store/internal.h"
 
-#define EVENTS_KEPT    1000000
+#define OWN_KEPT       1000000
 #define PRUNED_AT_ONCE 500
 
 static const char *const level_names[] = {
@@ -105,7 +105,17 @@ void trail_keep(struct store *s, long seconds)
 	s->trail_keep = seconds;
 }
 
-/* Some at a time, from the oldest on; by the newest event's time. */
+/* A piece of it. Was there as much as goes at once? Then there may be more. */
+static bool prune(struct store *s, struct query *q, struct err *err)
+{
+	if (!query_run(q, err))
+		return false;
+	if (db_changes(store_db(s)) == PRUNED_AT_ONCE)
+		s->trail_is_long = true;
+	return true;
+}
+
+/* From the oldest on; by the newest event's time. */
 static bool prune_old(struct store *s, struct err *err)
 {
 	struct query q;
@@ -118,18 +128,28 @@ static bool prune_old(struct store *s, struct err *err)
 		   " (SELECT at FROM trail ORDER BY id DESC LIMIT 1) - ?2");
 	bind_int(&q, PRUNED_AT_ONCE);
 	bind_int(&q, s->trail_keep);
-	return query_run(&q, err);
+	return prune(s, &q, err);
 }
 
-bool trail_prune(struct store *s, struct err *err)
+/* By the index trail_own: there may be any number of others before them. */
+static bool prune_own(struct store *s, struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "DELETE FROM trail"
-		   " WHERE id <= (SELECT MAX(id) FROM trail) - ?");
-	bind_int(&q, EVENTS_KEPT);
-	return query_run(&q, err) && prune_old(s, err);
+		   "DELETE FROM trail WHERE id IN"
+		   " (SELECT id FROM trail WHERE actor = 'mtastsd'"
+		   "  AND id <= (SELECT MAX(id) FROM trail) - ?1"
+		   "  ORDER BY id LIMIT ?2)");
+	bind_int(&q, OWN_KEPT);
+	bind_int(&q, PRUNED_AT_ONCE);
+	return prune(s, &q, err);
+}
+
+bool trail_prune(struct store *s, struct err *err)
+{
+	s->trail_is_long = false;
+	return prune_own(s, err) && prune_old(s, err);
 }
 
 static void bind_optional(struct query *q, const char *text)

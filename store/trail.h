@@ -3,7 +3,9 @@
  *
  * Rows are written in the transaction that did the thing. They outlive the
  * domain they tell of, and get its label when it goes, so that a customer's
- * history is whole; else they are never changed. The newest million is kept.
+ * history is whole; else they are never changed. What the box did by itself is
+ * kept as long as it is among the newest million; what people did is not pushed
+ * out by anything.
  */
 #ifndef STORE_TRAIL_H
 #define STORE_TRAIL_H
@@ -58,7 +60,7 @@ bool trail_lately(struct store *s, const char *domain, const char *kind,
 		  const char *text, time_t since, struct trail_lately *n,
 		  struct err *err);
 
-/* For how long events are kept; 0: by their number alone, a million. */
+/* For how long events are kept, at most; 0: no matter how old they are. */
 void trail_keep(struct store *s, long seconds);
 
 struct trail_filter {

@@ -2,7 +2,7 @@
 """What a policy fetch costs here, and elsewhere: tables in Markdown.
 
 	tests/bench/bench.py [--quick] [--rounds N] [--seconds N]
-			     [--part compare|modes|crowd|scale ...]
+			     [--part compare|modes|threads|refetch|crowd|scale ...]
 
 Each server has core 0, and the senders (tests/bench/load.c) have core 1. A
 fetch is a connection with a full handshake, of a name chosen at random, and
@@ -288,6 +288,39 @@ class Bench:
 		    f"{statistics.median(f.per_second):.0f}", ms(f.p99_us),
 		    "–")
 
+	# With a second thread, on the same core.
+
+	def threads(self):
+		servers = {n: self.start(Mtastsd, NAMES, workers=n)
+			   for n in (1, 2)}
+		found = {n: Figures() for n in servers}
+		for server in servers.values():
+			sweep(server)
+		settle(*servers.values())
+		for _ in range(self.options.rounds):
+			for n, server in servers.items():
+				one_round(server, found[n], *self.timed)
+		head("Serving threads, all on one core", "threads",
+		     "CPU µs per fetch", "÷ one thread", "fetches/s")
+		for n, f in found.items():
+			row(n, spread(f.cpu_us), ratio(f.cpu_us, found[1].cpu_us),
+			    f"{statistics.median(f.per_second):.0f}")
+		self.stop(*servers.values())
+
+	# A large sender has noticed that all policies have changed.
+
+	def refetch(self):
+		"""With the limits that a box has by itself."""
+		count, sources = 20000, 4
+		server = self.start(Mtastsd, count, max_per_address=256)
+		seen = load(server, "--in-turn", "--count", count, "--sources",
+			    sources, "--connections", sources * 200)
+		head(f"{count} policies fetched by {sources} addresses as fast"
+		     " as they can", "answered", "fetches/s", "p99 ms")
+		row(seen["fetches"], f"{seen['per_second']:.0f}",
+		    ms([seen["p99_us"]]))
+		self.stop(server)
+
 	# Among others who only hold connections open.
 
 	def crowd(self):
@@ -403,7 +436,7 @@ def parse():
 	return options
 
 
-PARTS = ["compare", "modes", "crowd", "scale"]
+PARTS = ["compare", "modes", "threads", "refetch", "crowd", "scale"]
 
 
 def main():

@@ -1,10 +1,12 @@
 """Every version of a policy passes every parser that is known."""
 
+import subprocess
 from dataclasses import replace
 
 import pytest
 
 from harness.clients import CLIENTS, Rejected, Seen, mta_sts_query
+from harness.daemon import BUILD
 from harness.unbound import Unbound
 
 TXT = "v=STSv1; id=20261123T201500Z;"
@@ -58,17 +60,17 @@ CASES = {
 		   "postfix_tlspol", "mimecast", "google"}),
 
 	"a blank line": (body(b"mode", b"\r\nmode"),
-			 {"mox", "postfix_tlspol", "maddy", "checkdmarc"}),
+			 {"mox", "postfix_tlspol", "maddy"}),
 	"a blank line at the end": (replace(GOOD, body=BODY + b"\r\n"),
-				    {"mox", "postfix_tlspol", "maddy",
-				     "checkdmarc"}),
+				    {"mox", "postfix_tlspol", "maddy"}),
 	"a line without colon": (body(b"mode", b"nonsense\r\nmode"),
-				 ALL - {"chasquid", "stalwart", "mailauth"}),
+				 ALL - {"chasquid", "postfix_mta_sts_resolver",
+					"stalwart", "mailauth"}),
 	"an unknown key": (body(b"mode", b"x: y\r\nmode"), {"checkdmarc"}),
 	"a value with a colon": (body(b"mode", b"x: y:z\r\nmode"),
 				 {"maddy", "mimecast", "checkdmarc"}),
 	"not printable": (body(b"mode", b"x: \x01\r\nmode"),
-			  {"postfix_tlspol", "checkdmarc"}),
+			  {"mox", "postfix_tlspol", "checkdmarc"}),
 	"not ASCII": (body(b"mode", "x: \u00fc\r\nmode".encode()),
 		      {"postfix_mta_sts_resolver", "postfix_tlspol",
 		       "checkdmarc"}),
@@ -78,27 +80,40 @@ CASES = {
 			       {"kumomta", "checkdmarc"}),
 	"twice, the last is bad": (
 		replace(GOOD, body=BODY + b"mode: report\r\n"),
-		{"chasquid", "postfix_mta_sts_resolver", "kumomta",
-		 "checkdmarc"}),
+		ALL - {"postfix_tlspol", "mimecast", "google"}),
 	"twice, the first is bad": (
 		body(b"mode:", b"mode: report\r\nmode:"),
-		ALL - {"chasquid", "postfix_mta_sts_resolver"}),
+		ALL - {"chasquid", "postfix_mta_sts_resolver", "mailauth"}),
+	"two max_age, the last is short": (
+		replace(GOOD, body=BODY + b"max_age: 60\r\n"),
+		{"kumomta", "checkdmarc"}),
 	"version is not first": (
 		replace(GOOD, body=BODY.replace(b"version: STSv1\r\n", b"")
 			+ b"version: STSv1\r\n"), {"google"}),
 	"another version": (body(b"STSv1", b"STSv2"), ALL),
-	"no version": (body(b"version: STSv1\r\n", b""), ALL),
-	"no mode": (body(b"mode: enforce\r\n", b""), ALL),
-	"no max_age": (body(b"max_age: 1209600\r\n", b""), ALL),
+	"no version": (body(b"version: STSv1\r\n", b""), ALL - {"stalwart"}),
+	"no mode": (body(b"mode: enforce\r\n", b""),
+		    ALL - {"stalwart", "mailauth"}),
+	"no max_age": (body(b"max_age: 1209600\r\n", b""),
+		       ALL - {"stalwart"}),
+	"nothing": (replace(GOOD, body=b""), ALL),
 	"no mx": (body(b"mx: mx.a.test\r\n", b""), ALL),
 	"none, no mx": (body(b"mx: mx.a.test\r\n", b"", NONE),
 			{"chasquid", "stalwart"}),
 	"max_age 0": (body(b"1209600", b"0"), {"chasquid", "google"}),
 	"max_age 3600": (body(b"1209600", b"3600"), {"google"}),
+	"none, max_age 3600": (body(b"1209600", b"3600", NONE), {"google"}),
 	"max_age of more than a year": (
 		body(b"1209600", b"31557601"),
-		ALL - {"postfix_tlspol", "stalwart"}),
-	"max_age with a unit": (body(b"1209600", b"14d"), ALL),
+		{"chasquid", "postfix_mta_sts_resolver", "mailauth",
+		 "checkdmarc", "google"}),
+	"max_age with a unit": (body(b"1209600", b"14d"), ALL - {"stalwart"}),
+	"an mx that ends in a dot": (body(b"mx.a.test", b"mx.a.test."),
+				     {"mox", "postfix_tlspol"}),
+	"an mx that is an address": (body(b"mx.a.test", b"192.0.2.1"),
+				     {"postfix_tlspol"}),
+	"an mx with a * within": (body(b"mx.a.test", b"mx.*.test"),
+				  {"mox", "postfix_tlspol"}),
 }
 
 
@@ -114,6 +129,34 @@ def rejects(client, seen):
 def test_each_is_as_strict_as_it_is_known_to_be(case):
 	seen, who = CASES[case]
 	assert {c.__name__ for c in CLIENTS if rejects(c, seen)} == who
+
+
+NAMES = {"Stalwart": "stalwart", "Mimecast": "mimecast", "KumoMTA": "kumomta",
+	 "Google": "google"}
+
+
+def lint_names(body):
+	"""Of each fault, those who reject the policy for it."""
+	out = subprocess.run([BUILD / "rejected-by"], input=body, check=True,
+			     capture_output=True).stdout.decode()
+	return set().union(*map(who, out.splitlines()))
+
+
+def who(words):
+	"""\"a, b\", or \"every sender\", or \"every sender but a, b\"."""
+	but = words.removeprefix("every sender").removeprefix(" but ")
+	named = {NAMES.get(one, one.replace("-", "_"))
+		 for one in but.split(", ") if one}
+	assert named <= ALL
+	return ALL - named if words.startswith("every") else named
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_lint_names_those_who_reject_it(case):
+	seen, _ = CASES[case]
+	only_its_body = replace(GOOD, body=seen.body)
+	assert lint_names(seen.body) == {c.__name__ for c in CLIENTS
+					 if rejects(c, only_its_body)}
 
 
 def test_what_they_make_of_it():

@@ -100,7 +100,8 @@ def test_domain_remove(three, words, left):
 
 def test_removing_says_who_goes_on_refusing(live, name):
 	HOLDERS = f'{name}: senders go on refusing other hosts for up to 7d: ' \
-		'see "Taking a domain away" in mtastsctl(1)\n'
+		'see "Taking a domain away" in mtastsctl(1)\n' \
+		f'{name}: no TLS report of the last 30 days says who they are\n'
 	assert "senders" not in live.ok("domain", "remove", name, "--now", "--dry-run")
 	live.ok("policy", "enforce", "--force", "--reason", "story", name)
 	live.ok("policy", "testing", name)
@@ -139,7 +140,7 @@ def test_nobody_is_said_to_be_meant(three, words, said):
 
 
 @pytest.mark.parametrize("words, usage", [
-	("policy mx", "policy mx NAME add|drop HOST... [options]"),
+	("policy mx", "policy mx NAME... add|drop HOST... [options]"),
 	("template show", "template show TEMPLATE... [options]"),
 	("alert silence", "alert silence ID|KIND... [options]"),
 	("domain show", "domain show NAME... [options]"),
@@ -607,6 +608,48 @@ def test_a_limit_counts_changes(daemon, tmp_path, words):
 				    "2")
 		assert result.status == FINE, result
 		assert ages(daemon) == [14] * done + [7] * (5 - done)
+
+
+def hosts(daemon):
+	return [d["policy"]["mx"] for d in
+		daemon.json("domain", "list")["domains"]]
+
+
+@pytest.mark.parametrize("words", [
+	["--label", "acme"], ["--file", "{names}"], ["a.test", "b.test"]])
+def test_a_move_of_many(three, tmp_path, words):
+	path = tmp_path / "names"
+	path.write_text("a.test\nb.test\n")
+	words = [w.format(names=path) for w in words]
+	names = [w for w in words if w.endswith(".test")]
+	moved = ["policy", "mx", *words, "add", "new.test", "other.test"]
+	was = three.domain("c.test")["policy"]["mx"]
+
+	dry = three.ok(*moved, "--dry-run")
+	assert "a.test" in dry and "b.test" in dry and "c.test" not in dry
+	assert hosts(three) == [was] * 3
+	for _ in range(2):
+		three.ok(*moved, "--limit", "1")
+	both = sorted([*was, "new.test", "other.test"])
+	assert [sorted(h) for h in hosts(three)] == [both, both, was]
+	assert three.ok(*moved).count("already so") == 2
+
+	three.ok("policy", "mx", *words, "drop", "other.test", "--force")
+	assert [sorted(h) for h in hosts(three)] == [
+		sorted([*was, "new.test"])] * 2 + [was]
+	refused = three.ctl("policy", "mx", *names, "c.test", "drop",
+			    "new.test", "--force")
+	assert refused.status == REFUSED
+	assert "c.test: its policy does not name new.test" in refused.err
+
+
+def test_a_move_says_of_whom_and_what(three):
+	was = hosts(three)
+	for words in (["--all", "add"], ["--all", "new.test"], ["add", "x.test"],
+		      ["a.test", "--all", "add", "x.test"],
+		      ["a.test", "b.test", "move", "x.test"], []):
+		assert three.ctl("policy", "mx", *words).status == USAGE, words
+	assert hosts(three) == was
 
 
 def test_a_limit_goes_on_past_who_refuses(daemon, tmp_path):

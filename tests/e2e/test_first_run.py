@@ -8,6 +8,7 @@ import pytest
 from harness import village
 from harness.daemon import BUILD, HERE, SANITIZERS
 from harness.process import wait_for
+from harness.shim import build_shim
 
 CONF = "/etc/mtastsd/mtastsd.conf"
 SHIPPED = (HERE / "packaging/mtastsd.conf").read_text()
@@ -27,9 +28,10 @@ def box(tmp_path):
 	box.end()
 
 
-def start(box, tmp_path):
+def start(box, tmp_path, env=None):
 	log = tmp_path / "mtastsd.log"
-	daemon = box.spawn("mtastsd", [BUILD / "mtastsd"], log, SANITIZERS)
+	daemon = box.spawn("mtastsd", [BUILD / "mtastsd"], log,
+			   SANITIZERS | (env or {}))
 	daemon.wait_ready(lambda: "ready (version" in log.read_text())
 	return daemon
 
@@ -84,6 +86,10 @@ def test_as_shipped_it_serves_and_says_the_two_lines(box, tmp_path):
 def test_without_a_configuration_it_serves_and_says_the_two_lines(
 		box, tmp_path):
 	daemon = start(box, tmp_path)
+	# what is well in one line, then what needs a hand
+	well, rest = box.run(BUILD / "mtastsctl", "status").stdout.split("\n\n")
+	assert well.endswith(": 0 of 0 domains live") and "\n" not in well
+	assert rest.startswith("needs a hand:")
 	assert fetch(box, "-o/dev/null", "-w%{http_code}",
 		     "http://11.22.33.44/").stdout == "404"
 	assert lacking(box)[0] == (
@@ -93,6 +99,32 @@ def test_without_a_configuration_it_serves_and_says_the_two_lines(
 	daemon.process.send_signal(signal.SIGHUP)
 	wait_for("both", lambda: status(box)[0] == FINE)
 	assert daemon.stop() == 0
+
+
+def test_without_ipv6_in_the_kernel_it_serves_all_the_same(box, tmp_path):
+	"""ipv6.disable=1, as some images of cloud machines have it."""
+	env = {"LD_PRELOAD": str(build_shim("noipv6", tmp_path)),
+	       "ASAN_OPTIONS": "verify_asan_link_order=0"}
+	box.write(CONF, SHIPPED)
+	daemon = start(box, tmp_path, env)
+	log = tmp_path / "mtastsd.log"
+	assert "has no IPv6: it listens on IPv4 alone" in log.read_text()
+	for port in 80, 443:
+		box.ok("bash", "-c", f"exec 3<>/dev/tcp/11.22.33.44/{port}")
+	assert daemon.stop() == 0
+
+	# asked for by name it is not left out
+	box.write(CONF, SHIPPED + 'listen_https = { "[::]:443" }\n')
+	daemon = box.spawn("mtastsd", [BUILD / "mtastsd"], log, SANITIZERS | env)
+	assert daemon.process.wait() == 1
+	assert "socket for [::]:443" in log.read_text()
+	assert "hint: this machine's kernel has no such addresses" in \
+		log.read_text()
+	said = json.loads(box.run(
+		"env", *(f"{key}={value}" for key, value in env.items()),
+		BUILD / "mtastsctl", "doctor", "--json").stdout)
+	[one] = [f for f in said["findings"] if f["id"] == "port.no-ipv6"]
+	assert "listen_https" in one["hint"] and CONF in one["hint"]
 
 
 def test_a_configuration_that_is_lost_is_no_first_run(box, tmp_path):

@@ -3,20 +3,21 @@
 import ctypes
 import json
 import os
+import re
 import socket
 import subprocess
 import time
-import warnings
 from pathlib import Path
 
 import pytest
 
-from harness.daemon import BUILD, answers
+from harness.daemon import BUILD, HERE, answers
 from harness.fetch import fetch_plain
 from harness.held import Held
 from harness.process import wait_for
 
 RATES = 500, 250, 120, 60	# a second: the most that this machine bears now
+IS_STRICT = "HELD_STRICT" in os.environ		# make held: the first, or it fails
 CALM_MS = 250
 
 
@@ -66,26 +67,27 @@ def result(client):
 	return seen
 
 
-def borne(rig, daemon, host):
+def borne(rig, daemon, host, record):
 	"""A rate at which nothing piles up while nobody restarts anything.
 
 	A busy machine is slow, and that is all that is put down to it. Where even
-	the lowest rate is too much, that is gone on with, and judged like any.
+	the lowest rate is too much, that is gone on with, and judged like any. What
+	is less than is meant is among the last lines of `make check`.
 	"""
-	for rate in RATES:
+	for rate in RATES[:1] if IS_STRICT else RATES:
 		seen = result(fetches(rig, daemon, host, rate, 2))
 		assert seen["failures"] == seen["failed"]["late"], seen
 		if not seen["failures"] + seen["refused"] and \
 				seen["max_us"] < CALM_MS * 1000:
 			break
 	if rate < RATES[0]:
-		warnings.warn(f"this machine is busy: shown with {rate} fetches/s"
-			      f" instead of {RATES[0]}")
+		record("short", f"{rate} fetches/s, not {RATES[0]}: the machine "
+		       "is busy; make held demands them")
 	return rate
 
 
-def under_load(rig, daemon, host, times, change):
-	rate = borne(rig, daemon, host)
+def under_load(rig, daemon, host, times, change, record):
+	rate = borne(rig, daemon, host, record)
 	client = fetches(rig, daemon, host, rate, 600)
 	for _ in range(times):
 		time.sleep(1)
@@ -98,21 +100,21 @@ def under_load(rig, daemon, host, times, change):
 
 
 @pytest.mark.alone
-def test_restarts_under_load_refuse_nobody(rig, live):
+def test_restarts_under_load_refuse_nobody(rig, live, record_property):
 	daemon, mine, host = live
 
 	def restart():
 		daemon.stop()
 		start(daemon, mine)
 
-	rate, seen = under_load(rig, daemon, host, 5, restart)
+	rate, seen = under_load(rig, daemon, host, 5, restart, record_property)
 
 	assert seen["refused"] == seen["failures"] == 0, seen
 	assert seen["fetches"] > 5 * rate
 
 
 @pytest.mark.alone
-def test_kill_under_load_refuses_nobody(rig, live):
+def test_kill_under_load_refuses_nobody(rig, live, record_property):
 	"""What is in flight dies with it; who comes then waits, and is answered."""
 	daemon, mine, host = live
 
@@ -120,7 +122,7 @@ def test_kill_under_load_refuses_nobody(rig, live):
 		daemon.kill()
 		start(daemon, mine)
 
-	rate, seen = under_load(rig, daemon, host, 3, kill)
+	rate, seen = under_load(rig, daemon, host, 3, kill, record_property)
 
 	assert seen["refused"] == 0, seen
 	assert seen["failures"] < rate, seen
@@ -248,6 +250,33 @@ def test_root_binds_and_leaves(rig):
 	assert "NoNewPrivs:\t1" in status
 	assert daemon.state.stat().st_uid == 65534
 	assert daemon.state.stat().st_mode & 0o777 == 0o700
+
+
+PROFILE = HERE / "packaging/debian/apparmor/usr.sbin.mtastsd"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave root")
+def test_the_profile_lets_root_start_it(rig):
+	"""With its capabilities and no others, root reads what is its user's."""
+	capabilities = re.findall(r"^  capability (\w+),", PROFILE.read_text(),
+				  re.M)
+	daemon = rig.daemon()
+	daemon.settings["run_dir"] = daemon.folder / "own"
+	daemon.socket = daemon.folder / "own/admin.sock"
+	daemon.options = ["--user", "nobody"]
+	daemon.folder.chmod(0o755)
+	daemon.folder.parent.chmod(0o755)
+	secrets = daemon.folder / "secrets"
+	secrets.mkdir(mode=0o700)
+	key = secrets / "eab"
+	key.write_text("zWNDZM6eQGHWpSRTPal5eIUYFTu7\n")
+	for path in key, secrets:	# install -m 600 -o mtastsd
+		os.chown(path, 65534, 65534)
+	key.chmod(0o600)
+	daemon.ca |= {"eab_kid": "kid-1", "eab_key_file": key}
+	daemon.launch(wrapper=["setpriv", "--bounding-set", ",".join(
+		["-all", *(f"+{one}" for one in capabilities)])])
+	wait_for("an answer", lambda: answers(daemon.socket), 20)
 
 
 def test_a_user_that_is_not_there_is_named(rig):

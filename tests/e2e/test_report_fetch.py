@@ -278,6 +278,39 @@ def test_a_large_mailbox_is_searched_in_pieces(box, authority):
 	assert len(begun) == 2
 
 
+class Understating(Script):
+	"""A message that is larger than it is said to be."""
+
+	def __init__(self, context, size):
+		super().__init__(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n",
+				 context)
+		self.size = size
+
+	def _answer(self, peer, tag, word):
+		asked = self.heard.rpartition(b"UID ")[2]
+		if word == b"SELECT":
+			peer.sendall(b"* 1 EXISTS\r\n"
+				     b"* OK [PERMANENTFLAGS (\\Seen \\*)] x\r\n")
+		elif word == b"UID" and asked.startswith(b"SEARCH"):
+			peer.sendall(b"* SEARCH 7\r\n")
+		elif word == b"UID" and b"RFC822.SIZE" in asked:
+			peer.sendall(b"* 1 FETCH (UID 7 RFC822.SIZE 9)\r\n")
+		elif word == b"UID" and b"BODY" in asked:
+			peer.sendall(b"* 1 FETCH (UID 7 BODY[] {%d}\r\n"
+				     % self.size + b"x" * self.size + b")\r\n")
+		super()._answer(peer, tag, word)
+
+
+def test_a_message_that_is_larger_than_is_said_is_marked(box, authority):
+	"""It ends no run, and is not looked at by each."""
+	with Understating(authority.context("localhost"), 5 << 20) as server:
+		result = box.use(port=server.port).fetch("--json")
+	assert result.status != TEMPFAIL, result
+	assert json.loads(result.out)["too_large"] == 1
+	assert b"UID STORE 7 +FLAGS" in server.heard
+	assert b"NoTLSReport" in server.heard.rpartition(b"STORE")[2]
+
+
 def test_what_will_never_be_taken_stays_unread(box):
 	box.server.deliver(letter(1), letters.google(os.urandom(9000000)))
 	box.door.say(submit.error(422, "input"))

@@ -169,11 +169,12 @@ def test_reports_that_come_no_more_are_missed(rig, box, name):
 	"""They came each day, and DNS asks for them."""
 	for ago in 3, 2, 1:
 		box.tell(ago, 100)
-	box.step(7 * DAY)
-	assert "report.silent" not in box.alerts()	# the last is of day -8
-	box.step(2 * DAY)
+	box.step(8 * DAY)
 	assert "report.silent" not in box.alerts()	# nobody is asked
 	ask_for_reports(rig, box, name)
+	box.step(6 * DAY)
+	assert "report.silent" not in box.alerts()	# not for long
+	box.step(1 * DAY)
 	alert = wait_for("the alert", lambda: box.alerts().get("report.silent"))
 	assert (alert["subject"], alert["level"]) == (name, "warning")
 	assert "no TLS report has come for 7 days" in alert["text"]
@@ -190,24 +191,53 @@ def test_reports_that_come_no_more_are_missed(rig, box, name):
 
 def test_none_at_all_is_said_where_reports_are_looked_at(rig, box, name):
 	ask_for_reports(rig, box, name)
-	box.step(13 * DAY)
+	box.step(6 * DAY)
 	silent = "and none ever came"
 	assert silent not in box.daemon.ok("report", "summary", name)
 	box.step(2 * DAY)
 	assert silent in box.daemon.ok("report", "summary", name)
 	assert box.daemon.json("report", "summary", name)["unheard_since"]
-	assert "report.silent" not in box.alerts()
+	alert = wait_for("the alert", lambda: box.alerts().get("report.silent"))
+	assert (alert["subject"], alert["level"]) == (name, "info")
+	assert "no TLS report has ever come" in alert["text"]
+	assert box.daemon.json("status")["alerts"]["grave"] == 0
 	box.tell(1, 100)
+	assert "report.silent" not in box.alerts()
 	box.step(60 * DAY)
 	assert silent not in box.daemon.ok("report", "summary", name)
 
 
-def test_silence_is_no_news_of_who_seldom_had_a_report(rig, box, name):
+def test_silence_is_no_trouble_of_who_seldom_had_a_report(rig, box, name):
 	ask_for_reports(rig, box, name)
 	box.tell(5, 100)
 	box.tell(1, 100)
 	box.step(10 * DAY)
-	assert "report.silent" not in box.alerts()
+	alert = wait_for("the alert", lambda: box.alerts().get("report.silent"))
+	assert alert["level"] == "info"
+	known = box.daemon.api("GET", f"/v1/domains/{name}/expected")[1]
+	assert known["reports"]["silent_days"] == 0
+
+
+def test_a_removal_at_once_names_who_may_go_on_refusing(box, name):
+	daemon = box.daemon
+	daemon.ok("policy", "enforce", name, "--force", "--reason", "story")
+	[(body,)] = daemon.rows("SELECT body FROM policy"
+				" ORDER BY version DESC LIMIT 1")
+	remove = ["domain", "remove", name, "--now", "--dry-run"]
+	box.tell(2, 100)
+	assert "no TLS report of the last 30 days" in daemon.ok(*remove)
+	box.tell(1, 100, quoted=body)
+	assert "they are, among others, Sender Inc.\n" in daemon.ok(*remove)
+	answer = daemon.json(*remove)
+	assert answer["enforced_by"] == {"reporters": ["Sender Inc."],
+					 "more": 0}
+	box.step(3 * DAY)
+	daemon.ok("policy", "testing", name)
+	[(body,)] = daemon.rows("SELECT body FROM policy"
+				" ORDER BY version DESC LIMIT 1")
+	box.step(2 * DAY)
+	box.tell(1, 100, quoted=body)
+	assert "Sender Inc." not in daemon.ok(*remove)
 
 
 def test_a_reporter_with_an_old_version_is_told_of(rig, box, name):

@@ -267,6 +267,28 @@ def test_an_mbox(door, tmp_path):
 	assert json.loads(result.out)["no_report"] == 2
 
 
+def test_an_mbox_through_a_pipe(door):
+	box = letters.mbox(GOOGLE, letters.plain(), MICROSOFT)
+	result = pipe(door, box, "--json")
+	assert result.status == FINE, result
+	assert door.bodies() == [GZIP, GZIP]
+	assert json.loads(result.out)["messages"] == 3
+
+
+def test_what_is_written_into_a_piped_message_is_signed_by_nobody(door):
+	"""A mail server leaves the text as it is, and puts a line before it."""
+	start = b"From a@example.org Sat Nov 21 10:00:00 2026\n"
+	text = letters.plain().replace(b"\r\n", b"\n") + b"\n" + start
+	forged = passed().encode() + GOOGLE.replace(b"\r\n", b"\n")
+	result = pipe(door, start + text + forged, *TRUST)
+	assert result.status == FINE, result
+	assert [q for _, q in door.posts] == [{"via": "mail",
+					       "about": "shop.test"}]
+	assert "no signature counts" in result.err
+	result = pipe(door, start + text + forged, *TRUST, "--require-dkim")
+	assert len(door.posts) == 1, result
+
+
 def test_a_giant_in_an_mbox_is_passed_over(door, tmp_path):
 	box = letters.mbox(letters.plain(body="x" * 6000000), GOOGLE)
 	result = run(door, put(tmp_path, box), "--json")

@@ -105,8 +105,8 @@ def test_a_flood_of_forged_mail_keeps_no_signed_report_away(box, tmp_path):
 	assert words[:2] == ["report", "import"] and "-" in words
 	forged = [letters.google(letters.report_of("shop.test", i))
 		  for i in range(1400)]
-	(tmp_path / "mbox").write_bytes(letters.mbox(*forged))
-	counts = json.loads(take(box, tmp_path / "mbox", "--json").out)
+	counts = json.loads(take(box, "-", "--json",
+				 stdin=letters.mbox(*forged)).out)
 	assert counts["stored"] > 1000 and counts["put_off"] > 0
 
 	signed = letters.google(letters.report(), headers=(
@@ -115,6 +115,19 @@ def test_a_flood_of_forged_mail_keeps_no_signed_report_away(box, tmp_path):
 	assert take(box, *words[2:], stdin=forged[-1]).status == TEMPFAIL
 	assert take(box, *words[2:], stdin=signed).status == FINE
 	assert kept(box)[-1] == (MAIL, "google.com")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it is root's import")
+def test_old_mail_of_roots_is_not_rationed(box, tmp_path):
+	"""Connected before root is left, to a socket that takes reports alone."""
+	old = [letters.google(letters.report_of("shop.test", i))
+	       for i in range(1400)]
+	(tmp_path / "mbox").write_bytes(letters.mbox(*old))
+	result = take(box, tmp_path / "mbox", "--json")
+	assert result.status == FINE, result
+	assert json.loads(result.out)["stored"] == 1400
+	elsewhere = take(box, tmp_path / "mbox", "--socket", box.socket)
+	assert elsewhere.status != FINE and "without --socket" in elsewhere.err
 
 
 def test_mail_waits_while_the_daemon_is_down(box, alias):

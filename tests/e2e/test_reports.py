@@ -53,8 +53,25 @@ def test_a_report_counts_once(poster):
 	assert daemon.rows("SELECT successful, failed FROM report") == [(7, 0)]
 
 
+def test_one_of_an_id_and_day_counts(poster):
+	"""Whatever is posted under it: nobody hears that it was refused."""
+	daemon, name = poster.daemon, poster.domain
+	bodies = [report(name, policies=[sts(name) | {
+		"summary": {"total-successful-session-count": n}}])
+		for n in (7, 8, 11, 12, 13)]
+
+	assert [poster.post(b, kind=JSON) for b in bodies] == [200] * 5
+	assert stored(daemon, name) == 4
+	summary = json.loads(daemon.ok("report", "summary", name, "--json"))
+	assert (summary["reports"], summary["successful"]) == (1, 7)
+	assert daemon.ok("report", "list", name).count("(not counted)") == 3
+	assert dropped(daemon, 3) == 1
+
+
 @pytest.mark.parametrize("kind", ["", "application/octet-stream",
-				  "application/gzip", "application/json"])
+				  "application/gzip", "application/json",
+				  "application/x-gzip", "text/json",
+				  "binary/octet-stream"])
 def test_content_is_looked_at_and_not_its_type(poster, kind):
 	first, second = report(poster.domain, 1), report(poster.domain, 2)
 

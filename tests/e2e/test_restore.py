@@ -45,7 +45,6 @@ def test_without_a_file_it_names_the_newest(stopped):
 
 def test_a_file_that_is_none(stopped):
 	done = restore(stopped, "/nonexistent")
-	if done.returncode == 0: print("FINE", skip, set(now)-set(names), subprocess.run(["sqlite3", "file:"+str(daemon.state)+"/state.db?mode=ro&immutable=1", "select key from meta; pragma integrity_check; pragma journal_mode"],capture_output=True,text=True).stdout.split()); return "fine"
 	assert done.returncode == 1
 	assert "nothing was restored: /nonexistent" in done.stderr
 	assert "hint: " in done.stderr
@@ -54,7 +53,6 @@ def test_a_file_that_is_none(stopped):
 
 def test_while_it_runs(rig, daemon):
 	done = restore(daemon, "/nonexistent")
-	if done.returncode == 0: print("FINE", skip, set(now)-set(names), subprocess.run(["sqlite3", "file:"+str(daemon.state)+"/state.db?mode=ro&immutable=1", "select key from meta; pragma integrity_check; pragma journal_mode"],capture_output=True,text=True).stdout.split()); return "fine"
 	assert done.returncode == 1
 	assert str(daemon.process.pid) in done.stderr
 	assert "stop mtastsd first" in done.stderr
@@ -64,7 +62,6 @@ def test_no_state_folder(rig):
 	daemon = rig.daemon()
 	daemon.write_config()
 	done = restore(daemon, "/nonexistent")
-	if done.returncode == 0: print("FINE", skip, set(now)-set(names), subprocess.run(["sqlite3", "file:"+str(daemon.state)+"/state.db?mode=ro&immutable=1", "select key from meta; pragma integrity_check; pragma journal_mode"],capture_output=True,text=True).stdout.split()); return "fine"
 	assert done.returncode == 1
 	assert "state_dir" in done.stderr
 	assert not daemon.state.exists()

@@ -39,6 +39,16 @@ def flaky(tmp_path):
 	return str(tmp_path)
 
 
+def test_what_shows_less_than_is_meant_is_named(run, tmp_path, monkeypatch):
+	(tmp_path / "test_slow.py").write_text(
+		"def test_slow(record_property):\n"
+		"\trecord_property('short', '60 a second, not 500')\n"
+		"def test_fast(record_property):\n\tpass\n")
+	monkeypatch.setattr(run, "listed", lambda _where: [str(tmp_path)])
+	assert run.run_pytest(tmp_path, [], "not alone")[:3] == (0, 2, 0)
+	assert run.short == {"test_slow": "60 a second, not 500"}
+
+
 def test_a_fault_is_tried_once(run, flaky, monkeypatch):
 	told = []
 	monkeypatch.setattr(run, "say", told.append)

@@ -1,5 +1,6 @@
 """The systemd units, and what `make install` puts where they look."""
 
+import os
 from pathlib import Path
 import re
 import subprocess
@@ -32,6 +33,11 @@ def test_it_is_started_again_for_ever():
 	# systemd gives up after five starts within ten seconds, or never
 	assert values("Restart") == ["on-failure"]
 	assert values("StartLimitIntervalSec") == ["0"]
+	# What is left down is started by who connects, 20 times in 2 seconds, and
+	# then its sockets are closed.
+	assert values("RestartPreventExitStatus") == []
+	[pause] = values("RestartSec")
+	assert int(pause) >= 1
 
 
 def test_its_programs_are_where_the_prefix_is(installed):
@@ -86,6 +92,64 @@ def test_readme_installs_it():
 		assert re.search(rf"systemctl enable --now .*\b{unit}\b", readme)
 
 
+def test_who_stops_it_stops_its_sockets():
+	"""Else the next one who connects has it started again, before a restore."""
+	units = " ".join([*SOCKETS, "mtastsd"])
+	for told in "README.md", "docs/mtastsd.8", \
+			"packaging/debian/mtastsd.preinst":
+		text = (ROOT / told).read_text()
+		assert f"systemctl stop {units}" in text, told
+		# by itself it names no socket, and that starts them again
+		assert "systemctl start mtastsd" in text, told
+		assert not re.search(r"(systemctl|service) stop mtastsd\s", text)
+		assert not re.search(r"service mtastsd (stop|start)", text)
+
+
+def test_a_refused_downgrade_says_how_to_go_back(tmp_path):
+	"""With the words of a machine that has systemd, or has not."""
+	script = (PACKAGING / "debian/mtastsd.preinst").read_text()
+	script = script.replace("#ENV.DEB_VERSION#", "1.0").replace(
+		"/run/systemd/system", str(tmp_path / "systemd")).replace(
+		"/var/lib/mtastsd", str(tmp_path))
+	(tmp_path / "backup").mkdir()
+	newest = "state-....db"		# none was kept
+	for is_there in False, True:
+		if is_there:
+			(tmp_path / "systemd").mkdir()
+			for at, name in enumerate(["state-v9.db", "state-v10.db",
+						   "state-20271231T23.db"]):
+				(tmp_path / "backup" / name).touch()
+				os.utime(tmp_path / "backup" / name, (at, at))
+			newest = "state-v10.db"
+		done = subprocess.run(["sh", "-c", script, "sh", "upgrade", "2.0"],
+				      text=True, capture_output=True)
+		assert done.returncode == 1, done
+		assert ("systemctl stop mtastsd-https.socket" in done.stderr) == \
+			is_there
+		assert ("(stop it," in done.stderr) != is_there
+		assert f"mtastsd --restore {tmp_path}/backup/{newest}\n" in \
+			done.stderr
+
+
+def test_a_purge_deletes_what_it_says(tmp_path):
+	"""The state; and of /etc/mtastsd nothing that it has not brought."""
+	script = (PACKAGING / "debian/mtastsd.postrm").read_text()
+	for folder in "/var/lib/mtastsd", "/run/mtastsd", "/etc/mtastsd":
+		script = script.replace(folder, f"{tmp_path}{folder}")
+		(tmp_path / folder[1:]).mkdir(parents=True)
+	key = tmp_path / "etc/mtastsd/tsig.key"
+	for mine in True, False:
+		if mine:
+			key.touch()
+		subprocess.run(["sh", "-c", script, "sh", "purge"], check=True)
+		assert not (tmp_path / "var/lib/mtastsd").exists()
+		assert not (tmp_path / "run/mtastsd").exists()
+		assert key.exists() == key.parent.exists() == mine
+		key.unlink(missing_ok=True)
+	said = (PACKAGING / "debian/mtastsd.README.Debian").read_text()
+	assert "Files of your own in /etc/mtastsd" in said and "they stay" in said
+
+
 def test_it_may_do_little():
 	"""What systemd itself thinks of the sandbox, and what it cannot see."""
 	done = subprocess.run(
@@ -96,6 +160,17 @@ def test_it_may_do_little():
 	# It gives its sockets to groups, and sees who speaks to them.
 	assert "@chown" in values("SystemCallFilter")
 	assert values("PrivateUsers") == []
+
+
+def test_who_fetches_reports_can_do_little_more():
+	"""As the daemon, and become nobody."""
+	fetch = PACKAGING / "mtastsd-report-fetch.service"
+	families = values("RestrictAddressFamilies", fetch)
+	calls = values("SystemCallFilter", fetch)
+
+	assert families and families == values("RestrictAddressFamilies")
+	assert calls[:2] == values("SystemCallFilter")[:2]
+	assert "@setuid" in calls[2]
 
 
 def test_the_units_are_good(installed):

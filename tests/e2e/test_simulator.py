@@ -1,10 +1,14 @@
 """The simulator's own manners: what it finds is for `make sim` to say."""
 
+import os
+import re
 import runpy
+import signal
 import subprocess
 from pathlib import Path
 
 from harness.daemon import BUILD
+from harness.process import wait_for
 
 HERE = Path(__file__).resolve().parents[2]
 
@@ -26,6 +30,36 @@ def test_more_jobs_than_it_has_room_for():
 	done = simulate("--orders", 1, "--jobs", 1000, 1)
 	assert done.returncode == 0, done.stderr
 	assert done.stdout.endswith("1 passed, 0 failed\n")
+
+
+def test_a_seed_does_the_same_again():
+	once, again = (re.findall(r"^seed 7: .*$", simulate(
+		"--orders", 150, 7).stdout, re.M) for _ in range(2))
+	assert len(once) == 1 and "fingerprint" in once[0]
+	assert once == again
+
+
+def children(pid):
+	path = Path(f"/proc/{pid}/task/{pid}/children")
+	return [int(child) for child in path.read_text().split()]
+
+
+def test_a_seed_whose_process_dies_is_named():
+	"""And how it is run again, of the same length."""
+	process = subprocess.Popen(
+		[BUILD / "simulate", "--orders", "1000000", "--jobs", "2",
+		 "3", "6"], stdout=subprocess.PIPE, text=True)
+	both = wait_for("both to run", lambda: len(
+		children(process.pid)) == 2 and children(process.pid))
+	for pid in both:
+		os.kill(pid, signal.SIGKILL)
+	said = process.communicate(timeout=60)[0]
+	assert process.returncode == 1
+	for seed in 3, 4:
+		assert f"FAILED seed {seed}: its process died\n" \
+		       f"  replay: make sim SEED='--orders 1000000 {seed}'\n" \
+		       in said
+	assert said.endswith("0 passed, 4 failed\n")
 
 
 def test_each_deliberate_defect_can_be_made():

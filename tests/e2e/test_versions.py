@@ -112,6 +112,30 @@ def test_rollback_is_a_new_version(rig, live, name):
 	assert history(live, name)[0]["body"] == others[0]["body"]
 
 
+def test_history_says_who_made_each_version_and_why(live, name):
+	why = "the new filter, ticket 7"
+	live.ok("policy", "mx", name, "add", "b.test", "--reason", why)
+	live.ok("policy", "rollback", name, "--reason", "the move is off")
+	live.ok("policy", "set", name, "--max-age", "20d", "--dry-run")
+	live.ok("domain", "remove", name, "--reason", "it left us")
+	live.ok("domain", "add", name, "--mx", f"mx.{name}",
+		"--reason", "it is back")
+
+	last, *others = history(live, name)
+	assert [v["reason"] for v in (last, *others)] == [
+		"it is back", "it left us", "the move is off", why, ""]
+	event = live.json("log", name)["events"][-1]
+	for version in (last, *others):
+		assert version["channel"] == "admin.sock"
+		assert version["actor"] == event["actor"]
+	assert "uid" in event["actor"]
+
+	text = live.ok("policy", "history", name)
+	assert (f"#   made by {event['actor']} via admin.sock"
+		f" (the move is off)\n") in text
+	assert text.count("#   made by ") == 5
+
+
 def test_what_cannot_be_rolled_back_is_said(live, name):
 	only = live.ctl("policy", "rollback", name)
 	assert only.status == REFUSED and "only one version" in only.err

@@ -9,7 +9,7 @@ import pytest
 
 from harness.clock import Leaps
 from harness.flaky_dns import FlakyDns
-from harness.older import take_back
+from harness.older import VERSION, take_back, version
 from harness.process import wait_for
 
 FINE, REFUSED = 0, 3
@@ -474,6 +474,8 @@ def test_a_row_of_a_former_version_is_as_old_as_its_look(rig, live, name):
 	db.close()
 	take_back(live.state / "state.db")
 	live.start()
+	kept = live.state / f"backup/state-v{VERSION}.db"
+	assert version(kept) == VERSION and str(kept) in live.log.read_text()
 	assert live.rows("SELECT host_at, txt_at, mx_at FROM watch") == \
 		[(1000000, 1000000, 0)]
 	live.ok("template", "set", "gold", "--mx", "next.example.test")

@@ -16,7 +16,7 @@ NAMES = [f"o{i}.test" for i in range(12)]
 # 9. Ten times as fast: certificates of ten minutes, two minutes without a CA,
 # and all of our timeouts are what they are.
 
-@pytest.mark.fault(9, "CA down ({}) for a fifth of the life of all "
+@pytest.mark.fault(9, "CA down for a fifth of the life of all "
 		   "certificates (600 s), when they are due",
 		   "breaker; domains are not charged; slow start; no gap")
 @pytest.mark.parametrize("net", ["refused", "reset", "blackhole"])

@@ -2,7 +2,7 @@
 
 import time
 
-from .clock import NO_CHECK_TIME
+from .clock import NO_CHECK_TIME, Rush
 from .fetch import Client, Fetcher
 from .process import wait_for
 
@@ -16,6 +16,9 @@ class Box:
 
 	def __init__(self, rig, ca, clock=None, **settings):
 		self.dns, self.ca, self.clock = rig.dns, ca, clock
+		self.more_cas = []
+		if isinstance(clock, Rush):
+			settings = clock.settings() | settings
 		self.daemon = rig.daemon(ca.http_port, ca.tls_port, **settings)
 		self.daemon.use(ca, rig.dns)
 

@@ -120,6 +120,9 @@ def collect(pairs, first_wins=True, twice=True):
 	return fields, mx
 
 
+EVER = 10 ** 10
+
+
 def understand(fields, mx, most=YEAR, least=0, none_needs_mx=False):
 	need(fields.get("version") == "STSv1", "version")
 	mode = fields.get("mode")
@@ -130,6 +133,17 @@ def understand(fields, mx, most=YEAR, least=0, none_needs_mx=False):
 	return Understood(mode, max_age, mx)
 
 
+def each_good(pairs, **limits):
+	"""Of a field that is there twice no value may be bad."""
+	pairs = list(pairs)
+	understand(*collect(pairs), **limits)
+	return understand(*collect(pairs, first_wins=False), **limits)
+
+
+DOMAIN = re.compile(r"(\*\.)?[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9][A-Za-z0-9-]*)*")
+ADDRESS = re.compile(r"[0-9.]+")
+
+
 # ---- the senders ----
 
 def mox(seen):
@@ -138,9 +152,11 @@ def mox(seen):
 	need_size(seen, 64 * KB)
 	lines = lines_of(seen.body)
 	need(all(lines), "a blank line")
-	fields, mx = collect(pairs_of(lines))
-	need(all(host.isascii() for host in mx), "a U-label")
-	return understand(fields, mx)
+	need(all(value and value.replace("\t", " ").isprintable()
+		 for _, value in pairs_of(lines)), "a bad value")
+	policy = each_good(pairs_of(lines), most=2 ** 31 - 1)
+	need(all(DOMAIN.fullmatch(host) for host in policy.mx), "a bad mx")
+	return policy
 
 
 def chasquid(seen):
@@ -159,7 +175,7 @@ def postfix_mta_sts_resolver(seen):
 	need_text(seen)
 	need_size(seen, 64 * KB)
 	need("charset" in seen.kind or seen.body.isascii(), "not ASCII")
-	lines = [line for line in lines_of(seen.body) if line.strip()]
+	lines = [line for line in lines_of(seen.body) if ":" in line]
 	return understand(*collect(pairs_of(lines), first_wins=False))
 
 
@@ -174,7 +190,9 @@ def postfix_tlspol(seen):
 			      r"[!-~]([ -~]*[!-~])?[ \t]*", line)
 		 for line in lines), "a blank or bad line")
 	fields, mx = collect(pairs_of(lines))
-	policy = understand(fields, mx, most=10 ** 10)
+	policy = understand(fields, mx, most=EVER)
+	need(all(DOMAIN.fullmatch(host) and not ADDRESS.fullmatch(host)
+		 for host in mx), "a bad mx")
 	policy.max_age = min(policy.max_age, YEAR)
 	return policy
 
@@ -184,14 +202,20 @@ def maddy(seen):
 	need_id(one_of(seen.txts))
 	need_200(seen)
 	need_text(seen)
-	return understand(*collect(pairs_of(lines_of(seen.body), True)))
+	return each_good(pairs_of(lines_of(seen.body), True), most=EVER)
 
 
 def stalwart(seen):
 	need_id(one_of(seen.txts))
 	need_size(seen, KB * KB)
 	lines = [line for line in lines_of(seen.body) if ":" in line]
-	policy = understand(*collect(pairs_of(lines)), most=10 ** 10,
+	pairs = [("version", "STSv1"), ("mode", "none"), ("max_age", "86400"),
+		 *((key, value) for key, value in pairs_of(lines)
+		   if key != "max_age" or re.fullmatch("[0-9]+", value))]
+	need(all(value == "STSv1" for key, value in pairs if key == "version")
+	     and all(value in ("enforce", "testing", "none")
+		     for key, value in pairs if key == "mode"), "a bad value")
+	policy = understand(*collect(pairs, first_wins=False), most=EVER,
 			    none_needs_mx=True)
 	if not 3600 <= policy.max_age <= YEAR:
 		policy.max_age = 86400
@@ -211,9 +235,10 @@ def mimecast(seen):
 		warnings.append("a blank line")
 	if seen.body.count(b"\r\n") != seen.body.count(b"\n"):
 		warnings.append("not CRLF")
-	policy = understand(*collect(pairs_of(filter(None, lines), True)))
+	policy = understand(*collect(pairs_of(filter(None, lines), True)),
+			    most=EVER)
 	least = {"enforce": 604800, "testing": 86400}.get(policy.mode, 0)
-	policy.max_age = max(policy.max_age, least)
+	policy.max_age = min(max(policy.max_age, least), YEAR)
 	policy.warnings = warnings
 	return policy
 
@@ -223,13 +248,14 @@ def kumomta(seen):
 	need_200(seen)
 	need(seen.kind.partition(";")[0] == "text/plain", seen.kind)
 	lines = [line for line in lines_of(seen.body) if line.strip()]
-	return understand(*collect(pairs_of(lines), twice=False))
+	return understand(*collect(pairs_of(lines), twice=False), most=EVER)
 
 
 def mailauth(seen):
 	need(200 <= seen.status <= 299, f"status {seen.status}")
-	lines = [line for line in lines_of(seen.body) if ":" in line]
-	return understand(*collect(pairs_of(lines)))
+	pairs = [("mode", "none"), *pairs_of(line for line in
+					     lines_of(seen.body) if ":" in line)]
+	return understand(*collect(pairs, first_wins=False))
 
 
 def checkdmarc(seen):
@@ -237,7 +263,8 @@ def checkdmarc(seen):
 	need_id(one_of(seen.txts))
 	need_200(seen)
 	need_text(seen)
-	fields, mx = collect(pairs_of(lines_of(seen.body), True), twice=False)
+	lines = filter(None, lines_of(seen.body))
+	fields, mx = collect(pairs_of(lines, True), twice=False)
 	need(set(fields) <= {"version", "mode", "max_age"}, "an unknown key")
 	return understand(fields, mx)
 

@@ -67,6 +67,10 @@ class Rush:
 		ahead = (time.time() - self.began) * (self.rate - 1)
 		return preload() | {"FAKETIME": f"+{ahead:.3f}s x{self.rate}"}
 
+	def settings(self):
+		"""For mtastsd.conf: its clients live in common time."""
+		return {"connection_deadline": f"{min(30 * self.rate, 3600)}s"}
+
 	def now(self):
 		return self.began + (time.time() - self.began) * self.rate
 

@@ -34,6 +34,15 @@ def check_all(stage, crashes=None, breaches=()):
 	i1_served(stage)
 
 
+def check_box(box):
+	"""What holds at the end of any story, also in the middle of orders and
+	of outages: I1, I2 (if the CA is there to be asked), I5."""
+	if box.ca.process.is_alive():
+		i2_one_certificate_an_order(box)
+	i5_sound(box)
+	i1_served(box)
+
+
 def agree(stage):
 	return total_issued(stage) == rows_ever(stage, "cert") and \
 		under_way(stage) == 0

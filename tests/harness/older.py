@@ -16,7 +16,12 @@ def take_back(path):
 		db.execute("DROP TABLE template_past")
 		db.execute("DROP TABLE reached")
 		db.execute("DROP TABLE foreign_past")
+		for column in "actor", "channel", "reason":
+			db.execute(f"ALTER TABLE policy DROP COLUMN {column}")
 		db.execute("ALTER TABLE trail DROP COLUMN channel")
+		db.execute("DROP INDEX trail_own")
+		for column in "ari_hastened", "ari_stale":
+			db.execute(f"ALTER TABLE cert DROP COLUMN {column}")
 		db.execute("DROP TRIGGER publish_changed")
 		db.execute("CREATE TRIGGER publish_changed AFTER UPDATE ON"
 			   " domain BEGIN SELECT 1; END")

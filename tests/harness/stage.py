@@ -34,6 +34,8 @@ class Stage:
 		self.rig, self.dns, self.ca = rig, rig.dns, ca
 		self.front, self.proxy, self.rush = front, proxy, rush
 		self.more_cas = []
+		if rush:
+			settings = rush.settings() | settings
 		http_port = front.behind if front else ca.http_port
 		self.daemon = rig.daemon(http_port, ca.tls_port, **settings)
 		self.daemon.use(proxy or ca, rig.dns)

@@ -77,14 +77,14 @@ bool reports_add(struct store *s, const struct domain *d,
 				  .received = received,
 				  .content = content };
 	struct err err = ERR_INIT;
-	bool is_known;
+	enum report_novelty is;
 
 	must(report_content(r, content, &err), &err);
 	for (size_t i = 0; i < r->policy_count; i++)
 		all[i] = i;
-	must(report_add(s, &e, &is_known, &err), &err);
+	must(report_add(s, &e, &is, &err), &err);
 	free(all);
-	return !is_known;
+	return is == REPORT_NEW;
 }
 
 struct tls_report reports_make(const char *organization, const char *id,

@@ -14,6 +14,8 @@
 #include "tests/sim/es256.h"
 #include "tests/sim/scratch.h"
 
+const char *sim_ca_origin = SIM_CA_ORIGIN;
+
 static const char *const status_words[] = {
 	[SIM_PENDING] = "pending", [SIM_READY] = "ready",
 	[SIM_PROCESSING] = "processing", [SIM_VALID] = "valid",
@@ -67,7 +69,13 @@ static void complain(struct sim_ca *ca, struct sim_answer *a, const char *what)
 
 static char *url_of(const char *kind, unsigned id)
 {
-	return xasprintf(SIM_CA_ORIGIN "/%s/%u", kind, id);
+	return xasprintf("%s/%s/%u", sim_ca_origin, kind, id);
+}
+
+/* Of a fixed path. */
+static json_t *place_json(const char *path)
+{
+	return json_sprintf("%s%s", sim_ca_origin, path);
 }
 
 static json_t *url_json(const char *kind, unsigned id)
@@ -152,11 +160,11 @@ static json_t *challenge_json(unsigned id, const struct sim_order *o)
 
 static json_t *authz_json(unsigned id, const struct sim_order *o)
 {
-	return json_pack("{s:s, s:{s:s, s:s}, s:[{s:s, s:s, s:s, s:s}, o]}",
+	return json_pack("{s:s, s:{s:s, s:s}, s:[{s:s, s:s, s:s, s:o}, o]}",
 			 "status", status_words[o->authz], "identifier", "type",
 			 "dns", "value", o->name, "challenges", "type",
 			 "dns-01", "status", status_words[o->authz], "token",
-			 "x", "url", SIM_CA_ORIGIN "/dns-01",
+			 "x", "url", place_json("/dns-01"),
 			 challenge_json(id, o));
 }
 
@@ -272,9 +280,9 @@ static void post_orders(struct post *p)
 	}
 	if (seen > (p->page + 1) * page)
 		snprintf(p->answer->link, sizeof(p->answer->link),
-			 "<" SIM_CA_DIRECTORY ">;rel=\"index\"\n"
-			 "<" SIM_CA_ORIGIN "/orders/%u?%u>;rel=\"next\"",
-			 p->id, p->page + 1);
+			 "<%s/directory>;rel=\"index\"\n"
+			 "<%s/orders/%u?%u>;rel=\"next\"",
+			 sim_ca_origin, sim_ca_origin, p->id, p->page + 1);
 	answer_json(p->answer, 200, json_pack("{s:o}", "orders", list));
 }
 
@@ -533,7 +541,7 @@ static bool find_account(struct post *p)
 {
 	const char *kid = json_string_value(
 		json_object_get(p->jws.header, "kid"));
-	size_t len = strlen(SIM_CA_ORIGIN "/account/");
+	size_t len = strlen(sim_ca_origin) + strlen("/account/");
 
 	if (!kid || strlen(kid) <= len)
 		return false;
@@ -578,7 +586,7 @@ static void check_and_handle(struct post *p, const char *url, size_t route)
 static void answer_post(struct sim_ca *ca, const struct fetch_request *rq,
 			size_t route, struct sim_answer *answer)
 {
-	const char *tail = rq->url + strlen(SIM_CA_ORIGIN) +
+	const char *tail = rq->url + strlen(sim_ca_origin) +
 			   strlen(routes[route].path);
 	const char *page = strchr(tail, '?');
 	struct post p = { .ca = ca, .answer = answer };
@@ -599,17 +607,17 @@ static void answer_post(struct sim_ca *ca, const struct fetch_request *rq,
 static void answer_directory(const struct sim_ca *ca, struct sim_answer *a)
 {
 	answer_json(a, 200,
-		    json_pack("{s:s, s:s, s:s, s:{s:b}}", "newNonce",
-			      SIM_CA_ORIGIN "/new-nonce", "newAccount",
-			      SIM_CA_ORIGIN "/new-account", "newOrder",
-			      SIM_CA_ORIGIN "/new-order", "meta",
+		    json_pack("{s:o, s:o, s:o, s:{s:b}}", "newNonce",
+			      place_json("/new-nonce"), "newAccount",
+			      place_json("/new-account"), "newOrder",
+			      place_json("/new-order"), "meta",
 			      "externalAccountRequired", ca->wants_eab));
 }
 
 static void answer_any_post(struct sim_ca *ca, const struct fetch_request *rq,
 			    struct sim_answer *answer)
 {
-	const char *path = rq->url + strlen(SIM_CA_ORIGIN);
+	const char *path = rq->url + strlen(sim_ca_origin);
 
 	if (sim_ca_more(ca, rq, answer))
 		return;
@@ -625,18 +633,22 @@ static void answer_any_post(struct sim_ca *ca, const struct fetch_request *rq,
 void sim_ca_answer(struct sim_ca *ca, const struct fetch_request *rq,
 		   struct sim_answer *answer)
 {
+	bool is_ours = str_starts(rq->url, sim_ca_origin);
+	const char *path = is_ours ? rq->url + strlen(sim_ca_origin) : "";
+	bool is_directory = streq(path, "/directory");
+
 	*answer = (struct sim_answer){ .status = 200 };
-	if (!str_starts(rq->url, SIM_CA_ORIGIN "/"))
+	if (*path != '/')
 		complain(ca, answer, "a request for somebody else");
 	else if (rq->method == FETCH_POST)
 		answer_any_post(ca, rq, answer);
-	else if (streq(rq->url, SIM_CA_DIRECTORY))
+	else if (is_directory)
 		answer_directory(ca, answer);
 	else if (rq->method == FETCH_GET)
-		sim_ca_more_get(ca, rq->url + strlen(SIM_CA_ORIGIN), answer);
-	if (streq(rq->url, SIM_CA_DIRECTORY))
+		sim_ca_more_get(ca, path, answer);
+	if (is_directory)
 		sim_ca_more_directory(ca, answer);
-	if (!streq(rq->url, SIM_CA_DIRECTORY))
+	else
 		new_nonce(ca, answer);
 	if (!answer->body)
 		answer->body = xstrdup("");

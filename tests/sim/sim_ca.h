@@ -21,10 +21,15 @@
 
 #define SIM_CA_ORIGIN	 "https://ca.test"
 #define SIM_CA_DIRECTORY SIM_CA_ORIGIN "/directory"
-#define SIM_ORDERS	 1024
+#ifndef SIM_ORDERS
+#define SIM_ORDERS 1024
+#endif
 #define SIM_ACCOUNTS	 8
 #define SIM_NONCES	 8192
 #define SIM_TEXT	 256
+
+/* SIM_CA_ORIGIN, unless a program of its own sets it, once and at its start. */
+extern const char *sim_ca_origin;
 
 enum sim_status {
 	SIM_PENDING,

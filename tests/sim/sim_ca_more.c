@@ -17,8 +17,6 @@
 #include "tests/sim/scratch.h"
 #include "tests/sim/sim_ca.h"
 
-#define ACCOUNT_URL SIM_CA_ORIGIN "/account/"
-
 /* One POST, read. */
 struct errand_post {
 	struct sim_ca *ca;
@@ -73,11 +71,13 @@ static unsigned with_key(const struct sim_ca *ca,
 static unsigned signer(struct errand_post *p)
 {
 	struct sim_ca *ca = p->ca;
-	const char *kid = text_of(p->jws.header, "kid");
+	const char *kid = text_of(p->jws.header, "kid"), *path;
 	unsigned id = ca->accounts;
 
-	if (str_starts(kid, ACCOUNT_URL))
-		id = (unsigned)strtoul(kid + strlen(ACCOUNT_URL), NULL, 10);
+	path = str_starts(kid, sim_ca_origin) ? kid + strlen(sim_ca_origin)
+					      : "";
+	if (str_starts(path, "/account/"))
+		id = (unsigned)strtoul(path + strlen("/account/"), NULL, 10);
 	if (id < ca->accounts && ca->account[id].is_known &&
 	    es256_verify(&p->jws, ca->account[id].point))
 		return id;
@@ -256,7 +256,7 @@ static bool is_hopeless(struct errand_post *p)
 
 static bool answer(struct errand_post *p)
 {
-	const char *path = p->rq->url + strlen(SIM_CA_ORIGIN);
+	const char *path = p->rq->url + strlen(sim_ca_origin);
 
 	if (streq(path, "/revoke-cert"))
 		post_revocation(p);
@@ -282,14 +282,38 @@ bool sim_ca_more(struct sim_ca *ca, const struct fetch_request *rq,
 	return is_answered;
 }
 
-static char *window_of(const struct sim_more *more)
+static void explain(const struct sim_more *more, json_t *root)
 {
-	char start[INSTANT_TEXT], end[INSTANT_TEXT];
+	char turn[16] = "";
 
-	return xasprintf("{\"suggestedWindow\":{\"start\":\"%s\","
-			 "\"end\":\"%s\"}}",
-			 instant_format(more->ari_start, start),
-			 instant_format(more->ari_end, end));
+	if (!more->ari_url)
+		return;
+	if (more->ari_url_turns)
+		snprintf(turn, sizeof(turn), "%u", more->ari_polls);
+	json_object_set_new(root, "explanationURL",
+			    json_sprintf("%s%s", more->ari_url, turn));
+}
+
+static char *window_of(const struct sim_ca *ca)
+{
+	const struct sim_more *more = &ca->more;
+	long start = more->ari_start, end = more->ari_end;
+	char from[INSTANT_TEXT], until[INSTANT_TEXT];
+	json_t *root;
+	char *text;
+
+	if (more->ari_is_haste) {
+		start = ca->now - WHEN_HOUR;
+		end = ca->now - WHEN_HOUR / 2;
+	}
+	root = json_pack("{s:{s:s,s:s}}", "suggestedWindow", "start",
+			 instant_format(start, from), "end",
+			 instant_format(end, until));
+	must(root, NULL);
+	explain(more, root);
+	text = json_dumps(root, JSON_COMPACT);
+	json_decref(root);
+	return text;
 }
 
 void sim_ca_more_get(struct sim_ca *ca, const char *path,
@@ -301,9 +325,15 @@ void sim_ca_more_get(struct sim_ca *ca, const char *path,
 		return;
 	more->ari_polls++;
 	ans->status = more->ari_status ? more->ari_status : 200;
-	ans->body = more->ari_status ? xstrdup("{}") : window_of(more);
+	ans->body = more->ari_status ? xstrdup("{}") : window_of(ca);
 	memcpy(ans->retry_after, more->ari_retry_after,
 	       sizeof(ans->retry_after));
+}
+
+static void add_place(json_t *directory, const char *key, const char *path)
+{
+	json_object_set_new(directory, key,
+			    json_sprintf("%s%s", sim_ca_origin, path));
 }
 
 void sim_ca_more_directory(const struct sim_ca *ca, struct sim_answer *ans)
@@ -311,14 +341,11 @@ void sim_ca_more_directory(const struct sim_ca *ca, struct sim_answer *ans)
 	json_t *root = json_loads(ans->body, 0, NULL);
 
 	must(root, NULL);
-	json_object_set_new(root, "revokeCert",
-			    json_string(SIM_CA_ORIGIN "/revoke-cert"));
+	add_place(root, "revokeCert", "/revoke-cert");
 	if (!ca->more.lacks_key_change)
-		json_object_set_new(root, "keyChange",
-				    json_string(SIM_CA_ORIGIN "/key-change"));
+		add_place(root, "keyChange", "/key-change");
 	if (ca->more.has_ari)
-		json_object_set_new(root, "renewalInfo",
-				    json_string(SIM_CA_ORIGIN "/ari"));
+		add_place(root, "renewalInfo", "/ari");
 	free(ans->body);
 	ans->body = json_dumps(root, JSON_COMPACT);
 	json_decref(root);

@@ -25,6 +25,9 @@ struct sim_more {
 	int refused_reason;		/* badRevocationReason; 0: none */
 	bool has_ari;			/* and the window, in Unix time: */
 	long ari_start, ari_end;
+	bool ari_is_haste;   /* it ended half an hour ago, at any time */
+	const char *ari_url; /* the explanation; NULL: none ... */
+	bool ari_url_turns;  /* ... and it is another each time */
 	long ari_status; /* other than 200; 0: none */
 	char ari_retry_after[64];
 

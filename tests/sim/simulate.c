@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -124,12 +125,20 @@ static void add_up(const struct rig *r, struct sums *s)
 	s->failed += *r->verdict != '\0';
 }
 
+/* With as many orders: where a box's life ends depends on them. */
+static void tell_replay(uint64_t seed, const struct options *o)
+{
+	printf("  replay: make sim SEED='--orders %lu %llu'\n", o->orders,
+	       (unsigned long long)seed);
+}
+
 static void tell(const struct rig *r, const struct options *o)
 {
-	if (*r->verdict)
-		printf("FAILED seed %llu at %s\n  replay: make sim SEED=%llu\n",
-		       (unsigned long long)r->seed, r->verdict,
-		       (unsigned long long)r->seed);
+	if (*r->verdict) {
+		printf("FAILED seed %llu at %s\n", (unsigned long long)r->seed,
+		       r->verdict);
+		tell_replay(r->seed, o);
+	}
 	if (o->is_verbose || o->first == o->last)
 		printf("seed %llu: %lu events, fingerprint %016llx\n",
 		       (unsigned long long)r->seed, r->events,
@@ -163,10 +172,15 @@ static void run_seed(uint64_t seed, const struct options *o,
 
 /* ---- several processes ---- */
 
-static void run_share(const struct options *o, unsigned job, int fd)
+/* What a job has done, seen by all: a process that dies takes nothing along. */
+struct job {
+	uint64_t seed; /* it is at this one, or past the last */
+	struct sums sums;
+};
+
+static void run_share(const struct options *o, struct job *job)
 {
 	struct bulk_signer *signer;
-	struct sums sums = { 0 };
 
 	if (!o->is_verbose)	/* a disk that is full is told of a lot */
 		must(freopen("/dev/null", "w", stderr), NULL);
@@ -174,11 +188,10 @@ static void run_share(const struct options *o, unsigned job, int fd)
 	signer = bulk_signer_new(RIG_START - 2 * 365 * WHEN_DAY,
 				 RIG_START + 20 * 365 * WHEN_DAY);
 	shortcuts_init(bulk_signer_shape(signer));
-	for (uint64_t seed = o->first + job; seed <= o->last; seed += o->jobs)
-		run_seed(seed, o, signer, &sums);
+	for (; job->seed <= o->last; job->seed += o->jobs)
+		run_seed(job->seed, o, signer, &job->sums);
 	shortcuts_release();
 	bulk_signer_free(signer);
-	must(write(fd, &sums, sizeof(sums)) == sizeof(sums), NULL);
 }
 
 static void merge(struct sums *all, const struct sums *one)
@@ -206,37 +219,49 @@ static void merge(struct sums *all, const struct sums *one)
 	all->looks += one->looks;
 }
 
-static int start_job(const struct options *o, unsigned job)
+static void start_job(const struct options *o, struct job *job)
 {
-	int fds[2];
-
-	must(pipe(fds) == 0, NULL);
 	fflush(stdout);
 	switch (fork()) {
 	case -1:
 		must(false, NULL);
 		break;
 	case 0:
-		close(fds[0]);
-		run_share(o, job, fds[1]);
+		run_share(o, job);
 		exit(0);
 	default:
 		break;
 	}
-	close(fds[1]);
-	return fds[0];
 }
 
-/* A process that did not come to its end is a failure as well. */
-static void end_job(int fd, struct sums *all)
+static struct job *start_jobs(const struct options *o)
 {
-	struct sums one;
+	struct job *jobs = mmap(NULL, o->jobs * sizeof(*jobs),
+				PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (read(fd, &one, sizeof(one)) == sizeof(one))
-		merge(all, &one);
-	else
-		all->failed++;
-	close(fd);
+	must(jobs != MAP_FAILED, NULL);
+	for (unsigned i = 0; i < o->jobs; i++) {
+		jobs[i].seed = o->first + i;
+		start_job(o, &jobs[i]);
+	}
+	return jobs;
+}
+
+/*
+ * What ends while its seed has not is a failure of that seed, and of those
+ * that it would have gone on to. What it ran before counts.
+ */
+static void end_job(const struct options *o, const struct job *job,
+		    struct sums *all)
+{
+	merge(all, &job->sums);
+	if (job->seed > o->last)
+		return;
+	printf("FAILED seed %llu: its process died\n",
+	       (unsigned long long)job->seed);
+	tell_replay(job->seed, o);
+	all->failed += (o->last - job->seed) / o->jobs + 1;
 }
 
 static void close_with(const struct sums *s, double seconds)
@@ -332,7 +357,7 @@ int main(int argc, char **argv)
 {
 	struct options o;
 	struct sums all = { 0 };
-	int fds[JOBS_MAX];
+	struct job *jobs;
 	time_t began = time(NULL);
 
 	if (!read_options(&o, argc, argv)) {
@@ -345,12 +370,11 @@ int main(int argc, char **argv)
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	spare_init();
 	log_init(o.is_verbose ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
-	for (unsigned i = 0; i < o.jobs; i++)
-		fds[i] = start_job(&o, i);
-	for (unsigned i = 0; i < o.jobs; i++)
-		end_job(fds[i], &all);
+	jobs = start_jobs(&o);
 	while (wait(NULL) > 0)
 		;
+	for (unsigned i = 0; i < o.jobs; i++)
+		end_job(&o, &jobs[i], &all);
 	if (o.is_whole)
 		all.failed += missed(&all);
 	close_with(&all, difftime(time(NULL), began));

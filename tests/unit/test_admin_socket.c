@@ -149,6 +149,8 @@ static void the_peer_is_described(void **state)
 		if (via)
 			assert_true(str_starts(got, sudo[i].said));
 	}
+	assert_int_equal(peer_is_root(pair[0]), geteuid() == 0);
+	assert_false(peer_is_root(-1));
 	close(pair[0]);
 	close(pair[1]);
 	assert_string_equal(peer_describe(-1, NULL, got), "unknown");

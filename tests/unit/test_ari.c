@@ -590,6 +590,37 @@ static void at_once_needs_a_reason_while_it_is_new(void **state)
 	}
 }
 
+/* A reason counts once: what was met already, and a third in a row, waits. */
+static const struct {
+	long hastened;
+	bool is_stale, is_repeated;
+} rows_of_haste[] = {
+	{ 0, false, false }, { 1, false, false }, { 1, true, true },
+	{ 2, false, true },  { 9, true, true },
+};
+
+static void a_reason_counts_once(void **state)
+{
+	struct ari_window w = { NOW - 3600, NOW - 1800, "https://ca.test/" };
+	struct ari_case c = { .not_before = NOW,
+			      .not_after = NOW + 90 * WHEN_DAY,
+			      .first_seen = NOW,
+			      .planned = NOW + 60 * WHEN_DAY,
+			      .window = &w,
+			      .pick = NOW - 3600 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows_of_haste); i++) {
+		bool is_repeated = rows_of_haste[i].is_repeated;
+
+		c.hastened = rows_of_haste[i].hastened;
+		c.is_stale = rows_of_haste[i].is_stale;
+		assert_int_equal(ari_is_repeated(&c), is_repeated);
+		assert_int_equal(ari_renew_at(&c),
+				 is_repeated ? NOW + 155520 : NOW - 3600);
+	}
+}
+
 /* Revoked in the middle of its life: there is nothing to wait for. */
 static void at_once_is_at_once_when_it_is_not_new(void **state)
 {
@@ -694,6 +725,7 @@ int main(void)
 		cmocka_unit_test(advice_is_followed_within_bounds),
 		cmocka_unit_test(without_advice_it_is_as_planned),
 		cmocka_unit_test(at_once_needs_a_reason_while_it_is_new),
+		cmocka_unit_test(a_reason_counts_once),
 		cmocka_unit_test(at_once_is_at_once_when_it_is_not_new),
 		cmocka_unit_test(what_came_old_is_used_for_a_while),
 		cmocka_unit_test(a_pick_stays_in_its_window),

@@ -293,10 +293,17 @@ static void without_room_none_is_made(void **state)
 {
 	char *dir = small_disk(state);
 	struct store *s = store_with_ballast(dir);
+	struct store_options o = where(dir);
+	struct err err = ERR_INIT;
 
 	small_disk_leave(dir, 3 * SMALL_DISK_MB);	/* not tight yet */
-	turn(dir, NOON);
+	assert_false(backup_turn(&o, NOON, NULL, NULL, &err));
+	assert_int_equal(err.kind, ERR_AGAIN);
+	assert_non_null(strstr(err.text, "no room for a copy of state.db"));
 	assert_listed(dir, "");
+	small_disk_fill(dir, 0);
+	turn(dir, NOON);
+	assert_listed(dir, "20270101T12");
 	store_close(s);
 }
 

@@ -73,6 +73,8 @@ static const struct {
 	{ { "domain", "add", "a", "b" }, OPTION(MX) | OPTION(LABEL), NULL },
 	{ { "domain", "add", "a" }, OPTION(ALL), "not take --all" },
 	{ { "domain", "remove", "a" }, OPTION(DRY_RUN), NULL },
+	{ { "policy", "mx", "add", "h" }, OPTION(LABEL) | OPTION(LIMIT), NULL },
+	{ { "policy", "mx", "add", "h" }, OPTION(FILE) | OPTION(ALL), NULL },
 	{ { "domain", "list", "a" }, 0, "not take \"a\"" },
 	{ { "domain", "add", "a" }, OPTION(TIMEOUT), "--timeout goes with" },
 	{ { "log", "a" }, OPTION(FOLLOW), NULL },

@@ -133,6 +133,31 @@ static void a_socket_unit_without_its_service_is_named(void **state)
 	free(fd);
 }
 
+static void a_socket_unit_that_has_failed_is_named(void **state)
+{
+	struct doctor_box box = { .root = root };
+
+	(void)state;
+	put("/proc/net/tcp");
+	put("/run/systemd/system/x");
+	box.facts = json_pack("{s:[s,s], s:[s]}", "listen_https", "0.0.0.0:443",
+			      "[::]:443", "listen_http", "0.0.0.0:8080");
+	assert_int_equal(look("ports", &box), 1); /* 8080 is not the world's */
+	assert_string_equal(notes[0].id, "port.other");
+	put("/usr/lib/systemd/system/mtastsd-https.socket");
+	put("/usr/lib/systemd/system/mtastsd-http.socket");
+	assert_int_equal(look("ports", &box), 2);
+	assert_string_equal(notes[0].id, "port.unheld");
+	assert_string_equal(notes[0].err.text,
+			    "nobody has port 443: mtastsd-https.socket, which "
+			    "binds it, has failed or was stopped");
+	assert_string_equal(notes[0].err.hint,
+			    "systemctl status mtastsd-https.socket says why; "
+			    "then: systemctl start mtastsd-https.socket "
+			    "mtastsd");
+	json_decref(box.facts);
+}
+
 /* ---- backups ---- */
 
 static void put_backup(long age)
@@ -369,6 +394,7 @@ int main(void)
 		TEST(units_that_are_not_enabled_are_named),
 		TEST(without_the_units_nothing_is_said_of_them),
 		TEST(a_socket_unit_without_its_service_is_named),
+		TEST(a_socket_unit_that_has_failed_is_named),
 		TEST(a_backup_that_is_old_is_said_to_be),
 		TEST(what_is_not_seen_is_never_said_to_be_well),
 		TEST(a_finding_is_told_whatever_its_bytes),

@@ -10,7 +10,11 @@
 #include <cmocka.h>
 
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/when.h"
 #include "daemon/meter.h"
@@ -58,7 +62,27 @@ static void an_empty_box_has_nothing(void **s)
 	assert_int_equal(f.with_problem, 0);
 	assert_int_equal(f.nearest_expiry, 0);
 	assert_int_equal(f.order_count, 0);
+	assert_int_equal(f.backup, 0);
 	assert_true(f.bytes[FIGURES_STATE_DB] > 0);
+}
+
+static void the_newest_backup_has_a_time(void **s)
+{
+	const char *path = "backup/state-20261231T23.db";
+	const struct timespec at[2] = { { .tv_sec = NOW }, { .tv_sec = NOW } };
+	char *folder = scratch_path(fix.dir, "backup");
+	char *file = scratch_path(fix.dir, path);
+	int fd;
+
+	(void)s;
+	commit();
+	assert_int_equal(mkdir(folder, 0700), 0);
+	fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_int_equal(futimens(fd, at), 0);
+	close(fd);
+	assert_int_equal(read_now().backup, NOW);
+	free(folder);
+	free(file);
 }
 
 static void each_domain_is_in_one_state(void **s)
@@ -267,6 +291,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_A_STORE(an_empty_box_has_nothing),
+		IN_A_STORE(the_newest_backup_has_a_time),
 		IN_A_STORE(each_domain_is_in_one_state),
 		IN_A_STORE(a_damaged_row_is_not_counted),
 		IN_A_STORE(certificates_lie_by_what_is_left),

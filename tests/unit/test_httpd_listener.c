@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -42,6 +43,38 @@ static void both_families_share_a_port(void **state)
 	assert_true(v4 >= 0);
 	close(v4);
 	close(v6);
+}
+
+/* 0: it is refused as it should be; 2: anybody may bind it here. */
+static int bind_as_nobody(void)
+{
+	struct err err = ERR_INIT;
+
+	if (setuid(65534) < 0)
+		return 2;
+	if (listener_bind("127.0.0.1:1", &err) >= 0)
+		return 2;
+	return err.kind == ERR_REFUSED &&
+			       strstr(err.hint, "systemctl status "
+						"mtastsd-https.socket") &&
+			       !strstr(err.hint, "CAP_")
+		       ? 0
+		       : 1;
+}
+
+static void a_port_of_roots_is_refused_with_a_remedy(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0)
+		_exit(bind_as_nobody());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 2)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void a_port_in_use_is_refused_with_a_remedy(void **state)
@@ -127,6 +160,7 @@ int main(void)
 		cmocka_unit_test(binds_and_tells_the_port),
 		cmocka_unit_test(both_families_share_a_port),
 		cmocka_unit_test(a_port_in_use_is_refused_with_a_remedy),
+		cmocka_unit_test(a_port_of_roots_is_refused_with_a_remedy),
 		cmocka_unit_test(what_is_no_address_is_bad_input),
 		cmocka_unit_test(what_is_no_socket_has_no_port),
 		cmocka_unit_test(what_it_says_of_itself_can_be_bound_again),

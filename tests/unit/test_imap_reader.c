@@ -13,6 +13,9 @@
 #include "base/str.h"
 
 #define ROOM 64
+#define SIXTY_FIVE                                                             \
+	"0123456789abcde\n0123456789abcde\n0123456789abcde\n0123456789abcde\n" \
+	"x"
 
 /* Responses as "line|", a literal as "line<literal>|", "!" where it breaks. */
 static const struct {
@@ -34,7 +37,9 @@ static const struct {
 	{ "* 1 FETCH (A {1}\r\nx B {2}\r\nyz)\r\n",
 	  "* 1 FETCH (A {1} B {2})<yz>|" },
 	{ "* 1 FETCH (BODY[] {64}\r\n", "" },
-	{ "* 1 FETCH (BODY[] {65}\r\n", "!" },
+	{ "* 1 FETCH (BODY[] {65}\r\n", "" },
+	{ "* 1 FETCH (BODY[] {65}\r\n" SIXTY_FIVE " UID 7)\r\nM1 OK\r\n",
+	  "* 1 FETCH (BODY[] {65} UID 7)<too large>|M1 OK|" },
 	{ "* 1 FETCH (BODY[] {99999999999999999999}\r\n",
 	  "* 1 FETCH (BODY[] {99999999999999999999}|" },
 	{ "* NO {x}\r\n* NO {}\r\n* NO }\r\n", "* NO {x}|* NO {}|* NO }|" },
@@ -54,7 +59,9 @@ static void read_all(const char *text, size_t step, struct buf *seen)
 		if (got == IMAP_RESPONSE) {
 			buf_puts(seen, r.line.data);
 			if (r.has_literal)
-				buf_printf(seen, "<%s>", r.literal.data);
+				buf_printf(seen, "<%s>",
+					   r.is_too_large ? "too large"
+							  : r.literal.data);
 			buf_puts(seen, "|");
 			continue;
 		}

@@ -38,6 +38,9 @@
 #define POLICY(domain)                                                         \
 	"{\"policy\":{\"policy-type\":\"sts\",\"policy-domain\":\"" domain     \
 	"\"},\"summary\":{\"total-successful-session-count\":1}}"
+#define SOME(sessions)                                                         \
+	"{\"policy\":{\"policy-type\":\"sts\",\"policy-domain\":\"" OURS       \
+	"\"},\"summary\":{\"total-successful-session-count\":" sessions "}}"
 #define REPORT(id, policies)                                                   \
 	"{\"organization-name\":\"Org\",\"report-id\":\"" id "\","             \
 	"\"date-range\":{\"start-datetime\":\"2026-11-22T00:00:00Z\","         \
@@ -811,6 +814,25 @@ static long drops(struct box *b, enum report_drop why)
 	return n;
 }
 
+/* Whoever knows its id: what comes after them is still no failure. */
+static void what_is_too_many_of_an_id_is_dropped(void **state)
+{
+	static const char *const texts[] = {
+		REPORT("1", SOME("1")), REPORT("1", SOME("2")),
+		REPORT("1", SOME("3")), REPORT("1", SOME("4")),
+		REPORT("1", SOME("5")), REPORT("1", SOME("6")),
+	};
+	struct box *b = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		take(b, texts[i], OURS);
+	run_until(b, ARRAY_LEN(texts));
+	assert_int_equal(count_outcome(b, INTAKE_STORED), REPORT_ALIKE_MAX);
+	assert_int_equal(count_outcome(b, INTAKE_KNOWN), 2);
+	assert_int_equal(drops(b, REPORT_DROP_TOO_MANY), 2);
+	assert_int_equal(stored(b), REPORT_ALIKE_MAX);
+}
+
 /* They are staged again without it, and what they count is counted once. */
 static void one_bad_report_spoils_no_others(void **state)
 {
@@ -1123,6 +1145,7 @@ int main(void)
 		STORY(new_ones_are_so_many_in_a_day),
 		STORY(one_sender_leaves_room_for_others),
 		STORY(what_is_known_is_known_at_any_rate),
+		STORY(what_is_too_many_of_an_id_is_dropped),
 		STORY(a_stop_answers_all),
 		STORY(what_a_stop_finds_read_is_stored),
 		STORY(a_full_disk_asks_to_come_again),

@@ -31,6 +31,52 @@ static const struct {
 	  "![A:\n]" },
 };
 
+#define MARK "From x@y.test Sat Nov 21 10:00:00 2026\n"
+
+/* A pipe: what is a message of its own only behind a line that is none of text. */
+static const struct {
+	const char *text, *seen;
+} piped[] = {
+	{ "", "[]" },
+	{ "A: b\n\nc\n", "[A: b\n\nc\n]" },
+	{ MARK "A:\n\nb\n\n" MARK "C:\n", "[A:\n\nb\n\n][C:\n]" },
+	{ MARK "A:\n\n" MARK "C:\n\n" MARK "D: e\n",
+	  "[A:\n\n][C:\n\n][D: e\n]" },
+	/* without the first line, a time, a header or an empty line before */
+	{ "A:\n\n" MARK "C:\n", "[A:\n\n" MARK "C:\n]" },
+	{ MARK "A:\n\nFrom here on\nC:\n", "[A:\n\nFrom here on\nC:\n]" },
+	{ MARK "A:\n\nFrom x 9:00\nB\n", "[A:\n\nFrom x 9:00\nB\n]" },
+	{ MARK "A:\n\n" MARK "text: \n", "[A:\n\n][text: \n]" },
+	{ MARK "A:\n\n" MARK "a text\n", "[A:\n\n" MARK "a text\n]" },
+	{ MARK "A:\n\n" MARK "\nC:\n", "[A:\n\n" MARK "\nC:\n]" },
+	{ MARK "A:\n\n" MARK, "[A:\n\n" MARK "]" },
+	{ MARK "A:\n\nb\n" MARK "C:\n", "[A:\n\nb\n" MARK "C:\n]" },
+	{ MARK "A:\n\n>" MARK "C:\n", "[A:\n\n>" MARK "C:\n]" },
+};
+
+static void a_pipe_may_have_several(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(piped); i++) {
+		FILE *from = tmpfile();
+		struct mail_box box = { .from = from, .is_piped = true };
+		struct buf message, seen;
+		bool is_whole;
+
+		print_message("%s\n", piped[i].text);
+		fputs(piped[i].text, from);
+		rewind(from);
+		buf_init(&message, 1000);
+		buf_init(&seen, 1000);
+		while (mail_box_next(&box, &message, &is_whole))
+			buf_printf(&seen, "[%s]", message.data);
+		assert_string_equal(seen.data, piped[i].seen);
+		buf_release(&message);
+		buf_release(&seen);
+		fclose(from);
+	}
+}
+
 static void boxes(void **state)
 {
 	(void)state;
@@ -87,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(boxes),
+		cmocka_unit_test(a_pipe_may_have_several),
 		cmocka_unit_test(an_envelope_is_skipped),
 	};
 

@@ -350,6 +350,11 @@ static void new_hosts_go_beside_the_former(void **state)
 					"SELECT COUNT(*) FROM trail WHERE"
 					" kind = 'policy.tracked'"),
 			 1);
+	assert_int_equal(scratch_number(fix.dir, "state.db",
+					"SELECT COUNT(*) FROM policy WHERE"
+					" version = 3 AND actor = 'mtastsd'"
+					" AND channel = 'track-mx'"),
+			 1);
 	must(store_begin(fix.store, NULL), NULL);
 }
 

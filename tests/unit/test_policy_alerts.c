@@ -583,6 +583,32 @@ static void report(const char *id, long successful, long failed)
 	tls_report_release(&r);
 }
 
+static bool take_hint(const struct alert *a, void *arg)
+{
+	snprintf(arg, 200, "%s", a->hint);
+	return true;
+}
+
+/* The command that it gives is one that is not refused. */
+static void who_is_ready_is_told_how(void **state)
+{
+	const struct alert_filter one = { .limit = 1 };
+	char hint[200] = "";
+
+	(void)state;
+	begin_testing();
+	assert_open(T0 + TEST, "domain.ready/info");
+	must(alert_each(fix.store, &one, T0 + TEST, take_hint, hint, NULL),
+	     NULL);
+	assert_string_equal(hint, "mtastsctl policy enforce example.org "
+				  "--without-reports");
+	report("1", 100, 0);
+	assert_open(T0 + TEST, "domain.ready/info");
+	must(alert_each(fix.store, &one, T0 + TEST, take_hint, hint, NULL),
+	     NULL);
+	assert_string_equal(hint, "mtastsctl policy enforce example.org");
+}
+
 /* Unknown reports do not keep it waiting, and few failures do not either. */
 static void who_fails_is_not_ready(void **state)
 {
@@ -686,6 +712,7 @@ int main(void)
 		FOR_ONE(a_handover_asks_for_nothing),
 		FOR_ONE(what_needs_a_hand_is_marked),
 		FOR_ONE(who_has_become_ready_is_told),
+		FOR_ONE(who_is_ready_is_told_how),
 		FOR_ONE(who_fails_is_not_ready),
 		FOR_ONE(ready_ends_with_each_thing_against_it),
 	};

@@ -246,6 +246,83 @@ static void testing_begins_with_the_first_of_its_kind(void **state)
 	must(store_begin(fix.store, NULL), NULL);
 }
 
+/* The versions, each announced when it was made, a second after the other. */
+static const struct {
+	const char *versions[5]; /* hosts; ">": enforce */
+	time_t since;		 /* -1: not known */
+} hosts_tested[] = {
+	{ { "a" }, 0 },
+	{ { "a", "a b" }, 1 },
+	{ { "a b", "a" }, 0 },
+	{ { "a b", "b", "a b" }, 2 }, /* nobody tested it between */
+	{ { "a", "a b", "b" }, 1 },
+	{ { "a", "a b", "b", "c" }, 3 },
+	{ { "*", "* a" }, 0 }, /* it was allowed before */
+	{ { "a", "*" }, 1 },
+	{ { "a", ">a b", "a b" }, 2 },
+	{ { "a", ">a" }, -1 },
+	{ { "-a", "a" }, 1 }, /* another max_age; unannounced */
+	{ { "a", "-a b", "a b" }, 2 },
+	{ { "a", "-a b" }, -1 },
+};
+
+static void add_hosts(struct sts_policy *p, const char *letters)
+{
+	struct err err = ERR_INIT;
+
+	for (; *letters; letters++) {
+		char mx[20];
+
+		if (*letters == ' ')
+			continue;
+		snprintf(mx, sizeof(mx), "%c.hosts.test", *letters);
+		must(sts_policy_add_mx(p, mx, &err), &err);
+	}
+}
+
+static void publish_hosts(const char *words, time_t now)
+{
+	struct sts_policy p = { .mode = *words == '>' ? STS_ENFORCE
+						      : STS_TESTING,
+				.max_age = 86400 + (now - ROWS_NOW) };
+	struct policy_version v;
+
+	add_hosts(&p, words + strspn(words, ">-"));
+	publish(p, now);
+	v = current();
+	if (*words != '-')
+		announce(v.sts_id, now);
+	policy_version_release(&v);
+}
+
+static void a_mail_host_that_is_new_is_tested_anew(void **state)
+{
+	const struct domain first = fix.domain;
+
+	(void)state;
+	must(store_commit(fix.store, NULL), NULL);
+	for (size_t i = 0; i < ARRAY_LEN(hosts_tested); i++) {
+		time_t wanted = hosts_tested[i].since, since;
+		struct err err = ERR_INIT;
+
+		must(store_begin(fix.store, NULL), NULL);
+		publish(a_policy(STS_NONE, "first.test"), ROWS_NOW);
+		for (int n = 0; n < 5 && hosts_tested[i].versions[n]; n++) {
+			print_message("%s, ", hosts_tested[i].versions[n]);
+			publish_hosts(hosts_tested[i].versions[n],
+				      ROWS_NOW + n);
+		}
+		print_message("\n");
+		must(policy_version_tested_since(fix.store, &fix.domain, &since,
+						 &err),
+		     &err);
+		assert_int_equal(since, wanted < 0 ? 0 : ROWS_NOW + wanted);
+		store_rollback(fix.store);
+		fix.domain = first;
+	}
+	must(store_begin(fix.store, NULL), NULL);
+}
+
 /* Damage elsewhere in the row is no matter. */
 static void a_damaged_version_was_tested_all_the_same(void **state)
 {
@@ -261,6 +338,9 @@ static void a_damaged_version_was_tested_all_the_same(void **state)
 		    "UPDATE policy SET mx = '!', body = 7");
 	assert_true(policy_version_mode_since(fix.store, &fix.domain,
 					      STS_TESTING, &since, &err));
+	assert_int_equal(since, ROWS_NOW + 5);
+	assert_true(policy_version_tested_since(fix.store, &fix.domain, &since,
+						&err));
 	assert_int_equal(since, ROWS_NOW + 5);
 	must(store_begin(fix.store, NULL), NULL);
 }
@@ -422,6 +502,40 @@ static void the_version_that_dns_shows_is_known(void **state)
 	assert_shown("never1", -1, STS_NONE);
 }
 
+static void assert_made_by(const char *actor, const char *channel,
+			   const char *reason)
+{
+	struct policy_version v = current();
+
+	assert_string_equal(v.actor, actor);
+	assert_string_equal(v.channel, channel);
+	assert_string_equal(v.reason, reason);
+	policy_version_release(&v);
+}
+
+static void who_made_it_is_kept_with_it(void **state)
+{
+	const struct policy_author alice = { "alice (uid 1000)", "admin.sock",
+					     "new filter" };
+	const struct policy_author roll = { "mtastsd", "template", NULL };
+	struct policy_version v;
+
+	(void)state;
+	assert_made_by("mtastsd", "box", "");
+	publish(a_policy(STS_TESTING, "a.test"), ROWS_NOW + 1);
+	must(policy_version_sign(fix.store, &fix.domain, &alice, NULL), NULL);
+	assert_made_by(alice.actor, alice.channel, alice.reason);
+	publish(a_policy(STS_TESTING, "b.test"), ROWS_NOW + 2);
+	assert_made_by("mtastsd", "box", "");
+	must(policy_version_sign(fix.store, &fix.domain, &roll, NULL), NULL);
+	assert_made_by("mtastsd", "template", "");
+	must(policy_version_numbered(fix.store, &fix.domain, 2, ROWS_NOW + 3,
+				     &v, NULL),
+	     NULL);
+	assert_string_equal(v.actor, alice.actor);
+	policy_version_release(&v);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -434,10 +548,12 @@ int main(void)
 		WITH_A_DOMAIN(an_id_is_announced_once),
 		WITH_A_DOMAIN(the_version_that_dns_shows_is_known),
 		WITH_A_DOMAIN(testing_begins_with_the_first_of_its_kind),
+		WITH_A_DOMAIN(a_mail_host_that_is_new_is_tested_anew),
 		WITH_A_DOMAIN(a_damaged_version_was_tested_all_the_same),
 		cmocka_unit_test(versions_are_told_apart),
 		WITH_A_DOMAIN(what_was_here_may_come_back),
 		WITH_A_DOMAIN(what_is_not_known_does_not_come_back),
+		WITH_A_DOMAIN(who_made_it_is_kept_with_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,111 @@ static void haste_is_not_lost_on_who_pauses(void **state)
 			 2000000000);
 }
 
+/* Certificates of each name, and who is to be renewed before all others. */
+static long issued(void)
+{
+	return (w.shared->ca.certs + NAMES - 1) / NAMES;
+}
+
+static long hurried(void)
+{
+	return rows("SELECT COUNT(*) FROM domain WHERE revoked");
+}
+
+/* The box is started anew in between: what was honoured stays known. */
+static void wait_through(long seconds)
+{
+	sim_run(&w, NULL, seconds / 2);
+	sim_stop(&w);
+	sim_start(&w);
+	sim_run(&w, NULL, seconds - seconds / 2);
+}
+
+static void go_live_without_limits(void)
+{
+	set_up(NULL);
+	sim_stop(&w);
+	w.settings.ca[0].limits.of[LIMIT_DUPLICATES].burst = 0;
+	sim_start(&w);
+	go_live();
+	sim_run(&w, NULL, 3 * WHEN_DAY); /* they are not new any more */
+}
+
+/*
+ * The CA is in haste, and goes on so for whatever it issues: of an incident
+ * there is one renewal; of many that are told apart, two until it is no longer
+ * new.
+ */
+static const struct {
+	const char *url;
+	bool turns;
+	long most;
+} incidents[] = {
+	{ NULL, false, 2 },
+	{ "https://ca.test/7", false, 2 },
+	{ "https://ca.test/", true, 3 },
+};
+
+static void an_incident_is_honoured_once(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(incidents); i++) {
+		print_message("%s\n", incidents[i].url ? incidents[i].url : "");
+		go_live_without_limits();
+		ca->ari_url = incidents[i].url;
+		ca->ari_url_turns = incidents[i].turns;
+		ca->ari_is_haste = true;
+		wait_through(WHEN_DAY);
+		assert_int_equal(issued(), incidents[i].most);
+		assert_int_equal(hurried(), 0);
+		wait_through(10 * WHEN_DAY);
+		assert_in_range(issued(), incidents[i].most,
+				incidents[i].most + 6);
+		assert_int_equal(hurried(), 0);
+		tear_down(NULL);
+	}
+}
+
+/* It was over for the certificate: what comes then is another. */
+static void a_later_incident_is_honoured_too(void **state)
+{
+	(void)state;
+	go_live_without_limits();
+	ca->ari_url = "https://ca.test/incidents";
+	ca->ari_is_haste = true;
+	wait_through(WHEN_HOUR);
+	assert_int_equal(issued(), 2);
+	ca->ari_is_haste = false;
+	wait_through(WHEN_HOUR);
+	ca->ari_is_haste = true;
+	wait_through(WHEN_HOUR);
+	assert_int_equal(issued(), 3);
+	tear_down(NULL);
+}
+
+/* ---- what an order says it replaces ---- */
+
+static bool is_renewed(struct sim_world *world)
+{
+	return world->shared->ca.certs > NAMES;
+}
+
+/* A failure of the name's is none of the word's: it frees of the limits. */
+static void a_name_that_has_failed_says_it_too(void **state)
+{
+	(void)state;
+	go_live();
+	assert_int_equal(rows("SELECT COUNT(*) FROM ord WHERE replaces <> ''"),
+			 0);
+	scratch_sql(w.dir, "state.db",
+		    "UPDATE domain SET failures = 2, due_at = 1800000000"
+		    " WHERE name = 'd00.example'");
+	engine_poke(w.engine);
+	assert_true(sim_run(&w, is_renewed, WHEN_HOUR));
+	assert_int_equal(rows("SELECT COUNT(*) FROM ord WHERE replaces <> ''"),
+			 1);
+}
+
 /* ---- all is well ---- */
 
 static void each_is_asked_about_once_and_then_as_the_ca_says(void **state)
@@ -291,6 +396,9 @@ int main(void)
 		cmocka_unit_test(a_moment_is_no_outage),
 		SET_UP(an_unknown_certificate_holds_nobody),
 		SET_UP(haste_is_not_lost_on_who_pauses),
+		SET_UP(a_name_that_has_failed_says_it_too),
+		cmocka_unit_test(an_incident_is_honoured_once),
+		cmocka_unit_test(a_later_incident_is_honoured_too),
 	};
 
 	log_init(LOG_LEVEL_ERROR);

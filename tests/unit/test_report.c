@@ -74,6 +74,8 @@ static void add_made(const struct domain *d, const char *who, const char *id,
 	tls_report_release(&r);
 }
 
+#define COUNTS " WHERE report_id IN (SELECT id FROM report WHERE counted)"
+
 /*
  * Whatever was added and removed, the tallies say what a count of all that is
  * there would say.
@@ -82,18 +84,22 @@ static void assert_tallies_are_right(void)
 {
 	static const char *const differences[] = {
 		"SELECT 0, day, 0, COUNT(*), SUM(successful), SUM(failed)"
-		" FROM report GROUP BY day",
+		" FROM report WHERE counted GROUP BY day",
 		"SELECT 1, day, reporter_id, COUNT(*), SUM(successful),"
-		" SUM(failed) FROM report GROUP BY day, reporter_id",
+		" SUM(failed) FROM report WHERE counted"
+		" GROUP BY day, reporter_id",
 		"SELECT 2, day, domain_id, COUNT(*), SUM(successful),"
-		" SUM(failed) FROM report GROUP BY day, domain_id",
+		" SUM(failed) FROM report WHERE counted"
+		" GROUP BY day, domain_id",
 		"SELECT 3, day, result, COUNT(DISTINCT report_id), 0,"
-		" SUM(sessions) FROM report_failure GROUP BY day, result",
+		" SUM(sessions) FROM report_failure" COUNTS
+		" GROUP BY day, result",
 		"SELECT 4, day, mx_host, COUNT(DISTINCT report_id), 0,"
-		" SUM(sessions) FROM report_failure GROUP BY day, mx_host",
+		" SUM(sessions) FROM report_failure" COUNTS
+		" GROUP BY day, mx_host",
 		"SELECT 5, day, standing, COUNT(DISTINCT report_id),"
 		" SUM(successful), SUM(failed)"
-		" FROM report_policy GROUP BY day, standing",
+		" FROM report_policy" COUNTS " GROUP BY day, standing",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(differences); i++) {
@@ -216,34 +222,115 @@ static void an_id_is_the_reporters_own(void **state)
 	tls_report_release(&joined);
 }
 
+static enum report_novelty add_signed(const char *id, long successful,
+				      const char *signed_by)
+{
+	struct tls_report r = reports_make("A", id, DAY_OF_A, successful, 1);
+	unsigned char content[REPORT_CONTENT_SIZE];
+	struct report_entry e = { .domain_id = shop.id,
+				  .report = &r,
+				  .policy = (const size_t[]){ 0 },
+				  .policy_count = 1,
+				  .signed_by = signed_by,
+				  .received = NOW + successful,
+				  .content = content };
+	enum report_novelty is;
+	struct err err = ERR_INIT;
+
+	reports_fail(&r, TLS_RESULT_TLSA_INVALID, "mx1.shop.test", successful);
+	must(report_content(&r, content, &err), &err);
+	must(report_add(fix.store, &e, &is, &err), &err);
+	tls_report_release(&r);
+	return is;
+}
+
 /* Whoever knows an id fills no disk with it, and hides nobody's but his own. */
 static void what_differs_under_an_id_is_kept(void **state)
 {
 	static const char *const signers[] = { NULL, "evil.test", "a.test" };
-	struct report_entry e = { .domain_id = shop.id, .received = NOW };
-	unsigned char content[REPORT_CONTENT_SIZE];
-	struct err err = ERR_INIT;
-	bool is_known;
 
 	(void)state;
-	for (int i = 0; i < 30; i++) {
-		struct tls_report r = reports_make("A", "1", DAY_OF_A, i, 0);
-
-		must(report_content(&r, content, &err), &err);
-		e.report = &r;
-		e.content = content;
-		e.signed_by = signers[i / 10];
-		assert_int_equal(report_add(fix.store, &e, &is_known, &err),
-				 i % 10 < REPORT_ALIKE_MAX);
-		assert_false(is_known);
-		tls_report_release(&r);
-	}
-	assert_int_equal(err.kind, ERR_REFUSED);
+	for (int i = 0; i < 30; i++)
+		assert_int_equal(add_signed("1", i + 1, signers[i / 10]),
+				 i % 10 < REPORT_ALIKE_MAX ? REPORT_NEW
+							   : REPORT_SURPLUS);
+	assert_int_equal(add_signed("1", 1, NULL), REPORT_KNOWN);
 	add_made(&shop, "A", "2", DAY_OF_A, 1, 0, NOW);
 	commit();
 	assert_int_equal(number("SELECT COUNT(*) FROM report"),
 			 3 * REPORT_ALIKE_MAX + 1);
+	assert_int_equal(number("SELECT SUM(counted) FROM report"), 2);
 	assert_tallies_are_right();
+}
+
+/* Which of those that are alike is in the sums, by its successful sessions. */
+static void assert_counts(long successful)
+{
+	commit();
+	assert_int_equal(number("SELECT SUM(successful) FROM report"
+				" WHERE counted"),
+			 successful);
+	assert_int_equal(number("SELECT SUM(successful) FROM report_tally"
+				" WHERE kind = 0"),
+			 successful);
+	assert_tallies_are_right();
+	begin();
+}
+
+static void one_of_an_id_and_day_counts(void **state)
+{
+	struct report_piece piece = { .limit = 1 };
+
+	(void)state;
+	add_signed("1", 7, NULL);
+	add_signed("1", 8, NULL);
+	assert_counts(7);
+	add_signed("1", 11, "a.test"); /* one that is signed takes its place */
+	assert_counts(11);
+	add_signed("1", 12, "a.test");
+	assert_counts(11);
+	/* what goes gives its place to the next; they go as they came */
+	must(report_prune(fix.store, NOW + 8, &piece, NULL), NULL);
+	assert_counts(11);
+	piece.limit = 2;
+	must(report_prune(fix.store, NOW + 12, &piece, NULL), NULL);
+	assert_counts(12);
+	add_signed("1", 6, NULL);
+	must(report_prune(fix.store, NOW + 7, &piece, NULL), NULL);
+	add_signed("1", 20, NULL);
+	assert_counts(12);
+	must(report_prune(fix.store, NOW + 13, &piece, NULL), NULL);
+	assert_counts(20);
+}
+
+/* Posted first, and then come by mail: it is the same one. */
+static void a_signature_may_come_later(void **state)
+{
+	(void)state;
+	add_signed("1", 7, NULL);
+	add_signed("1", 8, NULL);
+	assert_int_equal(add_signed("1", 8, "a.test"), REPORT_KNOWN);
+	assert_counts(8);
+	assert_int_equal(add_signed("1", 7, NULL), REPORT_KNOWN);
+	assert_counts(8);
+}
+
+/* A box of older times counted each of them. */
+static void several_that_count_become_one(void **state)
+{
+	(void)state;
+	add_signed("1", 7, NULL);
+	add_signed("1", 8, NULL);
+	commit();
+	scratch_sql(fix.dir, "state.db",
+		    "UPDATE report SET counted = 1;"
+		    "UPDATE report_tally SET reports = 2, failed = 2,"
+		    " successful = 15 WHERE kind NOT IN (3, 4);"
+		    "UPDATE report_tally SET reports = 2, failed = 15"
+		    " WHERE kind IN (3, 4)");
+	begin();
+	add_signed("1", 9, NULL);
+	assert_counts(7);
 }
 
 /* Some give each day's report the same id. */
@@ -259,7 +346,7 @@ static void an_id_may_come_again_another_day(void **state)
 	commit();
 	assert_int_equal(number("SELECT SUM(successful) FROM report_tally"
 				" WHERE kind = 0"),
-			 3 * REPORT_ALIKE_MAX * 30);
+			 3 * REPORT_ALIKE_MAX * 10);
 	assert_tallies_are_right();
 }
 
@@ -610,7 +697,7 @@ static void add_heavy(const struct domain *d, const char *id, time_t at,
 				  .received = NOW,
 				  .is_brief = is_brief };
 	struct err err = ERR_INIT;
-	bool is_known;
+	enum report_novelty is;
 
 	for (int i = 0; i < 100; i++) {
 		reports_fail(&r, TLS_RESULT_VALIDATION_FAILURE, "mx.shop.test",
@@ -619,7 +706,7 @@ static void add_heavy(const struct domain *d, const char *id, time_t at,
 		r.policy->failure[i].additional = repeated('y', 200);
 	}
 	must(report_content(&r, content, &err), &err);
-	must(report_add(fix.store, &e, &is_known, &err), &err);
+	must(report_add(fix.store, &e, &is, &err), &err);
 	tls_report_release(&r);
 }
 
@@ -723,10 +810,10 @@ static const unsigned char any_content[REPORT_CONTENT_SIZE] = { 1 };
 
 static bool add_entry(const struct report_entry *e, struct err *err)
 {
-	bool is_known;
+	enum report_novelty is;
 
 	*err = (struct err)ERR_INIT;
-	return report_add(fix.store, e, &is_known, err);
+	return report_add(fix.store, e, &is, err);
 }
 
 static void what_is_to_come_is_refused(void **state)
@@ -955,6 +1042,9 @@ int main(void)
 		WITH_A_SHOP(the_same_again_counts_once),
 		WITH_A_SHOP(an_id_is_the_reporters_own),
 		WITH_A_SHOP(what_differs_under_an_id_is_kept),
+		WITH_A_SHOP(one_of_an_id_and_day_counts),
+		WITH_A_SHOP(a_signature_may_come_later),
+		WITH_A_SHOP(several_that_count_become_one),
 		WITH_A_SHOP(an_id_may_come_again_another_day),
 		WITH_A_SHOP(one_of_older_times_is_known),
 		WITH_A_SHOP(windows_may_overlap),

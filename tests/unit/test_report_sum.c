@@ -178,6 +178,34 @@ static void results_and_hosts_are_as_failures_tell(void **state)
 	assert_count(&line_of(&sum.hosts, "mx2.shop.test")->n, 1, 0, 2);
 }
 
+/* Who met it, and since when: of a domain. */
+static void a_result_has_its_days_and_reporters(void **state)
+{
+	const struct report_tellers *t =
+		&sum.tellers[TLS_RESULT_CERTIFICATE_EXPIRED];
+
+	(void)state;
+	add(&shop, "A", 1, 10, 1);
+	add(&shop, "B", 2, 10, 6);
+	add(&shop, "A", 3, 10, 2);
+	for (int i = 0; i < 3; i++)
+		add(&shop, i ? i > 1 ? "E" : "D" : "C", 2, 10, i + 1);
+	add(&other, "Z", 0, 10, 99);
+	commit();
+	sum_domain(ALL);
+	assert_int_equal(sum.results.line[0].first, DAY(1));
+	assert_int_equal(sum.results.line[0].last, DAY(3));
+	assert_int_equal(t->count, REPORT_TELLERS);
+	assert_int_equal(t->left_out, 2);
+	assert_string_equal(t->reporter[0], "B");
+	assert_count(&t->n[0], 1, 0, 6);
+	assert_string_equal(t->reporter[1], "A");
+	assert_count(&t->n[1], 2, 0, 3);
+	sum_box(ALL);
+	assert_int_equal(sum.results.line[0].first, DAY(0));
+	assert_int_equal(t->count, 0);
+}
+
 /* Who looks at the last days sees no others. */
 static void a_summary_is_of_its_days(void **state)
 {
@@ -561,6 +589,7 @@ int main(void)
 		WITH_A_SHOP(nothing_comes_to_nothing),
 		WITH_A_SHOP(a_domain_is_summed_up),
 		WITH_A_SHOP(results_and_hosts_are_as_failures_tell),
+		WITH_A_SHOP(a_result_has_its_days_and_reporters),
 		WITH_A_SHOP(a_summary_is_of_its_days),
 		WITH_A_SHOP(the_box_is_the_sum_of_its_domains),
 		WITH_A_SHOP(what_is_left_out_is_told),

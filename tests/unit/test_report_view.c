@@ -47,7 +47,8 @@ static void assert_not(const char *text, const char *part)
 }
 
 #define SUMMARY                                                                \
-	"{\"name\":\"a.example\",\"since\":\"2026-10-29T00:00:00Z\","          \
+	"{\"name\":\"a.example\",\"mode\":\"testing\",\"since\":\"2026-10-"    \
+	"29T00:00:00Z\","                                                      \
 	"\"until\":\"2026-11-28T00:00:00Z\",\"reports\":3,"                    \
 	"\"successful\":9990,\"failed\":10,"                                   \
 	"\"days\":[{\"day\":\"2026-11-26\",\"successful\":9000,\"failed\":0}," \
@@ -58,7 +59,11 @@ static void assert_not(const char *text, const char *part)
 	"{\"reporter\":\"\",\"reports\":1,\"successful\":0,\"failed\":0,"      \
 	"\"last\":\"2026-11-26T00:00:00Z\"}],"                                 \
 	"\"results\":[{\"result\":\"certificate-expired\",\"sessions\":25,"    \
-	"\"reports\":1,\"meaning\":\"it means\",\"todo\":\"do this\"},"        \
+	"\"reports\":1,\"meaning\":\"it means\",\"todo\":\"do this\","         \
+	"\"first\":\"2026-11-03T00:00:00Z\","                                  \
+	"\"last\":\"2026-11-27T00:00:00Z\",\"reporters\":[{\"reporter\":"      \
+	"\"Some Mail, Inc.\",\"sessions\":20},{\"reporter\":\"\","             \
+	"\"sessions\":null}],\"more_reporters\":4},"                           \
 	"{\"result\":\"tlsa-invalid\",\"sessions\":null,\"reports\":2,"        \
 	"\"meaning\":\"m\",\"todo\":\"t\"}],"                                  \
 	"\"hosts\":[{\"mx\":\"mx.a.example\",\"failed\":25},"                  \
@@ -78,6 +83,11 @@ static void a_summary_answers_each_question(void **state)
 
 	(void)state;
 	assert_has(text, "a.example: TLS reports of 2026-10-29 to 2026-11-28");
+	assert_has(text, "      told from 2026-11-03 to 2026-11-27, by Some "
+			 "Mail, Inc.: 20; (no name): (not told); and 4 more\n");
+	assert_has(text, "MAIL HOST      TOLD IN DETAILS\n");
+	assert_has(text, "safe to enforce:\n  mtastsctl policy readiness "
+			 "a.example\n");
 	assert_has(text, "10000 sessions in 3 reports, 10 failed (0.10 %)");
 	assert_has(text, "Some Mail, Inc.");
 	assert_has(text, "(no name)");
@@ -87,7 +97,7 @@ static void a_summary_answers_each_question(void **state)
 	assert_has(text, "mx.a.example");
 	assert_has(text, "certificate-expired: 25 in 1 report\n");
 	assert_has(text, "tlsa-invalid: (not told) in 2 reports\n");
-	assert_has(text, "mx2.a.example  (not told)");
+	assert_has(text, "mx2.a.example       (not told)");
 	assert_has(text, "it means");
 	assert_has(text, "-> do this");
 	free(text);
@@ -243,9 +253,10 @@ static void csv_is_quoted_and_is_no_formula(void **state)
 			   "\"results\":[\"x\",\"y\"]}]");
 
 	(void)state;
-	assert_string_equal(text, "7,a.example,\"'=cmd(\"\"x\"\")\",\"a,b\","
-				  "2026-11-27T00:00:00Z,2026-11-28T00:00:00Z,"
-				  "2026-11-28T03:00:00Z,https,,5,2,x y\r\n");
+	assert_string_equal(text,
+			    "7,a.example,\"'=cmd(\"\"x\"\")\",\"a,b\","
+			    "2026-11-27T00:00:00Z,2026-11-28T00:00:00Z,"
+			    "2026-11-28T03:00:00Z,https,,5,2,x y,yes\r\n");
 	free(text);
 }
 

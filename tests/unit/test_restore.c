@@ -534,7 +534,8 @@ static void assert_refused(const char *file, enum err_kind kind,
 static void not_while_a_daemon_runs(void **state)
 {
 	(void)state;
-	assert_refused(backup, ERR_REFUSED, "stop mtastsd first");
+	assert_refused(backup, ERR_REFUSED,
+		       "stop mtastsd-https.socket mtastsd-http.socket mtastsd");
 }
 
 static void not_what_is_no_backup(void **state)

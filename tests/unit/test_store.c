@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+#include "store/ballast.h"
 #include "store/domain.h"
 #include "store/store.h"
 #include "tests/sim/scratch.h"
+#include "tests/sim/small_disk.h"
 
 static int make_folder(void **state)
 {
@@ -175,7 +179,15 @@ static void migrations_run_once(void **state)
 	"ALTER TABLE watch DROP COLUMN host_ttl;"                              \
 	"ALTER TABLE watch DROP COLUMN former_ttl;"                            \
 	"ALTER TABLE watch DROP COLUMN mx_left_at;"                            \
-	"ALTER TABLE trail DROP COLUMN channel;"
+	"ALTER TABLE trail DROP COLUMN channel;"                               \
+	"ALTER TABLE policy DROP COLUMN actor;"                                \
+	"ALTER TABLE policy DROP COLUMN channel;"                              \
+	"ALTER TABLE policy DROP COLUMN reason;"                               \
+	"DROP INDEX trail_own;"                                                \
+	"ALTER TABLE cert DROP COLUMN ari_hastened;"                           \
+	"ALTER TABLE cert DROP COLUMN ari_stale;"
+#define ALL_COUNTED                                                            \
+	"DROP INDEX report_aside; ALTER TABLE report DROP COLUMN counted;"
 
 /* As it was before there were TLS reports. */
 static void make_older(const char *dir)
@@ -215,6 +227,79 @@ static void an_older_database_gets_tokens(void **state)
 	store_close(s);
 }
 
+/* As it was when the newest version was not there yet. */
+static void make_former(const char *dir)
+{
+	scratch_sql(dir, "state.db", WITHOUT_15 "PRAGMA user_version = 14");
+}
+
+static long version_of(const char *dir, const char *file)
+{
+	return scratch_number(dir, file, "PRAGMA user_version");
+}
+
+static void make_kept(const char *dir, const char *name)
+{
+	char *path = xasprintf("%s/backup/%s", dir, name);
+
+	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	free(path);
+}
+
+static bool is_kept(const char *dir, const char *name)
+{
+	char *path = xasprintf("%s/backup/%s", dir, name);
+	bool is = access(path, F_OK) == 0;
+
+	free(path);
+	return is;
+}
+
+static void a_migration_keeps_what_was(void **state)
+{
+	char *dir = small_disk(state);
+	struct store *s = scratch_store(dir);
+	struct err err = ERR_INIT;
+
+	must(ballast_make(dir, &err), &err);
+	must(store_begin(s, &err), &err);
+	assert_true(add(s, "example.org"));
+	must(store_commit(s, &err), &err);
+	store_close(s);
+	assert_false(is_kept(dir, "")); /* a new one has nothing to keep */
+
+	for (int i = 0; i < 2; i++) {
+		make_former(dir);
+		store_close(scratch_store(dir));
+		assert_int_equal(version_of(dir, "backup/state-v14.db"), 14);
+		make_kept(dir, "state-v9.db");
+		make_kept(dir, "state-v13.db");
+		make_kept(dir, "state-v13.db.mine");
+	}
+	assert_int_equal(scratch_number(dir, "backup/state-v14.db",
+					"SELECT COUNT(*) FROM domain"),
+			 1);
+	assert_true(is_kept(dir, "state-v13.db"));
+	assert_true(is_kept(dir, "state-v13.db.mine"));
+	make_former(dir);
+	store_close(scratch_store(dir));
+	assert_false(is_kept(dir, "state-v9.db"));
+	assert_true(is_kept(dir, "state-v13.db"));
+}
+
+static void without_room_it_goes_on(void **state)
+{
+	char *dir = small_disk(state);
+
+	store_close(scratch_store(dir));
+	must(ballast_make(dir, NULL), NULL);
+	make_former(dir);
+	small_disk_leave(dir, 3 * SMALL_DISK_MB);
+	store_close(scratch_store(dir));
+	assert_false(is_kept(dir, "state-v14.db"));
+	assert_true(version_of(dir, "state.db") > 14);
+}
+
 /* As it was when nobody counted what reports take. */
 static void make_unweighed(const char *dir)
 {
@@ -223,7 +308,7 @@ static void make_unweighed(const char *dir)
 		    "DROP TRIGGER report_room_other;"
 		    "DROP TRIGGER report_room_less;"
 		    "DROP TABLE report_room; DROP INDEX report_same;"
-		    "ALTER TABLE report DROP COLUMN content;"
+		    "ALTER TABLE report DROP COLUMN content;" ALL_COUNTED
 		    "ALTER TABLE report DROP COLUMN bytes;"
 		    "CREATE UNIQUE INDEX report_same"
 		    "  ON report(domain_id, same);"
@@ -262,7 +347,7 @@ static void make_untold(const char *dir)
 		    "  (1, 1, 0, 1, 600000000, 3), (1, 1, 1, 3, 600000000, 4),"
 		    "  (1, 1, 2, 0, 5, 5), (1, 1, 3, 4, 5, 5),"
 		    "  (1, 2, 0, 2, 1, 2), (2, 3, 0, 2, 0, 9),"
-		    "  (3, 4, 0, 0, 8, 8));" WITHOUT_15
+		    "  (3, 4, 0, 0, 8, 8));" ALL_COUNTED WITHOUT_15
 		    "PRAGMA user_version = 14");
 }
 
@@ -400,6 +485,8 @@ int main(void)
 		IN_A_FOLDER(an_older_database_gets_tokens),
 		IN_A_FOLDER(reports_of_an_older_database_are_weighed),
 		IN_A_FOLDER(reports_of_an_older_database_are_tallied_by_sts),
+		ON_A_SMALL_DISK(a_migration_keeps_what_was),
+		ON_A_SMALL_DISK(without_room_it_goes_on),
 		IN_A_FOLDER(a_damaged_database_is_refused),
 		IN_A_FOLDER(a_rollback_leaves_nothing),
 		IN_A_FOLDER(a_commit_that_fails_leaves_nothing),

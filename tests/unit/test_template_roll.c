@@ -103,6 +103,8 @@ static void assert_follows(const char *name, const char *mx)
 	must(policy_version_current(fix.store, &d, &v, NULL), NULL);
 	print_message("%s: %s\n", name, v.policy.mx[0]);
 	assert_string_equal(v.policy.mx[0], mx);
+	if (streq(mx, "new.test"))
+		assert_string_equal(v.channel, "template");
 	policy_version_release(&v);
 }
 

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -130,6 +131,16 @@ static void a_damaged_line_is_skipped(void **state)
 	assert_string_equal(kinds, "acde");
 }
 
+static void commit_often(int n)
+{
+	struct err err = ERR_INIT;
+
+	for (int i = 0; i < n; i++) {
+		must(store_commit(fix.store, &err), &err);
+		must(store_begin(fix.store, &err), &err);
+	}
+}
+
 /* By the newest event's time; commits do it, once in a while. */
 static void what_is_older_than_asked_for_goes(void **state)
 {
@@ -139,12 +150,68 @@ static void what_is_older_than_asked_for_goes(void **state)
 
 	(void)state;
 	trail_keep(fix.store, 250);
-	for (int i = 0; i < 1001; i++) {
-		must(store_commit(fix.store, &err), &err);
-		must(store_begin(fix.store, &err), &err);
-	}
+	commit_often(1001);
 	assert_true(trail_each(fix.store, &all, note_kind, kinds, &err));
 	assert_string_equal(kinds, "cde");
+}
+
+/* As if so many more events had been there meanwhile. */
+static void skip_ids(int64_t n)
+{
+	char *sql = xasprintf("UPDATE sqlite_sequence SET seq = seq + %lld"
+			      " WHERE name = 'trail'",
+			      (long long)n);
+	struct err err = ERR_INIT;
+
+	must(store_commit(fix.store, &err), &err);
+	scratch_sql(fix.dir, "state.db", sql);
+	must(store_begin(fix.store, &err), &err);
+	free(sql);
+}
+
+/* What the box did is pushed out by a million more; what people did never. */
+static void what_people_did_stays(void **state)
+{
+	const struct trail last = { .at = 600,
+				    .kind = "f",
+				    .actor = "mtastsd" };
+	struct trail_filter all = { .limit = 0 };
+	struct err err = ERR_INIT;
+	char kinds[20] = "";
+
+	(void)state;
+	skip_ids(999998); /* one more event than is kept of the box, with f */
+	must(trail_add(fix.store, &last, &err), &err);
+	commit_often(1001);
+	assert_true(trail_each(fix.store, &all, note_kind, kinds, &err));
+	assert_string_equal(kinds, "bcdef");
+}
+
+static bool count_line(const struct trail *e, void *arg)
+{
+	size_t *n = arg;
+
+	(void)e;
+	++*n;
+	return true;
+}
+
+/* A piece with each commit, once there is much: until it is all gone. */
+static void much_goes_in_pieces(void **state)
+{
+	const struct trail own = { .at = 600, .kind = "o", .actor = "mtastsd" };
+	struct trail_filter all = { .limit = 0 };
+	struct err err = ERR_INIT;
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; i < 1700; i++)
+		must(trail_add(fix.store, &own, &err), &err);
+	skip_ids(1000000);
+	must(trail_add(fix.store, &own, &err), &err);
+	commit_often(1005);
+	assert_true(trail_each(fix.store, &all, count_line, &n, &err));
+	assert_int_equal(n, 4); /* bcd, and the last */
 }
 
 static void set_label(const char *name, const char *label)
@@ -213,6 +280,8 @@ int main(void)
 		WITH_LINES(lines_come_back_as_they_were),
 		WITH_LINES(a_damaged_line_is_skipped),
 		WITH_LINES(what_is_older_than_asked_for_goes),
+		WITH_LINES(what_people_did_stays),
+		WITH_LINES(much_goes_in_pieces),
 		WITH_LINES(a_label_outlives_its_domain),
 		cmocka_unit_test(levels_have_names),
 	};

@@ -1,0 +1,20 @@
+/*
+ * state.db as the former version left it: a copy, made before the first
+ * migration. Who goes back to the mtastsd of that version restores it.
+ *
+ * DIR/backup/state-v14.db is what was of version 14. There is one per version,
+ * and the last two are kept; the hourly backups beside them come and go
+ * (store/backup.h), and leave these alone. Inside store/ only.
+ */
+#ifndef STORE_FORMER_H
+#define STORE_FORMER_H
+
+#include "store/store.h"
+
+/* Takes the place of one of that version. ERR_AGAIN: there is no room for it. */
+bool former_keep(const char *dir, int64_t version, struct err *err);
+
+/* Where it is, for the caller to free. */
+char *former_path(const char *dir, int64_t version);
+
+#endif
