@@ -155,7 +155,7 @@ check check-unit check-e2e:
 
 faults:
 	$(Q)tests/setup check
-	$(BUILD_ALL) all tests
+	$(BUILD_ALL) all tests $(B)/instant-ca
 	$(Q)tests/run --build $(B) faults
 
 soak:
