@@ -159,7 +159,7 @@ check check-unit check-e2e:
 
 faults:
 	$(Q)tests/setup check
-	$(BUILD_ALL) all tests
+	$(BUILD_ALL) all tests $(B)/instant-ca
 	$(Q)tests/run --build $(B) faults
 
 soak:
@@ -200,7 +200,7 @@ $(B)/fleet: $(patsubst %,$(B)/tests/%.o,bench/fleet sim/hosted sim/tiny_ca \
 INSTANT := $(patsubst %,tests/%.c,bench/instant_ca sim/sim_ca sim/sim_ca_more \
 	   sim/es256 sim/tiny_ca sim/scratch)
 $(B)/instant-ca: $(INSTANT) $(wildcard tests/sim/*.h) $(LIB)
-	$(Q)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) -std=c11 $(CFLAGS) \
+	$(Q)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) \
 		-DSIM_ORDERS=65536 $(LDFLAGS) -o $@ $(INSTANT) $(LIB) \
 		$(OUR_LIBS) $(LDLIBS)
 

@@ -202,11 +202,16 @@ static time_t sooner(time_t a, time_t b)
 	return a < b ? a : b;
 }
 
-/* Until when the certificate is too new to be renewed without a reason. */
+/*
+ * Until when the certificate is too new to be renewed without a reason, or
+ * once more for the reason for which it was made.
+ */
 static time_t new_until(const struct ari_case *c, time_t life)
 {
 	time_t young = sooner(later(WHEN_HOUR, life / 50), life / 4);
 
+	if (c->is_stale)
+		young = life / 4;
 	return later(c->not_before, c->first_seen) + young;
 }
 

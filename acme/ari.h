@@ -89,7 +89,8 @@ struct ari_case {
  * certificate that was made for it is not to be replaced for it as well,
  * though a CA that is slow to learn of it goes on to say so. And who has a
  * reason for each that it issues gets two in a row. Then it is no longer
- * urgent, and waits until the certificate is no longer new.
+ * urgent, and waits until the certificate is no longer new: for the same
+ * incident, until it has lived for a quarter of its life.
  */
 bool ari_is_repeated(const struct ari_case *c);
 
@@ -100,7 +101,7 @@ bool ari_is_repeated(const struct ari_case *c);
  * itself and does not repeat itself, not as long as the certificate is new: an
  * hour or 2 % of its life, and never more than a quarter of it. So a CA that
  * wants everything renewed at once, always, does not get us to order in a
- * loop.
+ * loop, and gets four renewals in a life at most.
  *
  * The same facts give the same moment, whenever it is asked: a failed order
  * is tried again by its own pauses, and not because the CA has been asked

@@ -703,8 +703,10 @@ static void got_account(struct engine *e, const struct arrived *got)
 	}
 	write_account(a);
 	authority_worked(a, DEPTH_ACCOUNT);
-	if (before != ACCOUNT_VALID)
-		tell(a, TRAIL_INFO, "account.valid", "account", a->account.url);
+	if (before == ACCOUNT_VALID)
+		return;
+	a->account_at = engine_now(e);
+	tell(a, TRAIL_INFO, "account.valid", "account", a->account.url);
 }
 
 /* ---- for the admin ---- */

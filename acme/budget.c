@@ -95,6 +95,8 @@ static struct budget_item item_of(const struct cost *cost,
 	if (cost->kind == LIMIT_DUPLICATES)
 		item.limit = limit_duplicates(item.limit, o->life);
 	item.needed = needed_of(cost->kind, item.limit, o);
+	if (!item.needed)
+		item.taken = 0; /* nor could a failure give it back */
 	if (cost->kind == LIMIT_DUPLICATES && o->uncounted_ms) {
 		item.left_ms = o->uncounted_ms;
 		item.left = kept_of(item.limit);

@@ -51,7 +51,7 @@ struct budget_item {
 	char subject[DOMAIN_NAME_SIZE];	/* "": our account */
 	struct limit limit;
 	long needed;	/* tokens that must be there */
-	long taken;	/* of them; with needed 0: if they are there */
+	long taken;	/* of them */
 	long left;	/* no more than that were left ... */
 	int64_t left_ms; /* ... at this moment; 0: as they were counted */
 };

@@ -35,6 +35,7 @@ struct authority {
 	struct ca stored;		/* written, in each tick */
 	struct account account;		/* as stored; read anew each tick */
 	bool has_account;
+	time_t account_at; /* it registered; 0: not in this life */
 	struct client *client;
 	bool is_wanted;			/* somebody waits for it, in this tick */
 	bool is_busy;			/* directory or account asked for */

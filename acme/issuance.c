@@ -184,6 +184,7 @@ static struct order_context context_of(struct engine *e,
 		.host = host,
 		.thumbprint = jws_thumbprint(&a->account.key),
 		.orders_url = a->account.orders_url,
+		.account_at = a->account_at,
 		.is_known = url_is_known,
 		.arg = e,
 	};

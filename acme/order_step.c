@@ -792,6 +792,17 @@ static bool is_mendable(const struct ca_reply *reply)
 	       streq(reply->problem.type, "unauthorized");
 }
 
+/*
+ * The account has been registered again since, and that did not help. Looks
+ * alone say nothing: the order may have waited for a CA that was down.
+ */
+static bool is_mending_vain(const struct order *o,
+			    const struct order_context *ctx)
+{
+	return o->tries >= ACCOUNT_TRIES_MAX &&
+	       ctx->account_at >= o->created_at;
+}
+
 struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 			      const struct order_context *ctx)
 {
@@ -809,7 +820,7 @@ struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 			return order_plainly(o);
 		if (!is_mendable(reply))
 			return ask_again(o, SCOPE_CA, &problem, reply, ctx);
-		if (o->tries < ACCOUNT_TRIES_MAX)
+		if (!is_mending_vain(o, ctx))
 			return ask_again(o, scope, &problem, reply, ctx);
 		scope = SCOPE_ORDER;
 		break;

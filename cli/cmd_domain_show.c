@@ -272,6 +272,9 @@ static void show(const json_t *d)
 	field("label", text_at(d, "label"));
 	show_template(d);
 	show_policy(d, now);
+	if (json_is_true(json_object_get(d, "track_mx")))
+		field("track-mx", "yes: new hosts of its provider go in, once "
+				  "two resolvers agree on them");
 	show_cert(d, now);
 	show_proposal(d);
 	show_dns(d, now);

@@ -90,8 +90,12 @@ static void show_waits(const json_t *answer, const char *before,
 	printf("%s%s %s waits: %s; ", before, text_at(answer, "waits.name"),
 	       text_at(answer, "waits.type"), text_at(answer, "waits.why"));
 	if (waits_for_records(answer))
-		printf("publish the records %s; the rest is done by itself\n",
-		       where);
+		printf("publish the records %s; %s\n", where,
+		       json_is_object(value_at(answer, "own_zone"))
+			       ? "the rest is done by itself"
+			       : "when the box has its certificate, this "
+				 "command "
+				 "shows that one, too");
 	else
 		printf("%s\n", text_at(answer, "waits.todo"));
 }

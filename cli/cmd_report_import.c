@@ -174,21 +174,29 @@ static bool take_maildir(struct import *i, int top, struct err *err)
 
 /* ---- a file ---- */
 
-static void take_mbox(struct import *i, FILE *from)
+static void take_numbered(struct import *i, const struct buf *b, bool is_whole)
+{
+	char *name = xasprintf("message %ld", i->taker.tally.messages + 1);
+
+	take_message(i, name, b, is_whole);
+	free(name);
+}
+
+static bool take_mbox(struct import *i, FILE *from, struct err *err)
 {
 	struct mail_box box = { .from = from };
 	struct buf message;
-	bool is_whole;
+	bool is_whole, ok = true;
 
 	buf_init(&message, MAIL_BYTES_MAX);
-	while (!i->taker.is_over && mail_box_next(&box, &message, &is_whole)) {
-		char *name = xasprintf("message %ld",
-				       i->taker.tally.messages + 1);
-
-		take_message(i, name, &message, is_whole);
-		free(name);
+	while (ok && !i->taker.is_over &&
+	       mail_box_next(&box, &message, &is_whole)) {
+		ok = !ferror(from) || err_sys(err, "it cannot be read");
+		if (ok)
+			take_numbered(i, &message, is_whole);
 	}
 	buf_release(&message);
+	return ok;
 }
 
 /* JSON, or gzip: a report as it is, and no message. */
@@ -244,16 +252,13 @@ static bool take_one_file(struct import *i, const char *name, FILE *from,
  */
 static void take_further(struct import *i, const struct buf *b, bool is_whole)
 {
-	char *name = xasprintf("message %ld", i->taker.tally.messages + 1);
-
 	if (i->taker.server)
 		fputs("mtastsctl: from message 2 on no signature counts, for "
 		      "through a pipe anybody may write there: give an mbox as "
 		      "a FILE\n",
 		      stderr);
 	i->taker.server = NULL;
-	take_message(i, name, b, is_whole);
-	free(name);
+	take_numbered(i, b, is_whole);
 }
 
 static bool take_piped(struct import *i, FILE *from, struct err *err)
@@ -302,7 +307,7 @@ static bool take_fd(struct import *i, const char *name, int fd, bool is_folder,
 	if (!from)
 		return err_sys(err, "it cannot be read");
 	if (is_mbox(from))
-		take_mbox(i, from);
+		ok = take_mbox(i, from, err);
 	else
 		ok = take_one_file(i, name, from, err);
 	fclose(from);

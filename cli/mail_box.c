@@ -105,7 +105,7 @@ static bool has_next(struct mail_box *b)
 {
 	if (!b->is_begun)
 		return find_first(b);
-	return b->held_len || !feof(b->from);
+	return b->held_len || !(feof(b->from) || ferror(b->from));
 }
 
 bool mail_box_next(struct mail_box *b, struct buf *message, bool *is_whole)

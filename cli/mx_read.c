@@ -7,7 +7,6 @@
 #include "base/dns.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "cli/say.h"
 #include "policy/domain_name.h"
 #include "policy/provider.h"
 
@@ -155,16 +154,31 @@ static bool is_known(const char *name, const struct mx_seen *seen,
 	return false;
 }
 
-/* What one says alone, nobody has confirmed. */
-static void say_alone(const char *name)
+/* What one says alone, nobody has confirmed: that, too, a person must. */
+static bool is_confirmed(const char *name, const struct mx_seen *seen,
+			 const char *hosts, const struct sts_policy *p,
+			 struct err *err)
 {
-	struct err err = ERR_INIT;
+	struct buf words;
+	char *text;
 
-	err_set(&err, ERR_AGAIN,
-		"warning: one resolver alone says where mail of %s goes", name);
-	err_hint(&err, "compare it with what you know; with two in resolvers, "
-		       "mtastsd.conf(5), both must agree");
-	say_failure(NULL, &err);
+	if (seen->voices > 1)
+		return true;
+	buf_init(&words, HOSTS_TEXT);
+	for (size_t i = 0; i < p->mx_count; i++)
+		buf_printf(&words, " --mx '%s'", p->mx[i]);
+	text = buf_take(&words);
+	err_set(err, ERR_REFUSED,
+		"one resolver alone says that the mail of "
+		"%s is at %s (MX %s)",
+		name, provider_of_all(seen), hosts);
+	err_hint(err,
+		 "if that is right: mtastsctl domain add %s%s; with two "
+		 "in resolvers, mtastsd.conf(5), that agree, it is taken",
+		 name, text ? text : " --mx HOST");
+	free(text);
+	buf_release(&words);
+	return false;
 }
 
 static bool propose(const struct cli *cli, const char *name,
@@ -172,24 +186,21 @@ static bool propose(const struct cli *cli, const char *name,
 {
 	struct sts_policy p = { .mode = STS_TESTING,
 				.max_age = STS_MAX_AGE_DEFAULT };
-	char *hosts;
+	char *hosts = joined(seen, ", ");
+	bool ok = provider_add_mx(seen, name, &p, err) &&
+		  is_confirmed(name, seen, hosts, &p, err);
 
-	if (!provider_add_mx(seen, name, &p, err)) {
-		sts_policy_release(&p);
-		return false;
+	if (ok) {
+		*mx = json_array();
+		for (size_t i = 0; i < p.mx_count; i++)
+			json_array_append_new(*mx, json_string(p.mx[i]));
 	}
-	*mx = json_array();
-	for (size_t i = 0; i < p.mx_count; i++)
-		json_array_append_new(*mx, json_string(p.mx[i]));
-	sts_policy_release(&p);
-	hosts = joined(seen, ", ");
-	if (!cli->options.json)
+	if (ok && !cli->options.json)
 		printf("%s: its mail is at %s (MX %s)\n", name,
 		       provider_of_all(seen), hosts);
+	sts_policy_release(&p);
 	free(hosts);
-	if (seen->voices == 1)
-		say_alone(name);
-	return true;
+	return ok;
 }
 
 enum exit_code mx_read(struct cli *cli, const char *name, json_t **mx,

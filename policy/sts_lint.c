@@ -331,7 +331,7 @@ static void take_line(struct linter *t, char *line)
 /* A control byte, such as a lone CR or a NUL: it is found once in a line. */
 static void check_bytes(struct linter *t, const char *line, size_t len)
 {
-	bool is_mx = len > 3 && memcmp(line, "mx:", 3) == 0;
+	bool is_mx = str_starts(line, "mx:");
 
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)line[i];

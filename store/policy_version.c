@@ -265,23 +265,23 @@ bool policy_version_announce(struct store *s, const struct domain *d,
 }
 
 /*
- * The version before the one that `hosts` is of: was its test one of them all?
- * Then *since is of both, and `hosts` this one's. False: it begins no earlier.
- * Nobody knows the hosts of a damaged one.
+ * The version before those that count: was its test one of all the hosts of the
+ * newest? Then *since is of it, too. False: it begins no earlier. Nobody knows
+ * the hosts of a damaged one.
  */
-static bool goes_further_back(struct query *q, struct sts_policy *hosts,
+static bool goes_further_back(struct query *q, struct sts_policy *newest,
 			      bool is_newest, time_t *since)
 {
 	struct sts_policy older = { .mx_count = 0 };
-	bool is_good = mx_lines_read(col_text_peek(q, "mx"), &older);
+	struct sts_policy *p = is_newest ? newest : &older;
+	bool is_good = mx_lines_read(col_text_peek(q, "mx"), p);
 	time_t announced_at = col_int(q, "announced_at");
 	bool counts = col_int(q, "mode") == STS_TESTING &&
-		      (is_newest || (is_good && !lacks_one(&older, hosts)));
+		      (is_newest || (is_good && !lacks_one(p, newest)));
 
 	if (counts && announced_at && (!*since || announced_at < *since))
 		*since = announced_at;
-	sts_policy_release(hosts);
-	*hosts = older;
+	sts_policy_release(&older);
 	return counts && is_good;
 }
 

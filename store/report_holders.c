@@ -4,13 +4,14 @@
 #include "policy/sts_policy.h"
 #include "store/internal.h"
 #include "store/report_recent.h"
+#include "store/report_tally.h"
 
 /* Of two versions told of on one day, one that enforces counts. */
 #define HOLDERS                                                                \
 	"WITH seen AS (SELECT reporter_id, policy_id, day,"                    \
 	"   successful + failed AS sessions FROM report_policy"                \
 	"  WHERE domain_id = ?1 AND day BETWEEN ?2 AND ?3"                     \
-	"  ORDER BY day DESC LIMIT ?4),"                                       \
+	"  AND" REPORT_COUNTS "ORDER BY day DESC LIMIT ?4),"                   \
 	" told AS (SELECT s.*, p.mode FROM seen s"                             \
 	"  JOIN policy p ON p.id = s.policy_id),"                              \
 	" last AS (SELECT reporter_id, MAX(day) AS day FROM told GROUP BY 1)," \

@@ -14,19 +14,6 @@
 #include "tests/sim/hosted.h"
 #include "tests/sim/scratch.h"
 
-static void write_root(const struct hosted *h, const char *path)
-{
-	X509 *const certs[] = { h->ca.root, NULL };
-	char *text = tiny_ca_pem(certs);
-	FILE *f = fopen(path, "we");
-
-	if (!f || fputs(text, f) < 0 || fclose(f) != 0) {
-		perror(path);
-		exit(1);
-	}
-	free(text);
-}
-
 static void make_domain(struct hosted *h, long number)
 {
 	char *name = xasprintf("c%ld.fleet.test", number);
@@ -61,7 +48,7 @@ int main(int argc, char **argv)
 	hosted_init(&h);
 	for (long i = 0; i < count; i++)
 		make_domain(&h, i);
-	write_root(&h, argv[2]);
+	tiny_ca_write_root(&h.ca, argv[2]);
 	store_close(h.store);
 	age(h.dir);
 	puts(h.dir);

@@ -1,13 +1,30 @@
 """A CA that answers at once (tests/bench/instant_ca.c), and a box that has it."""
 
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+
 from harness.daemon import BUILD, Daemon
 from harness.dns import Dns
-from harness.process import Process, wait_for
+from harness.process import RUNNING, Process, wait_for
 
 HERE, AWAY = "here.test", "away.test"	# domains that lead here, and do not
 FREE = {key: "none" for key in (
 	"limit_new_orders", "limit_per_domain", "limit_duplicates",
 	"limit_failed_validations", "limit_ari", "limit_posts")}
+
+
+@contextlib.contextmanager
+def own_folder():
+	"""Nothing of it is left, nor of what was started, whatever happens."""
+	folder = Path(tempfile.mkdtemp(prefix="mtasts-"))
+	try:
+		yield folder
+	finally:
+		for process in list(RUNNING):
+			process.kill()
+		shutil.rmtree(folder, ignore_errors=True)
 
 
 class InstantCa:

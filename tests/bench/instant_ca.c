@@ -173,19 +173,6 @@ static unsigned port_of(struct evhttp_bound_socket *bound)
 
 /* ---- its life ---- */
 
-static void write_root(const char *path)
-{
-	X509 *const certs[] = { run.signer.root, NULL };
-	char *text = tiny_ca_pem(certs);
-	FILE *f = fopen(path, "we");
-
-	if (!f || fputs(text, f) < 0 || fclose(f) != 0) {
-		perror(path);
-		exit(1);
-	}
-	free(text);
-}
-
 static void on_term(evutil_socket_t signal, short what, void *arg)
 {
 	(void)signal;
@@ -199,7 +186,7 @@ static void start(const char *root)
 	time_t now = time(NULL);
 
 	tiny_ca_init(&run.signer, "Instant", now - 30 * DAY, now + 900 * DAY);
-	write_root(root);
+	tiny_ca_write_root(&run.signer, root);
 	make_ctx();
 	run.ca = xcalloc(1, sizeof(*run.ca));
 	run.ca->life = 90 * DAY;

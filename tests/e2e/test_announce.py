@@ -63,8 +63,9 @@ def test_it_is_recommended_once_it_was_fetched(rig, name):
 	is_left_out(daemon, name, "no certificate yet")
 	for form, where in zip(FORMS, ("above", "above", None, "below")):
 		said = daemon.ok("domain", "records", name, "--format", form)
-		assert where is None or f"publish the records {where}; the " \
-			"rest is done by itself" in said, said
+		assert where is None or f"publish the records {where}; when " \
+			"the box has its certificate, this command shows " \
+			"that one, too" in said, said
 	rig.dns.point(name)
 	daemon.wait_state("live", name)
 	wait_waits(daemon, name, "at 127.0.0.1: ")

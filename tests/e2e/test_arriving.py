@@ -26,8 +26,8 @@ M365 = "contoso-test.mail.protection.outlook.com"
 	(["10 eu-smtp-inbound-1.mimecast.com."],
 	 ["eu-smtp-inbound-1.mimecast.com"], "Mimecast"),
 ])
-def test_a_known_providers_mx_is_taken_from_dns(rig, daemon, name, mx, preset,
-						told):
+def test_a_known_providers_mx_is_taken_from_dns(rig, name, mx, preset, told):
+	daemon = rig.daemon(resolvers=[rig.dns.address, rig.dns.second]).start()
 	rig.dns.set(name, "MX", *mx)
 	said = daemon.ok("domain", "add", name)
 	assert told in said
@@ -56,13 +56,15 @@ def test_what_is_not_known_is_not_guessed(rig, daemon, name, mx, said):
 
 
 # DNS that lies to one resolver writes no policy by itself.
-def test_one_resolver_alone_is_told_and_two_must_agree(rig, name):
+def test_one_resolver_alone_is_not_believed_and_two_must_agree(rig, name):
 	liar = FlakyDns(rig.dns, 0)
 	daemon = rig.daemon(resolvers=[rig.dns.address]).start()
 	rig.dns.set(name, "MX", f"0 {M365}.")
-	alone = daemon.ctl("domain", "add", name, "--dry-run", "--json")
-	assert alone.status == FINE and "one resolver alone" in alone.err
+	alone = daemon.ctl("domain", "add", name)
+	assert alone.status == REFUSED and "one resolver alone" in alone.err
+	assert f"domain add {name} --mx '{M365}'; " in alone.err
 	assert "mtastsd.conf(5)" in alone.err
+	assert daemon.json("domain", "list")["domains"] == []
 
 	resolve(daemon, rig.dns.address, rig.dns.second)
 	both = daemon.ctl("domain", "add", name, "--dry-run")
@@ -71,7 +73,7 @@ def test_one_resolver_alone_is_told_and_two_must_agree(rig, name):
 	liar.mute = "test"
 	resolve(daemon, rig.dns.address, liar.address)
 	done = daemon.ctl("domain", "add", name, "--dry-run")
-	assert done.status == FINE and "one resolver alone" in done.err
+	assert done.status == REFUSED and "one resolver alone" in done.err
 	liar.close()
 
 	other = Dns(rig.folder / "liar").start()

@@ -234,14 +234,20 @@ def test_without_a_manager_nobody_is_fed(rig, tmp_path):
 
 # Without systemd: root binds, and leaves.
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave root")
-def test_root_binds_and_leaves(rig):
+def leaving_root(rig):
+	"""In folders that the other user can walk through."""
 	daemon = rig.daemon()
 	daemon.settings["run_dir"] = daemon.folder / "own"
 	daemon.socket = daemon.folder / "own/admin.sock"
 	daemon.options = ["--user", "nobody"]
 	daemon.folder.chmod(0o755)
 	daemon.folder.parent.chmod(0o755)
+	return daemon
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave root")
+def test_root_binds_and_leaves(rig):
+	daemon = leaving_root(rig)
 	daemon.start()
 
 	status = Path(f"/proc/{daemon.process.pid}/status").read_text()
@@ -260,12 +266,7 @@ def test_the_profile_lets_root_start_it(rig):
 	"""With its capabilities and no others, root reads what is its user's."""
 	capabilities = re.findall(r"^  capability (\w+),", PROFILE.read_text(),
 				  re.M)
-	daemon = rig.daemon()
-	daemon.settings["run_dir"] = daemon.folder / "own"
-	daemon.socket = daemon.folder / "own/admin.sock"
-	daemon.options = ["--user", "nobody"]
-	daemon.folder.chmod(0o755)
-	daemon.folder.parent.chmod(0o755)
+	daemon = leaving_root(rig)
 	secrets = daemon.folder / "secrets"
 	secrets.mkdir(mode=0o700)
 	key = secrets / "eab"

@@ -129,6 +129,9 @@ def test_a_refused_downgrade_says_how_to_go_back(tmp_path):
 		assert ("(stop it," in done.stderr) != is_there
 		assert f"mtastsd --restore {tmp_path}/backup/{newest}\n" in \
 			done.stderr
+		assert "only if that one says that state.db is of a newer" in \
+			done.stderr
+		assert ("changed, on 1970-01-01;" in done.stderr) == is_there
 
 
 def test_a_purge_deletes_what_it_says(tmp_path):

@@ -148,9 +148,11 @@ def test_nonsense_windows_in_the_long_run(make_box, saw):
 @pytest.mark.parametrize("window", ["immediate", {
 	"window": "immediate", "explanation": EXPLANATION}],
 	ids=["silent", "explained"])
-def test_stale_window(make_box, name, saw, tmp_path, window):
+@pytest.mark.parametrize("days", [90, 45, 7], ids=lambda days: f"{days}d")
+def test_stale_window(make_box, name, saw, tmp_path, window, days):
 	clock = Leaps(tmp_path)
-	box = make_box(clock, ca={"ari_retry_after": 3500}).start()
+	box = make_box(clock, ca={"ari_retry_after": 3500,
+				  "lifetime": days * DAY}).start()
 	box.live(name)
 	wait_on(box, clock, 3 * DAY)
 

@@ -174,6 +174,7 @@ static void run_seed(uint64_t seed, const struct options *o,
 
 /* What a job has done, seen by all: a process that dies takes nothing along. */
 struct job {
+	pid_t process;
 	uint64_t seed; /* it is at this one, or past the last */
 	struct sums sums;
 };
@@ -221,17 +222,16 @@ static void merge(struct sums *all, const struct sums *one)
 
 static void start_job(const struct options *o, struct job *job)
 {
+	pid_t child;
+
 	fflush(stdout);
-	switch (fork()) {
-	case -1:
-		must(false, NULL);
-		break;
-	case 0:
+	child = fork();
+	must(child >= 0, NULL);
+	if (child == 0) {
 		run_share(o, job);
 		exit(0);
-	default:
-		break;
 	}
+	job->process = child;
 }
 
 static struct job *start_jobs(const struct options *o)
@@ -255,7 +255,16 @@ static struct job *start_jobs(const struct options *o)
 static void end_job(const struct options *o, const struct job *job,
 		    struct sums *all)
 {
+	int status;
+
+	must(waitpid(job->process, &status, 0) == job->process, NULL);
 	merge(all, &job->sums);
+	if (job->seed > o->last && status != 0) {
+		printf("FAILED a process, after its last seed (status %d): "
+		       "--verbose shows what it said\n",
+		       status);
+		all->failed++;
+	}
 	if (job->seed > o->last)
 		return;
 	printf("FAILED seed %llu: its process died\n",
@@ -371,8 +380,6 @@ int main(int argc, char **argv)
 	spare_init();
 	log_init(o.is_verbose ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
 	jobs = start_jobs(&o);
-	while (wait(NULL) > 0)
-		;
 	for (unsigned i = 0; i < o.jobs; i++)
 		end_job(&o, &jobs[i], &all);
 	if (o.is_whole)

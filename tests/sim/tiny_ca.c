@@ -4,6 +4,7 @@
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -119,4 +120,17 @@ char *tiny_ca_pem(X509 *const *certs)
 	text = xstrndup(len ? data : "", (size_t)len);
 	BIO_free(out);
 	return text;
+}
+
+void tiny_ca_write_root(const struct tiny_ca *ca, const char *path)
+{
+	X509 *const certs[] = { ca->root, NULL };
+	char *text = tiny_ca_pem(certs);
+	FILE *f = fopen(path, "we");
+
+	if (!f || fputs(text, f) < 0 || fclose(f) != 0) {
+		perror(path);
+		exit(1);
+	}
+	free(text);
 }

@@ -31,6 +31,9 @@ struct tiny_leaf {
 /* The caller frees with X509_free. */
 X509 *tiny_ca_issue(const struct tiny_ca *ca, const struct tiny_leaf *leaf);
 
+/* A file that others trust. What fails here ends the program. */
+void tiny_ca_write_root(const struct tiny_ca *ca, const char *path);
+
 /* As PEM, one behind the other, up to a NULL. The caller frees. */
 char *tiny_ca_pem(X509 *const *certs);
 

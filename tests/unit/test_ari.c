@@ -594,9 +594,13 @@ static void at_once_needs_a_reason_while_it_is_new(void **state)
 static const struct {
 	long hastened;
 	bool is_stale, is_repeated;
+	long waits; /* s, after it was made */
 } rows_of_haste[] = {
-	{ 0, false, false }, { 1, false, false }, { 1, true, true },
-	{ 2, false, true },  { 9, true, true },
+	{ 0, false, false, -3600 },
+	{ 1, false, false, -3600 },
+	{ 1, true, true, 90 * WHEN_DAY / 4 },
+	{ 2, false, true, 90 * WHEN_DAY / 50 },
+	{ 9, true, true, 90 * WHEN_DAY / 4 },
 };
 
 static void a_reason_counts_once(void **state)
@@ -611,13 +615,12 @@ static void a_reason_counts_once(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows_of_haste); i++) {
-		bool is_repeated = rows_of_haste[i].is_repeated;
-
 		c.hastened = rows_of_haste[i].hastened;
 		c.is_stale = rows_of_haste[i].is_stale;
-		assert_int_equal(ari_is_repeated(&c), is_repeated);
+		assert_int_equal(ari_is_repeated(&c),
+				 rows_of_haste[i].is_repeated);
 		assert_int_equal(ari_renew_at(&c),
-				 is_repeated ? NOW + 155520 : NOW - 3600);
+				 NOW + rows_of_haste[i].waits);
 	}
 }
 

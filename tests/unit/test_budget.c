@@ -103,9 +103,9 @@ static const struct {
 	{ BUDGET_ARI, false, false,
 	  "duplicates:" HOST ":4:1 failed-validations:" HOST ":1:0 " },
 	{ BUDGET_ARI, true, false,
-	  "duplicates:" HOST ":0:1 failed-validations:" HOST ":1:0 " },
+	  "duplicates:" HOST ":0:0 failed-validations:" HOST ":1:0 " },
 	{ BUDGET_ARI, false, true,
-	  "duplicates:" HOST ":0:1 failed-validations:" HOST ":1:0 " },
+	  "duplicates:" HOST ":0:0 failed-validations:" HOST ":1:0 " },
 };
 
 static void print(const struct budget *b, char out[static 512])
@@ -391,6 +391,24 @@ static void what_may_not_have_been_taken_is_not_given_back(void **state)
 	assert_int_equal(level(&o, LIMIT_DUPLICATES, HOST, NOW), 0);
 }
 
+/* The CA exempts it, so it leaves what is kept for whom it does not. */
+static void what_is_exempt_takes_nothing(void **state)
+{
+	struct budget_order o = an_order(BUDGET_ARI);
+	struct budget b;
+
+	(void)state;
+	o.is_emergency = true;
+	for (int i = 0; i < 6; i++) {
+		assert_true(take(o, NOW));
+		b = budget(&o);
+		assert_true(budget_refund(&b, fix.store, NOW, &err));
+	}
+	o.purpose = BUDGET_RENEWAL;
+	assert_true(take(o, NOW));
+	assert_int_equal(level(&o, LIMIT_DUPLICATES, HOST, NOW), 4000);
+}
+
 static void three_failures_are_enough(void **state)
 {
 	struct budget_order o = an_order(BUDGET_RENEWAL), other = o;
@@ -649,6 +667,7 @@ int main(void)
 		IN_BUDGET(lives_of_any_length_are_kept_up),
 		IN_BUDGET(an_order_without_certificate_gives_back),
 		IN_BUDGET(what_may_not_have_been_taken_is_not_given_back),
+		IN_BUDGET(what_is_exempt_takes_nothing),
 		IN_BUDGET(three_failures_are_enough),
 		IN_BUDGET(a_refusal_holds_only_whom_it_means),
 		IN_BUDGET(limits_that_no_order_pays_are_passed_over),

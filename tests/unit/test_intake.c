@@ -978,7 +978,7 @@ static void a_prune_that_fails_is_tried_again(void **state)
  * at all is counted, not timed, by test_report.
  */
 #ifdef __SANITIZE_ADDRESS__
-#define TURN_MAX_MS 300
+#define TURN_MAX_MS 1500
 #else
 #define TURN_MAX_MS 30
 #endif

@@ -1,5 +1,6 @@
 #include "cli/mail_box.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,6 +106,39 @@ static void boxes(void **state)
 	}
 }
 
+/* A disk that gives a message, and then an error for ever. */
+static ssize_t read_some(void *given, char *buf, size_t size)
+{
+	static const char text[] = "From x\nA: b\n\nhello";
+
+	if (*(bool *)given || size < sizeof(text)) {
+		errno = EIO;
+		return -1;
+	}
+	*(bool *)given = true;
+	memcpy(buf, text, sizeof(text) - 1);
+	return sizeof(text) - 1;
+}
+
+static void a_file_that_cannot_be_read_ends(void **state)
+{
+	cookie_io_functions_t disk = { .read = read_some };
+	bool given = false, is_whole;
+	FILE *from = fopencookie(&given, "r", disk);
+	struct mail_box box = { .from = from };
+	struct buf message;
+	unsigned n = 0;
+
+	(void)state;
+	buf_init(&message, ROOM);
+	while (n < 10 && mail_box_next(&box, &message, &is_whole))
+		n++;
+	assert_int_equal(n, 1);
+	assert_true(ferror(from));
+	buf_release(&message);
+	fclose(from);
+}
+
 static const struct {
 	const char *text, *left;
 } envelopes[] = {
@@ -134,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(boxes),
 		cmocka_unit_test(a_pipe_may_have_several),
+		cmocka_unit_test(a_file_that_cannot_be_read_ends),
 		cmocka_unit_test(an_envelope_is_skipped),
 	};
 

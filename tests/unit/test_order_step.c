@@ -77,6 +77,7 @@ static struct order_context context_at(int64_t now_ms, const char *orders_url)
 		.host = HOST,
 		.thumbprint = "thumb",
 		.orders_url = orders_url,
+		.account_at = now_ms / 1000,
 		.patience = PATIENCE,
 		.is_known = is_known,
 	};
@@ -962,6 +963,35 @@ static void a_ca_that_waits_to_be_told_and_refuses_is_left(void **state)
 	assert_int_equal(step.scope, SCOPE_ORDER);
 }
 
+/*
+ * However long it waited for a CA that was down: it is the account that is to be
+ * mended, and only when that was done is it the order's.
+ */
+static void a_lost_account_is_no_orders_fault(void **state)
+{
+	struct ca_reply down = reply_of(500, "{}", NULL, -1);
+	struct ca_reply lost = reply_of(400, PROBLEM("accountDoesNotExist"),
+					NULL, -1);
+	struct order o = row_in(ORDER_INTENT);
+	struct order_context ctx = context_at(NOW * 1000, "");
+	struct order_step step;
+
+	(void)state;
+	ctx.account_at = 0;
+	for (unsigned i = 0; i < 8; i++)
+		order_reply(&o, &down, &ctx);
+	for (unsigned i = 0; i < 2; i++) {
+		step = order_reply(&o, &lost, &ctx);
+		assert_int_equal(step.effect, ORDER_WAIT);
+		assert_int_equal(step.scope, SCOPE_ACCOUNT);
+		ctx.account_at = NOW - 1;
+	}
+	ctx.account_at = NOW;
+	step = order_reply(&o, &lost, &ctx);
+	assert_int_equal(step.effect, ORDER_END);
+	assert_int_equal(step.scope, SCOPE_ORDER);
+}
+
 /* ---- nothing goes on for ever ---- */
 
 static const struct {
@@ -1126,6 +1156,7 @@ int main(void)
 		cmocka_unit_test(what_was_told_often_is_not_the_domains_fault),
 		cmocka_unit_test(
 			a_ca_that_waits_to_be_told_and_refuses_is_left),
+		cmocka_unit_test(a_lost_account_is_no_orders_fault),
 		cmocka_unit_test(nothing_goes_on_for_ever),
 		cmocka_unit_test(silence_is_waited_out),
 	};

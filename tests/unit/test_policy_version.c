@@ -254,6 +254,7 @@ static const struct {
 	{ { "a" }, 0 },
 	{ { "a", "a b" }, 1 },
 	{ { "a b", "a" }, 0 },
+	{ { "a", "a b", "a" }, 0 },   /* a move that was given up */
 	{ { "a b", "b", "a b" }, 2 }, /* nobody tested it between */
 	{ { "a", "a b", "b" }, 1 },
 	{ { "a", "a b", "b", "c" }, 3 },

@@ -45,16 +45,12 @@ static int set_up(void **state)
 }
 
 /* By this version of ours; 0: by none that is told. */
-static void tell(const struct domain *d, const char *who, long version,
-		 time_t at, long sessions)
+static void tell_as(const char *id, const struct domain *d, const char *who,
+		    long version, time_t at, long sessions)
 {
-	static int number;
 	struct policy_version v = { .version = 0 };
-	struct tls_report r;
-	char id[20];
+	struct tls_report r = reports_make(who, id, at, sessions, 0);
 
-	snprintf(id, sizeof(id), "%d", number++);
-	r = reports_make(who, id, at, sessions, 0);
 	if (version) {
 		must(policy_version_numbered(fix.store, &shop, version, NOW, &v,
 					     NULL),
@@ -65,6 +61,16 @@ static void tell(const struct domain *d, const char *who, long version,
 	}
 	assert_true(reports_add(fix.store, d, &r, at + WHEN_DAY));
 	tls_report_release(&r);
+}
+
+static void tell(const struct domain *d, const char *who, long version,
+		 time_t at, long sessions)
+{
+	static int number;
+	char id[20];
+
+	snprintf(id, sizeof(id), "%d", number++);
+	tell_as(id, d, who, version, at, sessions);
 }
 
 static struct report_holders holders(void)
@@ -123,6 +129,15 @@ static void nobody_is_no_error(void **state)
 	assert_int_equal(h.more, 0);
 }
 
+/* Of one id and day the first counts: who writes another's adds nobody. */
+static void what_does_not_count_tells_nothing(void **state)
+{
+	(void)state;
+	tell_as("same", &shop, "Org", 0, AGO(5), 5);
+	tell_as("same", &shop, "Org", 2, AGO(5), 9);
+	assert_int_equal(holders().count, 0);
+}
+
 static void the_greatest_are_named_and_the_others_counted(void **state)
 {
 	struct report_holders h;
@@ -150,6 +165,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		WITH_A_SHOP(who_told_of_it_last_holds_it),
 		WITH_A_SHOP(nobody_is_no_error),
+		WITH_A_SHOP(what_does_not_count_tells_nothing),
 		WITH_A_SHOP(the_greatest_are_named_and_the_others_counted),
 	};
 
