@@ -467,24 +467,15 @@ static void judge_unknown(const struct readiness_facts *f, struct readiness *r)
 		last);
 }
 
-/* Failures are told of, and in no sum: that is not none. */
-static void judge_uncounted(const struct readiness_facts *f,
-			    struct readiness *r)
+/* Failures are told of, and in no sum: that is not none, nor unknown. */
+static void judge_uncounted(const struct report_told *told, struct readiness *r)
 {
-	enum tls_result worst = report_told_worst(&f->reports->sts);
-	char text[300];
+	enum tls_result worst = report_told_worst(told);
 
-	snprintf(text, sizeof(text),
-		 "TLS reports of the last 7 days tell of failures, but not of "
-		 "how many: %s: %s",
-		 tls_result_name(worst), tls_result_meaning(worst));
-	if (f->without_reports)
-		json_array_append_new(r->notes, json_string(text));
-	else
-		against(r, "reports.unknown",
-			"mtastsctl report summary {domain}, then "
-			"--without-reports, if you know that it is over",
-			"%s", text);
+	against(r, "reports.uncounted", "mtastsctl report summary {domain}",
+		"TLS reports of the last 7 days tell of failures, but not of "
+		"how many: %s: %s",
+		tls_result_name(worst), tls_result_meaning(worst));
 }
 
 static void judge_failing(const struct readiness_facts *f, struct readiness *r)
@@ -520,12 +511,12 @@ static void judge_reports(const struct readiness_facts *f, struct readiness *r)
 {
 	const struct report_told *told = &f->reports->sts;
 
-	if (!told->successful && !told->failed)
-		judge_unknown(f, r);
-	else if (readiness_is_failing(told, f->report_share))
+	if (readiness_is_failing(told, f->report_share))
 		judge_failing(f, r);
 	else if (!told->failed && told->kinds)
-		judge_uncounted(f, r);
+		judge_uncounted(told, r);
+	else if (!told->successful && !told->failed)
+		judge_unknown(f, r);
 	else
 		note_reports(told, r);
 }
