@@ -10,6 +10,7 @@
 #include "base/when.h"
 #include "policy/report_content.h"
 #include "store/internal.h"
+#include "store/report_last.h"
 #include "store/report_rows.h"
 
 #define SAME_SIZE 16 /* bytes of a SHA-256; of content as well */
@@ -344,6 +345,7 @@ static bool add_new(struct store *s, const struct report_entry *e,
 	long kept, left_out;
 
 	return find_reporter(s, e, row, err) && insert(s, e, row, err) &&
+	       report_last_note(s, row->at.domain_id, row->at.day, err) &&
 	       report_policy_add(s, &row->at, e, &room, err) &&
 	       report_failure_add(s, &row->at, e, &room, &kept, &left_out,
 				  err) &&

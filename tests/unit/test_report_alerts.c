@@ -255,6 +255,42 @@ static void who_falls_silent_is_told(void **state)
 	assert_open(due, "");
 }
 
+static time_t unheard_since(time_t now)
+{
+	time_t since = 1;
+
+	must(report_unheard_since(fix.store, &shop, now, &since, NULL), NULL);
+	return since;
+}
+
+static void let_all_go(void)
+{
+	struct report_piece piece = { .limit = 100 };
+
+	must(report_prune(fix.store, D0 + 365 * WHEN_DAY, &piece, NULL), NULL);
+	assert_true(piece.is_all && piece.gone);
+}
+
+/* What is not kept any more has come all the same, and as often. */
+static void who_was_heard_and_is_forgotten_is_told_as_well(void **state)
+{
+	const time_t due = D0 + 8 * WHEN_DAY;
+
+	(void)state;
+	come_each_day(3);
+	let_all_go();
+	assert_int_equal(unheard_since(due), 0);
+	assert_open(due - 1, "");
+	assert_open(due, "report.silent/warning");
+	assert_says("the last is of 2027-01-15 ->");
+	assert_open(due + 90 * WHEN_DAY, "report.silent/warning");
+	tell(8, 1, 0, TLS_RESULT_COUNT);
+	let_all_go();
+	assert_open(due, "");
+	assert_open(due + 8 * WHEN_DAY, "report.silent/info");
+	assert_says("the last is of 2027-01-23, and they came seldom before");
+}
+
 static void who_seldom_has_reports_is_no_trouble(void **state)
 {
 	const time_t due = D0 + 8 * WHEN_DAY;
@@ -317,14 +353,6 @@ static void none_are_missed_that_are_not_due(void **state)
 		changes[i]();
 		assert_open(D0 + 8 * WHEN_DAY, "");
 	}
-}
-
-static time_t unheard_since(time_t now)
-{
-	time_t since = 1;
-
-	must(report_unheard_since(fix.store, &shop, now, &since, NULL), NULL);
-	return since;
 }
 
 /* It is news, and no trouble: nobody knows that one would come. */
@@ -463,6 +491,7 @@ int main(void)
 		ONE(a_share_wants_sessions),
 		ONE(what_fails_by_dane_is_no_share_of_ours),
 		ONE(who_falls_silent_is_told),
+		ONE(who_was_heard_and_is_forgotten_is_told_as_well),
 		ONE(who_seldom_has_reports_is_no_trouble),
 		ONE(seven_days_are_given_after_a_change),
 		ONE(none_are_missed_that_are_not_due),

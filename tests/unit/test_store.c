@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "store/ballast.h"
 #include "store/domain.h"
+#include "store/report_last.h"
 #include "store/store.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/small_disk.h"
@@ -175,7 +176,7 @@ static void migrations_run_once(void **state)
 
 /* What the newest version brought. */
 #define WITHOUT_15                                                             \
-	"DROP TABLE foreign_past;"                                             \
+	"DROP TABLE foreign_past; DROP TABLE report_last;"                     \
 	"ALTER TABLE watch DROP COLUMN host_ttl;"                              \
 	"ALTER TABLE watch DROP COLUMN former_ttl;"                            \
 	"ALTER TABLE watch DROP COLUMN mx_left_at;"                            \
@@ -375,6 +376,45 @@ static void reports_of_an_older_database_are_tallied_by_sts(void **state)
 	assert_int_equal(tallied(dir, OF_STS("reports") " AND day = 2"), 1);
 }
 
+/* As it was when only the reports themselves told when they came. */
+static void make_unnoted(const char *dir)
+{
+	scratch_sql(dir, "state.db",
+		    "INSERT INTO report_tally"
+		    "(kind, day, what, reports, successful, failed) VALUES"
+		    "  (2, 50, 1, 1, 0, 0), (2, 48, 1, 3, 0, 0),"
+		    "  (2, 44, 1, 1, 0, 0), (2, 43, 1, 1, 0, 0),"
+		    "  (2, 47, 1, 0, 0, 0), (2, 51, 1, 0, 0, 0),"
+		    "  (2, 9, 2, 1, 0, 0), (2, 9, 7, 1, 0, 0),"
+		    "  (0, 60, 1, 1, 0, 0);" ALL_COUNTED WITHOUT_15
+		    "PRAGMA user_version = 14");
+}
+
+static void it_is_known_when_older_reports_came_last(void **state)
+{
+	struct store *s = scratch_store(*state);
+	struct report_last last;
+	struct err err = ERR_INIT;
+
+	must(store_begin(s, &err), &err);
+	assert_true(add(s, "a.test") && add(s, "b.test") && add(s, "c.test"));
+	must(store_commit(s, &err), &err);
+	store_close(s);
+	make_unnoted(*state);
+	s = scratch_store(*state);
+	must(report_last_of(s, 1, &last, &err), &err);
+	assert_int_equal(last.day, 50);
+	assert_int_equal(last.usual_days, 3);
+	must(report_last_of(s, 2, &last, &err), &err);
+	assert_int_equal(last.day, 9);
+	assert_int_equal(last.usual_days, 1);
+	must(report_last_of(s, 3, &last, &err), &err);
+	assert_int_equal(last.day, 0);
+	must(report_last_of(s, 7, &last, &err), &err); /* it is gone */
+	assert_int_equal(last.day, 0);
+	store_close(s);
+}
+
 /* What is no database is refused, and left as it is for a rescue. */
 static void a_damaged_database_is_refused(void **state)
 {
@@ -485,6 +525,7 @@ int main(void)
 		IN_A_FOLDER(an_older_database_gets_tokens),
 		IN_A_FOLDER(reports_of_an_older_database_are_weighed),
 		IN_A_FOLDER(reports_of_an_older_database_are_tallied_by_sts),
+		IN_A_FOLDER(it_is_known_when_older_reports_came_last),
 		ON_A_SMALL_DISK(a_migration_keeps_what_was),
 		ON_A_SMALL_DISK(without_room_it_goes_on),
 		IN_A_FOLDER(a_damaged_database_is_refused),
