@@ -69,7 +69,8 @@ static void prune(const char *folder)
 	closedir(d);
 }
 
-bool former_keep(const char *dir, int64_t version, struct err *err)
+bool former_keep(const char *dir, int64_t version, bool (*go_on)(void *arg),
+		 void *arg, struct err *err)
 {
 	const struct store_options options = { .dir = dir };
 	char *folder = store_path(dir, "backup");
@@ -80,7 +81,7 @@ bool former_keep(const char *dir, int64_t version, struct err *err)
 
 	if (ok) {
 		unlink(path);
-		ok = backup_write(&options, path, NULL, NULL, err);
+		ok = backup_write(&options, path, go_on, arg, err);
 		prune(folder);
 	}
 	free(path);

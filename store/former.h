@@ -12,7 +12,8 @@
 #include "store/store.h"
 
 /* Takes the place of one of that version. ERR_AGAIN: there is no room for it. */
-bool former_keep(const char *dir, int64_t version, struct err *err);
+bool former_keep(const char *dir, int64_t version, bool (*go_on)(void *arg),
+		 void *arg, struct err *err);
 
 /* Where it is, for the caller to free. */
 char *former_path(const char *dir, int64_t version);

@@ -97,6 +97,7 @@ static bool open_state(struct store *s, struct err *err)
 	if (!s->db)
 		return false;
 	db_on_full(s->db, on_full, s);
+	db_ask(s->db, s->go_on, s->go_on_arg);
 	s->state_inode = store_inode(s, "state.db");
 	return db_exec(s->db,
 		       "PRAGMA journal_mode = WAL;"
@@ -118,7 +119,7 @@ static void keep_former(struct store *s)
 	if (s->vfs || !schema_is_former(s->db, &version))
 		return;
 	path = former_path(s->dir, version);
-	if (former_keep(s->dir, version, &problem))
+	if (former_keep(s->dir, version, s->go_on, s->go_on_arg, &problem))
 		log_info("store: state.db is of version %lld, and is kept as "
 			 "%s for who goes back to the former mtastsd",
 			 (long long)version, path);
@@ -197,8 +198,10 @@ static bool open_all(struct store *s, struct err *err)
 {
 	struct err problem = ERR_INIT;
 
-	if (open_files(s, &problem) || open_again(s, &problem))
+	if (open_files(s, &problem) || open_again(s, &problem)) {
+		db_ask(s->db, NULL, NULL);
 		return true;
+	}
 	explain(s, &problem);
 	if (err)
 		*err = problem;
@@ -213,6 +216,8 @@ struct store *store_open(const struct store_options *options, struct err *err)
 	pthread_mutex_init(&s->log_lock, NULL);
 	s->dir = xstrdup(options->dir);
 	s->vfs = options->vfs ? xstrdup(options->vfs) : NULL;
+	s->go_on = options->go_on;
+	s->go_on_arg = options->arg;
 	if (enter_folder(s, err) && !is_lost(s, err) && open_all(s, err))
 		return s;
 	store_close(s);
