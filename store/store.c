@@ -116,7 +116,7 @@ static void keep_former(struct store *s)
 	int64_t version;
 	char *path;
 
-	if (s->vfs || !schema_is_former(s->db, &version))
+	if (s->vfs || s->is_short || !schema_is_former(s->db, &version))
 		return;
 	path = former_path(s->dir, version);
 	if (former_keep(s->dir, version, s->go_on, s->go_on_arg, &problem))
@@ -171,11 +171,13 @@ static bool open_files(struct store *s, struct err *err)
 	return open_state(s, err) && migrate(s, err) && serve_file_open(s, err);
 }
 
-/* A full disk may have had room for the files, but for the ballast. */
+/* A full disk may have had room for the files, but for what is kept there. */
 static bool open_again(struct store *s, struct err *err)
 {
 	if (!s->is_short)
 		return false;
+	if (!s->vfs)
+		former_drop(s->dir);
 	log_close(s);
 	db_close(s->db);
 	s->db = NULL;
