@@ -130,8 +130,25 @@ static void keep_former(struct store *s)
 	free(path);
 }
 
+/*
+ * It takes long, and policies are served meanwhile: should this process end
+ * before it counts them, the next one finds a gap (store/served.h).
+ */
+static bool mark_served(struct store *s, struct err *err)
+{
+	int64_t version;
+
+	return !schema_is_former(s->db, &version) ||
+	       db_exec(s->db,
+		       "INSERT OR IGNORE INTO main.meta"
+		       " VALUES('serving_since', unixepoch())",
+		       err);
+}
+
 static bool migrate(struct store *s, struct err *err)
 {
+	if (!mark_served(s, err))
+		return false;
 	keep_former(s);
 	return schema_migrate(s->db, err);
 }

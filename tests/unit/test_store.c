@@ -288,6 +288,29 @@ static void a_migration_keeps_what_was(void **state)
 	assert_true(is_kept(dir, "state-v13.db"));
 }
 
+/* It may end before a fetch is counted that was answered meanwhile. */
+static void a_migration_counts_as_served(void **state)
+{
+	static const char is_marked[] =
+		"SELECT COUNT(*) FROM meta WHERE key = 'serving_since'"
+		" AND value >= unixepoch() - 3600";
+
+	store_close(scratch_store(*state));
+	assert_int_equal(scratch_number(*state, "state.db", is_marked), 0);
+	make_former(*state);
+	store_close(scratch_store(*state));
+	assert_int_equal(scratch_number(*state, "state.db", is_marked), 1);
+	scratch_sql(*state, "state.db",
+		    "UPDATE meta SET value = 1 WHERE key = 'serving_since'");
+	make_former(*state);
+	store_close(scratch_store(*state)); /* the one before it lasts */
+	assert_int_equal(scratch_number(*state, "state.db", is_marked), 0);
+	assert_int_equal(scratch_number(*state, "state.db",
+					"SELECT value FROM meta"
+					" WHERE key = 'serving_since'"),
+			 1);
+}
+
 static void without_room_it_goes_on(void **state)
 {
 	char *dir = small_disk(state);
@@ -551,6 +574,7 @@ int main(void)
 		IN_A_FOLDER(a_newer_database_is_refused),
 		IN_A_FOLDER(migrations_run_once),
 		IN_A_FOLDER(an_older_database_gets_tokens),
+		IN_A_FOLDER(a_migration_counts_as_served),
 		IN_A_FOLDER(reports_of_an_older_database_are_weighed),
 		IN_A_FOLDER(reports_of_an_older_database_are_tallied_by_sts),
 		ON_A_SMALL_DISK(a_migration_keeps_what_was),
