@@ -756,6 +756,14 @@ bool schema_migrate(struct db *db, struct err *err)
 	return true;
 }
 
+bool schema_is_serve(const char *path)
+{
+	int64_t version = 0;
+
+	return schema_version_of(path, &version, NULL) &&
+	       version == SERVE_VERSION;
+}
+
 bool schema_make_serve(struct db *db, struct err *err)
 {
 	int64_t version = 0;
