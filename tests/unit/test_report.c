@@ -100,6 +100,10 @@ static void assert_tallies_are_right(void)
 		"SELECT 5, day, standing, COUNT(DISTINCT report_id),"
 		" SUM(successful), SUM(failed)"
 		" FROM report_policy" COUNTS " GROUP BY day, standing",
+		"SELECT 6, day, domain_id, COUNT(DISTINCT report_id),"
+		" SUM(successful), SUM(failed)"
+		" FROM report_policy" COUNTS " AND standing BETWEEN 1 AND 3"
+		" GROUP BY day, domain_id",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(differences); i++) {
