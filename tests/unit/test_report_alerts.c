@@ -195,6 +195,22 @@ static void a_kind_without_a_number_is_told_too(void **state)
 	assert_int_equal(notices("2"), 1);
 }
 
+/* Whoever knows a name and an id can post what he likes under it. */
+static void a_forgery_hides_no_failure(void **state)
+{
+	struct tls_report forged = reports_make("Org", "same", D0, 100, 0);
+	struct tls_report said_so = reports_make("Org", "same", D0, 50, 50);
+
+	(void)state;
+	add_report(&forged, D0);
+	assert_open(noon(1), "");
+	reports_fail(&said_so, TLS_RESULT_CERTIFICATE_EXPIRED, "mx1.shop.test",
+		     50);
+	add_report(&said_so, D0);
+	assert_open(noon(1), "report.share/warning report.failing/warning");
+	assert_says("50 of 100 sessions by MTA-STS failed");
+}
+
 static void a_share_wants_sessions(void **state)
 {
 	const char *failing = "report.failing/warning";
@@ -460,6 +476,7 @@ int main(void)
 		ONE(it_ends_after_seven_days_without),
 		ONE(failures_without_a_kind_are_told_too),
 		ONE(a_kind_without_a_number_is_told_too),
+		ONE(a_forgery_hides_no_failure),
 		ONE(a_share_wants_sessions),
 		ONE(what_fails_by_dane_is_no_share_of_ours),
 		ONE(who_falls_silent_is_told),
