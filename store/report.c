@@ -81,7 +81,8 @@ struct row {
 	unsigned char same[REPORT_SAME_SIZE];
 	unsigned char once[REPORT_SAME_SIZE]; /* as `same` was made before */
 	long successful, failed;
-	bool is_crowded; /* one of its signer's is to go for it, or itself */
+	/* One is to go for it, or itself: of its signer's, or of all. */
+	bool is_crowded, are_all_crowded;
 };
 
 /* A text as a number that is the same for no others. */
@@ -178,6 +179,7 @@ static bool look_alike(struct store *s, const struct report_entry *e,
 	*unsigned_id = 0;
 	query_open(&q, store_db(s),
 		   "SELECT COALESCE(SUM(signed_by = ?1), 0) AS alike,"
+		   " COUNT(*) AS all_alike,"
 		   " COALESCE(MAX(content IN (?2, x'')), 0) AS known,"
 		   " COALESCE(MAX(CASE WHEN content = ?2 AND signed_by = ''"
 		   "  THEN id END), 0) AS unsigned"
@@ -191,7 +193,10 @@ static bool look_alike(struct store *s, const struct report_entry *e,
 	bind_int(&q, row->at.day);
 	if (query_row(&q)) {
 		row->is_crowded = col_int(&q, "alike") >= REPORT_ALIKE_MAX;
-		if (row->is_crowded && !tells_of_failures(e))
+		row->are_all_crowded = col_int(&q, "all_alike") >=
+				       REPORT_ALIKE_ALL;
+		if ((row->is_crowded || row->are_all_crowded) &&
+		    !tells_of_failures(e))
 			*is = REPORT_SURPLUS;
 		if (col_int(&q, "known"))
 			*is = REPORT_KNOWN;
@@ -305,7 +310,7 @@ static int64_t bytes_of(const struct report_entry *e, size_t texts,
 	       (int64_t)texts + REPORT_BYTES_FAILURE * failures;
 }
 
-/* Of one signer so many are kept: the last goes, and that may be this one. */
+/* So many are kept: the last goes, and that may be this one. */
 static bool make_room(struct store *s, const struct report_entry *e,
 		      const struct row *row, enum report_novelty *is,
 		      struct err *err)
@@ -313,9 +318,10 @@ static bool make_room(struct store *s, const struct report_entry *e,
 	const struct report_alike of = alike_of(row);
 	struct report_place last;
 
-	if (!row->is_crowded)
+	if (!row->is_crowded && !row->are_all_crowded)
 		return true;
-	if (!report_alike_last(s, &of, e->signed_by, &last, err))
+	if (!report_alike_last(s, &of, !row->is_crowded, e->signed_by, &last,
+			       err))
 		return false;
 	if (last.id == row->at.id)
 		*is = REPORT_SURPLUS;

@@ -42,9 +42,11 @@
 
 /*
  * Reports of one reporter, id and day that say different things: of each domain
- * that signed some, and of all that nobody signed.
+ * that signed some, and of all that nobody signed; and whoever signed them, for
+ * a forger has as many names to sign with as he likes.
  */
 #define REPORT_ALIKE_MAX 4
+#define REPORT_ALIKE_ALL 16
 
 #define REPORTER_NAME_KEPT 128 /* bytes */
 

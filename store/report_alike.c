@@ -69,16 +69,17 @@ static bool find_first(struct store *s, const struct report_alike *of,
 }
 
 bool report_alike_last(struct store *s, const struct report_alike *of,
-		       const char *signed_by, struct report_place *at,
-		       struct err *err)
+		       bool of_all, const char *signed_by,
+		       struct report_place *at, struct err *err)
 {
 	struct query q;
 
 	*at = (struct report_place){ 0 };
 	open_alike(&q, s,
-		   ALIKE " AND signed_by = ? ORDER BY by_sts, by_any, counted,"
-			 " id DESC LIMIT 1",
+		   ALIKE " AND (? OR signed_by = ?) ORDER BY by_sts, by_any,"
+			 " signed_by <> '', counted, id DESC LIMIT 1",
 		   of);
+	bind_int(&q, of_all);
 	bind_text(&q, signed_by);
 	if (query_row(&q))
 		report_place_read(&q, at);

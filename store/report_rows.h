@@ -83,10 +83,10 @@ bool report_room_note(struct store *s, int64_t domain_id, time_t now,
 bool report_alike_settle(struct store *s, const struct report_alike *of,
 			 struct err *err);
 
-/* Of those with this signature the one that would be the last to count. */
+/* Of all, or those with this signature, the one that is the last to count. */
 bool report_alike_last(struct store *s, const struct report_alike *of,
-		       const char *signed_by, struct report_place *at,
-		       struct err *err);
+		       bool of_all, const char *signed_by,
+		       struct report_place *at, struct err *err);
 
 /* What a stored report comes to is added to its day (1), or taken back (-1). */
 bool report_tally_count(struct store *s, const struct report_place *at,

@@ -409,6 +409,28 @@ static void the_most_failures_count(void **state)
 	}
 }
 
+/* Signers cost nothing: each is a name below one that somebody has. */
+static void all_signers_have_a_bound(void **state)
+{
+	char signer[40];
+
+	(void)state;
+	for (int i = 0; i < 2 * REPORT_ALIKE_ALL; i++) {
+		snprintf(signer, sizeof(signer), "s%d.evil.test", i);
+		say(&(struct said){ signer, STS, i + 1, i % 2, true });
+	}
+	assert_counts(2);
+	assert_int_equal(number("SELECT COUNT(*) FROM report"),
+			 REPORT_ALIKE_ALL);
+	assert_int_equal(say(&(struct said){ NULL, STS, 99, 0, false }),
+			 REPORT_SURPLUS);
+	assert_int_equal(say(&(struct said){ NULL, STS, 100, 50, true }),
+			 REPORT_NEW);
+	assert_counts(100);
+	assert_int_equal(number("SELECT COUNT(*) FROM report"),
+			 REPORT_ALIKE_ALL);
+}
+
 /* When it goes, what fails most of the others takes its place. */
 static void the_next_one_fails_most(void **state)
 {
@@ -1186,6 +1208,7 @@ int main(void)
 		WITH_A_SHOP(one_of_an_id_and_day_counts),
 		WITH_A_SHOP(the_most_failures_count),
 		WITH_A_SHOP(the_next_one_fails_most),
+		WITH_A_SHOP(all_signers_have_a_bound),
 		WITH_A_SHOP(no_failure_is_kept_out),
 		WITH_A_SHOP(a_signature_may_come_later),
 		WITH_A_SHOP(several_that_count_become_one),

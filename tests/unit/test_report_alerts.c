@@ -452,6 +452,24 @@ static void judge_often(const char *what, int64_t most)
 	assert_true(began < most);
 }
 
+/* As many as find room, of some id each, in all days that are kept. */
+static void set_many_aside(void)
+{
+	char *sql = xasprintf(
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+		"  WHERE i < 150000) INSERT INTO report(domain_id, reporter_id,"
+		" same, content, report_id, day, begin_at, end_at, received_at,"
+		" via, signed_by, contact, successful, failed, left_out,"
+		" counted) SELECT %lld, 1, 'x', i, 'x', %lld - i %% 360, 0, 0,"
+		" 0, 0, '', '', 1, 0, 0, 0 FROM n",
+		(long long)shop.id, (long long)(D0 / WHEN_DAY));
+
+	must(store_commit(fix.store, NULL), NULL);
+	scratch_sql(fix.dir, "state.db", sql);
+	must(store_begin(fix.store, NULL), NULL);
+	free(sql);
+}
+
 /* Sixteen domains are judged in a turn, for each of many reports maybe. */
 static void judging_costs_little(void **state)
 {
@@ -460,6 +478,8 @@ static void judging_costs_little(void **state)
 	for (int i = 0; i < 80; i++)
 		tell(-(i % 8), 10, 1, TLS_RESULT_TLSA_INVALID);
 	judge_often("ten a day", 5000);
+	set_many_aside();
+	judge_often("ten a day, and 150,000 that do not count", 10000);
 	for (int i = 0; i < 4000; i++)
 		tell(-(i % 8), 10, 1, TLS_RESULT_TLSA_INVALID);
 	judge_often("a flood", 50000);
