@@ -350,10 +350,13 @@ static bool store_share(struct intake *in, struct item *i,
 		.is_brief = is_brief(in, d->id),
 	};
 	enum report_novelty is;
+	bool is_news;
 
-	if (!report_meet(in->parts.store, &e, &is, err) ||
+	if (!report_meet(in->parts.store, &e, &is, &is_news, err) ||
 	    (is == REPORT_NEW && !store_new(in, i, d, &e, &is, err)))
 		return false;
+	if (is_news)
+		note_told(in, i, d->id);
 	i->at.surplus += is == REPORT_SURPLUS;
 	list_domain(i, d->name, share->count);
 	return true;

@@ -58,7 +58,7 @@ static bool remove_one(struct store *s, const struct report_place *at,
 		       struct err *err)
 {
 	struct report_alike of;
-	bool is_counted;
+	bool is_counted, is_news;
 	struct query q;
 
 	if (!find_alike(s, at, &of, &is_counted, err) ||
@@ -69,7 +69,7 @@ static bool remove_one(struct store *s, const struct report_place *at,
 	query_open(&q, store_db_write(s), "DELETE FROM report WHERE id = ?");
 	bind_int(&q, at->id);
 	return query_run(&q, err) &&
-	       (!is_counted || report_alike_settle(s, &of, err));
+	       (!is_counted || report_alike_settle(s, &of, &is_news, err));
 }
 
 /* ---- adding one ---- */
@@ -216,7 +216,7 @@ static struct report_alike alike_of(const struct row *row)
 
 /* What came unsigned has come again, with a signature. */
 static bool note_signer(struct store *s, int64_t id, const struct row *row,
-			const char *signed_by, struct err *err)
+			const char *signed_by, bool *is_news, struct err *err)
 {
 	const struct report_alike of = alike_of(row);
 	struct query q;
@@ -225,19 +225,21 @@ static bool note_signer(struct store *s, int64_t id, const struct row *row,
 		   "UPDATE report SET signed_by = ? WHERE id = ?");
 	bind_text(&q, signed_by);
 	bind_int(&q, id);
-	return query_run(&q, err) && report_alike_settle(s, &of, err);
+	return query_run(&q, err) && report_alike_settle(s, &of, is_news, err);
 }
 
 static bool meet(struct store *s, const struct report_entry *e, struct row *row,
-		 enum report_novelty *is, struct err *err)
+		 enum report_novelty *is, bool *is_news, struct err *err)
 {
 	int64_t unsigned_id;
+
+	*is_news = false;
 
 	if (!look_alike(s, e, row, is, &unsigned_id, err))
 		return false;
 	if (!unsigned_id || !e->signed_by)
 		return true;
-	return note_signer(s, unsigned_id, row, e->signed_by, err);
+	return note_signer(s, unsigned_id, row, e->signed_by, is_news, err);
 }
 
 static bool insert(struct store *s, const struct report_entry *e,
@@ -336,6 +338,7 @@ static bool add_new(struct store *s, const struct report_entry *e,
 					 : REPORT_TEXTS_KEPT;
 	size_t room = texts;
 	long kept, left_out;
+	bool is_news;
 
 	return find_reporter(s, e, row, err) && insert(s, e, row, err) &&
 	       report_policy_add(s, &row->at, e, &room, err) &&
@@ -344,7 +347,7 @@ static bool add_new(struct store *s, const struct report_entry *e,
 	       note_left_out(s, row->at.id, left_out, err) &&
 	       report_weigh(s, &row->at, bytes_of(e, texts - room, kept),
 			    err) &&
-	       report_alike_settle(s, &of, err);
+	       report_alike_settle(s, &of, &is_news, err);
 }
 
 static bool domain_is_hosted(struct store *s, int64_t id, struct err *err)
@@ -374,10 +377,10 @@ static bool may_be_added(struct store *s, const struct report_entry *e,
 }
 
 bool report_meet(struct store *s, const struct report_entry *e,
-		 enum report_novelty *is, struct err *err)
+		 enum report_novelty *is, bool *is_news, struct err *err)
 {
 	struct row row;
-	bool ok = row_init(&row, e, err) && meet(s, e, &row, is, err);
+	bool ok = row_init(&row, e, err) && meet(s, e, &row, is, is_news, err);
 
 	row_release(&row);
 	return ok;
@@ -387,12 +390,12 @@ bool report_add(struct store *s, const struct report_entry *e,
 		enum report_novelty *is, struct err *err)
 {
 	struct row row;
-	bool ok;
+	bool is_news, ok;
 
 	*is = REPORT_KNOWN;
 	if (!may_be_added(s, e, err))
 		return false;
-	ok = row_init(&row, e, err) && meet(s, e, &row, is, err) &&
+	ok = row_init(&row, e, err) && meet(s, e, &row, is, &is_news, err) &&
 	     (*is != REPORT_NEW ||
 	      (add_new(s, e, &row, err) && make_room(s, e, &row, is, err)));
 	row_release(&row);

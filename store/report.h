@@ -82,10 +82,10 @@ enum report_novelty {
 /*
  * What it would be, as far as that shows before it is added. It costs a look
  * into an index; what is there, and nobody had signed, is noted as signed if
- * this one is.
+ * this one is. *is_news: by that the sums of its day are others.
  */
 bool report_meet(struct store *s, const struct report_entry *e,
-		 enum report_novelty *is, struct err *err);
+		 enum report_novelty *is, bool *is_news, struct err *err);
 
 /*
  * Unless it is new, nothing is added: of what tells of failures it may be only

@@ -121,11 +121,12 @@ static bool set_counted(struct store *s, const struct report_place *at,
 
 /* Of a box of older times several may have counted. */
 static bool set_others_aside(struct store *s, const struct report_alike *of,
-			     const struct report_place *first, struct err *err)
+			     const struct report_place *first, bool *is_news,
+			     struct err *err)
 {
 	struct report_place other;
 
-	for (;;) {
+	for (;; *is_news = true) {
 		if (!find_other(s, of, first, &other, err))
 			return false;
 		if (!other.id)
@@ -136,16 +137,18 @@ static bool set_others_aside(struct store *s, const struct report_alike *of,
 }
 
 bool report_alike_settle(struct store *s, const struct report_alike *of,
-			 struct err *err)
+			 bool *is_news, struct err *err)
 {
 	struct report_place first;
 	bool is_counted;
 
+	*is_news = false;
 	if (!find_first(s, of, &first, &is_counted, err))
 		return false;
 	if (!first.id)
 		return true;
-	return set_others_aside(s, of, &first, err) &&
+	*is_news = !is_counted;
+	return set_others_aside(s, of, &first, is_news, err) &&
 	       (is_counted || set_counted(s, &first, true, err)) &&
 	       report_tally_sweep(s, err);
 }

@@ -79,9 +79,12 @@ bool report_room_heaviest(struct store *s, const struct report_bounds *b,
 bool report_room_note(struct store *s, int64_t domain_id, time_t now,
 		      struct err *err);
 
-/* After one of them has come, has been signed, or has gone: one counts. */
+/*
+ * After one of them has come, has been signed, or has gone: one counts.
+ * *is_news: another one than before.
+ */
 bool report_alike_settle(struct store *s, const struct report_alike *of,
-			 struct err *err);
+			 bool *is_news, struct err *err);
 
 /* Of all, or those with this signature, the one that is the last to count. */
 bool report_alike_last(struct store *s, const struct report_alike *of,
