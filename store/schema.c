@@ -629,7 +629,8 @@ static const char *const migrations[] = {
 	"    GROUP BY domain_id, day, report_id)"
 	"  GROUP BY domain_id, day;"
 	"ALTER TABLE report ADD COLUMN counted INTEGER NOT NULL DEFAULT 1;"
-	"CREATE INDEX report_aside ON report(domain_id) WHERE NOT counted;",
+	"CREATE INDEX report_aside ON report(domain_id, day) WHERE NOT "
+	"counted;",
 };
 
 static const char serve_tables[] =
