@@ -10,7 +10,7 @@ static unsigned count_days(int64_t week)
 	unsigned n = 0;
 
 	for (int i = 0; i < REPORT_LAST_WEEK; i++)
-		n += week >> i & 1;
+		n += (unsigned)(week >> i & 1);
 	return n;
 }
 
