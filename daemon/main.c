@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/steady.h"
 #include "base/str.h"
 #include "daemon/admin.h"
 #include "daemon/alerts.h"
@@ -78,7 +79,7 @@ struct daemon {
 	struct both_listeners listeners;
 	struct httpd *httpd;
 	struct watchdog *watchdog;
-	int64_t sign_ms; /* of life, the last; of the monotonic clock */
+	int64_t sign_ms; /* of life, the last; of steady_ms() */
 	struct report_door report_door;
 	struct real_world *world;
 	struct engine *engine;
@@ -334,19 +335,11 @@ static bool watch_addresses(struct daemon *d, struct err *err)
 
 /* ---- what orders, and what it needs ---- */
 
-static int64_t monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* A large one may have to be copied first, and migrated. */
 static bool goes_on(void *arg)
 {
 	struct daemon *d = arg;
-	int64_t now_ms = monotonic_ms();
+	int64_t now_ms = steady_ms();
 
 	if (now_ms - d->sign_ms >= SIGN_MS) {
 		d->sign_ms = now_ms;

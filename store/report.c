@@ -235,7 +235,6 @@ static bool meet(struct store *s, const struct report_entry *e, struct row *row,
 	int64_t unsigned_id;
 
 	*is_news = false;
-
 	if (!look_alike(s, e, row, is, &unsigned_id, err))
 		return false;
 	if (!unsigned_id || !e->signed_by)

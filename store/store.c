@@ -110,13 +110,12 @@ static bool open_state(struct store *s, struct err *err)
 }
 
 /* Whoever wants to go back needs it; without it this version goes on, too. */
-static void keep_former(struct store *s)
+static void keep_former(struct store *s, int64_t version)
 {
 	struct err problem = ERR_INIT;
-	int64_t version;
 	char *path;
 
-	if (s->vfs || s->is_short || !schema_is_former(s->db, &version))
+	if (s->vfs || s->is_short)
 		return;
 	path = former_path(s->dir, version);
 	if (former_keep(s->dir, version, s->go_on, s->go_on_arg, &problem))
@@ -136,10 +135,7 @@ static void keep_former(struct store *s)
  */
 static bool mark_served(struct store *s, struct err *err)
 {
-	int64_t version;
-
-	return !schema_is_former(s->db, &version) ||
-	       db_exec(s->db,
+	return db_exec(s->db,
 		       "INSERT OR IGNORE INTO main.meta"
 		       " VALUES('serving_since', unixepoch())",
 		       err);
@@ -147,9 +143,13 @@ static bool mark_served(struct store *s, struct err *err)
 
 static bool migrate(struct store *s, struct err *err)
 {
-	if (!mark_served(s, err))
-		return false;
-	keep_former(s);
+	int64_t version;
+
+	if (schema_is_former(s->db, &version)) {
+		if (!mark_served(s, err))
+			return false;
+		keep_former(s, version);
+	}
 	return schema_migrate(s->db, err);
 }
 
