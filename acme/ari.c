@@ -208,10 +208,9 @@ static time_t sooner(time_t a, time_t b)
  */
 static time_t new_until(const struct ari_case *c, time_t life)
 {
-	time_t young = sooner(later(WHEN_HOUR, life / 50), life / 4);
+	time_t young = c->is_stale ? life : later(WHEN_HOUR, life / 50);
 
-	if (c->is_stale)
-		young = life / 4;
+	young = sooner(young, life / 4);
 	return later(c->not_before, c->first_seen) + young;
 }
 

@@ -270,11 +270,16 @@ static void note_told(struct intake *in, struct item *i, int64_t id)
 
 static void took_new(struct intake *in, struct item *i, const struct domain *d)
 {
-	const struct report_sender who = sender_of(i);
-
 	i->at.is_new = true;
 	report_house_grew(&in->keeping);
 	note_told(in, i, d->id);
+}
+
+/* For what was written, be it that it was not kept. */
+static void pay(struct intake *in, const struct item *i, const struct domain *d)
+{
+	const struct report_sender who = sender_of(i);
+
 	if (!i->ask.is_trusted)
 		report_quota_take(in->quota, &who, d->name);
 }
@@ -312,18 +317,19 @@ static bool is_over(struct intake *in, struct item *i, struct err *err)
 }
 
 static bool store_new(struct intake *in, struct item *i, const struct domain *d,
-		      const struct report_entry *e, struct err *err)
+		      const struct report_entry *e, enum report_novelty *is,
+		      struct err *err)
 {
-	enum report_novelty is;
-
 	if (!is_over(in, i, err))
 		return false;
 	if (!may_add_new(in, i, d->name, &i->answer.retry_after))
 		return err_set(err, ERR_AGAIN,
 			       "too many reports of %s in a day", d->name);
-	if (!report_add(in->parts.store, e, &is, err))
+	if (!report_add(in->parts.store, e, is, err))
 		return false;
-	took_new(in, i, d);
+	pay(in, i, d);
+	if (*is == REPORT_NEW)
+		took_new(in, i, d);
 	return true;
 }
 
@@ -344,10 +350,13 @@ static bool store_share(struct intake *in, struct item *i,
 		.is_brief = is_brief(in, d->id),
 	};
 	enum report_novelty is;
+	bool is_news;
 
-	if (!report_meet(in->parts.store, &e, &is, err) ||
-	    (is == REPORT_NEW && !store_new(in, i, d, &e, err)))
+	if (!report_meet(in->parts.store, &e, &is, &is_news, err) ||
+	    (is == REPORT_NEW && !store_new(in, i, d, &e, &is, err)))
 		return false;
+	if (is_news)
+		note_told(in, i, d->id);
 	i->at.surplus += is == REPORT_SURPLUS;
 	list_domain(i, d->name, share->count);
 	return true;

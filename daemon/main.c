@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/steady.h"
 #include "base/str.h"
 #include "daemon/admin.h"
 #include "daemon/alerts.h"
@@ -54,12 +55,14 @@
 #include "httpd/server.h"
 #include "store/backup_stream.h"
 #include "store/domain.h"
+#include "store/serve.h"
 #include "store/store.h"
 #include "store/trail.h"
 
 #define STOP_GRACE_MS  5000
 #define AGAIN_SECONDS  10 /* between tries to open state.db */
 #define ADDRESS_SECONDS 5  /* between looks at the interfaces */
+#define SIGN_MS		250 /* between signs of life while state.db is opened */
 
 struct daemon {
 	const char *config_path;
@@ -76,6 +79,7 @@ struct daemon {
 	struct both_listeners listeners;
 	struct httpd *httpd;
 	struct watchdog *watchdog;
+	int64_t sign_ms; /* of life, the last; of steady_ms() */
 	struct report_door report_door;
 	struct real_world *world;
 	struct engine *engine;
@@ -331,9 +335,24 @@ static bool watch_addresses(struct daemon *d, struct err *err)
 
 /* ---- what orders, and what it needs ---- */
 
+/* A large one may have to be copied first, and migrated. */
+static bool goes_on(void *arg)
+{
+	struct daemon *d = arg;
+	int64_t now_ms = steady_ms();
+
+	if (now_ms - d->sign_ms >= SIGN_MS) {
+		d->sign_ms = now_ms;
+		watchdog_wait(d->watchdog);
+	}
+	return true;
+}
+
 static bool open_store(struct daemon *d, struct err *err)
 {
-	struct store_options options = { .dir = d->config.state_dir };
+	struct store_options options = { .dir = d->config.state_dir,
+					 .go_on = goes_on,
+					 .arg = d };
 
 	d->store = store_open(&options, err);
 	if (d->store)
@@ -577,15 +596,8 @@ static bool start_watchdog(struct daemon *d, struct err *err)
 	return d->watchdog || err->kind == ERR_NONE;
 }
 
-static bool start(struct daemon *d, struct err *err)
+static bool start_serving(struct daemon *d, struct err *err)
 {
-	if (!start_as_root(d, err))
-		return false;
-	d->lag = lag_new(d->loop, err);
-	if (!d->lag)
-		return false;
-	if (!open_store(d, err) && !serves_only(d, err))
-		return false;
 	probe_init(&d->probe);
 	log_debug("mtastsd: probe %s is answered with %s",
 		  d->probe.words.token, d->probe.words.text);
@@ -594,6 +606,26 @@ static bool start(struct daemon *d, struct err *err)
 		return false;
 	d->report_door.httpd = d->httpd;
 	httpd_take_reports(d->httpd, d->config.collect_reports);
+	return true;
+}
+
+/* Who fetches does not wait until state.db is open, but for a new serve.db. */
+static bool serve_and_open(struct daemon *d, struct err *err)
+{
+	bool is_ready = serve_is_ready(d->config.state_dir);
+
+	return (!is_ready || start_serving(d, err)) &&
+	       (open_store(d, err) || serves_only(d, err)) &&
+	       (is_ready || start_serving(d, err));
+}
+
+static bool start(struct daemon *d, struct err *err)
+{
+	if (!start_as_root(d, err))
+		return false;
+	d->lag = lag_new(d->loop, err);
+	if (!d->lag || !serve_and_open(d, err))
+		return false;
 	if (d->store && !start_orders(d, err) && !serves_only(d, err))
 		return false;
 	return (d->store || try_later(d, err)) && watch_addresses(d, err) &&

@@ -300,6 +300,20 @@ static bool is_unreached(const char *id)
 	       streq(id, "mx.private");
 }
 
+static bool is_connection(const json_t *one)
+{
+	static const char *const ids[] = { "smtp.partly", "smtp.cert-soon",
+					   "smtp.v6-unreachable" };
+	const char *id = text_of(one, "id"),
+		   *severity = text_of(one, "severity");
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		if (streq(id, ids[i]))
+			return true;
+	return str_starts(id, "smtp.") &&
+	       (streq(severity, "good") || streq(severity, "error"));
+}
+
 /*
  * To any mail host somebody got through: so port 25 is open from here, and
  * what keeps the others from being reached is theirs.
@@ -311,12 +325,34 @@ static bool is_port_25_open(const json_t *list)
 
 	json_array_foreach(list, i, one)
 	{
-		if (str_starts(text_of(one, "id"), "smtp.") &&
-		    (streq(text_of(one, "severity"), "good") ||
-		     streq(text_of(one, "severity"), "error")))
+		if (is_connection(one))
 			return true;
 	}
 	return false;
+}
+
+/* At one of its addresses at least: senders take that one. */
+static bool is_secure(const json_t *list, const char *host)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		const char *id = text_of(one, "id");
+
+		if ((streq(id, "smtp.ok") || streq(id, "smtp.partly")) &&
+		    *host && streq_case(text_of(one, "mx"), host))
+			return true;
+	}
+	return false;
+}
+
+/* Nobody got through to a host, and it is not known to be well either. */
+static bool is_untried(const json_t *list, const json_t *one)
+{
+	return is_unreached(text_of(one, "id")) && is_port_25_open(list) &&
+	       !is_secure(list, text_of(one, "mx"));
 }
 
 /* In DNS as the watch saw it, or no lack any more. */
@@ -339,13 +375,13 @@ static bool is_lack(const char *id)
 
 /* One of each mail host may have the same id. */
 static void judge_finding(const json_t *one, const struct readiness_facts *f,
-			  size_t own, bool gets_out, struct readiness *r)
+			  size_t own, const json_t *list, struct readiness *r)
 {
 	const char *id = text_of(one, "id"), *text = text_of(one, "text"),
 		   *severity = text_of(one, "severity"),
 		   *mx = text_of(one, "mx");
 	bool is_error = streq(severity, "error") || is_untested(id) ||
-			is_lack(id) || (is_unreached(id) && gets_out);
+			is_lack(id) || is_untried(list, one);
 
 	if (!*id || streq(severity, "good"))
 		return;
@@ -410,11 +446,10 @@ static void judge_outside(const struct readiness_facts *f, time_t now,
 {
 	const struct checked *c = f->checked;
 	json_t *list = json_loads(c->findings, 0, NULL), *one;
-	bool gets_out = is_port_25_open(list);
 	size_t i, own = r->count;
 
 	json_array_foreach(list, i, one) {
-		judge_finding(one, f, own, gets_out, r);
+		judge_finding(one, f, own, list, r);
 	}
 	r->needs_look = !c->at || !json_is_array(list) ||
 			(!f->any_age && now > c->at + READINESS_FRESH);
@@ -467,24 +502,15 @@ static void judge_unknown(const struct readiness_facts *f, struct readiness *r)
 		last);
 }
 
-/* Failures are told of, and in no sum: that is not none. */
-static void judge_uncounted(const struct readiness_facts *f,
-			    struct readiness *r)
+/* Failures are told of, and in no sum: that is not none, nor unknown. */
+static void judge_uncounted(const struct report_told *told, struct readiness *r)
 {
-	enum tls_result worst = report_told_worst(&f->reports->sts);
-	char text[300];
+	enum tls_result worst = report_told_worst(told);
 
-	snprintf(text, sizeof(text),
-		 "TLS reports of the last 7 days tell of failures, but not of "
-		 "how many: %s: %s",
-		 tls_result_name(worst), tls_result_meaning(worst));
-	if (f->without_reports)
-		json_array_append_new(r->notes, json_string(text));
-	else
-		against(r, "reports.unknown",
-			"mtastsctl report summary {domain}, then "
-			"--without-reports, if you know that it is over",
-			"%s", text);
+	against(r, "reports.uncounted", "mtastsctl report summary {domain}",
+		"TLS reports of the last 7 days tell of failures, but not of "
+		"how many: %s: %s",
+		tls_result_name(worst), tls_result_meaning(worst));
 }
 
 static void judge_failing(const struct readiness_facts *f, struct readiness *r)
@@ -520,12 +546,12 @@ static void judge_reports(const struct readiness_facts *f, struct readiness *r)
 {
 	const struct report_told *told = &f->reports->sts;
 
-	if (!told->successful && !told->failed)
-		judge_unknown(f, r);
-	else if (readiness_is_failing(told, f->report_share))
+	if (readiness_is_failing(told, f->report_share))
 		judge_failing(f, r);
 	else if (!told->failed && told->kinds)
-		judge_uncounted(f, r);
+		judge_uncounted(told, r);
+	else if (!told->successful && !told->failed)
+		judge_unknown(f, r);
 	else
 		note_reports(told, r);
 }

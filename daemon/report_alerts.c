@@ -179,21 +179,6 @@ static bool find_silence(struct store *s, const struct domain *d,
 	return true;
 }
 
-/* One report in a month may be all that a small domain ever gets. */
-static bool used_to_come(struct store *s, const struct domain *d,
-			 time_t newest, bool *used, struct err *err)
-{
-	struct report_recent week;
-
-	*used = false;
-	if (!newest)
-		return true;
-	if (!report_recent(s, d->id, newest - 6 * WHEN_DAY, newest, &week, err))
-		return false;
-	*used = week.days >= REPORT_USUAL_DAYS;
-	return true;
-}
-
 static void say_silence(struct words *w, const struct domain *d, time_t newest,
 			time_t asked, bool used)
 {
@@ -222,11 +207,11 @@ static bool judge_silence(struct store *s, const struct domain *d,
 			  struct err *err)
 {
 	struct words w = { "", "" };
-	bool is_silent, used = false;
+	/* One in a month may be all that a small domain ever gets. */
+	bool is_silent, used = r->usual_days >= REPORT_USUAL_DAYS;
 	time_t asked;
 
-	if (!find_silence(s, d, r, now, &is_silent, &asked, err) ||
-	    (is_silent && !used_to_come(s, d, r->newest, &used, err)))
+	if (!find_silence(s, d, r, now, &is_silent, &asked, err))
 		return false;
 	if (is_silent)
 		say_silence(&w, d, r->newest, asked, used);

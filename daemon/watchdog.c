@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #define FEEDS 4 /* within the time that the manager waits */
+#define LONG_WORK_USEC "300000000" /* until the next sign of life */
 
 struct watchdog {
 	struct httpd *httpd;
@@ -26,16 +27,28 @@ static void say(struct watchdog *w, bool hangs)
 	w->is_hungry = hangs;
 }
 
-static void on_time(evutil_socket_t fd, short what, void *arg)
+static void feed(struct watchdog *w)
 {
-	struct watchdog *w = arg;
 	bool is_well = httpd_silence_ms(w->httpd) < w->patience_ms;
 
-	(void)fd;
-	(void)what;
 	say(w, !is_well);
 	if (is_well)
 		sd_notify(0, "WATCHDOG=1");
+}
+
+static void on_time(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	feed(arg);
+}
+
+void watchdog_wait(struct watchdog *w)
+{
+	if (w)
+		feed(w);
+	else
+		sd_notify(0, "EXTEND_TIMEOUT_USEC=" LONG_WORK_USEC);
 }
 
 static struct timeval pace_of(uint64_t us)

@@ -17,6 +17,13 @@ struct watchdog;
 /* NULL without an error: nobody waits to be fed. To be stopped before `h`. */
 struct watchdog *watchdog_start(struct loop *loop, struct httpd *h,
 				struct err *err);
+
+/*
+ * Control has a long work under way, and it gets on: who starts the daemon, or
+ * waits for it to be fed, is to wait. NULL is one that has not begun.
+ */
+void watchdog_wait(struct watchdog *w);
+
 void watchdog_stop(struct watchdog *w);
 
 #endif

@@ -266,19 +266,20 @@ static bool is_untested(struct bench *b)
 	       !*b->mx->host.private;
 }
 
-static bool is_one_secure(const struct check_mx *mx)
+/* The first of its addresses that is secure, or NULL. */
+static const struct check_smtp *find_secure(const struct check_mx *mx)
 {
 	for (size_t i = 0; i < mx->smtp_count; i++)
 		if (mx->smtp[i].outcome == SMTP_SECURE)
-			return true;
-	return false;
+			return &mx->smtp[i];
+	return NULL;
 }
 
 /* Not reached by IPv6, and well else: senders take the other way. */
 static bool is_only_v6(const struct check_mx *mx, const struct check_smtp *smtp)
 {
 	return smtp->outcome == SMTP_UNREACHABLE &&
-	       strchr(smtp->address, ':') && is_one_secure(mx);
+	       strchr(smtp->address, ':') && find_secure(mx);
 }
 
 static bool is_unreachable(struct bench *b)
@@ -298,7 +299,22 @@ static bool is_secure(struct bench *b)
 		if (b->mx->smtp[i].outcome != SMTP_SECURE &&
 		    !is_only_v6(b->mx, &b->mx->smtp[i]))
 			return false;
-	return is_one_secure(b->mx);
+	return find_secure(b->mx);
+}
+
+/* What keeps them from being tried is said of each by itself. */
+static bool is_partly(struct bench *b)
+{
+	const struct check_smtp *secure = find_secure(b->mx), *one;
+
+	for (size_t i = 0; secure && i < b->mx->smtp_count; i++) {
+		one = &b->mx->smtp[i];
+		if (one->outcome == SMTP_REFUSED ||
+		    (one->outcome == SMTP_UNREACHABLE &&
+		     !is_only_v6(b->mx, one)))
+			return bench_say(b, "%s", secure->address);
+	}
+	return false;
 }
 
 static bool has_more(struct bench *b)
@@ -347,6 +363,10 @@ static const struct rule each[] = {
 	  "try again" },
 	{ "smtp.ok", CHECK_GOOD, is_secure, 0,
 	  "the MX {mx} has STARTTLS and a good certificate", "" },
+	{ "smtp.partly", CHECK_NOTE, is_partly, 0,
+	  "the MX {mx} has STARTTLS and a good certificate at {}, and was not "
+	  "reached at each of its addresses",
+	  "" },
 	{ "mx.addresses", CHECK_NOTE, has_more, 0,
 	  "{} addresses of the MX {mx} were tested", "" },
 	{ "dane.present", CHECK_NOTE, has_tlsa, 0,

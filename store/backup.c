@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "store/backup_copy.h"
 #include "store/ballast.h"
+#include "store/former.h"
 #include "store/internal.h"
 
 #define LAST_KEPT   3
@@ -38,17 +39,20 @@ static bool sync_folder_of(const char *path, struct err *err)
 	return ok;
 }
 
-/* link(), not rename(): nobody's file is ever written over. */
-static bool put_in_place(const char *from, const char *to, struct err *err)
+/* link(), not rename(): nobody's file is written over unasked. */
+static bool put_in_place(const char *from, const char *to, bool replaces,
+			 struct err *err)
 {
-	bool ok = link(from, to) == 0 || err_sys(err, "create %s", to);
+	int rc = replaces ? rename(from, to) : link(from, to);
+	bool ok = rc == 0 || err_sys(err, "create %s", to);
 
 	unlink(from);
 	return ok && sync_folder_of(to, err);
 }
 
-bool backup_write(const struct store_options *options, const char *to,
-		  bool (*go_on)(void *arg), void *arg, struct err *err)
+static bool copy_to(const struct store_options *options, const char *to,
+		    bool replaces, bool (*go_on)(void *arg), void *arg,
+		    struct err *err)
 {
 	char *state = store_path(options->dir, "state.db");
 	char *aside = xasprintf("%s.new", to);
@@ -56,12 +60,24 @@ bool backup_write(const struct store_options *options, const char *to,
 	bool ok = from && backup_copy(from, aside, go_on, arg, err);
 
 	db_close(from);
-	ok = ok && put_in_place(aside, to, err);
+	ok = ok && put_in_place(aside, to, replaces, err);
 	if (!ok)
 		err_prefix(err, "backup");
 	free(aside);
 	free(state);
 	return ok;
+}
+
+bool backup_write(const struct store_options *options, const char *to,
+		  bool (*go_on)(void *arg), void *arg, struct err *err)
+{
+	return copy_to(options, to, false, go_on, arg, err);
+}
+
+bool backup_replace(const struct store_options *options, const char *to,
+		    bool (*go_on)(void *arg), void *arg, struct err *err)
+{
+	return copy_to(options, to, true, go_on, arg, err);
 }
 
 /* ---- those of the folder ---- */
@@ -177,7 +193,7 @@ static int64_t room_needed(const char *dir)
 	return need;
 }
 
-bool backup_has_room(const char *dir, struct err *err)
+bool backup_has_room(const char *dir, int copies, struct err *err)
 {
 	struct ballast_room room;
 
@@ -188,7 +204,8 @@ bool backup_has_room(const char *dir, struct err *err)
 		return err_hint(err, "make it writable: its kernel's log says "
 				     "why it is not");
 	}
-	if (room.is_there && room.free >= room_needed(dir) + 2 * room.reserve)
+	if (room.is_there &&
+	    room.free >= copies * room_needed(dir) + 2 * room.reserve)
 		return true;
 	err_set(err, ERR_AGAIN,
 		"the disk of %s has no room for a copy of "
@@ -216,13 +233,33 @@ static char *path_of_hour(const char *folder, time_t now)
 	return store_path(folder, name);
 }
 
+/* Those of the hours come again by themselves: they go first. */
+static bool make_room(const char *dir, const char *folder, struct err *err)
+{
+	if (backup_has_room(dir, 1, NULL))
+		return true;
+	prune(folder, 1, 0);
+	if (backup_has_room(dir, 1, NULL))
+		return true;
+	former_drop(dir);
+	return backup_has_room(dir, 1, err);
+}
+
+static void relieve(const char *dir, const char *folder)
+{
+	prune(folder, 1, 0);
+	if (is_tight(dir))
+		former_drop(dir);
+}
+
 static bool write_and_prune(const struct store_options *options,
 			    const char *folder, const char *path,
 			    bool (*go_on)(void *arg), void *arg,
 			    struct err *err)
 {
 	if (access(path, F_OK) < 0 &&
-	    (!backup_has_room(options->dir, err) || !make_folder(folder, err) ||
+	    (!make_room(options->dir, folder, err) ||
+	     !make_folder(folder, err) ||
 	     !backup_write(options, path, go_on, arg, err)))
 		return false;
 	prune(folder, LAST_KEPT, DAYS_KEPT);
@@ -237,8 +274,9 @@ bool backup_turn(const struct store_options *options, time_t now,
 	bool ok = true;
 
 	sweep(folder);
+	former_age(options->dir, now);
 	if (is_tight(options->dir))
-		prune(folder, 1, 0);
+		relieve(options->dir, folder);
 	else
 		ok = write_and_prune(options, folder, path, go_on, arg, err);
 	free(path);

@@ -70,7 +70,7 @@ bool backup_open(struct backup_stream *b, const struct store_options *options,
 
 	*b = (struct backup_stream){ .fd = -1 };
 	sealer_init(&b->sealer);
-	ok = backup_has_room(options->dir, err) &&
+	ok = backup_has_room(options->dir, 1, err) &&
 	     copy_to(options, path, go_on, arg, err) &&
 	     describe(b, path, now, err);
 	db_remove(path, NULL);

@@ -240,8 +240,8 @@ void db_ask(struct db *db, bool (*go_on)(void *arg), void *arg)
 {
 	db->go_on = go_on;
 	db->go_on_arg = arg;
-	if (go_on)
-		sqlite3_progress_handler(db->handle, STEPS_PER_ASK, ask, db);
+	sqlite3_progress_handler(db->handle, go_on ? STEPS_PER_ASK : 0,
+				 go_on ? ask : NULL, db);
 }
 
 bool db_check(struct db *db, enum db_care care, struct err *err)

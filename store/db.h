@@ -77,7 +77,7 @@ void db_on_full(struct db *db, void (*run)(void *arg), void *arg);
 
 /*
  * `go_on` is asked every few thousand steps of a statement, which ends with
- * an error when it says no.
+ * an error when it says no. NULL: nobody is asked.
  */
 void db_ask(struct db *db, bool (*go_on)(void *arg), void *arg);
 

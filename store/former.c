@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/backup.h"
@@ -15,6 +16,7 @@
 
 #define HEAD "state-v"
 #define TAIL ".db"
+#define KEPT_SECONDS (30L * 24 * 3600)
 
 char *former_path(const char *dir, int64_t version)
 {
@@ -49,40 +51,72 @@ static long last_but_one(DIR *d)
 	return before;
 }
 
-static void prune(const char *folder)
+/* Of a lower version, or last written before that moment: how many were. */
+static int remove_those(const char *folder, long below, time_t before)
 {
 	DIR *d = opendir(folder);
 	struct dirent *entry;
-	long version, from;
+	struct stat st;
+	long version;
+	int n = 0;
 
-	if (!d)
-		return;
-	from = last_but_one(d);
-	rewinddir(d);
-	while ((entry = readdir(d)) != NULL) {
+	while (d && (entry = readdir(d)) != NULL) {
 		char *path = store_path(folder, entry->d_name);
 
-		if (version_of(entry->d_name, &version) && version < from)
-			unlink(path);
+		if (version_of(entry->d_name, &version) &&
+		    (version < below ||
+		     (stat(path, &st) == 0 && st.st_mtime < before)))
+			n += unlink(path) == 0;
 		free(path);
 	}
-	closedir(d);
+	if (d)
+		closedir(d);
+	return n;
 }
 
-bool former_keep(const char *dir, int64_t version, struct err *err)
+static void prune(const char *folder)
+{
+	DIR *d = opendir(folder);
+	long from = d ? last_but_one(d) : 0;
+
+	if (d)
+		closedir(d);
+	remove_those(folder, from, 0);
+}
+
+void former_age(const char *dir, time_t now)
+{
+	char *folder = store_path(dir, "backup");
+
+	remove_those(folder, 0, now - KEPT_SECONDS);
+	free(folder);
+}
+
+void former_drop(const char *dir)
+{
+	char *folder = store_path(dir, "backup");
+
+	if (remove_those(folder, LONG_MAX, 0))
+		log_warn("store: the disk has no room: what was kept of "
+			 "state.db for who goes back to a former mtastsd is "
+			 "gone");
+	free(folder);
+}
+
+/* Two: the first backup after it, or the migration, needs as much again. */
+bool former_keep(const char *dir, int64_t version, bool (*go_on)(void *arg),
+		 void *arg, struct err *err)
 {
 	const struct store_options options = { .dir = dir };
 	char *folder = store_path(dir, "backup");
 	char *path = former_path(dir, version);
-	bool ok = backup_has_room(dir, err) &&
+	bool ok = backup_has_room(dir, 2, err) &&
 		  (mkdir(folder, 0700) == 0 || errno == EEXIST ||
-		   err_sys(err, "create %s", folder));
+		   err_sys(err, "create %s", folder)) &&
+		  backup_replace(&options, path, go_on, arg, err);
 
-	if (ok) {
-		unlink(path);
-		ok = backup_write(&options, path, NULL, NULL, err);
+	if (ok)
 		prune(folder);
-	}
 	free(path);
 	free(folder);
 	return ok;

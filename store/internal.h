@@ -15,6 +15,8 @@ struct store {
 	struct db *db;
 	char *dir;
 	char *vfs;		/* NULL: the machine's files */
+	bool (*go_on)(void *arg); /* while it is opened: store_options */
+	void *go_on_arg;
 	int lock_fd;
 	bool in_transaction;
 	bool is_reading;	/* store_begin_reading() */

@@ -10,9 +10,8 @@
 #include "base/when.h"
 #include "policy/report_content.h"
 #include "store/internal.h"
+#include "store/report_last.h"
 #include "store/report_rows.h"
-
-#define SAME_SIZE 16 /* bytes of a SHA-256; of content as well */
 
 static const char *const via_names[] = {
 	[REPORT_HTTPS] = "https",
@@ -31,19 +30,65 @@ int64_t report_day(time_t begin, time_t end)
 	return (begin + (end - begin) / 2) / WHEN_DAY;
 }
 
+/* ---- one goes ---- */
+
+static bool find_alike(struct store *s, const struct report_place *at,
+		       struct report_alike *of, bool *is_counted,
+		       struct err *err)
+{
+	struct query q;
+
+	*of = (struct report_alike){ at->domain_id, at->day, { 0 } };
+	*is_counted = false;
+	query_open(&q, store_db(s),
+		   "SELECT same, counted FROM report WHERE id = ?");
+	bind_int(&q, at->id);
+	if (query_row(&q)) {
+		size_t len;
+		const void *blob = col_blob_peek(&q, "same", &len);
+
+		*is_counted = col_int(&q, "counted");
+		if (len == sizeof(of->same))
+			memcpy(of->same, blob, len);
+	}
+	return query_close(&q, err);
+}
+
+/* Another takes its place in the sums. */
+static bool remove_one(struct store *s, const struct report_place *at,
+		       struct err *err)
+{
+	struct report_alike of;
+	bool is_counted, is_news;
+	struct query q;
+
+	if (!find_alike(s, at, &of, &is_counted, err) ||
+	    (is_counted && !report_tally_count(s, at, -1, err)) ||
+	    !report_failure_remove(s, at, err) ||
+	    !report_policy_remove(s, at, err))
+		return false;
+	query_open(&q, store_db_write(s), "DELETE FROM report WHERE id = ?");
+	bind_int(&q, at->id);
+	return query_run(&q, err) &&
+	       (!is_counted || report_alike_settle(s, &of, &is_news, err));
+}
+
 /* ---- adding one ---- */
 
 /* The row to be, beside what the entry has. */
 struct row {
 	struct report_place at;
 	char *report_id;
-	unsigned char same[SAME_SIZE];
-	unsigned char once[SAME_SIZE]; /* as `same` was made before */
+	unsigned char same[REPORT_SAME_SIZE];
+	unsigned char once[REPORT_SAME_SIZE]; /* as `same` was made before */
 	long successful, failed;
+	/* One is to go for it, or itself: of its signer's, or of all. */
+	bool is_crowded, are_all_crowded;
 };
 
 /* A text as a number that is the same for no others. */
-static bool number_of(const char *text, unsigned char out[static SAME_SIZE],
+static bool number_of(const char *text,
+		      unsigned char out[static REPORT_SAME_SIZE],
 		      struct err *err)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
@@ -51,7 +96,7 @@ static bool number_of(const char *text, unsigned char out[static SAME_SIZE],
 	if (EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL) !=
 	    1)
 		return err_set(err, ERR_INTERNAL, "SHA-256 fails");
-	memcpy(out, digest, SAME_SIZE);
+	memcpy(out, digest, REPORT_SAME_SIZE);
 	return true;
 }
 
@@ -108,13 +153,25 @@ static void row_release(struct row *row)
 	free(row->report_id);
 }
 
+static bool tells_of_failures(const struct report_entry *e)
+{
+	for (size_t i = 0; i < e->policy_count; i++) {
+		const struct tls_report_policy *p =
+			&e->report->policy[e->policy[i]];
+
+		if (p->failed || p->failure_count)
+			return true;
+	}
+	return false;
+}
+
 /*
  * What has come with its id of its day; and of that, what its signer sent:
  * nobody uses up another's. One of older times may be any. *unsigned_id: it is
  * there, and nobody had signed it.
  */
 static bool look_alike(struct store *s, const struct report_entry *e,
-		       const struct row *row, enum report_novelty *is,
+		       struct row *row, enum report_novelty *is,
 		       int64_t *unsigned_id, struct err *err)
 {
 	struct query q;
@@ -123,19 +180,24 @@ static bool look_alike(struct store *s, const struct report_entry *e,
 	*unsigned_id = 0;
 	query_open(&q, store_db(s),
 		   "SELECT COALESCE(SUM(signed_by = ?1), 0) AS alike,"
+		   " COUNT(*) AS all_alike,"
 		   " COALESCE(MAX(content IN (?2, x'')), 0) AS known,"
 		   " COALESCE(MAX(CASE WHEN content = ?2 AND signed_by = ''"
 		   "  THEN id END), 0) AS unsigned"
 		   " FROM report WHERE domain_id = ?3 AND same IN (?4, ?5)"
 		   "  AND day = ?6");
 	bind_text(&q, e->signed_by);
-	bind_blob(&q, e->content, SAME_SIZE);
+	bind_blob(&q, e->content, REPORT_CONTENT_SIZE);
 	bind_int(&q, row->at.domain_id);
 	bind_blob(&q, row->same, sizeof(row->same));
 	bind_blob(&q, row->once, sizeof(row->once));
 	bind_int(&q, row->at.day);
 	if (query_row(&q)) {
-		if (col_int(&q, "alike") >= REPORT_ALIKE_MAX)
+		row->is_crowded = col_int(&q, "alike") >= REPORT_ALIKE_MAX;
+		row->are_all_crowded = col_int(&q, "all_alike") >=
+				       REPORT_ALIKE_ALL;
+		if ((row->is_crowded || row->are_all_crowded) &&
+		    !tells_of_failures(e))
 			*is = REPORT_SURPLUS;
 		if (col_int(&q, "known"))
 			*is = REPORT_KNOWN;
@@ -144,125 +206,40 @@ static bool look_alike(struct store *s, const struct report_entry *e,
 	return query_close(&q, err);
 }
 
-/* ---- which of those that are alike counts ---- */
-
-static void read_place(struct query *q, struct report_place *at)
+static struct report_alike alike_of(const struct row *row)
 {
-	at->id = col_int(q, "id");
-	at->domain_id = col_int(q, "domain_id");
-	at->reporter_id = col_int(q, "reporter_id");
-	at->day = col_int(q, "day");
-}
+	struct report_alike of = { .domain_id = row->at.domain_id,
+				   .day = row->at.day };
 
-static bool set_counted(struct store *s, const struct report_place *at,
-			bool is_counted, struct err *err)
-{
-	struct query q;
-
-	if (!report_tally_count(s, at, is_counted ? 1 : -1, err))
-		return false;
-	query_open(&q, store_db_write(s),
-		   "UPDATE report SET counted = ? WHERE id = ?");
-	bind_int(&q, is_counted);
-	bind_int(&q, at->id);
-	return query_run(&q, err);
-}
-
-/* The one that is to count comes first; at->id 0: there are none. */
-static bool find_first(struct store *s, int64_t domain_id,
-		       const unsigned char *same, int64_t day,
-		       struct report_place *at, bool *is_counted,
-		       struct err *err)
-{
-	struct query q;
-
-	*at = (struct report_place){ 0 };
-	*is_counted = false;
-	query_open(&q, store_db(s),
-		   "SELECT id, domain_id, reporter_id, day, counted"
-		   " FROM report WHERE domain_id = ? AND same = ? AND day = ?"
-		   " ORDER BY signed_by = '', counted DESC, id LIMIT 1");
-	bind_int(&q, domain_id);
-	bind_blob(&q, same, SAME_SIZE);
-	bind_int(&q, day);
-	if (query_row(&q)) {
-		read_place(&q, at);
-		*is_counted = col_int(&q, "counted");
-	}
-	return query_close(&q, err);
-}
-
-/* Another one that counts beside `first`; other->id 0: none does. */
-static bool find_other(struct store *s, const struct report_place *first,
-		       const unsigned char *same, struct report_place *other,
-		       struct err *err)
-{
-	struct query q;
-
-	*other = (struct report_place){ 0 };
-	query_open(&q, store_db(s),
-		   "SELECT id, domain_id, reporter_id, day FROM report"
-		   " WHERE domain_id = ? AND same = ? AND day = ? AND counted"
-		   "  AND id <> ? LIMIT 1");
-	bind_int(&q, first->domain_id);
-	bind_blob(&q, same, SAME_SIZE);
-	bind_int(&q, first->day);
-	bind_int(&q, first->id);
-	if (query_row(&q))
-		read_place(&q, other);
-	return query_close(&q, err);
-}
-
-/*
- * After one has come, has been signed, or has gone. Of a box of older times
- * several may have counted.
- */
-static bool settle(struct store *s, int64_t domain_id,
-		   const unsigned char *same, int64_t day, struct err *err)
-{
-	struct report_place first, other;
-	bool is_counted;
-
-	if (!find_first(s, domain_id, same, day, &first, &is_counted, err))
-		return false;
-	if (!first.id)
-		return true;
-	for (;;) {
-		if (!find_other(s, &first, same, &other, err))
-			return false;
-		if (!other.id)
-			break;
-		if (!set_counted(s, &other, false, err))
-			return false;
-	}
-	return is_counted || set_counted(s, &first, true, err);
+	memcpy(of.same, row->same, sizeof(of.same));
+	return of;
 }
 
 /* What came unsigned has come again, with a signature. */
 static bool note_signer(struct store *s, int64_t id, const struct row *row,
-			const char *signed_by, struct err *err)
+			const char *signed_by, bool *is_news, struct err *err)
 {
+	const struct report_alike of = alike_of(row);
 	struct query q;
 
 	query_open(&q, store_db_write(s),
 		   "UPDATE report SET signed_by = ? WHERE id = ?");
 	bind_text(&q, signed_by);
 	bind_int(&q, id);
-	return query_run(&q, err) &&
-	       settle(s, row->at.domain_id, row->same, row->at.day, err);
+	return query_run(&q, err) && report_alike_settle(s, &of, is_news, err);
 }
 
-static bool meet(struct store *s, const struct report_entry *e,
-		 const struct row *row, enum report_novelty *is,
-		 struct err *err)
+static bool meet(struct store *s, const struct report_entry *e, struct row *row,
+		 enum report_novelty *is, bool *is_news, struct err *err)
 {
 	int64_t unsigned_id;
 
+	*is_news = false;
 	if (!look_alike(s, e, row, is, &unsigned_id, err))
 		return false;
 	if (!unsigned_id || !e->signed_by)
 		return true;
-	return note_signer(s, unsigned_id, row, e->signed_by, err);
+	return note_signer(s, unsigned_id, row, e->signed_by, is_news, err);
 }
 
 static bool insert(struct store *s, const struct report_entry *e,
@@ -279,7 +256,7 @@ static bool insert(struct store *s, const struct report_entry *e,
 	bind_int(&q, row->at.domain_id);
 	bind_int(&q, row->at.reporter_id);
 	bind_blob(&q, row->same, sizeof(row->same));
-	bind_blob(&q, e->content, SAME_SIZE);
+	bind_blob(&q, e->content, REPORT_CONTENT_SIZE);
 	bind_text(&q, row->report_id);
 	bind_int(&q, row->at.day);
 	bind_int(&q, e->report->begin);
@@ -335,22 +312,43 @@ static int64_t bytes_of(const struct report_entry *e, size_t texts,
 	       (int64_t)texts + REPORT_BYTES_FAILURE * failures;
 }
 
+/* So many are kept: the last goes, and that may be this one. */
+static bool make_room(struct store *s, const struct report_entry *e,
+		      const struct row *row, enum report_novelty *is,
+		      struct err *err)
+{
+	const struct report_alike of = alike_of(row);
+	struct report_place last;
+
+	if (!row->is_crowded && !row->are_all_crowded)
+		return true;
+	if (!report_alike_last(s, &of, !row->is_crowded, e->signed_by, &last,
+			       err))
+		return false;
+	if (last.id == row->at.id)
+		*is = REPORT_SURPLUS;
+	return remove_one(s, &last, err);
+}
+
 static bool add_new(struct store *s, const struct report_entry *e,
 		    struct row *row, struct err *err)
 {
+	const struct report_alike of = alike_of(row);
 	const size_t texts = e->is_brief ? REPORT_TEXTS_BRIEF
 					 : REPORT_TEXTS_KEPT;
 	size_t room = texts;
 	long kept, left_out;
+	bool is_news;
 
 	return find_reporter(s, e, row, err) && insert(s, e, row, err) &&
+	       report_last_note(s, row->at.domain_id, row->at.day, err) &&
 	       report_policy_add(s, &row->at, e, &room, err) &&
 	       report_failure_add(s, &row->at, e, &room, &kept, &left_out,
 				  err) &&
 	       note_left_out(s, row->at.id, left_out, err) &&
 	       report_weigh(s, &row->at, bytes_of(e, texts - room, kept),
 			    err) &&
-	       settle(s, row->at.domain_id, row->same, row->at.day, err);
+	       report_alike_settle(s, &of, &is_news, err);
 }
 
 static bool domain_is_hosted(struct store *s, int64_t id, struct err *err)
@@ -380,10 +378,10 @@ static bool may_be_added(struct store *s, const struct report_entry *e,
 }
 
 bool report_meet(struct store *s, const struct report_entry *e,
-		 enum report_novelty *is, struct err *err)
+		 enum report_novelty *is, bool *is_news, struct err *err)
 {
 	struct row row;
-	bool ok = row_init(&row, e, err) && meet(s, e, &row, is, err);
+	bool ok = row_init(&row, e, err) && meet(s, e, &row, is, is_news, err);
 
 	row_release(&row);
 	return ok;
@@ -393,60 +391,19 @@ bool report_add(struct store *s, const struct report_entry *e,
 		enum report_novelty *is, struct err *err)
 {
 	struct row row;
-	bool ok;
+	bool is_news, ok;
 
 	*is = REPORT_KNOWN;
 	if (!may_be_added(s, e, err))
 		return false;
-	ok = row_init(&row, e, err) && meet(s, e, &row, is, err) &&
-	     (*is != REPORT_NEW || add_new(s, e, &row, err));
+	ok = row_init(&row, e, err) && meet(s, e, &row, is, &is_news, err) &&
+	     (*is != REPORT_NEW ||
+	      (add_new(s, e, &row, err) && make_room(s, e, &row, is, err)));
 	row_release(&row);
 	return ok;
 }
 
 /* ---- letting them go ---- */
-
-/* Of what its place does not tell: with whom it is alike. */
-static bool find_same(struct store *s, int64_t id,
-		      unsigned char same[static SAME_SIZE], bool *is_counted,
-		      struct err *err)
-{
-	struct query q;
-
-	*is_counted = false;
-	query_open(&q, store_db(s),
-		   "SELECT same, counted FROM report WHERE id = ?");
-	bind_int(&q, id);
-	if (query_row(&q)) {
-		size_t len;
-		const void *blob = col_blob_peek(&q, "same", &len);
-
-		*is_counted = col_int(&q, "counted");
-		memset(same, 0, SAME_SIZE);
-		if (len == SAME_SIZE)
-			memcpy(same, blob, len);
-	}
-	return query_close(&q, err);
-}
-
-/* Another takes its place in the sums. */
-static bool remove_one(struct store *s, const struct report_place *at,
-		       struct err *err)
-{
-	unsigned char same[SAME_SIZE] = { 0 };
-	bool is_counted;
-	struct query q;
-
-	if (!find_same(s, at->id, same, &is_counted, err) ||
-	    (is_counted && !report_tally_count(s, at, -1, err)) ||
-	    !report_failure_remove(s, at, err) ||
-	    !report_policy_remove(s, at, err))
-		return false;
-	query_open(&q, store_db_write(s), "DELETE FROM report WHERE id = ?");
-	bind_int(&q, at->id);
-	return query_run(&q, err) &&
-	       (!is_counted || settle(s, at->domain_id, same, at->day, err));
-}
 
 /* The next one that `sql` picks by its parameter; at->id 0: none is left. */
 static bool pick(struct store *s, const char *sql, int64_t by,
@@ -458,7 +415,7 @@ static bool pick(struct store *s, const char *sql, int64_t by,
 	query_open(&q, store_db(s), sql);
 	bind_int(&q, by);
 	if (query_row(&q))
-		read_place(&q, at);
+		report_place_read(&q, at);
 	return query_close(&q, err);
 }
 

@@ -5,9 +5,9 @@
  * is written, and however often it comes. (The day, for some give each day's
  * the same id.) Anybody may take a name and an id that are another's, and nobody
  * can say who of them it is: what differs is kept beside it, a row of `report`
- * each, up to a few from each who signs, and does not count. One that is signed
- * counts before one that nobody signed, and else the first; when it goes, the
- * next takes its place. Beside the row stand what the report says of each policy
+ * each, up to a few from each who signs, and does not count. What tells of most
+ * failures counts, so that nobody takes any away (store/report_alike.c); when it
+ * goes, the next takes its place. Beside the row stand what the report says of each policy
  * (`report_policy`), the failures it tells of (`report_failure`), and what all
  * reports of a day come to (`report_tally`), so that the whole box is added up
  * at once. Sessions are counted by the policies' summaries alone: failures tell
@@ -42,9 +42,11 @@
 
 /*
  * Reports of one reporter, id and day that say different things: of each domain
- * that signed some, and of all that nobody signed.
+ * that signed some, and of all that nobody signed; and whoever signed them, for
+ * a forger has as many names to sign with as he likes.
  */
 #define REPORT_ALIKE_MAX 4
+#define REPORT_ALIKE_ALL 16
 
 #define REPORTER_NAME_KEPT 128 /* bytes */
 
@@ -73,18 +75,21 @@ struct report_entry {
 enum report_novelty {
 	REPORT_NEW,
 	REPORT_KNOWN,  /* it is there already */
-	REPORT_SURPLUS /* too many of its id and day say something else */
+	REPORT_SURPLUS /* too many of its id and day say something else, and
+			  tell of as many failures */
 };
 
 /*
- * What it would be. It costs a look into an index; what is there, and nobody
- * had signed, is noted as signed if this one is.
+ * What it would be, as far as that shows before it is added. It costs a look
+ * into an index; what is there, and nobody had signed, is noted as signed if
+ * this one is. *is_news: by that the sums of its day are others.
  */
 bool report_meet(struct store *s, const struct report_entry *e,
-		 enum report_novelty *is, struct err *err);
+		 enum report_novelty *is, bool *is_news, struct err *err);
 
 /*
- * Unless it is new, nothing is added. On failure the caller
+ * Unless it is new, nothing is added: of what tells of failures it may be only
+ * now that it is surplus. On failure the caller
  * rolls back, or goes on with other reports only if the error is one of these,
  * for then nothing was written:
  *

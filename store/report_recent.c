@@ -2,6 +2,7 @@
 
 #include "base/when.h"
 #include "store/internal.h"
+#include "store/report_last.h"
 #include "store/report_standing.h"
 #include "store/report_tally.h"
 
@@ -58,7 +59,6 @@ static bool add_day(const struct span *of, int64_t day,
 	if (!add_tally(of, TALLY_DOMAIN, day, &out->all, &reports, err))
 		return false;
 	out->reports += reports;
-	out->days += reports > 0;
 	return !reports ||
 	       add_tally(of, TALLY_STS, day, &out->sts, &by_sts, err);
 }
@@ -125,18 +125,16 @@ static bool add_results(const struct span *of, struct report_recent *out,
 	return query_close(&q, err);
 }
 
-static bool find_newest(const struct span *of, struct report_recent *out,
-			struct err *err)
+static bool find_newest(struct store *s, int64_t domain_id,
+			struct report_recent *out, struct err *err)
 {
-	struct query q;
+	struct report_last last;
 
-	query_open(&q, of->db,
-		   "SELECT day FROM report_policy WHERE domain_id = ?"
-		   " ORDER BY day DESC LIMIT 1");
-	bind_int(&q, of->domain_id);
-	if (query_row(&q))
-		out->newest = col_int(&q, "day") * WHEN_DAY;
-	return query_close(&q, err);
+	if (!report_last_of(s, domain_id, &last, err))
+		return false;
+	out->newest = last.day * WHEN_DAY;
+	out->usual_days = last.usual_days;
+	return true;
 }
 
 bool report_recent(struct store *s, int64_t domain_id, time_t since,
@@ -148,7 +146,7 @@ bool report_recent(struct store *s, int64_t domain_id, time_t since,
 	*out = (struct report_recent){ 0 };
 	if (of.first <= of.last - REPORT_RECENT_DAYS)
 		of.first = of.last - REPORT_RECENT_DAYS + 1;
-	return find_newest(&of, out, err) &&
+	return find_newest(s, domain_id, out, err) &&
 	       (out->newest / WHEN_DAY < of.first || /* most have none */
 		(add_days(&of, out, err) && count_reporters(&of, out, err) &&
 		 add_results(&of, out, err)));

@@ -31,9 +31,9 @@ struct report_recent {
 	struct report_told all; /* by whatever policy, and by none */
 	struct report_told sts; /* of them: by MTA-STS, and a version of ours or
 				   one that is not said */
-	unsigned days;		/* with reports */
-	time_t newest; /* the last day that any report tells of, also before
-			  then; 0: there is none */
+	time_t newest; /* the last day that any report told of, also before
+			  then, and kept or not; 0: none ever came */
+	unsigned usual_days; /* with reports, of the seven that end with it */
 };
 
 /*

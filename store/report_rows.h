@@ -13,6 +13,18 @@ struct report_place {
 	int64_t day; /* since 1970: of the middle of its window */
 };
 
+/* Of a row of `report`, its columns by their names. */
+struct query;
+void report_place_read(struct query *q, struct report_place *at);
+
+#define REPORT_SAME_SIZE 16 /* bytes of a SHA-256 */
+
+/* Those that one of them counts of: of one name, id and day, by a number. */
+struct report_alike {
+	int64_t domain_id, day;
+	unsigned char same[REPORT_SAME_SIZE];
+};
+
 /* Of which policy of the domain it was, and how that stood at `begin`. */
 struct report_link {
 	int64_t policy_id; /* 0: none of ours */
@@ -66,6 +78,18 @@ bool report_room_heaviest(struct store *s, const struct report_bounds *b,
 /* One of its reports had to go. */
 bool report_room_note(struct store *s, int64_t domain_id, time_t now,
 		      struct err *err);
+
+/*
+ * After one of them has come, has been signed, or has gone: one counts.
+ * *is_news: another one than before.
+ */
+bool report_alike_settle(struct store *s, const struct report_alike *of,
+			 bool *is_news, struct err *err);
+
+/* Of all, or those with this signature, the one that is the last to count. */
+bool report_alike_last(struct store *s, const struct report_alike *of,
+		       bool of_all, const char *signed_by,
+		       struct report_place *at, struct err *err);
 
 /* What a stored report comes to is added to its day (1), or taken back (-1). */
 bool report_tally_count(struct store *s, const struct report_place *at,

@@ -16,11 +16,12 @@ enum report_tally {
 };
 
 /*
- * Of rows of `report_policy` or `report_failure` that are of domain ?1: those of
- * reports that count.
+ * Of rows of `report_policy` or `report_failure` that are of domain ?1 and of the
+ * days from ?2 to ?3: those of reports that count. What was set aside in these
+ * days is read, from an index, and nothing of other days.
  */
 #define REPORT_COUNTS                                                          \
 	" report_id NOT IN (SELECT id FROM report"                             \
-	"  WHERE domain_id = ?1 AND NOT counted) "
+	"  WHERE domain_id = ?1 AND day BETWEEN ?2 AND ?3 AND NOT counted) "
 
 #endif

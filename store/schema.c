@@ -592,7 +592,8 @@ static const char *const migrations[] = {
 	/* 15: foreign_at of names that are gone; how long caches lead where a
 	   policy's host is, and was before; when MX left; by which way an event
 	   came, and an index of those of the box alone; which haste of a CA has
-	   been met; who made a version of a policy; of the reports that there
+	   been met; who made a version of a policy; when reports of a domain
+	   came last: store/report_last.h; of the reports that there
 	   are, the tally by MTA-STS: store/report_tally.c; and which of them
 	   count: store/report.h */
 	"CREATE TABLE foreign_past("
@@ -608,6 +609,16 @@ static const char *const migrations[] = {
 	"CREATE INDEX trail_own ON trail(id) WHERE actor = 'mtastsd';"
 	"ALTER TABLE cert ADD COLUMN ari_hastened INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE cert ADD COLUMN ari_stale INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE report_last("
+	"  domain_id INTEGER PRIMARY KEY REFERENCES domain ON DELETE CASCADE,"
+	"  day INTEGER NOT NULL,"
+	"  week INTEGER NOT NULL);" /* 1 << so many days before that one */
+	"INSERT INTO report_last SELECT l.what, last, SUM(1 << k.column1) FROM"
+	"  (SELECT what, MAX(day) AS last FROM report_tally WHERE kind = 2"
+	"    AND reports > 0 AND what IN (SELECT id FROM domain)"
+	"    GROUP BY what) l, (VALUES (0),(1),(2),(3),(4),(5),(6)) k"
+	"  JOIN report_tally t ON t.kind = 2 AND t.day = last - k.column1"
+	"    AND t.what = l.what AND t.reports > 0 GROUP BY l.what;"
 	"INSERT OR REPLACE INTO report_tally"
 	"(kind, day, what, reports, successful, failed)"
 	"  SELECT 6, day, domain_id, COUNT(*), SUM(good), SUM(bad) FROM"
@@ -618,7 +629,8 @@ static const char *const migrations[] = {
 	"    GROUP BY domain_id, day, report_id)"
 	"  GROUP BY domain_id, day;"
 	"ALTER TABLE report ADD COLUMN counted INTEGER NOT NULL DEFAULT 1;"
-	"CREATE INDEX report_aside ON report(domain_id) WHERE NOT counted;",
+	"CREATE INDEX report_aside ON report(domain_id, day) WHERE NOT "
+	"counted;",
 };
 
 static const char serve_tables[] =
@@ -743,6 +755,14 @@ bool schema_migrate(struct db *db, struct err *err)
 		if (!migrate_to(db, v, err))
 			return false;
 	return true;
+}
+
+bool schema_is_serve(const char *path)
+{
+	int64_t version = 0;
+
+	return schema_version_of(path, &version, NULL) &&
+	       version == SERVE_VERSION;
 }
 
 bool schema_make_serve(struct db *db, struct err *err)

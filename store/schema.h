@@ -22,6 +22,9 @@ bool schema_version_of(const char *path, int64_t *version, struct err *err);
 /* Would schema_migrate() change it: not a new one, but one of this version? */
 bool schema_is_former(struct db *db, int64_t *version);
 
+/* Is it a serve.db that we can read as it is? */
+bool schema_is_serve(const char *path);
+
 /* Brings state.db to our version. ERR_REFUSED if it is newer. */
 bool schema_migrate(struct db *db, struct err *err);
 

@@ -20,6 +20,12 @@
 struct serve;
 
 /*
+ * Is there a serve.db of this version's shape that serves somebody? Then it can
+ * be served from before store_open(), which brings it up to date.
+ */
+bool serve_is_ready(const char *dir);
+
+/*
  * `dir` is the state folder, `vfs` its file layer (NULL: the machine's files);
  * store_open() has made the file.
  */

@@ -12,6 +12,7 @@
 #include "store/health.h"
 #include "store/internal.h"
 #include "store/schema.h"
+#include "store/serve.h"
 
 static bool attach(struct store *s, const char *path, struct err *err)
 {
@@ -142,6 +143,15 @@ bool serve_file_open(struct store *s, struct err *err)
 	}
 	return !is_restored ||
 	       (restore_adopt(s, err) && store_renew_serve(s, err));
+}
+
+bool serve_is_ready(const char *dir)
+{
+	char *path = store_path(dir, "serve.db");
+	bool is_ready = schema_is_serve(path) && serve_file_has_sites(path);
+
+	free(path);
+	return is_ready;
 }
 
 bool serve_file_has_sites(const char *path)

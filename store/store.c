@@ -97,6 +97,7 @@ static bool open_state(struct store *s, struct err *err)
 	if (!s->db)
 		return false;
 	db_on_full(s->db, on_full, s);
+	db_ask(s->db, s->go_on, s->go_on_arg);
 	s->state_inode = store_inode(s, "state.db");
 	return db_exec(s->db,
 		       "PRAGMA journal_mode = WAL;"
@@ -109,16 +110,15 @@ static bool open_state(struct store *s, struct err *err)
 }
 
 /* Whoever wants to go back needs it; without it this version goes on, too. */
-static void keep_former(struct store *s)
+static void keep_former(struct store *s, int64_t version)
 {
 	struct err problem = ERR_INIT;
-	int64_t version;
 	char *path;
 
-	if (s->vfs || !schema_is_former(s->db, &version))
+	if (s->vfs || s->is_short)
 		return;
 	path = former_path(s->dir, version);
-	if (former_keep(s->dir, version, &problem))
+	if (former_keep(s->dir, version, s->go_on, s->go_on_arg, &problem))
 		log_info("store: state.db is of version %lld, and is kept as "
 			 "%s for who goes back to the former mtastsd",
 			 (long long)version, path);
@@ -129,9 +129,27 @@ static void keep_former(struct store *s)
 	free(path);
 }
 
+/*
+ * It takes long, and policies are served meanwhile: should this process end
+ * before it counts them, the next one finds a gap (store/served.h).
+ */
+static bool mark_served(struct store *s, struct err *err)
+{
+	return db_exec(s->db,
+		       "INSERT OR IGNORE INTO main.meta"
+		       " VALUES('serving_since', unixepoch())",
+		       err);
+}
+
 static bool migrate(struct store *s, struct err *err)
 {
-	keep_former(s);
+	int64_t version;
+
+	if (schema_is_former(s->db, &version)) {
+		if (!mark_served(s, err))
+			return false;
+		keep_former(s, version);
+	}
 	return schema_migrate(s->db, err);
 }
 
@@ -170,11 +188,13 @@ static bool open_files(struct store *s, struct err *err)
 	return open_state(s, err) && migrate(s, err) && serve_file_open(s, err);
 }
 
-/* A full disk may have had room for the files, but for the ballast. */
+/* A full disk may have had room for the files, but for what is kept there. */
 static bool open_again(struct store *s, struct err *err)
 {
 	if (!s->is_short)
 		return false;
+	if (!s->vfs)
+		former_drop(s->dir);
 	log_close(s);
 	db_close(s->db);
 	s->db = NULL;
@@ -197,8 +217,10 @@ static bool open_all(struct store *s, struct err *err)
 {
 	struct err problem = ERR_INIT;
 
-	if (open_files(s, &problem) || open_again(s, &problem))
+	if (open_files(s, &problem) || open_again(s, &problem)) {
+		db_ask(s->db, NULL, NULL);
 		return true;
+	}
 	explain(s, &problem);
 	if (err)
 		*err = problem;
@@ -213,6 +235,8 @@ struct store *store_open(const struct store_options *options, struct err *err)
 	pthread_mutex_init(&s->log_lock, NULL);
 	s->dir = xstrdup(options->dir);
 	s->vfs = options->vfs ? xstrdup(options->vfs) : NULL;
+	s->go_on = options->go_on;
+	s->go_on_arg = options->arg;
 	if (enter_folder(s, err) && !is_lost(s, err) && open_all(s, err))
 		return s;
 	store_close(s);

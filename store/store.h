@@ -29,6 +29,9 @@ struct store_options {
 	const char *vfs;	/* SQLite's file layer, by name: no folder is
 				   made or locked, `dir` only begins paths;
 				   NULL: the machine's files */
+	bool (*go_on)(void *arg); /* asked all the time while opening takes
+				     long, which ends when it says no; or NULL */
+	void *arg;
 };
 
 /*

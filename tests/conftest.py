@@ -43,6 +43,7 @@ def shared_rig():
 
 @pytest.fixture
 def rig(shared_rig):
+	shared_rig.mend()
 	yield shared_rig
 	shared_rig.end_daemons()
 

@@ -5,7 +5,8 @@
  *	reports [DOMAINS [REPORTERS [DAYS]]]	1000 10 365
  *
  * Each domain is told of by each reporter each day; one report in twenty has
- * failures, one in ten two policies. All of it goes the way that the daemon's
+ * failures, one in ten two policies; of one domain all have failures, ten each,
+ * as one that never works. All of it goes the way that the daemon's
  * reports go. The folder is made below TMPDIR (/tmp) and removed. Ends with 1 if
  * a summary takes longer than is promised.
  */
@@ -193,13 +194,18 @@ static const char *quoted(long day, long reporter)
 	return texts[day >= 200 ? 2 : day >= 100 ? 1 : 0];
 }
 
-static void add_failures(struct tls_report *r)
+static const struct domain *bad_one(void)
+{
+	return &b.domain[of.domains / 3];
+}
+
+static void add_failures(struct tls_report *r, unsigned count)
 {
 	static const char *const hosts[] = { "mx1.example.net",
 					     "mx2.example.net", "" };
 
 	r->policy->failed = 1 + dice(20);
-	for (unsigned i = 1 + dice(3); i > 0; i--)
+	for (unsigned i = count; i > 0; i--)
 		reports_fail(r, (enum tls_result)(1 + dice(11)), hosts[dice(3)],
 			     1 + dice(9));
 }
@@ -229,8 +235,10 @@ static struct tls_report make(const struct domain *d, long day, long reporter)
 	r.contact = xasprintf("tls-reports@sender-%ld.example", reporter);
 	free(r.policy->policy);
 	r.policy->policy = xstrdup(quoted(day, reporter));
-	if (dice(20) == 0)
-		add_failures(&r);
+	if (d == bad_one())
+		add_failures(&r, 10);
+	else if (dice(20) == 0)
+		add_failures(&r, 1 + dice(3));
 	if (dice(10) == 0)
 		add_policy(&r);
 	free(who);
@@ -336,6 +344,28 @@ static void sum_domains(const char *what, long days, bool is_cold)
 		     NULL);
 		report_sum_release(&sum);
 	}
+	tell_bound(what, &t, DOMAIN_MOST);
+}
+
+/* What each report tells of is read, and by whom. */
+static void sum_bad(const char *what)
+{
+	struct times t = { 0 };
+	struct report_reader *r = reader();
+	struct report_sum sum;
+	struct err err = ERR_INIT;
+
+	for (int i = 0; i < 20; i++) {
+		struct moment since = moment();
+
+		must(report_sum_domain(r, bad_one()->id, DAY_0, the_end(),
+				       LINES, &sum, &err),
+		     &err);
+		note(&t, since);
+		must(sum.tellers[1].count > 0, NULL);
+		report_sum_release(&sum);
+	}
+	report_reader_close(r);
 	tell_bound(what, &t, DOMAIN_MOST);
 }
 
@@ -590,6 +620,7 @@ int main(int argc, char **argv)
 	sum_domains("a domain, 30 days", 30, false);
 	sum_domains("a domain, a year", 365, false);
 	sum_domains("a domain, a year, from the disk", 365, true);
+	sum_bad("one that never works, a year");
 	sum_boxes("the box, 30 days", 30, false);
 	sum_boxes("the box, a year", 365, false);
 	sum_boxes("the box, a year, from the disk", 365, true);

@@ -203,6 +203,36 @@ def test_without_port_25_it_is_said_and_not_in_the_way(box, name):
 	assert "note: " in said and f"mx.{name}" in said
 
 
+def test_where_one_mail_host_was_reached_each_must_be(rig, box, name):
+	"""At one of its addresses: senders take another one then."""
+	daemon, other = box.daemon, f"mx2.{name}"
+	rig.dns.set(other, "A", "127.0.0.2")
+	rig.dns.set(name, "MX", f"10 mx.{name}.", f"20 {other}.")
+	daemon.ok("policy", "mx", name, "add", other)
+	announce(rig, daemon, name)
+	look(daemon, name, txt_is("in-step"))
+	box.step(7 * DAY + 60)
+	enforce = ["policy", "enforce", name, "--without-reports"]
+	refused = daemon.ctl(*enforce)
+	assert refused.status == REFUSED, refused
+	assert f"the MX {other} was not tested: no connection" in refused.err
+
+	rig.dns.set(f"mx.{name}", "A", "127.0.0.1", "127.0.0.3")
+	refused = daemon.ctl(*enforce)
+	assert refused.status == REFUSED, refused
+	assert f"the MX {other} was not tested: no connection" in refused.err
+	view = daemon.api("GET", f"/v1/domains/{name}/policy/readiness")[1]
+	assert [other in r["text"] for r in view["reasons"]
+		if r["id"] == "smtp.unreachable"] == [True]
+
+	spare = MailServer(box.ca.context(other), ("127.0.0.2", box.mail.port))
+	said = daemon.ok(*enforce)
+	assert f"mx.{name} has STARTTLS and a good certificate at 127.0.0.1" \
+		in " ".join(said.split())
+	assert box.mode() == "enforce"
+	spare.close()
+
+
 def alerts(daemon):
 	return {a["kind"]: a for a in
 		daemon.api("GET", "/v1/alerts")[1]["alerts"]}

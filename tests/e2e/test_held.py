@@ -1,11 +1,14 @@
 """Sockets that somebody else holds: a restart that nobody notices."""
 
 import ctypes
+import errno
 import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +17,9 @@ import pytest
 from harness.daemon import BUILD, HERE, answers
 from harness.fetch import fetch_plain
 from harness.held import Held
+from harness.older import VERSION, take_back, version
 from harness.process import wait_for
+from harness.shim import FaultyDisk
 
 RATES = 500, 250, 120, 60	# a second: the most that this machine bears now
 IS_STRICT = "HELD_STRICT" in os.environ		# make held: the first, or it fails
@@ -183,6 +188,20 @@ class Manager:
 		return {"NOTIFY_SOCKET": self.path,
 			"WATCHDOG_USEC": str(WATCHDOG_MS * 1000)}
 
+	def hears(self, word, seconds):
+		end = time.monotonic() + seconds
+		while time.monotonic() < end:
+			try:
+				if word in self.socket.recv(4096):
+					return True
+			except TimeoutError:
+				pass
+		return False
+
+	def awaits(self, what, condition):
+		"""Who hears nothing stops the one that tells."""
+		wait_for(what, lambda: self.feeds_in(0.05) * 0 or condition(), 30)
+
 	def feeds_in(self, seconds):
 		"""How often it was fed since now."""
 		end, count = time.monotonic() + seconds, 0
@@ -230,6 +249,109 @@ def test_without_a_manager_nobody_is_fed(rig, tmp_path):
 	manager = Manager(tmp_path / "notify")
 	rig.daemon().start(env={"NOTIFY_SOCKET": manager.path})
 	assert manager.feeds_in(1.5) == 0
+
+
+# An upgrade: what takes long keeps nobody waiting.
+
+WRITES_AT_ONCE = 100	# of a page each, of the copy
+
+
+class Older:
+	"""state.db is of a former version, and its copy hangs until it crawls."""
+
+	def __init__(self, daemon, scratch):
+		self.state = daemon.state / "state.db"
+		self.thread, self.is_over = None, threading.Event()
+		take_back(self.state)
+		with sqlite3.connect(self.state) as db:
+			db.executemany("INSERT INTO meta VALUES(?,"
+				       " randomblob(1000000))",
+				       [(f"pad {i}",) for i in range(20)])
+		db.close()
+		(daemon.state / "backup").mkdir(exist_ok=True)
+		self.disk = FaultyDisk(daemon.state / "backup", scratch)
+		self.disk.fail(errno.EAGAIN)
+
+	def is_migrated(self):
+		return version(self.state) > VERSION
+
+	def crawl(self):
+		self.thread = threading.Thread(target=self.run)
+		self.thread.start()
+
+	def run(self):
+		while not self.is_over.wait(0.1):
+			self.disk.fail(errno.EAGAIN, WRITES_AT_ONCE)
+
+	def let_go(self):
+		self.is_over.set()
+		if self.thread:
+			self.thread.join()
+		self.disk.work()
+
+
+@pytest.fixture
+def older(live, tmp_path):
+	daemon, _, _ = live
+	daemon.stop()
+	made = Older(daemon, tmp_path)
+	yield made
+	made.let_go()
+
+
+def test_an_upgrade_answers_while_state_db_is_copied(rig, live, older, tmp_path):
+	daemon, mine, host = live
+	manager = Manager(tmp_path / "notify")
+	daemon.launch(env=older.disk.env | manager.env(),
+		      wrapper=mine.wrapper(), fds=mine.numbers())
+
+	assert rig.client(daemon).fetch(host).status == 200
+	assert not older.is_migrated()
+	older.crawl()
+	assert manager.hears(b"EXTEND_TIMEOUT_USEC=", 10)
+	assert rig.client(daemon).fetch(host).status == 200
+	assert not older.is_migrated()
+	older.let_go()
+	manager.awaits("an answer", lambda: answers(daemon.socket))
+	assert older.is_migrated()
+	assert rig.client(daemon).fetch(host).status == 200
+
+
+def test_a_long_copy_feeds_the_watchdog(rig, live, older, tmp_path):
+	"""Also one of a state.db that is put back while it serves only."""
+	daemon, mine, host = live
+	manager = Manager(tmp_path / "notify")
+	aside = daemon.state / "aside"
+	older.state.rename(aside)
+	daemon.launch(env=older.disk.env | manager.env(),
+		      wrapper=mine.wrapper(), fds=mine.numbers())
+	manager.awaits("an answer", lambda: answers(daemon.socket))
+	aside.rename(older.state)
+	manager.awaits("the copy", lambda: older.disk.failed)
+	older.crawl()
+
+	fed = []
+	while not older.is_migrated():
+		fed.append(manager.feeds_in(WATCHDOG_MS / 1000))
+	assert len(fed) > 2 and all(fed), fed
+	assert rig.client(daemon).fetch(host).status == 200
+
+
+def test_a_serve_db_of_another_form_waits_for_the_new_one(rig, live):
+	"""What this version could not read, it does not serve from."""
+	daemon, mine, host = live
+	daemon.stop()
+	serve = daemon.state / "serve.db"
+	now = version(serve)
+	with sqlite3.connect(serve) as db:
+		db.execute("ALTER TABLE site DROP COLUMN report_token")
+		db.execute("ALTER TABLE site DROP COLUMN policy_id")
+		db.execute(f"PRAGMA user_version = {now - 1}")
+	db.close()
+	daemon.launch(wrapper=mine.wrapper(), fds=mine.numbers())
+
+	assert rig.client(daemon).fetch(host).status == 200
+	assert version(serve) == now
 
 
 # Without systemd: root binds, and leaves.

@@ -108,10 +108,12 @@ def test_the_sample_has_no_key_that_is_not_read():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_mandoc_finds_nothing(page):
-	done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page],
+	done = subprocess.run(["mandoc", "-T", "lint", page],
 			      capture_output=True, text=True)
-	assert done.stdout == ""
-	assert done.returncode == 0
+	# Pages of others are not installed everywhere.
+	assert [line for line in done.stdout.splitlines()
+		if "referenced manual not found" not in line] == []
+	assert done.returncode <= 1	# no worse than that
 
 
 def test_every_id_of_doctor_is_in_its_manual_and_no_other():

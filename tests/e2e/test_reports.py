@@ -68,6 +68,22 @@ def test_one_of_an_id_and_day_counts(poster):
 	assert dropped(daemon, 3) == 1
 
 
+def test_four_clean_ones_keep_out_none_that_failed(poster):
+	"""What others posted under its name and id before is no matter."""
+	daemon, name = poster.daemon, poster.domain
+	bodies = [report(name, policies=[sts(name) | {
+		"summary": {"total-successful-session-count": good,
+			    "total-failure-session-count": bad}}])
+		for good, bad in ((7, 0), (8, 0), (9, 0), (10, 0), (50, 50),
+				  (51, 49))]
+
+	assert [poster.post(b, kind=JSON) for b in bodies] == [200] * 6
+	summary = daemon.json("report", "summary", name)
+	assert (summary["reports"], summary["successful"],
+		summary["failed"]) == (1, 50, 50)
+	assert stored(daemon, name) == 4
+
+
 @pytest.mark.parametrize("kind", ["", "application/octet-stream",
 				  "application/gzip", "application/json",
 				  "application/x-gzip", "text/json",

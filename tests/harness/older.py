@@ -28,7 +28,7 @@ def take_back(path):
 		db.execute("DROP TRIGGER report_domain_gone")
 		for table in ("reporter", "report", "report_policy",
 			      "report_failure", "report_tally", "report_gone",
-			      "report_drop", "report_room"):
+			      "report_drop", "report_room", "report_last"):
 			db.execute(f"DROP TABLE {table}")
 		db.execute("ALTER TABLE domain DROP COLUMN report_token")
 		db.execute(f"PRAGMA user_version = {VERSION}")

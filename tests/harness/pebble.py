@@ -100,6 +100,16 @@ class Pebble:
 		self.stop()
 		return self.start()
 
+	def hangs(self):
+		"""Pebble 2.4.0 may, for good, when too many come at once."""
+		context = ssl.create_default_context(cafile=self.trust)
+		try:
+			urllib.request.urlopen(self.directory, context=context,
+					       timeout=15).close()
+		except OSError:
+			return True
+		return False
+
 	def _manage(self, path):
 		url = f"https://127.0.0.1:{self.management_port}/{path}"
 		context = ssl.create_default_context(cafile=self.trust)

@@ -35,6 +35,12 @@ class Rig:
 		self.pebble.wait_ready()
 		return self
 
+	def mend(self):
+		"""What hangs is no story's fault but that in which it did."""
+		if self.pebble.process.is_alive() and self.pebble.hangs():
+			self.pebble.process.kill()
+			self.pebble.start()
+
 	def daemon(self, http_port=None, https_port=None, **settings):
 		"""A daemon on a fresh folder, configured but not started."""
 		daemon = Daemon(self.folder / f"d{next(self._numbers)}",
@@ -42,7 +48,7 @@ class Rig:
 				https_port=https_port,
 				keep=self.keep)
 		daemon.use(self.pebble, self.dns)
-		# Pebble 2.4.0 hangs for good when too many come at once.
+		# More at once may hang it for good: Pebble.hangs().
 		daemon.settings |= {"orders_in_flight": 8} | settings
 		self.daemons.append(daemon)
 		return daemon

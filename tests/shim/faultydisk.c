@@ -2,7 +2,7 @@
  * A disk that fails, for LD_PRELOAD: writes and syncs of files below
  * FAULTYDISK_FOLDER, as the words in the file FAULTYDISK_CONTROL say, which a
  * test changes while the program runs. EAGAIN: they hang, for as long as that is
- * said.
+ * said and none is to go well first.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +71,8 @@ static int fails(int fd)
 		return 0;
 	atomic_fetch_add(&control->failed, 1);
 	if (atomic_load(&control->error) == EAGAIN) {
-		while (atomic_load(&control->error) == EAGAIN)
+		while (atomic_load(&control->error) == EAGAIN &&
+		       !atomic_load(&control->skip))
 			usleep(10000);
 		return 0;
 	}

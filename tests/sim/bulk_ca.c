@@ -19,6 +19,7 @@
 #define BODY_MAX     8192
 #define LOOKS_APART_MS 300
 #define LISTED	       50 /* orders of an account */
+#define HEARD_LATE     2  /* s, from an answer to its commit */
 #define ORDER_LIFE   (8 * WHEN_HOUR)
 #define RENEWAL_LOOK (120 * WHEN_DAY)	/* a renewal of what was in these */
 
@@ -325,8 +326,9 @@ static struct bulk_order *order_of(struct post *p)
 			bulk_ca_lose(p->ca, o->cert);
 		o->status = SIM_INVALID;
 		o->problem = "malformed";
-	} else {
+	} else if (!o->is_asked) {
 		o->is_asked = true; /* in time to be found again */
+		o->asked_at = p->ca->now;
 	}
 	return o;
 }
@@ -1148,6 +1150,13 @@ void bulk_ca_lose(struct bulk_ca *ca, uint32_t cert)
 
 	ca->lost_certs += !c->is_served && !c->is_lost;
 	c->is_lost = true;
+}
+
+void bulk_ca_unheard(struct bulk_ca *ca)
+{
+	for (uint32_t i = ca->orders; i-- > 0 && ca->orders - i <= LISTED;)
+		if (ca->order[i].asked_at >= ca->now - HEARD_LATE)
+			ca->order[i].is_asked = false;
 }
 
 void bulk_ca_wipe(struct bulk_ca *ca)

@@ -34,11 +34,12 @@ struct bulk_order {
 	uint32_t name, account;
 	uint8_t status, authz;		/* enum sim_status */
 	bool is_known, chall_failed, is_real, is_reused, is_exempt;
-	bool is_asked;			/* about, ever */
+	bool is_asked;			/* about, ever, and the answer heard */
 	uint8_t looks;			/* still to come */
 	uint8_t method;			/* enum bulk_method */
 	const char *problem;		/* why it is invalid, a type */
 	time_t made_at, expires_at, busy_until;
+	time_t asked_at;		/* first, if it is */
 	uint32_t cert;			/* once valid */
 	uint32_t replaces;		/* a certificate, or BULK_NONE */
 	uint32_t urged;			/* one whose window had begun, or that */
@@ -146,6 +147,9 @@ void bulk_ca_look(struct bulk_ca *ca, uint32_t id);
 
 /* Nobody will come for this one any more. */
 void bulk_ca_lose(struct bulk_ca *ca, uint32_t cert);
+
+/* Who asks it was killed just now: what he was told last may be lost. */
+void bulk_ca_unheard(struct bulk_ca *ca);
 
 /* Its database is lost: accounts, orders, and who has which certificate. */
 void bulk_ca_wipe(struct bulk_ca *ca);

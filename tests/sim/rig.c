@@ -913,6 +913,8 @@ static void die_with_disk(struct rig *r)
 static void bury(struct rig *r)
 {
 	take_down(r);
+	for (size_t i = 0; i < r->ca_count; i++)
+		bulk_ca_unheard(&r->ca[i]);
 	judge_after_death(r);
 	weather_after_death(r);
 }

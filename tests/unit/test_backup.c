@@ -307,6 +307,67 @@ static void without_room_none_is_made(void **state)
 	store_close(s);
 }
 
+/* Kept for who goes back, from before an upgrade. */
+static void make_former(const char *dir, const char *name, long bytes,
+			time_t made)
+{
+	const struct timespec times[] = { { .tv_sec = made },
+					  { .tv_sec = made } };
+	char *path = xasprintf("%s/backup/%s", dir, name);
+	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	assert_int_equal(posix_fallocate(fd, 0, bytes), 0);
+	assert_int_equal(futimens(fd, times), 0);
+	close(fd);
+	free(path);
+}
+
+static void former_ones_take_the_room_of_none(void **state)
+{
+	char *dir = small_disk(state);
+	struct store *s = store_with_ballast(dir);
+
+	for (int h = 0; h < 3; h++)
+		turn(dir, NOON + h * HOUR);
+	make_former(dir, "state-v14.db", 4 * SMALL_DISK_MB, NOON);
+	small_disk_leave(dir, 4 * SMALL_DISK_MB);
+	turn(dir, NOON + 3 * HOUR); /* of those of the hours one is enough */
+	assert_listed(dir, "20270101T14 20270101T15 v14");
+	small_disk_leave(dir, 3 * SMALL_DISK_MB);
+	turn(dir, NOON + 4 * HOUR);
+	assert_listed(dir, "20270101T15 20270101T16");
+	store_close(s);
+}
+
+static void former_ones_go_on_a_tight_disk(void **state)
+{
+	char *dir = small_disk(state);
+	struct store *s = store_with_ballast(dir);
+
+	turn(dir, NOON);
+	make_former(dir, "state-v14.db", SMALL_DISK_MB, NOON);
+	make_former(dir, "state-v14.db.mine", 1, NOON);
+	small_disk_leave(dir, SMALL_DISK_MB / 2);
+	turn(dir, NOON + HOUR);
+	assert_listed(dir, "20270101T12 state-v14.db.mine");
+	store_close(s);
+}
+
+static void former_ones_age(void **state)
+{
+	char *dir = small_disk(state);
+	struct store *s = store_with_ballast(dir);
+
+	turn(dir, NOON);
+	make_former(dir, "state-v13.db", 1, NOON - 31 * 24 * HOUR);
+	make_former(dir, "state-v14.db", 1, NOON - 29 * 24 * HOUR);
+	turn(dir, NOON);
+	assert_listed(dir, "20270101T12 v14");
+	turn(dir, NOON + 2 * 24 * HOUR);
+	assert_listed(dir, "20270101T12 20270103T12");
+	store_close(s);
+}
+
 static void the_newest_is_found(void **state)
 {
 	char *dir = small_disk(state), *newest;
@@ -333,6 +394,9 @@ int main(void)
 		ON_A_SMALL_DISK(what_is_no_backup_stays),
 		ON_A_SMALL_DISK(a_tight_disk_keeps_the_newest),
 		ON_A_SMALL_DISK(without_room_none_is_made),
+		ON_A_SMALL_DISK(former_ones_take_the_room_of_none),
+		ON_A_SMALL_DISK(former_ones_go_on_a_tight_disk),
+		ON_A_SMALL_DISK(former_ones_age),
 		ON_A_SMALL_DISK(the_newest_is_found),
 	};
 

@@ -699,6 +699,43 @@ static void what_a_stop_finds_read_is_stored(void **state)
 	start_intake(b);
 }
 
+#define TOLD(result)                                                           \
+	REPORT("1", "{\"policy\":{\"policy-type\":\"sts\",\"policy-domain\":"  \
+		    "\"" OURS                                                  \
+		    "\"},\"summary\":{\"total-failure-session-count\":1},"     \
+		    "\"failure-details\":[{\"result-type\":\"" result          \
+		    "\",\"failed-session-count\":1}]}")
+
+static bool alert_names(struct box *b, const char *result)
+{
+	char *sql = xasprintf("SELECT COUNT(*) FROM alert WHERE kind ="
+			      " 'report.failing' AND text LIKE '%%: %s'",
+			      result);
+	long n = scratch_number(b->dir, "state.db", sql);
+
+	free(sql);
+	return n > 0;
+}
+
+/* Nothing new is kept, but another one of the two is in the sums. */
+static void a_signature_is_news(void **state)
+{
+	struct box *b = *state;
+	struct intake_ask ask = ask_of(b, TOLD("starttls-not-supported"), "");
+
+	take(b, TOLD("certificate-expired"), OURS);
+	run_until(b, 1);
+	take(b, TOLD("starttls-not-supported"), OURS);
+	run_until(b, 2);
+	assert_true(alert_names(b, "certificate-expired"));
+	str_copy(ask.signed_by, sizeof(ask.signed_by), "org.test");
+	intake_take(b->intake, &ask);
+	run_until(b, 3);
+	assert_int_equal(b->outcome[2], INTAKE_KNOWN);
+	assert_int_equal(stored(b), 2);
+	assert_true(alert_names(b, "starttls-not-supported"));
+}
+
 /* A transaction of others, and what came after. */
 static void a_full_disk_asks_to_come_again(void **state)
 {
@@ -1148,6 +1185,7 @@ int main(void)
 		STORY(what_is_too_many_of_an_id_is_dropped),
 		STORY(a_stop_answers_all),
 		STORY(what_a_stop_finds_read_is_stored),
+		STORY(a_signature_is_news),
 		STORY(a_full_disk_asks_to_come_again),
 		STORY(old_ones_go),
 		STORY(a_flood_takes_no_more_than_its_room),

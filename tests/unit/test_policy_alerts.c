@@ -609,6 +609,21 @@ static void who_is_ready_is_told_how(void **state)
 	assert_string_equal(hint, "mtastsctl policy enforce example.org");
 }
 
+/* They tell of failures, not of how many: nothing waives these. */
+static void who_fails_without_a_number_is_not_ready(void **state)
+{
+	struct tls_report r = reports_make("Org", "1", T0 + TEST - 2 * WHEN_DAY,
+					   100, 0);
+
+	(void)state;
+	begin_testing();
+	assert_open(T0 + TEST, "domain.ready/info");
+	reports_fail(&r, TLS_RESULT_CERTIFICATE_EXPIRED, "mx.test", 1);
+	assert_true(reports_add(fix.store, &fix.domain, &r, T0 + TEST));
+	tls_report_release(&r);
+	assert_open(T0 + TEST, "report.failing/warning");
+}
+
 /* Unknown reports do not keep it waiting, and few failures do not either. */
 static void who_fails_is_not_ready(void **state)
 {
@@ -713,6 +728,7 @@ int main(void)
 		FOR_ONE(what_needs_a_hand_is_marked),
 		FOR_ONE(who_has_become_ready_is_told),
 		FOR_ONE(who_is_ready_is_told_how),
+		FOR_ONE(who_fails_without_a_number_is_not_ready),
 		FOR_ONE(who_fails_is_not_ready),
 		FOR_ONE(ready_ends_with_each_thing_against_it),
 	};

@@ -348,9 +348,19 @@ static void fail_without_a_number(void)
 	are_clean();
 	f.reports.sts.kinds = 1U << TLS_RESULT_CERTIFICATE_EXPIRED;
 }
-static void are_known_otherwise(void)
+static void fail_without_one_anyway(void)
 {
 	fail_without_a_number();
+	f.facts.without_reports = true;
+}
+static void fail_of_no_sessions(void)
+{
+	tell(0, 0);
+	f.reports.sts.kinds = 1U << TLS_RESULT_CERTIFICATE_EXPIRED;
+}
+static void fail_of_none_anyway(void)
+{
+	fail_of_no_sessions();
 	f.facts.without_reports = true;
 }
 static void tell_of_no_sessions(void)
@@ -487,9 +497,11 @@ static const struct {
 	  "1 reporter: 7 sessions by MTA-STS in 7 days, 0 failed" },
 	{ are_clean, "", 1,
 	  "1 reporter: 1000 sessions by MTA-STS in 7 days, 0 failed" },
-	{ fail_without_a_number, "reports.unknown", 0,
+	{ fail_without_a_number, "reports.uncounted", 0,
 	  "not of how many: certificate-expired: " },
-	{ are_known_otherwise, "", 1, "not of how many" },
+	{ fail_without_one_anyway, "reports.uncounted", 0, "not of how many" },
+	{ fail_of_no_sessions, "reports.uncounted", 0, "not of how many" },
+	{ fail_of_none_anyway, "reports.uncounted", 0, "not of how many" },
 	{ fail_just_so, "", 1,
 	  "1000 sessions by MTA-STS in 7 days, 10 failed" },
 	{ fail_one_too_many, "reports.failing", 0,
@@ -676,6 +688,28 @@ static const struct {
 	{ "[" OF("smtp.unreachable", "a.test") "," OF("smtp.refused",
 						      "b.test") "]",
 	  "", 2 },
+	{ "[" OF("smtp.unreachable", "a.test") "," OF("smtp.cert-soon",
+						      "b.test") "]",
+	  "smtp.unreachable", 1 },
+	{ "[" OF("smtp.unreachable", "a.test") "," OF("smtp.v6-unreachable",
+						      "b.test") "]",
+	  "smtp.unreachable", 1 },
+
+	/* one of its addresses is enough, and proves as much */
+	{ "[" OF("smtp.partly", "a.test") "," OF("smtp.unreachable",
+						 "a.test") "]",
+	  "", 2 },
+	{ "[" OF("smtp.partly", "A.Test") "," OF("smtp.refused",
+						 "a.test") "," OK("b.test") "]",
+	  "", 2 },
+	{ "[" OF("smtp.partly", "a.test") "," OF("smtp.unreachable",
+						 "a.test") "," OF("smtp."
+								  "unreachable",
+								  "b.test") "]",
+	  "smtp.unreachable", 2 },
+	{ "[" OK("a.test") "," OF("mx.private", "a.test") "]", "", 1 },
+	{ "[" OK("a.test") "," WARN("smtp.unreachable") "]", "smtp.unreachable",
+	  0 },
 	{ "[" OF("mx.cname", "a.test") "]", "mx.not-tested", 0 },
 	{ "[" OF("dane.present", "a.test") "]", "mx.not-tested", 0 },
 	{ "[" OF("mx.host-timeout", "a.test") "]", "mx.host-timeout", 0 },

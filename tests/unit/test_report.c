@@ -74,6 +74,14 @@ static void add_made(const struct domain *d, const char *who, const char *id,
 	tls_report_release(&r);
 }
 
+static int64_t room_of(const struct domain *d)
+{
+	struct report_room room;
+
+	must(report_room_of(fix.store, d ? d->id : 0, &room, NULL), NULL);
+	return room.bytes;
+}
+
 #define COUNTS " WHERE report_id IN (SELECT id FROM report WHERE counted)"
 
 /*
@@ -100,6 +108,10 @@ static void assert_tallies_are_right(void)
 		"SELECT 5, day, standing, COUNT(DISTINCT report_id),"
 		" SUM(successful), SUM(failed)"
 		" FROM report_policy" COUNTS " GROUP BY day, standing",
+		"SELECT 6, day, domain_id, COUNT(DISTINCT report_id),"
+		" SUM(successful), SUM(failed)"
+		" FROM report_policy" COUNTS " AND standing BETWEEN 1 AND 3"
+		" GROUP BY day, domain_id",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(differences); i++) {
@@ -260,6 +272,10 @@ static void what_differs_under_an_id_is_kept(void **state)
 	assert_int_equal(number("SELECT COUNT(*) FROM report"),
 			 3 * REPORT_ALIKE_MAX + 1);
 	assert_int_equal(number("SELECT SUM(counted) FROM report"), 2);
+	assert_int_equal(
+		number("SELECT SUM(signed_by = 'evil.test')"
+		       " FROM report WHERE counted"),
+		1); /* all tell of one failure: a signed one, the first */
 	assert_tallies_are_right();
 }
 
@@ -301,6 +317,161 @@ static void one_of_an_id_and_day_counts(void **state)
 	assert_counts(12);
 	must(report_prune(fix.store, NOW + 13, &piece, NULL), NULL);
 	assert_counts(20);
+}
+
+/* What is said under one id of one day, by whom, and as of which policy. */
+struct said {
+	const char *signed_by;
+	enum tls_policy_type type;
+	long successful, failed;
+	bool has_details;
+};
+
+static enum report_novelty say(const struct said *said)
+{
+	struct tls_report r = reports_make("A", "1", DAY_OF_A, said->successful,
+					   said->failed);
+	unsigned char content[REPORT_CONTENT_SIZE];
+	struct report_entry e = { .domain_id = shop.id,
+				  .report = &r,
+				  .policy = (const size_t[]){ 0 },
+				  .policy_count = 1,
+				  .signed_by = said->signed_by,
+				  .received = NOW,
+				  .content = content };
+	enum report_novelty is;
+	struct err err = ERR_INIT;
+
+	r.policy->type = said->type;
+	if (said->has_details)
+		reports_fail(&r, TLS_RESULT_CERTIFICATE_EXPIRED,
+			     "mx1.shop.test", said->failed);
+	must(report_content(&r, content, &err), &err);
+	must(report_add(fix.store, &e, &is, &err), &err);
+	tls_report_release(&r);
+	return is;
+}
+
+#define STS  TLS_POLICY_STS
+#define TLSA TLS_POLICY_TLSA
+
+/* The second is to count, whichever comes first. */
+static const struct {
+	const char *what;
+	struct said one, other;
+} pairs[] = {
+	{ "what fails, and what fails less",
+	  { NULL, STS, 50, 49, true },
+	  { NULL, STS, 51, 50, true } },
+	{ "a clean one, that somebody signed",
+	  { "evil.test", STS, 100, 0, false },
+	  { NULL, STS, 50, 50, true } },
+	{ "the same, and no total is told",
+	  { "evil.test", STS, 100, 0, false },
+	  { NULL, STS, 101, 0, true } },
+	{ "failures of another policy hide none by MTA-STS",
+	  { "evil.test", TLSA, 1, 1000, true },
+	  { NULL, STS, 50, 1, true } },
+	{ "nor such without a total",
+	  { "evil.test", TLSA, 1, 1000, true },
+	  { NULL, STS, 50, 0, true } },
+	{ "nor do those without a total hide those with one",
+	  { "evil.test", STS, 50, 0, true },
+	  { NULL, STS, 51, 1, false } },
+	{ "what fails by another policy is hidden by no clean one",
+	  { "evil.test", STS, 100, 0, false },
+	  { NULL, TLSA, 50, 1, true } },
+	{ "of as many failures a signed one",
+	  { NULL, STS, 50, 50, true },
+	  { "a.test", STS, 60, 50, true } },
+};
+
+static void assert_counts_alone(const struct said *said)
+{
+	struct report_piece piece = { .limit = 100 };
+
+	assert_counts(said->successful);
+	must(report_forget_domain(fix.store, shop.id, &piece, NULL), NULL);
+	assert_counts(0);
+}
+
+static void the_most_failures_count(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		print_message("%s\n", pairs[i].what);
+		say(&pairs[i].one);
+		say(&pairs[i].other);
+		assert_counts_alone(&pairs[i].other);
+		say(&pairs[i].other);
+		say(&pairs[i].one);
+		assert_counts_alone(&pairs[i].other);
+	}
+}
+
+/* Signers cost nothing: each is a name below one that somebody has. */
+static void all_signers_have_a_bound(void **state)
+{
+	char signer[40];
+
+	(void)state;
+	for (int i = 0; i < 2 * REPORT_ALIKE_ALL; i++) {
+		snprintf(signer, sizeof(signer), "s%d.evil.test", i);
+		say(&(struct said){ signer, STS, i + 1, i % 2, true });
+	}
+	assert_counts(2);
+	assert_int_equal(number("SELECT COUNT(*) FROM report"),
+			 REPORT_ALIKE_ALL);
+	assert_int_equal(say(&(struct said){ NULL, STS, 99, 0, false }),
+			 REPORT_SURPLUS);
+	assert_int_equal(say(&(struct said){ NULL, STS, 100, 50, true }),
+			 REPORT_NEW);
+	assert_counts(100);
+	assert_int_equal(number("SELECT COUNT(*) FROM report"),
+			 REPORT_ALIKE_ALL);
+}
+
+/* When it goes, what fails most of the others takes its place. */
+static void the_next_one_fails_most(void **state)
+{
+	struct report_piece piece = { .limit = 1 };
+	const struct said worst = { NULL, STS, 1, 50, true };
+	const struct said next = { NULL, STS, 3, 40, true };
+
+	(void)state;
+	say(&worst);
+	say(&(struct said){ "evil.test", STS, 2, 0, false });
+	say(&next);
+	assert_counts(1);
+	must(report_prune(fix.store, NOW + 1, &piece, NULL), NULL);
+	assert_counts(3);
+}
+
+/* Four that come first keep out what tells of no more than they do. */
+static void no_failure_is_kept_out(void **state)
+{
+	(void)state;
+	for (int i = 0; i < REPORT_ALIKE_MAX; i++)
+		say(&(struct said){ NULL, STS, i + 1, 0, false });
+	assert_int_equal(say(&(struct said){ NULL, STS, 10, 0, false }),
+			 REPORT_SURPLUS);
+	assert_counts(1);
+	assert_int_equal(say(&(struct said){ NULL, STS, 20, 50, true }),
+			 REPORT_NEW);
+	assert_counts(20);
+	for (int i = 0; i < REPORT_ALIKE_MAX; i++)
+		say(&(struct said){ NULL, STS, 30 + i, 9, true });
+	assert_int_equal(say(&(struct said){ NULL, STS, 40, 9, true }),
+			 REPORT_SURPLUS);
+	assert_int_equal(say(&(struct said){ NULL, STS, 41, 8, true }),
+			 REPORT_SURPLUS);
+	assert_counts(20);
+	assert_int_equal(number("SELECT COUNT(*) FROM report"),
+			 REPORT_ALIKE_MAX);
+	assert_int_equal(number("SELECT SUM(failed) FROM report"), 50 + 3 * 9);
+	/* what goes for it takes what it weighs along */
+	assert_int_equal(number("SELECT SUM(bytes) FROM report"),
+			 room_of(&shop));
 }
 
 /* Posted first, and then come by mail: it is the same one. */
@@ -346,7 +517,7 @@ static void an_id_may_come_again_another_day(void **state)
 	commit();
 	assert_int_equal(number("SELECT SUM(successful) FROM report_tally"
 				" WHERE kind = 0"),
-			 3 * REPORT_ALIKE_MAX * 10);
+			 3 * REPORT_ALIKE_MAX * 20);
 	assert_tallies_are_right();
 }
 
@@ -663,14 +834,6 @@ static void the_rest_are_not_taken_for_one(void **state)
 }
 
 /* ---- what takes too much room ---- */
-
-static int64_t room_of(const struct domain *d)
-{
-	struct report_room room;
-
-	must(report_room_of(fix.store, d ? d->id : 0, &room, NULL), NULL);
-	return room.bytes;
-}
 
 static unsigned shed(int64_t of_domain, int64_t of_box, unsigned limit)
 {
@@ -1043,6 +1206,10 @@ int main(void)
 		WITH_A_SHOP(an_id_is_the_reporters_own),
 		WITH_A_SHOP(what_differs_under_an_id_is_kept),
 		WITH_A_SHOP(one_of_an_id_and_day_counts),
+		WITH_A_SHOP(the_most_failures_count),
+		WITH_A_SHOP(the_next_one_fails_most),
+		WITH_A_SHOP(all_signers_have_a_bound),
+		WITH_A_SHOP(no_failure_is_kept_out),
 		WITH_A_SHOP(a_signature_may_come_later),
 		WITH_A_SHOP(several_that_count_become_one),
 		WITH_A_SHOP(an_id_may_come_again_another_day),

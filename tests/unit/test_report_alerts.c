@@ -195,6 +195,22 @@ static void a_kind_without_a_number_is_told_too(void **state)
 	assert_int_equal(notices("2"), 1);
 }
 
+/* Whoever knows a name and an id can post what he likes under it. */
+static void a_forgery_hides_no_failure(void **state)
+{
+	struct tls_report forged = reports_make("Org", "same", D0, 100, 0);
+	struct tls_report said_so = reports_make("Org", "same", D0, 50, 50);
+
+	(void)state;
+	add_report(&forged, D0);
+	assert_open(noon(1), "");
+	reports_fail(&said_so, TLS_RESULT_CERTIFICATE_EXPIRED, "mx1.shop.test",
+		     50);
+	add_report(&said_so, D0);
+	assert_open(noon(1), "report.share/warning report.failing/warning");
+	assert_says("50 of 100 sessions by MTA-STS failed");
+}
+
 static void a_share_wants_sessions(void **state)
 {
 	const char *failing = "report.failing/warning";
@@ -253,6 +269,42 @@ static void who_falls_silent_is_told(void **state)
 	assert_open(due + 90 * WHEN_DAY, "report.silent/warning");
 	tell(8, 1, 0, TLS_RESULT_COUNT);
 	assert_open(due, "");
+}
+
+static time_t unheard_since(time_t now)
+{
+	time_t since = 1;
+
+	must(report_unheard_since(fix.store, &shop, now, &since, NULL), NULL);
+	return since;
+}
+
+static void let_all_go(void)
+{
+	struct report_piece piece = { .limit = 100 };
+
+	must(report_prune(fix.store, D0 + 365 * WHEN_DAY, &piece, NULL), NULL);
+	assert_true(piece.is_all && piece.gone);
+}
+
+/* What is not kept any more has come all the same, and as often. */
+static void who_was_heard_and_is_forgotten_is_told_as_well(void **state)
+{
+	const time_t due = D0 + 8 * WHEN_DAY;
+
+	(void)state;
+	come_each_day(3);
+	let_all_go();
+	assert_int_equal(unheard_since(due), 0);
+	assert_open(due - 1, "");
+	assert_open(due, "report.silent/warning");
+	assert_says("the last is of 2027-01-15 ->");
+	assert_open(due + 90 * WHEN_DAY, "report.silent/warning");
+	tell(8, 1, 0, TLS_RESULT_COUNT);
+	let_all_go();
+	assert_open(due, "");
+	assert_open(due + 8 * WHEN_DAY, "report.silent/info");
+	assert_says("the last is of 2027-01-23, and they came seldom before");
 }
 
 static void who_seldom_has_reports_is_no_trouble(void **state)
@@ -317,14 +369,6 @@ static void none_are_missed_that_are_not_due(void **state)
 		changes[i]();
 		assert_open(D0 + 8 * WHEN_DAY, "");
 	}
-}
-
-static time_t unheard_since(time_t now)
-{
-	time_t since = 1;
-
-	must(report_unheard_since(fix.store, &shop, now, &since, NULL), NULL);
-	return since;
 }
 
 /* It is news, and no trouble: nobody knows that one would come. */
@@ -436,6 +480,24 @@ static void judge_often(const char *what, int64_t most)
 	assert_true(began < most);
 }
 
+/* As many as find room, of some id each, in all days that are kept. */
+static void set_many_aside(void)
+{
+	char *sql = xasprintf(
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+		"  WHERE i < 150000) INSERT INTO report(domain_id, reporter_id,"
+		" same, content, report_id, day, begin_at, end_at, received_at,"
+		" via, signed_by, contact, successful, failed, left_out,"
+		" counted) SELECT %lld, 1, 'x', i, 'x', %lld - i %% 360, 0, 0,"
+		" 0, 0, '', '', 1, 0, 0, 0 FROM n",
+		(long long)shop.id, (long long)(D0 / WHEN_DAY));
+
+	must(store_commit(fix.store, NULL), NULL);
+	scratch_sql(fix.dir, "state.db", sql);
+	must(store_begin(fix.store, NULL), NULL);
+	free(sql);
+}
+
 /* Sixteen domains are judged in a turn, for each of many reports maybe. */
 static void judging_costs_little(void **state)
 {
@@ -444,6 +506,8 @@ static void judging_costs_little(void **state)
 	for (int i = 0; i < 80; i++)
 		tell(-(i % 8), 10, 1, TLS_RESULT_TLSA_INVALID);
 	judge_often("ten a day", 5000);
+	set_many_aside();
+	judge_often("ten a day, and 150,000 that do not count", 50000);
 	for (int i = 0; i < 4000; i++)
 		tell(-(i % 8), 10, 1, TLS_RESULT_TLSA_INVALID);
 	judge_often("a flood", 50000);
@@ -460,9 +524,11 @@ int main(void)
 		ONE(it_ends_after_seven_days_without),
 		ONE(failures_without_a_kind_are_told_too),
 		ONE(a_kind_without_a_number_is_told_too),
+		ONE(a_forgery_hides_no_failure),
 		ONE(a_share_wants_sessions),
 		ONE(what_fails_by_dane_is_no_share_of_ours),
 		ONE(who_falls_silent_is_told),
+		ONE(who_was_heard_and_is_forgotten_is_told_as_well),
 		ONE(who_seldom_has_reports_is_no_trouble),
 		ONE(seven_days_are_given_after_a_change),
 		ONE(none_are_missed_that_are_not_due),

@@ -63,7 +63,7 @@ static void without_reports_all_is_nothing(void **state)
 	assert_int_equal(r.reports + r.all.reporters + r.all.successful +
 				 r.all.failed,
 			 0);
-	assert_int_equal(r.days, 0);
+	assert_int_equal(r.usual_days, 0);
 	assert_int_equal(r.newest, 0);
 	assert_int_equal(report_told_worst(&r.all), TLS_RESULT_COUNT);
 }
@@ -89,12 +89,45 @@ static void the_days_of_the_window_count(void **state)
 	assert_int_equal(r.all.reporters, 2);
 	assert_int_equal(r.all.successful, 60);
 	assert_int_equal(r.all.failed, 5);
-	assert_int_equal(r.days, 2);
 	assert_int_equal(r.newest, NOW / WHEN_DAY * WHEN_DAY);
 	assert_int_equal(r.all.results[TLS_RESULT_CERTIFICATE_EXPIRED], 2);
 	assert_int_equal(r.all.results[TLS_RESULT_TLSA_INVALID], 0);
 	assert_int_equal(report_told_worst(&r.all),
 			 TLS_RESULT_STARTTLS_NOT_SUPPORTED);
+}
+
+/* By the day, in the order in which they come. */
+static const struct {
+	int day, newest;
+	unsigned usual;
+} days[] = {
+	{ -10, -10, 1 },  { -10, -10, 1 }, { -16, -10, 2 }, { -17, -10, 2 },
+	{ -300, -10, 2 }, { -4, -4, 2 },   { -7, -4, 3 },   { -3, -3, 3 },
+	{ -9, -3, 4 },	  { 0, 0, 3 },	   { -6, 0, 4 },
+};
+
+static void the_last_week_with_reports_is_known(void **state)
+{
+	const time_t today = NOW / WHEN_DAY * WHEN_DAY;
+	struct report_piece piece = { .limit = 100 };
+	struct report_recent r;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(days); i++) {
+		print_message("%d\n", days[i].day);
+		add(&shop, "Org", today + days[i].day * WHEN_DAY, 1, 0,
+		    TLS_RESULT_OTHER);
+		r = recent(&shop);
+		assert_int_equal(r.newest, today + days[i].newest * WHEN_DAY);
+		assert_int_equal(r.usual_days, days[i].usual);
+	}
+	must(report_prune(fix.store, NOW + WHEN_DAY * 2, &piece, NULL), NULL);
+	r = recent(&shop);
+	assert_int_equal(r.reports, 0);
+	assert_int_equal(r.newest, today);
+	assert_int_equal(r.usual_days, 4);
+	must(domain_delete(fix.store, &shop, NOW, NULL), NULL);
+	assert_int_equal(recent(&shop).newest, 0);
 }
 
 /* How a policy stands to ours, and whether its sessions speak of MTA-STS. */
@@ -237,6 +270,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		ONE(without_reports_all_is_nothing),
 		ONE(the_days_of_the_window_count),
+		ONE(the_last_week_with_reports_is_known),
 		ONE(only_a_policy_of_ours_speaks_of_it),
 		ONE(what_is_forgotten_speaks_no_more),
 		ONE(a_kind_counts_without_a_number),

@@ -18,7 +18,9 @@
 
 #include "base/mem.h"
 #include "store/ballast.h"
+#include "store/former.h"
 #include "store/domain.h"
+#include "store/report_last.h"
 #include "store/store.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/small_disk.h"
@@ -175,7 +177,7 @@ static void migrations_run_once(void **state)
 
 /* What the newest version brought. */
 #define WITHOUT_15                                                             \
-	"DROP TABLE foreign_past;"                                             \
+	"DROP TABLE foreign_past; DROP TABLE report_last;"                     \
 	"ALTER TABLE watch DROP COLUMN host_ttl;"                              \
 	"ALTER TABLE watch DROP COLUMN former_ttl;"                            \
 	"ALTER TABLE watch DROP COLUMN mx_left_at;"                            \
@@ -287,6 +289,29 @@ static void a_migration_keeps_what_was(void **state)
 	assert_true(is_kept(dir, "state-v13.db"));
 }
 
+/* It may end before a fetch is counted that was answered meanwhile. */
+static void a_migration_counts_as_served(void **state)
+{
+	static const char is_marked[] =
+		"SELECT COUNT(*) FROM meta WHERE key = 'serving_since'"
+		" AND value >= unixepoch() - 3600";
+
+	store_close(scratch_store(*state));
+	assert_int_equal(scratch_number(*state, "state.db", is_marked), 0);
+	make_former(*state);
+	store_close(scratch_store(*state));
+	assert_int_equal(scratch_number(*state, "state.db", is_marked), 1);
+	scratch_sql(*state, "state.db",
+		    "UPDATE meta SET value = 1 WHERE key = 'serving_since'");
+	make_former(*state);
+	store_close(scratch_store(*state)); /* the one before it lasts */
+	assert_int_equal(scratch_number(*state, "state.db", is_marked), 0);
+	assert_int_equal(scratch_number(*state, "state.db",
+					"SELECT value FROM meta"
+					" WHERE key = 'serving_since'"),
+			 1);
+}
+
 static void without_room_it_goes_on(void **state)
 {
 	char *dir = small_disk(state);
@@ -298,6 +323,73 @@ static void without_room_it_goes_on(void **state)
 	store_close(scratch_store(dir));
 	assert_false(is_kept(dir, "state-v14.db"));
 	assert_true(version_of(dir, "state.db") > 14);
+}
+
+#define PAD 2000000L
+
+/* Of a former version, and larger than anything that is free besides. */
+static void make_large(const char *dir)
+{
+	store_close(scratch_store(dir));
+	must(ballast_make(dir, NULL), NULL);
+	make_former(dir);
+	scratch_sql(dir, "state.db",
+		    "INSERT INTO meta VALUES('pad', randomblob(2000000))");
+}
+
+/* The first backup, and the migration, need as much again. */
+static void the_copy_leaves_room_for_another(void **state)
+{
+	char *dir = small_disk(state);
+
+	make_large(dir);
+	small_disk_leave(dir, 4 * SMALL_DISK_MB + PAD * 3 / 2);
+	store_close(scratch_store(dir));
+	assert_false(is_kept(dir, "state-v14.db"));
+	make_former(dir);
+	small_disk_leave(dir, 4 * SMALL_DISK_MB + PAD * 3);
+	store_close(scratch_store(dir));
+	assert_true(is_kept(dir, "state-v14.db"));
+}
+
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+static void a_copy_that_fails_leaves_the_one_before(void **state)
+{
+	char *dir = small_disk(state);
+	struct err err = ERR_INIT;
+
+	make_large(dir);
+	must(former_keep(dir, 14, NULL, NULL, &err), &err);
+	assert_false(former_keep(dir, 14, never, NULL, &err));
+	assert_int_equal(version_of(dir, "backup/state-v14.db"), 14);
+	scratch_sql(dir, "state.db", "INSERT INTO meta VALUES('new', 1)");
+	err = (struct err)ERR_INIT;
+	must(former_keep(dir, 14, NULL, NULL, &err), &err);
+	assert_int_equal(scratch_number(dir, "backup/state-v14.db",
+					"SELECT COUNT(*) FROM meta"
+					" WHERE key = 'new'"),
+			 1);
+	assert_false(is_kept(dir, "state-v14.db.new"));
+}
+
+/* What was kept is nothing that the migration fails for. */
+static void a_full_disk_gives_up_what_was_kept(void **state)
+{
+	char *dir = small_disk(state);
+	struct err err = ERR_INIT;
+
+	make_large(dir);
+	must(former_keep(dir, 14, NULL, NULL, &err), &err);
+	ballast_release(dir);
+	small_disk_leave(dir, 50000);
+	store_close(scratch_store(dir));
+	assert_true(version_of(dir, "state.db") > 14);
+	assert_false(is_kept(dir, "state-v14.db"));
 }
 
 /* As it was when nobody counted what reports take. */
@@ -373,6 +465,45 @@ static void reports_of_an_older_database_are_tallied_by_sts(void **state)
 	assert_int_equal(tallied(dir, OF_STS("failed") " AND day = 1"), 9);
 	assert_int_equal(tallied(dir, OF_STS("failed") " AND day = 2"), 9);
 	assert_int_equal(tallied(dir, OF_STS("reports") " AND day = 2"), 1);
+}
+
+/* As it was when only the reports themselves told when they came. */
+static void make_unnoted(const char *dir)
+{
+	scratch_sql(dir, "state.db",
+		    "INSERT INTO report_tally"
+		    "(kind, day, what, reports, successful, failed) VALUES"
+		    "  (2, 50, 1, 1, 0, 0), (2, 48, 1, 3, 0, 0),"
+		    "  (2, 44, 1, 1, 0, 0), (2, 43, 1, 1, 0, 0),"
+		    "  (2, 47, 1, 0, 0, 0), (2, 51, 1, 0, 0, 0),"
+		    "  (2, 9, 2, 1, 0, 0), (2, 9, 7, 1, 0, 0),"
+		    "  (0, 60, 1, 1, 0, 0);" ALL_COUNTED WITHOUT_15
+		    "PRAGMA user_version = 14");
+}
+
+static void it_is_known_when_older_reports_came_last(void **state)
+{
+	struct store *s = scratch_store(*state);
+	struct report_last last;
+	struct err err = ERR_INIT;
+
+	must(store_begin(s, &err), &err);
+	assert_true(add(s, "a.test") && add(s, "b.test") && add(s, "c.test"));
+	must(store_commit(s, &err), &err);
+	store_close(s);
+	make_unnoted(*state);
+	s = scratch_store(*state);
+	must(report_last_of(s, 1, &last, &err), &err);
+	assert_int_equal(last.day, 50);
+	assert_int_equal(last.usual_days, 3);
+	must(report_last_of(s, 2, &last, &err), &err);
+	assert_int_equal(last.day, 9);
+	assert_int_equal(last.usual_days, 1);
+	must(report_last_of(s, 3, &last, &err), &err);
+	assert_int_equal(last.day, 0);
+	must(report_last_of(s, 7, &last, &err), &err); /* it is gone */
+	assert_int_equal(last.day, 0);
+	store_close(s);
 }
 
 /* What is no database is refused, and left as it is for a rescue. */
@@ -483,10 +614,15 @@ int main(void)
 		IN_A_FOLDER(a_newer_database_is_refused),
 		IN_A_FOLDER(migrations_run_once),
 		IN_A_FOLDER(an_older_database_gets_tokens),
+		IN_A_FOLDER(a_migration_counts_as_served),
 		IN_A_FOLDER(reports_of_an_older_database_are_weighed),
 		IN_A_FOLDER(reports_of_an_older_database_are_tallied_by_sts),
+		IN_A_FOLDER(it_is_known_when_older_reports_came_last),
 		ON_A_SMALL_DISK(a_migration_keeps_what_was),
 		ON_A_SMALL_DISK(without_room_it_goes_on),
+		ON_A_SMALL_DISK(the_copy_leaves_room_for_another),
+		ON_A_SMALL_DISK(a_copy_that_fails_leaves_the_one_before),
+		ON_A_SMALL_DISK(a_full_disk_gives_up_what_was_kept),
 		IN_A_FOLDER(a_damaged_database_is_refused),
 		IN_A_FOLDER(a_rollback_leaves_nothing),
 		IN_A_FOLDER(a_commit_that_fails_leaves_nothing),
