@@ -162,12 +162,15 @@ static void look(struct alerts *a)
 	const struct config *c = a->parts.config;
 	struct self_state *s = &a->self;
 	char host[DOMAIN_NAME_SIZE];
+	struct self_look_options o = { .loop = a->parts.loop,
+				       .tls = s->tls,
+				       .host = host,
+				       .proxies = &c->proxies,
+				       .timeout_ms = LOOK_MS };
 
 	domain_name_policy_host(s->host, host);
-	s->look = self_look_start(
-		a->parts.loop, s->tls,
-		c->listen_https[s->turn++ % c->listen_https_count], host,
-		LOOK_MS, on_seen, a);
+	o.listener = c->listen_https[s->turn++ % c->listen_https_count];
+	s->look = self_look_start(&o, on_seen, a);
 }
 
 static void look_next(struct alerts *a)

@@ -90,6 +90,7 @@ static cfg_opt_t options[] = {
 	CFG_STR("metrics_listen", "", CFGF_NONE),
 	CFG_STR_LIST("resolvers", no_entries, CFGF_NONE),
 	CFG_BOOL("allow_private", cfg_false, CFGF_NONE),
+	CFG_INT("check_http_port", 80, CFGF_NONE),
 	CFG_INT("check_https_port", 443, CFGF_NONE),
 	CFG_INT("check_smtp_port", 25, CFGF_NONE),
 	CFG_STR("check_trust", "", CFGF_NONE),
@@ -108,6 +109,7 @@ static cfg_opt_t options[] = {
 	CFG_INT("max_connections", 10000, CFGF_NONE),
 	CFG_INT("max_per_address", 256, CFGF_NONE),
 	CFG_STR("connection_deadline", "30s", CFGF_NONE),
+	CFG_STR_LIST("proxies", no_entries, CFGF_NONE),
 	CFG_INT("cache_size", 64, CFGF_NONE),
 	CFG_INT("orders_in_flight", 32, CFGF_NONE),
 	CFG_STR("log_level", "info", CFGF_NONE),
@@ -226,6 +228,17 @@ static int check_address(cfg_t *cfg, cfg_opt_t *opt)
 		return 0;
 	return refuse(cfg, opt, newest(opt),
 		      "an IPv4 or IPv6 address, such as 192.0.2.1");
+}
+
+static int check_network(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct network n;
+
+	if (network_parse(newest(opt), &n))
+		return 0;
+	return refuse(cfg, opt, newest(opt),
+		      "an address or a network, such as 192.0.2.1 or "
+		      "2001:db8::/64");
 }
 
 /* One that is there already would pass for a second voice. */
@@ -438,6 +451,7 @@ static const struct {
 	{ "max_per_address", 1, 1000000 },
 	{ "cache_size", 1, 65536 },
 	{ "orders_in_flight", 1, 1000 },
+	{ "check_http_port", 1, 65535 },
 	{ "check_https_port", 1, 65535 },
 	{ "check_smtp_port", 1, 65535 },
 	{ "backup_keep", 1, 1000 },
@@ -486,8 +500,10 @@ static const struct {
 	{ "max_connections", check_range },
 	{ "max_per_address", check_range },
 	{ "connection_deadline", check_duration },
+	{ "proxies", check_network },
 	{ "cache_size", check_range },
 	{ "orders_in_flight", check_range },
+	{ "check_http_port", check_range },
 	{ "check_https_port", check_range },
 	{ "check_smtp_port", check_range },
 	{ "check_trust", check_trust },
@@ -564,6 +580,17 @@ static bool copy_addresses(cfg_t *cfg, struct config *c, struct err *err)
 	if (c->finds_addresses)
 		s->address_count = own_address_list(s->address,
 						    ENGINE_ADDRESS_LIMIT);
+	return true;
+}
+
+static bool copy_proxies(cfg_t *cfg, struct proxies *p, struct err *err)
+{
+	p->count = cfg_size(cfg, "proxies");
+	if (p->count > PROXIES_MAX)
+		return too_many("proxies", PROXIES_MAX, err);
+	for (size_t i = 0; i < p->count; i++)
+		network_parse(cfg_getnstr(cfg, "proxies", (unsigned)i),
+			      &p->network[i]);
 	return true;
 }
 
@@ -851,6 +878,7 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 		 cfg_getstr(cfg, "contact"));
 	c->engine.agree_tos = cfg_getbool(cfg, "agree_tos");
 	c->allow_private = cfg_getbool(cfg, "allow_private");
+	c->check_http_port = cfg_getint(cfg, "check_http_port");
 	c->check_https_port = cfg_getint(cfg, "check_https_port");
 	c->check_smtp_port = cfg_getint(cfg, "check_smtp_port");
 	snprintf(c->check_trust, sizeof(c->check_trust), "%s",
@@ -874,7 +902,9 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 			 DNS_SERVERS_MAX, err) &&
 	       config_copy_alerts(cfg, &c->alerts, err) &&
 	       config_copy_publish(cfg, c->host_name, &c->publish, err) &&
-	       copy_addresses(cfg, c, err) && copy_cas(cfg, &c->engine, err);
+	       copy_addresses(cfg, c, err) &&
+	       copy_proxies(cfg, &c->proxies, err) &&
+	       copy_cas(cfg, &c->engine, err);
 }
 
 static bool parse_text(cfg_t *cfg, const char *path, char *text)

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "daemon/alert_settings.h"
 #include "daemon/publish_settings.h"
+#include "httpd/proxied.h"
 #include "store/archive.h"
 
 #define CONFIG_LIST_MAX 16
@@ -43,10 +44,12 @@ struct config {
 	unsigned max_connections;
 	unsigned max_per_address;
 	long connection_deadline;	/* seconds */
+	struct proxies proxies;
 	size_t cache_bytes;
 	bool allow_private;   /* checks connect to such addresses too */
 	bool finds_addresses; /* engine.address: from the interfaces */
-	long check_https_port, check_smtp_port;	/* 0: 443, 25 */
+	long check_http_port; /* where the world finds us */
+	long check_https_port, check_smtp_port; /* and others; 0: 443, 25 */
 	char check_trust[CONFIG_PATH_SIZE];	/* "": the system's roots */
 	long log_keep;		/* seconds; 0: by number alone */
 	bool collect_reports;	/* TLS reports, by HTTPS */

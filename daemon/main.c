@@ -160,8 +160,10 @@ static struct httpd *start_httpd(struct daemon *d, struct err *err)
 		.state_dir = c->state_dir,
 		.workers = c->workers,
 		.max_connections = file_limit_share(c->max_connections),
+		.https_port = (unsigned)c->check_https_port,
 		.max_per_address = c->max_per_address,
 		.deadline_ms = (unsigned)c->connection_deadline * 1000,
+		.proxies = c->proxies,
 		.cache_bytes = c->cache_bytes,
 		.probe = &d->probe.words,
 		.wanted = host_wanted,
@@ -171,10 +173,7 @@ static struct httpd *start_httpd(struct daemon *d, struct err *err)
 	};
 
 	listeners_give(&d->listeners, &o);
-	if (o.https_count)
-		o.https_port = listener_port(o.https_fds[0]);
-	if (o.http_count)
-		d->probe.port = listener_port(o.http_fds[0]);
+	d->probe.port = (unsigned)c->check_http_port;
 	return httpd_start(&o, err);
 }
 
@@ -671,6 +670,7 @@ static bool needs_restart(const struct config *a, const struct config *b)
 	       a->max_connections != b->max_connections ||
 	       a->max_per_address != b->max_per_address ||
 	       a->connection_deadline != b->connection_deadline ||
+	       memcmp(&a->proxies, &b->proxies, sizeof(a->proxies)) != 0 ||
 	       a->cache_bytes != b->cache_bytes;
 }
 
@@ -707,7 +707,9 @@ static bool reload(struct daemon *d, struct err *err)
 			 "change at a restart only");
 	log_init(fresh.log_level);
 	memcpy(fresh.state_dir, d->config.state_dir, sizeof(fresh.state_dir));
+	fresh.proxies = d->config.proxies;
 	d->config = fresh;
+	d->probe.port = (unsigned)fresh.check_http_port;
 	if (d->store)
 		trail_keep(d->store, fresh.log_keep);
 	httpd_take_reports(d->httpd, fresh.collect_reports);

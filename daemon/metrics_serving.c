@@ -78,6 +78,10 @@ static void add_connections(struct metrics *m, const struct httpd_counts *c)
 	exposition_one(
 		&m->out, "mtastsd_connections_shed_total", METRIC_COUNTER,
 		"Connections closed at once: over a limit.", (double)c->shed);
+	exposition_one(&m->out, "mtastsd_connections_unproxied_total",
+		       METRIC_COUNTER,
+		       "Connections of a proxy that did not say for whom.",
+		       (double)c->unproxied);
 	exposition_one(&m->out, "mtastsd_connections_open", METRIC_GAUGE,
 		       "Connections that are open.", (double)c->open);
 }

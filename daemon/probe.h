@@ -1,6 +1,6 @@
 /*
  * Do a name and an address lead to this very daemon, as the CA would come?
- * A token that only this process knows is fetched from its own port 80.
+ * A token that only this process knows is fetched from port 80 there.
  */
 #ifndef DAEMON_PROBE_H
 #define DAEMON_PROBE_H
@@ -11,7 +11,7 @@
 
 struct probe {
 	struct httpd_probe words;	/* httpd answers them */
-	unsigned port;			/* where it does; 0: 80 */
+	unsigned port;			/* where the world finds them; 0: 80 */
 };
 
 /* New words. */

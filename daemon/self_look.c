@@ -8,17 +8,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "policy/domain_name.h"
 
 #define WHERE_SIZE 64
 
 struct self_look {
+	struct loop *loop;
+	SSL_CTX *tls;
+	const struct proxies *proxies;
 	struct bufferevent *bev;	/* NULL: it could not begin */
 	struct event *late;
 	struct err problem;
 	char where[WHERE_SIZE];
+	char host[DOMAIN_NAME_SIZE];
 	self_look_done *done;
 	void *arg;
 };
@@ -79,7 +85,7 @@ static void say_why(struct self_look *look)
 			"%s ended the connection", look->where);
 }
 
-static void on_event(struct bufferevent *bev, short what, void *arg)
+static void on_shaken(struct bufferevent *bev, short what, void *arg)
 {
 	struct self_look *look = arg;
 	char *serial = NULL;
@@ -142,8 +148,53 @@ static SSL *make_ssl(SSL_CTX *tls, const char *host)
 	return ssl;
 }
 
-static bool begin(struct self_look *look, struct loop *loop, SSL_CTX *tls,
-		  const char *listener, const char *host)
+static bool wrap(struct self_look *look, evutil_socket_t fd)
+{
+	look->bev = bufferevent_openssl_socket_new(
+		loop_base(look->loop), fd, make_ssl(look->tls, look->host),
+		BUFFEREVENT_SSL_CONNECTING,
+		BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	if (!look->bev) {
+		evutil_closesocket(fd);
+		return err_set(&look->problem, ERR_AGAIN, "no room for a look");
+	}
+	bufferevent_openssl_set_allow_dirty_shutdown(look->bev, 1);
+	bufferevent_setcb(look->bev, NULL, NULL, on_shaken, look);
+	return true;
+}
+
+/* From where a proxy may be, we have to be one. */
+static bool say_for_whom(const struct self_look *look, evutil_socket_t fd)
+{
+	static const char unknown[] = "PROXY UNKNOWN\r\n";
+	const ssize_t len = sizeof(unknown) - 1;
+	struct sockaddr_storage own = { 0 };
+	socklen_t size = sizeof(own);
+
+	if (getsockname(fd, (struct sockaddr *)&own, &size) < 0)
+		return false;
+	if (!proxies_have(look->proxies, (struct sockaddr *)&own))
+		return true;
+	return send(fd, unknown, (size_t)len, MSG_NOSIGNAL) == len;
+}
+
+static void on_connected(struct bufferevent *bev, short what, void *arg)
+{
+	struct self_look *look = arg;
+	evutil_socket_t fd = bufferevent_getfd(bev);
+
+	if (!(what & BEV_EVENT_CONNECTED) || !say_for_whom(look, fd)) {
+		err_sys(&look->problem, "%s", look->where);
+		finish(look, NULL);
+		return;
+	}
+	bufferevent_setfd(bev, -1);
+	bufferevent_free(bev);
+	if (!wrap(look, fd))
+		finish(look, NULL);
+}
+
+static bool begin(struct self_look *look, const char *listener)
 {
 	struct sockaddr_storage at;
 	int len;
@@ -151,34 +202,35 @@ static bool begin(struct self_look *look, struct loop *loop, SSL_CTX *tls,
 	if (!parse_place(listener, &at, &len))
 		return err_set(&look->problem, ERR_INTERNAL,
 			       "%s is no address", listener);
-	look->bev = bufferevent_openssl_socket_new(
-		loop_base(loop), -1, make_ssl(tls, host),
-		BUFFEREVENT_SSL_CONNECTING,
-		BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	look->bev = bufferevent_socket_new(loop_base(look->loop), -1,
+					   BEV_OPT_CLOSE_ON_FREE |
+						   BEV_OPT_DEFER_CALLBACKS);
 	if (!look->bev)
 		return err_set(&look->problem, ERR_AGAIN, "no room for a look");
-	bufferevent_openssl_set_allow_dirty_shutdown(look->bev, 1);
-	bufferevent_setcb(look->bev, NULL, NULL, on_event, look);
+	bufferevent_setcb(look->bev, NULL, NULL, on_connected, look);
 	if (bufferevent_socket_connect(look->bev, (struct sockaddr *)&at, len))
 		return err_sys(&look->problem, "%s", look->where);
 	return true;
 }
 
-struct self_look *self_look_start(struct loop *loop, SSL_CTX *tls,
-				  const char *listener, const char *host,
-				  long timeout_ms, self_look_done *done,
-				  void *arg)
+struct self_look *self_look_start(const struct self_look_options *o,
+				  self_look_done *done, void *arg)
 {
 	struct self_look *look = xcalloc(1, sizeof(*look));
-	struct timeval late = { timeout_ms / 1000, timeout_ms % 1000 * 1000 };
+	struct timeval late = { o->timeout_ms / 1000,
+				o->timeout_ms % 1000 * 1000 };
 
+	look->loop = o->loop;
+	look->tls = o->tls;
+	look->proxies = o->proxies;
 	look->done = done;
 	look->arg = arg;
-	snprintf(look->where, sizeof(look->where), "%s", listener);
-	look->late = evtimer_new(loop_base(loop), on_late, look);
+	snprintf(look->where, sizeof(look->where), "%s", o->listener);
+	snprintf(look->host, sizeof(look->host), "%s", o->host);
+	look->late = evtimer_new(loop_base(o->loop), on_late, look);
 	if (!look->late)
 		abort();	/* out of memory */
-	if (!begin(look, loop, tls, listener, host))
+	if (!begin(look, o->listener))
 		late = (struct timeval){ 0 };
 	event_add(look->late, &late);
 	return look;

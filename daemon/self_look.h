@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "httpd/proxied.h"
 
 struct self_look;
 
@@ -26,14 +27,22 @@ typedef void self_look_done(const char *serial, const struct err *problem,
  */
 SSL_CTX *self_look_tls(void);
 
-/*
- * `listener` is where we listen, such as "0.0.0.0:443": an address that means
- * all of them is asked for at loopback.
- */
-struct self_look *self_look_start(struct loop *loop, SSL_CTX *tls,
-				  const char *listener, const char *host,
-				  long timeout_ms, self_look_done *done,
-				  void *arg);
+struct self_look_options {
+	struct loop *loop;
+	SSL_CTX *tls; /* self_look_tls() */
+
+	/*
+	 * Where we listen, such as "0.0.0.0:443": an address that means all of
+	 * them is asked for at loopback.
+	 */
+	const char *listener;
+	const char *host;
+	const struct proxies *proxies; /* outlives the look, as loop and tls */
+	long timeout_ms;
+};
+
+struct self_look *self_look_start(const struct self_look_options *options,
+				  self_look_done *done, void *arg);
 
 /* `done` does not come. NULL is fine. */
 void self_look_stop(struct self_look *look);

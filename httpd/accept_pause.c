@@ -1,15 +1,13 @@
 #include "httpd/accept_pause.h"
 
 #include <event2/event.h>
-#include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "httpd/after.h"
+#include "httpd/complain.h"
 
-#define PAUSE_MS       100
-#define COMPLAIN_EVERY 60 /* seconds */
+#define PAUSE_MS 100
 
 static void resume(evutil_socket_t fd, short what, void *listener)
 {
@@ -23,15 +21,12 @@ static void on_error(struct evconnlistener *listener, void *arg)
 	static atomic_long silent_until;
 	const struct timeval pause = after_ms(PAUSE_MS);
 	int why = EVUTIL_SOCKET_ERROR();
-	long now = (long)time(NULL), until = atomic_load(&silent_until);
 
 	(void)arg;
 	evconnlistener_disable(listener);
 	event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT,
 			resume, listener, &pause);
-	if (now >= until &&
-	    atomic_compare_exchange_strong(&silent_until, &until,
-					   now + COMPLAIN_EVERY))
+	if (complain_now(&silent_until))
 		log_warn("mtastsd: accept: %s", strerror(why));
 }
 

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/network.h"
 #include "httpd/after.h"
+#include "httpd/complain.h"
 #include "httpd/parser.h"
 #include "httpd/stream.h"
 
@@ -37,10 +40,12 @@ struct conn {
 	enum conn_fate fate;
 	bool is_reading;   /* `readable` waits */
 	bool is_in_turn;   /* settle() is still to come */
+	bool is_proxied;   /* it is not yet said for whom */
+	bool is_counted;   /* for its peer */
 	bool is_asked;	   /* an answer is due */
 	bool has_answered; /* ever */
 	bool has_tls;
-	struct peer peer;   /* counted */
+	struct peer peer;
 	struct buf rest;    /* what came behind the present request */
 	struct body *body;  /* of it, let in; or NULL */
 	struct event *pace; /* looks at it */
@@ -125,10 +130,13 @@ static void stop_waiting(struct conn *c)
 	event_del(&c->timer);
 }
 
-static void uncount(struct conns *set, struct peer peer)
+static void uncount(struct conn *c)
 {
-	peers_leave(set->limits->peers, peer);
-	atomic_fetch_sub(&set->limits->open, 1);
+	struct conn_limits *limits = c->set->limits;
+
+	if (c->is_counted)
+		peers_leave(limits->peers, c->peer);
+	atomic_fetch_sub(&limits->open, 1);
 }
 
 static void forget(struct conn *c)
@@ -146,7 +154,7 @@ static void forget(struct conn *c)
 	stream_release(&c->stream);
 	LIST_REMOVE(c, in_set);
 	set->count--;
-	uncount(set, c->peer);
+	uncount(c);
 	free(c);
 }
 
@@ -380,7 +388,7 @@ static size_t eat(struct conn *c, const char *data, size_t len)
 
 static bool can_eat(const struct conn *c)
 {
-	return c->fate == FATE_OPEN && !c->is_asked &&
+	return c->fate == FATE_OPEN && !c->is_asked && !c->is_proxied &&
 	       stream_unsent(&c->stream) < SAID_MAX;
 }
 
@@ -410,6 +418,58 @@ static void eat_rest(struct conn *c)
 	buf_release(&rest);
 }
 
+/* ---- for whom, if it comes by a proxy ---- */
+
+static void give_up_proxied(struct conn *c)
+{
+	static atomic_long silent_until;
+	char text[IP_TEXT];
+
+	tally_add(c->set->tally, TALLY_UNPROXIED);
+	c->fate = FATE_ENDED;
+	if (complain_now(&silent_until))
+		log_warn("mtastsd: %s is one of proxies in mtastsd.conf(5), "
+			 "and its connection does not begin with a PROXY "
+			 "header: have it send one, or take it from there",
+			 ip_of_peer(c->stream.fd, text));
+}
+
+/* A proxy that speaks for itself, or does not know, is the peer. */
+static void count_proxied(struct conn *c, const struct sockaddr_storage *from)
+{
+	if (from->ss_family != AF_UNSPEC)
+		c->peer = peer_of((const struct sockaddr *)from);
+	c->is_counted = peers_enter(c->set->limits->peers, c->peer);
+	if (c->is_counted)
+		return;
+	tally_add(c->set->tally, TALLY_SHED);
+	c->fate = FATE_ENDED;
+}
+
+static void hear_proxy(struct conn *c)
+{
+	struct stream *s = &c->stream;
+	size_t before = c->rest.len, used;
+	struct sockaddr_storage from;
+
+	buf_add(&c->rest, s->in, s->in_len);
+	switch (proxied_read(c->rest.data, c->rest.len, &used, &from)) {
+	case PROXIED_PART:
+		stream_skip(s, s->in_len);
+		break;
+	case PROXIED_WHOLE:
+		stream_skip(s, used - before);
+		forget_rest(c);
+		c->is_proxied = false;
+		count_proxied(c, &from);
+		break;
+	case PROXIED_BAD:
+		give_up_proxied(c);
+	}
+	if (c->is_proxied && s->is_over)
+		c->fate = FATE_ENDED;
+}
+
 /* ---- its turns ---- */
 
 /* A validator has seen what it came for: its protocol carries no data. */
@@ -426,7 +486,9 @@ static void hear(struct conn *c)
 
 	if (c->fate == FATE_DISMISSED)
 		c->unwanted += came;
-	while (c->fate == FATE_OPEN && n) {
+	if (c->is_proxied)
+		hear_proxy(c);
+	while (c->fate == FATE_OPEN && n && !c->is_proxied) {
 		n = stream_read(&c->stream, &piece);
 		dismiss_validator(c);
 		if (c->fate == FATE_OPEN)
@@ -526,27 +588,27 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 /* ---- its beginning ---- */
 
 /* Counted in; false, and not counted, over a cap. */
-static bool count(struct conns *set, struct peer peer)
+static bool count(struct conns *set, struct peer peer, bool is_proxied)
 {
 	struct conn_limits *limits = set->limits;
 
 	tally_add(set->tally, TALLY_CONNECTIONS);
 	if (atomic_fetch_add(&limits->open, 1) < limits->max_connections &&
-	    peers_enter(limits->peers, peer))
+	    (is_proxied || peers_enter(limits->peers, peer)))
 		return true;
 	atomic_fetch_sub(&limits->open, 1);
 	return false;
 }
 
-static bool init(struct conn *c, struct conns *set, int fd, struct tls *tls)
+static bool init(struct conn *c, int fd, struct tls *tls)
 {
+	struct conns *set = c->set;
 	SSL *ssl = tls ? tls_accept(tls, &c->tls) : NULL;
 
 	if ((tls && !ssl) || !stream_init(&c->stream, set->streams, fd, ssl)) {
 		SSL_free(ssl);
 		return false;
 	}
-	c->set = set;
 	c->has_tls = ssl != NULL;
 	parser_init(&c->parser, on_body, c);
 	forget_rest(c);
@@ -566,21 +628,25 @@ static void shed(struct conns *set, int fd)
 void conn_accept(struct conns *set, int fd, const struct sockaddr *address,
 		 struct tls *tls)
 {
+	bool is_proxied = proxies_have(set->limits->proxies, address);
 	struct peer peer = peer_of(address);
 	struct conn *c;
 
-	if (!count(set, peer)) {
+	if (!count(set, peer, is_proxied)) {
 		shed(set, fd);
 		return;
 	}
 	c = xcalloc(1, sizeof(*c));
-	if (!init(c, set, fd, tls)) {
+	c->set = set;
+	c->peer = peer;
+	c->is_proxied = is_proxied;
+	c->is_counted = !is_proxied;
+	if (!init(c, fd, tls)) {
+		uncount(c);
 		free(c);
-		uncount(set, peer);
 		shed(set, fd);
 		return;
 	}
-	c->peer = peer;
 	LIST_INSERT_HEAD(&set->list, c, in_set);
 	set->count++;
 	start_timer(c, set->limits->deadline_ms);

@@ -4,6 +4,9 @@
  *
  *	stream -> parser -> request -> whoever serves -> answer -> stream
  *
+ * Before all that, a proxy that is believed says whose connection it is
+ * (httpd/proxied.h); until then it is counted for nobody.
+ *
  * The next request is read only when the answer to the one before is on its
  * way. Bodies are judged by their head: what is refused is answered at once,
  * and what still comes of it is thrown away, for a while; what is let in counts
@@ -20,6 +23,7 @@
 #include "httpd/answer.h"
 #include "httpd/body.h"
 #include "httpd/peers.h"
+#include "httpd/proxied.h"
 #include "httpd/report.h"
 #include "httpd/request.h"
 #include "httpd/tally.h"
@@ -30,6 +34,7 @@ struct conn_limits {
 	unsigned max_connections;
 	unsigned deadline_ms;
 	struct peers *peers;
+	const struct proxies *proxies;
 	struct body_budget bodies;
 	atomic_ulong open;
 };

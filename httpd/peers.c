@@ -1,12 +1,12 @@
 #include "httpd/peers.h"
 
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/mem.h"
+#include "base/network.h"
 
 #define BUCKETS 4096	/* a power of two */
 
@@ -51,35 +51,18 @@ void peers_free(struct peers *p)
 	free(p);
 }
 
-static struct peer peer_v6(const struct sockaddr_in6 *address)
-{
-	const unsigned char *bytes = address->sin6_addr.s6_addr;
-	struct peer peer = { .family = AF_INET6 };
-	uint32_t v4;
-
-	if (IN6_IS_ADDR_V4MAPPED(&address->sin6_addr)) {
-		memcpy(&v4, bytes + 12, sizeof(v4));
-		return (struct peer){ .family = AF_INET, .net = v4 };
-	}
-	memcpy(&peer.net, bytes, sizeof(peer.net));
-	return peer;
-}
-
 struct peer peer_of(const struct sockaddr *address)
 {
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
+	struct ip ip = ip_of(address);
+	struct peer peer = { .family = ip.family };
+	uint32_t v4;
 
-	if (address && address->sa_family == AF_INET6) {
-		memcpy(&v6, address, sizeof(v6));
-		return peer_v6(&v6);
-	}
-	if (address && address->sa_family == AF_INET) {
-		memcpy(&v4, address, sizeof(v4));
-		return (struct peer){ .family = AF_INET,
-				      .net = v4.sin_addr.s_addr };
-	}
-	return (struct peer){ 0 };
+	memcpy(&v4, ip.bytes, sizeof(v4));
+	if (ip.family == AF_INET6)
+		memcpy(&peer.net, ip.bytes, sizeof(peer.net));
+	else
+		peer.net = v4;
+	return peer;
 }
 
 /* Where the peer's count hangs, or where a new one is to be hung. */

@@ -92,6 +92,7 @@ struct httpd *httpd_start(const struct httpd_options *options, struct err *err)
 	h->limits.max_connections = options->max_connections;
 	h->limits.deadline_ms = options->deadline_ms;
 	h->limits.peers = peers_new(options->max_per_address);
+	h->limits.proxies = &h->options.proxies;
 	h->limits.bodies.bytes = HTTPD_BODIES_MAX;
 	h->limits.bodies.share = HTTPD_BODIES_SHARE;
 	h->limits.bodies.pace_ms = options->body_pace_ms ? options->body_pace_ms
@@ -187,6 +188,7 @@ void httpd_count(const struct httpd *h, struct httpd_counts *counts)
 		.connections = sum(h, TALLY_CONNECTIONS),
 		.open = atomic_load(&h->limits.open),
 		.shed = sum(h, TALLY_SHED),
+		.unproxied = sum(h, TALLY_UNPROXIED),
 		.handshakes = sum(h, TALLY_HANDSHAKES),
 		.handshakes_failed = sum(h, TALLY_HANDSHAKES_FAILED),
 		.policies = sum(h, TALLY_POLICIES),

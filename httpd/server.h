@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "httpd/probe.h"
+#include "httpd/proxied.h"
 #include "httpd/report.h"
 #include "httpd/tally.h"
 #include "store/served.h"
@@ -33,6 +34,7 @@ struct httpd_options {
 	unsigned max_connections;	/* over all threads */
 	unsigned max_per_address;	/* open at once; IPv6 counted by /64 */
 	unsigned deadline_ms;		/* absolute, of a connection */
+	struct proxies proxies;		/* whose connections are others' */
 	unsigned body_pace_ms;		/* httpd/report.h; 0: as there */
 	size_t cache_bytes;		/* of what sites show, over all threads */
 	const struct httpd_probe *probe;	/* outlives the httpd; or NULL */
@@ -91,6 +93,7 @@ struct httpd_counts {
 	unsigned long connections;	/* accepted */
 	unsigned long open;		/* now */
 	unsigned long shed;		/* closed at once: over a cap */
+	unsigned long unproxied;	/* of a proxy, without its header */
 	unsigned long handshakes;	/* finished */
 	unsigned long handshakes_failed;
 	unsigned long policies;		/* 200 answers with a policy */

@@ -53,8 +53,7 @@ static int on_read(BIO *bio, char *out, int len)
 		return -1;
 	}
 	memcpy(out, s->in, n);
-	s->in += n;
-	s->in_len -= n;
+	stream_skip(s, n);
 	return (int)n;
 }
 
@@ -149,6 +148,12 @@ size_t stream_fill(struct stream *s)
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		s->is_broken = true;
 	return s->in_len;
+}
+
+void stream_skip(struct stream *s, size_t bytes)
+{
+	s->in += bytes;
+	s->in_len -= bytes;
 }
 
 static size_t decipher(struct stream *s, const char **piece)

@@ -52,6 +52,9 @@ void stream_release(struct stream *s);
  */
 size_t stream_fill(struct stream *s);
 
+/* So many bytes of what was filled in were no part of it. */
+void stream_skip(struct stream *s, size_t bytes);
+
 /*
  * A piece of what was filled in, deciphered, borrowed until the next call; 0 if
  * that was all. A handshake happens in here.

@@ -11,6 +11,7 @@
 enum tally_item {
 	TALLY_CONNECTIONS,
 	TALLY_SHED,
+	TALLY_UNPROXIED, /* ended: a proxy did not say for whom */
 	TALLY_HANDSHAKES,
 	TALLY_HANDSHAKES_FAILED,
 	TALLY_POLICIES,

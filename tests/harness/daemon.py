@@ -60,6 +60,7 @@ class Daemon:
 			"run_dir": self.run,
 			"listen_https": [f"127.0.0.1:{self.https_port}"],
 			"listen_http": [f"127.0.0.1:{self.http_port}"],
+			"check_http_port": self.http_port,
 			"public_addresses": ["127.0.0.1"],
 			"workers": 2,
 		}
