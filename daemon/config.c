@@ -864,6 +864,16 @@ static void copy_state_dir(cfg_t *cfg, struct config *c)
 		 cfg_getstr(cfg, "state_dir"));
 }
 
+static void copy_looks(cfg_t *cfg, struct config *c)
+{
+	c->allow_private = cfg_getbool(cfg, "allow_private");
+	c->check_http_port = cfg_getint(cfg, "check_http_port");
+	c->check_https_port = cfg_getint(cfg, "check_https_port");
+	c->check_smtp_port = cfg_getint(cfg, "check_smtp_port");
+	str_copy(c->check_trust, sizeof(c->check_trust),
+		 cfg_getstr(cfg, "check_trust"));
+}
+
 static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 {
 	copy_state_dir(cfg, c);
@@ -877,12 +887,7 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	snprintf(c->engine.contact, sizeof(c->engine.contact), "%s",
 		 cfg_getstr(cfg, "contact"));
 	c->engine.agree_tos = cfg_getbool(cfg, "agree_tos");
-	c->allow_private = cfg_getbool(cfg, "allow_private");
-	c->check_http_port = cfg_getint(cfg, "check_http_port");
-	c->check_https_port = cfg_getint(cfg, "check_https_port");
-	c->check_smtp_port = cfg_getint(cfg, "check_smtp_port");
-	snprintf(c->check_trust, sizeof(c->check_trust), "%s",
-		 cfg_getstr(cfg, "check_trust"));
+	copy_looks(cfg, c);
 	duration_parse(cfg_getstr(cfg, "testing_time"), &c->testing_time, NULL);
 	if (*cfg_getstr(cfg, "log_keep"))
 		duration_parse(cfg_getstr(cfg, "log_keep"), &c->log_keep, NULL);
