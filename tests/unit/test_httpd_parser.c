@@ -63,6 +63,8 @@ static void assert_text(const char *is, const char *should)
 
 /* ---- heads ---- */
 
+#define CHUNKED "Transfer-Encoding: chunked\r\n"
+
 static const struct {
 	const char *text;
 	enum request_method method;
@@ -152,8 +154,7 @@ static const char *const bad[] = {
 	"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
 	"POST / HTTP/1.1\r\nContent-Length: 92233720368547758070\r\n\r\n",
 	/* what a proxy before us might read otherwise (RFC 9112, 11.2) */
-	"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: "
-	"chunked\r\n\r\n",
+	"POST / HTTP/1.1\r\nContent-Length: 1\r\n" CHUNKED "\r\n",
 	"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 };
 

@@ -24,6 +24,12 @@
 
 #define OF(text) text, sizeof(text) - 1
 
+/* Bytes, with no NUL behind them. */
+static void put(char *at, const void *bytes, size_t len)
+{
+	memcpy(at, bytes, len);
+}
+
 /* NULL: it speaks for nobody. */
 static const struct {
 	const char *data;
@@ -97,7 +103,7 @@ static void what_comes_behind_is_no_part_of_it(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		memcpy(data, good[i].data, good[i].len);
-		memcpy(data + good[i].len, "\x16\x03\x01\r\n", 5);
+		put(data + good[i].len, "\x16\x03\x01\r\n", 5);
 		assert_int_equal(
 			read_exactly(data, good[i].len + 5, &used, &from),
 			PROXIED_WHOLE);
@@ -155,10 +161,10 @@ static void a_line_has_an_end(void **state)
 
 	(void)state;
 	memset(data, 'x', sizeof(data));
-	memcpy(data, "PROXY UNKNOWN ", 14);
+	put(data, "PROXY UNKNOWN ", 14);
 	assert_int_equal(read_exactly(data, 106, &used, &from), PROXIED_PART);
 	assert_int_equal(read_exactly(data, 107, &used, &from), PROXIED_BAD);
-	memcpy(data + 105, "\r\n", 2);
+	put(data + 105, "\r\n", 2);
 	assert_int_equal(read_exactly(data, 107, &used, &from), PROXIED_WHOLE);
 	assert_int_equal(used, 107);
 }
@@ -172,7 +178,7 @@ static void bytes_have_a_cap(void **state)
 
 	(void)state;
 	memset(data, 0, sizeof(data));
-	memcpy(data, V2 "\x21\x11\x0f\xf0" ENDS4, 28);
+	put(data, V2 "\x21\x11\x0f\xf0" ENDS4, 28);
 	assert_int_equal(read_exactly(data, PROXIED_MAX - 1, &used, &from),
 			 PROXIED_PART);
 	assert_int_equal(read_exactly(data, PROXIED_MAX, &used, &from),
