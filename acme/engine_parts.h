@@ -49,6 +49,7 @@ struct authority {
 	int64_t config_retry_ms;	/* the configuration is in the way */
 	unsigned in_flight;		/* orders with a request under way */
 	int64_t moved_ms, moved_id;	/* orders that wait were looked at */
+	int64_t move_ms;		/* and one of them may move then */
 	unsigned polls;			/* for renewal information, under way */
 	int64_t ari_retry_ms;		/* none before that */
 	long ari_failures;		/* in a row, whichever they were for */
@@ -348,6 +349,9 @@ bool queue_turn_away(struct engine *e, const struct authority *a,
 
 /* Has this CA been down for longer than the domain waits for it? */
 bool queue_is_down_for(const struct authority *a, const struct domain *d);
+
+/* Of one that is down: seconds until it has been for so long, or <= 0. */
+long queue_time_to_down(const struct authority *a, const struct domain *d);
 
 /* ---- prechecks.c: looks at a name before its order ---- */
 

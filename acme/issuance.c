@@ -325,42 +325,61 @@ static void ask_anew(struct engine *e, struct authority *a, struct order *o,
 	will_ask(e, a, o, host);
 }
 
+/* An order waits for that CA, and may leave it then. */
+static void note_move(const struct engine *e, struct authority *a, long wait)
+{
+	int64_t at = e->world->now_ms(e->world->ctx) + (int64_t)wait * 1000;
+
+	if (!a->move_ms || at < a->move_ms)
+		a->move_ms = at;
+}
+
 /* The CA may be looking just now, and would find nothing. */
-static bool is_looked_at(struct engine *e, const struct order *o,
-			 const struct schedule_life *life)
+static long time_of_look(const struct order *o,
+			 const struct schedule_life *life, long age)
 {
 	long most = life->whole / 100 < LOOKING ? life->whole / 100 : LOOKING;
 
-	return o->state == ORDER_CHALLENGED &&
-	       engine_now(e) - o->created_at < most;
+	return o->state == ORDER_CHALLENGED && age < most ? most - age : 0;
 }
 
 /*
- * The CA may have issued already, or be about to: another would make a second
- * certificate of one decision. That is for the last quarter of a life; what
- * has no life to go by, or was asked for, waits as for a CA that does not end.
+ * Seconds until it may leave its CA, which may have issued already, or be about
+ * to: another would make a second certificate of one decision. That is for the
+ * last quarter of a life; what has no life to go by, or was asked for, waits as
+ * for a CA that does not end.
  */
-static bool may_leave(struct engine *e, const struct order *o,
-		      const struct domain *d)
+static long time_to_leave(struct engine *e, const struct order *o,
+			  const struct domain *d)
 {
 	struct schedule_life life = engine_life(e, d);
+	long age = (long)(engine_now(e) - o->created_at);
+	long patient = outcome_patience(e, d) - age;
+	long quarter = life.left - life.whole / 4 + 1;
 
-	if (is_looked_at(e, o, &life))
-		return false;
-	if (life.left < life.whole / 4 || o->state < ORDER_FINALIZING)
-		return true;
-	return (!life.whole || d->renew_forced) &&
-	       engine_now(e) - o->created_at >= outcome_patience(e, d);
+	if (o->state < ORDER_FINALIZING)
+		return time_of_look(o, &life, age);
+	if (life.whole && !d->renew_forced)
+		return quarter;
+	return life.whole && quarter < patient ? quarter : patient;
 }
 
 /* Its CA is down for longer than it can wait, and another one takes it. */
-static bool must_move(struct engine *e, const struct authority *a,
+static bool must_move(struct engine *e, struct authority *a,
 		      const struct order *o, const struct domain *d)
 {
 	const struct authority *other;
+	long wait;
 
-	if (o->is_trial || !queue_is_down_for(a, d) || !may_leave(e, o, d))
+	if (o->is_trial)
 		return false;
+	wait = queue_time_to_down(a, d);
+	if (wait <= 0)
+		wait = time_to_leave(e, o, d);
+	if (wait > 0) {
+		note_move(e, a, wait);
+		return false;
+	}
 	other = queue_choose(e, d);
 	return other && other != a && !queue_is_down_for(other, d);
 }
@@ -432,6 +451,8 @@ static void move_orders(struct engine *e, struct authority *a)
 
 	if (!may_move(e, a))
 		return;
+	if (!a->moved_id)
+		a->move_ms = 0;
 	n = order_waiting(e->store, a->row.id, a->moved_id, ids, ARRAY_LEN(ids),
 			  &err);
 	engine_ok(e, err.kind == ERR_NONE, &err);
@@ -471,19 +492,39 @@ void issuance_stage(struct engine *e)
 	}
 }
 
+/* When its orders are to be looked at again: one of them may move then. */
+static int64_t next_move_ms(const struct engine *e, const struct authority *a)
+{
+	int64_t soonest = a->moved_ms + MOVE_EVERY_MS;
+
+	if (e->settings.ca_count < 2 || !a->row.down_since || !a->move_ms)
+		return 0;
+	return a->move_ms > soonest ? a->move_ms : soonest;
+}
+
 /* What cannot be worked on yet is not waited for: its reply will wake us. */
+static int64_t next_wake_ms(const struct engine *e, const struct authority *a)
+{
+	if (a->is_wanted && !authority_room(a))
+		return 0;
+	return order_next_wake(e->store, a->row.id);
+}
+
+static void earlier(int64_t *best, int64_t at_ms)
+{
+	if (at_ms && (!*best || at_ms < *best))
+		*best = at_ms;
+}
+
 int64_t issuance_next_ms(struct engine *e)
 {
 	int64_t best = 0;
 
 	for (size_t i = 0; i < e->ca_count; i++) {
-		int64_t at = order_next_wake(e->store, e->ca[i]->row.id);
-
-		if (!authority_is_current(e->ca[i]) || !at ||
-		    (e->ca[i]->is_wanted && !authority_room(e->ca[i])))
+		if (!authority_is_current(e->ca[i]))
 			continue;
-		if (!best || at < best)
-			best = at;
+		earlier(&best, next_wake_ms(e, e->ca[i]));
+		earlier(&best, next_move_ms(e, e->ca[i]));
 	}
 	return best;
 }

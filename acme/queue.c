@@ -330,6 +330,14 @@ bool queue_is_down_for(const struct authority *a, const struct domain *d)
 	return authority_is_down(a, patience_of(d, &life));
 }
 
+long queue_time_to_down(const struct authority *a, const struct domain *d)
+{
+	struct schedule_life life = engine_life(a->engine, d);
+
+	return (long)(a->row.down_since - engine_now(a->engine)) +
+	       patience_of(d, &life);
+}
+
 /* ---- the whole queue ---- */
 
 static bool any_room(struct engine *e)

@@ -198,6 +198,31 @@ static void and_not_until_it_is_too_late(void **state)
 	sim_release(&w);
 }
 
+/* Nobody else wakes us at that moment, nor soon after. */
+static void nor_a_moment_later(void **state)
+{
+	struct sim_world w;
+	time_t quarter;
+	char sql[400];
+
+	(void)state;
+	start_with_two(&w, 40 * WHEN_HOUR);
+	lose_finalize(&w);
+	sim_run(&w, NULL, 2 * WHEN_HOUR);
+	quarter = sim_now(&w) + 10 * WHEN_MINUTE + 50;
+	snprintf(sql, sizeof(sql),
+		 "UPDATE cert SET not_after = %lld, not_before = %lld;"
+		 "UPDATE ord SET wake_ms = 1900000000000 WHERE ended_at = 0;"
+		 "UPDATE ca SET retry_ms = 1900000000000 WHERE name = 'test'",
+		 (long long)quarter + 10 * WHEN_HOUR,
+		 (long long)quarter - 30 * WHEN_HOUR);
+	scratch_sql(w.dir, "state.db", sql);
+	assert_true(sim_run(&w, second_has_issued, WHEN_HOUR));
+	assert_in_range(sim_rows(&w, "SELECT MAX(created_at) FROM ord"),
+			quarter, quarter + 3);
+	sim_release(&w);
+}
+
 /* Nothing is served meanwhile: half a day, and another may do better. */
 static void a_first_certificate_is_not_waited_for_for_ever(void **state)
 {
@@ -223,6 +248,7 @@ int main(void)
 		cmocka_unit_test(what_a_ca_looks_at_stays_for_a_minute),
 		cmocka_unit_test(what_may_be_issued_is_waited_for),
 		cmocka_unit_test(and_not_until_it_is_too_late),
+		cmocka_unit_test(nor_a_moment_later),
 		cmocka_unit_test(
 			a_first_certificate_is_not_waited_for_for_ever),
 	};
