@@ -50,6 +50,7 @@ struct request {
 	void *arg;
 
 	char *host;	/* the URL's */
+	long port;
 	CURLcode code;
 	struct buf upload; /* what is posted */
 	size_t uploaded;
@@ -71,6 +72,8 @@ struct fetcher {
 	CURL *spare[SPARE_MAX];
 	size_t spare_count;
 	char *user_agent;
+	fetch_proxied *is_proxied; /* or NULL */
+	const void *proxied_arg;
 	bool closing;
 };
 
@@ -276,6 +279,7 @@ static bool understand_url(struct request *q, const char *url,
 	if (ok) {
 		q->where = where_of(host, port, plain_at);
 		q->host = xstrdup(host);
+		q->port = strtol(port, NULL, 10);
 	} else {
 		q->where = str_printable(url, WORDS_MAX);
 		err_set(&q->error, ERR_INPUT, "\"%s\" is not an %s address",
@@ -395,6 +399,14 @@ static void set_limits(struct request *q, long timeout_ms)
 	curl_easy_setopt(q->easy, CURLOPT_PIPEWAIT, 1L);
 	/* A resolver that hangs must not hold up whoever ends the request. */
 	curl_easy_setopt(q->easy, CURLOPT_QUICK_EXIT, 1L);
+}
+
+static void set_proxied(struct request *q, const char *address, long port)
+{
+	const struct fetcher *f = q->fetcher;
+
+	if (f->is_proxied && f->is_proxied(address, port, f->proxied_arg))
+		curl_easy_setopt(q->easy, CURLOPT_HAPROXYPROTOCOL, 1L);
 }
 
 /* After all else: what a request that speaks plainly does otherwise. */
@@ -518,6 +530,13 @@ static bool fetcher_init(struct fetcher *f, struct loop *loop,
 	return f->late || err_set(err, ERR_INTERNAL, "libevent gave no event");
 }
 
+void fetcher_proxied(struct fetcher *f, fetch_proxied *is_proxied,
+		     const void *arg)
+{
+	f->is_proxied = is_proxied;
+	f->proxied_arg = arg;
+}
+
 struct fetcher *fetcher_new(struct loop *loop, const char *user_agent,
 			    struct err *err)
 {
@@ -569,6 +588,11 @@ void fetch_start(struct fetcher *f, const struct fetch_request *request,
 		set_plain(q, request->plain_at);
 	if (request->pin_at)
 		set_pin(q, request->pin_at, request->pin_port);
+	if (request->plain_at || request->pin_at)
+		set_proxied(q,
+			    request->plain_at ? request->plain_at
+					      : request->pin_at,
+			    request->pin_port ? request->pin_port : q->port);
 	if (request->look)
 		tls_look_at(q->easy, request->look, q->host);
 	if (!transfers_add(f->transfers, q->easy)) {

@@ -81,6 +81,15 @@ typedef void fetch_done(const struct fetch_reply *reply, void *arg);
 struct fetcher *fetcher_new(struct loop *loop, const char *user_agent,
 			    struct err *err);
 
+/*
+ * Does who listens there, at an address of plain_at or pin_at, take us for a
+ * proxy? Then the connection begins with a PROXY header that names ourselves.
+ * `arg` outlives the fetcher.
+ */
+typedef bool fetch_proxied(const char *address, long port, const void *arg);
+void fetcher_proxied(struct fetcher *f, fetch_proxied *is_proxied,
+		     const void *arg);
+
 /* Ends what is under way: each callback comes, with ERR_AGAIN. */
 void fetcher_free(struct fetcher *f);
 

@@ -83,6 +83,15 @@ static bool has_no_more(const struct network *n)
 	return true;
 }
 
+/* Sockets never have such a one: ip_of(). */
+static bool is_mapped(const struct ip *ip)
+{
+	struct in6_addr v6;
+
+	memcpy(&v6, ip->bytes, sizeof(v6));
+	return ip->family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6);
+}
+
 bool network_parse(const char *text, struct network *out)
 {
 	const char *slash = strchr(text, '/');
@@ -94,7 +103,7 @@ bool network_parse(const char *text, struct network *out)
 		return false;
 	memcpy(address, text, len);
 	address[len] = '\0';
-	if (!ip_parse(address, &out->base))
+	if (!ip_parse(address, &out->base) || is_mapped(&out->base))
 		return false;
 	out->bits = bits_of(out->base.family);
 	if (!slash)

@@ -34,7 +34,10 @@ struct network {
 	unsigned bits; /* that count */
 };
 
-/* False for what is none, and for bits that are set beyond those that count. */
+/*
+ * False for what is none, for bits that are set beyond those that count, and
+ * for IPv4 in IPv6 clothes.
+ */
 bool network_parse(const char *text, struct network *out);
 bool network_has(const struct network *n, const struct ip *ip);
 

@@ -15,6 +15,7 @@
 #include "daemon/mx_health.h"
 #include "daemon/policy_alerts.h"
 #include "daemon/reacher.h"
+#include "daemon/self_proxied.h"
 #include "policy/domain_field.h"
 #include "policy/findings.h"
 #include "store/checked.h"
@@ -356,6 +357,8 @@ struct checker *checker_start(const struct checker_parts *parts,
 
 	c->parts = *parts;
 	c->fetcher = fetcher_new(parts->loop, parts->agent, err);
+	if (c->fetcher)
+		self_proxied_fetches(c->fetcher, parts->config);
 	c->timer = evtimer_new(loop_base(parts->loop), on_timer, c);
 	if (c->timer && c->fetcher) {
 		event_active(c->timer, EV_TIMEOUT, 1);

@@ -12,6 +12,7 @@
 #include "daemon/look_options.h"
 #include "daemon/policy_alerts.h"
 #include "daemon/reach_judge.h"
+#include "daemon/self_proxied.h"
 #include "policy/domain_field.h"
 #include "store/cert.h"
 #include "store/health.h"
@@ -344,6 +345,8 @@ struct reacher *reacher_start(const struct reacher_parts *parts,
 
 	r->parts = *parts;
 	r->fetcher = fetcher_new(parts->loop, parts->agent, err);
+	if (r->fetcher)
+		self_proxied_fetches(r->fetcher, parts->config);
 	r->timer = evtimer_new(loop_base(parts->loop), on_timer, r);
 	if (r->timer && r->fetcher) {
 		event_active(r->timer, EV_TIMEOUT, 1);

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/config_resolver.h"
+#include "daemon/self_proxied.h"
 #include "daemon/syncer.h"
 
 struct real_world {
@@ -196,6 +197,8 @@ struct real_world *real_world_new(struct loop *loop,
 		w->window.point = real_point;
 	w->timer = evtimer_new(loop_base(loop), on_timer, w);
 	w->fetcher = fetcher_new(loop, "mtastsd/" MTASTSD_VERSION, err);
+	if (w->fetcher)
+		self_proxied_fetches(w->fetcher, config);
 	if (w->fetcher)
 		w->resolver = config_resolver(config, loop, err);
 	if (w->resolver)

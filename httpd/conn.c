@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/network.h"
+#include "base/steady.h"
 #include "httpd/after.h"
 #include "httpd/complain.h"
 #include "httpd/parser.h"
@@ -47,6 +48,8 @@ struct conn {
 	bool has_tls;
 	struct peer peer;
 	struct buf rest;    /* what came behind the present request */
+	size_t ahead;	    /* bytes behind it that are not yet there */
+	int64_t ends_ms;    /* steady_ms(), at the latest */
 	struct body *body;  /* of it, let in; or NULL */
 	struct event *pace; /* looks at it */
 	size_t unwanted;    /* bytes that were thrown away */
@@ -145,7 +148,7 @@ static void forget(struct conn *c)
 
 	if (c->gone)
 		c->gone(c->gone_arg);
-	if (c->has_tls && !c->tls.is_shaken)
+	if (c->has_tls && c->is_counted && !c->tls.is_shaken)
 		count_failed(c);
 	stop_waiting(c);
 	forget_body(c);
@@ -170,8 +173,11 @@ static void say_goodbye(struct conn *c, enum conn_fate then)
 /* A peer that still sends would lose what we said if we closed at once. */
 static void dismiss(struct conn *c, unsigned linger_ms)
 {
+	int64_t left = c->ends_ms - steady_ms();
+
 	say_goodbye(c, FATE_DISMISSED);
-	start_timer(c, linger_ms);
+	if (left > linger_ms)
+		start_timer(c, linger_ms);
 }
 
 /* ---- answers ---- */
@@ -179,8 +185,7 @@ static void dismiss(struct conn *c, unsigned linger_ms)
 static void say(struct conn *c, const struct answer *a, enum answer_then then)
 {
 	struct buf *text = &c->set->text;
-	bool is_head = c->parser.has_head &&
-		       parser_method(&c->parser) == REQUEST_HEAD;
+	bool is_head = parser_method(&c->parser) == REQUEST_HEAD;
 
 	buf_clear(text);
 	if (answer_write(a, is_head, then, time(NULL), text))
@@ -209,7 +214,7 @@ static void refuse_status(struct conn *c, int status, unsigned linger_ms)
 static bool is_last(const struct conn *c)
 {
 	return !parser_keeps_alive(&c->parser) || c->set->is_draining ||
-	       c->stream.is_over;
+	       (c->stream.is_over && !c->rest.len && !c->ahead);
 }
 
 void conn_answer(struct conn *c, const struct answer *a)
@@ -365,9 +370,12 @@ static void on_whole(struct conn *c)
 /* How many bytes were eaten: none only if it is to end. */
 static size_t eat(struct conn *c, const char *data, size_t len)
 {
+	enum parsed what;
 	size_t used;
 
-	switch (parser_eat(&c->parser, data, len, &used)) {
+	what = parser_eat(&c->parser, data, len, &used);
+	c->ahead = len - used;
+	switch (what) {
 	case PARSED_PART:
 		break;
 	case PARSED_HEAD:
@@ -405,7 +413,8 @@ static void feed(struct conn *c, const char *data, size_t len)
 		data += used;
 		len -= used;
 	}
-	if (c->fate == FATE_OPEN && !buf_add(&c->rest, data, len))
+	c->ahead = 0;
+	if (len && c->fate == FATE_OPEN && !buf_add(&c->rest, data, len))
 		c->fate = FATE_ENDED;
 }
 
@@ -491,7 +500,7 @@ static void hear(struct conn *c)
 	while (c->fate == FATE_OPEN && n && !c->is_proxied) {
 		n = stream_read(&c->stream, &piece);
 		dismiss_validator(c);
-		if (c->fate == FATE_OPEN)
+		if (c->fate == FATE_OPEN && n)
 			feed(c, piece, n);
 	}
 }
@@ -649,6 +658,7 @@ void conn_accept(struct conns *set, int fd, const struct sockaddr *address,
 	}
 	LIST_INSERT_HEAD(&set->list, c, in_set);
 	set->count++;
+	c->ends_ms = steady_ms() + set->limits->deadline_ms;
 	start_timer(c, set->limits->deadline_ms);
 	on_readable(fd, EV_READ, c); /* mostly it has begun to speak */
 }

@@ -221,6 +221,7 @@ static int on_head(http_parser *http)
 		trim(p, (enum parser_text)i);
 	p->has_head = true;
 	p->has_body = has_body(http);
+	p->is_chunked = http->flags & F_CHUNKED;
 	p->length = length_of(http);
 	if (p->has_body)
 		http_parser_pause(http, 1);
@@ -262,7 +263,8 @@ static void clear(struct parser *p)
 	p->len = p->bytes = 0;
 	p->authority = p->path = p->query = 0;
 	p->has_begun = p->has_head = p->has_body = p->is_whole = false;
-	p->is_in_name = false;
+	p->is_chunked = false;
+	p->is_in_name = p->is_after_cr = false;
 	p->hosts = 0;
 	p->now = PARSER_NOTHING;
 	memset(p->at, 0, sizeof(p->at));
@@ -303,6 +305,30 @@ static enum parsed outcome(const struct parser *p)
 	}
 }
 
+static enum parsed spoil(struct parser *p)
+{
+	p->http.http_errno = HPE_LF_EXPECTED;
+	return PARSED_BAD;
+}
+
+/*
+ * Each CR in a head has its LF (RFC 9112, 2.2): http-parser takes whatever
+ * follows the last CR for one.
+ */
+static bool has_lone_cr(struct parser *p, const char *data, size_t len)
+{
+	const char *end = data + len, *at = data;
+
+	if (len && p->is_after_cr && *data != '\n')
+		return true;
+	if (len)
+		p->is_after_cr = end[-1] == '\r';
+	while ((at = memchr(at, '\r', (size_t)(end - at))) != NULL)
+		if (++at < end && *at != '\n')
+			return true;
+	return false;
+}
+
 enum parsed parser_eat(struct parser *p, const char *data, size_t len,
 		       size_t *used)
 {
@@ -319,11 +345,13 @@ enum parsed parser_eat(struct parser *p, const char *data, size_t len,
 	*used = http_parser_execute(&p->http, &settings, data, len);
 	if (is_head)
 		p->bytes = (unsigned short)(p->bytes + *used);
-	return outcome(p);
+	return is_head && has_lone_cr(p, data, *used) ? spoil(p) : outcome(p);
 }
 
 enum request_method parser_method(const struct parser *p)
 {
+	if (!p->at[PARSER_TARGET])
+		return REQUEST_OTHER;
 	switch (p->http.method) {
 	case HTTP_GET:
 		return REQUEST_GET;
@@ -357,7 +385,7 @@ void parser_request(const struct parser *p, struct request *r)
 
 bool parser_keeps_alive(const struct parser *p)
 {
-	return p->http.method != HTTP_CONNECT &&
+	return p->http.method != HTTP_CONNECT && !p->is_chunked &&
 	       http_should_keep_alive(&p->http);
 }
 

@@ -32,8 +32,9 @@ enum parser_text {
 struct parser {
 	http_parser http;
 	unsigned short bytes; /* of the head, so far */
-	bool has_begun, has_head, has_body, is_whole;
+	bool has_begun, has_head, has_body, is_chunked, is_whole;
 	bool is_in_name;     /* of a header */
+	bool is_after_cr;    /* in its head */
 	unsigned char hosts; /* Host headers; 2 are too many */
 	unsigned char name_len;
 	char name[PARSER_NAME];
@@ -74,12 +75,17 @@ void parser_next(struct parser *p);
 /* Of a head that is there; leaves door and sni to the caller. Borrowed. */
 void parser_request(const struct parser *p, struct request *r);
 
-/* Another one may follow, by its version and its headers. */
+/*
+ * Another one may follow, by its version and its headers. Not behind a body in
+ * chunks: http-parser does not look at all that stands between them, and a
+ * proxy before us might read otherwise (RFC 9112, 11.2).
+ */
 bool parser_keeps_alive(const struct parser *p);
 
 /* What it speaks is HTTP/1.0. */
 bool parser_is_old(const struct parser *p);
 
+/* Of one whose target has begun, at least; else REQUEST_OTHER. */
 enum request_method parser_method(const struct parser *p);
 
 /* What it waits for before it sends its body (RFC 9110, 10.1.1). */

@@ -2,7 +2,8 @@
  * Reports of one serving thread that came whole and wait for their answer.
  *
  * Others have the body, and may answer when its connection is long gone: so
- * what they know it by is a number. A peer that leaves takes its post out.
+ * what they know it by is a number. A connection that ends takes its post out;
+ * that of a peer that has said all, and may have left, ends at its deadline.
  * Owning thread only.
  */
 #ifndef HTTPD_POSTS_H

@@ -13,8 +13,13 @@ bool proxies_have(const struct proxies *p, const struct sockaddr *address)
 {
 	struct ip ip = ip_of(address);
 
+	return proxies_have_ip(p, &ip);
+}
+
+bool proxies_have_ip(const struct proxies *p, const struct ip *ip)
+{
 	for (size_t i = 0; i < p->count; i++)
-		if (network_has(&p->network[i], &ip))
+		if (network_has(&p->network[i], ip))
 			return true;
 	return false;
 }

@@ -22,6 +22,7 @@ struct proxies {
 };
 
 bool proxies_have(const struct proxies *p, const struct sockaddr *address);
+bool proxies_have_ip(const struct proxies *p, const struct ip *ip);
 
 #define PROXIED_MAX 4096 /* bytes of a header; with all that it may carry */
 

@@ -16,6 +16,7 @@
 
 struct streams {
 	BIO_METHOD *method;
+	bool has_good_ssl;	      /* SSL_free_buffers() does no harm */
 	const struct stream *talking; /* whose bytes are in `out` */
 	struct buf out;
 	char in[STREAM_IN_MAX];
@@ -65,10 +66,21 @@ static long on_control(BIO *bio, int what, long number, void *arg)
 	return what == BIO_CTRL_FLUSH;
 }
 
+/* CVE-2024-4741 is mended in 3.0.14, 3.1.6, 3.2.2, 3.3.1, and all after. */
+static bool has_good_ssl(void)
+{
+	static const unsigned mended[] = { 14, 6, 2, 1 };
+	unsigned minor = OPENSSL_version_minor();
+
+	return OPENSSL_version_major() > 3 || minor >= ARRAY_LEN(mended) ||
+	       OPENSSL_version_patch() >= mended[minor];
+}
+
 struct streams *streams_new(void)
 {
 	struct streams *all = xmalloc(sizeof(*all));
 
+	all->has_good_ssl = has_good_ssl();
 	all->method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
 				   "stream");
 	all->talking = NULL;
@@ -253,7 +265,8 @@ static void flush_shared(struct stream *s)
 	struct buf *out = &s->all->out;
 	size_t n = send_some(s, out);
 
-	buf_add(&s->unsent, out->data + n, out->len - n);
+	if (n < out->len)
+		buf_add(&s->unsent, out->data + n, out->len - n);
 	forget_out(s->all);
 }
 
@@ -272,7 +285,7 @@ void stream_flush(struct stream *s)
 
 void stream_relax(struct stream *s)
 {
-	if (s->ssl)
+	if (s->ssl && s->all->has_good_ssl)
 		SSL_free_buffers(s->ssl);
 }
 

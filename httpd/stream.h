@@ -75,7 +75,8 @@ void stream_flush(struct stream *s);
 /*
  * It will have to wait: OpenSSL's buffers are given back, if they are empty. It
  * would do so after each record by itself (SSL_MODE_RELEASE_BUFFERS), and make
- * them again for the next one in the same turn.
+ * them again for the next one in the same turn. Not with an OpenSSL that has
+ * CVE-2024-4741: there they may still be read from, and stay.
  */
 void stream_relax(struct stream *s);
 

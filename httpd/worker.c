@@ -18,6 +18,8 @@
 #include "httpd/routes.h"
 
 #define DRAIN_TICK_MS	 20
+#define FULL_TICKS	 25
+#define ACCEPTS_A_TURN	 64 /* of the loop: others have their turn, too */
 #define TELL_FETCHES_MS	 (SERVED_TOLD * 200) /* and a turn of the loop */
 
 struct entrance {
@@ -25,6 +27,9 @@ struct entrance {
 	enum door door;
 	struct evconnlistener *listeners[HTTPD_LISTENERS_MAX];
 	size_t count;
+	unsigned accepted; /* since `again` */
+	bool is_full;	   /* at the last look */
+	struct event *again;
 };
 
 struct worker {
@@ -51,6 +56,7 @@ struct worker {
 	bool is_deaf;
 	bool has_told_deaf;
 	bool is_draining;
+	unsigned full_ticks;
 	unsigned grace_ms;
 	unsigned number;
 	pthread_t thread;
@@ -212,14 +218,36 @@ static void serve(struct conn *c, const struct request *r, void *arg)
 	answer_release(&a);
 }
 
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct entrance *e = arg;
+
+	(void)fd;
+	(void)what;
+	e->accepted = 0;
+	for (size_t i = 0; i < e->count; i++)
+		evconnlistener_enable(e->listeners[i]);
+}
+
+/* libevent accepts for as long as somebody comes, and would do nothing else. */
+static void let_others(struct entrance *e, struct evconnlistener *l)
+{
+	const struct timeval at_once = { 0, 0 };
+
+	e->is_full = true;
+	evconnlistener_disable(l);
+	event_add(e->again, &at_once);
+}
+
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
 		      struct sockaddr *peer, int len, void *arg)
 {
 	struct entrance *e = arg;
 	struct worker *w = e->worker;
 
-	(void)l;
 	(void)len;
+	if (++e->accepted >= ACCEPTS_A_TURN)
+		let_others(e, l);
 	conn_accept(w->conns, fd, peer, e->door == DOOR_HTTPS ? w->tls : NULL);
 }
 
@@ -239,10 +267,12 @@ static bool listen_on(struct entrance *e, int fd)
 static bool entrance_init(struct entrance *e, struct worker *w, enum door door,
 			  const int *fds, size_t count)
 {
-	bool ok = true;
+	bool ok;
 
 	e->worker = w;
 	e->door = door;
+	e->again = event_new(loop_base(w->loop), -1, 0, on_again, e);
+	ok = e->again != NULL;
 	for (size_t i = 0; ok && i < count; i++)
 		ok = listen_on(e, fds[i]);
 	return ok;
@@ -263,6 +293,8 @@ static void entrance_release(struct entrance *e)
 	for (size_t i = 0; i < e->count; i++)
 		evconnlistener_free(e->listeners[i]);
 	e->count = 0;
+	if (e->again)
+		event_free(e->again);
 }
 
 static void go_deaf(struct worker *w)
@@ -280,6 +312,15 @@ static void tell_deaf(struct worker *w)
 	w->has_told_deaf = true;
 }
 
+/* There was more in the accept queue than a turn takes, since the last look. */
+static bool was_full(struct worker *w)
+{
+	bool was = w->https.is_full || w->http.is_full;
+
+	w->https.is_full = w->http.is_full = false;
+	return was;
+}
+
 static void on_drain_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -288,7 +329,7 @@ static void on_drain_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (w->is_deaf)
 		tell_deaf(w);
-	else
+	else if (!was_full(w) || ++w->full_ticks >= FULL_TICKS)
 		go_deaf(w);
 	if (conns_end_idle(w->conns) == 0 && w->has_told_deaf)
 		loop_stop(w->loop);

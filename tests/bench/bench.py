@@ -190,7 +190,7 @@ class Bench:
 			self.stop(*self.running)
 			for client in self.holding:
 				client.kill()
-				client.communicate()
+				client.wait()
 			self.holding.clear()
 		return True
 

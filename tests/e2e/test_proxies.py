@@ -96,6 +96,15 @@ def serving(daemon):
 	return daemon.json("status")["serving"]
 
 
+def test_the_box_reaches_itself_past_the_proxy(rig):
+	# All names lead here directly, and this address is a proxy's, too.
+	daemon = rig.daemon(proxies=["127.0.0.0/24"]).start()
+	rig.dns.point("a.test")
+	daemon.add("a.test", wait=False)
+	wait_for("the order", lambda: "order placed" in daemon.process.text())
+	assert "no order yet" not in daemon.process.text()
+
+
 def is_let_in(proxy, rig, source):
 	try:
 		shake(proxy, rig, source).close()

@@ -19,6 +19,7 @@
 
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/steady.h"
 #include "base/str.h"
 #include "httpd/listener.h"
 #include "tests/sim/hosted.h"
@@ -30,6 +31,7 @@
 #define GET   "GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: " A "\r\n"
 #define LAST  "Connection: close\r\n\r\n"
 #define PROXY 9
+#define DEADLINE_MS 3000
 
 #define BY(address) "PROXY TCP4 " address " 192.0.2.99 1 443\r\n"
 
@@ -58,7 +60,7 @@ static int start(void **state)
 		.workers = 1,
 		.max_connections = 20,
 		.max_per_address = 2,
-		.deadline_ms = 1500,
+		.deadline_ms = DEADLINE_MS,
 		.cache_bytes = 1 << 20,
 		.reported = on_report,
 	};
@@ -244,11 +246,13 @@ static void without_a_header_it_is_ended(void **state)
 static void who_leaves_in_its_middle_is_gone(void **state)
 {
 	int fd = tls_client_dial(https_port);
+	int64_t began = steady_ms();
 
 	(void)state;
 	say(fd, "PROXY TCP4 192", 14);
 	shutdown(fd, SHUT_WR);
 	assert_true(is_ended(fd));
+	assert_true(steady_ms() - began < DEADLINE_MS);
 	assert_true(count_comes_to(httpd, COUNT(open), 0));
 	close(fd);
 	close(tls_client_dial(https_port)); /* a look whether we are there */

@@ -91,13 +91,6 @@ static int start_usual(void **state)
 	return 0;
 }
 
-static int start_short(void **state)
-{
-	(void)state;
-	start(700);
-	return 0;
-}
-
 /* Whatever was done: the next one is served, and nobody is left. */
 static int stop(void **state)
 {
@@ -256,7 +249,7 @@ static void many_requests_at_once_have_as_many_answers(void **state)
 	tls_client_release(&c);
 }
 
-/* It asks and asks, and reads nothing: it is not heard, and then it is over. */
+/* It asks and asks, and reads nothing: then it is not read from. */
 static void who_reads_no_answer_is_not_heard_any_more(void **state)
 {
 	const char *one = GET "\r\n";
@@ -280,8 +273,10 @@ static void who_reads_no_answer_is_not_heard_any_more(void **state)
 		assert_true(
 			counts.answers[has_tls ? ROUTE_POLICY : ROUTE_REDIRECT]
 				      [has_tls ? 2 : 3] < said);
-		assert_true(count_comes_to(httpd, COUNT(open), 0));
+		httpd_count(httpd, &counts);
+		assert_int_equal(counts.open, 1); /* it is not thrown out */
 		rude_close(&r);
+		assert_true(count_comes_to(httpd, COUNT(open), 0));
 	}
 }
 
@@ -367,7 +362,7 @@ static const struct {
 	  "HTTP/1.1 413 ", NULL },
 	{ "POST / HTTP/1.1\r\nHost: " A "\r\nTransfer-Encoding: chunked\r\n"
 	  "\r\n4\r\nabcd\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: " A "\r\n" LAST,
-	  "HTTP/1.1 404 ", "HTTP/1.1 404 " },
+	  "HTTP/1.1 404 ", "\r\nConnection: close\r\n" },
 	{ "POST / HTTP/1.1\r\nHost: " A "\r\nTransfer-Encoding: chunked\r\n"
 	  "\r\nx\r\n",
 	  "HTTP/1.1 400 ", "\r\nConnection: close\r\n" },
@@ -537,10 +532,12 @@ static void a_flood_of_key_updates_is_borne(void **state)
 	(void)state;
 	rude_open(&r, true);
 	for (int i = 0; i < 2000; i++) {
-		SSL_key_update(r.c.ssl, SSL_KEY_UPDATE_REQUESTED);
-		if (SSL_do_handshake(r.c.ssl) <= 0)
-			break;
+		assert_int_equal(
+			SSL_key_update(r.c.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(r.c.ssl), 1);
 	}
+	rude_say(&r, GET LAST, strlen(GET LAST));
+	hears(&r, "HTTP/1.1 200 ");
 	rude_close(&r);
 	assert_true(count_comes_to(httpd, COUNT(open), 0));
 }
@@ -558,15 +555,66 @@ static void an_answer_cut_off_in_a_record_is_no_matter(void **state)
 	rude_close(&r);
 }
 
-#define SERVED(test)  cmocka_unit_test_setup_teardown(test, start_usual, stop)
-#define SHORTLY(test) cmocka_unit_test_setup_teardown(test, start_short, stop)
+/* Its head is all there is of it: no body may follow. */
+static void a_refused_head_request_has_no_body(void **state)
+{
+	static const char *const texts[] = {
+		"HEAD / HTTP/1.1\r\nno header\r\n\r\n",
+		"HEAD / HTTP/1.1\r\nHost: " A "\r\nHost: b\r\n" LAST,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct rude r;
+		char *text;
+
+		rude_open(&r, true);
+		rude_say(&r, texts[i], strlen(texts[i]));
+		text = rude_hear(&r);
+		assert_true(str_starts(text, "HTTP/1.1 400 "));
+		assert_true(str_ends(text, "\r\n\r\n"));
+		free(text);
+		rude_close(&r);
+	}
+}
+
+/* OpenSSL has read what says how long it is, and no byte of it. */
+static void a_record_may_come_in_pieces(void **state)
+{
+	static const char *const texts[] = { GET "\r\n", GET LAST };
+	char record[512];
+	struct tls_client c;
+	int len;
+
+	(void)state;
+	for (size_t cut = 4; cut <= 6; cut++) {
+		tls_client_init(&c, https_port, A);
+		assert_int_equal(tls_client_shake(&c), 0);
+		SSL_set0_wbio(c.ssl, BIO_new(BIO_s_mem()));
+		for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+			tls_client_say(&c, texts[i]);
+			len = BIO_read(SSL_get_wbio(c.ssl), record,
+				       sizeof(record));
+			assert_true(len > 6);
+			send(c.fd, record, cut, MSG_NOSIGNAL);
+			usleep(30000); /* and it is read */
+			send(c.fd, record + cut, (size_t)len - cut,
+			     MSG_NOSIGNAL);
+		}
+		free(tls_client_hear(&c, NULL));
+		tls_client_release(&c);
+	}
+	assert_true(count_comes_to(httpd, COUNT(policies), 6));
+}
+
+#define SERVED(test) cmocka_unit_test_setup_teardown(test, start_usual, stop)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SERVED(a_long_head_is_refused_in_any_pieces),
 		SERVED(many_requests_at_once_have_as_many_answers),
-		SHORTLY(who_reads_no_answer_is_not_heard_any_more),
+		SERVED(who_reads_no_answer_is_not_heard_any_more),
 		SERVED(who_half_closes_is_answered),
 		SERVED(who_goes_on_while_it_waits_is_answered_in_turn),
 		SERVED(manners_are_kept),
@@ -577,6 +625,8 @@ int main(void)
 		SERVED(a_renegotiation_is_refused),
 		SERVED(a_flood_of_key_updates_is_borne),
 		SERVED(an_answer_cut_off_in_a_record_is_no_matter),
+		SERVED(a_record_may_come_in_pieces),
+		SERVED(a_refused_head_request_has_no_body),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

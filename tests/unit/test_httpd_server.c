@@ -79,6 +79,13 @@ static int start_usual(void **state)
 	return 0;
 }
 
+static int start_roomy(void **state)
+{
+	(void)state;
+	start(1000, 1000, 20000);
+	return 0;
+}
+
 static int stop(void **state)
 {
 	(void)state;
@@ -307,6 +314,52 @@ static void a_thread_that_is_stuck_is_silent(void **state)
 	for (int i = 0; i < 300 && httpd_silence_ms(httpd); i++)
 		usleep(10000);
 	assert_int_equal(httpd_silence_ms(httpd), 0);
+}
+
+static size_t make_hello(const char *host, char *out, size_t size)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct tls_client c;
+	int len;
+
+	client_init(&c, host);
+	SSL_set_connect_state(c.ssl);
+	SSL_set0_wbio(c.ssl, bio);
+	SSL_set0_rbio(c.ssl, BIO_new(BIO_s_mem()));
+	SSL_do_handshake(c.ssl);
+	len = BIO_read(bio, out, (int)size);
+	assert_true(len > 0);
+	tls_client_release(&c);
+	return (size_t)len;
+}
+
+/* Each that comes costs something, and who is there waits for a few of them. */
+static void others_have_their_turn_while_many_come(void **state)
+{
+	enum { MANY = 600 };
+	char hello[1024], *text;
+	size_t len = make_hello(NO_CERT, hello, sizeof(hello));
+	struct tls_client c;
+	int fds[MANY];
+
+	(void)state;
+	client_init(&c, A);
+	assert_int_equal(tls_client_shake(&c), 0);
+	atomic_store(&wanted, 0);
+	atomic_store(&stall_ms, 5);
+	for (size_t i = 0; i < MANY; i++) {
+		fds[i] = tls_client_dial(https_port);
+		assert_int_equal(send(fds[i], hello, len, MSG_NOSIGNAL), len);
+	}
+	tls_client_say(&c, GET(A) LAST);
+	text = tls_client_hear(&c, NULL);
+	assert_true(atomic_load(&wanted) < MANY * 2 / 3);
+	atomic_store(&stall_ms, 0);
+	assert_memory_equal(text, "HTTP/1.1 200 ", 13);
+	free(text);
+	tls_client_release(&c);
+	for (size_t i = 0; i < MANY; i++)
+		close(fds[i]);
 }
 
 static void old_tls_and_other_protocols_are_refused(void **state)
@@ -678,6 +731,9 @@ int main(void)
 		SERVED(old_tls_and_other_protocols_are_refused),
 		SERVED(aes_128_is_preferred),
 		SERVED(a_thread_that_is_stuck_is_silent),
+		cmocka_unit_test_setup_teardown(
+			others_have_their_turn_while_many_come, start_roomy,
+			stop),
 		SERVED(sessions_are_never_resumed),
 		SERVED(a_new_certificate_is_presented_at_once),
 		SERVED(certificates_change_under_load),

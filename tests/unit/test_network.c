@@ -65,6 +65,8 @@ static const char *const no_networks[] = {
 	"10.0.0",
 	"10.0.0.0 /8",
 	"localhost",
+	"::ffff:192.0.2.1",
+	"::ffff:0:0/96",
 	"[::1]",
 	"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc/9",
 };
