@@ -20,9 +20,15 @@ time_t schedule_renewal(time_t not_before, time_t not_after, time_t now,
 	time_t point = life <= SHORT_LIFE ? life / 2 : life / 3 * 2;
 	time_t spread = life / 50 * thousandths(dice) / 1000;
 	time_t planned = not_before + point + spread;
-	time_t earliest = now + (not_after - now) / 4;
+	time_t latest = not_after - life / 4;
+	time_t used = (not_after - now) / 4;
+	time_t soon = now + (used < WHEN_HOUR ? used : WHEN_HOUR);
 
-	return planned < earliest ? earliest : planned;
+	if (planned < now + used)
+		planned = now + used;
+	if (planned > latest)
+		planned = latest;
+	return planned < soon ? soon : planned;
 }
 
 static long bounded(long value, long low, long high)

@@ -15,7 +15,8 @@
  * never a number of days; never later than with a quarter left.
  *
  * One that is old already at `now`, when it comes, is used for a quarter of
- * what is left of it: a CA that backdates must not make us order in a loop.
+ * what is left of it, or until a quarter of its life is left, and for an hour at
+ * least, if it has four: a CA that backdates must not make us order in a loop.
  */
 time_t schedule_renewal(time_t not_before, time_t not_after, time_t now,
 			uint32_t dice);

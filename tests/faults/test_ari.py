@@ -224,6 +224,9 @@ def test_mass_revocation(make_box, saw, tmp_path, count):
 		sooner = [n for n in asked[i + 1:]
 			  if ends[n] + MINUTE < ends[name]]
 		assert len(sooner) < IN_FLIGHT
+		passed_by = [n for n in asked[:i]
+			     if ends[n] > ends[name] + MINUTE]
+		assert len(passed_by) <= 4 * IN_FLIGHT
 	counts = box.ca.counts()
 	assert counts["breaches"] == {} and box.ca.complaint() is None
 	explained = [t for t in box.told("cert.renewal-advised")

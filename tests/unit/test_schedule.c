@@ -62,7 +62,11 @@ static const struct {
 } backdated[] = {
 	{ 2 * WHEN_HOUR, WHEN_HOUR, 15 * WHEN_MINUTE },
 	{ 90 * WHEN_DAY, WHEN_HOUR, 57 * WHEN_DAY },
-	{ 90 * WHEN_DAY, 80 * WHEN_DAY, 5 * WHEN_DAY / 2 },
+	{ 90 * WHEN_DAY, 60 * WHEN_DAY, 15 * WHEN_DAY / 2 },
+	{ 90 * WHEN_DAY, 66 * WHEN_DAY, 3 * WHEN_DAY / 2 },
+	{ 90 * WHEN_DAY, 68 * WHEN_DAY, WHEN_HOUR },
+	{ 90 * WHEN_DAY, 80 * WHEN_DAY, WHEN_HOUR },
+	{ WHEN_HOUR, 50 * WHEN_MINUTE, 10 * WHEN_MINUTE / 4 },
 	{ 60, 59, 0 },
 };
 
@@ -76,6 +80,10 @@ static void a_backdated_certificate_makes_no_loop(void **state)
 
 		assert_true(at >= NOW + backdated[i].used);
 		assert_true(at < from + backdated[i].life);
+		if (backdated[i].gone > backdated[i].life / 4 * 3)
+			assert_int_equal(at, NOW + backdated[i].used);
+		else
+			assert_true(at <= from + backdated[i].life / 4 * 3);
 	}
 }
 
