@@ -641,18 +641,24 @@ static void at_once_is_at_once_when_it_is_not_new(void **state)
 /* One that came to us old: as planned at the latest, even past the quarter. */
 static void what_came_old_is_used_for_a_while(void **state)
 {
+	static const long days[] = { 60, 66, 80 }; /* gone when it came */
 	long life = 90 * WHEN_DAY;
-	time_t got = NOW + 80 * WHEN_DAY;
-	time_t planned = schedule_renewal(NOW, NOW + life, got, 0);
-	struct ari_window past = { NOW + 60 * WHEN_DAY, NOW + 62 * WHEN_DAY,
-				   "" };
+	struct ari_window past = { NOW - 2, NOW - 1, "" };
 	struct ari_window late = { NOW + life, NOW + 2 * life, "" };
 
 	(void)state;
-	assert_true(planned > got);
-	assert_int_equal(renew_at(life, planned, got, &late, 0), planned);
-	assert_int_equal(renew_at(life, planned, got, &past, 0),
-			 got + life / 50);
+	for (size_t i = 0; i < ARRAY_LEN(days); i++) {
+		time_t got = NOW + days[i] * WHEN_DAY;
+		time_t planned = schedule_renewal(NOW, NOW + life, got, 0);
+		time_t new = got + life / 50;
+
+		assert_true(planned > got);
+		assert_int_equal(renew_at(life, planned, got, &late, 0),
+				 days[i] < 68 ? NOW + life - life / 4
+					      : planned);
+		assert_int_equal(renew_at(life, planned, got, &past, 0),
+				 new < planned ? new : planned);
+	}
 }
 
 /* A pick that was kept from another window. */
