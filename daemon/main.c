@@ -703,8 +703,8 @@ static bool reload(struct daemon *d, struct err *err)
 	listeners_note(&d->listeners, &fresh);
 	if (!admin_use_metrics(d->admin, fresh.metrics_listen) ||
 	    needs_restart(&d->config, &fresh))
-		log_warn("mtastsd: listeners, folders, workers and limits "
-			 "change at a restart only");
+		log_warn("mtastsd: listeners, folders, workers, limits "
+			 "and proxies change at a restart only");
 	log_init(fresh.log_level);
 	memcpy(fresh.state_dir, d->config.state_dir, sizeof(fresh.state_dir));
 	fresh.proxies = d->config.proxies;

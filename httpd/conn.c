@@ -42,6 +42,7 @@ struct conn {
 	bool is_reading;   /* `readable` waits */
 	bool is_in_turn;   /* settle() is still to come */
 	bool is_proxied;   /* it is not yet said for whom */
+	bool has_spoken;   /* something came */
 	bool is_counted;   /* for its peer */
 	bool is_asked;	   /* an answer is due */
 	bool has_answered; /* ever */
@@ -443,6 +444,20 @@ static void give_up_proxied(struct conn *c)
 			 ip_of_peer(c->stream.fd, text));
 }
 
+/* Nobody is believed who is not listed: it is no request, and no handshake. */
+static void look_for_stranger(const struct conn *c)
+{
+	static atomic_long silent_until;
+	char text[IP_TEXT];
+
+	if (proxied_begins(c->stream.in, c->stream.in_len) &&
+	    complain_now(&silent_until))
+		log_warn("mtastsd: a connection from %s begins with a PROXY "
+			 "header, and is not understood: if it is your proxy, "
+			 "add it to proxies in mtastsd.conf(5)",
+			 ip_of_peer(c->stream.fd, text));
+}
+
 /* A proxy that speaks for itself, or does not know, is the peer. */
 static void count_proxied(struct conn *c, const struct sockaddr_storage *from)
 {
@@ -497,6 +512,9 @@ static void hear(struct conn *c)
 		c->unwanted += came;
 	if (c->is_proxied)
 		hear_proxy(c);
+	else if (!c->has_spoken)
+		look_for_stranger(c);
+	c->has_spoken = true;
 	while (c->fate == FATE_OPEN && n && !c->is_proxied) {
 		n = stream_read(&c->stream, &piece);
 		dismiss_validator(c);

@@ -167,6 +167,13 @@ static bool begins(const char *data, size_t len, const char *with, size_t most)
 	return memcmp(data, with, len < most ? len : most) == 0;
 }
 
+bool proxied_begins(const char *data, size_t len)
+{
+	return len >= sizeof(signature) &&
+	       (begins(data, len, first, sizeof(first) - 1) ||
+		begins(data, len, signature, sizeof(signature)));
+}
+
 enum proxied proxied_read(const char *data, size_t len, size_t *used,
 			  struct sockaddr_storage *from)
 {

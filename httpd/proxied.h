@@ -32,6 +32,9 @@ enum proxied {
 	PROXIED_BAD /* it is no such header */
 };
 
+/* What the first bytes of a connection are, if a proxy sent them. */
+bool proxied_begins(const char *data, size_t len);
+
 /*
  * Reads the header that `data` begins with. PROXIED_WHOLE: it has *used bytes,
  * and *from is whom the proxy speaks for; of family AF_UNSPEC, if it speaks for

@@ -78,6 +78,8 @@ def test_nobody_else_can_say_who_he_is(rig, proxied):
 		s.sendall(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"
 			  b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
 		assert s.recv(100).startswith(b"HTTP/1.1 400 ")
+	assert ("a connection from 127.0.0.1 begins with a PROXY header"
+		in daemon.process.text())
 
 
 def test_the_box_that_looks_at_itself_says_that_it_is_none(rig, proxied):

@@ -189,6 +189,16 @@ static void bytes_have_a_cap(void **state)
 			 PROXIED_BAD);
 }
 
+static void its_beginning_is_known(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		assert_true(proxied_begins(good[i].data, good[i].len));
+	assert_false(proxied_begins("", 0));
+	assert_false(proxied_begins("PROXY", 5));
+	assert_false(proxied_begins("GET / HTTP/1.1\r\n", 16));
+}
+
 static void only_those_that_are_listed_are_believed(void **state)
 {
 	struct sockaddr_in v4 = { .sin_family = AF_INET };
@@ -212,6 +222,7 @@ int main(void)
 		cmocka_unit_test(what_is_none_is_found_out),
 		cmocka_unit_test(a_line_has_an_end),
 		cmocka_unit_test(bytes_have_a_cap),
+		cmocka_unit_test(its_beginning_is_known),
 		cmocka_unit_test(only_those_that_are_listed_are_believed),
 	};
 
