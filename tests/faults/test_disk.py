@@ -404,8 +404,9 @@ def test_wave_on_a_full_disk(rig, small, name, saw):
 		f.wait_count(f.ok + 100)
 		ended = rig.pebble.issued() - issued
 		free(small)
+		# It looks at a disk that was full once a minute at last.
 		wait_for("all to be renewed", lambda: all(
-			small.serial(n) != before[n] for n in names), 60)
+			small.serial(n) != before[n] for n in names), 120)
 		wait_well(small, 60)
 	assert not f.failures
 	assert rig.pebble.issued() == issued + len(names)
