@@ -1,6 +1,5 @@
 #include "base/fetch.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "base/buf.h"
 #include "base/fetch_error.h"
 #include "base/mem.h"
+#include "base/network.h"
 #include "base/str.h"
 #include "base/transfers.h"
 
@@ -249,10 +249,9 @@ static void request_end(struct request *q, const struct err *error)
 
 static bool is_address(const char *text)
 {
-	unsigned char bytes[sizeof(struct in6_addr)];
+	struct ip ip;
 
-	return inet_pton(AF_INET, text, bytes) == 1 ||
-	       inet_pton(AF_INET6, text, bytes) == 1;
+	return ip_parse(text, &ip);
 }
 
 static char *where_of(const char *host, const char *port, const char *plain_at)

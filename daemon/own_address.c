@@ -6,7 +6,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/str.h"
+
+#define ADDRESSES_MAX 256
 
 bool own_address_normalise(const char *text, char out[static DNS_ADDRESS_TEXT])
 {
@@ -62,6 +65,14 @@ static bool is_among(const char *address, char (*list)[DNS_ADDRESS_TEXT],
 		if (streq(list[i], address))
 			return true;
 	return false;
+}
+
+bool own_address_is(const char *address)
+{
+	char own[ADDRESSES_MAX][DNS_ADDRESS_TEXT];
+
+	return address_is_loopback(address) ||
+	       is_among(address, own, own_address_list(own, ADDRESSES_MAX));
 }
 
 bool own_address_same(char (*a)[DNS_ADDRESS_TEXT], size_t n,

@@ -19,6 +19,9 @@ bool own_address_normalise(const char *text,
  */
 size_t own_address_list(char (*out)[DNS_ADDRESS_TEXT], size_t most);
 
+/* One of them, or of loopback. */
+bool own_address_is(const char *address);
+
 /* The same ones, in whatever order? Neither list has one twice. */
 bool own_address_same(char (*a)[DNS_ADDRESS_TEXT], size_t n,
 		      char (*b)[DNS_ADDRESS_TEXT], size_t m);

@@ -512,9 +512,9 @@ static void hear(struct conn *c)
 		c->unwanted += came;
 	if (c->is_proxied)
 		hear_proxy(c);
-	else if (!c->has_spoken)
+	else if (came && !c->has_spoken)
 		look_for_stranger(c);
-	c->has_spoken = true;
+	c->has_spoken = c->has_spoken || came;
 	while (c->fate == FATE_OPEN && n && !c->is_proxied) {
 		n = stream_read(&c->stream, &piece);
 		dismiss_validator(c);

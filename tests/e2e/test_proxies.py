@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import time
 
 import pytest
 
@@ -75,6 +76,7 @@ def test_a_proxy_that_does_not_say_so_is_told_of(rig, proxied):
 def test_nobody_else_can_say_who_he_is(rig, proxied):
 	daemon, _ = proxied("send-proxy")
 	with socket.create_connection(("127.0.0.1", daemon.http_port), 5) as s:
+		time.sleep(0.2)	# it is accepted before it speaks
 		s.sendall(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"
 			  b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
 		assert s.recv(100).startswith(b"HTTP/1.1 400 ")

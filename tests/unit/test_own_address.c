@@ -61,9 +61,24 @@ static void what_is_none_is_refused(void **state)
 	assert_false(own_address_normalise("", out));
 }
 
+static void a_box_knows_its_own(void **state)
+{
+	char own[16][DNS_ADDRESS_TEXT];
+	size_t n = own_address_list(own, ARRAY_LEN(own));
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		assert_true(own_address_is(own[i]));
+	assert_true(own_address_is("127.0.0.9"));
+	assert_true(own_address_is("::1"));
+	assert_false(own_address_is("192.0.2.1"));
+	assert_false(own_address_is("localhost"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_box_knows_its_own),
 		cmocka_unit_test(order_does_not_matter),
 		cmocka_unit_test(what_is_none_is_refused),
 	};
