@@ -70,18 +70,22 @@ def under_way(stage):
 
 
 def i1_served(stage):
+	"""What was renewed just now may take a moment to be presented."""
 	client = stage.client()
-	for name, serial in stage.daemon.rows(
+	for name, former in stage.daemon.rows(
 			"SELECT d.name, c.serial FROM domain d JOIN cert c"
 			" ON c.id = d.cert_id LIMIT ?", MOST_FETCHED):
-		reply = client.fetch(f"mta-sts.{name}")
-		assert (name, reply.status) == (name, 200)
-		assert reply.not_after > stage.now()
-		now = stage.daemon.rows(
-			"SELECT c.serial FROM domain d JOIN cert c"
-			" ON c.id = d.cert_id WHERE d.name = ?", name)
-		assert int(reply.serial, 16) in {int(serial, 16),
-						 int(now[0][0], 16)}
+		wait_for(f"{name} to show what the store has",
+			 lambda: is_shown(stage, client, name, former), 5)
+
+
+def is_shown(stage, client, name, former):
+	reply = client.fetch(f"mta-sts.{name}")
+	assert (name, reply.status) == (name, 200)
+	assert reply.not_after > stage.now()
+	now = stage.daemon.rows("SELECT c.serial FROM domain d JOIN cert c"
+				" ON c.id = d.cert_id WHERE d.name = ?", name)
+	return int(reply.serial, 16) in {int(former, 16), int(now[0][0], 16)}
 
 
 def i2_one_certificate_an_order(stage):
