@@ -35,16 +35,24 @@ void policy_version_release(struct policy_version *v)
 	"COALESCE((SELECT MAX(86400, MIN(604800, MAX(host_ttl, former_ttl)))"  \
 	" FROM watch k WHERE k.domain_id = w.domain_id), 86400)"
 
+/* A version with what was counted: store/served.h. */
+#define WHOLE                                                                  \
+	"p.*, COALESCE(s.fetches, 0) AS fetches,"                              \
+	" COALESCE(s.first_at, 0) AS first_served,"                            \
+	" COALESCE(s.last_at, 0) AS last_served"
+#define POLICIES "policy p LEFT JOIN served s ON s.policy_id = p.id"
+
 /*
  * A version with what is known of its serving at the time ?1. In a stretch
  * without counts it counts as served for as long as it stood then; by another
  * host, for as long as the name may lead there, and a day beyond it.
  */
 #define VERSIONS                                                               \
-	"WITH v AS (SELECT p.*, COALESCE((SELECT n.created_at FROM policy n"   \
+	"WITH v AS (SELECT " WHOLE ","                                         \
+	" COALESCE((SELECT n.created_at FROM policy n"                         \
 	"   WHERE n.domain_id = p.domain_id AND n.version > p.version"         \
 	"   ORDER BY n.version LIMIT 1), 0) AS replaced_at"                    \
-	"  FROM policy p WHERE p.domain_id = ?2),"                             \
+	"  FROM " POLICIES " WHERE p.domain_id = ?2),"                         \
 	" w AS (SELECT v.*, (SELECT MAX(MIN(u.until, ?1,"                      \
 	"    CASE v.replaced_at WHEN 0 THEN ?1 ELSE v.replaced_at END))"       \
 	"   FROM uncounted u WHERE u.until >= v.created_at AND"                \
@@ -91,7 +99,8 @@ bool policy_version_current(struct store *s, const struct domain *d,
 	struct query q;
 
 	*v = (struct policy_version){ 0 };
-	query_open(&q, store_db(s), "SELECT * FROM policy WHERE id = ?");
+	query_open(&q, store_db(s),
+		   "SELECT " WHOLE " FROM " POLICIES " WHERE p.id = ?");
 	bind_int(&q, d->policy_id);
 	if (query_row(&q))
 		read_row(&q, v);

@@ -595,7 +595,8 @@ static const char *const migrations[] = {
 	   been met; who made a version of a policy; when reports of a domain
 	   came last: store/report_last.h; of the reports that there
 	   are, the tally by MTA-STS: store/report_tally.c; and which of them
-	   count: store/report.h */
+	   count: store/report.h; what was served, which changes all the time,
+	   in a table with many rows a page */
 	"CREATE TABLE foreign_past("
 	"  name TEXT PRIMARY KEY,"
 	"  at INTEGER NOT NULL) WITHOUT ROWID;"
@@ -630,7 +631,17 @@ static const char *const migrations[] = {
 	"  GROUP BY domain_id, day;"
 	"ALTER TABLE report ADD COLUMN counted INTEGER NOT NULL DEFAULT 1;"
 	"CREATE INDEX report_aside ON report(domain_id, day) WHERE NOT "
-	"counted;",
+	"counted;"
+	"CREATE TABLE served("
+	"  policy_id INTEGER PRIMARY KEY REFERENCES policy ON DELETE CASCADE,"
+	"  fetches INTEGER NOT NULL,"
+	"  first_at INTEGER NOT NULL,"
+	"  last_at INTEGER NOT NULL);"
+	"INSERT INTO served SELECT id, fetches, first_served, last_served"
+	"  FROM policy WHERE fetches OR first_served OR last_served;"
+	"ALTER TABLE policy DROP COLUMN fetches;"
+	"ALTER TABLE policy DROP COLUMN first_served;"
+	"ALTER TABLE policy DROP COLUMN last_served;",
 };
 
 static const char serve_tables[] =

@@ -65,20 +65,33 @@ bool served_end(struct store *s, struct err *err)
 	return query_run(&q, err);
 }
 
-static bool add_one(struct store *s, const struct served_count *c, time_t now,
-		    struct err *err)
+static bool add_to(struct store *s, const char *sql,
+		   const struct served_count *c, time_t now, struct err *err)
 {
 	struct query q;
 
-	query_open(&q, store_db_write(s),
-		   "UPDATE policy SET fetches = fetches + ?1,"
-		   " first_served = CASE first_served WHEN 0 THEN ?2"
-		   "  ELSE first_served END,"
-		   " last_served = MAX(last_served, ?2) WHERE id = ?3");
+	query_open(&q, store_db_write(s), sql);
+	bind_int(&q, c->policy_id);
 	bind_int(&q, (int64_t)c->fetches);
 	bind_int(&q, now);
-	bind_int(&q, c->policy_id);
 	return query_run(&q, err);
+}
+
+/* Mostly there is a row. */
+static bool add_one(struct store *s, const struct served_count *c, time_t now,
+		    struct err *err)
+{
+	if (!add_to(s,
+		    "UPDATE served SET fetches = fetches + ?2,"
+		    " first_at = iif(first_at, first_at, ?3),"
+		    " last_at = MAX(last_at, ?3) WHERE policy_id = ?1",
+		    c, now, err))
+		return false;
+	return db_changes(store_db_write(s)) > 0 ||
+	       add_to(s,
+		      "INSERT INTO served SELECT id, ?2, ?3, ?3"
+		      " FROM policy WHERE id = ?1",
+		      c, now, err);
 }
 
 bool served_add(struct store *s, const struct served_count *counts, size_t n,

@@ -500,16 +500,16 @@ def test_a_removal_does_not_end_early_for_an_old_backup(rig, daemon, name,
 	fetched(rig, daemon, name)
 	file = tmp_path / "box.backup"
 	wait_for("the fetch to be counted", lambda: daemon.rows(
-		"SELECT 1 FROM policy WHERE fetches > 0"), 30)
+		"SELECT 1 FROM served WHERE fetches > 0"), 30)
 	assert daemon.ctl("backup", file).status == FINE
 	daemon.stop()
 
 	new = another_box(rig)
 	assert restore(new, file).returncode == 0
 	with sqlite3.connect(new.state / "state.db") as db:
-		db.execute("UPDATE policy SET first_served = first_served"
-			   " - 2000000, last_served = last_served - 2000000,"
-			   " created_at = created_at - 2000000")
+		db.execute("UPDATE policy SET created_at = created_at - 2000000")
+		db.execute("UPDATE served SET first_at = first_at - 2000000,"
+			   " last_at = last_at - 2000000")
 	db.close()
 	began = time.time()
 	new.start()

@@ -18,6 +18,13 @@ def take_back(path):
 		db.execute("DROP TABLE foreign_past")
 		for column in "actor", "channel", "reason":
 			db.execute(f"ALTER TABLE policy DROP COLUMN {column}")
+		for column in "fetches", "first_served", "last_served":
+			db.execute(f"ALTER TABLE policy ADD COLUMN {column}"
+				   " INTEGER NOT NULL DEFAULT 0")
+		db.execute("UPDATE policy SET fetches = s.fetches, first_served"
+			   " = s.first_at, last_served = s.last_at FROM served s"
+			   " WHERE s.policy_id = policy.id")
+		db.execute("DROP TABLE served")
 		db.execute("ALTER TABLE trail DROP COLUMN channel")
 		db.execute("DROP INDEX trail_own")
 		for column in "ari_hastened", "ari_stale":

@@ -232,8 +232,8 @@ static void a_damaged_version_is_waited_for(void **state)
 				 T0 + 2 + damages[i].held);
 	}
 	scratch_sql(fix.dir, "state.db",
-		    "UPDATE policy SET mode = 17,"
-		    " last_served = 0 WHERE version = 1");
+		    "UPDATE policy SET mode = 17 WHERE version = 1;"
+		    "DELETE FROM served");
 	assert_int_equal(leaving(&in_step, T0 + 3 * DAY).held_until, 0);
 	must(store_begin(fix.store, NULL), NULL);
 }

@@ -21,6 +21,7 @@
 #include "store/former.h"
 #include "store/domain.h"
 #include "store/report_last.h"
+#include "store/served.h"
 #include "store/store.h"
 #include "tests/sim/scratch.h"
 #include "tests/sim/small_disk.h"
@@ -187,7 +188,16 @@ static void migrations_run_once(void **state)
 	"ALTER TABLE policy DROP COLUMN reason;"                               \
 	"DROP INDEX trail_own;"                                                \
 	"ALTER TABLE cert DROP COLUMN ari_hastened;"                           \
-	"ALTER TABLE cert DROP COLUMN ari_stale;"
+	"ALTER TABLE cert DROP COLUMN ari_stale;"                              \
+	"ALTER TABLE policy ADD COLUMN first_served INTEGER NOT NULL DEFAULT"  \
+	" 0;"                                                                  \
+	"ALTER TABLE policy ADD COLUMN last_served INTEGER NOT NULL DEFAULT "  \
+	"0;"                                                                   \
+	"ALTER TABLE policy ADD COLUMN fetches INTEGER NOT NULL DEFAULT 0;"    \
+	"UPDATE policy SET (fetches, first_served, last_served) ="             \
+	"  (s.fetches, s.first_at, s.last_at) FROM served s"                   \
+	"  WHERE s.policy_id = policy.id;"                                     \
+	"DROP TABLE served;"
 #define ALL_COUNTED                                                            \
 	"DROP INDEX report_aside; ALTER TABLE report DROP COLUMN counted;"
 
@@ -287,6 +297,42 @@ static void a_migration_keeps_what_was(void **state)
 	store_close(scratch_store(dir));
 	assert_false(is_kept(dir, "state-v9.db"));
 	assert_true(is_kept(dir, "state-v13.db"));
+}
+
+static void a_migration_keeps_what_was_counted(void **state)
+{
+	struct served_count count = { .fetches = 3 };
+	struct store *s = scratch_store(*state);
+	struct err err = ERR_INIT;
+
+	must(store_begin(s, &err), &err);
+	assert_true(add(s, "a.test") && add(s, "b.test"));
+	must(store_commit(s, &err), &err);
+	scratch_sql(*state, "state.db",
+		    "INSERT INTO policy(domain_id, version, sts_id, mode,"
+		    " max_age, mx, body, created_at)"
+		    " SELECT id, 1, 'a', 0, 86400, '', '', 0 FROM domain");
+	count.policy_id = scratch_number(*state, "state.db",
+					 "SELECT MAX(id) FROM policy");
+	must(store_begin(s, &err) && served_add(s, &count, 1, 1000, &err) &&
+		     served_add(s, &count, 1, 2000, &err) &&
+		     store_commit(s, &err),
+	     &err);
+	store_close(s);
+	make_former(*state);
+	assert_int_equal(scratch_number(*state, "state.db",
+					"SELECT SUM(fetches) FROM policy"),
+			 6);
+	store_close(scratch_store(*state));
+	assert_int_equal(scratch_number(*state, "state.db",
+					"SELECT policy_id FROM served"
+					"  WHERE fetches = 6"
+					"  AND first_at = 1000"
+					"  AND last_at = 2000"),
+			 count.policy_id);
+	assert_int_equal(scratch_number(*state, "state.db",
+					"SELECT COUNT(*) FROM served"),
+			 1);
 }
 
 /* It may end before a fetch is counted that was answered meanwhile. */
@@ -619,6 +665,7 @@ int main(void)
 		IN_A_FOLDER(reports_of_an_older_database_are_tallied_by_sts),
 		IN_A_FOLDER(it_is_known_when_older_reports_came_last),
 		ON_A_SMALL_DISK(a_migration_keeps_what_was),
+		IN_A_FOLDER(a_migration_keeps_what_was_counted),
 		ON_A_SMALL_DISK(without_room_it_goes_on),
 		ON_A_SMALL_DISK(the_copy_leaves_room_for_another),
 		ON_A_SMALL_DISK(a_copy_that_fails_leaves_the_one_before),
