@@ -120,7 +120,7 @@ Q := $(if $(V),,@)
 
 SIMULATE := simulate rig weather judge books bulk_ca bulk_signer sham date dice \
 	   disk es256 tiny_ca scratch shortcuts spare
-SHORTCUTS := d2i_X509 PEM_read_bio_X509 X509_verify_cert p256_to_pkey csr_make
+SHORTCUTS := d2i_X509 PEM_read_bio_X509 X509_verify_cert pair_make csr_make
 # Half of its time is SQLite's: as part of the program that is faster.
 SQLITE_A = $(wildcard $(shell $(CC) -print-file-name=libsqlite3.a))
 $(B)/simulate: $(SIMULATE:%=$(B)/tests/sim/%.o) $(LIB)

@@ -102,10 +102,16 @@ bool p256_from_pem(struct p256 *key, const char *pem, size_t len,
 
 EVP_PKEY *p256_to_pkey(const struct p256 *key, struct err *err)
 {
+	return p256_to_pkey_in(NULL, key, err);
+}
+
+EVP_PKEY *p256_to_pkey_in(OSSL_LIB_CTX *context, const struct p256 *key,
+			  struct err *err)
+{
 	BIGNUM *scalar = BN_bin2bn(key->scalar, P256_SCALAR, NULL);
 	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
 	OSSL_PARAM *params = NULL;
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(context, "EC", NULL);
 	EVP_PKEY *pkey = NULL;
 
 	if (scalar)

@@ -35,6 +35,10 @@ bool p256_from_pem(struct p256 *key, const char *pem, size_t len,
 /* The caller frees with EVP_PKEY_free. */
 EVP_PKEY *p256_to_pkey(const struct p256 *key, struct err *err);
 
+/* The same, in a library context of its own; NULL: the usual one. */
+EVP_PKEY *p256_to_pkey_in(OSSL_LIB_CTX *context, const struct p256 *key,
+			  struct err *err);
+
 /* ECDSA over SHA-256 of the data. */
 bool p256_sign(const struct p256 *key, const void *data, size_t len,
 	       unsigned char out[static P256_SIGNATURE], struct err *err);

@@ -110,7 +110,7 @@ static cfg_opt_t options[] = {
 	CFG_INT("max_per_address", 256, CFGF_NONE),
 	CFG_STR("connection_deadline", "30s", CFGF_NONE),
 	CFG_STR_LIST("proxies", no_entries, CFGF_NONE),
-	CFG_INT("cache_size", 64, CFGF_NONE),
+	CFG_INT("cache_size", 96, CFGF_NONE),
 	CFG_INT("orders_in_flight", 32, CFGF_NONE),
 	CFG_STR("log_level", "info", CFGF_NONE),
 	CFG_STR_LIST("ca_order", no_entries, CFGF_NONE),

@@ -9,18 +9,23 @@
 #include "httpd/host.h"
 
 /*
- * What OpenSSL 3.0 takes for a parsed P-256 pair: measured, 4.6 KB and about
- * 2.4 bytes for each of the leaf's for the X509, 2.2 KB for the key.
+ * What OpenSSL 3.0 takes for a P-256 pair (httpd/pair.h): measured, 6.5 KB with
+ * a leaf of 800 bytes, once it was presented; 2.4 of each of its bytes.
  */
-#define PAIR_BYTES    6800
+#define PAIR_BYTES    4600
 #define PAIR_PER_BYTE 3
 #define ISSUERS_KEPT  16 /* parsed issuer chains: CAs have few */
+#define VISITORS_MAX  64
+#define SEEN_BITS     13
 #define BUCKETS_MIN   64
 #define BUCKETS_MAX   65536
 
+TAILQ_HEAD(queue, entry);
+
 struct entry {
 	LIST_ENTRY(entry) in_bucket;
-	TAILQ_ENTRY(entry) in_use; /* least recently used first */
+	TAILQ_ENTRY(entry) in_queue;
+	struct queue *queue;
 	char *host;
 	uint64_t generation; /* of serve.db, when it was looked at */
 	struct serve_site site;
@@ -39,7 +44,10 @@ struct site_cache {
 	struct serve *serve;
 	size_t bytes, bytes_max;
 	size_t count;
-	TAILQ_HEAD(by_use, entry) by_use;
+	struct queue residents; /* least recently used first */
+	struct queue visitors;	/* the first to come first */
+	size_t visitor_count, visitors_max;
+	uint32_t seen[1 << SEEN_BITS]; /* hashes of who was a visitor */
 	struct issuer issuers[ISSUERS_KEPT];
 	size_t next_issuer;  /* the one to be replaced next */
 	char *policy;	     /* of a host that has no entry */
@@ -47,18 +55,49 @@ struct site_cache {
 	struct bucket buckets[];
 };
 
-static void pair_release(struct cert_pair *pair)
+/* ---- who stays, and who goes: site_cache.h ---- */
+
+static void leave_queue(struct site_cache *c, struct entry *e)
 {
-	X509_free(pair->leaf);
-	EVP_PKEY_free(pair->key);
-	sk_X509_pop_free(pair->issuers, X509_free);
-	*pair = (struct cert_pair){ 0 };
+	c->visitor_count -= e->queue == &c->visitors;
+	TAILQ_REMOVE(e->queue, e, in_queue);
+}
+
+static void join_queue(struct site_cache *c, struct entry *e, struct queue *q)
+{
+	e->queue = q;
+	c->visitor_count += q == &c->visitors;
+	TAILQ_INSERT_TAIL(q, e, in_queue);
+}
+
+static void move(struct site_cache *c, struct entry *e, struct queue *q)
+{
+	leave_queue(c, e);
+	join_queue(c, e, q);
+}
+
+/* Not long ago; and from now on. */
+static bool was_seen(struct site_cache *c, const char *host)
+{
+	uint32_t hash = host_hash(host);
+	uint32_t *place = &c->seen[hash >> (32 - SEEN_BITS)];
+	bool was = *place == hash;
+
+	*place = hash;
+	return was;
+}
+
+static struct queue *queue_for(struct site_cache *c, const struct entry *e)
+{
+	if (c->bytes + e->bytes <= c->bytes_max || was_seen(c, e->host))
+		return &c->residents;
+	return &c->visitors;
 }
 
 static void drop(struct site_cache *c, struct entry *e)
 {
 	LIST_REMOVE(e, in_bucket);
-	TAILQ_REMOVE(&c->by_use, e, in_use);
+	leave_queue(c, e);
 	c->bytes -= e->bytes;
 	c->count--;
 	pair_release(&e->pair);
@@ -66,6 +105,31 @@ static void drop(struct site_cache *c, struct entry *e)
 	free(e->host);
 	free(e);
 }
+
+/* NULL: there is room. */
+static struct entry *next_to_go(struct site_cache *c, const struct entry *stays)
+{
+	struct entry *e = TAILQ_FIRST(&c->visitors);
+
+	if (c->visitor_count <= c->visitors_max) {
+		if (c->bytes <= c->bytes_max)
+			return NULL;
+		if (TAILQ_FIRST(&c->residents) &&
+		    TAILQ_FIRST(&c->residents) != stays)
+			e = TAILQ_FIRST(&c->residents);
+	}
+	return e != stays ? e : NULL;
+}
+
+static void make_room(struct site_cache *c, const struct entry *stays)
+{
+	struct entry *e;
+
+	while ((e = next_to_go(c, stays)))
+		drop(c, e);
+}
+
+/* ---- life ---- */
 
 struct site_cache *site_cache_new(struct serve *serve, size_t bytes)
 {
@@ -78,20 +142,25 @@ struct site_cache *site_cache_new(struct serve *serve, size_t bytes)
 	c->serve = serve;
 	c->bytes_max = bytes;
 	c->bucket_count = buckets;
-	TAILQ_INIT(&c->by_use);
+	c->visitors_max = bytes / PAIR_BYTES / 8;
+	if (c->visitors_max > VISITORS_MAX)
+		c->visitors_max = VISITORS_MAX;
+	if (c->visitors_max < 1)
+		c->visitors_max = 1;
+	TAILQ_INIT(&c->residents);
+	TAILQ_INIT(&c->visitors);
 	return c;
 }
 
 void site_cache_free(struct site_cache *c)
 {
-	struct entry *e, *next;
+	struct entry *e;
 
 	if (!c)
 		return;
-	for (e = TAILQ_FIRST(&c->by_use); e; e = next) {
-		next = TAILQ_NEXT(e, in_use);
+	while ((e = TAILQ_FIRST(&c->residents)) ||
+	       (e = TAILQ_FIRST(&c->visitors)))
 		drop(c, e);
-	}
 	for (size_t i = 0; i < ISSUERS_KEPT; i++)
 		sk_X509_pop_free(c->issuers[i].chain, X509_free);
 	free(c->policy);
@@ -178,46 +247,19 @@ static STACK_OF(X509) *
 static bool make_pair(struct site_cache *c, const struct serve_cert *cert,
 		      struct cert_pair *pair, struct err *err)
 {
-	const unsigned char *p = cert->leaf;
-
-	*pair = (struct cert_pair){ .leaf = d2i_X509(NULL, &p,
-						     (long)cert->leaf_len) };
-	ERR_clear_error();
-	if (!pair->leaf || p != cert->leaf + cert->leaf_len)
-		err_set(err, ERR_INTERNAL, "the stored certificate is damaged");
-	else
-		pair->key = p256_to_pkey(&cert->key, err);
-	if (pair->key)
-		pair->issuers = issuer_chain(c, cert->issuer_id, err);
-	if (pair->issuers && X509_check_private_key(pair->leaf, pair->key) == 1)
-		return true;
+	if (!pair_make(pair, cert->leaf, cert->leaf_len, &cert->key, err))
+		return false;
+	pair->issuers = issuer_chain(c, cert->issuer_id, err);
 	if (pair->issuers)
-		err_set(err, ERR_INTERNAL, "the stored key is of another "
-					   "certificate");
-	ERR_clear_error();
+		return true;
 	pair_release(pair);
 	return false;
 }
 
-static void use(struct site_cache *c, struct entry *e)
-{
-	TAILQ_REMOVE(&c->by_use, e, in_use);
-	TAILQ_INSERT_TAIL(&c->by_use, e, in_use);
-}
-
-static void make_room(struct site_cache *c)
-{
-	struct entry *e = TAILQ_FIRST(&c->by_use), *next;
-
-	for (; c->bytes > c->bytes_max && c->count > 1; e = next) {
-		next = TAILQ_NEXT(e, in_use);
-		drop(c, e);
-	}
-}
-
+/* In the queue of the one that it replaces, if there is one. */
 static struct entry *insert(struct site_cache *c, const char *host,
 			    const struct serve_cert *cert,
-			    const struct cert_pair *pair)
+			    const struct cert_pair *pair, struct queue *queue)
 {
 	struct entry *e = xcalloc(1, sizeof(*e));
 
@@ -226,54 +268,48 @@ static struct entry *insert(struct site_cache *c, const char *host,
 	e->bytes = PAIR_BYTES + PAIR_PER_BYTE * cert->leaf_len + sizeof(*e);
 	e->pair = *pair;
 	LIST_INSERT_HEAD(bucket_of(c, host), e, in_bucket);
-	TAILQ_INSERT_TAIL(&c->by_use, e, in_use);
+	join_queue(c, e, queue ? queue : queue_for(c, e));
 	c->bytes += e->bytes;
 	c->count++;
 	return e;
 }
 
 /* Replaces `old`, which may be NULL. NULL, and `old` stays, on failure. */
-static struct entry *load(struct site_cache *c, const char *host,
-			  struct entry *old, struct err *err)
+static struct entry *replace(struct site_cache *c, const char *host,
+			     struct entry *old, const struct serve_cert *cert,
+			     struct err *err)
 {
-	struct serve_cert cert;
+	struct queue *queue = old ? old->queue : NULL;
 	struct cert_pair pair;
-	struct entry *e = NULL;
 
-	if (serve_cert(c->serve, host, &cert, err) != SERVE_FOUND)
+	if (!cert->cert_id || !make_pair(c, cert, &pair, err))
 		return NULL;
-	if (make_pair(c, &cert, &pair, err)) {
-		if (old)
-			drop(c, old);
-		e = insert(c, host, &cert, &pair);
-	}
-	serve_cert_release(&cert);
-	return e;
+	if (old)
+		drop(c, old);
+	return insert(c, host, cert, &pair, queue);
 }
 
 /* What serve.db says of the host now; moved. NULL: it shows nothing. */
 static struct entry *renew(struct site_cache *c, const char *host,
 			   struct entry *e, struct serve_site *site,
-			   uint64_t generation, struct err *err)
+			   const struct serve_cert *cert, uint64_t generation,
+			   struct err *err)
 {
 	struct entry *fresh = e && e->site.cert_id == site->cert_id
 				      ? e
-				      : load(c, host, e, err);
+				      : replace(c, host, e, cert, err);
 
 	/* Better the former than none, if the present one is not to be had. */
 	if (!fresh)
 		return e;
 	fresh->generation = generation;
-	if (fresh->site.cert_id != site->cert_id)
-		fresh->generation = 0; /* another one came in between */
-	site->cert_id = fresh->site.cert_id;
 	c->bytes += site->len - fresh->site.len; /* it may be less: they wrap */
 	fresh->bytes += site->len - fresh->site.len;
 	serve_site_release(&fresh->site);
 	fresh->site = *site;
 	*site = (struct serve_site){ 0 };
-	use(c, fresh);
-	make_room(c);	/* the one just used stays */
+	move(c, fresh, fresh->queue);
+	make_room(c, fresh);
 	return fresh;
 }
 
@@ -281,16 +317,20 @@ static enum serve_found look(struct site_cache *c, const char *host,
 			     struct entry **e, uint64_t generation,
 			     struct err *err)
 {
+	int64_t known = *e ? (*e)->site.cert_id : 0;
 	struct serve_site site;
-	enum serve_found found = serve_site(c->serve, host, &site, err);
+	struct serve_cert cert;
+	enum serve_found found = serve_site(c->serve, host, known, &site, &cert,
+					    err);
 
 	if (found == SERVE_FOUND) {
-		*e = renew(c, host, *e, &site, generation, err);
+		*e = renew(c, host, *e, &site, &cert, generation, err);
 	} else if (found != SERVE_FAILED && *e) {
 		drop(c, *e);
 		*e = NULL;
 	}
 	serve_site_release(&site);
+	serve_cert_release(&cert);
 	if (found == SERVE_FOUND && !*e)
 		return SERVE_NO_CERT;
 	return found;
@@ -303,13 +343,15 @@ enum serve_found site_cache_cert(struct site_cache *c, const char *host,
 	uint64_t generation = serve_generation(c->serve);
 	struct entry *e = find(c, host);
 	enum serve_found found = SERVE_FOUND;
+	bool was_here = e != NULL;
 
 	*pair = NULL;
 	if (!e || e->generation != generation)
 		found = look(c, host, &e, generation, err);
 	if (!e)
 		return found;
-	use(c, e);
+	if (was_here)
+		move(c, e, &c->residents);
 	*pair = &e->pair;
 	return SERVE_FOUND;
 }

@@ -1,7 +1,13 @@
 /*
  * What sites show: host -> X509, key and issuers, parsed, so that a handshake
- * need not; and the policy. The least recently used leaves when the memory is
- * spent.
+ * need not; and the policy.
+ *
+ * While there is memory, who comes stays. Then who comes is a visitor, one of
+ * 64 at most, and stays if it comes again soon: the least recently used of those
+ * that stay goes for it. So who asks for each name once takes nothing away from
+ * those that are asked for again and again, and a name that is seen once costs
+ * memory that is still in the processor's caches. (2Q: Johnson and Shasha,
+ * 1994.)
  *
  * serve.db is looked at again for an entry when serve_generation() is another
  * one, so a new certificate is presented by the next handshake. Handshakes
@@ -10,18 +16,12 @@
 #ifndef HTTPD_SITE_CACHE_H
 #define HTTPD_SITE_CACHE_H
 
-#include <openssl/x509.h>
 #include <stddef.h>
 
+#include "httpd/pair.h"
 #include "store/serve.h"
 
 struct site_cache;
-
-struct cert_pair {
-	X509 *leaf;
-	EVP_PKEY *key;
-	STACK_OF(X509) *issuers; /* may be empty */
-};
 
 /* `serve` is borrowed. At least one certificate is kept, however few bytes. */
 struct site_cache *site_cache_new(struct serve *serve, size_t bytes);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/openssl.h"
 #include "base/str.h"
 #include "httpd/alpn_cert.h"
 #include "httpd/wanted.h"
@@ -210,7 +211,8 @@ static const char ciphersuites[] = "TLS_AES_128_GCM_SHA256:"
 
 static SSL_CTX *make_ctx(struct tls *t)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	SSL_CTX *ctx = SSL_CTX_new_ex(openssl_keys(), NULL,
+				      TLS_server_method());
 
 	if (!ctx)
 		return NULL;

@@ -66,8 +66,7 @@ static time_t renewal_of(const struct cert *c)
 /* False: damaged, and better ordered anew. */
 static bool read_leaf(const struct site *site, struct cert *c)
 {
-	const unsigned char *p = site->chain.leaf;
-	X509 *leaf = d2i_X509(NULL, &p, (long)site->chain.leaf_len);
+	X509 *leaf = leaf_parse(site->chain.leaf, site->chain.leaf_len);
 	bool ok = leaf && leaf_has_key(leaf, &site->key) &&
 		  leaf_times(leaf, &c->not_before, &c->not_after);
 
@@ -77,7 +76,6 @@ static bool read_leaf(const struct site *site, struct cert *c)
 		c->renew_at = renewal_of(c);
 	}
 	X509_free(leaf);
-	ERR_clear_error();
 	return ok;
 }
 

@@ -1,6 +1,5 @@
 #include "store/cert_check.h"
 
-#include <openssl/err.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -35,12 +34,11 @@ static bool fits(struct query *q, X509 *leaf)
 static bool is_good(struct query *q)
 {
 	size_t len;
-	const unsigned char *p = col_blob_peek(q, "leaf", &len);
-	X509 *leaf = len ? d2i_X509(NULL, &p, (long)len) : NULL;
+	const unsigned char *der = col_blob_peek(q, "leaf", &len);
+	X509 *leaf = len ? leaf_parse(der, len) : NULL;
 	bool ok = leaf && fits(q, leaf);
 
 	X509_free(leaf);
-	ERR_clear_error();
 	return ok;
 }
 

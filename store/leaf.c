@@ -4,10 +4,20 @@
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/openssl.h"
 #include "base/str.h"
 
-/* OpenSSL compares the public halves only. */
+/* What comes before the point in the SubjectPublicKeyInfo of P-256, RFC 5480 */
+static const unsigned char spki_head[] = {
+	0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+	0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+	0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+};
+
+#define SPKI_SIZE (sizeof(spki_head) + P256_POINT)
+
 static bool is_pair(EVP_PKEY *pkey)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
@@ -17,11 +27,35 @@ static bool is_pair(EVP_PKEY *pkey)
 	return ok;
 }
 
-bool leaf_has_key(X509 *leaf, const struct p256 *key)
+X509 *leaf_parse(const unsigned char *der, size_t len)
 {
-	EVP_PKEY *pkey = p256_to_pkey(key, NULL);
-	bool ok = pkey && X509_check_private_key(leaf, pkey) == 1 &&
-		  is_pair(pkey);
+	const unsigned char *p = der;
+	X509 *leaf = X509_new_ex(openssl_leaves(), NULL);
+
+	/* On failure it frees the leaf. */
+	if (leaf && d2i_X509(&leaf, &p, (long)len) && p != der + len) {
+		X509_free(leaf);
+		leaf = NULL;
+	}
+	ERR_clear_error();
+	return leaf;
+}
+
+bool leaf_is_of(const X509 *leaf, const struct p256 *key)
+{
+	unsigned char spki[SPKI_SIZE], *p = spki;
+	const X509_PUBKEY *public = X509_get_X509_PUBKEY(leaf);
+
+	return i2d_X509_PUBKEY(public, NULL) == (int)sizeof(spki) &&
+	       i2d_X509_PUBKEY(public, &p) == (int)sizeof(spki) &&
+	       memcmp(spki, spki_head, sizeof(spki_head)) == 0 &&
+	       memcmp(spki + sizeof(spki_head), key->point, P256_POINT) == 0;
+}
+
+bool leaf_has_key(const X509 *leaf, const struct p256 *key)
+{
+	EVP_PKEY *pkey = leaf_is_of(leaf, key) ? p256_to_pkey(key, NULL) : NULL;
+	bool ok = pkey && is_pair(pkey);
 
 	EVP_PKEY_free(pkey);
 	ERR_clear_error();

@@ -104,12 +104,17 @@ unsigned long serve_failures(const struct serve *s)
 	return atomic_load(&s->failures);
 }
 
+static void has_failed(struct serve *s)
+{
+	s->is_bad = true;
+	atomic_fetch_add(&s->failures, 1);
+}
+
 static bool end(struct serve *s, struct query *q, struct err *err)
 {
 	if (query_close(q, err))
 		return true;
-	s->is_bad = true;
-	atomic_fetch_add(&s->failures, 1);
+	has_failed(s);
 	return false;
 }
 
@@ -170,15 +175,42 @@ void serve_has_changed(void)
 	atomic_fetch_add(&changes, 1);
 }
 
-enum serve_found serve_site(struct serve *s, const char *host,
-			    struct serve_site *site, struct err *err)
+static void read_cert(struct query *q, struct serve_cert *cert)
+{
+	const void *leaf = col_blob_peek(q, "leaf", &cert->leaf_len);
+
+	cert->leaf = xmemdup(leaf, cert->leaf_len);
+	cert->issuer_id = col_int(q, "issuer_id");
+	col_bytes(q, "scalar", cert->key.scalar, sizeof(cert->key.scalar));
+	col_bytes(q, "point", cert->key.point, sizeof(cert->key.point));
+	cert->cert_id = col_int(q, "cert_id");
+}
+
+/* The policy is served even if this is damaged. */
+static void read_cert_of_site(struct serve *s, struct query *q,
+			      struct serve_cert *cert, struct err *err)
+{
+	read_cert(q, cert);
+	if (q->rc == SQLITE_ROW)
+		return;
+	q->rc = SQLITE_ROW;
+	has_failed(s);
+	serve_cert_release(cert);
+	err_set(err, ERR_INTERNAL, "the stored certificate is damaged");
+}
+
+enum serve_found serve_site(struct serve *s, const char *host, int64_t known,
+			    struct serve_site *site, struct serve_cert *cert,
+			    struct err *err)
 {
 	struct query q;
 	bool found;
 
 	*site = (struct serve_site){ 0 };
+	*cert = (struct serve_cert){ 0 };
 	query_open(&q, handle(s),
-		   "SELECT cert_id, policy_id, body FROM site WHERE host = ?");
+		   "SELECT cert_id, policy_id, body, leaf, scalar, point,"
+		   " issuer_id FROM site WHERE host = ?");
 	bind_text(&q, host);
 	found = query_row(&q);
 	if (found) {
@@ -186,9 +218,13 @@ enum serve_found serve_site(struct serve *s, const char *host,
 		site->policy_id = col_int(&q, "policy_id");
 		site->policy = xstrdup(col_text_peek(&q, "body"));
 		site->len = strlen(site->policy);
+		if (q.rc == SQLITE_ROW && site->cert_id &&
+		    site->cert_id != known)
+			read_cert_of_site(s, &q, cert, err);
 	}
 	if (!end(s, &q, err)) {
 		serve_site_release(site);
+		serve_cert_release(cert);
 		return SERVE_FAILED;
 	}
 	if (!found)
@@ -219,16 +255,6 @@ enum serve_found serve_cert_id(struct serve *s, const char *host,
 	if (!found)
 		return SERVE_UNKNOWN;
 	return *cert_id ? SERVE_FOUND : SERVE_NO_CERT;
-}
-
-static void read_cert(struct query *q, struct serve_cert *cert)
-{
-	const void *leaf = col_blob_peek(q, "leaf", &cert->leaf_len);
-
-	cert->leaf = xmemdup(leaf, cert->leaf_len);
-	cert->issuer_id = col_int(q, "issuer_id");
-	col_bytes(q, "scalar", cert->key.scalar, sizeof(cert->key.scalar));
-	col_bytes(q, "point", cert->key.point, sizeof(cert->key.point));
 }
 
 enum serve_found serve_cert(struct serve *s, const char *host,

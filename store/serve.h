@@ -55,6 +55,15 @@ uint64_t serve_generation(struct serve *s);
 /* Something was committed to serve.db; any thread. */
 void serve_has_changed(void);
 
+/* Leaf, key and issuers of a host. Owned: release it. */
+struct serve_cert {
+	int64_t cert_id;
+	struct p256 key;
+	unsigned char *leaf; /* DER */
+	size_t leaf_len;
+	int64_t issuer_id; /* the same id is the same bytes, for ever */
+};
+
 /* What a host shows, but for its certificate. Owned: release it. */
 struct serve_site {
 	int64_t cert_id;
@@ -63,8 +72,14 @@ struct serve_site {
 	size_t len;
 };
 
-enum serve_found serve_site(struct serve *s, const char *host,
-			    struct serve_site *site, struct err *err);
+/*
+ * By one look: that, and its certificate too, unless `known` is its id; then,
+ * and where it has none, `cert` is all zero. A certificate whose row is damaged
+ * is none, with err set, and keeps nothing else away.
+ */
+enum serve_found serve_site(struct serve *s, const char *host, int64_t known,
+			    struct serve_site *site, struct serve_cert *cert,
+			    struct err *err);
 void serve_site_release(struct serve_site *site);
 
 /*
@@ -74,15 +89,7 @@ void serve_site_release(struct serve_site *site);
 enum serve_found serve_cert_id(struct serve *s, const char *host,
 			       int64_t *cert_id, struct err *err);
 
-/* Leaf, key and issuers of a host. Owned: release it. */
-struct serve_cert {
-	int64_t cert_id;
-	struct p256 key;
-	unsigned char *leaf;	/* DER */
-	size_t leaf_len;
-	int64_t issuer_id;	/* the same id is the same bytes, for ever */
-};
-
+/* The certificate alone. A damaged row is none. */
 enum serve_found serve_cert(struct serve *s, const char *host,
 			    struct serve_cert *cert, struct err *err);
 void serve_cert_release(struct serve_cert *cert);

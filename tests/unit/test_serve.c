@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "store/policy_version.h"
 #include "store/serve.h"
 #include "tests/sim/fixture.h"
@@ -109,6 +110,38 @@ static void hosts_are_found(void **state)
 		assert_int_equal(serve_hosts(serve, hosts[i].host),
 				 hosts[i].found != SERVE_UNKNOWN);
 	}
+}
+
+static void a_site_comes_with_its_certificate(void **state)
+{
+	struct err err = ERR_INIT;
+	struct serve_site site;
+	struct serve_cert c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		bool is_there = hosts[i].found == SERVE_FOUND;
+
+		assert_int_equal(
+			serve_site(serve, hosts[i].host, 0, &site, &c, &err),
+			hosts[i].found);
+		assert_int_equal(err.kind, ERR_NONE);
+		assert_int_equal(c.cert_id, is_there ? cert.id : 0);
+		assert_int_equal(c.cert_id, site.cert_id);
+		assert_int_equal(site.policy != NULL,
+				 hosts[i].found != SERVE_UNKNOWN);
+		if (is_there)
+			assert_memory_equal(c.leaf, "the leaf", 8);
+		serve_site_release(&site);
+		serve_cert_release(&c);
+	}
+	assert_int_equal(serve_site(serve, "mta-sts.example.org", cert.id,
+				    &site, &c, &err),
+			 SERVE_FOUND);
+	assert_int_equal(site.cert_id, cert.id);
+	assert_int_equal(c.cert_id, 0);
+	assert_null(c.leaf);
+	serve_site_release(&site);
 }
 
 static void a_certificate_comes_whole(void **state)
@@ -330,13 +363,25 @@ static void a_damaged_row_is_no_certificate(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
 		struct err err = ERR_INIT;
+		struct serve_site site;
 		struct serve_cert c;
+		unsigned long before;
 
 		scratch_sql(fix.dir, "serve.db", damages[i]);
 		assert_int_equal(serve_cert(serve, "mta-sts.example.org", &c,
 					    &err), SERVE_NO_CERT);
 		assert_int_equal(err.kind, ERR_INTERNAL);
 		serve_cert_release(&c);
+		err = (struct err)ERR_INIT;
+		before = serve_failures(serve);
+		assert_int_equal(serve_site(serve, "mta-sts.example.org", 0,
+					    &site, &c, &err),
+				 SERVE_FOUND);
+		assert_int_equal(err.kind, ERR_INTERNAL);
+		assert_int_equal(serve_failures(serve), before + 1);
+		assert_true(str_starts(site.policy, "version: STSv1"));
+		assert_null(c.leaf);
+		serve_site_release(&site);
 	}
 }
 
@@ -355,6 +400,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		WITH_BOTH(hosts_are_found),
+		WITH_BOTH(a_site_comes_with_its_certificate),
 		WITH_BOTH(a_certificate_comes_whole),
 		WITH_BOTH(the_policy_is_byte_for_byte),
 		WITH_BOTH(the_longest_challenge_fits),
