@@ -1,6 +1,7 @@
 #include "base/openssl.h"
 
 #include <openssl/core_dispatch.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
@@ -116,26 +117,50 @@ static OSSL_LIB_CTX *make_context(const char *name, OSSL_provider_init_fn *init)
 	return NULL;
 }
 
+static int note_other(OSSL_PROVIDER *provider, void *arg)
+{
+	const char *name = OSSL_PROVIDER_get0_name(provider);
+	bool *is_other = arg;
+
+	if (!streq(name, "default") && !streq(name, "base") &&
+	    !streq(name, "legacy"))
+		*is_other = true;
+	return 1;
+}
+
 /* Who has set up another provider, or FIPS, has set it up for us, too. */
 static bool is_usual(void)
 {
+	bool is_other = false;
+
 	return OSSL_PROVIDER_available(NULL, "default") &&
+	       OSSL_PROVIDER_do_all(NULL, note_other, &is_other) && !is_other &&
 	       !EVP_default_properties_is_fips_enabled(NULL);
+}
+
+/* From 3.5 on OpenSSL remembers which decoder it was: seen with 3.5.9. */
+static bool is_worth_it(void)
+{
+	return OpenSSL_version_num() < 0x30500000UL;
 }
 
 static void make_contexts(void)
 {
-	whole = is_usual() ? OSSL_PROVIDER_load(NULL, "default") : NULL;
+	if (is_worth_it() && is_usual())
+		whole = OSSL_PROVIDER_load(NULL, "default");
 	if (whole) {
 		choose(encoders, OSSL_OP_ENCODER, "EC",
 		       "output=der,structure=SubjectPublicKeyInfo");
 		choose(digests, OSSL_OP_DIGEST, "SHA1:", "");
 	}
 	if (encoders[0].algorithm_names && digests[0].algorithm_names) {
-		of_keys = make_context("mtastsd-keys", init_keys);
-		of_leaves = of_keys ? make_context("mtastsd-leaves",
-						   init_leaves)
+		of_leaves = make_context("mtastsd-leaves", init_leaves);
+		of_keys = of_leaves ? make_context("mtastsd-keys", init_keys)
 				    : NULL;
+	}
+	if (!of_keys) {
+		OSSL_LIB_CTX_free(of_leaves);
+		of_leaves = NULL;
 	}
 	ERR_clear_error();
 }

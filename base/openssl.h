@@ -7,8 +7,9 @@
  * the default provider, and so there is little to be looked at.
  *
  * Both are made once, and are there as long as the process. NULL, which is
- * OpenSSL's usual context, if they cannot be made or are not to be (FIPS): all
- * works there, and takes longer. Any thread.
+ * OpenSSL's usual context, where another provider than the default one was set
+ * up (FIPS), from OpenSSL 3.5 on, which needs no help, and if they cannot be
+ * made: all works there. Both are NULL, or neither. Any thread.
  */
 #ifndef BASE_OPENSSL_H
 #define BASE_OPENSSL_H

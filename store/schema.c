@@ -595,8 +595,7 @@ static const char *const migrations[] = {
 	   been met; who made a version of a policy; when reports of a domain
 	   came last: store/report_last.h; of the reports that there
 	   are, the tally by MTA-STS: store/report_tally.c; and which of them
-	   count: store/report.h; what was served, which changes all the time,
-	   in a table with many rows a page */
+	   count: store/report.h */
 	"CREATE TABLE foreign_past("
 	"  name TEXT PRIMARY KEY,"
 	"  at INTEGER NOT NULL) WITHOUT ROWID;"
@@ -631,7 +630,10 @@ static const char *const migrations[] = {
 	"  GROUP BY domain_id, day;"
 	"ALTER TABLE report ADD COLUMN counted INTEGER NOT NULL DEFAULT 1;"
 	"CREATE INDEX report_aside ON report(domain_id, day) WHERE NOT "
-	"counted;"
+	"counted;",
+
+	/* 16: what was served, which changes all the time, in a table with many
+	   rows a page */
 	"CREATE TABLE served("
 	"  policy_id INTEGER PRIMARY KEY REFERENCES policy ON DELETE CASCADE,"
 	"  fetches INTEGER NOT NULL,"

@@ -41,7 +41,7 @@ OPENED_A_SECOND = 100
 FEW = 10		# names, to see what the others take
 SIZES = 1000, 10000, 100000
 ZIPF = "1.0"
-WARM = 30000		# fetches by Zipf's law, after which a cache is as it stays
+WARM = 200000	# fetches by Zipf's law, after which a cache is as it stays
 
 
 class Failed(Exception):

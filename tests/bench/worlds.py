@@ -8,7 +8,7 @@ from pathlib import Path
 
 KEPT_DAYS = 20		# their certificates are renewed after 60
 STAMP = "made"
-FORMAT = "1"		# of what `world` makes: another one is made anew
+FORMAT = "2"		# of what `world` makes: another one is made anew
 
 
 class World:

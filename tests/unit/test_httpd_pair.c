@@ -60,7 +60,8 @@ static void shows_the_very_bytes_and_its_key(void **state)
 
 	(void)state;
 	must(pair_make(&pair, cert.leaf, cert.leaf_len, &cert.key, &err), &err);
-	assert_ptr_equal(X509_get0_pubkey(pair.leaf), pair.key);
+	if (openssl_leaves())
+		assert_ptr_equal(X509_get0_pubkey(pair.leaf), pair.key);
 	assert_int_equal(i2d_X509(pair.leaf, &der), cert.leaf_len);
 	assert_memory_equal(der, cert.leaf, cert.leaf_len);
 	/* As the usual parser has it. */
@@ -89,7 +90,9 @@ static void is_taken_by_tls(void **state)
 	struct cert_pair pair;
 
 	(void)state;
-	assert_non_null(openssl_keys());
+	assert_int_equal(openssl_keys() != NULL,
+			 OpenSSL_version_num() < 0x30500000UL);
+	assert_int_equal(openssl_leaves() != NULL, openssl_keys() != NULL);
 	must(pair_make(&pair, cert.leaf, cert.leaf_len, &cert.key, &err), &err);
 	assert_int_equal(
 		SSL_CTX_use_cert_and_key(ctx, pair.leaf, pair.key, NULL, 1), 1);
@@ -97,6 +100,62 @@ static void is_taken_by_tls(void **state)
 	assert_int_equal(ERR_peek_error(), 0);
 	pair_release(&pair);
 	SSL_CTX_free(ctx);
+}
+
+/* All that `at` is in has so many bytes more. Lengths keep their forms. */
+static void lengthen(unsigned char *der, size_t at, unsigned by)
+{
+	for (size_t o = 0; o < at;) {
+		size_t head = 2, n = der[o + 1];
+
+		if (n == 0x81) {
+			n = der[o + 2];
+			head = 3;
+		} else if (n == 0x82) {
+			n = der[o + 2] * 256u + der[o + 3];
+			head = 4;
+		}
+		if (o + head + n <= at) {
+			o += head + n;
+			continue;
+		}
+		assert_true(der[o] & 0x20);
+		assert_true(n + by < (head == 2 ? 0x80u : 0x10000u));
+		der[o + head - 1] = (unsigned char)(n + by);
+		if (head == 4)
+			der[o + 2] = (unsigned char)((n + by) / 256);
+		o += head;
+	}
+}
+
+/* BER: an extension says that it is not critical. There are such CAs. */
+static void shows_the_very_bytes_of_a_leaf_in_ber(void **state)
+{
+	static const unsigned char names[] = { 6, 3, 0x55, 0x1d, 0x11 };
+	static const unsigned char no[] = { 1, 1, 0 };
+	unsigned char *der = xmalloc(cert.leaf_len + sizeof(no)), *now = NULL;
+	unsigned char *p = memmem(cert.leaf, cert.leaf_len, names,
+				  sizeof(names));
+	struct err err = ERR_INIT;
+	struct cert_pair pair;
+	size_t at;
+
+	(void)state;
+	assert_non_null(p);
+	at = (size_t)(p - cert.leaf) + sizeof(names);
+	memcpy(der, cert.leaf, cert.leaf_len);
+	lengthen(der, at, sizeof(no));
+	memcpy(der + at, no, sizeof(no));
+	memcpy(der + at + sizeof(no), cert.leaf + at, cert.leaf_len - at);
+	must(pair_make(&pair, der, cert.leaf_len + sizeof(no), &cert.key, &err),
+	     &err);
+	assert_int_equal(i2d_X509(pair.leaf, &now), cert.leaf_len + sizeof(no));
+	assert_memory_equal(now, der, cert.leaf_len + sizeof(no));
+	assert_int_equal(X509_check_private_key(pair.leaf, pair.key), 1);
+	assert_int_equal(ERR_peek_error(), 0);
+	OPENSSL_free(now);
+	free(der);
+	pair_release(&pair);
 }
 
 static void refuse(const unsigned char *der, size_t len, const struct p256 *key,
@@ -171,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_the_very_bytes_and_its_key),
+		cmocka_unit_test(shows_the_very_bytes_of_a_leaf_in_ber),
 		cmocka_unit_test(is_taken_by_tls),
 		cmocka_unit_test(refuses_what_is_not_one_pair),
 		cmocka_unit_test(refuses_each_damage_of_the_public_key),

@@ -176,8 +176,19 @@ static void migrations_run_once(void **state)
 					"PRAGMA user_version"), version);
 }
 
-/* What the newest version brought. */
+/* What the newest versions brought. */
+#define WITHOUT_16                                                             \
+	"ALTER TABLE policy ADD COLUMN first_served INTEGER NOT NULL DEFAULT"  \
+	" 0;"                                                                  \
+	"ALTER TABLE policy ADD COLUMN last_served INTEGER NOT NULL DEFAULT "  \
+	"0;"                                                                   \
+	"ALTER TABLE policy ADD COLUMN fetches INTEGER NOT NULL DEFAULT 0;"    \
+	"UPDATE policy SET (fetches, first_served, last_served) ="             \
+	"  (s.fetches, s.first_at, s.last_at) FROM served s"                   \
+	"  WHERE s.policy_id = policy.id;"                                     \
+	"DROP TABLE served;"
 #define WITHOUT_15                                                             \
+	WITHOUT_16                                                             \
 	"DROP TABLE foreign_past; DROP TABLE report_last;"                     \
 	"ALTER TABLE watch DROP COLUMN host_ttl;"                              \
 	"ALTER TABLE watch DROP COLUMN former_ttl;"                            \
@@ -188,16 +199,7 @@ static void migrations_run_once(void **state)
 	"ALTER TABLE policy DROP COLUMN reason;"                               \
 	"DROP INDEX trail_own;"                                                \
 	"ALTER TABLE cert DROP COLUMN ari_hastened;"                           \
-	"ALTER TABLE cert DROP COLUMN ari_stale;"                              \
-	"ALTER TABLE policy ADD COLUMN first_served INTEGER NOT NULL DEFAULT"  \
-	" 0;"                                                                  \
-	"ALTER TABLE policy ADD COLUMN last_served INTEGER NOT NULL DEFAULT "  \
-	"0;"                                                                   \
-	"ALTER TABLE policy ADD COLUMN fetches INTEGER NOT NULL DEFAULT 0;"    \
-	"UPDATE policy SET (fetches, first_served, last_served) ="             \
-	"  (s.fetches, s.first_at, s.last_at) FROM served s"                   \
-	"  WHERE s.policy_id = policy.id;"                                     \
-	"DROP TABLE served;"
+	"ALTER TABLE cert DROP COLUMN ari_stale;"
 #define ALL_COUNTED                                                            \
 	"DROP INDEX report_aside; ALTER TABLE report DROP COLUMN counted;"
 
