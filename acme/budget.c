@@ -97,6 +97,8 @@ static struct budget_item item_of(const struct cost *cost,
 	item.needed = needed_of(cost->kind, item.limit, o);
 	if (!item.needed)
 		item.taken = 0; /* nor could a failure give it back */
+	if (cost->kind == LIMIT_PER_DOMAIN)
+		item.reserved = o->reserved;
 	if (cost->kind == LIMIT_DUPLICATES && o->uncounted_ms) {
 		item.left_ms = o->uncounted_ms;
 		item.left = kept_of(item.limit);
@@ -140,6 +142,19 @@ static void doubt(const struct budget_item *item, int64_t now_ms,
 		bucket->level = most;
 }
 
+/* A bucket that is full at the CA gains nothing, and so must not ours. */
+static void hold_back(const struct budget_item *item, int64_t now_ms,
+		      struct bucket *bucket)
+{
+	int64_t most = (item->limit.burst - item->reserved) * 1000;
+
+	if (item->reserved <= 0 || !item->limit.burst)
+		return;
+	bucket_settle(bucket, item->limit, now_ms);
+	if (bucket->level > most)
+		bucket->level = most;
+}
+
 /*
  * A row from the future was written by a clock that has stepped back since.
  * It would stand still until then: from here on it goes with this clock.
@@ -150,10 +165,13 @@ static bool get(const struct budget_item *item, int64_t ca_id, struct store *s,
 	if (!bucket_read(s, ca_id, (int)item->kind, item->subject, bucket, err))
 		return false;
 	doubt(item, now_ms, bucket);
-	if (bucket->at_ms <= now_ms)
-		return true;
-	bucket_settle(bucket, item->limit, now_ms);
-	return put(item, ca_id, s, bucket, err);
+	if (bucket->at_ms > now_ms) {
+		bucket_settle(bucket, item->limit, now_ms);
+		if (!put(item, ca_id, s, bucket, err))
+			return false;
+	}
+	hold_back(item, now_ms, bucket);
+	return true;
 }
 
 /* There are some, but they are for worse days. */
@@ -259,6 +277,19 @@ bool budget_refund(const struct budget *b, struct store *s, int64_t now_ms,
 	for (size_t i = 0; i < b->count; i++)
 		if (cost_of(b->items[i].kind)->is_issuance &&
 		    !refund_item(&b->items[i], b->ca_id, s, now_ms, err))
+			return false;
+	return true;
+}
+
+bool budget_settle(const struct budget *b, struct store *s, int64_t now_ms,
+		   struct err *err)
+{
+	struct bucket bucket;
+
+	for (size_t i = 0; i < b->count; i++)
+		if (b->items[i].reserved > 0 &&
+		    (!get(&b->items[i], b->ca_id, s, now_ms, &bucket, err) ||
+		     !put(&b->items[i], b->ca_id, s, &bucket, err)))
 			return false;
 	return true;
 }

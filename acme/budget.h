@@ -40,6 +40,14 @@ struct budget_order {
 	bool is_emergency;
 
 	/*
+	 * Other orders that have paid for LIMIT_PER_DOMAIN under the same
+	 * registered domain, and that the CA has not counted yet, for it does
+	 * when it issues. Until then nothing comes back to it for them: it is
+	 * full, and cannot be more than that.
+	 */
+	long reserved;
+
+	/*
 	 * Until then others may have been issued that we do not count: by who
 	 * we were before a backup was restored. 0: none.
 	 */
@@ -54,6 +62,7 @@ struct budget_item {
 	long taken;	/* of them */
 	long left;	/* no more than that were left ... */
 	int64_t left_ms; /* ... at this moment; 0: as they were counted */
+	long reserved;	 /* for so many it may still be full */
 };
 
 struct budget {
@@ -86,6 +95,13 @@ bool budget_take(const struct budget *b, struct store *s, int64_t now_ms,
  * only counts when it issues. The order itself stays counted.
  */
 bool budget_refund(const struct budget *b, struct store *s, int64_t now_ms,
+		   struct err *err);
+
+/*
+ * An order that took it has its certificate: what came back for it meanwhile,
+ * and did not at the CA, goes. It is one of those that are reserved.
+ */
+bool budget_settle(const struct budget *b, struct store *s, int64_t now_ms,
 		   struct err *err);
 
 /* The CA has found a challenge of this name invalid. */

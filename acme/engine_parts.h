@@ -448,6 +448,9 @@ bool spending_take(struct engine *e, struct authority *a,
 bool spending_weigh(const struct stepping *s, const struct order *o,
 		    struct order_step *step);
 
+/* Staging, before its certificate is in the store. */
+void spending_issued(const struct stepping *s, const struct order *o);
+
 /* Staging: it ended without a certificate. */
 void spending_ended(const struct stepping *s, const struct order *o,
 		    const struct order_step *step);

@@ -153,6 +153,7 @@ static void take_step(const struct stepping *s, struct order *o,
 		break;
 	case ORDER_INSTALL:
 		assert(reply);	/* a download is never abandoned into this */
+		spending_issued(s, o);
 		install_chain(s, o, reply);
 		write_order(e, o);
 		return;

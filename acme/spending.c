@@ -3,9 +3,12 @@
  * that makes the order, given back when it ends without a certificate, and
  * corrected by what the CA itself says.
  */
+#include <stdlib.h>
+
 #include "acme/ari.h"
 #include "acme/budget.h"
 #include "acme/engine_parts.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
 #include "store/box.h"
@@ -14,6 +17,7 @@
 #define TIDY_EVERY 100 /* ticks, of a minute each when nothing is to do */
 #define TRY_MS	   (WHEN_MINUTE * 1000L) /* for the answer to one new order */
 #define TIDY_ROWS  200 /* at once: the thread is not ours alone */
+#define RESERVED_MAX 1000 /* more than any CA grants in its period */
 
 /* Would the CA exempt this order from its limits (RFC 9773, 5)? */
 static bool is_in_window(const struct order *o, const struct cert *c)
@@ -63,6 +67,35 @@ static struct budget_order facts_of(struct engine *e,
 }
 
 /*
+ * Live orders of new names under the same registered domain, that is: which
+ * have paid for it. A bucket without a row is full, and none has.
+ */
+static long reserved(struct engine *e, const struct authority *a,
+		     const char *host)
+{
+	const char *registered = budget_registered_domain(host);
+	struct order_under *under;
+	struct bucket bucket;
+	struct err err = ERR_INIT;
+	long n = 0;
+	size_t count;
+
+	if (!bucket_read(e->store, a->row.id, LIMIT_PER_DOMAIN, registered,
+			 &bucket, NULL) ||
+	    bucket.level == BUCKET_FULL.level)
+		return 0;
+	under = xmalloc(RESERVED_MAX * sizeof(*under));
+	count = order_live_under(e->store, a->row.id, registered, under,
+				 RESERVED_MAX, &err);
+	engine_ok(e, err.kind == ERR_NONE, &err);
+	for (size_t i = 0; i < count; i++)
+		n += !cert_is_known_to(e->store, under[i].domain_id, a->row.id,
+				       limit_known_since(under[i].created_at));
+	free(under);
+	return n;
+}
+
+/*
  * A limit that we have guessed, in words that we do not know, is tried out by
  * one new name; the others wait for the answer, and not for ever.
  */
@@ -97,6 +130,8 @@ bool spending_take(struct engine *e, struct authority *a,
 	domain_name_policy_host(d->name, host);
 	facts = facts_of(e, a, d, o, host);
 	is_new = facts.purpose == BUDGET_NEW && !o->is_trial;
+	if (facts.purpose == BUDGET_NEW)
+		facts.reserved = reserved(e, a, host);
 	budget_for_order(&b, &a->settings.limits, &facts);
 	if ((is_new && !may_try(e, a, wait, err)) ||
 	    !budget_take(&b, e->store, e->world->now_ms(e->world->ctx), wait,
@@ -243,22 +278,63 @@ static void charge_looks(struct engine *e, const struct authority *a,
 	while (++n < o->sent && !e->has_failed);
 }
 
+/* `others` are those that are reserved, of which it was one. */
+static void settle(const struct stepping *s, const struct authority *a,
+		   struct budget_order *facts, long others)
+{
+	struct engine *e = s->engine;
+	struct err err = ERR_INIT;
+	struct budget b;
+
+	if (facts->purpose != BUDGET_NEW)
+		return;
+	facts->reserved = others + 1;
+	budget_for_order(&b, &a->settings.limits, facts);
+	engine_ok(e,
+		  budget_settle(&b, e->store, e->world->now_ms(e->world->ctx),
+				&err),
+		  &err);
+}
+
+void spending_issued(const struct stepping *s, const struct order *o)
+{
+	struct budget_order facts = facts_of(s->engine, s->authority, s->domain,
+					     o, s->host);
+	long live = reserved(s->engine, s->authority, s->host);
+
+	settle(s, s->authority, &facts, live > 0 ? live - 1 : 0);
+}
+
+static void give_back(const struct stepping *s, const struct authority *a,
+		      const struct budget_order *facts)
+{
+	struct engine *e = s->engine;
+	struct err err = ERR_INIT;
+	struct budget b;
+
+	budget_for_order(&b, &a->settings.limits, facts);
+	engine_ok(e,
+		  budget_refund(&b, e->store, e->world->now_ms(e->world->ctx),
+				&err),
+		  &err);
+}
+
 void spending_ended(const struct stepping *s, const struct order *o,
 		    const struct order_step *step)
 {
 	struct engine *e = s->engine;
-	const struct authority *a = s->authority;
-	int64_t now = e->world->now_ms(e->world->ctx);
+	const struct authority *a = authority_by_id(e, o->ca_id);
 	struct budget_order facts;
-	struct err err = ERR_INIT;
-	struct budget b;
 
 	if (!a)
 		return;
 	facts = facts_of(e, a, s->domain, o, s->host);
-	budget_for_order(&b, &a->settings.limits, &facts);
-	if (!*o->cert_url && !step->may_be_issued) /* if to nobody's use */
-		engine_ok(e, budget_refund(&b, e->store, now, &err), &err);
+	if (!*o->cert_url && !step->may_be_issued)
+		give_back(s, a, &facts);
+	else /* if to nobody's use */
+		settle(s, a, &facts, reserved(e, a, s->host));
+	if (!s->authority)
+		return; /* it was not asked */
 	if (streq(step->type, "rateLimited"))
 		believe(e, a, &facts, step);
 	else if (*o->token && is_counted(step))

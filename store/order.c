@@ -421,6 +421,27 @@ size_t order_live(struct store *s, int64_t account_id, int64_t *ids,
 	return query_ids(&q, ids, limit, err);
 }
 
+size_t order_live_under(struct store *s, int64_t ca_id, const char *registered,
+			struct order_under *out, size_t limit, struct err *err)
+{
+	struct query q;
+	size_t n = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT o.domain_id, o.created_at FROM ord o"
+		   " JOIN domain d ON d.id = o.domain_id"
+		   " WHERE o.ca_id = ?1 AND o.ended_at = 0"
+		   " AND substr('.mta-sts.' || d.name, -length(?2) - 1)"
+		   "  = '.' || ?2 LIMIT ?3");
+	bind_int(&q, ca_id);
+	bind_text(&q, registered);
+	bind_int(&q, (int64_t)limit);
+	while (n < limit && query_row(&q))
+		out[n++] = (struct order_under){ col_int(&q, "domain_id"),
+						 col_int(&q, "created_at") };
+	return query_close(&q, err) ? n : 0;
+}
+
 /* Their domains, before and after: due, and projected anew. */
 static bool free_domains(struct store *s, int64_t account_id, time_t now,
 			 struct err *err)

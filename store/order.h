@@ -127,6 +127,17 @@ bool order_set_aside(struct store *s, int64_t id, time_t now, struct err *err);
  */
 bool order_resume_all(struct store *s, int64_t now_ms, struct err *err);
 
+/*
+ * The domains of a CA's live orders for `registered` and the names below it,
+ * at most `limit`, and when each order was made.
+ */
+struct order_under {
+	int64_t domain_id;
+	time_t created_at;
+};
+size_t order_live_under(struct store *s, int64_t ca_id, const char *registered,
+			struct order_under *out, size_t limit, struct err *err);
+
 /* Ids of an account's live orders, at most `limit`. */
 size_t order_live(struct store *s, int64_t account_id, int64_t *ids,
 		  size_t limit, struct err *err);

@@ -7,6 +7,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from harness.daemon import BUILD
 from harness.process import wait_for
 
@@ -37,6 +39,13 @@ def test_a_seed_does_the_same_again():
 		"--orders", 150, 7).stdout, re.M) for _ in range(2))
 	assert len(once) == 1 and "fingerprint" in once[0]
 	assert once == again
+
+
+@pytest.mark.parametrize("seed", (70006, 90001))
+def test_what_a_ca_counts_late_is_not_ordered_twice(seed):
+	"""Fifty new names of one domain, in orders that wait for hours."""
+	done = simulate("--orders", 800, "--jobs", 1, seed)
+	assert done.returncode == 0, done.stdout
 
 
 def children(pid):

@@ -392,6 +392,70 @@ static void what_may_not_have_been_taken_is_not_given_back(void **state)
 }
 
 /* The CA exempts it, so it leaves what is kept for whom it does not. */
+#define PACE (202 * MINUTE) /* one of 50 in 10,100 minutes */
+
+static struct budget_order under(char name[static 32], int i, long reserved)
+{
+	struct budget_order o = an_order(BUDGET_NEW);
+
+	snprintf(name, 32, "mta-sts.n%d.example.org", i);
+	o.host = name;
+	o.reserved = reserved;
+	return o;
+}
+
+/*
+ * Fifty orders hang: the CA counts none of them yet, is full, and gains
+ * nothing. When it has issued them, it has none left.
+ */
+static void what_is_reserved_does_not_come_back(void **state)
+{
+	char name[32];
+	struct budget_order o;
+	struct budget b;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		o = under(name, i, i);
+		assert_true(take(o, NOW));
+	}
+	o = under(name, 50, 50);
+	assert_false(take(o, NOW + 10 * PACE));
+	assert_int_equal(wait.kind, LIMIT_PER_DOMAIN);
+
+	/* Issued, one after another, ten hours later. */
+	for (int i = 0; i < 50; i++) {
+		o = under(name, i, 50 - i);
+		b = budget(&o);
+		must(budget_settle(&b, fix.store, NOW + 10 * HOUR, &err), &err);
+	}
+	o = under(name, 50, 0);
+	assert_false(take(o, NOW + 10 * HOUR + PACE - SECOND));
+	assert_int_equal(wait.ready_ms, NOW + 10 * HOUR + PACE);
+	assert_true(take(o, NOW + 10 * HOUR + PACE));
+}
+
+/* What is given back may be used again, and more than is there never is. */
+static void what_is_reserved_is_given_back(void **state)
+{
+	char name[32];
+	struct budget_order o;
+	struct budget b;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		o = under(name, i, i);
+		assert_true(take(o, NOW));
+	}
+	o = under(name, 0, 0);
+	b = budget(&o);
+	must(budget_refund(&b, fix.store, NOW + 10 * PACE, &err), &err);
+	o = under(name, 50, 49);
+	assert_true(take(o, NOW + 10 * PACE));
+	o = under(name, 51, 50);
+	assert_false(take(o, NOW + 10 * PACE));
+}
+
 static void what_is_exempt_takes_nothing(void **state)
 {
 	struct budget_order o = an_order(BUDGET_ARI);
@@ -667,6 +731,8 @@ int main(void)
 		IN_BUDGET(lives_of_any_length_are_kept_up),
 		IN_BUDGET(an_order_without_certificate_gives_back),
 		IN_BUDGET(what_may_not_have_been_taken_is_not_given_back),
+		IN_BUDGET(what_is_reserved_does_not_come_back),
+		IN_BUDGET(what_is_reserved_is_given_back),
 		IN_BUDGET(what_is_exempt_takes_nothing),
 		IN_BUDGET(three_failures_are_enough),
 		IN_BUDGET(a_refusal_holds_only_whom_it_means),
