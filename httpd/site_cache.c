@@ -106,6 +106,16 @@ static void drop(struct site_cache *c, struct entry *e)
 	free(e);
 }
 
+static void drop_all(struct site_cache *c, struct queue *q)
+{
+	struct entry *e, *next;
+
+	for (e = TAILQ_FIRST(q); e; e = next) {
+		next = TAILQ_NEXT(e, in_queue);
+		drop(c, e);
+	}
+}
+
 /* NULL: there is room. */
 static struct entry *next_to_go(struct site_cache *c, const struct entry *stays)
 {
@@ -154,13 +164,10 @@ struct site_cache *site_cache_new(struct serve *serve, size_t bytes)
 
 void site_cache_free(struct site_cache *c)
 {
-	struct entry *e;
-
 	if (!c)
 		return;
-	while ((e = TAILQ_FIRST(&c->residents)) ||
-	       (e = TAILQ_FIRST(&c->visitors)))
-		drop(c, e);
+	drop_all(c, &c->residents);
+	drop_all(c, &c->visitors);
 	for (size_t i = 0; i < ISSUERS_KEPT; i++)
 		sk_X509_pop_free(c->issuers[i].chain, X509_free);
 	free(c->policy);
