@@ -331,7 +331,7 @@ void spending_ended(const struct stepping *s, const struct order *o,
 	facts = facts_of(e, a, s->domain, o, s->host);
 	if (!*o->cert_url && !step->may_be_issued)
 		give_back(s, a, &facts);
-	else /* if to nobody's use */
+	else /* it may be there, if to nobody's use */
 		settle(s, a, &facts, reserved(e, a, s->host));
 	if (!s->authority)
 		return; /* it was not asked */

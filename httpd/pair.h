@@ -19,7 +19,7 @@
 
 struct cert_pair {
 	X509 *leaf;
-	EVP_PKEY *key; /* of openssl_keys(), as its SSL_CTX has to be */
+	EVP_PKEY *key; /* of openssl_keys(), where its SSL_CTX signs with it */
 	STACK_OF(X509) * issuers; /* may be empty */
 };
 
