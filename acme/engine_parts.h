@@ -19,6 +19,7 @@
 #include "acme/budget.h"
 #include "acme/client.h"
 #include "acme/clock.h"
+#include "acme/culprit.h"
 #include "acme/engine.h"
 #include "acme/order_step.h"
 #include "acme/refused.h"
@@ -61,6 +62,7 @@ struct authority {
 	struct refused_row refused[2];	/* new names, and renewals: by limits
 					   in words that we do not know */
 	struct alike alike;		/* how its validations go */
+	struct culprits culprits;	/* names that it may fail alone */
 	unsigned errands;		/* other requests under way */
 	struct order_ends ended, ending; /* since the start; in this tick */
 	time_t trial_waits;		/* for room, since; 0: none does */

@@ -18,6 +18,7 @@
 #define LOOKING	 WHEN_MINUTE /* that a CA may be, at a challenge */
 #define APART_MS (WHEN_MINUTE * 1000) /* a trial and an order of one name */
 #define MOVE_EVERY_MS 1000
+#define YIELD_MS      1000 /* others are to be on their way by then */
 
 /* ---- the trail ---- */
 
@@ -71,16 +72,77 @@ static int depth_of(const struct order *o)
 	return o->unsure ? DEPTH_LOOK : DEPTH_ORDER + (int)o->state;
 }
 
-static void charge(struct authority *a, int depth,
-		   const struct order_step *step)
+/* It alone waits for as long as the CA said. */
+static void wait_alone(struct engine *e, struct order *o, long retry_after)
+{
+	long most = retry_after < WHEN_HOUR ? retry_after : WHEN_HOUR;
+	int64_t until = e->world->now_ms(e->world->ctx) + (int64_t)most * 1000;
+
+	if (o->wake_ms < until)
+		o->wake_ms = until;
+}
+
+static struct order_step blame_name(struct engine *e, struct order *o,
+				    const struct order_step *step)
+{
+	struct err why = ERR_INIT;
+	struct order_step end;
+
+	err_set(&why, ERR_REFUSED, "%s; it works for other names",
+		step->problem.text);
+	err_hint(&why, "ask the CA what is wrong with this name there");
+	end = order_give_up(o, SCOPE_DOMAIN, &why, engine_now(e));
+	str_copy(end.type, sizeof(end.type), "serverInternal");
+	return end;
+}
+
+/*
+ * An error of the CA's own, told of one name. With 503 it says that it has too
+ * much to do (RFC 9110, 15.6.4), so that is believed of all the first time.
+ */
+static void got_error(struct authority *a, struct order *o, int depth,
+		      bool is_busy, struct order_step *step)
+{
+	struct engine *e = a->engine;
+	enum culprit_verdict verdict = culprit_failed(&a->culprits,
+						      o->domain_id, depth);
+
+	if (verdict == CULPRIT_SUSPECTED && is_busy)
+		verdict = CULPRIT_CA;
+	switch (verdict) {
+	case CULPRIT_CA:
+		authority_failed(a, depth, &step->problem, step->retry_after);
+		break;
+	case CULPRIT_SUSPECTED:
+		authority_failed(a, depth, &step->problem, -1);
+		wait_alone(e, o, step->retry_after);
+		break;
+	case CULPRIT_FOUND:
+		wait_alone(e, o, step->retry_after);
+		break;
+	case CULPRIT_REFUSED:
+		*step = blame_name(e, o, step);
+		break;
+	}
+}
+
+static void ca_failed(struct authority *a, struct order *o, int depth,
+		      const struct ca_reply *reply, struct order_step *step)
+{
+	if (streq(step->type, "userActionRequired"))
+		authority_refused_account(a, &step->problem);
+	else if (step->effect == ORDER_WAIT && reply->status >= 500)
+		got_error(a, o, depth, reply->status == 503, step);
+	else
+		authority_failed(a, depth, &step->problem, step->retry_after);
+}
+
+static void charge(struct authority *a, struct order *o, int depth,
+		   const struct ca_reply *reply, struct order_step *step)
 {
 	switch (step->scope) {
 	case SCOPE_CA:
-		if (streq(step->type, "userActionRequired"))
-			authority_refused_account(a, &step->problem);
-		else
-			authority_failed(a, depth, &step->problem,
-					 step->retry_after);
+		ca_failed(a, o, depth, reply, step);
 		break;
 	case SCOPE_ACCOUNT:
 		authority_lost_account(a);
@@ -90,6 +152,7 @@ static void charge(struct authority *a, int depth,
 	case SCOPE_ORDER:
 	case SCOPE_LOCAL:
 		authority_worked(a, depth);
+		culprit_worked(&a->culprits, o->domain_id, depth);
 		break;
 	}
 	if (streq(step->type, "invalidProfile"))
@@ -239,7 +302,7 @@ static void got_reply(struct engine *e, const struct arrived *got)
 	ctx.patience = outcome_patience(e, &d);
 	step = order_reply(&o, &got->reply, &ctx);
 	if (before != ORDER_INTENT || spending_weigh(&s, &o, &step))
-		charge(got->authority, depth, &step);
+		charge(got->authority, &o, depth, &got->reply, &step);
 	take_step(&s, &o, before, &step, &got->reply);
 	free((char *)ctx.thumbprint);
 }
@@ -392,6 +455,22 @@ static bool is_overlong_trial(struct engine *e, const struct order *o)
 }
 
 /*
+ * After a pause of all those go first that the CA did not fail: one of them may
+ * show that it works, where a suspect would only begin the pause anew.
+ */
+static bool lets_others_go(const struct engine *e, const struct authority *a,
+			   struct order *o)
+{
+	int64_t until_ms = a->row.retry_ms + YIELD_MS;
+
+	if (!culprit_is_suspect(&a->culprits, o->domain_id) ||
+	    e->world->now_ms(e->world->ctx) >= until_ms)
+		return false;
+	o->wake_ms = until_ms;
+	return true;
+}
+
+/*
  * True if the row is no longer among those that are due. What may have been
  * issued is asked for, however old it is: the certificate is still there.
  */
@@ -416,6 +495,8 @@ static bool wake_order(struct engine *e, struct authority *a, int64_t id)
 		return true;
 	}
 	a->is_wanted = true;
+	if (lets_others_go(e, a, &o))
+		return write_order(e, &o);
 	if (!authority_room(a))
 		return false;
 	ask_anew(e, a, &o, &d);

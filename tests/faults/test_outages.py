@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness.invariants import check_all
+from harness.invariants import check_all, check_box
 from harness.process import wait_for
 from harness.clock import Rush
 from harness.stage import make_stage  # noqa: F401
@@ -185,3 +185,85 @@ def test_busy_for_a_moment(make_stage, name, saw):
 	assert_calm(stage)
 	check_all(stage)
 	saw(f"live {time.time() - at:.1f} s later")
+
+
+# 54. A rule of the CA's for one name, or a row that it cannot read.
+
+ONE_NAME = ("500 to {} of one name, with Retry-After {}, at the only CA",
+	    "others get theirs, and are not charged")
+REFUSED = "; that name waits as one that is refused"
+
+
+def error(wait):
+	return {"problem": "serverInternal", "status": 500,
+		"retry_after": wait}
+
+
+def cases_of_one():
+	for endpoint in "newOrder", "authz", "finalize":
+		quick = [pytest.mark.quick] if endpoint == "newOrder" else []
+		yield pytest.param(
+			{"newOrder": "new-order"}.get(endpoint, endpoint),
+			marks=[*quick, pytest.mark.fault(
+				54, ONE_NAME[0].format(endpoint, 3600),
+				ONE_NAME[1])])
+
+
+@pytest.mark.parametrize("endpoint", cases_of_one())
+def test_error_to_one_name(make_stage, saw, endpoint):
+	stage = make_stage().start()
+	bad = stage.ca.rule(error(3600), endpoint=endpoint,
+			    name="mta-sts.bad.test")
+	stage.add("bad.test")
+	wait_for("the error", lambda: stage.ca.hits(bad))
+	began = time.time()
+	stage.live(*NAMES[:4])
+	took = time.time() - began
+
+	assert stage.ca.hits(bad) == 1	# it alone waits as it was told
+	assert stage.breaker()[0] == 0
+	assert_calm(stage)
+	check_box(stage)	# that order is still under way
+	saw(f"four others live {took:.0f} s later; asked once for that name")
+
+
+@pytest.mark.fault(54, ONE_NAME[0].format("newOrder", "1, as others come"),
+		   ONE_NAME[1] + REFUSED)
+def test_error_to_one_name_for_ever(make_stage, saw):
+	stage = make_stage(rush=Rush(10)).start()
+	bad = stage.ca.rule(error(1), endpoint="new-order",
+			    name="mta-sts.bad.test")
+	stage.add("bad.test")
+	others = []
+	while stage.blamed() != ["bad.test"]:
+		others.append(f"w{len(others)}.test")
+		assert len(others) < 100, stage.ca.hits(bad)
+		stage.live(others[-1])
+		time.sleep(0.5)
+
+	why, = stage.told("order.failed")
+	assert "it works for other names" in why
+	assert stage.ca.hits(bad) >= 8
+	assert stage.of_domain("due_at", "bad.test") - stage.now() > 20
+	check_all(stage)
+	saw(f"refused after {stage.ca.hits(bad)} errors, while {len(others)} "
+	    "others were certified")
+
+
+@pytest.mark.fault(54, "500 to newOrder of two names, with Retry-After 20, "
+		   "at the only CA", "taken for the CA's at first; others get "
+		   "theirs once that pause is over")
+def test_error_to_two_names(make_stage, saw):
+	stage = make_stage().start()
+	bad = [stage.ca.rule(error(20), endpoint="new-order",
+			     name=f"mta-sts.bad{i}.test") for i in range(2)]
+	stage.add("bad0.test", "bad1.test")
+	wait_for("both errors", lambda: all(map(stage.ca.hits, bad)))
+	began = time.time()
+	stage.live(*NAMES[:4])
+	took = time.time() - began
+
+	assert took < 30	# one pause, not another
+	assert_calm(stage)
+	check_all(stage)
+	saw(f"four others live {took:.0f} s later")

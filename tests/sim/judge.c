@@ -19,7 +19,7 @@
 
 #define MS	     1000LL
 #define NEEDED_MS    (10 * WHEN_MINUTE * MS)
-#define RATE	     50			/* orders a second: the stated rate */
+#define RATE	     4			/* orders a second: the stated rate */
 #define SLOW_START   (15 * MS)		/* of a CA that was down */
 #define LOOKS_OFTEN  64			/* at what must be served one day */
 #define CRASH_MS     (60 * MS)		/* a restart takes no longer */
