@@ -278,17 +278,19 @@ static void charge_looks(struct engine *e, const struct authority *a,
 	while (++n < o->sent && !e->has_failed);
 }
 
-/* `others` are those that are reserved, of which it was one. */
+/* `is_live`: it is still among those that are reserved. */
 static void settle(const struct stepping *s, const struct authority *a,
-		   struct budget_order *facts, long others)
+		   struct budget_order *facts, bool is_live)
 {
 	struct engine *e = s->engine;
 	struct err err = ERR_INIT;
 	struct budget b;
+	long live;
 
 	if (facts->purpose != BUDGET_NEW)
 		return;
-	facts->reserved = others + 1;
+	live = reserved(e, a, s->host);
+	facts->reserved = live > 0 && is_live ? live : live + 1;
 	budget_for_order(&b, &a->settings.limits, facts);
 	engine_ok(e,
 		  budget_settle(&b, e->store, e->world->now_ms(e->world->ctx),
@@ -300,9 +302,8 @@ void spending_issued(const struct stepping *s, const struct order *o)
 {
 	struct budget_order facts = facts_of(s->engine, s->authority, s->domain,
 					     o, s->host);
-	long live = reserved(s->engine, s->authority, s->host);
 
-	settle(s, s->authority, &facts, live > 0 ? live - 1 : 0);
+	settle(s, s->authority, &facts, true);
 }
 
 static void give_back(const struct stepping *s, const struct authority *a,
@@ -332,7 +333,7 @@ void spending_ended(const struct stepping *s, const struct order *o,
 	if (!*o->cert_url && !step->may_be_issued)
 		give_back(s, a, &facts);
 	else /* it may be there, if to nobody's use */
-		settle(s, a, &facts, reserved(e, a, s->host));
+		settle(s, a, &facts, false);
 	if (!s->authority)
 		return; /* it was not asked */
 	if (streq(step->type, "rateLimited"))
