@@ -48,6 +48,12 @@ def test_what_a_ca_counts_late_is_not_ordered_twice(seed):
 	assert done.returncode == 0, done.stdout
 
 
+def test_a_box_with_more_new_names_than_a_limit_lets_through():
+	"""It gets them all, if its life ends before or not."""
+	done = simulate("--orders", 370, "--jobs", 1, 80010)
+	assert done.returncode == 0, done.stdout
+
+
 def children(pid):
 	path = Path(f"/proc/{pid}/task/{pid}/children")
 	return [int(child) for child in path.read_text().split()]

@@ -852,6 +852,17 @@ bool judge_is_of_trial(struct rig *r, const char *order_url)
 	return is;
 }
 
+unsigned judge_missing(struct rig *r)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->names && r->is_up; i++) {
+		look(r, i);
+		n += r->judge->name[i].served_until <= rig_now(r);
+	}
+	return n;
+}
+
 static void check_name(struct rig *r, unsigned name)
 {
 	struct judge_name *n = &r->judge->name[name];

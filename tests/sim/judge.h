@@ -123,6 +123,9 @@ void judge_after_tick(struct rig *r);
 void judge_after_start(struct rig *r);
 void judge_after_death(struct rig *r);
 
+/* How many names are served no certificate that has not expired. */
+unsigned judge_missing(struct rig *r);
+
 /* All names, at the end; then the store and the books. */
 void judge_end(struct rig *r);
 

@@ -33,6 +33,7 @@
 
 #define ORDERS	   4950		/* that make one box's life */
 #define CALM	   (12 * WHEN_DAY)	/* at its end */
+#define CALM_MORE  (WHEN_DAY / 2)	/* for names that a limit holds up */
 #define UP_MINUTES 60			/* for a box to be there again */
 #define SEQUEL	   (7 * WHEN_DAY) /* of a box that is condemned, at most */
 #define KEYS	   12000
@@ -72,14 +73,27 @@ static void run_until(struct rig *r, int64_t end_ms, unsigned long orders)
 }
 
 /* Of a box that was killed just before the end there is nothing to judge. */
-static void calm_down(struct rig *r)
+static void run_until_up(struct rig *r, int64_t end)
 {
-	int64_t end = r->now_ms + CALM * 1000;
-
-	weather_end(r);
 	run_until(r, end, -1UL);
 	for (unsigned i = 0; i < UP_MINUTES && !r->is_up; i++)
 		run_until(r, end += WHEN_MINUTE * 1000, -1UL);
+}
+
+/*
+ * A hundred names and more do not get their first certificates in so short a
+ * time where a CA grants fifty a week: it goes on while they still come.
+ */
+static void calm_down(struct rig *r)
+{
+	unsigned missing, before = r->names + 1;
+
+	weather_end(r);
+	run_until_up(r, r->now_ms + CALM * 1000);
+	while ((missing = judge_missing(r)) > 0 && missing < before) {
+		before = missing;
+		run_until_up(r, r->now_ms + CALM_MORE * 1000);
+	}
 }
 
 /* How long are names expired that should not be? */
