@@ -23,6 +23,7 @@
 #define LINGER_BODY_MS 5000  /* the same, with a body on its way */
 #define SWALLOW_MAX    (8L * 1024 * 1024) /* of what nobody wants */
 #define ANSWER_MAX     (STREAM_OUT_MAX / 2)
+#define STRANGER_MS    2000 /* for a handshake and a request, before it yields */
 
 enum conn_fate {
 	FATE_OPEN,
@@ -33,6 +34,7 @@ enum conn_fate {
 
 struct conn {
 	LIST_ENTRY(conn) in_set;
+	TAILQ_ENTRY(conn) in_strangers;
 	struct conns *set;
 	struct stream stream;
 	struct parser parser;
@@ -43,6 +45,7 @@ struct conn {
 	bool is_in_turn;   /* settle() is still to come */
 	bool is_proxied;   /* it is not yet said for whom */
 	bool has_spoken;   /* something came */
+	bool is_stranger; /* nothing that it asked for was answered, or let in */
 	bool is_counted;   /* for its peer */
 	bool is_asked;	   /* an answer is due */
 	bool has_answered; /* ever */
@@ -69,6 +72,7 @@ struct conns {
 	bool is_draining;
 	size_t count;
 	LIST_HEAD(conn_list, conn) list;
+	TAILQ_HEAD(conn_queue, conn) strangers; /* oldest first */
 };
 
 static void settle(struct conn *c);
@@ -85,6 +89,7 @@ struct conns *conns_new(struct event_base *base, struct conn_limits *limits,
 	set->streams = streams_new();
 	buf_init(&set->text, ANSWER_MAX);
 	LIST_INIT(&set->list);
+	TAILQ_INIT(&set->strangers);
 	if (set->streams)
 		return set;
 	conns_free(set);
@@ -96,6 +101,32 @@ static void start_timer(struct conn *c, unsigned ms)
 	const struct timeval after = after_ms(ms);
 
 	event_add(&c->timer, &after);
+}
+
+/* ---- who goes first when there are too many ---- */
+
+static void is_known_now(struct conn *c)
+{
+	if (c->is_stranger)
+		TAILQ_REMOVE(&c->set->strangers, c, in_strangers);
+	c->is_stranger = false;
+}
+
+static void is_strange_at_first(struct conn *c)
+{
+	TAILQ_INSERT_TAIL(&c->set->strangers, c, in_strangers);
+	c->is_stranger = true;
+}
+
+/* The oldest, if it has had its time; else NULL. */
+static struct conn *slow_stranger(const struct conns *set)
+{
+	struct conn *c = TAILQ_FIRST(&set->strangers);
+	int64_t deadline_ms = set->limits->deadline_ms;
+
+	if (c && steady_ms() - (c->ends_ms - deadline_ms) >= STRANGER_MS)
+		return c;
+	return NULL;
 }
 
 /* ---- its end ---- */
@@ -156,6 +187,7 @@ static void forget(struct conn *c)
 	buf_release(&c->rest);
 	parser_release(&c->parser);
 	stream_release(&c->stream);
+	is_known_now(c);
 	LIST_REMOVE(c, in_set);
 	set->count--;
 	uncount(c);
@@ -222,6 +254,7 @@ void conn_answer(struct conn *c, const struct answer *a)
 {
 	c->is_asked = false;
 	c->has_answered = true;
+	is_known_now(c);
 	if (is_last(c)) {
 		say(c, a, ANSWER_THEN_NOTHING);
 		say_goodbye(c, FATE_LAST);
@@ -268,6 +301,7 @@ static void let_in(struct conn *c, size_t body_max)
 	struct body_budget *budget = &c->set->limits->bodies;
 	const struct timeval pace = after_ms(budget->pace_ms);
 
+	is_known_now(c);
 	c->body = xmalloc(sizeof(*c->body));
 	body_init(c->body, budget, c->peer, body_max);
 	c->pace = event_new(c->set->base, -1, EV_PERSIST, on_pace, c);
@@ -614,16 +648,32 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- its beginning ---- */
 
+/* Over the cap somebody goes who has had time to ask, and did not. */
+static bool make_room(struct conns *set)
+{
+	struct conn *c = slow_stranger(set);
+
+	if (!c)
+		return false;
+	tally_add(set->tally, TALLY_SHED);
+	forget(c);
+	return true;
+}
+
 /* Counted in; false, and not counted, over a cap. */
 static bool count(struct conns *set, struct peer peer, bool is_proxied)
 {
 	struct conn_limits *limits = set->limits;
 
 	tally_add(set->tally, TALLY_CONNECTIONS);
-	if (atomic_fetch_add(&limits->open, 1) < limits->max_connections &&
-	    (is_proxied || peers_enter(limits->peers, peer)))
+	if (!is_proxied && !peers_enter(limits->peers, peer))
+		return false;
+	if (atomic_fetch_add(&limits->open, 1) < limits->max_connections ||
+	    make_room(set))
 		return true;
 	atomic_fetch_sub(&limits->open, 1);
+	if (!is_proxied)
+		peers_leave(limits->peers, peer);
 	return false;
 }
 
@@ -675,6 +725,7 @@ void conn_accept(struct conns *set, int fd, const struct sockaddr *address,
 		return;
 	}
 	LIST_INSERT_HEAD(&set->list, c, in_set);
+	is_strange_at_first(c);
 	set->count++;
 	c->ends_ms = steady_ms() + set->limits->deadline_ms;
 	start_timer(c, set->limits->deadline_ms);

@@ -4,6 +4,10 @@
  *
  *	stream -> parser -> request -> whoever serves -> answer -> stream
  *
+ * Where there are as many as may be, the oldest ends that has had time to ask
+ * for something that is served, and has not, for one that comes; a peer that has
+ * too many by itself gets no more of them.
+ *
  * Before all that, a proxy that is believed says whose connection it is
  * (httpd/proxied.h); until then it is counted for nobody.
  *
@@ -70,7 +74,7 @@ struct conns *conns_new(struct event_base *base, struct conn_limits *limits,
 			const struct conn_service *service);
 void conns_free(struct conns *set); /* and all of them */
 
-/* Takes the socket; with TLS unless `tls` is NULL. Over a cap it is closed. */
+/* Takes the socket; with TLS unless `tls` is NULL. Over a cap one is closed. */
 void conn_accept(struct conns *set, int fd, const struct sockaddr *address,
 		 struct tls *tls);
 

@@ -92,7 +92,7 @@ const char *httpd_refusal_name(size_t i);
 struct httpd_counts {
 	unsigned long connections;	/* accepted */
 	unsigned long open;		/* now */
-	unsigned long shed;		/* closed at once: over a cap */
+	unsigned long shed;		/* closed: over a cap */
 	unsigned long unproxied;	/* of a proxy, without its header */
 	unsigned long handshakes;	/* finished */
 	unsigned long handshakes_failed;

@@ -32,6 +32,7 @@
 #define A    "mta-sts.a.test"
 #define GET  "GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: " A "\r\n"
 #define LAST "Connection: close\r\n\r\n"
+#define CONNECTIONS_MAX 100
 #define TALK 5000 /* longest head in these tests that is fine, about */
 
 static struct hosted hosted;
@@ -68,8 +69,8 @@ static void start(unsigned deadline_ms)
 		.https_count = 1,
 		.http_count = 1,
 		.workers = 1,
-		.max_connections = 100,
-		.max_per_address = 100,
+		.max_connections = CONNECTIONS_MAX,
+		.max_per_address = 200,
 		.deadline_ms = deadline_ms,
 		.cache_bytes = 1 << 20,
 		.reported = on_report,
@@ -609,6 +610,80 @@ static void a_record_may_come_in_pieces(void **state)
 
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, start_usual, stop)
 
+/* One connection in, as many as there may be: has it had its answer? */
+static bool newcomer_is_served(void)
+{
+	struct tls_client c;
+	bool is_served;
+	char *text;
+
+	tls_client_init(&c, https_port, A);
+	is_served = tls_client_shake(&c) == 0;
+	if (is_served) {
+		tls_client_say(&c, GET LAST);
+		text = tls_client_hear(&c, NULL);
+		is_served = str_starts(text, "HTTP/1.1 200 ");
+		free(text);
+	}
+	tls_client_release(&c);
+	return is_served;
+}
+
+static void is_served_again(struct tls_client *c)
+{
+	char *text;
+
+	tls_client_say(c, GET "\r\n");
+	text = tls_client_hear(c, "max_age");
+	assert_true(str_starts(text, "HTTP/1.1 200 "));
+	free(text);
+}
+
+static void who_asks_for_nothing_makes_room(void **state)
+{
+	struct rude silent[CONNECTIONS_MAX - 1];
+	struct tls_client known;
+	struct httpd_counts counts;
+
+	(void)state;
+	tls_client_init(&known, https_port, A);
+	assert_int_equal(tls_client_shake(&known), 0);
+	is_served_again(&known);
+	for (size_t i = 0; i < ARRAY_LEN(silent); i++)
+		rude_open(&silent[i], i % 2);
+	assert_true(count_comes_to(httpd, COUNT(open), CONNECTIONS_MAX));
+	assert_false(newcomer_is_served()); /* they have just come */
+	sleep(2);
+	usleep(100000);
+	assert_true(newcomer_is_served());
+	hears(&silent[0], "");
+	httpd_count(httpd, &counts);
+	assert_int_equal(counts.shed, 2);
+	is_served_again(&known);
+	for (size_t i = 0; i < ARRAY_LEN(silent); i++)
+		rude_close(&silent[i]);
+	tls_client_release(&known);
+}
+
+static void who_was_answered_makes_none(void **state)
+{
+	struct tls_client known[CONNECTIONS_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		tls_client_init(&known[i], https_port, A);
+		assert_int_equal(tls_client_shake(&known[i]), 0);
+		is_served_again(&known[i]);
+	}
+	sleep(2);
+	usleep(100000);
+	assert_false(newcomer_is_served());
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		is_served_again(&known[i]);
+		tls_client_release(&known[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -627,6 +702,8 @@ int main(void)
 		SERVED(an_answer_cut_off_in_a_record_is_no_matter),
 		SERVED(a_record_may_come_in_pieces),
 		SERVED(a_refused_head_request_has_no_body),
+		SERVED(who_asks_for_nothing_makes_room),
+		SERVED(who_was_answered_makes_none),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
