@@ -138,8 +138,8 @@ void judge_name_weather(struct rig *r, unsigned name)
 
 	stretch_set(&n->bad, w->mode != NAME_WELL, r->now_ms);
 	for (size_t i = 0; i < r->ca_count; i++)
-		stretch_set(&n->forbidden[i], w->forbidden >> i & 1,
-			    r->now_ms);
+		stretch_set(&n->forbidden[i],
+			    (w->forbidden | w->unwelcome) >> i & 1, r->now_ms);
 }
 
 /*

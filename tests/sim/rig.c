@@ -267,6 +267,14 @@ static void spoil(struct rig *r, struct rig_event *e, size_t ca,
 		answer_with(&e->answer, 500, "{\"type\":\"urn:ietf:params:acme:"
 			    "error:serverInternal\"}", "");
 		return;
+	case FATE_NAME:
+		snprintf(wait, sizeof(wait), "%lld",
+			 (long long)(r->now_ms / 1000 % WHEN_HOUR));
+		answer_with(&e->answer, 500,
+			    "{\"type\":\"urn:ietf:params:acme:"
+			    "error:serverInternal\"}",
+			    wait);
+		return;
 	case FATE_502:
 		answer_with(&e->answer, 502, "<html>Bad Gateway</html>", "");
 		return;
@@ -354,6 +362,8 @@ static void world_fetch(void *ctx, const struct fetch_request *request,
 {
 	struct rig *r = ctx;
 	size_t ca = ca_of(r, request->url);
+	unsigned name = ca < r->ca_count ? owner_of(&r->ca[ca], request->url)
+					 : RIG_NOBODY;
 	enum fate fate = FATE_REFUSED;
 	bool dies = !r->is_dying && weather_kills_in_exchange(r);
 	bool dies_first = dies && dice_one_in(&r->dice, 2);
@@ -362,7 +372,7 @@ static void world_fetch(void *ctx, const struct fetch_request *request,
 	if (dies_first)
 		rig_kill(r);
 	if (ca < r->ca_count && !r->is_dying)
-		fate = weather_fate(r, ca, request->url);
+		fate = weather_fate(r, ca, name, request->url);
 	e = reply_after(r, takes_ms(r, fate), arg);
 	e->fetched = done;
 	r->in_flight++;
@@ -371,8 +381,8 @@ static void world_fetch(void *ctx, const struct fetch_request *request,
 		e->detail = strstr(request->url, "/ari/") != NULL;
 		judge_request(r, ca, e->detail);
 		exchange(r, e, ca, request, fate);
-		if (fate != FATE_GOOD)
-			e->wronged = owner_of(&r->ca[ca], request->url);
+		if (fate != FATE_GOOD && fate != FATE_NAME)
+			e->wronged = name;
 		rig_say(r, "%s %s: %ld%s (fate %d)",
 			request->method == FETCH_POST ? "POST" : "GET",
 			request->url, e->answer.status,

@@ -80,6 +80,7 @@ struct rig_name {
 	char host[32];
 	enum name_mode mode;
 	unsigned forbidden;	/* CAs that CAA forbids, as bits */
+	unsigned unwelcome;	/* ... that answer its orders with errors */
 };
 
 struct weather;

@@ -184,8 +184,19 @@ static void new_lifetimes(struct rig *r, struct rig_event *e)
 static void name_recovers(struct rig *r, struct rig_event *e)
 {
 	r->name[e->number].mode = NAME_WELL;
-	r->name[e->number].forbidden = 0;
+	r->name[e->number].forbidden = r->name[e->number].unwelcome = 0;
 	judge_name_weather(r, e->number);
+}
+
+static bool is_well(const struct rig_name *name)
+{
+	return name->mode == NAME_WELL && !name->forbidden && !name->unwelcome;
+}
+
+/* Some boxes have CAs that work, but for a name or two. */
+static bool is_unkind(const struct rig *r)
+{
+	return r->seed % 4 == 3;
 }
 
 static void name_fails(struct rig *r, struct rig_event *e)
@@ -194,15 +205,17 @@ static void name_fails(struct rig *r, struct rig_event *e)
 	struct rig_name *name = &r->name[n];
 
 	(void)e;
-	if (!r->weather->is_over && name->mode == NAME_WELL &&
-	    !name->forbidden) {
-		if (dice_one_in(&r->dice, 4))
+	if (!r->weather->is_over && is_well(name)) {
+		if (is_unkind(r) && dice_one_in(&r->dice, 3))
+			name->unwelcome = 1 + dice_below(&r->dice, 7);
+		else if (dice_one_in(&r->dice, 4))
 			name->forbidden = 1 + dice_below(&r->dice, 7);
 		else
 			name->mode = (enum name_mode)dice_between(
 				&r->dice, NAME_GONE, NAME_MODES - 1);
-		rig_say(r, "%s: mode %d, forbidden %x", name->host, name->mode,
-			name->forbidden);
+		rig_say(r, "%s: mode %d, forbidden %x, unwelcome %x",
+			name->host, name->mode, name->forbidden,
+			name->unwelcome);
 		r->judge->name[n].may_be_charged = true;
 		judge_name_weather(r, n);
 		rig_after(r, skewed(r, 5 * WHEN_MINUTE, 20 * WHEN_DAY),
@@ -435,10 +448,17 @@ static enum fate busy(struct rig *r, size_t ca)
 	return FATE_503;
 }
 
-enum fate weather_fate(struct rig *r, size_t ca, const char *url)
+static bool is_unwelcome(const struct rig *r, size_t ca, unsigned name)
+{
+	return name != RIG_NOBODY && r->name[name].unwelcome >> ca & 1;
+}
+
+enum fate weather_fate(struct rig *r, size_t ca, unsigned name, const char *url)
 {
 	if (r->weather->is_offline)
 		return FATE_REFUSED;
+	if (!weather_is_down(r->ca_mode[ca]) && is_unwelcome(r, ca, name))
+		return FATE_NAME;
 	switch (r->ca_mode[ca]) {
 	case CA_WELL:
 	case CA_SLOW:

@@ -13,12 +13,13 @@
 enum fate {
 	FATE_GOOD,
 	FATE_LOST_REQUEST,
-	FATE_LOST_REPLY,	/* the CA has acted */
-	FATE_REFUSED,		/* no connection */
-	FATE_500,		/* the CA has not acted */
-	FATE_502,		/* it has */
+	FATE_LOST_REPLY, /* the CA has acted */
+	FATE_REFUSED,	 /* no connection */
+	FATE_500,	 /* the CA has not acted */
+	FATE_502,	 /* it has */
 	FATE_503,
-	FATE_GARBAGE,		/* it has */
+	FATE_GARBAGE, /* it has */
+	FATE_NAME,    /* 500, for this name alone */
 	FATES
 };
 
@@ -43,7 +44,9 @@ void weather_begin(struct rig *r);
 void weather_end(struct rig *r);	/* all is well from now on */
 void weather_release(struct rig *r);
 
-enum fate weather_fate(struct rig *r, size_t ca, const char *url);
+/* `name`: whose order it is about; or RIG_NOBODY. */
+enum fate weather_fate(struct rig *r, size_t ca, unsigned name,
+		       const char *url);
 /* An order was made there. */
 void weather_ordered(struct rig *r, size_t ca);
 
