@@ -833,6 +833,11 @@ static void note_files(cfg_t *cfg, struct config *c)
 	}
 }
 
+static bool is_named(cfg_t *cfg, const char *key)
+{
+	return !(cfg_getopt(cfg, key)->flags & CFGF_RESET);
+}
+
 /*
  * Both families are the default, as far as the kernel has them; what the
  * configuration says is tried, and fails with a remedy.
@@ -840,7 +845,7 @@ static void note_files(cfg_t *cfg, struct config *c)
 static bool copy_listeners(cfg_t *cfg, const char *key, char (*out)[64],
 			   size_t *count, struct config *c, struct err *err)
 {
-	bool is_default = cfg_getopt(cfg, key)->flags & CFGF_RESET;
+	bool is_default = !is_named(cfg, key);
 	size_t kept = 0;
 
 	if (!copy_list(cfg, key, out, count, CONFIG_LIST_MAX, err))
@@ -899,6 +904,8 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	c->log_level = level_of(cfg_getstr(cfg, "log_level"));
 	copy_numbers(cfg, c);
 	copy_archive(cfg, &c->archive);
+	c->names_https = is_named(cfg, "listen_https");
+	c->names_http = is_named(cfg, "listen_http");
 	return copy_listeners(cfg, "listen_https", c->listen_https,
 			      &c->listen_https_count, c, err) &&
 	       copy_listeners(cfg, "listen_http", c->listen_http,
