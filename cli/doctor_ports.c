@@ -66,6 +66,11 @@ static void hint_taken(const struct ports *p, const char *key,
 			    "socket: --socket PATH; else stop it: kill "
 			    "%ld",
 			    by->pid);
+	else if (!doctor_has_systemd(p->box))
+		doctor_hint(p->n,
+			    "stop it (process %ld), have it listen elsewhere, "
+			    "or give mtastsd an address of its own: %s in %s",
+			    by->pid, key, doctor_config_of(p->box));
 	else
 		doctor_hint(
 			p->n,
@@ -82,7 +87,7 @@ static void say_taken(const struct ports *p, const char *key,
 	struct proc_holder by;
 
 	proc_net_holder(p->box->root, l->inode, &by);
-	if (by.pid == 1) {
+	if (by.pid == 1 && doctor_has_systemd(p->box)) {
 		say_systemd(p, l->port);
 		return;
 	}
@@ -162,7 +167,7 @@ static void look_at_unbound(struct ports *p, size_t kind, long port)
 {
 	const char *unit = kinds[kind].unit;
 
-	if (!doctor_is_there(p->box, "/run/systemd/system")) {
+	if (!doctor_has_systemd(p->box)) {
 		look_at_privilege(p, port);
 		return;
 	}

@@ -158,6 +158,26 @@ static void a_socket_unit_that_has_failed_is_named(void **state)
 	json_decref(box.facts);
 }
 
+/* ---- a machine without systemd ---- */
+
+static void advice_names_what_is_there(void **state)
+{
+	struct doctor_box box = { .root = root };
+
+	(void)state;
+	err_set(&box.silence, ERR_AGAIN, "nobody answers");
+	assert_int_equal(look("daemon", &box), 1);
+	assert_string_equal(notes[0].err.hint,
+			    "start it as root: mtastsd --user mtastsd; if it "
+			    "ends it says why, on standard error");
+	put("/usr/lib/systemd/system/mtastsd.service"); /* and nobody reads it */
+	look("daemon", &box);
+	assert_null(strstr(notes[0].err.hint, "systemctl"));
+	put("/run/systemd/system/x");
+	look("daemon", &box);
+	assert_non_null(strstr(notes[0].err.hint, "systemctl start mtastsd"));
+}
+
 /* ---- backups ---- */
 
 static void put_backup(long age)
@@ -395,6 +415,7 @@ int main(void)
 		TEST(without_the_units_nothing_is_said_of_them),
 		TEST(a_socket_unit_without_its_service_is_named),
 		TEST(a_socket_unit_that_has_failed_is_named),
+		TEST(advice_names_what_is_there),
 		TEST(a_backup_that_is_old_is_said_to_be),
 		TEST(what_is_not_seen_is_never_said_to_be_well),
 		TEST(a_finding_is_told_whatever_its_bytes),
