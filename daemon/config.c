@@ -608,13 +608,15 @@ static void warn_if_readable(const char *path, FILE *f,
 static bool read_key_file(const char *path, struct ca_settings *ca,
 			  struct err *err)
 {
-	char text[256] = "";
+	char text[256] = "", whose[CA_NAME_SIZE + 24];
 	unsigned char *key = NULL;
 	FILE *f = fopen(path, "re");
 	bool ok;
 
-	if (!f)
-		return err_sys(err, "ca %s: eab_key_file %s", ca->name, path);
+	if (!f) {
+		snprintf(whose, sizeof(whose), "ca %s: eab_key_file", ca->name);
+		return config_lacks_key_file(whose, path, err);
+	}
 	warn_if_readable(path, f, ca);
 	ok = fgets(text, sizeof(text), f) != NULL;
 	fclose(f);
