@@ -40,7 +40,8 @@ unitdir     = $(PREFIX)/lib/systemd/system
 sysusersdir = $(PREFIX)/lib/sysusers.d
 tmpfilesdir = $(PREFIX)/lib/tmpfiles.d
 bashdir     = $(PREFIX)/share/bash-completion/completions
-zshdir      = $(PREFIX)/share/zsh/vendor-completions
+# Debian's zsh looks for a package's in another folder than for ours.
+zshdir      = $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 
 VERSION := 0.1.0
 PKGS    := libevent_openssl libevent_pthreads libevent libcurl openssl \

@@ -16,7 +16,7 @@
 static const struct doctor_look looks[] = {
 	{ "daemon", "mtastsd itself", doctor_daemon },
 	{ "config", "the configuration", doctor_config },
-	{ "units", "the units of systemd", doctor_units },
+	{ "units", "its user, and the units of systemd", doctor_units },
 	{ "ports", "the ports", doctor_ports },
 	{ "state", "the state folder", doctor_state },
 	{ "sockets", "the folder of the sockets", doctor_sockets },

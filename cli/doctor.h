@@ -95,6 +95,9 @@ bool doctor_knows_config(const struct doctor_box *box, struct doctor_notes *n);
 char *doctor_path(const struct doctor_box *box, const char *path);
 bool doctor_is_there(const struct doctor_box *box, const char *path);
 
+/* Does it run here? Else advice is not to name it. */
+bool doctor_has_systemd(const struct doctor_box *box);
+
 /* Is the unit installed, where systemd would look? */
 bool doctor_has_unit(const struct doctor_box *box, const char *unit);
 

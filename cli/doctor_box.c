@@ -161,6 +161,11 @@ bool doctor_is_there(const struct doctor_box *box, const char *path)
 	return is;
 }
 
+bool doctor_has_systemd(const struct doctor_box *box)
+{
+	return doctor_is_there(box, "/run/systemd/system");
+}
+
 bool doctor_has_unit(const struct doctor_box *box, const char *unit)
 {
 	static const char *const folders[] = {

@@ -17,11 +17,12 @@ void doctor_clock(const struct doctor_box *box, struct doctor_notes *n)
 {
 	struct timex t = { .modes = 0 };
 
-	(void)box;
 	if (time(NULL) < WRITTEN_AT) {
 		doctor_say(n, DOCTOR_ERROR, "clock.wrong",
 			   "this machine's clock stands before the year 2026");
-		doctor_hint(n, "set it: timedatectl set-ntp true, or date");
+		doctor_hint(n, doctor_has_systemd(box)
+				       ? "set it: timedatectl set-ntp true"
+				       : "set it: date -s");
 		return;
 	}
 	if (adjtimex(&t) < 0) {
@@ -31,8 +32,12 @@ void doctor_clock(const struct doctor_box *box, struct doctor_notes *n)
 		doctor_say(n, DOCTOR_WARNING, "clock.unkept",
 			   "no time service keeps this machine's clock");
 		doctor_hint(n,
-			    "timedatectl set-ntp true; if that is not there: "
-			    "apt install systemd-timesyncd, or chrony");
+			    doctor_has_systemd(box)
+				    ? "timedatectl set-ntp true; if that is "
+				      "not there: apt install "
+				      "systemd-timesyncd, or chrony"
+				    : "run one, such as chrony; in a container "
+				      "the host does");
 	}
 }
 

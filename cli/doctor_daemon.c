@@ -30,9 +30,13 @@ static void hint_silent(const struct doctor_box *box, struct doctor_notes *n)
 	if (!strstr(box->silence.text, path) && access(path, F_OK) == 0)
 		doctor_hint(n, "%s has another socket: --socket %s",
 			    doctor_config_of(box), path);
-	else
+	else if (doctor_has_systemd(box) &&
+		 doctor_has_unit(box, "mtastsd.service"))
 		doctor_hint(n, "start it: systemctl start mtastsd; why it "
 			       "ended: journalctl -u mtastsd -n 20");
+	else
+		doctor_hint(n, "start it as root: mtastsd --user mtastsd; if "
+			       "it ends it says why, on standard error");
 	free(path);
 }
 
@@ -186,7 +190,7 @@ void doctor_config(const struct doctor_box *box, struct doctor_notes *n)
 	free(output);
 }
 
-/* ---- systemd, as far as files show ---- */
+/* ---- its user; and systemd, as far as files show ---- */
 
 static const struct {
 	const char *unit, *wanted, *means;
@@ -202,24 +206,43 @@ static const struct {
 	  "nobody binds port 80 for it at boot" },
 };
 
-static void look_at_user(struct doctor_notes *n)
+static bool lacks_user(const struct doctor_box *box)
 {
 	struct doctor_user user;
 
-	if (doctor_user_named("mtastsd", &user))
+	return !doctor_has_daemon(box) && !doctor_user_named("mtastsd", &user);
+}
+
+static void look_at_units_user(const struct doctor_box *box,
+			       struct doctor_notes *n)
+{
+	if (!lacks_user(box))
 		return;
 	doctor_say(n, DOCTOR_ERROR, "user.missing",
 		   "there is no user mtastsd, whom its unit names");
 	doctor_hint(n, "make it: systemd-sysusers");
 }
 
+/* It may be meant to run as somebody else. */
+static void look_at_user(const struct doctor_box *box, struct doctor_notes *n)
+{
+	if (!lacks_user(box))
+		return;
+	doctor_say(n, DOCTOR_WARNING, "user.missing",
+		   "there is no user mtastsd, for mtastsd --user to become");
+	doctor_hint(n, "make it and its groups, by the commands in mtastsd(8), "
+		       "\"Without systemd\"");
+}
+
 void doctor_units(const struct doctor_box *box, struct doctor_notes *n)
 {
-	if (!doctor_is_there(box, "/run/systemd/system") ||
-	    !doctor_has_unit(box, "mtastsd.service"))
+	if (!doctor_has_systemd(box)) {
+		look_at_user(box, n);
 		return;
-	if (!doctor_has_daemon(box))
-		look_at_user(n);
+	}
+	if (!doctor_has_unit(box, "mtastsd.service"))
+		return;
+	look_at_units_user(box, n);
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
 		if (doctor_is_there(box, units[i].wanted))
 			continue;

@@ -71,8 +71,10 @@ static void say_missing(const struct folder *f)
 		   doctor_has_daemon(f->box) ? DOCTOR_ERROR : DOCTOR_WARNING,
 		   f->id_missing, "the folder %s is not there", f->path);
 	doctor_hint(f->n,
-		    "systemd makes it with the unit, and so does mtastsd "
-		    "--user; else: install -d -o mtastsd -g mtastsd %s",
+		    "%s makes it; else: install -d -o mtastsd -g mtastsd %s",
+		    doctor_has_systemd(f->box)
+			    ? "systemd, when it starts the unit,"
+			    : "mtastsd --user mtastsd, started as root,",
 		    f->path);
 }
 

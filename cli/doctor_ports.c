@@ -54,10 +54,28 @@ static void say_systemd(const struct ports *p, long port)
 			  "status mtastsd why it does not run");
 }
 
+/* How it gets an address of its own: units take the place of the configuration. */
+static void say_own_address(const struct ports *p, size_t kind, char *out,
+			    size_t size)
+{
+	if (doctor_has_systemd(p->box) &&
+	    doctor_has_unit(p->box, kinds[kind].unit))
+		snprintf(out, size, "systemctl edit %s", kinds[kind].unit);
+	else
+		snprintf(out, size, "%s in %.200s", kinds[kind].key,
+			 doctor_config_of(p->box));
+}
+
 /* A second daemon is not the same as another program. */
-static void hint_taken(const struct ports *p, const char *key,
+static void hint_taken(const struct ports *p, size_t kind,
 		       const struct proc_holder *by)
 {
+	char own[256], of_unit[64] = "";
+
+	say_own_address(p, kind, own, sizeof(own));
+	if (doctor_has_systemd(p->box))
+		snprintf(of_unit, sizeof(of_unit),
+			 "; systemctl status %ld says of which unit", by->pid);
 	if (!by->pid)
 		doctor_hint(p->n, "be root to see whose it is: ss -ltnp");
 	else if (streq(by->name, "mtastsd"))
@@ -67,22 +85,20 @@ static void hint_taken(const struct ports *p, const char *key,
 			    "%ld",
 			    by->pid);
 	else
-		doctor_hint(
-			p->n,
-			"stop it (process %ld; systemctl status %ld says of "
-			"which unit), have it listen elsewhere, or give "
-			"mtastsd an address of its own: %s in %s, or "
-			"systemctl edit its socket units",
-			by->pid, by->pid, key, doctor_config_of(p->box));
+		doctor_hint(p->n,
+			    "stop it (process %ld%s), have it listen "
+			    "elsewhere, or give mtastsd an address of its own: "
+			    "%s",
+			    by->pid, of_unit, own);
 }
 
-static void say_taken(const struct ports *p, const char *key,
-		      const char *address, const struct proc_listener *l)
+static void say_taken(const struct ports *p, size_t kind, const char *address,
+		      const struct proc_listener *l)
 {
 	struct proc_holder by;
 
 	proc_net_holder(p->box->root, l->inode, &by);
-	if (by.pid == 1) {
+	if (by.pid == 1 && doctor_has_systemd(p->box)) {
 		say_systemd(p, l->port);
 		return;
 	}
@@ -94,7 +110,7 @@ static void say_taken(const struct ports *p, const char *key,
 		doctor_say(p->n, DOCTOR_ERROR, "port.taken",
 			   "%s is taken, by a process that you may not see",
 			   address);
-	hint_taken(p, key, &by);
+	hint_taken(p, kind, &by);
 }
 
 /* ---- for whom they are ---- */
@@ -162,7 +178,7 @@ static void look_at_unbound(struct ports *p, size_t kind, long port)
 {
 	const char *unit = kinds[kind].unit;
 
-	if (!doctor_is_there(p->box, "/run/systemd/system")) {
+	if (!doctor_has_systemd(p->box)) {
 		look_at_privilege(p, port);
 		return;
 	}
@@ -213,13 +229,13 @@ static bool look_at_family(const struct ports *p, const char *key,
 
 static void look_at(struct ports *p, size_t kind, const char *address)
 {
-	const char *key = kinds[kind].key;
 	const struct proc_listener *l = in_way(p, address);
 	long port = proc_net_port(address);
 
 	if (!doctor_has_daemon(p->box) && l)
-		say_taken(p, key, address, l);
-	else if (!doctor_has_daemon(p->box) && look_at_family(p, key, address))
+		say_taken(p, kind, address, l);
+	else if (!doctor_has_daemon(p->box) &&
+		 look_at_family(p, kinds[kind].key, address))
 		look_at_unbound(p, kind, port);
 	else if (doctor_has_daemon(p->box) && !l)
 		doctor_say(p->n, DOCTOR_UNSEEN, "port.elsewhere",

@@ -21,6 +21,7 @@
 #include "daemon/config_state.h"
 #include "daemon/guard.h"
 #include "daemon/intake.h"
+#include "daemon/listeners.h"
 #include "daemon/meter.h"
 #include "daemon/metrics_port.h"
 #include "daemon/report_desk.h"
@@ -52,6 +53,7 @@ struct admin_parts {
 	const struct archive *archive;
 	const struct config *config;	/* the daemon's, updated by a reload */
 	const struct config_state *config_state; /* what became of reloads */
+	const struct both_listeners *listeners;	 /* of the world's side */
 	const struct metrics_port *metrics_port; /* the admin's own */
 	const struct lag *lag;		/* of the loop; NULL: not measured */
 	time_t started_at;

@@ -128,6 +128,9 @@ static void judge_config(struct api_call *call, struct findings *out)
 {
 	if (call->parts->config_state)
 		config_state_judge(call->parts->config_state, out);
+	if (call->parts->config_state && call->parts->listeners)
+		listeners_judge(call->parts->listeners,
+				call->parts->config_state->path, out);
 }
 
 /* Without the two lines none of them is asked for anything. */

@@ -608,13 +608,15 @@ static void warn_if_readable(const char *path, FILE *f,
 static bool read_key_file(const char *path, struct ca_settings *ca,
 			  struct err *err)
 {
-	char text[256] = "";
+	char text[256] = "", whose[CA_NAME_SIZE + 24];
 	unsigned char *key = NULL;
 	FILE *f = fopen(path, "re");
 	bool ok;
 
-	if (!f)
-		return err_sys(err, "ca %s: eab_key_file %s", ca->name, path);
+	if (!f) {
+		snprintf(whose, sizeof(whose), "ca %s: eab_key_file", ca->name);
+		return config_lacks_key_file(whose, path, err);
+	}
 	warn_if_readable(path, f, ca);
 	ok = fgets(text, sizeof(text), f) != NULL;
 	fclose(f);
@@ -833,6 +835,11 @@ static void note_files(cfg_t *cfg, struct config *c)
 	}
 }
 
+static bool is_named(cfg_t *cfg, const char *key)
+{
+	return !(cfg_getopt(cfg, key)->flags & CFGF_RESET);
+}
+
 /*
  * Both families are the default, as far as the kernel has them; what the
  * configuration says is tried, and fails with a remedy.
@@ -840,7 +847,7 @@ static void note_files(cfg_t *cfg, struct config *c)
 static bool copy_listeners(cfg_t *cfg, const char *key, char (*out)[64],
 			   size_t *count, struct config *c, struct err *err)
 {
-	bool is_default = cfg_getopt(cfg, key)->flags & CFGF_RESET;
+	bool is_default = !is_named(cfg, key);
 	size_t kept = 0;
 
 	if (!copy_list(cfg, key, out, count, CONFIG_LIST_MAX, err))
@@ -899,6 +906,8 @@ static bool copy_all(cfg_t *cfg, struct config *c, struct err *err)
 	c->log_level = level_of(cfg_getstr(cfg, "log_level"));
 	copy_numbers(cfg, c);
 	copy_archive(cfg, &c->archive);
+	c->names_https = is_named(cfg, "listen_https");
+	c->names_http = is_named(cfg, "listen_http");
 	return copy_listeners(cfg, "listen_https", c->listen_https,
 			      &c->listen_https_count, c, err) &&
 	       copy_listeners(cfg, "listen_http", c->listen_http,

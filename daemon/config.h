@@ -36,6 +36,7 @@ struct config {
 	size_t listen_https_count;
 	char listen_http[CONFIG_LIST_MAX][64];
 	size_t listen_http_count;
+	bool names_https, names_http; /* those are the file's own words */
 	bool lacks_ipv6; /* the kernel; its addresses are no default then */
 	char metrics_listen[64]; /* of this machine; may be "" */
 	char resolvers[DNS_SERVERS_MAX][64];

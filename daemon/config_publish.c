@@ -1,5 +1,6 @@
 #include "daemon/config_publish.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,22 @@ const char *config_publish_expected(const char *key, const char *value,
 
 /* ---- the key ---- */
 
+bool config_lacks_key_file(const char *whose, const char *path, struct err *err)
+{
+	bool is_closed = errno == EACCES;
+
+	err_sys(err, "%s %s", whose, path);
+	if (err)
+		err->kind = ERR_INPUT;
+	if (is_closed)
+		return err_hint(err, "mtastsd must be able to read it: chgrp "
+				     "mtastsd, chmod 640");
+	return err_hint(err,
+			"put it there, for mtastsd alone: install -m 600 -o "
+			"mtastsd FILE %s",
+			path);
+}
+
 /* Whoever has it can write to the zone. */
 bool config_key_file_is_good(const char *path, struct err *err)
 {
@@ -117,14 +134,11 @@ bool config_key_file_is_good(const char *path, struct err *err)
 	bool ok = fd >= 0 && fstat(fd, &st) == 0;
 
 	if (!ok)
-		err_sys(err, "publish_key_file %s", path);
+		config_lacks_key_file("publish_key_file", path, err);
 	if (fd >= 0)
 		close(fd);
-	if (!ok) {
-		err->kind = ERR_INPUT;
-		return err_hint(err, "mtastsd must be able to read it: chgrp "
-				     "mtastsd, chmod 640");
-	}
+	if (!ok)
+		return false;
 	if (!(st.st_mode & (S_IROTH | S_IWOTH)))
 		return true;
 	err_set(err, ERR_INPUT,

@@ -18,6 +18,10 @@ const char *config_publish_expected(const char *key, const char *value,
 bool config_copy_publish(cfg_t *cfg, const char *host_name,
 			 struct publish_settings *s, struct err *err);
 
+/* The key file was not opened, for errno's reason: false, with what helps. */
+bool config_lacks_key_file(const char *whose, const char *path,
+			   struct err *err);
+
 /* Can it be read, and not by everybody? */
 bool config_key_file_is_good(const char *path, struct err *err);
 

@@ -102,6 +102,8 @@ static bool bind_all(struct listeners *l, const char (*addresses)[64],
 
 		if (fd < 0)
 			return false;
+		str_copy(l->address[l->count], sizeof(l->address[0]),
+			 addresses[i]);
 		l->fd[l->count++] = fd;
 	}
 	return true;
@@ -127,20 +129,88 @@ bool listeners_open(struct both_listeners *l, const struct config *c,
 
 /* ---- whose they are ---- */
 
-static void note(const struct listeners *l, char (*to)[64], size_t *count)
+static bool has(const struct listeners *l, const char *address)
 {
-	if (!l->is_passed)
-		return;
+	for (size_t i = 0; i < l->count; i++)
+		if (listener_is_same(l->address[i], address))
+			return true;
+	return false;
+}
+
+static bool are_same(const struct listeners *l, char (*said)[64], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!has(l, said[i]))
+			return false;
+	return count == l->count;
+}
+
+/* That sockets are passed elsewhere than by default contradicts nobody. */
+static void note(struct listeners *l, bool is_named, char (*to)[64],
+		 size_t *count)
+{
+	l->differs = (is_named || !l->is_passed) && !are_same(l, to, *count);
 	memset(to, 0, CONFIG_LIST_MAX * sizeof(*to));
 	for (*count = 0; *count < l->count; (*count)++)
 		str_copy(to[*count], sizeof(*to), l->address[*count]);
 }
 
 /* They are there, too, once httpd has the descriptors. */
-void listeners_note(const struct both_listeners *l, struct config *c)
+void listeners_note(struct both_listeners *l, struct config *c)
 {
-	note(&l->https, c->listen_https, &c->listen_https_count);
-	note(&l->http, c->listen_http, &c->listen_http_count);
+	note(&l->https, c->names_https, c->listen_https,
+	     &c->listen_https_count);
+	note(&l->http, c->names_http, c->listen_http, &c->listen_http_count);
+}
+
+bool listeners_await_restart(const struct both_listeners *l)
+{
+	return (l->https.differs && !l->https.is_passed) ||
+	       (l->http.differs && !l->http.is_passed);
+}
+
+/* "0.0.0.0:443, [::]:443" */
+static void list(const struct listeners *l, char *out, size_t size)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < l->count && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%s",
+					i ? ", " : "", l->address[i]);
+}
+
+static void judge(const struct listeners *l, const char *kind, const char *path,
+		  struct findings *out)
+{
+	char where[256], hint[200];
+
+	list(l, where, sizeof(where));
+	if (l->is_passed) {
+		snprintf(hint, sizeof(hint),
+			 "take that line out; where systemd listens is set "
+			 "by: systemctl edit mtastsd-%s.socket",
+			 kind);
+		findings_add(out, "port.not-used", HEALTH_WARNING, hint,
+			     "listen_%s of %s is not used: mtastsd was given "
+			     "its sockets, and they listen at %s",
+			     kind, path, where);
+	} else {
+		findings_add(out, "port.not-yet", HEALTH_WARNING,
+			     "restart mtastsd",
+			     "listen_%s of %s has changed: until a restart "
+			     "mtastsd listens at %s",
+			     kind, path, where);
+	}
+}
+
+void listeners_judge(const struct both_listeners *l, const char *path,
+		     struct findings *out)
+{
+	if (l->https.differs)
+		judge(&l->https, "https", path, out);
+	if (l->http.differs)
+		judge(&l->http, "http", path, out);
 }
 
 static void move(struct listeners *l, int *to, size_t *count)

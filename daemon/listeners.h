@@ -12,13 +12,15 @@
 #include <stddef.h>
 
 #include "daemon/config.h"
+#include "daemon/health.h"
 #include "httpd/listener.h"
 #include "httpd/server.h"
 
 struct listeners {
 	int fd[HTTPD_LISTENERS_MAX];
 	size_t count;
-	bool is_passed; /* the configuration does not count */
+	bool is_passed; /* the configuration does not count, */
+	bool differs;	/* and has others; or has others since a reload */
 	char address[HTTPD_LISTENERS_MAX][LISTENER_ADDRESS_SIZE];
 };
 
@@ -34,8 +36,18 @@ struct both_listeners {
 bool listeners_open(struct both_listeners *l, const struct config *c,
 		    struct err *err);
 
-/* Where passed sockets listen is put in the place of what *c said. */
-void listeners_note(const struct both_listeners *l, struct config *c);
+/*
+ * Where they listen is put in the place of what *c said, at a reload too, for
+ * what looks there must find it; and it is noted whether that differs.
+ */
+void listeners_note(struct both_listeners *l, struct config *c);
+
+/* Would a restart make them others? */
+bool listeners_await_restart(const struct both_listeners *l);
+
+/* Does the file at `path` name others? For status. */
+void listeners_judge(const struct both_listeners *l, const char *path,
+		     struct findings *out);
 
 /* httpd_start() has them now; or they are closed. */
 void listeners_give(struct both_listeners *l, struct httpd_options *o);

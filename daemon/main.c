@@ -274,6 +274,7 @@ static struct admin_parts admin_parts_of(struct daemon *d)
 		.archive = d->archive,
 		.config = &d->config,
 		.config_state = &d->config_state,
+		.listeners = &d->listeners,
 		.lag = d->lag,
 		.started_at = d->started_at,
 	};
@@ -662,10 +663,6 @@ static bool needs_restart(const struct config *a, const struct config *b)
 {
 	return strcmp(a->state_dir, b->state_dir) != 0 ||
 	       strcmp(a->run_dir, b->run_dir) != 0 ||
-	       memcmp(a->listen_https, b->listen_https,
-		      sizeof(a->listen_https)) != 0 ||
-	       memcmp(a->listen_http, b->listen_http, sizeof(a->listen_http)) !=
-		       0 ||
 	       a->workers != b->workers ||
 	       a->max_connections != b->max_connections ||
 	       a->max_per_address != b->max_per_address ||
@@ -702,6 +699,7 @@ static bool reload(struct daemon *d, struct err *err)
 		return false;
 	listeners_note(&d->listeners, &fresh);
 	if (!admin_use_metrics(d->admin, fresh.metrics_listen) ||
+	    listeners_await_restart(&d->listeners) ||
 	    needs_restart(&d->config, &fresh))
 		log_warn("mtastsd: listeners, folders, workers, limits "
 			 "and proxies change at a restart only");

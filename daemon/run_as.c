@@ -53,7 +53,8 @@ bool run_as(const char *user, const struct config *c, struct err *err)
 		err_set(err, ERR_INPUT, "there is no user %.64s", user);
 		return err_hint(err,
 				"make one: useradd --system --home-dir %s "
-				"--shell /usr/sbin/nologin %.32s",
+				"--shell /usr/sbin/nologin %.32s; its groups "
+				"are in mtastsd(8), \"Without systemd\"",
 				c->state_dir, user);
 	}
 	if (geteuid() == p->pw_uid)

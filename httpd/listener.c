@@ -107,6 +107,20 @@ bool listener_has_family(const char *address)
 	return has;
 }
 
+bool listener_is_same(const char *a, const char *b)
+{
+	struct addrinfo *one = resolve(a, NULL), *other = resolve(b, NULL);
+	bool is_same = one && other && one->ai_addrlen == other->ai_addrlen &&
+		       memcmp(one->ai_addr, other->ai_addr, one->ai_addrlen) ==
+			       0;
+
+	if (one)
+		freeaddrinfo(one);
+	if (other)
+		freeaddrinfo(other);
+	return is_same;
+}
+
 static bool socket_failed(const char *address, struct err *err)
 {
 	int why = errno;

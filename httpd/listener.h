@@ -19,6 +19,9 @@ int listener_bind(const char *address, struct err *err);
 /* Has the kernel the family of that address? What is none is no matter of ours. */
 bool listener_has_family(const char *address);
 
+/* Do both name one address and port, however it is spelt? */
+bool listener_is_same(const char *a, const char *b);
+
 /* The port it is bound to: of use when port 0 was asked for. */
 unsigned listener_port(int fd);
 

@@ -707,6 +707,26 @@ def test_reload_says_what_needs_a_restart(daemon):
 	assert "at a restart" in reload(daemon, max_connections=77)
 
 
+def test_reload_with_another_port_does_not_look_there(rig, name):
+	"""It listens where it did, and status says until when."""
+	daemon = rig.daemon().start()
+	rig.dns.point(name)
+	daemon.add(name)
+	was = f"127.0.0.1:{daemon.https_port}"
+
+	said = reload(daemon, listen_https=[f"127.0.0.1:{free_port()}"])
+
+	assert "at a restart" in said
+	assert daemon.api("GET", "/v1/box")[1]["listen_https"] == [was]
+	warned, = daemon.json("status")["findings"]
+	assert warned["id"] == "port.not-yet" and was in warned["text"]
+	time.sleep(8)	# looks at what it serves come once a second
+	assert daemon.json("alert", "list")["alerts"] == []
+
+	reload(daemon, listen_https=[was])
+	assert daemon.json("status")["findings"] == []
+
+
 def test_reload_with_a_new_contact(live, name):
 	account = live.json("ca", "list")["cas"][0]["account_url"]
 	old = live.serial(name)

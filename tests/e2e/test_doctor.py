@@ -116,7 +116,7 @@ def test_a_clock_that_nobody_keeps(server):
 	assert set(notes) == ({"clock.unkept"} if status & STA_UNSYNC else
 			      set())
 	for one in notes.values():
-		assert "timedatectl" in one["hint"]
+		assert "chrony" in one["hint"]
 
 
 @pytest.mark.parametrize("shift, says", [("+2h", "2 h ahead of"),
@@ -137,12 +137,26 @@ def test_a_daemon_that_does_not_run_is_the_first_thing_to_be_said(server):
 	first, *rest = done.stdout.splitlines()
 	assert done.returncode == ERRORS
 	assert first.startswith("error     mtastsd does not run")
-	assert "systemctl start mtastsd" in first
+	assert "mtastsd --user mtastsd" in first
 	assert "all is well" not in done.stdout
 	notes, unseen = server.look(env=server.kept())
-	assert set(notes) == {"daemon.silent", "state.missing",
-			      "sockets.missing"}
+	assert set(notes) - {"user.missing"} == {
+		"daemon.silent", "state.missing", "sockets.missing"}
 	assert set(unseen) == {"files.no-daemon"}
+
+
+def test_without_systemd_no_advice_names_it(server, squatter):
+	"""The village has none: its /run is empty."""
+	server.ok("sed", "-i", "/^mtastsd:/d", "/etc/passwd")
+	notes, _ = server.look()
+	assert {"daemon.silent", "port.taken", "user.missing", "state.missing",
+		"sockets.missing"} <= set(notes)
+	for id, note in notes.items():
+		assert "systemctl" not in note["hint"], id
+		assert "journalctl" not in note["hint"], id
+		assert "timedatectl" not in note["hint"], id
+	server.ok("tee", "-a", "/etc/passwd", input=USER, stdin=None)
+	assert "user.missing" not in server.look()[0]
 
 
 def test_as_shipped_both_ways_say_the_two_lines(server):

@@ -144,6 +144,11 @@ def test_what_was_passed_counts_and_not_the_configuration(rig, held):
 	daemon.reload()
 	wait_for("the reload", lambda: "read again" in daemon.log.read_text())
 	assert "at a restart only" not in daemon.log.read_text()
+	warned = [f for f in daemon.json("status")["findings"]
+		  if f["id"] == "port.not-used"]
+	assert [f["text"].partition(" of ")[0] for f in warned] == [
+		"listen_https", "listen_http"]
+	assert f"127.0.0.1:{daemon.https_port}" in warned[0]["text"]
 
 
 def test_one_kind_may_be_passed_alone(rig):

@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from harness.daemon import BUILD
+
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging"
 UNIT = PACKAGING / "mtastsd.service"
@@ -21,8 +23,6 @@ def values(key, unit=UNIT):
 def installed(tmp_path_factory):
 	"""With the package's prefix."""
 	root = tmp_path_factory.mktemp("root")
-	from harness.daemon import BUILD
-
 	subprocess.run(["make", "-o", "all", "install", f"DESTDIR={root}",
 			"PREFIX=/usr", f"B={BUILD}"], cwd=ROOT, check=True,
 		       stdout=subprocess.DEVNULL)
@@ -67,6 +67,18 @@ def test_uninstall_leaves_the_configuration_alone(installed, tmp_path):
 		       stdout=subprocess.DEVNULL)
 	left = [p for p in (tmp_path / "r").rglob("*") if p.is_file()]
 	assert [p.name for p in left] == ["mtastsd.conf"]
+
+
+@pytest.mark.parametrize("prefix", ["/usr", "/usr/local"])
+def test_zsh_finds_its_completion(tmp_path, prefix):
+	"""By itself, whoever installed it: a package, or `make install`."""
+	subprocess.run(["make", "-o", "all", "install", f"DESTDIR={tmp_path}",
+			f"PREFIX={prefix}", f"B={BUILD}"], cwd=ROOT, check=True,
+		       stdout=subprocess.DEVNULL)
+	folders = subprocess.run(["zsh", "-f", "-c", "print -l $fpath"], text=True,
+				 check=True, stdout=subprocess.PIPE).stdout.split()
+	[script] = tmp_path.rglob("_mtastsctl")
+	assert f"/{script.parent.relative_to(tmp_path)}" in folders
 
 
 def test_a_bad_configuration_is_found_before_the_reload():

@@ -411,7 +411,11 @@ static const struct {
 	{ ZONE "publish_server = \"192.0.2.1\" publish_hook = \"/bin/true\"", 0,
 	  "both set", "the one" },
 	{ ZONE SERVER "publish_key_file = \"/nonexistent/key\"", 0,
-	  "No such file", "chmod 640" },
+	  "No such file", "install -m 600 -o mtastsd FILE /nonexistent/key" },
+	{ "ca a {\n directory = \"https://a/\" eab_kid = k "
+	  "eab_key_file = \"/nonexistent/key\"\n}",
+	  0, "ca a: eab_key_file /nonexistent/key: No such file",
+	  "install -m 600 -o mtastsd FILE /nonexistent/key" },
 	{ ZONE SERVER "publish_key_file = \"/etc/passwd\"", 0,
 	  "everybody may read", "chmod o=" },
 	{ "heartbeat_interval = 0s", 1, "heartbeat_interval", "hour" },

@@ -100,13 +100,15 @@ static void without_the_units_nothing_is_said_of_them(void **state)
 
 /* ---- a port that systemd holds ---- */
 
-static void a_socket_unit_without_its_service_is_named(void **state)
+/* A process of that name listens on port 443. */
+static void put_listener(const char *pid, const char *name)
 {
-	struct doctor_box box = { .root = root };
-	char *path = xasprintf("%s/proc/net/tcp", root), *fd;
+	char *path = xasprintf("%s/proc/net/tcp", root);
+	char *fd = xasprintf("%s/proc/%s/fd/7", root, pid);
+	char *comm = xasprintf("/proc/%s/comm", pid);
+	char *fds = xasprintf("/proc/%s/fd/0", pid);
 	FILE *f;
 
-	(void)state;
 	put("/proc/net/tcp");
 	f = fopen(path, "we");
 	fputs("  sl  local_address rem_address   st\n"
@@ -114,11 +116,27 @@ static void a_socket_unit_without_its_service_is_named(void **state)
 	      "00:00000000 00000000     0        0 7183 1 0 100 0 0 10 0\n",
 	      f);
 	fclose(f);
-	put("/proc/1/fd/0");
-	put("/proc/1/comm");
-	put("/run/systemd/system/x");
-	fd = xasprintf("%s/proc/1/fd/7", root);
+	put(fds);
+	put(comm);
+	free(path);
+	path = xasprintf("%s%s", root, comm);
+	f = fopen(path, "we");
+	fprintf(f, "%s\n", name);
+	fclose(f);
 	assert_int_equal(symlink("socket:[7183]", fd), 0);
+	free(path);
+	free(fd);
+	free(comm);
+	free(fds);
+}
+
+static void a_socket_unit_without_its_service_is_named(void **state)
+{
+	struct doctor_box box = { .root = root };
+
+	(void)state;
+	put_listener("1", "systemd");
+	put("/run/systemd/system/x");
 	box.facts = json_pack("{s:[s], s:[s]}", "listen_https", "0.0.0.0:443",
 			      "listen_http", "0.0.0.0:80");
 	assert_int_equal(look("ports", &box), 1);
@@ -129,8 +147,43 @@ static void a_socket_unit_without_its_service_is_named(void **state)
 	assert_string_equal(notes[0].id, "port.elsewhere");
 	json_decref(box.facts);
 	json_decref(box.status);
-	free(path);
-	free(fd);
+}
+
+static void whoever_has_a_port_may_keep_it(void **state)
+{
+	static const char hint[] = "stop it (process 1), have it listen "
+				   "elsewhere, or give mtastsd an address of "
+				   "its own: listen_https in /a.conf";
+	struct doctor_box box = { .root = root, .config = "/a.conf" };
+
+	(void)state;
+	put_listener("1", "nginx"); /* in a container */
+	box.facts = json_pack("{s:[s], s:[s]}", "listen_https", "0.0.0.0:443",
+			      "listen_http", "0.0.0.0:80");
+	look("ports", &box);
+	assert_string_equal(notes[0].id, "port.taken");
+	assert_string_equal(notes[0].err.hint, hint);
+	json_decref(box.facts);
+}
+
+static void with_units_they_have_the_addresses(void **state)
+{
+	struct doctor_box box = { .root = root };
+
+	(void)state;
+	put_listener("77", "nginx");
+	put("/run/systemd/system/x");
+	put("/usr/lib/systemd/system/mtastsd-https.socket");
+	box.facts = json_pack("{s:[s], s:[s]}", "listen_https", "0.0.0.0:443",
+			      "listen_http", "0.0.0.0:80");
+	look("ports", &box);
+	assert_string_equal(notes[0].id, "port.taken");
+	assert_string_equal(notes[0].err.hint,
+			    "stop it (process 77; systemctl status 77 says of "
+			    "which unit), have it listen elsewhere, or give "
+			    "mtastsd an address of its own: systemctl edit "
+			    "mtastsd-https.socket");
+	json_decref(box.facts);
 }
 
 static void a_socket_unit_that_has_failed_is_named(void **state)
@@ -156,6 +209,26 @@ static void a_socket_unit_that_has_failed_is_named(void **state)
 			    "then: systemctl start mtastsd-https.socket "
 			    "mtastsd");
 	json_decref(box.facts);
+}
+
+/* ---- a machine without systemd ---- */
+
+static void advice_names_what_is_there(void **state)
+{
+	struct doctor_box box = { .root = root };
+
+	(void)state;
+	err_set(&box.silence, ERR_AGAIN, "nobody answers");
+	assert_int_equal(look("daemon", &box), 1);
+	assert_string_equal(notes[0].err.hint,
+			    "start it as root: mtastsd --user mtastsd; if it "
+			    "ends it says why, on standard error");
+	put("/usr/lib/systemd/system/mtastsd.service"); /* and nobody reads it */
+	look("daemon", &box);
+	assert_null(strstr(notes[0].err.hint, "systemctl"));
+	put("/run/systemd/system/x");
+	look("daemon", &box);
+	assert_non_null(strstr(notes[0].err.hint, "systemctl start mtastsd"));
 }
 
 /* ---- backups ---- */
@@ -394,7 +467,10 @@ int main(void)
 		TEST(units_that_are_not_enabled_are_named),
 		TEST(without_the_units_nothing_is_said_of_them),
 		TEST(a_socket_unit_without_its_service_is_named),
+		TEST(whoever_has_a_port_may_keep_it),
+		TEST(with_units_they_have_the_addresses),
 		TEST(a_socket_unit_that_has_failed_is_named),
+		TEST(advice_names_what_is_there),
 		TEST(a_backup_that_is_old_is_said_to_be),
 		TEST(what_is_not_seen_is_never_said_to_be_well),
 		TEST(a_finding_is_told_whatever_its_bytes),
