@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from bench import bench, servers
+from bench.bounds import BOUNDS, Seen
 from bench.worlds import World
 from harness.daemon import BUILD
 
@@ -140,4 +141,38 @@ def test_the_whole_bench_fails_of_one_name(world, monkeypatch, capfd):
 	with pytest.raises(SystemExit) as ended:
 		bench.main()
 	assert ended.value.code == 1
-	assert f"{other}: certificate: " in capfd.readouterr().err
+	told = capfd.readouterr()
+	assert f"{other}: certificate: " in told.err
+	assert told.out.count("| not in this run | – |") == len(BOUNDS)
+
+
+def test_the_share_from_memory(serve, world):
+	server = serve(servers.Mtastsd, world)
+	cold = server.presented()
+	bench.sweep(server)
+	swept = server.presented()
+	bench.sweep(server)
+	assert bench.from_memory(cold, swept) < 0.5
+	assert bench.from_memory(swept, server.presented()) == 1
+
+
+# What is told of it.
+
+@pytest.mark.parametrize("key, value, instead, row", [
+	("bare loop", 1.15, None, "≤ 1.15 | 1.150 | yes"),
+	("bare loop", 1.1501, None, "≤ 1.15 | 1.150 | **no**"),
+	("crowd", 100, None, "< 100 ms | 100.0 ms | **no**"),
+	("refetch", 0, None, "= 0 | 0 | yes"),
+	("refetch", 1, None, "= 0 | 1 | **no**"),
+	("rss", 20, "10 domains", "≤ 150 MB | 20 MB (10 domains) | –"),
+])
+def test_what_was_seen_stands_beside_its_bound(capsys, key, value, instead,
+					       row):
+	seen = Seen()
+	seen.note(key, value, instead)
+	seen.tell()
+	told = capsys.readouterr().out
+	assert f"| {BOUNDS[key].what} | {row} |\n" in told
+	assert told.count("not in this run") == len(BOUNDS) - 1
+	seen.tell(whole=False)
+	assert len(capsys.readouterr().out.splitlines()) == 6
