@@ -2,7 +2,8 @@
 """What a policy fetch costs here, and elsewhere: tables in Markdown.
 
 	tests/bench/bench.py [--quick] [--rounds N] [--seconds N]
-			     [--part compare|modes|threads|refetch|crowd|scale ...]
+			     [--part compare|modes|threads|refetch|crowd|
+				     swap|scale|issuance ...]
 
 Each server has core 0, and the senders (tests/bench/load.c) have core 1. A
 fetch is a connection with a full handshake, of a name chosen at random, and
@@ -29,7 +30,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench import issuance, swap
 from bench.bounds import Seen
+from bench.figures import Clock
+from bench.instant import own_folder
 from bench.servers import (BUILD, CLIENT_CORE, SERVER_CORE, Bare, Caddy,
 			   Mtastsd, NginxStatic, NginxVariable, is_there,
 			   pinned)
@@ -181,7 +185,8 @@ class Bench:
 		"""False, and it is said, if something was not as it should be."""
 		try:
 			getattr(self, part)()
-		except Failed as failed:
+		except (Failed, AssertionError, OSError, RuntimeError,
+			ValueError) as failed:
 			print(f"\nbench: {part}: {failed}", file=sys.stderr)
 			return False
 		finally:
@@ -437,6 +442,25 @@ class Bench:
 		self.seen.note("database", bytes_beside(
 			server.world.state)[0] / n / 1000, large)
 
+	# What changes: certificates.
+
+	def certificates(self, title, play, *sizes):
+		"""A run of its own, told row by row."""
+		head(title, "what", "seen")
+		with own_folder() as folder:
+			if not play(folder, *sizes, Clock(row), self.seen):
+				raise Failed("a fetch, or what the CA was asked")
+
+	def swap(self):
+		swaps = self.options.swaps
+		self.certificates(f"{swaps} certificates renewed under full load",
+				  swap.play, swaps)
+
+	def issuance(self):
+		domains, live = self.options.issue
+		self.certificates(f"Certificates for {live} of {domains} domains",
+				  issuance.play, domains, live)
+
 
 def tell_machine():
 	model = next((line.split(":")[1].strip() for line in
@@ -455,6 +479,10 @@ def parse():
 	parser.add_argument("--seconds", type=int)
 	parser.add_argument("--part", action="append", choices=PARTS)
 	parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+	parser.add_argument("--swaps", type=int, default=swap.SWAPS)
+	parser.add_argument("--issue", type=int, nargs=2,
+			    metavar=("DOMAINS", "LIVE"),
+			    default=(issuance.DOMAINS, issuance.LIVE))
 	options = parser.parse_args()
 	options.rounds = options.rounds or (5 if options.quick else 15)
 	options.seconds = options.seconds or (1 if options.quick else 2)
@@ -462,7 +490,8 @@ def parse():
 	return options
 
 
-PARTS = ["compare", "modes", "threads", "refetch", "crowd", "scale"]
+PARTS = ["compare", "modes", "threads", "refetch", "crowd", "swap", "scale",
+	 "issuance"]
 
 
 def main():

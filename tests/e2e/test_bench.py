@@ -1,15 +1,19 @@
 """What measures must see what is wrong: else a fast wrong answer is fast."""
 
+import os
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
 from bench import bench, servers
 from bench.bounds import BOUNDS, Seen
+from bench.figures import Lag
 from bench.worlds import World
 from harness.daemon import BUILD
+from harness.shim import SyncCount
 
 COUNT = 12
 
@@ -161,7 +165,8 @@ def test_the_share_from_memory(serve, world):
 @pytest.mark.parametrize("key, value, instead, row", [
 	("bare loop", 1.15, None, "≤ 1.15 | 1.150 | yes"),
 	("bare loop", 1.1501, None, "≤ 1.15 | 1.150 | **no**"),
-	("crowd", 100, None, "< 100 ms | 100.0 ms | **no**"),
+	("lag", 50, None, "< 50 ms | 50 ms | **no**"),
+	("orders", 49.9, None, "≥ 50 | 49.9 | **no**"),
 	("refetch", 0, None, "= 0 | 0 | yes"),
 	("refetch", 1, None, "= 0 | 1 | **no**"),
 	("rss", 20, "10 domains", "≤ 150 MB | 20 MB (10 domains) | –"),
@@ -176,3 +181,47 @@ def test_what_was_seen_stands_beside_its_bound(capsys, key, value, instead,
 	assert told.count("not in this run") == len(BOUNDS) - 1
 	seen.tell(whole=False)
 	assert len(capsys.readouterr().out.splitlines()) == 6
+
+
+class Answers:
+	"""A daemon's admin API, as far as Lag asks it."""
+
+	def __init__(self, **statuses):
+		self.statuses = statuses
+
+	def api(self, _, path):
+		time.sleep(0.05 if path == "slow" else 0)
+		if path not in self.statuses:
+			raise ConnectionRefusedError(path)
+		return self.statuses[path], {}
+
+
+def ask(daemon, *paths):
+	lag = Lag(daemon, *paths)
+	while not all(lag.waits.values()):
+		time.sleep(0.01)
+	return lag
+
+
+def test_each_call_is_timed_by_itself():
+	lag = ask(Answers(slow=200, fast=200), "slow", "fast")
+	assert lag.stop().startswith("p50 ")
+	worst = lag.worst_ms()
+	assert worst["slow"] >= 50 and set(worst) == {"slow", "fast"}
+
+
+@pytest.mark.parametrize("path, why", [("no", "404"), ("gone", "Refused")])
+def test_a_call_that_is_refused_is_no_quick_one(path, why):
+	lag = ask(Answers(fast=200, no=404), "fast", path)
+	with pytest.raises(RuntimeError, match=f"{path}: .*{why}"):
+		lag.stop()
+
+
+def test_syncs_are_counted(tmp_path):
+	syncs = SyncCount(tmp_path)
+	sync_twice = ("import os; f = open('x', 'w');"
+		      "os.fsync(f.fileno()); os.fdatasync(f.fileno())")
+	for count in 2, 4:
+		subprocess.run([sys.executable, "-c", sync_twice], check=True,
+			       cwd=tmp_path, env=os.environ | syncs.env)
+		assert int(syncs) == count
