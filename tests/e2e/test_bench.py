@@ -160,6 +160,18 @@ def test_the_share_from_memory(serve, world):
 	assert bench.from_memory(swept, server.presented()) == 1
 
 
+def test_a_cache_is_warm_when_its_share_grows_no_more(serve, world,
+						       monkeypatch):
+	server, shares = serve(servers.Mtastsd, world), []
+	assert bench.warm(server, []) == COUNT
+	monkeypatch.setattr(bench, "from_memory", lambda *_: shares.pop(0))
+	for shares, quarters in (([0.1, 0.2, 0.3, 0.301], 4),
+				 ([0.1, 0.1, 0.1, 0.2, 0.3, 0.29, 0.5], 6),
+				 ([n / 20 for n in range(20)], bench.WARMINGS)):
+		assert bench.warm(server, ["--zipf", "1.0"]) == \
+			quarters * 5 * COUNT
+
+
 # What is told of it.
 
 @pytest.mark.parametrize("key, value, instead, row", [
