@@ -15,7 +15,8 @@
 # make swap       SWAPS=100 certificates are renewed under full load
 # make bench-reports a year of TLS reports: DOMAINS=1000 REPORTERS=10 DAYS=365
 # make bench      what a fetch costs, beside nginx and Caddy, and at 100,000
-#                 domains; bench-quick in under a minute (docs/performance.md)
+#                 domains; swap and issuance; and what of it was to be seen
+#                 (docs/performance.md); bench-quick in under a minute
 # make lint       clang-tidy, cppcheck, mandoc: clean, or it fails
 # make format     clang-format over the lines changed since the last commit
 # make install    into $(DESTDIR)$(PREFIX); uninstall takes it out again
@@ -219,13 +220,13 @@ drill:
 issuance:
 	$(Q)tests/setup check
 	$(BUILD_ALL) all $(B)/instant-ca
-	$(Q)MTASTS_BUILD=$(B) tests/bench/issuance $(or $(DOMAINS),100000) \
+	$(Q)MTASTS_BUILD=$(B) tests/bench/issuance.py $(or $(DOMAINS),100000) \
 		$(or $(LIVE),5000)
 
 swap:
 	$(Q)tests/setup check
 	$(BUILD_ALL) all $(B)/instant-ca $(BENCH)
-	$(Q)MTASTS_BUILD=$(B) tests/bench/swap $(or $(SWAPS),100)
+	$(Q)MTASTS_BUILD=$(B) tests/bench/swap.py $(or $(SWAPS),100)
 
 bench-reports:
 	$(Q)tests/setup build
@@ -236,7 +237,7 @@ bench-reports:
 # Rounds, seconds of each, parts: ARGS='--rounds 9 --part scale'.
 bench bench-quick:
 	$(Q)tests/setup bench
-	$(BUILD_ALL) all $(BENCH)
+	$(BUILD_ALL) all $(BENCH) $(B)/instant-ca
 	$(Q)MTASTS_BUILD=$(B) tests/bench/bench.py \
 		$(if $(filter bench-quick,$@),--quick) $(ARGS)
 

@@ -17,6 +17,11 @@ static const char *const versions[VERSIONS] = {
 	[VERSION_1_3] = "1.3",
 };
 
+static const char *const sources[SOURCES] = {
+	[FROM_MEMORY] = "memory",
+	[FROM_STORE] = "store",
+};
+
 static const char *const routes[ROUTES] = {
 	[ROUTE_OTHER] = "other",       [ROUTE_POLICY] = "policy",
 	[ROUTE_REPORT] = "report",     [ROUTE_CHALLENGE] = "challenge",
@@ -52,6 +57,19 @@ static void add_handshakes(struct metrics *m, const struct httpd_counts *c)
 				exposition_value(&m->out, labels,
 						 (double)c->shakes[how][v]);
 		}
+}
+
+static void add_presented(struct metrics *m, const struct httpd_counts *c)
+{
+	exposition_family(&m->out, "mtastsd_certificates_presented_total",
+			  METRIC_COUNTER,
+			  "Certificates of domains that handshakes were given, "
+			  "by where they were.");
+	for (size_t from = 0; from < SOURCES; from++) {
+		const char *labels[] = { "from", sources[from], NULL };
+
+		exposition_value(&m->out, labels, (double)c->presented[from]);
+	}
 }
 
 static void add_answers(struct metrics *m, const struct httpd_counts *c)
@@ -108,6 +126,7 @@ void metrics_serving(struct metrics *m)
 	httpd_count(m->parts->httpd, &counts);
 	add_connections(m, &counts);
 	add_handshakes(m, &counts);
+	add_presented(m, &counts);
 	add_answers(m, &counts);
 	add_served(m, &counts);
 	exposition_one(&m->out, "mtastsd_serving_threads", METRIC_GAUGE,

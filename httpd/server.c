@@ -182,6 +182,14 @@ static void count_answers(const struct httpd *h, struct httpd_counts *counts)
 	}
 }
 
+static void count_presented(const struct httpd *h, struct httpd_counts *counts)
+{
+	for (size_t i = 0; i < h->count; i++)
+		for (int from = 0; from < SOURCES; from++)
+			counts->presented[from] += worker_presented(
+				h->workers[i], (enum tally_source)from);
+}
+
 void httpd_count(const struct httpd *h, struct httpd_counts *counts)
 {
 	*counts = (struct httpd_counts){
@@ -203,6 +211,7 @@ void httpd_count(const struct httpd *h, struct httpd_counts *counts)
 		counts->failures += worker_failures(h->workers[i]);
 	count_shakes(h, counts);
 	count_answers(h, counts);
+	count_presented(h, counts);
 }
 
 long httpd_silence_ms(const struct httpd *h)

@@ -104,6 +104,7 @@ struct httpd_counts {
 	unsigned long failures;		/* of reading serve.db */
 	unsigned long shakes[SHAKES][VERSIONS];
 	unsigned long answers[ROUTES][STATUS_CLASSES];
+	unsigned long presented[SOURCES]; /* certificates, to handshakes */
 };
 void httpd_count(const struct httpd *h, struct httpd_counts *counts);
 

@@ -1,6 +1,7 @@
 #include "httpd/site_cache.h"
 
 #include <openssl/err.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -49,6 +50,7 @@ struct site_cache {
 	size_t visitor_count, visitors_max;
 	uint32_t seen[1 << SEEN_BITS]; /* hashes of who was a visitor */
 	struct issuer issuers[ISSUERS_KEPT];
+	atomic_ulong given[SOURCES];
 	size_t next_issuer;  /* the one to be replaced next */
 	char *policy;	     /* of a host that has no entry */
 	size_t bucket_count; /* a power of two */
@@ -177,6 +179,11 @@ void site_cache_free(struct site_cache *c)
 size_t site_cache_count(const struct site_cache *c)
 {
 	return c->count;
+}
+
+unsigned long site_cache_given(struct site_cache *c, enum tally_source from)
+{
+	return tally_value(&c->given[from]);
 }
 
 static struct bucket *bucket_of(struct site_cache *c, const char *host)
@@ -349,6 +356,7 @@ enum serve_found site_cache_cert(struct site_cache *c, const char *host,
 {
 	uint64_t generation = serve_generation(c->serve);
 	struct entry *e = find(c, host);
+	int64_t known = e ? e->site.cert_id : 0;
 	enum serve_found found = SERVE_FOUND;
 	bool was_here = e != NULL;
 
@@ -359,6 +367,8 @@ enum serve_found site_cache_cert(struct site_cache *c, const char *host,
 		return found;
 	if (was_here)
 		move(c, e, &c->residents);
+	tally_one(
+		&c->given[e->site.cert_id == known ? FROM_MEMORY : FROM_STORE]);
 	*pair = &e->pair;
 	return SERVE_FOUND;
 }

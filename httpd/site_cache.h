@@ -19,6 +19,7 @@
 #include <stddef.h>
 
 #include "httpd/pair.h"
+#include "httpd/tally.h"
 #include "store/serve.h"
 
 struct site_cache;
@@ -45,5 +46,11 @@ const char *site_cache_policy(struct site_cache *c, const char *host,
 
 /* Entries held now. */
 size_t site_cache_count(const struct site_cache *c);
+
+/*
+ * So many certificates were given that were parsed already, or were read from
+ * serve.db for it. To look there and find it the same is no reading. Any thread.
+ */
+unsigned long site_cache_given(struct site_cache *c, enum tally_source from);
 
 #endif

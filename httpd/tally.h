@@ -43,6 +43,9 @@ enum tally_route {
 };
 #define STATUS_CLASSES 6
 
+/* Where the certificate of a handshake came from. */
+enum tally_source { FROM_MEMORY, FROM_STORE, SOURCES };
+
 struct tally {
 	atomic_ulong n[TALLY_COUNT];
 	atomic_ulong shakes[SHAKES][VERSIONS];

@@ -552,3 +552,8 @@ unsigned long worker_failures(const struct worker *w)
 {
 	return serve_failures(w->serve);
 }
+
+unsigned long worker_presented(struct worker *w, enum tally_source from)
+{
+	return site_cache_given(w->sites, from);
+}

@@ -53,5 +53,6 @@ long worker_silence_ms(struct worker *w);
 
 struct tally *worker_tally(struct worker *w);
 unsigned long worker_failures(const struct worker *w); /* of serve.db */
+unsigned long worker_presented(struct worker *w, enum tally_source from);
 
 #endif

@@ -2,15 +2,17 @@
 """What a policy fetch costs here, and elsewhere: tables in Markdown.
 
 	tests/bench/bench.py [--quick] [--rounds N] [--seconds N]
-			     [--part compare|modes|threads|refetch|crowd|scale ...]
+			     [--part compare|modes|threads|refetch|crowd|
+				     swap|scale|issuance ...]
 
 Each server has core 0, and the senders (tests/bench/load.c) have core 1. A
 fetch is a connection with a full handshake, of a name chosen at random, and
 its certificate, status and body are looked at: one that is not right, and this
 ends with 1. Servers take turns in rounds, A B C A B C, so that whatever else
 the machine does hits all of them; what is shown is the median of the rounds,
-and the least and the most. A ratio is the median of each round's own.
-docs/performance.md says more.
+and the least and the most. A ratio is the median of each round's own. At the
+end it says what of that was to be seen (tests/bench/bounds.py): by a figure
+nothing fails. docs/performance.md says more.
 """
 
 import argparse
@@ -28,9 +30,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench import issuance, swap
+from bench.bounds import Seen
+from bench.figures import Clock
+from bench.instant import own_folder
 from bench.servers import (BUILD, CLIENT_CORE, SERVER_CORE, Bare, Caddy,
 			   Mtastsd, NginxStatic, NginxVariable, is_there,
 			   pinned)
+from bench.tables import head, median_ratio, ms, ratio, row, spread
 from bench.worlds import bytes_beside, world
 from harness.process import wait_for
 
@@ -40,12 +47,22 @@ NAMES = 1000
 OPENED_A_SECOND = 100
 FEW = 10		# names, to see what the others take
 SIZES = 1000, 10000, 100000
-ZIPF = "1.0"
-WARM = 200000	# fetches by Zipf's law, after which a cache is as it stays
+EXPONENT = "1.0"	# of Zipf's law
+LARGE = 100000
+# A cache is warm after so many fetches by the law that is measured, or twenty
+# for each name where that is fewer; and after quarters more of them until the
+# share from memory grew by less than WARMER in the last one.
+WARM = 200000
+WARMER = 0.005
+WARMINGS = 12
 
 
 class Failed(Exception):
 	"""A fetch that was not answered as it should be, or a server's end."""
+
+	def __init__(self, text, failures=None):
+		super().__init__(text)
+		self.failures = failures	# how many, if that is known
 
 
 # ---- the senders ----
@@ -68,10 +85,11 @@ def start_load(server, *words):
 
 def finish(server, client):
 	out = client.communicate()[0]
+	seen = json.loads(out) if out else {}
 	if client.returncode != 0:
 		raise Failed(f"{server.label}: load ended with"
-			     f" {client.returncode}: {out.strip()}")
-	seen = json.loads(out)
+			     f" {client.returncode}: {out.strip()}",
+			     seen.get("failures"))
 	if seen["rude"]:
 		raise Failed(f"{server.label}: {seen['rude']} connections were"
 			     " cut without a good-bye")
@@ -81,6 +99,30 @@ def finish(server, client):
 def sweep(server):
 	"""Every name once; from then on all that can be warm is."""
 	return load(server, "--in-turn", "--count", server.world.count)
+
+
+def warm(server, way):
+	"""How many fetches it took until what is wanted most is what is kept."""
+	count = server.world.count
+	if not way:
+		return sweep(server)["fetches"]
+	quarter = (min(20 * count, WARM) + 3) // 4
+	shares, before = [], server.presented()
+	while len(shares) < WARMINGS:
+		load(server, *way, "--seed", 1000 + len(shares),
+		     "--count", quarter)
+		after = server.presented()
+		shares.append(from_memory(before, after))
+		before = after
+		if len(shares) >= 4 and shares[-1] - shares[-2] < WARMER:
+			break
+	return quarter * len(shares)
+
+
+def from_memory(before, after):
+	"""The share of certificates, of those that handshakes were given."""
+	memory, store = (b - a for a, b in zip(before, after))
+	return memory / (memory + store)
 
 
 def settle(*servers):
@@ -106,6 +148,8 @@ class Figures:
 	p50_us: list = field(default_factory=list)
 	p99_us: list = field(default_factory=list)
 	resumed: int = 0
+	warmed: int = 0
+	from_memory: float = 0
 
 	def add(self, cpu_ns, seen):
 		self.cpu_us.append(cpu_ns / 1000 / seen["fetches"])
@@ -127,40 +171,14 @@ def floor(count):
 	return json.loads(out)["cpu_us"]
 
 
-# ---- the tables ----
-
-TEXTS = "server", "manner"	# columns of words
-
-
-def row(*cells):
-	print("| " + " | ".join(str(c) for c in cells) + " |", flush=True)
-
-
-def head(title, *cells):
-	print(f"\n### {title}\n")
-	row(*cells)
-	row(*["---" if c in TEXTS else "---:" for c in cells])
-
-
-def spread(values):
-	return (f"{statistics.median(values):.0f}"
-		f" ({min(values):.0f}–{max(values):.0f})")
-
-
-def ms(values):
-	return f"{statistics.median(values) / 1000:.1f}"
-
-
-def ratio(a, b):
-	"""Of rounds to rounds: what one has in common with itself alone."""
-	each = [x / y for x, y in zip(a, b)]
-	return f"{statistics.median(each):.2f}" if each else "–"
+# ---- the parts ----
 
 
 class Bench:
 	def __init__(self, options, folder):
 		self.options = options
 		self.folder = Path(folder)
+		self.seen = Seen()
 		self.count = 0
 		self.running = []
 		self.holding = []
@@ -183,7 +201,8 @@ class Bench:
 		"""False, and it is said, if something was not as it should be."""
 		try:
 			getattr(self, part)()
-		except Failed as failed:
+		except (Failed, AssertionError, OSError, RuntimeError,
+			ValueError) as failed:
 			print(f"\nbench: {part}: {failed}", file=sys.stderr)
 			return False
 		finally:
@@ -232,6 +251,10 @@ class Bench:
 		def cpu(kind):
 			return figures[kind].cpu_us if kind in figures else []
 
+		for other in others:
+			if cpu(other):
+				self.seen.note(other.label, median_ratio(
+					cpu(Mtastsd), cpu(other)))
 		head(f"{NAMES} names, a full TLS 1.3 handshake for each fetch",
 		     "server", "CPU µs per fetch", "÷ nginx static",
 		     "÷ by variable", "÷ bare", "÷ floor", "fetches/s",
@@ -305,6 +328,8 @@ class Bench:
 		for n, f in found.items():
 			row(n, spread(f.cpu_us), ratio(f.cpu_us, found[1].cpu_us),
 			    f"{statistics.median(f.per_second):.0f}")
+		self.seen.note("threads", median_ratio(found[2].cpu_us,
+						       found[1].cpu_us))
 		self.stop(*servers.values())
 
 	# A large sender has noticed that all policies have changed.
@@ -313,8 +338,15 @@ class Bench:
 		"""With the limits that a box has by itself."""
 		count, sources = 20000, 4
 		server = self.start(Mtastsd, count, max_per_address=256)
-		seen = load(server, "--in-turn", "--count", count, "--sources",
-			    sources, "--connections", sources * 200)
+		try:
+			seen = load(server, "--in-turn", "--count", count,
+				    "--sources", sources, "--connections",
+				    sources * 200)
+		except Failed as failed:
+			if failed.failures:
+				self.seen.note("refetch", failed.failures)
+			raise
+		self.seen.note("refetch", count - seen["fetches"])
 		head(f"{count} policies fetched by {sources} addresses as fast"
 		     " as they can", "answered", "fetches/s", "p99 ms")
 		row(seen["fetches"], f"{seen['per_second']:.0f}",
@@ -345,8 +377,10 @@ class Bench:
 		for what, seen in ("alone", alone), ("among them", among):
 			row(what, *[f"{seen[k] / 1000:.1f}" for k in
 				    ("p50_us", "p99_us", "max_us")])
-		print(f"\nAn idle connection takes {(after - before) / idle / 1024:.1f}"
-		      " KiB.")
+		each = (after - before) / idle / 1024
+		print(f"\nAn idle connection takes {each:.1f} KiB.")
+		self.seen.note("crowd", among["p99_us"] / 1000)
+		self.seen.note("idle", each)
 		self.stop(server)
 
 	def hold(self, server, how, count):
@@ -363,7 +397,8 @@ class Bench:
 
 	# Alone, and large.
 
-	WAYS = {"uniform": [], f"Zipf {ZIPF}": ["--zipf", ZIPF]}
+	ZIPF = f"Zipf {EXPONENT}"
+	WAYS = {"uniform": [], ZIPF: ["--zipf", EXPONENT]}
 
 	def scale(self):
 		"""A daemon for each way: they want different names kept ready."""
@@ -371,31 +406,29 @@ class Bench:
 			   for n in self.options.sizes for way in self.WAYS}
 		found = {key: Figures() for key in servers}
 		for (n, way), server in servers.items():
-			self.warm(server, self.WAYS[way])
+			found[n, way].warmed = warm(server, self.WAYS[way])
 		settle(*servers.values())
 		rss = {n: servers[n, "uniform"].rss()
 		       for n in self.options.sizes}
+		before = {key: s.presented() for key, s in servers.items()}
+		settle(*servers.values())
 		for number in range(self.options.rounds):
 			for (n, way), f in found.items():
 				one_round(servers[n, way], f, *self.WAYS[way],
 					  "--seed", number + 1, *self.timed)
+		for key, server in servers.items():
+			found[key].from_memory = from_memory(
+				before[key], server.presented())
 		self.tell_scaled(servers, found, rss)
 		self.stop(*servers.values())
-
-	@staticmethod
-	def warm(server, way):
-		"""Until what is wanted most is what is kept."""
-		if way:
-			load(server, *way, "--count",
-			     min(4 * server.world.count, WARM))
-		else:
-			sweep(server)
 
 	def tell_scaled(self, servers, found, rss):
 		first = min(rss)
 		columns = [c for w in self.WAYS for c in
-			   (f"{w}: CPU µs per fetch", f"÷ {first}")]
+			   (f"{w}: CPU µs per fetch", f"÷ {first}",
+			    "from memory")]
 		head("mtastsd alone", "domains", *columns,
+		     "warmed by fetches, Zipf",
 		     "start to first answer s", "RSS MB after a sweep",
 		     "database bytes per domain beside keys and leafs",
 		     "in all")
@@ -406,10 +439,50 @@ class Bench:
 			for way in self.WAYS:
 				f = found[n, way]
 				cells += [spread(f.cpu_us), ratio(
-					f.cpu_us, found[first, way].cpu_us)]
-			row(n, *cells, f"{server.started:.2f}",
+					f.cpu_us, found[first, way].cpu_us),
+					f"{f.from_memory:.1%}"]
+			row(n, *cells, found[n, self.ZIPF].warmed,
+			    f"{server.started:.2f}",
 			    f"{rss[n] / 1e6:.0f}", f"{beside / n:.0f}",
 			    f"{whole / n:.0f}")
+		print("\nBefore the rounds each name was asked for once (uniform),"
+		      " or so many by the same law,\nuntil a quarter more of them"
+		      f" made the share from memory less than {WARMER:.1%}"
+		      " larger\nor"
+		      f" {WARMINGS} quarters were over (Zipf).")
+		self.note_scaled(servers, found, rss, max(rss), first)
+
+	def note_scaled(self, servers, found, rss, n, first):
+		large = None if n == LARGE else f"{n} domains"
+		both = large if first == NAMES else f"{n} and {first} domains"
+		server = servers[n, "uniform"]
+		for key, way in ("Zipf", self.ZIPF), ("uniform", "uniform"):
+			self.seen.note(key, median_ratio(
+				found[n, way].cpu_us,
+				found[first, way].cpu_us), both)
+		self.seen.note("rss", rss[n] / 1e6, large)
+		self.seen.note("start", server.started, large)
+		self.seen.note("database", bytes_beside(
+			server.world.state)[0] / n / 1000, large)
+
+	# What changes: certificates.
+
+	def certificates(self, title, play, *sizes):
+		"""A run of its own, told row by row."""
+		head(title, "what", "seen")
+		with own_folder() as folder:
+			if not play(folder, *sizes, Clock(row), self.seen):
+				raise Failed("a fetch, or what the CA was asked")
+
+	def swap(self):
+		swaps = self.options.swaps
+		self.certificates(f"{swaps} certificates renewed under full load",
+				  swap.play, swaps)
+
+	def issuance(self):
+		domains, live = self.options.issue
+		self.certificates(f"Certificates for {live} of {domains} domains",
+				  issuance.play, domains, live)
 
 
 def tell_machine():
@@ -429,6 +502,10 @@ def parse():
 	parser.add_argument("--seconds", type=int)
 	parser.add_argument("--part", action="append", choices=PARTS)
 	parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+	parser.add_argument("--swaps", type=int, default=swap.SWAPS)
+	parser.add_argument("--issue", type=int, nargs=2,
+			    metavar=("DOMAINS", "LIVE"),
+			    default=(issuance.DOMAINS, issuance.LIVE))
 	options = parser.parse_args()
 	options.rounds = options.rounds or (5 if options.quick else 15)
 	options.seconds = options.seconds or (1 if options.quick else 2)
@@ -436,7 +513,8 @@ def parse():
 	return options
 
 
-PARTS = ["compare", "modes", "threads", "refetch", "crowd", "scale"]
+PARTS = ["compare", "modes", "threads", "refetch", "crowd", "swap", "scale",
+	 "issuance"]
 
 
 def main():
@@ -449,6 +527,7 @@ def main():
 	bench = Bench(options, folder)
 	try:
 		good = [bench.run(part) for part in options.part]
+		bench.seen.tell()
 	finally:
 		shutil.rmtree(folder, ignore_errors=True)
 	sys.exit(0 if all(good) else 1)

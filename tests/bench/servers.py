@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from harness.daemon import BUILD, Daemon
+from harness.metrics import scrape
 from harness.process import Process, connects, free_port
 
 SERVER_CORE, CLIENT_CORE = 0, 1
@@ -119,6 +120,15 @@ class Mtastsd(Server):
 		super().start()
 		self.started = time.monotonic() - self.launched
 		return self
+
+	def presented(self):
+		"""Certificates, from memory and from the store.
+
+		Who asks makes it count what is in the store, so not in a round.
+		"""
+		m = scrape(self.daemon, seconds=60)
+		return [m("mtastsd_certificates_presented_total",
+			  **{"from": where}) for where in ("memory", "store")]
 
 
 NGINX = """daemon off;

@@ -1,14 +1,19 @@
 """What measures must see what is wrong: else a fast wrong answer is fast."""
 
+import os
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
 from bench import bench, servers
+from bench.bounds import BOUNDS, Seen
+from bench.figures import Lag
 from bench.worlds import World
 from harness.daemon import BUILD
+from harness.shim import SyncCount
 
 COUNT = 12
 
@@ -140,4 +145,95 @@ def test_the_whole_bench_fails_of_one_name(world, monkeypatch, capfd):
 	with pytest.raises(SystemExit) as ended:
 		bench.main()
 	assert ended.value.code == 1
-	assert f"{other}: certificate: " in capfd.readouterr().err
+	told = capfd.readouterr()
+	assert f"{other}: certificate: " in told.err
+	assert told.out.count("| not in this run | – |") == len(BOUNDS)
+
+
+def test_the_share_from_memory(serve, world):
+	server = serve(servers.Mtastsd, world)
+	cold = server.presented()
+	bench.sweep(server)
+	swept = server.presented()
+	bench.sweep(server)
+	assert bench.from_memory(cold, swept) < 0.5
+	assert bench.from_memory(swept, server.presented()) == 1
+
+
+def test_a_cache_is_warm_when_its_share_grows_no_more(serve, world,
+						       monkeypatch):
+	server, shares = serve(servers.Mtastsd, world), []
+	assert bench.warm(server, []) == COUNT
+	monkeypatch.setattr(bench, "from_memory", lambda *_: shares.pop(0))
+	for shares, quarters in (([0.1, 0.2, 0.3, 0.301], 4),
+				 ([0.1, 0.1, 0.1, 0.2, 0.3, 0.29, 0.5], 6),
+				 ([n / 20 for n in range(20)], bench.WARMINGS)):
+		assert bench.warm(server, ["--zipf", "1.0"]) == \
+			quarters * 5 * COUNT
+
+
+# What is told of it.
+
+@pytest.mark.parametrize("key, value, instead, row", [
+	("bare loop", 1.15, None, "≤ 1.15 | 1.150 | yes"),
+	("bare loop", 1.1501, None, "≤ 1.15 | 1.150 | **no**"),
+	("lag", 50, None, "< 50 ms | 50 ms | **no**"),
+	("orders", 49.9, None, "≥ 50 | 49.9 | **no**"),
+	("refetch", 0, None, "= 0 | 0 | yes"),
+	("refetch", 1, None, "= 0 | 1 | **no**"),
+	("rss", 20, "10 domains", "≤ 150 MB | 20 MB (10 domains) | –"),
+])
+def test_what_was_seen_stands_beside_its_bound(capsys, key, value, instead,
+					       row):
+	seen = Seen()
+	seen.note(key, value, instead)
+	seen.tell()
+	told = capsys.readouterr().out
+	assert f"| {BOUNDS[key].what} | {row} |\n" in told
+	assert told.count("not in this run") == len(BOUNDS) - 1
+	seen.tell(whole=False)
+	assert len(capsys.readouterr().out.splitlines()) == 6
+
+
+class Answers:
+	"""A daemon's admin API, as far as Lag asks it."""
+
+	def __init__(self, **statuses):
+		self.statuses = statuses
+
+	def api(self, _, path):
+		time.sleep(0.05 if path == "slow" else 0)
+		if path not in self.statuses:
+			raise ConnectionRefusedError(path)
+		return self.statuses[path], {}
+
+
+def ask(daemon, *paths):
+	lag = Lag(daemon, *paths)
+	while not all(lag.waits.values()):
+		time.sleep(0.01)
+	return lag
+
+
+def test_each_call_is_timed_by_itself():
+	lag = ask(Answers(slow=200, fast=200), "slow", "fast")
+	assert lag.stop().startswith("p50 ")
+	worst = lag.worst_ms()
+	assert worst["slow"] >= 50 and set(worst) == {"slow", "fast"}
+
+
+@pytest.mark.parametrize("path, why", [("no", "404"), ("gone", "Refused")])
+def test_a_call_that_is_refused_is_no_quick_one(path, why):
+	lag = ask(Answers(fast=200, no=404), "fast", path)
+	with pytest.raises(RuntimeError, match=f"{path}: .*{why}"):
+		lag.stop()
+
+
+def test_syncs_are_counted(tmp_path):
+	syncs = SyncCount(tmp_path)
+	sync_twice = ("import os; f = open('x', 'w');"
+		      "os.fsync(f.fileno()); os.fdatasync(f.fileno())")
+	for count in 2, 4:
+		subprocess.run([sys.executable, "-c", sync_twice], check=True,
+			       cwd=tmp_path, env=os.environ | syncs.env)
+		assert int(syncs) == count

@@ -89,6 +89,9 @@ def test_what_happened_is_counted(box, rig, tmp_path):
 	assert more("mtastsd_tls_handshakes_total",
 		    version="1.3", result="finished") >= 6
 	assert more("mtastsd_tls_handshakes_total", result="unknown_name") == 1
+	assert more("mtastsd_certificates_presented_total") >= 7
+	assert more("mtastsd_certificates_presented_total",
+		    **{"from": "memory"}) >= 5	# each thread reads it once
 	assert more("mtastsd_reports_total", outcome="stored") == 1
 	assert more("mtastsd_reports_total", outcome="no_report") == 1
 	assert after("mtastsd_reports_kept") == 1

@@ -50,3 +50,19 @@ class FaultyDisk:
 	@property
 	def failed(self):
 		return struct.unpack_from("=i", self._words, 12)[0]
+
+
+class SyncCount:
+	"""tests/shim/countsync.c, and what it has counted."""
+
+	def __init__(self, scratch):
+		self.file = scratch / "countsync"
+		self.file.write_bytes(bytes(8))
+		self.env = {
+			"LD_PRELOAD": str(build_shim("countsync", scratch)),
+			"COUNTSYNC": str(self.file),
+			"ASAN_OPTIONS": "verify_asan_link_order=0",
+		}
+
+	def __int__(self):
+		return struct.unpack("=Q", self.file.read_bytes())[0]

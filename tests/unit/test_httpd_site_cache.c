@@ -115,6 +115,44 @@ static void parses_once_and_follows_a_new_certificate(void **state)
 	site_cache_free(c);
 }
 
+static void given(struct site_cache *c, unsigned long from_memory,
+		  unsigned long from_store)
+{
+	assert_int_equal(site_cache_given(c, FROM_MEMORY), from_memory);
+	assert_int_equal(site_cache_given(c, FROM_STORE), from_store);
+}
+
+/* A certificate that was read for its policy is ready for who comes next. */
+static void counts_where_certificates_came_from(void **state)
+{
+	struct site_cache *c = site_cache_new(serve, ROOM);
+	size_t len;
+	int64_t id;
+
+	(void)state;
+	given(c, 0, 0);
+	assert_true(serial_of(c, "mta-sts.a.test"));
+	given(c, 0, 1);
+	assert_true(serial_of(c, "mta-sts.a.test"));
+	given(c, 1, 1);
+	assert_false(serial_of(c, "mta-sts.b.test"));
+	assert_false(serial_of(c, "mta-sts.c.test"));
+	given(c, 1, 1);
+	serve_has_changed();
+	assert_true(serial_of(c, "mta-sts.a.test"));
+	given(c, 2, 1);
+
+	hosted_certify(&hosted, "a.test");
+	assert_true(serial_of(c, "mta-sts.a.test"));
+	given(c, 2, 2);
+	hosted_certify(&hosted, "a.test");
+	site_cache_policy(c, "mta-sts.a.test", &len, &id);
+	given(c, 2, 2);
+	assert_true(serial_of(c, "mta-sts.a.test"));
+	given(c, 3, 2);
+	site_cache_free(c);
+}
+
 static void keeps_the_most_recently_used(void **state)
 {
 	enum { HOSTS = 20 };
@@ -344,6 +382,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(says_what_there_is),
 		cmocka_unit_test(parses_once_and_follows_a_new_certificate),
+		cmocka_unit_test(counts_where_certificates_came_from),
 		cmocka_unit_test(keeps_the_most_recently_used),
 		cmocka_unit_test(who_passes_by_takes_nothing_away),
 		cmocka_unit_test(keeps_one_however_little_room),
