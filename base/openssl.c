@@ -50,6 +50,14 @@ static int capabilities(void *context, const char *capability,
 	return OSSL_PROVIDER_get_capabilities(whole, capability, found, arg);
 }
 
+static int init_as(const OSSL_DISPATCH *functions, const OSSL_DISPATCH **ours,
+		   void **context)
+{
+	*ours = functions;
+	*context = OSSL_PROVIDER_get0_provider_ctx(whole);
+	return 1;
+}
+
 static int init_keys(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *offers,
 		     const OSSL_DISPATCH **ours, void **context)
 {
@@ -63,9 +71,7 @@ static int init_keys(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *offers,
 
 	(void)core;
 	(void)offers;
-	*ours = functions;
-	*context = OSSL_PROVIDER_get0_provider_ctx(whole);
-	return 1;
+	return init_as(functions, ours, context);
 }
 
 static int init_leaves(const OSSL_CORE_HANDLE *core,
@@ -80,9 +86,7 @@ static int init_leaves(const OSSL_CORE_HANDLE *core,
 
 	(void)core;
 	(void)offers;
-	*ours = functions;
-	*context = OSSL_PROVIDER_get0_provider_ctx(whole);
-	return 1;
+	return init_as(functions, ours, context);
 }
 
 /* ---- their library contexts ---- */
