@@ -28,6 +28,10 @@
 /* It refused a profile that it had offered: so long we ask without. */
 #define PROFILE_PAUSE_MS (WHEN_HOUR * 1000)
 
+/* Part of a pause that those who were failed wait after it. */
+#define YIELD_LEAST_MS 1000
+#define YIELD_MOST_MS  60000
+
 #define TELL_AGAIN_MS	(10 * WHEN_MINUTE * 1000)
 #define CONFIG_PAUSE_MS 60000	/* a reload of the configuration wakes us */
 
@@ -150,6 +154,14 @@ unsigned authority_room(const struct authority *a)
 	if (posts < room)	/* more of them in a moment */
 		a->engine->has_more = true;
 	return room < posts ? room : posts;
+}
+
+int64_t authority_yield_ms(const struct authority *a)
+{
+	if (a->rest_ms < YIELD_LEAST_MS * 10)
+		return YIELD_LEAST_MS;
+	return a->rest_ms < YIELD_MOST_MS * 10 ? a->rest_ms / 10
+					       : YIELD_MOST_MS;
 }
 
 int64_t authority_retry_ms(const struct authority *a)
@@ -391,6 +403,7 @@ void authority_failed(struct authority *a, int depth, const struct err *problem,
 		tell_trouble(a, problem);
 	breaker_failed(&a->row, problem, retry_after, now_ms(a),
 		       engine_dice(a->engine));
+	a->rest_ms = a->row.retry_ms - now_ms(a);
 	if (problem->kind == ERR_REFUSED && a->row.failures > 0 &&
 	    a->row.failures % DOUBT_AFTER == 0)
 		lose_account(a, "answers every request with an error");

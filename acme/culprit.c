@@ -1,74 +1,70 @@
 #include "acme/culprit.h"
 
-/* CULPRIT_NAMES: it is none. */
-static size_t find(const struct culprits *c, int64_t domain_id)
+/* NULL: it is none. */
+static const struct culprit *find(const struct culprits *c, int64_t domain_id)
 {
-	size_t i = 0;
-
-	while (i < CULPRIT_NAMES && c->name[i].domain_id != domain_id)
-		i++;
-	return i;
+	for (size_t i = 0; i < CULPRITS_MAX; i++)
+		if (c->name[i].domain_id == domain_id)
+			return &c->name[i];
+	return NULL;
 }
 
-static struct culprit *place_of(struct culprits *c, int64_t domain_id)
+/* One that is free, or else that of the oldest error. */
+static struct culprit *place(struct culprits *c)
 {
-	size_t i = find(c, domain_id);
+	struct culprit *oldest = &c->name[0];
 
-	if (i == CULPRIT_NAMES) {
-		i = c->next++ % CULPRIT_NAMES;
-		c->name[i] = (struct culprit){ .domain_id = domain_id };
+	for (size_t i = 0; i < CULPRITS_MAX; i++) {
+		struct culprit *one = &c->name[i];
+
+		if (!one->domain_id)
+			return one;
+		if (one->at < oldest->at)
+			oldest = one;
 	}
-	return &c->name[i];
+	return oldest;
 }
 
-/* Another that failed, and nobody has shown since that it was alone. */
-static bool is_one_of_many(const struct culprits *c, const struct culprit *self)
+static bool is_recent(const struct culprit *one, time_t now)
 {
-	for (size_t i = 0; i < CULPRIT_NAMES; i++) {
-		const struct culprit *other = &c->name[i];
-
-		if (other != self && other->domain_id && !other->others_work)
-			return true;
-	}
-	return false;
+	return one->at <= now && now - one->at < CULPRIT_FOR;
 }
 
-enum culprit_verdict culprit_failed(struct culprits *c, int64_t domain_id,
-				    int depth)
+bool culprit_failed(struct culprits *c, int64_t domain_id, int depth,
+		    time_t now)
 {
-	struct culprit *self = place_of(c, domain_id);
-	bool others_work = self->others_work;
+	struct culprit *one = (struct culprit *)find(c, domain_id);
+	bool others_work;
 
-	self->others_work = false;
-	if (depth > self->depth)
-		self->depth = depth;
-	if (c->is_ca || (!others_work && is_one_of_many(c, self))) {
-		c->is_ca = true;
-		return CULPRIT_CA;
+	if (!one || !is_recent(one, now)) {
+		one = one ? one : place(c);
+		*one = (struct culprit){ .domain_id = domain_id, .since = now };
 	}
-	if (!others_work)
-		return CULPRIT_SUSPECTED;
-	if (self->times < CULPRIT_TIMES)
-		self->times++;
-	return self->times < CULPRIT_TIMES ? CULPRIT_FOUND : CULPRIT_REFUSED;
+	others_work = one->others_work;
+	one->others_work = false;
+	one->at = now;
+	if (depth > one->depth)
+		one->depth = depth;
+	return others_work;
 }
 
 void culprit_worked(struct culprits *c, int64_t domain_id, int depth)
 {
-	c->is_ca = false;
-	for (size_t i = 0; i < CULPRIT_NAMES; i++) {
-		struct culprit *other = &c->name[i];
+	for (size_t i = 0; i < CULPRITS_MAX; i++) {
+		struct culprit *one = &c->name[i];
 
-		if (depth < other->depth)
+		if (depth < one->depth)
 			continue;
-		if (other->domain_id == domain_id)
-			*other = (struct culprit){ .domain_id = 0 };
+		if (one->domain_id == domain_id)
+			*one = (struct culprit){ .domain_id = 0 };
 		else
-			other->others_work = true;
+			one->others_work = true;
 	}
 }
 
-bool culprit_is_suspect(const struct culprits *c, int64_t domain_id)
+time_t culprit_since(const struct culprits *c, int64_t domain_id, time_t now)
 {
-	return find(c, domain_id) < CULPRIT_NAMES;
+	const struct culprit *one = find(c, domain_id);
+
+	return one && is_recent(one, now) ? one->since : 0;
 }

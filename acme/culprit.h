@@ -1,14 +1,13 @@
 /*
- * One name that a CA meets with server errors while it works for others: then
- * it is that name's trouble, and not the CA's. No status tells the two apart,
- * only what becomes of other names meanwhile.
+ * Names that a CA meets with server errors, and that it perhaps fails alone. No
+ * status tells that from trouble of the CA's, only what becomes of others
+ * meanwhile: once the order of another name has gone as deep as the one that
+ * failed, the next error is taken for that name's own. That is to be shown anew
+ * each time.
  *
- * A name whose order meets an error is suspected; if another meets one before
- * any order has gone as far, it is the CA. Once the order of another has, the
- * next error of the suspect is its own. That is to be shown anew each time, so
- * that an outage which only one name sees is not held against it.
- *
- * In memory only: after a restart it is learned anew. No I/O, no clock.
+ * It says only who waits, and which CA is asked: nobody is charged by it, so
+ * that a wrong guess does not matter for long. In memory only: after a restart
+ * it is learned anew. No I/O.
  */
 #ifndef ACME_CULPRIT_H
 #define ACME_CULPRIT_H
@@ -16,37 +15,34 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
-#define CULPRIT_NAMES 8 /* that are kept in mind */
-#define CULPRIT_TIMES 8 /* errors of its own, and it is refused */
+#define CULPRITS_MAX 64	    /* that are kept in mind */
+#define CULPRIT_FOR  86400L /* s: an older error says nothing of now */
 
-/* All zero at first. */
+struct culprit {
+	int64_t domain_id; /* 0: none */
+	int depth;	   /* of the exchange that failed, at least */
+	bool others_work;  /* since it failed last, and as deep */
+	time_t since, at;  /* its first error, and its last */
+};
+
+/* Of one CA. All zero at first. */
 struct culprits {
-	struct culprit {
-		int64_t domain_id; /* 0: none */
-		int depth;	   /* of the exchange that failed, at least */
-		bool others_work;  /* since it failed last, and as deep */
-		unsigned times;	   /* that they had when it failed again */
-	} name[CULPRIT_NAMES];
-	size_t next;
-	bool is_ca; /* several failed, and none has worked since */
+	struct culprit name[CULPRITS_MAX];
 };
 
-enum culprit_verdict {
-	CULPRIT_CA,	   /* all wait */
-	CULPRIT_SUSPECTED, /* others are to try before it */
-	CULPRIT_FOUND,	   /* it waits alone */
-	CULPRIT_REFUSED	   /* the CA refuses the name, in effect */
-};
-
-/* Its order met an error, at a depth as of acme/engine_parts.h. */
-enum culprit_verdict culprit_failed(struct culprits *c, int64_t domain_id,
-				    int depth);
+/*
+ * Its order met an error, at a depth as of acme/engine_parts.h. Did others work
+ * since it did so before?
+ */
+bool culprit_failed(struct culprits *c, int64_t domain_id, int depth,
+		    time_t now);
 
 /* Its order went so deep. */
 void culprit_worked(struct culprits *c, int64_t domain_id, int depth);
 
-/* Has it failed, and not worked since? */
-bool culprit_is_suspect(const struct culprits *c, int64_t domain_id);
+/* It has failed since then, and has not worked; 0: it has not failed. */
+time_t culprit_since(const struct culprits *c, int64_t domain_id, time_t now);
 
 #endif

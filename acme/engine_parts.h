@@ -44,6 +44,7 @@ struct authority {
 	bool is_doubted;		/* ... it is asked for at once */
 	int depth;		 /* of its trouble: what goes as deep ends it */
 	int64_t order_failed_ms; /* for its trouble, last */
+	int64_t rest_ms;	 /* how long its last pause was meant to be */
 	bool has_directory;	 /* it came just now, in this tick */
 	int64_t told_ms; /* of its trouble, last; in these words */
 	char told[sizeof(((struct err *)0)->text)];
@@ -316,6 +317,9 @@ unsigned authority_used(const struct authority *a);
 /* The moment until which it is left alone; 0: now. */
 int64_t authority_retry_ms(const struct authority *a);
 
+/* So long after that others go first whom it did not fail. */
+int64_t authority_yield_ms(const struct authority *a);
+
 /* What to ask for: empty for the CA's default. */
 void authority_plan_profile(struct authority *a, char out[static PROFILE_SIZE]);
 
@@ -349,10 +353,11 @@ struct authority *queue_choose(struct engine *e, const struct domain *d);
 bool queue_turn_away(struct engine *e, const struct authority *a,
 		     const struct domain *d, time_t until);
 
-/* Has this CA been down for longer than the domain waits for it? */
+/*
+ * Has this CA been down, or failed this name alone, for longer than the domain
+ * waits for it? And of one that does: seconds until it has, or <= 0.
+ */
 bool queue_is_down_for(const struct authority *a, const struct domain *d);
-
-/* Of one that is down: seconds until it has been for so long, or <= 0. */
 long queue_time_to_down(const struct authority *a, const struct domain *d);
 
 /* ---- prechecks.c: looks at a name before its order ---- */

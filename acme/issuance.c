@@ -18,7 +18,6 @@
 #define LOOKING	 WHEN_MINUTE /* that a CA may be, at a challenge */
 #define APART_MS (WHEN_MINUTE * 1000) /* a trial and an order of one name */
 #define MOVE_EVERY_MS 1000
-#define YIELD_MS      1000 /* others are to be on their way by then */
 
 /* ---- the trail ---- */
 
@@ -72,77 +71,86 @@ static int depth_of(const struct order *o)
 	return o->unsure ? DEPTH_LOOK : DEPTH_ORDER + (int)o->state;
 }
 
-/* It alone waits for as long as the CA said. */
-static void wait_alone(struct engine *e, struct order *o, long retry_after)
+/* ---- a server error: the CA's, or that of one name? ---- */
+
+/*
+ * It alone waits for as long as the CA said. Where others work and it does not,
+ * it comes ever more rarely, as many such names would be many requests.
+ */
+static void wait_alone(const struct stepping *s, struct order *o,
+		       long retry_after, bool is_alone)
 {
-	long most = retry_after < WHEN_HOUR ? retry_after : WHEN_HOUR;
-	int64_t until = e->world->now_ms(e->world->ctx) + (int64_t)most * 1000;
+	struct engine *e = s->engine;
+	long wait = schedule_alone_pause(is_alone ? o->tries : 0, retry_after,
+					 engine_life(e, s->domain));
+	int64_t until = e->world->now_ms(e->world->ctx) + (int64_t)wait * 1000;
 
 	if (o->wake_ms < until)
 		o->wake_ms = until;
 }
 
-static struct order_step blame_name(struct engine *e, struct order *o,
-				    const struct order_step *step)
+/* The CA is well, so that nothing else says it. */
+static void explain(const struct stepping *s, const struct err *problem)
 {
-	struct err why = ERR_INIT;
-	struct order_step end;
+	struct engine *e = s->engine;
+	struct domain *d = s->domain;
+	struct err err = ERR_INIT;
+	char text[sizeof(d->problem)];
 
-	err_set(&why, ERR_REFUSED, "%s; it works for other names",
-		step->problem.text);
-	err_hint(&why, "ask the CA what is wrong with this name there");
-	end = order_give_up(o, SCOPE_DOMAIN, &why, engine_now(e));
-	str_copy(end.type, sizeof(end.type), "serverInternal");
-	return end;
+	snprintf(text, sizeof(text), "%.480s; it works for other names",
+		 problem->text);
+	if (streq(d->problem, text))
+		return;
+	d->problem_at = engine_now(e);
+	str_copy(d->problem, sizeof(d->problem), text);
+	str_copy(d->hint, sizeof(d->hint),
+		 "it is tried again by itself; ask the CA if it lasts");
+	engine_ok(e, domain_update(e->store, d, &err), &err);
 }
 
 /*
- * An error of the CA's own, told of one name. With 503 it says that it has too
- * much to do (RFC 9110, 15.6.4), so that is believed of all the first time.
+ * With 503 a CA says that it has too much to do (RFC 9110, 15.6.4), and means
+ * everybody. What it says with another error is for who asked: its Retry-After
+ * keeps no others away, who come one by one, as to any CA in trouble.
  */
-static void got_error(struct authority *a, struct order *o, int depth,
-		      bool is_busy, struct order_step *step)
+static void got_error(const struct stepping *s, struct order *o, int depth,
+		      bool is_busy, const struct order_step *step)
 {
-	struct engine *e = a->engine;
-	enum culprit_verdict verdict = culprit_failed(&a->culprits,
-						      o->domain_id, depth);
+	struct authority *a = s->authority;
+	bool is_alone = culprit_failed(&a->culprits, o->domain_id, depth,
+				       engine_now(s->engine));
 
-	if (verdict == CULPRIT_SUSPECTED && is_busy)
-		verdict = CULPRIT_CA;
-	switch (verdict) {
-	case CULPRIT_CA:
-		authority_failed(a, depth, &step->problem, step->retry_after);
-		break;
-	case CULPRIT_SUSPECTED:
-		authority_failed(a, depth, &step->problem, -1);
-		wait_alone(e, o, step->retry_after);
-		break;
-	case CULPRIT_FOUND:
-		wait_alone(e, o, step->retry_after);
-		break;
-	case CULPRIT_REFUSED:
-		*step = blame_name(e, o, step);
-		break;
-	}
+	if (!is_alone)
+		authority_failed(a, depth, &step->problem,
+				 is_busy ? step->retry_after : -1);
+	else if (!o->is_trial)
+		explain(s, &step->problem);
+	if (is_alone || !is_busy)
+		wait_alone(s, o, step->retry_after, is_alone);
 }
 
-static void ca_failed(struct authority *a, struct order *o, int depth,
-		      const struct ca_reply *reply, struct order_step *step)
+static void ca_failed(const struct stepping *s, struct order *o, int depth,
+		      const struct ca_reply *reply,
+		      const struct order_step *step)
 {
+	struct authority *a = s->authority;
+
 	if (streq(step->type, "userActionRequired"))
 		authority_refused_account(a, &step->problem);
 	else if (step->effect == ORDER_WAIT && reply->status >= 500)
-		got_error(a, o, depth, reply->status == 503, step);
+		got_error(s, o, depth, reply->status == 503, step);
 	else
 		authority_failed(a, depth, &step->problem, step->retry_after);
 }
 
-static void charge(struct authority *a, struct order *o, int depth,
-		   const struct ca_reply *reply, struct order_step *step)
+static void charge(const struct stepping *s, struct order *o, int depth,
+		   const struct ca_reply *reply, const struct order_step *step)
 {
+	struct authority *a = s->authority;
+
 	switch (step->scope) {
 	case SCOPE_CA:
-		ca_failed(a, o, depth, reply, step);
+		ca_failed(s, o, depth, reply, step);
 		break;
 	case SCOPE_ACCOUNT:
 		authority_lost_account(a);
@@ -302,7 +310,7 @@ static void got_reply(struct engine *e, const struct arrived *got)
 	ctx.patience = outcome_patience(e, &d);
 	step = order_reply(&o, &got->reply, &ctx);
 	if (before != ORDER_INTENT || spending_weigh(&s, &o, &step))
-		charge(got->authority, &o, depth, &got->reply, &step);
+		charge(&s, &o, depth, &got->reply, &step);
 	take_step(&s, &o, before, &step, &got->reply);
 	free((char *)ctx.thumbprint);
 }
@@ -461,9 +469,9 @@ static bool is_overlong_trial(struct engine *e, const struct order *o)
 static bool lets_others_go(const struct engine *e, const struct authority *a,
 			   struct order *o)
 {
-	int64_t until_ms = a->row.retry_ms + YIELD_MS;
+	int64_t until_ms = a->row.retry_ms + authority_yield_ms(a);
 
-	if (!culprit_is_suspect(&a->culprits, o->domain_id) ||
+	if (!culprit_since(&a->culprits, o->domain_id, engine_now(e)) ||
 	    e->world->now_ms(e->world->ctx) >= until_ms)
 		return false;
 	o->wake_ms = until_ms;
@@ -512,7 +520,9 @@ static void move_order(struct engine *e, struct authority *a, int64_t id)
 		set_aside(e, id);
 	else if (must_move(e, a, &o, &d))
 		abandon(e, NULL, &o, &d, SCOPE_CA,
-			"its CA is down: another takes it over");
+			a->row.down_since
+				? "its CA is down: another takes it over"
+				: "its CA fails it: another takes it over");
 }
 
 /* Once a second at most: it begins again with the first of them. */
@@ -520,8 +530,24 @@ static bool may_move(const struct engine *e, const struct authority *a)
 {
 	int64_t ago_ms = e->world->now_ms(e->world->ctx) - a->moved_ms;
 
-	return e->settings.ca_count > 1 && a->row.down_since &&
+	return e->settings.ca_count > 1 &&
 	       (a->moved_id || ago_ms < 0 || ago_ms >= MOVE_EVERY_MS);
+}
+
+/* The CA is well, but not for them. */
+static void move_suspects(struct engine *e, struct authority *a)
+{
+	struct order o;
+
+	for (size_t i = 0; i < CULPRITS_MAX && !e->has_failed; i++) {
+		int64_t id = a->culprits.name[i].domain_id;
+
+		if (id && order_of_domain(e->store, id, &o, NULL) &&
+		    o.ca_id == a->row.id && o.wake_ms)
+			move_order(e, a, o.id);
+	}
+	a->moved_ms = e->world->now_ms(e->world->ctx);
+	a->moved_id = 0;
 }
 
 /* Also those that sleep: they may do so for longer than they have time. */
@@ -535,6 +561,10 @@ static void move_orders(struct engine *e, struct authority *a)
 		return;
 	if (!a->moved_id)
 		a->move_ms = 0;
+	if (!a->row.down_since) {
+		move_suspects(e, a);
+		return;
+	}
 	n = order_waiting(e->store, a->row.id, a->moved_id, ids, ARRAY_LEN(ids),
 			  &err);
 	engine_ok(e, err.kind == ERR_NONE, &err);
@@ -579,7 +609,7 @@ static int64_t next_move_ms(const struct engine *e, const struct authority *a)
 {
 	int64_t soonest = a->moved_ms + MOVE_EVERY_MS;
 
-	if (e->settings.ca_count < 2 || !a->row.down_since || !a->move_ms)
+	if (e->settings.ca_count < 2 || !a->move_ms)
 		return 0;
 	return a->move_ms > soonest ? a->move_ms : soonest;
 }

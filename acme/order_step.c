@@ -150,6 +150,16 @@ static struct order_step give_up(struct order *o, enum fail_scope scope,
 }
 
 /*
+ * The CA could not be had, or is in trouble: that is nothing that it has made of
+ * the CSR, and if it is ready for one later it may have it.
+ */
+static void uncount_csr(struct order *o)
+{
+	if (o->state == ORDER_FINALIZING && !o->unsure && o->sent > 0)
+		o->sent--;
+}
+
+/*
  * An answer that is no answer: the same question again, but look first, unless
  * the CA is known to have done nothing. A CA that answers like this for too
  * long may do better with another order; one that cannot be reached is waited
@@ -168,6 +178,8 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 	    o->tries >= LOOKS_LEAST)
 		return give_up(o, scope == SCOPE_NONE ? SCOPE_ORDER : scope,
 			       problem, reply, ctx);
+	if (scope == SCOPE_CA && !is_bad_nonce(reply))
+		uncount_csr(o);
 	o->unsure = o->unsure || !is_bad_nonce(reply);
 	if (wait > most)
 		wait = most;
@@ -774,17 +786,6 @@ static struct order_step declined(struct order *o, enum fail_scope scope,
 	return step;
 }
 
-/*
- * Turned away at the door for overload: the CSR has not been looked at, so it
- * does not count among those that the CA made nothing of.
- */
-static void uncount_csr(struct order *o, const struct ca_reply *reply)
-{
-	if (o->state == ORDER_FINALIZING && !o->unsure && o->sent > 0 &&
-	    reply->status == 503)
-		o->sent--;
-}
-
 /* Can registering again help, or does the CA want something of people? */
 static bool is_mendable(const struct ca_reply *reply)
 {
@@ -813,7 +814,6 @@ struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 	case SCOPE_NONE:
 		return states[o->state].reply(o, reply, ctx);
 	case SCOPE_CA:
-		uncount_csr(o, reply);
 		return ask_again(o, scope, &problem, reply, ctx);
 	case SCOPE_ACCOUNT:
 		if (is_about_replaces(o, reply, ctx))

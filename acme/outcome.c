@@ -112,7 +112,6 @@ static const struct meaning {
 	{ "caa", true, false },
 	{ "rateLimited", true, false },
 	{ "rejectedIdentifier", true, false },
-	{ "serverInternal", true, false },
 	{ "unsupportedIdentifier", true, false },
 	{ "connection", false, true },
 	{ "incorrectResponse", false, true },

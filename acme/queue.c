@@ -59,10 +59,36 @@ static bool passes_over(const struct authority *a, const struct domain *d)
 	return d->rank != RANK_NEW && is_limited(a, d);
 }
 
+/* When its trouble began, be it that of all there, or of this name alone. */
+static time_t down_since(const struct authority *a, const struct domain *d)
+{
+	time_t all = a->row.down_since;
+	time_t alone = culprit_since(&a->culprits, d->id,
+				     engine_now(a->engine));
+
+	return alone && (!all || alone < all) ? alone : all;
+}
+
+static bool is_down(const struct authority *a, const struct domain *d,
+		    long patience)
+{
+	time_t since = down_since(a, d);
+
+	return since && engine_now(a->engine) - since >= patience;
+}
+
 /* It has no time to find out whether a CA that was down is well again. */
 static bool is_pressed(const struct schedule_life *life)
 {
 	return life->whole && life->left < life->whole / 4;
+}
+
+/* Somebody has to; not who has seen that it fails this name. */
+static bool may_look_again(const struct authority *a, const struct domain *d,
+			   const struct schedule_life *life)
+{
+	return !culprit_since(&a->culprits, d->id, engine_now(a->engine)) &&
+	       authority_room(a) && !is_pressed(life);
 }
 
 /* The best CA to wait for, if none is any good: the first that would take it. */
@@ -77,8 +103,7 @@ struct authority *queue_choose(struct engine *e, const struct domain *d)
 
 		if (refuses(a, d))
 			continue;
-		if ((!authority_is_down(a, patience) ||
-		     (authority_room(a) && !is_pressed(&life))) &&
+		if ((!is_down(a, d, patience) || may_look_again(a, d, &life)) &&
 		    !passes_over(a, d))
 			return a;
 		if (!first)
@@ -327,14 +352,14 @@ bool queue_is_down_for(const struct authority *a, const struct domain *d)
 {
 	struct schedule_life life = engine_life(a->engine, d);
 
-	return authority_is_down(a, patience_of(d, &life));
+	return is_down(a, d, patience_of(d, &life));
 }
 
 long queue_time_to_down(const struct authority *a, const struct domain *d)
 {
 	struct schedule_life life = engine_life(a->engine, d);
 
-	return (long)(a->row.down_since - engine_now(a->engine)) +
+	return (long)(down_since(a, d) - engine_now(a->engine)) +
 	       patience_of(d, &life);
 }
 

@@ -90,6 +90,20 @@ int64_t schedule_ca_pause_ms(long n, long retry_after, uint32_t dice)
 	return ms;
 }
 
+long schedule_alone_pause(long n, long retry_after, struct schedule_life life)
+{
+	long pause = n > 0, most = WHEN_HOUR;
+
+	while (--n > 0 && pause < most)
+		pause *= 2;
+	if (retry_after > pause)
+		pause = retry_after;
+	if (life.whole && !schedule_is_gone(life) && life.left / 10 < most)
+		most = life.left / 10 > WHEN_MINUTE ? life.left / 10
+						    : WHEN_MINUTE;
+	return pause < most ? pause : most;
+}
+
 long schedule_dns_pause(long n)
 {
 	static const struct {

@@ -52,6 +52,13 @@ int64_t schedule_poll_ms(long n, long retry_after);
  */
 int64_t schedule_ca_pause_ms(long n, long retry_after, uint32_t dice);
 
+/*
+ * Seconds to the nth try (n >= 1) of a name that a CA fails while it works for
+ * others, or after what the CA said alone (n = 0): at most an hour, and a tenth
+ * of what is left.
+ */
+long schedule_alone_pause(long n, long retry_after, struct schedule_life life);
+
 /* Seconds to the next DNS look at a name that was looked at n times. */
 long schedule_dns_pause(long n);
 

@@ -367,6 +367,7 @@ class Bench:
 		after = server.rss()
 		held.append(self.hold(server, "--slow", slow))
 		among = load(server, *few)
+		most = server.rss()
 		for client in held:
 			client.terminate()
 			seen = finish(server, client)
@@ -378,9 +379,11 @@ class Bench:
 			row(what, *[f"{seen[k] / 1000:.1f}" for k in
 				    ("p50_us", "p99_us", "max_us")])
 		each = (after - before) / idle / 1024
-		print(f"\nAn idle connection takes {each:.1f} KiB.")
+		print(f"\nAn idle connection takes {each:.1f} KiB; with all of"
+		      f" them mtastsd has {most / 1e6:.0f} MB.")
 		self.seen.note("crowd", among["p99_us"] / 1000)
 		self.seen.note("idle", each)
+		self.seen.note("held", (most - before) / 1024 / (idle + slow))
 		self.stop(server)
 
 	def hold(self, server, how, count):

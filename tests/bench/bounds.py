@@ -65,6 +65,8 @@ BOUNDS = {
 	"crowd": below("p99 of fetches among 2000 slow and 10000 idle", 100,
 		       "ms", 1),
 	"idle": at_most("an idle connection takes", 24, "KiB", 1),
+	"held": at_most("what mtastsd grew by among them, for each of 12000", 24,
+			"KiB", 1),
 	"refetch": Bound("not answered of 20000 refetched by 4 addresses",
 			 operator.eq, *NONE),
 }

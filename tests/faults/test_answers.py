@@ -5,7 +5,7 @@ import time
 import pytest
 
 from harness.daemon import ORDER_DEAD, ORDER_DONE
-from harness.invariants import check_all
+from harness.invariants import check_all, check_box
 from harness.process import wait_for
 from harness.clock import Rush
 from harness.stage import make_stage  # noqa: F401
@@ -112,7 +112,7 @@ def test_every_other_post_fails(make_stage, saw):
 
 @pytest.mark.quick
 @pytest.mark.fault(15, "finalize answers 500, and the order stays ready",
-		   "the CSR is sent again, three times at most")
+		   "the CSR is sent again, ever more rarely; nobody is charged")
 def test_finalize_leaves_the_order_ready(make_stage, saw):
 	stage = make_stage().start()
 	never = stage.ca.rule({"issue": "stay-ready"}, endpoint="finalize",
@@ -120,15 +120,15 @@ def test_finalize_leaves_the_order_ready(make_stage, saw):
 	twice = stage.ca.rule({"issue": "stay-ready"}, endpoint="finalize",
 			      name="mta-sts.twice.test", times=2)
 	stage.add("never.test", "twice.test")
-	stage.wait_live("twice.test")
-	wait_for("it to be given up", lambda: stage.blamed() == ["never.test"],
-		 30)
+	stage.wait_live("twice.test", seconds=150)
+	time.sleep(20)
 
-	assert stage.ca.hits(never) == 3 and stage.ca.hits(twice) == 2
+	assert 3 <= stage.ca.hits(never) <= 12 and stage.ca.hits(twice) == 2
 	assert stage.orders_made() == 2
-	assert stage.of_domain("due_at", "never.test") - time.time() > 40
-	check_all(stage)
-	saw("twice: the third one is heard; ever again: 3 CSRs, then a minute")
+	assert stage.blamed() == []
+	check_box(stage)	# one is still under way
+	saw(f"twice: the third one is heard; ever again: "
+	    f"{stage.ca.hits(never)} CSRs in 20 s")
 
 
 # 16.

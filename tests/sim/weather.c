@@ -216,7 +216,7 @@ static void name_fails(struct rig *r, struct rig_event *e)
 		rig_say(r, "%s: mode %d, forbidden %x, unwelcome %x",
 			name->host, name->mode, name->forbidden,
 			name->unwelcome);
-		r->judge->name[n].may_be_charged = true;
+		r->judge->name[n].may_be_charged |= !name->unwelcome;
 		judge_name_weather(r, n);
 		rig_after(r, skewed(r, 5 * WHEN_MINUTE, 20 * WHEN_DAY),
 			  name_recovers, n);

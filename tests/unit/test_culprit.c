@@ -7,140 +7,104 @@
 
 #include "acme/culprit.h"
 
-#define X 1
-#define Y 2
-#define Z 3
+#define X   1
+#define Y   2
+#define NOW 1800000000L
 
 #define SHALLOW 3
 #define DEEP	7
 
-static void one_is_suspected_and_two_are_the_ca(void **state)
+static void it_is_alone_once_others_work(void **state)
 {
-	struct culprits c = { .next = 0 };
+	struct culprits c = { 0 };
 
 	(void)state;
-	assert_int_equal(culprit_failed(&c, X, DEEP), CULPRIT_SUSPECTED);
-	assert_int_equal(culprit_failed(&c, X, DEEP), CULPRIT_SUSPECTED);
-	assert_int_equal(culprit_failed(&c, Y, DEEP), CULPRIT_CA);
-	assert_int_equal(culprit_failed(&c, X, DEEP), CULPRIT_CA);
-	assert_int_equal(culprit_failed(&c, Y, DEEP), CULPRIT_CA);
-}
-
-static void others_that_work_make_it_the_names(void **state)
-{
-	struct culprits c = { .next = 0 };
-
-	(void)state;
-	culprit_failed(&c, X, DEEP);
-	for (unsigned i = 1; i < CULPRIT_TIMES; i++) {
-		culprit_worked(&c, Y, DEEP);
-		assert_int_equal(culprit_failed(&c, X, DEEP), CULPRIT_FOUND);
-	}
+	assert_false(culprit_failed(&c, X, DEEP, NOW));
+	assert_false(culprit_failed(&c, X, DEEP, NOW + 1));
 	culprit_worked(&c, Y, DEEP);
-	assert_int_equal(culprit_failed(&c, X, DEEP), CULPRIT_REFUSED);
-	culprit_worked(&c, Z, DEEP); /* and so it stays */
-	assert_int_equal(culprit_failed(&c, X, DEEP), CULPRIT_REFUSED);
-}
-
-static void it_is_to_be_shown_each_time(void **state)
-{
-	struct culprits c = { .next = 0 };
-
-	(void)state;
-	culprit_failed(&c, X, DEEP);
-	culprit_worked(&c, Y, DEEP);
-	assert_int_equal(culprit_failed(&c, X, DEEP), CULPRIT_FOUND);
-	for (int i = 0; i < 100; i++)
-		assert_int_equal(culprit_failed(&c, X, DEEP),
-				 CULPRIT_SUSPECTED);
-	assert_int_equal(culprit_failed(&c, Y, DEEP), CULPRIT_CA);
+	assert_true(culprit_failed(&c, X, DEEP, NOW + 2));
+	assert_false(culprit_failed(&c, X, DEEP, NOW + 3)); /* shown anew */
+	assert_int_equal(culprit_since(&c, X, NOW + 4), NOW);
 }
 
 static void what_goes_less_deep_shows_nothing(void **state)
 {
-	struct culprits c = { .next = 0 };
+	struct culprits c = { 0 };
 
 	(void)state;
-	culprit_failed(&c, X, DEEP);
-	culprit_failed(&c, X, SHALLOW); /* a look, since */
+	culprit_failed(&c, X, DEEP, NOW);
+	culprit_failed(&c, X, SHALLOW, NOW); /* a look, since */
 	culprit_worked(&c, Y, DEEP - 1);
-	assert_int_equal(culprit_failed(&c, X, DEEP), CULPRIT_SUSPECTED);
+	assert_false(culprit_failed(&c, X, DEEP, NOW));
 	culprit_worked(&c, X, SHALLOW);
+	assert_int_equal(culprit_since(&c, X, NOW), NOW);
 	culprit_worked(&c, Y, DEEP);
-	assert_int_equal(culprit_failed(&c, X, DEEP), CULPRIT_FOUND);
+	assert_true(culprit_failed(&c, X, DEEP, NOW));
 }
 
 static void who_works_is_forgotten(void **state)
 {
-	struct culprits c = { .next = 0 };
+	struct culprits c = { 0 };
 
 	(void)state;
-	for (int i = 0; i < 20; i++) {
-		culprit_failed(&c, X, DEEP);
-		culprit_worked(&c, Y, DEEP);
-	}
-	assert_true(culprit_is_suspect(&c, X));
+	culprit_failed(&c, X, DEEP, NOW);
 	culprit_worked(&c, X, DEEP);
-	assert_false(culprit_is_suspect(&c, X));
-	assert_false(culprit_is_suspect(&c, Y));
-	assert_int_equal(culprit_failed(&c, X, DEEP), CULPRIT_SUSPECTED);
+	assert_int_equal(culprit_since(&c, X, NOW), 0);
 	culprit_worked(&c, Y, DEEP);
-	assert_int_equal(culprit_failed(&c, X, DEEP), CULPRIT_FOUND);
+	assert_false(culprit_failed(&c, X, DEEP, NOW + 9));
+	assert_int_equal(culprit_since(&c, X, NOW + 9), NOW + 9);
 }
 
-static void two_of_them_do_not_make_it_the_cas(void **state)
+static void in_an_outage_nobody_is_alone(void **state)
 {
-	struct culprits c = { .next = 0 };
+	struct culprits c = { 0 };
 
 	(void)state;
-	culprit_failed(&c, X, DEEP);
-	culprit_failed(&c, Y, DEEP);
-	for (int i = 0; i < 3; i++) {
-		culprit_worked(&c, Z, DEEP);
-		assert_int_equal(culprit_failed(&c, X, DEEP), CULPRIT_FOUND);
-		assert_int_equal(culprit_failed(&c, Y, DEEP), CULPRIT_FOUND);
-	}
+	for (int i = 0; i < 1000; i++)
+		assert_false(culprit_failed(&c, X + i % 200, DEEP, NOW + i));
 }
 
-static void in_an_outage_nobody_is_refused(void **state)
+static void what_is_old_says_nothing(void **state)
 {
-	struct culprits c = { .next = 0 };
+	struct culprits c = { 0 };
+	time_t later = NOW + CULPRIT_FOR;
 
 	(void)state;
-	culprit_failed(&c, X, DEEP);
+	culprit_failed(&c, X, DEEP, NOW);
 	culprit_worked(&c, Y, DEEP);
-	culprit_failed(&c, Y, DEEP);
-	for (int i = 0; i < 100; i++) {
-		enum culprit_verdict v = culprit_failed(&c, X + i % 30, DEEP);
-
-		assert_true(v == CULPRIT_CA || (!i && v == CULPRIT_FOUND));
-	}
+	assert_int_equal(culprit_since(&c, X, later - 1), NOW);
+	assert_int_equal(culprit_since(&c, X, later), 0);
+	assert_false(culprit_failed(&c, X, DEEP, later));
+	assert_int_equal(culprit_since(&c, X, later), later);
 }
 
-static void there_is_room_for_many(void **state)
+/* Those that recover give their places back; and the oldest goes. */
+static void errors_of_others_do_not_push_it_out(void **state)
 {
-	struct culprits c = { .next = 0 };
+	struct culprits c = { 0 };
 
 	(void)state;
-	for (int64_t id = 10; id < 10000; id++) {
-		culprit_failed(&c, id, DEEP);
-		culprit_worked(&c, X, DEEP);
+	culprit_failed(&c, X, DEEP, NOW);
+	for (int64_t id = 10; id < 1000; id++) {
+		culprit_failed(&c, id, DEEP, NOW + 1);
+		culprit_worked(&c, id, DEEP);
 	}
-	assert_int_equal(culprit_failed(&c, 9999, DEEP), CULPRIT_FOUND);
-	assert_int_equal(culprit_failed(&c, 10, DEEP), CULPRIT_CA);
+	assert_true(culprit_failed(&c, X, DEEP, NOW + 2));
+	for (int64_t id = 10; id < 10 + CULPRITS_MAX; id++)
+		culprit_failed(&c, id, DEEP, NOW + id);
+	assert_int_equal(culprit_since(&c, X, NOW + 100), 0);
+	assert_int_equal(culprit_since(&c, 11, NOW + 100), NOW + 11);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_is_suspected_and_two_are_the_ca),
-		cmocka_unit_test(others_that_work_make_it_the_names),
-		cmocka_unit_test(it_is_to_be_shown_each_time),
+		cmocka_unit_test(it_is_alone_once_others_work),
 		cmocka_unit_test(what_goes_less_deep_shows_nothing),
 		cmocka_unit_test(who_works_is_forgotten),
-		cmocka_unit_test(two_of_them_do_not_make_it_the_cas),
-		cmocka_unit_test(in_an_outage_nobody_is_refused),
-		cmocka_unit_test(there_is_room_for_many),
+		cmocka_unit_test(in_an_outage_nobody_is_alone),
+		cmocka_unit_test(what_is_old_says_nothing),
+		cmocka_unit_test(errors_of_others_do_not_push_it_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -809,23 +809,22 @@ static void a_csr_is_sent_three_times_at_most(void **state)
 	o.sent = 0;
 	while (order_is_live(&o)) {
 		struct order_context ctx = context_at(now_ms, "");
-		bool is_csr = o.state == ORDER_FINALIZING && !o.unsure;
-		struct ca_reply r = is_csr
-			? reply_of(500, "{}", NULL, -1)
-			: reply_of(200, ORDER_BODY("ready", ""), NULL, -1);
+		struct ca_reply r = reply_of(200, ORDER_BODY("ready", ""), NULL,
+					     -1);
 
-		sent += is_csr;
+		sent += o.state == ORDER_FINALIZING && !o.unsure;
 		step = order_reply(&o, &r, &ctx);
 		pass(&o, &now_ms);
 	}
 	assert_int_equal(sent, 3);
+	assert_int_equal(step.scope, SCOPE_DOMAIN);
 	assert_false(step.may_be_issued);
 	assert_true(now_ms / 1000 - NOW < WHEN_HOUR);
 }
 
 /*
- * One turned away by a nonce or for overload is no try of the CSR, however
- * often; but the pauses grow.
+ * Trouble of the CA's, or a nonce, is no try of the CSR, however often; but the
+ * pauses grow.
  */
 static void a_csr_turned_away_is_not_counted(void **state)
 {
@@ -835,6 +834,10 @@ static void a_csr_turned_away_is_not_counted(void **state)
 	} cases[] = {
 		{ 400, PROBLEM("badNonce") },
 		{ 503, PROBLEM("rateLimited") },
+		{ 500, "{}" },
+		{ 502, "<html>Bad Gateway</html>" },
+		{ 200, "{\"status" },
+		{ 0, "" },
 	};
 
 	(void)state;

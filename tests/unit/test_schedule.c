@@ -189,9 +189,41 @@ static void dns_looks_slow_down(void **state)
 				 dns_pauses[i].pause);
 }
 
+static void who_fails_alone_comes_ever_more_rarely(void **state)
+{
+	static const struct {
+		long n, retry_after;
+		struct schedule_life life;
+		long pause;
+	} cases[] = {
+		{ 0, -1, { 0, 0 }, 0 },
+		{ 0, 30, { 0, 0 }, 30 },
+		{ 0, 99999, { 0, 0 }, WHEN_HOUR },
+		{ 1, -1, { 0, 0 }, 1 },
+		{ 2, -1, { 0, 0 }, 2 },
+		{ 8, -1, { 0, 0 }, 128 },
+		{ 2, 30, { 0, 0 }, 30 },
+		{ 13, -1, { 0, 0 }, WHEN_HOUR },
+		{ 1000, 99999, { 0, 0 }, WHEN_HOUR },
+		{ 13, 3600, { 30 * WHEN_DAY, 90 * WHEN_DAY }, WHEN_HOUR },
+		{ 13, 3600, { 5 * WHEN_HOUR, WHEN_DAY }, WHEN_HOUR / 2 },
+		{ 13, 3600, { WHEN_MINUTE, WHEN_DAY }, WHEN_MINUTE },
+		{ 13, 3600, { -WHEN_MINUTE, WHEN_DAY }, WHEN_MINUTE },
+		{ 13, 3600, { -9 * WHEN_DAY, WHEN_DAY }, WHEN_HOUR }, /* gone */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(schedule_alone_pause(cases[i].n,
+						      cases[i].retry_after,
+						      cases[i].life),
+				 cases[i].pause);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_fails_alone_comes_ever_more_rarely),
 		cmocka_unit_test(renewal_is_a_fraction_of_life),
 		cmocka_unit_test(renewals_are_spread),
 		cmocka_unit_test(a_backdated_certificate_makes_no_loop),
