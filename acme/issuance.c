@@ -208,6 +208,21 @@ void issuance_ended(const struct stepping *s, const struct order *o,
 		outcome_failed(s->engine, s->domain, s->authority, step);
 }
 
+/*
+ * A trial that gave way has taken its token along, and the CA, which had been
+ * told to look, goes on with the same order: that is void, for nobody's fault.
+ */
+static void end(const struct stepping *s, const struct order *o,
+		const struct order_step *step)
+{
+	struct order_step mild = *step;
+
+	if (step->scope == SCOPE_DOMAIN && !o->is_trial &&
+	    order_url_was_trials(s->engine->store, o->order_url))
+		mild.scope = SCOPE_ORDER;
+	issuance_ended(s, o, &mild);
+}
+
 static void take_step(const struct stepping *s, struct order *o,
 		      enum order_state before, const struct order_step *step,
 		      const struct ca_reply *reply)
@@ -230,7 +245,7 @@ static void take_step(const struct stepping *s, struct order *o,
 		return;
 	case ORDER_END:
 		if (write_order(e, o))
-			issuance_ended(s, o, step);
+			end(s, o, step);
 		return;
 	}
 	if (o->state != before && s->authority)

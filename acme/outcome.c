@@ -82,6 +82,12 @@ static bool is_watched(const struct domain *d, struct schedule_life life,
 	       step->retry_after < PRECHECK_GONE;
 }
 
+/* That it failed long before, for another reason, is no reason to wait. */
+static bool is_first_void(struct engine *e, const struct domain *d)
+{
+	return engine_now(e) - order_before_ended(e->store, d->id) >= WHEN_HOUR;
+}
+
 static long pause_after(struct engine *e, const struct domain *d,
 			const struct order_step *step)
 {
@@ -94,7 +100,7 @@ static long pause_after(struct engine *e, const struct domain *d,
 		return pause_of_paused(e, step);
 
 	/* A void order is nobody's fault: at once, but only once. */
-	if (step->scope == SCOPE_ORDER && n-- == 1)
+	if (step->scope == SCOPE_ORDER && (n-- == 1 || is_first_void(e, d)))
 		return 1;
 	if (is_watched(d, life, step))
 		return PRECHECK_GONE;

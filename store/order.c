@@ -285,17 +285,48 @@ bool order_update(struct store *s, struct order *o, struct err *err)
  * The index leaves out "". SQLite must be told that this is not asked for, or
  * it looks through all orders there are.
  */
-bool order_url_is_known(struct store *s, const char *order_url)
+static bool has_url(struct store *s, const char *sql, const char *order_url)
 {
 	struct query q;
-	bool known;
+	bool has;
 
-	query_open(&q, store_db(s), "SELECT 1 FROM ord WHERE order_url = ?"
-				    " AND order_url <> ''");
+	query_open(&q, store_db(s), sql);
 	bind_text(&q, order_url);
-	known = query_row(&q);
+	has = query_row(&q);
 	query_close(&q, NULL);
-	return known;
+	return has;
+}
+
+bool order_url_is_known(struct store *s, const char *order_url)
+{
+	return has_url(s,
+		       "SELECT 1 FROM ord WHERE order_url = ?"
+		       " AND order_url <> ''",
+		       order_url);
+}
+
+bool order_url_was_trials(struct store *s, const char *order_url)
+{
+	return has_url(s,
+		       "SELECT 1 FROM ord WHERE order_url = ?"
+		       " AND order_url <> '' AND trial = 1"
+		       " AND ended_at > 0",
+		       order_url);
+}
+
+time_t order_before_ended(struct store *s, int64_t domain_id)
+{
+	struct query q;
+	time_t at = 0;
+
+	query_open(&q, store_db(s),
+		   "SELECT ended_at FROM ord WHERE domain_id = ? AND trial = 0"
+		   " ORDER BY id DESC LIMIT 1 OFFSET 1");
+	bind_int(&q, domain_id);
+	if (query_row(&q))
+		at = col_int(&q, "ended_at");
+	query_close(&q, NULL);
+	return at;
 }
 
 size_t order_due(struct store *s, int64_t ca_id, int64_t now_ms, int64_t *ids,

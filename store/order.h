@@ -91,6 +91,12 @@ bool order_update(struct store *s, struct order *o, struct err *err);
 /* Is this order URL ours already? For the search after a crash. */
 bool order_url_is_known(struct store *s, const char *order_url);
 
+/* Is it that of a trial of ours that has ended? The CA gave one order to both. */
+bool order_url_was_trials(struct store *s, const char *order_url);
+
+/* When the order ended that the domain had before its last one; 0: none did. */
+time_t order_before_ended(struct store *s, int64_t domain_id);
+
 /* Ids of a CA's live orders with 0 < wake_ms <= now_ms, earliest first. */
 size_t order_due(struct store *s, int64_t ca_id, int64_t now_ms, int64_t *ids,
 		 size_t limit, struct err *err);

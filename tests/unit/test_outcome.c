@@ -457,6 +457,33 @@ static void a_trial_gives_way_to_a_renewal(void **state)
 	}
 }
 
+/*
+ * That takes its token along, and a CA that goes on to look finds nothing: then
+ * the order is void, and another is made at once.
+ */
+static void a_trial_that_gives_way_is_nobodys_fault(void **state)
+{
+	unsigned voids = 0;
+
+	(void)state;
+	for (unsigned steps = 1; steps < 40; steps++) {
+		struct sim_world w;
+
+		start_live(&w, 1);
+		w.shared->ca.reuses_orders = true;
+		w.shared->ca.validation_looks = 4;
+		want(&w, true, false);
+		for (unsigned i = 0; i < steps; i++)
+			sim_step(&w);
+		want(&w, false, true);
+		assert_true(sim_run(&w, is_served_anew, 40));
+		voids += sim_rows(&w, "SELECT COUNT(*) FROM trail"
+				      " WHERE kind = 'order.failed'") > 0;
+		sim_release(&w);
+	}
+	assert_true(voids > 0);
+}
+
 /* One trial of a name at a time: that of another CA is waited for. */
 static void a_trial_that_is_asked_for_is_not_lost(void **state)
 {
@@ -564,9 +591,71 @@ static void a_trial_at_a_ca_that_is_down_is_over_in_a_day(void **state)
 	a_trial_is_over_in_a_day(true);
 }
 
+/* ---- orders that are void ---- */
+
+static bool is_ordered(struct sim_world *w)
+{
+	return sim_rows(w, "SELECT COUNT(*) FROM ord WHERE ended_at = 0"
+			   " AND order_url <> ''") > 0;
+}
+
+static bool has_failed_often(struct sim_world *w)
+{
+	return sim_domain(w, NAME).failures >= 4;
+}
+
+/* It had been the name's own fault for long, and now it is the CA's. */
+static void a_void_order_waits_for_no_former_failures(void **state)
+{
+	bool (*token_is_served)(void *, const char *, const char *);
+	struct sim_world w;
+
+	(void)state;
+	start_live(&w, 1);
+	token_is_served = w.shared->ca.token_is_served;
+	w.shared->ca.token_is_served = token_is_nowhere;
+	sleep_until(&w, 31 * WHEN_DAY);
+	assert_true(sim_run(&w, has_failed_often, 10 * WHEN_DAY));
+	assert_true(sim_domain(&w, NAME).due_at > sim_now(&w) + 10 * WHEN_HOUR);
+	w.shared->ca.token_is_served = token_is_served;
+	assert_true(sim_run(&w, is_ordered, 3 * WHEN_DAY));
+	sim_ca_wipe(&w.shared->ca);
+	assert_true(sim_run(&w, is_renewed, 10 * WHEN_MINUTE));
+	sim_release(&w);
+}
+
+static long last_wiped;
+
+static bool is_ordered_anew(struct sim_world *w)
+{
+	return sim_rows(w, "SELECT MAX(id) FROM ord WHERE order_url <> ''") >
+	       last_wiped;
+}
+
+/* And a CA that forgets each of them gets few. */
+static void orders_that_are_always_void_become_rare(void **state)
+{
+	struct sim_world w;
+	time_t end;
+
+	(void)state;
+	start_live(&w, 1);
+	sleep_until(&w, 31 * WHEN_DAY);
+	last_wiped = 1;
+	end = sim_now(&w) + 2 * WHEN_DAY;
+	while (sim_run(&w, is_ordered_anew, end - sim_now(&w))) {
+		last_wiped++;
+		sim_ca_wipe(&w.shared->ca);
+	}
+	assert_in_range(last_wiped, 4, 9);
+	sim_release(&w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_void_order_waits_for_no_former_failures),
+		cmocka_unit_test(orders_that_are_always_void_become_rare),
 		cmocka_unit_test(what_many_have_alike_is_charged_to_none),
 		cmocka_unit_test(a_few_show_whether_it_is_over),
 		cmocka_unit_test(who_was_not_looked_at_shows_nothing),
@@ -577,6 +666,7 @@ int main(void)
 		cmocka_unit_test(a_paused_name_is_asked_for_once_a_day),
 		cmocka_unit_test(another_ca_is_asked_for_a_paused_name),
 		cmocka_unit_test(a_trial_gives_way_to_a_renewal),
+		cmocka_unit_test(a_trial_that_gives_way_is_nobodys_fault),
 		cmocka_unit_test(a_trial_that_is_asked_for_is_not_lost),
 		cmocka_unit_test(a_trial_that_waits_holds_no_other_up),
 		cmocka_unit_test(a_trial_at_a_ca_that_is_down_is_over_in_a_day),
