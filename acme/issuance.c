@@ -137,7 +137,8 @@ static void ca_failed(const struct stepping *s, struct order *o, int depth,
 
 	if (streq(step->type, "userActionRequired"))
 		authority_refused_account(a, &step->problem);
-	else if (step->effect == ORDER_WAIT && reply->status >= 500)
+	else if (step->effect == ORDER_WAIT && reply->status >= 500 &&
+		 !step->is_others)
 		got_error(s, o, depth, reply->status == 503, step);
 	else
 		authority_failed(a, depth, &step->problem, step->retry_after);

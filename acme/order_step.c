@@ -15,6 +15,7 @@
 #define TOLD_MAX	  10	/* times it is told, if nobody heard an answer */
 #define SEEK_MAX	  100	/* pages and orders looked at in one search */
 #define SEEK_GARBAGE	  20	/* of these, for an answer that is no JSON */
+#define SEEK_ERRORS	  3 /* of one order, while the CA answers all else */
 #define ACCOUNT_TRIES_MAX 5	/* of an order, while the account is mended */
 #define LOOKS_LEAST	  10	/* ten seconds of them, or more */
 
@@ -219,8 +220,11 @@ static char *new_order_payload(const struct order *o, const char *host)
 
 /*
  * The list to look through is a text of URLs, one a line; a page of the
- * account's orders list has a "+" before it.
+ * account's orders list has a "+" before it, an order a "!" for each error that
+ * it was met with, and what comes after a look that went well a "~".
  */
+#define SEEK_MARKS "~+!"
+
 static void seek_push(struct order *o, const char *mark, const char *url)
 {
 	size_t used = strlen(o->seek);
@@ -233,7 +237,7 @@ static void seek_push(struct order *o, const char *mark, const char *url)
 
 static bool seek_first(const struct order *o, char out[static URL_SIZE])
 {
-	const char *from = o->seek + (o->seek[0] == '+');
+	const char *from = o->seek + strspn(o->seek, SEEK_MARKS);
 	size_t len = strcspn(from, "\n");
 
 	if (!len || len >= URL_SIZE)
@@ -279,6 +283,21 @@ static void learn_order(struct order *o, const char *url,
 	o->sent = 0;
 }
 
+static void seek_note_good(struct order *o)
+{
+	size_t len = strlen(o->seek);
+
+	if (!len || *o->seek == '~' || len + 2 > sizeof(o->seek))
+		return;
+	memmove(o->seek + 1, o->seek, len + 1);
+	*o->seek = '~';
+}
+
+static bool seek_has_mark(const struct order *o, char mark)
+{
+	return memchr(o->seek, mark, strspn(o->seek, SEEK_MARKS)) != NULL;
+}
+
 /* Nothing more to look at: now the order is made, as if for the first time. */
 static struct order_step seek_on(struct order *o)
 {
@@ -287,8 +306,19 @@ static struct order_step seek_on(struct order *o)
 	o->unsure = *o->seek != '\0';
 	if (!o->unsure)
 		o->sent = 0; /* another search has as many */
+	seek_note_good(o);
 	o->wake_ms = 0;
 	return (struct order_step){ .effect = ORDER_ASK, .retry_after = -1 };
+}
+
+static bool seek_has(const struct order *o, const char *url)
+{
+	size_t len = strlen(url);
+	const char *at = o->seek;
+
+	while ((at = strstr(at, url)) && at[len] != '\n')
+		at += len;
+	return at != NULL;
 }
 
 static struct order_step list_seen(struct order *o,
@@ -301,7 +331,8 @@ static struct order_step list_seen(struct order *o,
 	seek_pop(o);
 	if (wire_orders_parse(&page, reply->body, reply->len, NULL))
 		for (size_t i = 0; i < page.count; i++)
-			if (!ctx->is_known(page.url[i], ctx->arg))
+			if (!seek_has(o, page.url[i]) &&
+			    !ctx->is_known(page.url[i], ctx->arg))
 				seek_push(o, "", page.url[i]);
 	if (wire_link(reply->links, "next", next))
 		seek_push(o, "+", next);
@@ -351,6 +382,52 @@ static bool is_seeking(const struct order *o, const struct order_context *ctx)
 	       (*o->seek || *ctx->orders_url);
 }
 
+static bool is_at_candidate(const struct order *o,
+			    const struct order_context *ctx)
+{
+	return is_seeking(o, ctx) && *o->seek && !seek_has_mark(o, '+');
+}
+
+/*
+ * Somebody else's order, perhaps, and the CA fails that one alone: where the
+ * look before it went well it counts, and the third time it is left out. The
+ * others go first, or the list once more, which shows whether the CA is there.
+ */
+static void seek_doubt(struct order *o, const struct order_context *ctx)
+{
+	static const char *const marks[SEEK_ERRORS] = { "", "!", "!!" };
+	bool is_its_own = seek_has_mark(o, '~');
+	size_t errors = strspn(o->seek + is_its_own, "!") + is_its_own;
+	char url[URL_SIZE] = "";
+
+	seek_first(o, url);
+	seek_pop(o);
+	if (errors >= SEEK_ERRORS)
+		return;
+	if (!*o->seek)
+		seek_push(o, "+", ctx->orders_url);
+	seek_push(o, marks[errors], url);
+}
+
+/* What was said of that order is not for this one to wait for. */
+static struct order_step candidate_failed(struct order *o,
+					  const struct err *problem,
+					  const struct ca_reply *reply,
+					  const struct order_context *ctx)
+{
+	struct ca_reply mild = *reply;
+	struct order_step step;
+
+	mild.retry_after = -1;
+	seek_doubt(o, ctx);
+	step = ask_again(o, SCOPE_CA, problem, &mild, ctx);
+	step.is_others = true;
+	o->unsure = *o->seek != '\0';
+	if (!o->unsure)
+		o->sent = 0;
+	return step;
+}
+
 /* Garbage says nothing about orders: asked again, but not for ever. */
 static struct order_step seek_seen(struct order *o,
 				   const struct ca_reply *reply,
@@ -363,8 +440,8 @@ static struct order_step seek_seen(struct order *o,
 		if (o->sent < SEEK_MAX)
 			return garbled(o, &problem, reply, ctx);
 	}
-	return *o->seek && *o->seek != '+' ? candidate_seen(o, reply, ctx)
-					   : list_seen(o, reply, ctx);
+	return is_at_candidate(o, ctx) ? candidate_seen(o, reply, ctx)
+				       : list_seen(o, reply, ctx);
 }
 
 static struct order_step reply_intent(struct order *o,
@@ -814,6 +891,9 @@ struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 	case SCOPE_NONE:
 		return states[o->state].reply(o, reply, ctx);
 	case SCOPE_CA:
+		if (is_at_candidate(o, ctx) && reply->status >= 500 &&
+		    reply->status != 503)
+			return candidate_failed(o, &problem, reply, ctx);
 		return ask_again(o, scope, &problem, reply, ctx);
 	case SCOPE_ACCOUNT:
 		if (is_about_replaces(o, reply, ctx))

@@ -55,6 +55,7 @@ struct order_step {
 	struct err problem;	/* ERR_NONE, or why it failed or waits */
 	char type[64];		/* the CA's word for it; or empty */
 	bool may_be_issued; /* dead, and yet the CA may have, or may still */
+	bool is_others; /* it failed at an order that is hardly this one's */
 };
 
 /* The caller frees question.payload. */

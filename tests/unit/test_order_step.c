@@ -1132,6 +1132,48 @@ static void silence_is_waited_out(void **state)
 	}
 }
 
+/* ---- an order at the CA that answers with errors ---- */
+
+#define LIST "https://ca.test/orders/1"
+
+/* What is asked of it until it is asked for an order; or 0: never. */
+static unsigned looks_until_ordered(bool list_works, bool is_busy)
+{
+	struct order o = row_in(ORDER_INTENT);
+	int64_t now_ms = NOW * 1000;
+
+	o.unsure = true;
+	for (unsigned n = 0; n < 200; n++) {
+		struct order_context ctx = context_at(now_ms, LIST);
+		struct order_question q = order_ask(&o, &ctx);
+		bool is_list = streq(q.url, LIST);
+		struct ca_reply r =
+			is_list && list_works
+				? reply_of(200,
+					   "{\"orders\":"
+					   "[\"https://ca.test/order/7\"]}",
+					   NULL, -1)
+				: reply_of(is_busy ? 503 : 500, "{}", NULL,
+					   3600);
+
+		free(q.payload);
+		if (q.where == ASK_NEW_ORDER)
+			return n;
+		order_reply(&o, &r, &ctx);
+		assert_true(strlen(o.seek) < 200);
+		pass(&o, &now_ms);
+	}
+	return 0;
+}
+
+static void an_order_that_the_ca_fails_alone_is_left_out(void **state)
+{
+	(void)state;
+	assert_in_range(looks_until_ordered(true, false), 5, 8);
+	assert_int_equal(looks_until_ordered(false, false), 0);
+	assert_int_equal(looks_until_ordered(true, true), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -1160,6 +1202,7 @@ int main(void)
 		cmocka_unit_test(
 			a_ca_that_waits_to_be_told_and_refuses_is_left),
 		cmocka_unit_test(a_lost_account_is_no_orders_fault),
+		cmocka_unit_test(an_order_that_the_ca_fails_alone_is_left_out),
 		cmocka_unit_test(nothing_goes_on_for_ever),
 		cmocka_unit_test(silence_is_waited_out),
 	};
