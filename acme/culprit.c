@@ -30,8 +30,8 @@ static bool is_recent(const struct culprit *one, time_t now)
 	return one->at <= now && now - one->at < CULPRIT_FOR;
 }
 
-bool culprit_failed(struct culprits *c, int64_t domain_id, int depth,
-		    time_t now)
+unsigned culprit_failed(struct culprits *c, int64_t domain_id, int depth,
+			time_t now)
 {
 	struct culprit *one = (struct culprit *)find(c, domain_id);
 	bool others_work;
@@ -42,10 +42,11 @@ bool culprit_failed(struct culprits *c, int64_t domain_id, int depth,
 	}
 	others_work = one->others_work;
 	one->others_work = false;
+	one->alone += others_work;
 	one->at = now;
 	if (depth > one->depth)
 		one->depth = depth;
-	return others_work;
+	return others_work ? one->alone : 0;
 }
 
 void culprit_worked(struct culprits *c, int64_t domain_id, int depth)

@@ -1,6 +1,6 @@
 /*
- * Names that a CA meets with server errors, and that it perhaps fails alone. No
- * status tells that from trouble of the CA's, only what becomes of others
+ * Names that a CA meets with server errors, garbage or silence, and that it
+ * perhaps fails alone. Nothing tells that from trouble of the CA's, only what becomes of others
  * meanwhile: once the order of another name has gone as deep as the one that
  * failed, the next error is taken for that name's own. That is to be shown anew
  * each time.
@@ -17,13 +17,14 @@
 #include <stdint.h>
 #include <time.h>
 
-#define CULPRITS_MAX 64	    /* that are kept in mind */
-#define CULPRIT_FOR  86400L /* s: an older error says nothing of now */
+#define CULPRITS_MAX 256   /* that are kept in mind */
+#define CULPRIT_FOR  7200L /* s: an older error says nothing of now */
 
 struct culprit {
 	int64_t domain_id; /* 0: none */
 	int depth;	   /* of the exchange that failed, at least */
 	bool others_work;  /* since it failed last, and as deep */
+	unsigned alone;	   /* times that it failed while others worked */
 	time_t since, at;  /* its first error, and its last */
 };
 
@@ -33,11 +34,11 @@ struct culprits {
 };
 
 /*
- * Its order met an error, at a depth as of acme/engine_parts.h. Did others work
- * since it did so before?
+ * Its order met an error, at a depth as of acme/engine_parts.h. Returns 0 if no
+ * others worked since it did so before, else how often that has been so now.
  */
-bool culprit_failed(struct culprits *c, int64_t domain_id, int depth,
-		    time_t now);
+unsigned culprit_failed(struct culprits *c, int64_t domain_id, int depth,
+			time_t now);
 
 /* Its order went so deep. */
 void culprit_worked(struct culprits *c, int64_t domain_id, int depth);

@@ -71,17 +71,17 @@ static int depth_of(const struct order *o)
 	return o->unsure ? DEPTH_LOOK : DEPTH_ORDER + (int)o->state;
 }
 
-/* ---- a server error: the CA's, or that of one name? ---- */
+/* ---- an error: the CA's, or that of one name? ---- */
 
 /*
  * It alone waits for as long as the CA said. Where others work and it does not,
  * it comes ever more rarely, as many such names would be many requests.
  */
 static void wait_alone(const struct stepping *s, struct order *o,
-		       long retry_after, bool is_alone)
+		       long retry_after, unsigned times)
 {
 	struct engine *e = s->engine;
-	long wait = schedule_alone_pause(is_alone ? o->tries : 0, retry_after,
+	long wait = schedule_alone_pause((long)times, retry_after,
 					 engine_life(e, s->domain));
 	int64_t until = e->world->now_ms(e->world->ctx) + (int64_t)wait * 1000;
 
@@ -117,16 +117,28 @@ static void got_error(const struct stepping *s, struct order *o, int depth,
 		      bool is_busy, const struct order_step *step)
 {
 	struct authority *a = s->authority;
-	bool is_alone = culprit_failed(&a->culprits, o->domain_id, depth,
-				       engine_now(s->engine));
+	unsigned times = culprit_failed(&a->culprits, o->domain_id, depth,
+					engine_now(s->engine));
 
-	if (!is_alone)
+	if (!times)
 		authority_failed(a, depth, &step->problem,
 				 is_busy ? step->retry_after : -1);
 	else if (!o->is_trial)
 		explain(s, &step->problem);
-	if (is_alone || !is_busy)
-		wait_alone(s, o, step->retry_after, is_alone);
+	if (times || !is_busy)
+		wait_alone(s, o, step->retry_after, times);
+}
+
+/*
+ * What any request of one name could meet: no answer, garbage, or a 500. If we
+ * are asked for peace and had no answer, it was a nonce that was refused, which
+ * is nobody's alone.
+ */
+static bool is_error(const struct ca_reply *reply)
+{
+	if (reply->error.kind != ERR_NONE)
+		return reply->retry_after < 0;
+	return reply->status < 300 || reply->status >= 500;
 }
 
 static void ca_failed(const struct stepping *s, struct order *o, int depth,
@@ -137,7 +149,7 @@ static void ca_failed(const struct stepping *s, struct order *o, int depth,
 
 	if (streq(step->type, "userActionRequired"))
 		authority_refused_account(a, &step->problem);
-	else if (step->effect == ORDER_WAIT && reply->status >= 500 &&
+	else if (step->effect == ORDER_WAIT && is_error(reply) &&
 		 !step->is_others)
 		got_error(s, o, depth, reply->status == 503, step);
 	else
@@ -558,7 +570,8 @@ static void move_suspects(struct engine *e, struct authority *a)
 	for (size_t i = 0; i < CULPRITS_MAX && !e->has_failed; i++) {
 		int64_t id = a->culprits.name[i].domain_id;
 
-		if (id && order_of_domain(e->store, id, &o, NULL) &&
+		if (id && culprit_since(&a->culprits, id, engine_now(e)) &&
+		    order_of_domain(e->store, id, &o, NULL) &&
 		    o.ca_id == a->row.id && o.wake_ms)
 			move_order(e, a, o.id);
 	}

@@ -152,11 +152,12 @@ static struct order_step give_up(struct order *o, enum fail_scope scope,
 
 /*
  * The CA could not be had, or is in trouble: that is nothing that it has made of
- * the CSR, and if it is ready for one later it may have it.
+ * the CSR, and if it is ready for one later it may have it; but not for ever.
  */
-static void uncount_csr(struct order *o)
+static void uncount_csr(struct order *o, const struct order_context *ctx)
 {
-	if (o->state == ORDER_FINALIZING && !o->unsure && o->sent > 0)
+	if (o->state == ORDER_FINALIZING && !o->unsure && o->sent > 0 &&
+	    !is_overdue(o, ctx))
 		o->sent--;
 }
 
@@ -180,7 +181,7 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 		return give_up(o, scope == SCOPE_NONE ? SCOPE_ORDER : scope,
 			       problem, reply, ctx);
 	if (scope == SCOPE_CA && !is_bad_nonce(reply))
-		uncount_csr(o);
+		uncount_csr(o, ctx);
 	o->unsure = o->unsure || !is_bad_nonce(reply);
 	if (wait > most)
 		wait = most;
@@ -225,12 +226,21 @@ static char *new_order_payload(const struct order *o, const char *host)
  */
 #define SEEK_MARKS "~+!"
 
+/* A CA may call anything an order. */
+static bool is_url(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if (*p <= ' ' || *p > '~')
+			return false;
+	return str_starts(text, "https://") || str_starts(text, "http://");
+}
+
 static void seek_push(struct order *o, const char *mark, const char *url)
 {
 	size_t used = strlen(o->seek);
 	size_t need = strlen(mark) + strlen(url) + 1;
 
-	if (used + need < sizeof(o->seek))
+	if (is_url(url) && used + need < sizeof(o->seek))
 		snprintf(o->seek + used, sizeof(o->seek) - used, "%s%s\n", mark,
 			 url);
 }
@@ -256,17 +266,32 @@ static void seek_pop(struct order *o)
 	memmove(o->seek, rest, strlen(rest) + 1);
 }
 
+/* Unsure, and there is something to look through: else it is newOrder. */
+static bool seek_next(const struct order *o, const struct order_context *ctx,
+		      char out[static URL_SIZE])
+{
+	if (o->state != ORDER_INTENT || !o->unsure)
+		return false;
+	if (*o->seek)
+		return seek_first(o, out);
+	return is_url(ctx->orders_url) &&
+	       str_copy(out, URL_SIZE, ctx->orders_url);
+}
+
+static bool is_seeking(const struct order *o, const struct order_context *ctx)
+{
+	char url[URL_SIZE];
+
+	return seek_next(o, ctx, url);
+}
+
 static struct order_question ask_intent(const struct order *o,
 					const struct order_context *ctx)
 {
 	struct order_question q = { .where = ASK_URL };
 
-	if (o->unsure && seek_first(o, q.url))
+	if (seek_next(o, ctx, q.url))
 		return q;
-	if (o->unsure && !*o->seek && *ctx->orders_url) {
-		snprintf(q.url, sizeof(q.url), "%s", ctx->orders_url);
-		return q;
-	}
 	q.where = ASK_NEW_ORDER;
 	q.payload = new_order_payload(o, ctx->host);
 	return q;
@@ -331,7 +356,7 @@ static struct order_step list_seen(struct order *o,
 	seek_pop(o);
 	if (wire_orders_parse(&page, reply->body, reply->len, NULL))
 		for (size_t i = 0; i < page.count; i++)
-			if (!seek_has(o, page.url[i]) &&
+			if (is_url(page.url[i]) && !seek_has(o, page.url[i]) &&
 			    !ctx->is_known(page.url[i], ctx->arg))
 				seek_push(o, "", page.url[i]);
 	if (wire_link(reply->links, "next", next))
@@ -375,13 +400,6 @@ static struct order_step order_made(struct order *o,
 	return go_on(o, w.status == WIRE_PENDING ? ORDER_ORDERED : ORDER_READY);
 }
 
-/* Unsure, and there is something to look through: else it was newOrder. */
-static bool is_seeking(const struct order *o, const struct order_context *ctx)
-{
-	return o->state == ORDER_INTENT && o->unsure &&
-	       (*o->seek || *ctx->orders_url);
-}
-
 static bool is_at_candidate(const struct order *o,
 			    const struct order_context *ctx)
 {
@@ -409,6 +427,13 @@ static void seek_doubt(struct order *o, const struct order_context *ctx)
 	seek_push(o, marks[errors], url);
 }
 
+/* But what is too busy, or sent us away, says when it is there again. */
+static bool is_no_answer(const struct ca_reply *reply)
+{
+	return reply->error.kind != ERR_NONE ||
+	       (reply->status >= 500 && reply->status != 503);
+}
+
 /* What was said of that order is not for this one to wait for. */
 static struct order_step candidate_failed(struct order *o,
 					  const struct err *problem,
@@ -425,6 +450,28 @@ static struct order_step candidate_failed(struct order *o,
 	o->unsure = *o->seek != '\0';
 	if (!o->unsure)
 		o->sent = 0;
+	return step;
+}
+
+/* Nor is a list that cannot be had: it is a help, and no need. */
+static bool is_seeking_in_vain(const struct order *o,
+			       const struct ca_reply *reply,
+			       const struct order_context *ctx)
+{
+	return is_seeking(o, ctx) && reply->error.kind != ERR_NONE &&
+	       is_overdue(o, ctx) && o->tries >= LOOKS_LEAST;
+}
+
+static struct order_step seek_no_more(struct order *o,
+				      const struct err *problem,
+				      const struct ca_reply *reply,
+				      const struct order_context *ctx)
+{
+	struct order_step step = ask_again(o, SCOPE_CA, problem, reply, ctx);
+
+	o->seek[0] = '\0';
+	o->unsure = false;
+	o->sent = 0;
 	return step;
 }
 
@@ -638,7 +685,7 @@ static struct order_step not_ready_yet(struct order *o,
 /*
  * Once more what failed before comes after a longer pause each time. In the
  * end the CA's last word is that it waits for a CSR: so it has made nothing of
- * those that it had.
+ * those that it had. After so long it may just not have heard of any.
  */
 static struct order_step finalize(struct order *o, const struct order_context *ctx)
 {
@@ -650,7 +697,9 @@ static struct order_step finalize(struct order *o, const struct order_context *c
 		err_set(&problem, ERR_AGAIN,
 			"the CA leaves the order unfinished after %d tries",
 			SENT_MAX);
-		step = order_give_up(o, SCOPE_DOMAIN, &problem, ctx->now);
+		step = order_give_up(
+			o, is_overdue(o, ctx) ? SCOPE_CA : SCOPE_DOMAIN,
+			&problem, ctx->now);
 		step.may_be_issued = false;
 		return step;
 	}
@@ -891,9 +940,10 @@ struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 	case SCOPE_NONE:
 		return states[o->state].reply(o, reply, ctx);
 	case SCOPE_CA:
-		if (is_at_candidate(o, ctx) && reply->status >= 500 &&
-		    reply->status != 503)
+		if (is_at_candidate(o, ctx) && is_no_answer(reply))
 			return candidate_failed(o, &problem, reply, ctx);
+		if (is_seeking_in_vain(o, reply, ctx))
+			return seek_no_more(o, &problem, reply, ctx);
 		return ask_again(o, scope, &problem, reply, ctx);
 	case SCOPE_ACCOUNT:
 		if (is_about_replaces(o, reply, ctx))

@@ -91,7 +91,10 @@ static bool may_look_again(const struct authority *a, const struct domain *d,
 	       authority_room(a) && !is_pressed(life);
 }
 
-/* The best CA to wait for, if none is any good: the first that would take it. */
+/*
+ * If none is any good, the best to wait for is the first that would take it;
+ * rather one that fails only this name than one that is down.
+ */
 struct authority *queue_choose(struct engine *e, const struct domain *d)
 {
 	struct schedule_life life = engine_life(e, d);
@@ -106,7 +109,7 @@ struct authority *queue_choose(struct engine *e, const struct domain *d)
 		if ((!is_down(a, d, patience) || may_look_again(a, d, &life)) &&
 		    !passes_over(a, d))
 			return a;
-		if (!first)
+		if (!first || (first->row.down_since && !a->row.down_since))
 			first = a;
 	}
 	return first;

@@ -54,7 +54,9 @@ static bool is_not_first_order(const struct fetch_request *request)
 
 static void others_go_on(void **state)
 {
-	static const enum sim_fault faults[] = { SIM_ERROR_500, SIM_BUSY_503 };
+	static const enum sim_fault faults[] = { SIM_ERROR_500, SIM_BUSY_503,
+						 SIM_LOST_REQUEST,
+						 SIM_GARBAGE_200 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {

@@ -135,6 +135,46 @@ static void what_a_ca_looks_at_stays_for_a_minute(void **state)
 	sim_release(&w);
 }
 
+static bool is_with_second(struct sim_world *w)
+{
+	return sim_rows(w, "SELECT COUNT(*) FROM ord JOIN ca"
+			   " ON ca.id = ord.ca_id WHERE ca.name = 'second'"
+			   " AND state = 3 AND ended_at = 0"
+			   " AND wake_ms > 0") > 0;
+}
+
+/* Eight, which take more than two minutes. */
+static bool is_no_early_order(const struct fetch_request *rq)
+{
+	return !str_ends(rq->url, "/new-order") || new_orders++ > 7;
+}
+
+/* The first failed this name, and may be well by now; the second is away. */
+static void who_fails_one_name_is_better_than_who_is_down(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	start_with_two(&w, 40 * WHEN_HOUR);
+	w.shared->ca.validation_looks = 1000;
+	new_orders = 0;
+	w.spares = is_no_early_order;
+	w.fault = SIM_ERROR_500;
+	w.fault_until = ULONG_MAX;
+	assert_true(sim_run(&w, is_with_second, 5 * WHEN_MINUTE));
+	w.shared->ca.validation_looks = 0;
+	w.fault_until = 0;
+	scratch_sql(w.dir, "state.db",
+		    "UPDATE ca SET failures = 9, down_since = 1800000000,"
+		    " retry_ms = 1900000000000 WHERE name = 'second';"
+		    "UPDATE ca SET failures = 0, down_since = 0, retry_ms = 0"
+		    " WHERE name = 'test'");
+	assert_true(sim_run(&w, is_renewed, 3 * WHEN_HOUR));
+	assert_false(second_has_issued(&w));
+	assert_string_equal(w.shared->ca.complaint, "");
+	sim_release(&w);
+}
+
 /* ---- what may be issued ---- */
 
 static char finalized[SIM_TEXT]; /* the order, once it is */
@@ -245,6 +285,7 @@ int main(void)
 		cmocka_unit_test(
 			a_long_retry_after_keeps_no_order_from_the_next_ca),
 		cmocka_unit_test(an_order_that_sleeps_is_moved),
+		cmocka_unit_test(who_fails_one_name_is_better_than_who_is_down),
 		cmocka_unit_test(what_a_ca_looks_at_stays_for_a_minute),
 		cmocka_unit_test(what_may_be_issued_is_waited_for),
 		cmocka_unit_test(and_not_until_it_is_too_late),

@@ -557,6 +557,27 @@ static void the_search_follows_pages_and_takes_its_own(void **state)
 	assert_string_equal(o.seek, "");
 }
 
+/* What can be no URL is not looked at, and hides nothing behind it. */
+static void the_search_passes_over_what_is_no_url(void **state)
+{
+	struct order o = row_in(ORDER_INTENT);
+	static const char body[] =
+		"{\"orders\":[\"\",\"\",\"/o/1\",\"+https://ca.test/o/2\","
+		"\"~!\",\"https://ca.test/o/\\n+3\",\"https://ca.test/o/4\"]}";
+
+	(void)state;
+	o.unsure = true;
+	feed(&o, body, "<>;rel=\"next\"");
+	assert_string_equal(asks(&o), "https://ca.test/o/4");
+	feed(&o, ORDER_BODY("invalid", ""), "");
+	assert_string_equal(asks(&o), "new");
+
+	o.unsure = true;
+	assert_string_equal(asks(&o), "https://ca.test/l");
+	feed(&o, "{\"orders\":[\"\"]}", "<+l>;rel=\"next\"");
+	assert_string_equal(asks(&o), "new");
+}
+
 static const struct {
 	long status;
 	const char *body;
@@ -867,6 +888,33 @@ static void a_csr_turned_away_is_not_counted(void **state)
 	}
 }
 
+/* It says each time that it waits for one: nobody's fault, but an end. */
+static void an_order_whose_csr_is_never_answered_ends(void **state)
+{
+	struct order o = row_in(ORDER_READY);
+	struct order_step step = { 0 };
+	int64_t now_ms = NOW * 1000;
+
+	(void)state;
+	o.sent = 0;
+	for (unsigned n = 0; order_is_live(&o) && n < 10000; n++) {
+		struct order_context ctx = context_at(now_ms, "");
+		bool is_csr = o.state == ORDER_FINALIZING && !o.unsure;
+		struct ca_reply r = is_csr ? reply_of(0, "", NULL, -1)
+					   : reply_of(200,
+						      ORDER_BODY("ready", ""),
+						      NULL, -1);
+
+		step = order_reply(&o, &r, &ctx);
+		pass(&o, &now_ms);
+	}
+	assert_false(order_is_live(&o));
+	assert_int_equal(step.scope, SCOPE_CA);
+	assert_false(step.may_be_issued);
+	assert_in_range(now_ms / 1000 - NOW, PATIENCE,
+			PATIENCE + 10 * WHEN_MINUTE);
+}
+
 /*
  * A nonce that is refused is said of the request, and nothing was done about
  * it: it is sent again, with no look what became of it, and counts as sent
@@ -1137,7 +1185,7 @@ static void silence_is_waited_out(void **state)
 #define LIST "https://ca.test/orders/1"
 
 /* What is asked of it until it is asked for an order; or 0: never. */
-static unsigned looks_until_ordered(bool list_works, bool is_busy)
+static unsigned looks_until_ordered(bool list_works, long status)
 {
 	struct order o = row_in(ORDER_INTENT);
 	int64_t now_ms = NOW * 1000;
@@ -1153,8 +1201,7 @@ static unsigned looks_until_ordered(bool list_works, bool is_busy)
 					   "{\"orders\":"
 					   "[\"https://ca.test/order/7\"]}",
 					   NULL, -1)
-				: reply_of(is_busy ? 503 : 500, "{}", NULL,
-					   3600);
+				: reply_of(status, "{}", NULL, 3600);
 
 		free(q.payload);
 		if (q.where == ASK_NEW_ORDER)
@@ -1169,9 +1216,35 @@ static unsigned looks_until_ordered(bool list_works, bool is_busy)
 static void an_order_that_the_ca_fails_alone_is_left_out(void **state)
 {
 	(void)state;
-	assert_in_range(looks_until_ordered(true, false), 5, 8);
-	assert_int_equal(looks_until_ordered(false, false), 0);
-	assert_int_equal(looks_until_ordered(true, true), 0);
+	assert_in_range(looks_until_ordered(true, 500), 5, 8);
+	assert_in_range(looks_until_ordered(true, 0), 5, 8);
+	assert_int_equal(looks_until_ordered(false, 500), 0);
+	assert_int_equal(looks_until_ordered(false, 0), 0);
+	assert_int_equal(looks_until_ordered(true, 503), 0);
+}
+
+/* Its host may not be ours to reach: the CA is asked for an order all the same. */
+static void a_list_that_cannot_be_had_is_done_without(void **state)
+{
+	struct order o = row_in(ORDER_INTENT);
+	int64_t now_ms = NOW * 1000;
+	bool is_ordered = false;
+
+	(void)state;
+	o.unsure = true;
+	while (!is_ordered && now_ms / 1000 - NOW < WHEN_DAY) {
+		struct order_context ctx = context_at(now_ms, LIST);
+		struct order_question q = order_ask(&o, &ctx);
+		struct ca_reply lost = reply_of(0, NULL, NULL, -1);
+
+		is_ordered = q.where == ASK_NEW_ORDER;
+		free(q.payload);
+		assert_int_equal(order_reply(&o, &lost, &ctx).effect,
+				 ORDER_WAIT);
+		pass(&o, &now_ms);
+	}
+	assert_in_range(now_ms / 1000 - NOW, PATIENCE,
+			PATIENCE + 5 * WHEN_MINUTE);
 }
 
 int main(void)
@@ -1187,6 +1260,7 @@ int main(void)
 		cmocka_unit_test(only_the_chosen_challenge_counts),
 		cmocka_unit_test(a_served_token_ends_with_the_order),
 		cmocka_unit_test(the_search_follows_pages_and_takes_its_own),
+		cmocka_unit_test(the_search_passes_over_what_is_no_url),
 		cmocka_unit_test(replaces_is_left_out_at_the_first_refusal),
 		cmocka_unit_test(a_fruitless_search_ends_in_a_new_order),
 		cmocka_unit_test(a_garbled_search_is_asked_again),
@@ -1195,6 +1269,7 @@ int main(void)
 		cmocka_unit_test(an_outage_uses_up_no_tries),
 		cmocka_unit_test(a_csr_that_was_sent_may_yet_be_used),
 		cmocka_unit_test(a_csr_is_sent_three_times_at_most),
+		cmocka_unit_test(an_order_whose_csr_is_never_answered_ends),
 		cmocka_unit_test(a_refused_nonce_changes_nothing),
 		cmocka_unit_test(a_csr_turned_away_is_not_counted),
 		cmocka_unit_test(a_ca_is_told_to_look_three_times_at_most),
@@ -1203,6 +1278,7 @@ int main(void)
 			a_ca_that_waits_to_be_told_and_refuses_is_left),
 		cmocka_unit_test(a_lost_account_is_no_orders_fault),
 		cmocka_unit_test(an_order_that_the_ca_fails_alone_is_left_out),
+		cmocka_unit_test(a_list_that_cannot_be_had_is_done_without),
 		cmocka_unit_test(nothing_goes_on_for_ever),
 		cmocka_unit_test(silence_is_waited_out),
 	};
