@@ -133,6 +133,14 @@ static unsigned posts_left(const struct authority *a)
 	return level > 0 ? (unsigned)level : 0;
 }
 
+static bool posts_come_back(const struct authority *a)
+{
+	struct limit limit = a->settings.limits.of[LIMIT_POSTS];
+
+	return bucket_level_at(&a->posts, limit, now_ms(a)) <
+	       limit.burst * 1000;
+}
+
 unsigned authority_used(const struct authority *a)
 {
 	return a->in_flight + issuance_noted(a->engine, a);
@@ -151,7 +159,7 @@ unsigned authority_room(const struct authority *a)
 	room = used < room ? room - used : 0;
 	posts = posts_left(a);
 	posts = noted < posts ? posts - noted : 0;
-	if (posts < room)	/* more of them in a moment */
+	if (posts < room && posts_come_back(a)) /* in a moment */
 		a->engine->has_more = true;
 	return room < posts ? room : posts;
 }

@@ -281,6 +281,29 @@ bool budget_refund(const struct budget *b, struct store *s, int64_t now_ms,
 	return true;
 }
 
+static bool charge_item(const struct budget_item *item, int64_t ca_id,
+			struct store *s, int64_t now_ms, struct err *err)
+{
+	struct bucket bucket;
+
+	if (!item->taken)
+		return true;
+	if (!get(item, ca_id, s, now_ms, &bucket, err))
+		return false;
+	bucket_charge(&bucket, item->limit, now_ms, item->taken);
+	return put(item, ca_id, s, &bucket, err);
+}
+
+bool budget_charge(const struct budget *b, struct store *s, int64_t now_ms,
+		   struct err *err)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (cost_of(b->items[i].kind)->is_issuance &&
+		    !charge_item(&b->items[i], b->ca_id, s, now_ms, err))
+			return false;
+	return true;
+}
+
 bool budget_settle(const struct budget *b, struct store *s, int64_t now_ms,
 		   struct err *err)
 {
@@ -298,14 +321,11 @@ bool budget_charge_failure(const struct limits *limits,
 			   const struct budget_order *o, struct store *s,
 			   int64_t now_ms, struct err *err)
 {
-	struct budget_item item =
-		item_of(cost_of(LIMIT_FAILED_VALIDATIONS), limits, o);
-	struct bucket bucket;
+	struct budget_item item = item_of(cost_of(LIMIT_FAILED_VALIDATIONS),
+					  limits, o);
 
-	if (!get(&item, o->ca_id, s, now_ms, &bucket, err))
-		return false;
-	bucket_charge(&bucket, item.limit, now_ms, 1);
-	return put(&item, o->ca_id, s, &bucket, err);
+	item.taken = 1;
+	return charge_item(&item, o->ca_id, s, now_ms, err);
 }
 
 bool budget_empty_until(const struct limits *limits,

@@ -97,6 +97,10 @@ bool budget_take(const struct budget *b, struct store *s, int64_t now_ms,
 bool budget_refund(const struct budget *b, struct store *s, int64_t now_ms,
 		   struct err *err);
 
+/* An order that took nothing of it has its certificate, and the CA counts it. */
+bool budget_charge(const struct budget *b, struct store *s, int64_t now_ms,
+		   struct err *err);
+
 /*
  * An order that took it has its certificate: what came back for it meanwhile,
  * and did not at the CA, goes. It is one of those that are reserved.

@@ -3,7 +3,7 @@
 /* NULL: it is none. */
 static const struct culprit *find(const struct culprits *c, int64_t domain_id)
 {
-	for (size_t i = 0; i < CULPRITS_MAX; i++)
+	for (size_t i = 0; i < c->used; i++)
 		if (c->name[i].domain_id == domain_id)
 			return &c->name[i];
 	return NULL;
@@ -14,7 +14,7 @@ static struct culprit *place(struct culprits *c)
 {
 	struct culprit *oldest = &c->name[0];
 
-	for (size_t i = 0; i < CULPRITS_MAX; i++) {
+	for (size_t i = 0; i < c->used; i++) {
 		struct culprit *one = &c->name[i];
 
 		if (!one->domain_id)
@@ -22,7 +22,7 @@ static struct culprit *place(struct culprits *c)
 		if (one->at < oldest->at)
 			oldest = one;
 	}
-	return oldest;
+	return c->used < CULPRITS_MAX ? &c->name[c->used++] : oldest;
 }
 
 static bool is_recent(const struct culprit *one, time_t now)
@@ -30,36 +30,46 @@ static bool is_recent(const struct culprit *one, time_t now)
 	return one->at <= now && now - one->at < CULPRIT_FOR;
 }
 
+/* Once it was shown, it need not be anew as long as others work. */
+static bool is_alone(const struct culprit *one, time_t now)
+{
+	return one->others_work || (one->alone && one->worked_at <= now &&
+				    now - one->worked_at < CULPRIT_STILL);
+}
+
 unsigned culprit_failed(struct culprits *c, int64_t domain_id, int depth,
 			time_t now)
 {
 	struct culprit *one = (struct culprit *)find(c, domain_id);
-	bool others_work;
+	bool is_its_own;
 
 	if (!one || !is_recent(one, now)) {
 		one = one ? one : place(c);
 		*one = (struct culprit){ .domain_id = domain_id, .since = now };
 	}
-	others_work = one->others_work;
+	is_its_own = is_alone(one, now);
 	one->others_work = false;
-	one->alone += others_work;
+	one->alone += is_its_own;
 	one->at = now;
 	if (depth > one->depth)
 		one->depth = depth;
-	return others_work ? one->alone : 0;
+	return is_its_own ? one->alone : 0;
 }
 
-void culprit_worked(struct culprits *c, int64_t domain_id, int depth)
+void culprit_worked(struct culprits *c, int64_t domain_id, int depth,
+		    time_t now)
 {
-	for (size_t i = 0; i < CULPRITS_MAX; i++) {
+	for (size_t i = 0; i < c->used; i++) {
 		struct culprit *one = &c->name[i];
 
 		if (depth < one->depth)
 			continue;
-		if (one->domain_id == domain_id)
+		if (one->domain_id == domain_id) {
 			*one = (struct culprit){ .domain_id = 0 };
-		else
+		} else {
 			one->others_work = true;
+			one->worked_at = now;
+		}
 	}
 }
 

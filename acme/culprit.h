@@ -2,8 +2,8 @@
  * Names that a CA meets with server errors, garbage or silence, and that it
  * perhaps fails alone. Nothing tells that from trouble of the CA's, only what becomes of others
  * meanwhile: once the order of another name has gone as deep as the one that
- * failed, the next error is taken for that name's own. That is to be shown anew
- * each time.
+ * failed, the next error is taken for that name's own. So are those that follow,
+ * as long as others have gone as deep of late.
  *
  * It says only who waits, and which CA is asked: nobody is charged by it, so
  * that a wrong guess does not matter for long. In memory only: after a restart
@@ -17,13 +17,15 @@
 #include <stdint.h>
 #include <time.h>
 
-#define CULPRITS_MAX 256   /* that are kept in mind */
+#define CULPRITS_MAX  1024  /* that are kept in mind */
 #define CULPRIT_FOR  7200L /* s: an older error says nothing of now */
+#define CULPRIT_STILL 600L  /* s, that others have worked: as of now */
 
 struct culprit {
 	int64_t domain_id; /* 0: none */
 	int depth;	   /* of the exchange that failed, at least */
 	bool others_work;  /* since it failed last, and as deep */
+	time_t worked_at; /* of others, as deep; 0: not since its first error */
 	unsigned alone;	   /* times that it failed while others worked */
 	time_t since, at;  /* its first error, and its last */
 };
@@ -31,17 +33,19 @@ struct culprit {
 /* Of one CA. All zero at first. */
 struct culprits {
 	struct culprit name[CULPRITS_MAX];
+	size_t used; /* no place from here on ever was */
 };
 
 /*
- * Its order met an error, at a depth as of acme/engine_parts.h. Returns 0 if no
- * others worked since it did so before, else how often that has been so now.
+ * Its order met an error, at a depth as of acme/engine_parts.h. Returns 0 if it
+ * may be the CA's, else how often it has been its own now.
  */
 unsigned culprit_failed(struct culprits *c, int64_t domain_id, int depth,
 			time_t now);
 
 /* Its order went so deep. */
-void culprit_worked(struct culprits *c, int64_t domain_id, int depth);
+void culprit_worked(struct culprits *c, int64_t domain_id, int depth,
+		    time_t now);
 
 /* It has failed since then, and has not worked; 0: it has not failed. */
 time_t culprit_since(const struct culprits *c, int64_t domain_id, time_t now);

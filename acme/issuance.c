@@ -18,6 +18,7 @@
 #define LOOKING	 WHEN_MINUTE /* that a CA may be, at a challenge */
 #define APART_MS (WHEN_MINUTE * 1000) /* a trial and an order of one name */
 #define MOVE_EVERY_MS 1000
+#define TRIES_LEAST   10 /* before an order is given up that fails alone */
 
 /* ---- the trail ---- */
 
@@ -108,13 +109,21 @@ static void explain(const struct stepping *s, const struct err *problem)
 	engine_ok(e, domain_update(e->store, d, &err), &err);
 }
 
+/* Another order of the same name may fare better, if not soon. */
+static bool is_hopeless(const struct stepping *s, const struct order *o)
+{
+	return o->tries >= TRIES_LEAST &&
+	       engine_now(s->engine) - o->created_at >=
+		       outcome_patience(s->engine, s->domain);
+}
+
 /*
  * With 503 a CA says that it has too much to do (RFC 9110, 15.6.4), and means
  * everybody. What it says with another error is for who asked: its Retry-After
  * keeps no others away, who come one by one, as to any CA in trouble.
  */
 static void got_error(const struct stepping *s, struct order *o, int depth,
-		      bool is_busy, const struct order_step *step)
+		      bool is_busy, struct order_step *step)
 {
 	struct authority *a = s->authority;
 	unsigned times = culprit_failed(&a->culprits, o->domain_id, depth,
@@ -125,7 +134,10 @@ static void got_error(const struct stepping *s, struct order *o, int depth,
 				 is_busy ? step->retry_after : -1);
 	else if (!o->is_trial)
 		explain(s, &step->problem);
-	if (times || !is_busy)
+	if (times && is_hopeless(s, o))
+		*step = order_give_up(o, SCOPE_CA, &step->problem,
+				      engine_now(s->engine));
+	else if (times || !is_busy)
 		wait_alone(s, o, step->retry_after, times);
 }
 
@@ -142,8 +154,7 @@ static bool is_error(const struct ca_reply *reply)
 }
 
 static void ca_failed(const struct stepping *s, struct order *o, int depth,
-		      const struct ca_reply *reply,
-		      const struct order_step *step)
+		      const struct ca_reply *reply, struct order_step *step)
 {
 	struct authority *a = s->authority;
 
@@ -157,7 +168,7 @@ static void ca_failed(const struct stepping *s, struct order *o, int depth,
 }
 
 static void charge(const struct stepping *s, struct order *o, int depth,
-		   const struct ca_reply *reply, const struct order_step *step)
+		   const struct ca_reply *reply, struct order_step *step)
 {
 	struct authority *a = s->authority;
 
@@ -173,7 +184,8 @@ static void charge(const struct stepping *s, struct order *o, int depth,
 	case SCOPE_ORDER:
 	case SCOPE_LOCAL:
 		authority_worked(a, depth);
-		culprit_worked(&a->culprits, o->domain_id, depth);
+		culprit_worked(&a->culprits, o->domain_id, depth,
+			       engine_now(s->engine));
 		break;
 	}
 	if (streq(step->type, "invalidProfile"))
@@ -491,16 +503,19 @@ static bool is_overlong_trial(struct engine *e, const struct order *o)
 }
 
 /*
- * After a pause of all those go first that the CA did not fail: one of them may
- * show that it works, where a suspect would only begin the pause anew.
+ * After a pause of all those go first that the CA did not fail, also those that
+ * only come: one of them may show that it works, where one that failed would
+ * only begin the pause anew.
  */
 static bool lets_others_go(const struct engine *e, const struct authority *a,
 			   struct order *o)
 {
 	int64_t until_ms = a->row.retry_ms + authority_yield_ms(a);
+	bool has_failed = (o->unsure && o->tries > 0) ||
+			  culprit_since(&a->culprits, o->domain_id,
+					engine_now(e));
 
-	if (!culprit_since(&a->culprits, o->domain_id, engine_now(e)) ||
-	    e->world->now_ms(e->world->ctx) >= until_ms)
+	if (!has_failed || e->world->now_ms(e->world->ctx) >= until_ms)
 		return false;
 	o->wake_ms = until_ms;
 	return true;
@@ -522,7 +537,7 @@ static bool wake_order(struct engine *e, struct authority *a, int64_t id)
 	}
 	if (o.state < ORDER_FINALIZING && o.expires_at &&
 	    o.expires_at < engine_now(e)) {
-		abandon(e, NULL, &o, &d, order_scope_of_expiry(&o),
+		abandon(e, a, &o, &d, order_scope_of_expiry(&o),
 			"the order has expired at the CA");
 		return true;
 	}
@@ -567,7 +582,7 @@ static void move_suspects(struct engine *e, struct authority *a)
 {
 	struct order o;
 
-	for (size_t i = 0; i < CULPRITS_MAX && !e->has_failed; i++) {
+	for (size_t i = 0; i < a->culprits.used && !e->has_failed; i++) {
 		int64_t id = a->culprits.name[i].domain_id;
 
 		if (id && culprit_since(&a->culprits, id, engine_now(e)) &&

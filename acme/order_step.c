@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "acme/schedule.h"
+#include "acme/search.h"
 #include "base/b64.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -15,6 +16,7 @@
 #define TOLD_MAX	  10	/* times it is told, if nobody heard an answer */
 #define SEEK_MAX	  100	/* pages and orders looked at in one search */
 #define SEEK_GARBAGE	  20	/* of these, for an answer that is no JSON */
+#define SEEK_DOUBT	  10	/* and for one that could not be had */
 #define SEEK_ERRORS	  3 /* of one order, while the CA answers all else */
 #define ACCOUNT_TRIES_MAX 5	/* of an order, while the account is mended */
 #define LOOKS_LEAST	  10	/* ten seconds of them, or more */
@@ -59,6 +61,7 @@ static struct order_step poll(struct order *o, enum order_state state,
 			      const struct order_context *ctx)
 {
 	struct err late = ERR_INIT;
+	struct order_step step;
 
 	if (o->state != state)
 		o->tries = 0;
@@ -69,7 +72,9 @@ static struct order_step poll(struct order *o, enum order_state state,
 			       schedule_poll_ms(o->tries, reply->retry_after));
 	err_set(&late, ERR_AGAIN, "the CA has not come to an end with the "
 				  "order (%s)", order_state_name(state));
-	return order_give_up(o, SCOPE_ORDER, &late, ctx->now);
+	step = order_give_up(o, SCOPE_ORDER, &late, ctx->now);
+	step.is_endless = true;
+	return step;
 }
 
 struct order_step order_give_up(struct order *o, enum fail_scope scope,
@@ -182,6 +187,8 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 			       problem, reply, ctx);
 	if (scope == SCOPE_CA && !is_bad_nonce(reply))
 		uncount_csr(o, ctx);
+	if (o->state == ORDER_DOWNLOAD && !is_bad_nonce(reply))
+		o->state = ORDER_POLLING; /* the order says where it is now */
 	o->unsure = o->unsure || !is_bad_nonce(reply);
 	if (wait > most)
 		wait = most;
@@ -203,6 +210,11 @@ static struct order_step garbled(struct order *o, const struct err *problem,
 
 /* ---- intent: search what a lost answer may have made, then order ---- */
 
+static bool says_replaces(const struct order *o)
+{
+	return *o->replaces && !streq(o->replaces, ORDER_REPLACES_UNSAID);
+}
+
 static char *new_order_payload(const struct order *o, const char *host)
 {
 	json_t *root = json_pack("{s:[{s:s, s:s}]}", "identifiers", "type",
@@ -211,59 +223,12 @@ static char *new_order_payload(const struct order *o, const char *host)
 
 	if (*o->profile)
 		json_object_set_new(root, "profile", json_string(o->profile));
-	if (*o->replaces)
+	if (says_replaces(o))
 		json_object_set_new(root, "replaces",
 				    json_string(o->replaces));
 	text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	return text;
-}
-
-/*
- * The list to look through is a text of URLs, one a line; a page of the
- * account's orders list has a "+" before it, an order a "!" for each error that
- * it was met with, and what comes after a look that went well a "~".
- */
-#define SEEK_MARKS "~+!"
-
-/* A CA may call anything an order. */
-static bool is_url(const char *text)
-{
-	for (const char *p = text; *p; p++)
-		if (*p <= ' ' || *p > '~')
-			return false;
-	return str_starts(text, "https://") || str_starts(text, "http://");
-}
-
-static void seek_push(struct order *o, const char *mark, const char *url)
-{
-	size_t used = strlen(o->seek);
-	size_t need = strlen(mark) + strlen(url) + 1;
-
-	if (is_url(url) && used + need < sizeof(o->seek))
-		snprintf(o->seek + used, sizeof(o->seek) - used, "%s%s\n", mark,
-			 url);
-}
-
-static bool seek_first(const struct order *o, char out[static URL_SIZE])
-{
-	const char *from = o->seek + strspn(o->seek, SEEK_MARKS);
-	size_t len = strcspn(from, "\n");
-
-	if (!len || len >= URL_SIZE)
-		return false;
-	memcpy(out, from, len);
-	out[len] = '\0';
-	return true;
-}
-
-static void seek_pop(struct order *o)
-{
-	const char *rest = o->seek + strcspn(o->seek, "\n");
-
-	if (*rest)
-		rest++;
-	memmove(o->seek, rest, strlen(rest) + 1);
 }
 
 /* Unsure, and there is something to look through: else it is newOrder. */
@@ -273,8 +238,8 @@ static bool seek_next(const struct order *o, const struct order_context *ctx,
 	if (o->state != ORDER_INTENT || !o->unsure)
 		return false;
 	if (*o->seek)
-		return seek_first(o, out);
-	return is_url(ctx->orders_url) &&
+		return search_first(o->seek, out);
+	return search_takes(ctx->orders_url) &&
 	       str_copy(out, URL_SIZE, ctx->orders_url);
 }
 
@@ -308,21 +273,6 @@ static void learn_order(struct order *o, const char *url,
 	o->sent = 0;
 }
 
-static void seek_note_good(struct order *o)
-{
-	size_t len = strlen(o->seek);
-
-	if (!len || *o->seek == '~' || len + 2 > sizeof(o->seek))
-		return;
-	memmove(o->seek + 1, o->seek, len + 1);
-	*o->seek = '~';
-}
-
-static bool seek_has_mark(const struct order *o, char mark)
-{
-	return memchr(o->seek, mark, strspn(o->seek, SEEK_MARKS)) != NULL;
-}
-
 /* Nothing more to look at: now the order is made, as if for the first time. */
 static struct order_step seek_on(struct order *o)
 {
@@ -331,19 +281,9 @@ static struct order_step seek_on(struct order *o)
 	o->unsure = *o->seek != '\0';
 	if (!o->unsure)
 		o->sent = 0; /* another search has as many */
-	seek_note_good(o);
+	search_note_good(o->seek);
 	o->wake_ms = 0;
 	return (struct order_step){ .effect = ORDER_ASK, .retry_after = -1 };
-}
-
-static bool seek_has(const struct order *o, const char *url)
-{
-	size_t len = strlen(url);
-	const char *at = o->seek;
-
-	while ((at = strstr(at, url)) && at[len] != '\n')
-		at += len;
-	return at != NULL;
 }
 
 static struct order_step list_seen(struct order *o,
@@ -353,14 +293,14 @@ static struct order_step list_seen(struct order *o,
 	struct wire_orders page;
 	char next[URL_SIZE];
 
-	seek_pop(o);
+	search_pop(o->seek);
 	if (wire_orders_parse(&page, reply->body, reply->len, NULL))
 		for (size_t i = 0; i < page.count; i++)
-			if (is_url(page.url[i]) && !seek_has(o, page.url[i]) &&
+			if (!search_has(o->seek, page.url[i]) &&
 			    !ctx->is_known(page.url[i], ctx->arg))
-				seek_push(o, "", page.url[i]);
-	if (wire_link(reply->links, "next", next))
-		seek_push(o, "+", next);
+				search_push(o->seek, "", page.url[i]);
+	if (wire_link(reply->links, "next", next) && !search_has(o->seek, next))
+		search_push(o->seek, "+", next);
 	return seek_on(o);
 }
 
@@ -371,8 +311,8 @@ static struct order_step candidate_seen(struct order *o,
 	char url[URL_SIZE] = "";
 	struct wire_order w;
 
-	seek_first(o, url);
-	seek_pop(o);
+	search_first(o->seek, url);
+	search_pop(o->seek);
 	if (!wire_order_parse(&w, reply->body, reply->len, NULL) ||
 	    !streq_case(w.name, ctx->host) ||
 	    (w.status != WIRE_PENDING && w.status != WIRE_READY))
@@ -403,28 +343,31 @@ static struct order_step order_made(struct order *o,
 static bool is_at_candidate(const struct order *o,
 			    const struct order_context *ctx)
 {
-	return is_seeking(o, ctx) && *o->seek && !seek_has_mark(o, '+');
+	return is_seeking(o, ctx) && *o->seek && !search_has_mark(o->seek, '+');
 }
 
 /*
  * Somebody else's order, perhaps, and the CA fails that one alone: where the
  * look before it went well it counts, and the third time it is left out. The
- * others go first, or the list once more, which shows whether the CA is there.
+ * others go first, and the list once more, which shows whether the CA is there.
  */
 static void seek_doubt(struct order *o, const struct order_context *ctx)
 {
 	static const char *const marks[SEEK_ERRORS] = { "", "!", "!!" };
-	bool is_its_own = seek_has_mark(o, '~');
-	size_t errors = strspn(o->seek + is_its_own, "!") + is_its_own;
+	bool is_its_own = search_has_mark(o->seek, '~');
+	size_t errors = search_errors(o->seek) + is_its_own;
 	char url[URL_SIZE] = "";
 
-	seek_first(o, url);
-	seek_pop(o);
-	if (errors >= SEEK_ERRORS)
+	search_first(o->seek, url);
+	search_pop(o->seek);
+	o->sent += is_its_own ? SEEK_DOUBT : 0;
+	if (o->sent >= SEEK_MAX)
+		o->seek[0] = '\0';
+	if (o->sent >= SEEK_MAX || errors >= SEEK_ERRORS)
 		return;
-	if (!*o->seek)
-		seek_push(o, "+", ctx->orders_url);
-	seek_push(o, marks[errors], url);
+	if (!search_has(o->seek, ctx->orders_url))
+		search_push(o->seek, "+", ctx->orders_url);
+	search_push(o->seek, marks[errors], url);
 }
 
 /* But what is too busy, or sent us away, says when it is there again. */
@@ -711,7 +654,11 @@ static struct order_step finalize(struct order *o, const struct order_context *c
 
 enum fail_scope order_scope_of_expiry(const struct order *o)
 {
-	return o->created_at < o->expires_at ? SCOPE_NONE : SCOPE_ORDER;
+	bool was_kept = o->unsure ||
+			(o->wake_ms && o->wake_ms / 1000 < o->expires_at);
+
+	return was_kept && o->created_at < o->expires_at ? SCOPE_NONE
+							 : SCOPE_ORDER;
 }
 
 static struct order_step is_invalid(struct order *o,
@@ -723,6 +670,30 @@ static struct order_step is_invalid(struct order *o,
 
 	if (is_expired)
 		step.scope = order_scope_of_expiry(o);
+	return step;
+}
+
+/*
+ * It has told of the certificate before, which could not be had: the order says
+ * anew where it is. After a long time that does not help any more.
+ */
+static struct order_step certified(struct order *o, const struct wire_order *w,
+				   const struct order_context *ctx)
+{
+	bool is_again = *o->cert_url != '\0';
+	long tries = is_again ? o->tries : 0;
+	struct err problem = ERR_INIT;
+	struct order_step step;
+
+	o->sent = is_again ? o->sent + 1 : 0;
+	if (o->sent > SENT_MAX && is_overdue(o, ctx)) {
+		err_set(&problem, ERR_AGAIN,
+			"the CA's certificate cannot be had");
+		return order_give_up(o, SCOPE_CA, &problem, ctx->now);
+	}
+	memcpy(o->cert_url, w->cert_url, sizeof(o->cert_url));
+	step = go_on(o, ORDER_DOWNLOAD);
+	o->tries = tries;
 	return step;
 }
 
@@ -748,8 +719,7 @@ static struct order_step order_seen(struct order *o,
 				"the CA's valid order has no certificate URL");
 			return garbled(o, &problem, reply, ctx);
 		}
-		memcpy(o->cert_url, w.cert_url, sizeof(o->cert_url));
-		return go_on(o, ORDER_DOWNLOAD);
+		return certified(o, &w, ctx);
 	case WIRE_INVALID:
 		break;
 	}
@@ -833,7 +803,7 @@ struct order_question order_ask(const struct order *o,
 static struct order_step search_failed(struct order *o)
 {
 	if (*o->seek)
-		seek_pop(o);
+		search_pop(o->seek);
 	return seek_on(o);
 }
 
@@ -852,7 +822,7 @@ static bool is_about_replaces(const struct order *o,
 		"userActionRequired", "accountDoesNotExist",
 	};
 
-	if (o->state != ORDER_INTENT || is_seeking(o, ctx) || !*o->replaces)
+	if (o->state != ORDER_INTENT || is_seeking(o, ctx) || !says_replaces(o))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (streq(reply->problem.type, others[i]))
@@ -863,7 +833,7 @@ static bool is_about_replaces(const struct order *o,
 /* The same order without it, once. */
 static struct order_step order_plainly(struct order *o)
 {
-	o->replaces[0] = '\0';
+	str_copy(o->replaces, sizeof(o->replaces), ORDER_REPLACES_UNSAID);
 	return go_on(o, ORDER_INTENT);
 }
 

@@ -56,6 +56,7 @@ struct order_step {
 	char type[64];		/* the CA's word for it; or empty */
 	bool may_be_issued; /* dead, and yet the CA may have, or may still */
 	bool is_others; /* it failed at an order that is hardly this one's */
+	bool is_endless; /* dead: the CA worked at it, and came to no end */
 };
 
 /* The caller frees question.payload. */
@@ -70,10 +71,10 @@ struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 			      const struct order_context *ctx);
 
 /*
- * Whose fault is an order that the CA has let expire? What did so while it
- * waited was kept from its end by the CA, or by a box that was off: nobody's
- * (SCOPE_NONE). One that was born expired must not come again at once: a clock
- * is wrong, and the next would be the same.
+ * Whose fault is an order that has expired? If the CA could not be had, or the
+ * box was off, nobody's (SCOPE_NONE). One that was born expired must not come
+ * again at once: a clock is wrong, and the next would be the same. Nor one that
+ * the CA has looked at until it expired: it is void.
  */
 enum fail_scope order_scope_of_expiry(const struct order *o);
 

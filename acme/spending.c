@@ -19,7 +19,10 @@
 #define TIDY_ROWS  200 /* at once: the thread is not ours alone */
 #define RESERVED_MAX 1000 /* more than any CA grants in its period */
 
-/* Would the CA exempt this order from its limits (RFC 9773, 5)? */
+/*
+ * Would the CA exempt this order from its limits (RFC 9773, 5)? Also one whose
+ * word it declined: what was not taken is not given back.
+ */
 static bool is_in_window(const struct order *o, const struct cert *c)
 {
 	struct ari_window w = { .start = c->ari_start, .end = c->ari_end };
@@ -298,12 +301,38 @@ static void settle(const struct stepping *s, const struct authority *a,
 		  &err);
 }
 
+/* It was made as one that is exempt, and then was not. */
+static void charge_unsaid(const struct stepping *s, const struct authority *a,
+			  struct budget_order facts, const struct order *o)
+{
+	struct engine *e = s->engine;
+	struct err err = ERR_INIT;
+	struct budget b;
+
+	if (facts.purpose != BUDGET_ARI ||
+	    !streq(o->replaces, ORDER_REPLACES_UNSAID))
+		return;
+	facts.purpose = BUDGET_RENEWAL;
+	budget_for_order(&b, &a->settings.limits, &facts);
+	engine_ok(e,
+		  budget_charge(&b, e->store, e->world->now_ms(e->world->ctx),
+				&err),
+		  &err);
+}
+
+static void count_issued(const struct stepping *s, const struct authority *a,
+			 const struct order *o, bool is_live)
+{
+	struct budget_order facts = facts_of(s->engine, a, s->domain, o,
+					     s->host);
+
+	settle(s, a, &facts, is_live);
+	charge_unsaid(s, a, facts, o);
+}
+
 void spending_issued(const struct stepping *s, const struct order *o)
 {
-	struct budget_order facts = facts_of(s->engine, s->authority, s->domain,
-					     o, s->host);
-
-	settle(s, s->authority, &facts, true);
+	count_issued(s, s->authority, o, true);
 }
 
 static void give_back(const struct stepping *s, const struct authority *a,
@@ -333,7 +362,7 @@ void spending_ended(const struct stepping *s, const struct order *o,
 	if (!*o->cert_url && !step->may_be_issued)
 		give_back(s, a, &facts);
 	else /* it may be there, if to nobody's use */
-		settle(s, a, &facts, false);
+		count_issued(s, a, o, false);
 	if (!s->authority)
 		return; /* it was not asked */
 	if (streq(step->type, "rateLimited"))

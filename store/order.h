@@ -20,6 +20,7 @@
 #define ORDER_SEEK_SIZE	 4096
 #define PROFILE_SIZE	 64
 #define ARI_ID_SIZE	 128
+#define ORDER_REPLACES_UNSAID "-" /* the CA declined the word: not said again */
 #define ORDER_KEY_AUTH_SIZE (ORDER_TOKEN_SIZE + 64)	/* "." thumbprint */
 
 enum order_state {

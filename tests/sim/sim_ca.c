@@ -122,8 +122,9 @@ static bool spend_nonce(struct sim_ca *ca, const char *text)
 
 /* ---- orders as JSON ---- */
 
-static json_t *order_json(unsigned id, const struct sim_order *o)
+static json_t *order_json(const struct sim_ca *ca, unsigned id)
 {
+	const struct sim_order *o = &ca->order[id];
 	char expires[INSTANT_TEXT];
 	json_t *root;
 
@@ -134,7 +135,10 @@ static json_t *order_json(unsigned id, const struct sim_order *o)
 			 "authorizations", url_json("authz", id), "finalize",
 			 url_json("finalize", id));
 	if (o->status == SIM_VALID)
-		json_object_set_new(root, "certificate", url_json("cert", id));
+		json_object_set_new(root, "certificate",
+				    ca->links_elsewhere
+					    ? json_string("http://inside/cert")
+					    : url_json("cert", id));
 	if (o->status == SIM_INVALID)
 		json_object_set_new(root, "error",
 				    problem_of("incorrectResponse",
@@ -318,7 +322,8 @@ static void make_order(struct sim_ca *ca, const char *name, unsigned account)
 	*o = (struct sim_order){
 		.is_known = true,
 		.account = account,
-		.expires_at = ca->now + WHEN_DAY,
+		.expires_at = ca->now +
+			      (ca->order_life ? ca->order_life : WHEN_DAY),
 	};
 	snprintf(o->name, sizeof(o->name), "%s", name);
 	if (is_validated(ca, name)) {
@@ -339,11 +344,21 @@ static void post_new_order(struct post *p)
 		complain(p->ca, p->answer, "an order without a name");
 		return;
 	}
+	if (p->ca->knows_no_replaces &&
+	    json_object_get(p->payload, "replaces")) {
+		refuse(p->answer, 404, "malformed", "no such certificate");
+		return;
+	}
+	if (p->ca->declines && streq(p->ca->declines, name)) {
+		refuse(p->answer, p->ca->declines_status, p->ca->declines_as,
+		       "not this name");
+		return;
+	}
 	id = open_order(p->ca, name);
 	if (id == p->ca->orders)
 		make_order(p->ca, name, p->account);
 	set_location(p->answer, "order", id);
-	answer_json(p->answer, 201, order_json(id, &p->ca->order[id]));
+	answer_json(p->answer, 201, order_json(p->ca, id));
 }
 
 static void post_order(struct post *p)
@@ -354,7 +369,7 @@ static void post_order(struct post *p)
 		return;
 	if (o->status == SIM_PROCESSING && o->looks && --o->looks == 0)
 		o->status = SIM_VALID;
-	answer_json(p->answer, 200, order_json(p->id, o));
+	answer_json(p->answer, 200, order_json(p->ca, p->id));
 }
 
 /* ---- validation ---- */
@@ -501,7 +516,7 @@ static void post_finalize(struct post *p)
 	}
 	issue(p->ca, o, req);
 	X509_REQ_free(req);
-	answer_json(p->answer, 200, order_json(p->id, o));
+	answer_json(p->answer, 200, order_json(p->ca, p->id));
 }
 
 static void post_cert(struct post *p)

@@ -71,6 +71,12 @@ struct sim_ca {
 	unsigned bad_nonce_every;	/* every nth POST; 0: never */
 	unsigned bad_nonce_percent;	/* of POSTs, by a dice that is fixed */
 	const char *sends_instead;	/* of each chain: a PEM; NULL: honest */
+	long order_life;		/* seconds; 0: a day */
+	bool links_elsewhere;		/* certificates are at another host */
+	const char *declines;		/* newOrder for this name; NULL: none */
+	const char *declines_as;	/* this error */
+	long declines_status;
+	bool knows_no_replaces; /* newOrder with that word: malformed */
 
 	/* The world round it. */
 	const struct tiny_ca *signer;

@@ -21,12 +21,26 @@ static void it_is_alone_once_others_work(void **state)
 	(void)state;
 	assert_false(culprit_failed(&c, X, DEEP, NOW));
 	assert_false(culprit_failed(&c, X, DEEP, NOW + 1));
-	culprit_worked(&c, Y, DEEP);
+	culprit_worked(&c, Y, DEEP, NOW);
 	assert_true(culprit_failed(&c, X, DEEP, NOW + 2));
-	assert_false(culprit_failed(&c, X, DEEP, NOW + 3)); /* shown anew */
-	culprit_worked(&c, Y, DEEP);
-	assert_int_equal(culprit_failed(&c, X, DEEP, NOW + 4), 2);
+	assert_int_equal(culprit_failed(&c, X, DEEP, NOW + 3), 2);
 	assert_int_equal(culprit_since(&c, X, NOW + 4), NOW);
+}
+
+/* They may have ended with it: then it is shown anew. */
+static void when_others_have_worked_long_ago_it_may_be_the_ca(void **state)
+{
+	struct culprits c = { 0 };
+	time_t later = NOW + 2 + CULPRIT_STILL;
+
+	(void)state;
+	culprit_failed(&c, X, DEEP, NOW);
+	culprit_worked(&c, Y, DEEP, NOW + 2);
+	assert_int_equal(culprit_failed(&c, X, DEEP, later - 2), 1);
+	assert_int_equal(culprit_failed(&c, X, DEEP, later - 1), 2);
+	assert_int_equal(culprit_failed(&c, X, DEEP, later), 0);
+	culprit_worked(&c, Y, DEEP, later + 1);
+	assert_int_equal(culprit_failed(&c, X, DEEP, later + 1), 3);
 }
 
 static void what_goes_less_deep_shows_nothing(void **state)
@@ -36,11 +50,11 @@ static void what_goes_less_deep_shows_nothing(void **state)
 	(void)state;
 	culprit_failed(&c, X, DEEP, NOW);
 	culprit_failed(&c, X, SHALLOW, NOW); /* a look, since */
-	culprit_worked(&c, Y, DEEP - 1);
+	culprit_worked(&c, Y, DEEP - 1, NOW);
 	assert_false(culprit_failed(&c, X, DEEP, NOW));
-	culprit_worked(&c, X, SHALLOW);
+	culprit_worked(&c, X, SHALLOW, NOW);
 	assert_int_equal(culprit_since(&c, X, NOW), NOW);
-	culprit_worked(&c, Y, DEEP);
+	culprit_worked(&c, Y, DEEP, NOW);
 	assert_true(culprit_failed(&c, X, DEEP, NOW));
 }
 
@@ -50,9 +64,9 @@ static void who_works_is_forgotten(void **state)
 
 	(void)state;
 	culprit_failed(&c, X, DEEP, NOW);
-	culprit_worked(&c, X, DEEP);
+	culprit_worked(&c, X, DEEP, NOW);
 	assert_int_equal(culprit_since(&c, X, NOW), 0);
-	culprit_worked(&c, Y, DEEP);
+	culprit_worked(&c, Y, DEEP, NOW);
 	assert_false(culprit_failed(&c, X, DEEP, NOW + 9));
 	assert_int_equal(culprit_since(&c, X, NOW + 9), NOW + 9);
 }
@@ -73,7 +87,7 @@ static void what_is_old_says_nothing(void **state)
 
 	(void)state;
 	culprit_failed(&c, X, DEEP, NOW);
-	culprit_worked(&c, Y, DEEP);
+	culprit_worked(&c, Y, DEEP, NOW);
 	assert_int_equal(culprit_since(&c, X, later - 1), NOW);
 	assert_int_equal(culprit_since(&c, X, later), 0);
 	assert_false(culprit_failed(&c, X, DEEP, later));
@@ -89,19 +103,21 @@ static void errors_of_others_do_not_push_it_out(void **state)
 	culprit_failed(&c, X, DEEP, NOW);
 	for (int64_t id = 10; id < 1000; id++) {
 		culprit_failed(&c, id, DEEP, NOW + 1);
-		culprit_worked(&c, id, DEEP);
+		culprit_worked(&c, id, DEEP, NOW);
 	}
 	assert_true(culprit_failed(&c, X, DEEP, NOW + 2));
 	for (int64_t id = 10; id < 10 + CULPRITS_MAX; id++)
 		culprit_failed(&c, id, DEEP, NOW + id);
-	assert_int_equal(culprit_since(&c, X, NOW + 300), 0);
-	assert_int_equal(culprit_since(&c, 11, NOW + 300), NOW + 11);
+	assert_int_equal(culprit_since(&c, X, NOW + 2000), 0);
+	assert_int_equal(culprit_since(&c, 11, NOW + 2000), NOW + 11);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_alone_once_others_work),
+		cmocka_unit_test(
+			when_others_have_worked_long_ago_it_may_be_the_ca),
 		cmocka_unit_test(what_goes_less_deep_shows_nothing),
 		cmocka_unit_test(who_works_is_forgotten),
 		cmocka_unit_test(in_an_outage_nobody_is_alone),

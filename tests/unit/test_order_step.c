@@ -350,13 +350,13 @@ static const struct {
 	/* download */
 	{ ORDER_DOWNLOAD, false, 200, PEM, NULL, -1, ORDER_DONE, ORDER_INSTALL,
 	  SCOPE_NONE, false, 0 },
-	{ ORDER_DOWNLOAD, false, 200, HTML, NULL, -1, ORDER_DOWNLOAD,
+	{ ORDER_DOWNLOAD, false, 200, HTML, NULL, -1, ORDER_POLLING, ORDER_WAIT,
+	  SCOPE_CA, true, 800 },
+	{ ORDER_DOWNLOAD, false, 200, PEM_CUT, NULL, -1, ORDER_POLLING,
 	  ORDER_WAIT, SCOPE_CA, true, 800 },
-	{ ORDER_DOWNLOAD, false, 200, PEM_CUT, NULL, -1, ORDER_DOWNLOAD,
+	{ ORDER_DOWNLOAD, false, 200, PEM PEM_CUT, NULL, -1, ORDER_POLLING,
 	  ORDER_WAIT, SCOPE_CA, true, 800 },
-	{ ORDER_DOWNLOAD, false, 200, PEM PEM_CUT, NULL, -1, ORDER_DOWNLOAD,
-	  ORDER_WAIT, SCOPE_CA, true, 800 },
-	{ ORDER_DOWNLOAD, true, 0, NULL, NULL, -1, ORDER_DOWNLOAD, ORDER_WAIT,
+	{ ORDER_DOWNLOAD, true, 0, NULL, NULL, -1, ORDER_POLLING, ORDER_WAIT,
 	  SCOPE_CA, true, 800 },
 	{ ORDER_DOWNLOAD, false, 404, PROBLEM("malformed"), NULL, -1,
 	  ORDER_DEAD, ORDER_END, SCOPE_ORDER, false, 0 },
@@ -587,6 +587,16 @@ static const struct {
 	{ 403, PROBLEM("unauthorized") },
 };
 
+static bool says_replaces(const struct order *o)
+{
+	struct order_context ctx = context_at(NOW * 1000, "");
+	struct order_question q = order_ask(o, &ctx);
+	bool says = q.payload && strstr(q.payload, "replaces");
+
+	free(q.payload);
+	return says;
+}
+
 /* Also when newOrder comes again, where there is no list to look through. */
 static void replaces_is_left_out_at_the_first_refusal(void **state)
 {
@@ -601,10 +611,11 @@ static void replaces_is_left_out_at_the_first_refusal(void **state)
 
 		str_copy(o.replaces, sizeof(o.replaces), "aki.serial");
 		o.unsure = i % 2;
+		assert_true(says_replaces(&o));
 		step = order_reply(&o, &r, &ctx);
 		assert_int_equal(step.effect, ORDER_ASK);
 		assert_int_equal(o.state, ORDER_INTENT);
-		assert_string_equal(o.replaces, "");
+		assert_false(says_replaces(&o));
 	}
 }
 
@@ -695,7 +706,7 @@ static void an_order_asked_again_is_declined_once(void **state)
 	strcpy(o.replaces, "aki.serial");
 	step = order_reply(&o, &replaced, &ctx);
 	assert_int_equal(step.effect, ORDER_ASK);
-	assert_string_equal(o.replaces, "");
+	assert_false(says_replaces(&o));
 	assert_false(o.unsure);
 
 	o.unsure = true;
@@ -1140,6 +1151,12 @@ static void nothing_goes_on_for_ever(void **state)
 	}
 }
 
+/* A certificate that cannot be had is looked for by the order. */
+static int waits_in(int from)
+{
+	return from == ORDER_DOWNLOAD ? ORDER_POLLING : from;
+}
+
 /* It is old because the CA, or we, were away: one bad answer ends nothing. */
 static void an_old_order_is_not_given_up_at_the_first_bad_answer(void **state)
 {
@@ -1153,7 +1170,7 @@ static void an_old_order_is_not_given_up_at_the_first_bad_answer(void **state)
 
 		assert_int_equal(order_reply(&o, &bad, &ctx).effect,
 				 ORDER_WAIT);
-		assert_int_equal(o.state, from);
+		assert_int_equal(o.state, waits_in(from));
 	}
 }
 
@@ -1176,7 +1193,7 @@ static void silence_is_waited_out(void **state)
 			pass(&o, &now_ms);
 			assert_in_range(now_ms - before, 100, 61000);
 		}
-		assert_int_equal(o.state, from);
+		assert_int_equal(o.state, waits_in(from));
 	}
 }
 
@@ -1221,6 +1238,65 @@ static void an_order_that_the_ca_fails_alone_is_left_out(void **state)
 	assert_int_equal(looks_until_ordered(false, 500), 0);
 	assert_int_equal(looks_until_ordered(false, 0), 0);
 	assert_int_equal(looks_until_ordered(true, 503), 0);
+}
+
+/* Two of them, each of which shows nothing of the other. */
+static void orders_that_cannot_be_had_are_left_out(void **state)
+{
+	static const char list[] = "{\"orders\":[\"https://ca.test/order/7\","
+				   "\"https://ca.test/order/8\"]}";
+	static const long statuses[] = { 0, 500 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+		struct order o = row_in(ORDER_INTENT);
+		int64_t now_ms = NOW * 1000;
+		unsigned n = 0;
+
+		o.unsure = true;
+		for (; n < 200 && o.unsure; n++) {
+			struct order_context ctx = context_at(now_ms, LIST);
+			struct order_question q = order_ask(&o, &ctx);
+			struct ca_reply r = streq(q.url, LIST)
+						    ? reply_of(200, list, NULL,
+							       -1)
+						    : reply_of(statuses[i],
+							       "{}", NULL, -1);
+
+			free(q.payload);
+			order_reply(&o, &r, &ctx);
+			assert_true(strlen(o.seek) < 200);
+			pass(&o, &now_ms);
+		}
+		assert_in_range(n, 8, 50);
+	}
+}
+
+/* Its order can be: that says each time where it is, and it is not there. */
+static void a_certificate_that_cannot_be_had_ends_the_order(void **state)
+{
+	struct order o = row_in(ORDER_DOWNLOAD);
+	struct order_step step = { 0 };
+	int64_t now_ms = NOW * 1000;
+
+	(void)state;
+	for (unsigned n = 0; order_is_live(&o) && n < 10000; n++) {
+		struct order_context ctx = context_at(now_ms, "");
+		struct ca_reply r = o.state == ORDER_DOWNLOAD
+					    ? reply_of(0, "", NULL, -1)
+					    : reply_of(200,
+						       ORDER_BODY("valid",
+								  CERT_URL),
+						       NULL, -1);
+
+		step = order_reply(&o, &r, &ctx);
+		pass(&o, &now_ms);
+	}
+	assert_false(order_is_live(&o));
+	assert_int_equal(step.scope, SCOPE_CA);
+	assert_true(step.may_be_issued);
+	assert_in_range(now_ms / 1000 - NOW, PATIENCE,
+			PATIENCE + 10 * WHEN_MINUTE);
 }
 
 /* Its host may not be ours to reach: the CA is asked for an order all the same. */
@@ -1278,6 +1354,9 @@ int main(void)
 			a_ca_that_waits_to_be_told_and_refuses_is_left),
 		cmocka_unit_test(a_lost_account_is_no_orders_fault),
 		cmocka_unit_test(an_order_that_the_ca_fails_alone_is_left_out),
+		cmocka_unit_test(orders_that_cannot_be_had_are_left_out),
+		cmocka_unit_test(
+			a_certificate_that_cannot_be_had_ends_the_order),
 		cmocka_unit_test(a_list_that_cannot_be_had_is_done_without),
 		cmocka_unit_test(nothing_goes_on_for_ever),
 		cmocka_unit_test(silence_is_waited_out),
