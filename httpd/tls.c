@@ -209,13 +209,35 @@ static const char ciphersuites[] = "TLS_AES_128_GCM_SHA256:"
 				   "TLS_AES_256_GCM_SHA384:"
 				   "TLS_CHACHA20_POLY1305_SHA256";
 
+/*
+ * No finite fields, which OpenSSL has by default: one handshake of ffdhe8192
+ * takes a tenth of a second, for a hello that costs whoever sends it again
+ * nothing. Under TLS 1.2 those need parameters (SSL_CTX_set_dh_auto()), and
+ * there are none. The first list that OpenSSL knows all of.
+ */
+static const char *const groups[] = {
+	"X25519MLKEM768:X25519:P-256:X448:P-521:P-384", /* from 3.5 on */
+	"X25519:P-256:X448:P-521:P-384",
+};
+
+static bool set_groups(SSL_CTX *ctx)
+{
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+		if (SSL_CTX_set1_groups_list(ctx, groups[i]) == 1)
+			return true;
+	return false;
+}
+
 static SSL_CTX *make_ctx(struct tls *t)
 {
 	SSL_CTX *ctx = SSL_CTX_new_ex(openssl_keys(), NULL,
 				      TLS_server_method());
 
-	if (!ctx)
+	if (!ctx || !set_groups(ctx)) {
+		SSL_CTX_free(ctx);
 		return NULL;
+	}
+	ERR_clear_error(); /* of groups that are not known */
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_ciphersuites(ctx, ciphersuites);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |

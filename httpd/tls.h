@@ -2,10 +2,10 @@
  * One serving thread's half of every handshake: which certificate for which
  * name, and no certificate at all for any other.
  *
- * TLS 1.2 and 1.3, AES-128 first, ALPN http/1.1 or none. Unknown, missing and not yet
- * certified names end with the alert unrecognized_name. Sessions are never
- * resumed: a sender comes once a day, and a session made for one name must
- * not be of use for another.
+ * TLS 1.2 and 1.3, AES-128 first, elliptic curves only, ALPN http/1.1 or none.
+ * Unknown, missing and not yet certified names end with the alert
+ * unrecognized_name. Sessions are never resumed: a sender comes once a day, and
+ * a session made for one name must not be of use for another.
  *
  * Who offers `acme-tls/1` and nothing else is a CA's validator (RFC 8737, 3:
  * "MUST contain an ALPN extension with the single protocol name"). It sees the
