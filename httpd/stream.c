@@ -43,6 +43,13 @@ static int on_write(BIO *bio, const char *data, int len)
 	return len;
 }
 
+/* A ClientHello is the next message, or a part of it. */
+static bool is_hello_due(const struct stream *s)
+{
+	return !SSL_is_init_finished(s->ssl) &&
+	       (!s->hello.is_whole || SSL_version(s->ssl) == TLS1_3_VERSION);
+}
+
 static int on_read(BIO *bio, char *out, int len)
 {
 	struct stream *s = BIO_get_data(bio);
@@ -53,6 +60,8 @@ static int on_read(BIO *bio, char *out, int len)
 		BIO_set_retry_read(bio);
 		return -1;
 	}
+	if (is_hello_due(s) && !hello_follow(&s->hello, s->in, n))
+		return -1;
 	memcpy(out, s->in, n);
 	stream_skip(s, n);
 	return (int)n;

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "httpd/hello.h"
 
 #define STREAM_IN_MAX  32768	     /* read at once */
 #define STREAM_OUT_MAX (1024 * 1024) /* unsent; whoever has more is given up */
@@ -31,6 +32,7 @@ struct stream {
 	struct streams *all;
 	int fd;		/* non-blocking; owned */
 	SSL *ssl;	/* or NULL: owned */
+	struct hello hello;
 	const char *in; /* of what was filled in, what is not yet read */
 	size_t in_len;
 	struct buf unsent; /* its own */
@@ -57,7 +59,8 @@ void stream_skip(struct stream *s, size_t bytes);
 
 /*
  * A piece of what was filled in, deciphered, borrowed until the next call; 0 if
- * that was all. A handshake happens in here.
+ * that was all. A handshake happens in here; one with a hello that says it is
+ * too long breaks the stream before OpenSSL has made room for it.
  */
 size_t stream_read(struct stream *s, const char **piece);
 

@@ -189,6 +189,58 @@ static void bytes_may_come_one_by_one(void **state)
 	ends_release(&e);
 }
 
+/* It is at its end, and nothing was allocated for what is not there. */
+static void breaks_it(struct ends *e, const char *data, size_t len)
+{
+	must(send(e->fd, data, len, 0) == (ssize_t)len, NULL);
+	hears(&e->s, "");
+	assert_true(e->s.is_broken);
+}
+
+static const char long_hello[] = "\x16\x03\x01\x00\x02\x01\x01"
+				 "\x16\x03\x01\x00\x02\xff\xb8";
+
+static void a_hello_that_will_be_long_breaks_it(void **state)
+{
+	struct ends e;
+
+	(void)state;
+	ends_init(&e, true);
+	breaks_it(&e, long_hello, sizeof(long_hello) - 1);
+	ends_release(&e);
+}
+
+/* The first one was short, and asked for another curve. */
+static void a_second_hello_that_will_be_long_breaks_it(void **state)
+{
+	struct ends e;
+
+	(void)state;
+	ends_init(&e, true);
+	SSL_set1_groups_list(e.s.ssl, "P-256");
+	SSL_set1_groups_list(e.ssl, "X25519:P-256");
+	SSL_connect(e.ssl);
+	hears(&e.s, "");
+	assert_false(e.s.is_broken);
+	breaks_it(&e, long_hello, sizeof(long_hello) - 1);
+	ends_release(&e);
+}
+
+/* And one that is as it should be does not. */
+static void a_second_hello_is_taken(void **state)
+{
+	struct ends e;
+
+	(void)state;
+	ends_init(&e, true);
+	SSL_set1_groups_list(e.s.ssl, "P-256");
+	SSL_set1_groups_list(e.ssl, "X25519:P-256");
+	shake(&e);
+	say(&e, "hello");
+	hears(&e.s, "hello");
+	ends_release(&e);
+}
+
 /* A whole flight is one send(), and so are an answer and its good-bye. */
 static void what_is_said_together_goes_out_together(void **state)
 {
@@ -361,6 +413,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_go_both_ways),
 		cmocka_unit_test(bytes_may_come_one_by_one),
+		cmocka_unit_test(a_hello_that_will_be_long_breaks_it),
+		cmocka_unit_test(a_second_hello_that_will_be_long_breaks_it),
+		cmocka_unit_test(a_second_hello_is_taken),
 		cmocka_unit_test(what_is_said_together_goes_out_together),
 		cmocka_unit_test(a_goodbye_is_the_end_of_it),
 		cmocka_unit_test(garbage_breaks_it),
