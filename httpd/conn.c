@@ -16,6 +16,7 @@
 #include "httpd/complain.h"
 #include "httpd/parser.h"
 #include "httpd/stream.h"
+#include "httpd/yield.h"
 
 #define REST_MAX       32768 /* of what comes while an answer is due, and is kept */
 #define SAID_MAX       65536 /* unsent; before the next request is read */
@@ -23,7 +24,6 @@
 #define LINGER_BODY_MS 5000  /* the same, with a body on its way */
 #define SWALLOW_MAX    (8L * 1024 * 1024) /* of what nobody wants */
 #define ANSWER_MAX     (STREAM_OUT_MAX / 2)
-#define STRANGER_MS    2000 /* for a handshake and a request, before it yields */
 
 enum conn_fate {
 	FATE_OPEN,
@@ -34,7 +34,7 @@ enum conn_fate {
 
 struct conn {
 	LIST_ENTRY(conn) in_set;
-	TAILQ_ENTRY(conn) in_strangers;
+	struct yielder yielder; /* while nothing that it asked for is due */
 	struct conns *set;
 	struct stream stream;
 	struct parser parser;
@@ -45,7 +45,6 @@ struct conn {
 	bool is_in_turn;   /* settle() is still to come */
 	bool is_proxied;   /* it is not yet said for whom */
 	bool has_spoken;   /* something came */
-	bool is_stranger; /* nothing that it asked for was answered, or let in */
 	bool is_counted;   /* for its peer */
 	bool is_asked;	   /* an answer is due */
 	bool has_answered; /* ever */
@@ -72,7 +71,7 @@ struct conns {
 	bool is_draining;
 	size_t count;
 	LIST_HEAD(conn_list, conn) list;
-	TAILQ_HEAD(conn_queue, conn) strangers; /* oldest first */
+	struct yielders yielders;
 };
 
 static void settle(struct conn *c);
@@ -89,7 +88,7 @@ struct conns *conns_new(struct event_base *base, struct conn_limits *limits,
 	set->streams = streams_new();
 	buf_init(&set->text, ANSWER_MAX);
 	LIST_INIT(&set->list);
-	TAILQ_INIT(&set->strangers);
+	yielders_init(&set->yielders);
 	if (set->streams)
 		return set;
 	conns_free(set);
@@ -105,28 +104,14 @@ static void start_timer(struct conn *c, unsigned ms)
 
 /* ---- who goes first when there are too many ---- */
 
-static void is_known_now(struct conn *c)
+static void yields_from_now(struct conn *c)
 {
-	if (c->is_stranger)
-		TAILQ_REMOVE(&c->set->strangers, c, in_strangers);
-	c->is_stranger = false;
+	yield_from(&c->set->yielders, &c->yielder, steady_ms());
 }
 
-static void is_strange_at_first(struct conn *c)
+static void yields_no_more(struct conn *c)
 {
-	TAILQ_INSERT_TAIL(&c->set->strangers, c, in_strangers);
-	c->is_stranger = true;
-}
-
-/* The oldest, if it has had its time; else NULL. */
-static struct conn *slow_stranger(const struct conns *set)
-{
-	struct conn *c = TAILQ_FIRST(&set->strangers);
-	int64_t deadline_ms = set->limits->deadline_ms;
-
-	if (c && steady_ms() - (c->ends_ms - deadline_ms) >= STRANGER_MS)
-		return c;
-	return NULL;
+	yield_never(&c->set->yielders, &c->yielder);
 }
 
 /* ---- its end ---- */
@@ -187,7 +172,7 @@ static void forget(struct conn *c)
 	buf_release(&c->rest);
 	parser_release(&c->parser);
 	stream_release(&c->stream);
-	is_known_now(c);
+	yields_no_more(c);
 	LIST_REMOVE(c, in_set);
 	set->count--;
 	uncount(c);
@@ -254,7 +239,7 @@ void conn_answer(struct conn *c, const struct answer *a)
 {
 	c->is_asked = false;
 	c->has_answered = true;
-	is_known_now(c);
+	yields_from_now(c);
 	if (is_last(c)) {
 		say(c, a, ANSWER_THEN_NOTHING);
 		say_goodbye(c, FATE_LAST);
@@ -301,7 +286,7 @@ static void let_in(struct conn *c, size_t body_max)
 	struct body_budget *budget = &c->set->limits->bodies;
 	const struct timeval pace = after_ms(budget->pace_ms);
 
-	is_known_now(c);
+	yields_no_more(c);
 	c->body = xmalloc(sizeof(*c->body));
 	body_init(c->body, budget, c->peer, body_max);
 	c->pace = event_new(c->set->base, -1, EV_PERSIST, on_pace, c);
@@ -396,8 +381,10 @@ static void on_whole(struct conn *c)
 	read_request(c, &r);
 	c->is_asked = true;
 	service->serve(c, &r, service->arg);
-	if (c->is_asked)
+	if (c->is_asked) {
+		yields_no_more(c);
 		return;
+	}
 	forget_body(c);
 	parser_next(&c->parser);
 }
@@ -651,7 +638,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 /* Over the cap somebody goes who has had time to ask, and did not. */
 static bool make_room(struct conns *set)
 {
-	struct conn *c = slow_stranger(set);
+	struct conn *c = yield_first(&set->yielders, steady_ms());
 
 	if (!c)
 		return false;
@@ -715,6 +702,7 @@ void conn_accept(struct conns *set, int fd, const struct sockaddr *address,
 	}
 	c = xcalloc(1, sizeof(*c));
 	c->set = set;
+	c->yielder.who = c;
 	c->peer = peer;
 	c->is_proxied = is_proxied;
 	c->is_counted = !is_proxied;
@@ -725,7 +713,7 @@ void conn_accept(struct conns *set, int fd, const struct sockaddr *address,
 		return;
 	}
 	LIST_INSERT_HEAD(&set->list, c, in_set);
-	is_strange_at_first(c);
+	yields_from_now(c);
 	set->count++;
 	c->ends_ms = steady_ms() + set->limits->deadline_ms;
 	start_timer(c, set->limits->deadline_ms);

@@ -4,9 +4,11 @@
  *
  *	stream -> parser -> request -> whoever serves -> answer -> stream
  *
- * Where there are as many as may be, the oldest ends that has had time to ask
- * for something that is served, and has not, for one that comes; a peer that has
- * too many by itself gets no more of them.
+ * Where there are as many as may be, one ends for one that comes: that which has
+ * had longest to ask for something since it came, or was answered last, and has
+ * not, if it was two seconds (httpd/yield.h). Who waits for an answer, or has a
+ * body on its way that was let in, stays. A peer that has too many by itself
+ * gets no more of them.
  *
  * Before all that, a proxy that is believed says whose connection it is
  * (httpd/proxied.h); until then it is counted for nobody.

@@ -655,6 +655,7 @@ static void who_asks_for_nothing_makes_room(void **state)
 	assert_false(newcomer_is_served()); /* they have just come */
 	sleep(2);
 	usleep(100000);
+	is_served_again(&known);
 	assert_true(newcomer_is_served());
 	hears(&silent[0], "");
 	httpd_count(httpd, &counts);
@@ -665,7 +666,8 @@ static void who_asks_for_nothing_makes_room(void **state)
 	tls_client_release(&known);
 }
 
-static void who_was_answered_makes_none(void **state)
+/* Who was answered is no better than who has just come. */
+static void who_asks_for_nothing_more_makes_room(void **state)
 {
 	struct tls_client known[CONNECTIONS_MAX];
 
@@ -673,15 +675,50 @@ static void who_was_answered_makes_none(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		tls_client_init(&known[i], https_port, A);
 		assert_int_equal(tls_client_shake(&known[i]), 0);
-		is_served_again(&known[i]);
 	}
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		is_served_again(&known[i]);
+	assert_false(newcomer_is_served()); /* they have just been answered */
 	sleep(2);
 	usleep(100000);
-	assert_false(newcomer_is_served());
-	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+	for (size_t i = 1; i < ARRAY_LEN(known); i++)
 		is_served_again(&known[i]);
+	assert_true(newcomer_is_served());
+	assert_true(SSL_read(known[0].ssl, &(char){ 0 }, 1) <= 0);
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (i > 0)
+			is_served_again(&known[i]);
 		tls_client_release(&known[i]);
 	}
+}
+
+/* What it waits for may take its time. */
+static void who_waits_for_an_answer_makes_none(void **state)
+{
+	char *head = xasprintf("POST %s HTTP/1.1\r\nHost: " A "\r\n"
+			       "Content-Length: 0\r\n\r\n",
+			       report_path);
+	struct tls_client waiting, silent[CONNECTIONS_MAX - 1];
+	char *text;
+
+	(void)state;
+	tls_client_init(&waiting, https_port, A);
+	assert_int_equal(tls_client_shake(&waiting), 0);
+	tls_client_say(&waiting, head);
+	assert_true(count_comes_to(httpd, COUNT(reports), 1));
+	for (size_t i = 0; i < ARRAY_LEN(silent); i++)
+		tls_client_init(&silent[i], https_port, A);
+	sleep(2);
+	usleep(100000);
+	assert_true(newcomer_is_served());
+	answer_report();
+	text = tls_client_hear(&waiting, "\r\n\r\n");
+	assert_true(str_starts(text, "HTTP/1.1 200 "));
+	free(text);
+	free(head);
+	for (size_t i = 0; i < ARRAY_LEN(silent); i++)
+		tls_client_release(&silent[i]);
+	tls_client_release(&waiting);
 }
 
 int main(void)
@@ -703,7 +740,8 @@ int main(void)
 		SERVED(a_record_may_come_in_pieces),
 		SERVED(a_refused_head_request_has_no_body),
 		SERVED(who_asks_for_nothing_makes_room),
-		SERVED(who_was_answered_makes_none),
+		SERVED(who_asks_for_nothing_more_makes_room),
+		SERVED(who_waits_for_an_answer_makes_none),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
