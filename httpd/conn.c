@@ -34,7 +34,8 @@ enum conn_fate {
 
 struct conn {
 	LIST_ENTRY(conn) in_set;
-	struct yielder yielder; /* while nothing that it asked for is due */
+	struct yielder
+		yielder; /* and its peer; while nothing that it asked for is due */
 	struct conns *set;
 	struct stream stream;
 	struct parser parser;
@@ -49,7 +50,6 @@ struct conn {
 	bool is_asked;	   /* an answer is due */
 	bool has_answered; /* ever */
 	bool has_tls;
-	struct peer peer;
 	struct buf rest;    /* what came behind the present request */
 	size_t ahead;	    /* bytes behind it that are not yet there */
 	int64_t ends_ms;    /* steady_ms(), at the latest */
@@ -88,7 +88,7 @@ struct conns *conns_new(struct event_base *base, struct conn_limits *limits,
 	set->streams = streams_new();
 	buf_init(&set->text, ANSWER_MAX);
 	LIST_INIT(&set->list);
-	yielders_init(&set->yielders);
+	yielders_init(&set->yielders, limits->peers);
 	if (set->streams)
 		return set;
 	conns_free(set);
@@ -155,7 +155,7 @@ static void uncount(struct conn *c)
 	struct conn_limits *limits = c->set->limits;
 
 	if (c->is_counted)
-		peers_leave(limits->peers, c->peer);
+		peers_leave(limits->peers, c->yielder.peer);
 	atomic_fetch_sub(&limits->open, 1);
 }
 
@@ -177,6 +177,29 @@ static void forget(struct conn *c)
 	set->count--;
 	uncount(c);
 	free(c);
+}
+
+/* Over a cap somebody goes who has had time to ask, and did not. */
+static bool make_room(struct conns *set, struct conn *slow)
+{
+	if (!slow)
+		return false;
+	tally_add(set->tally, TALLY_SHED);
+	forget(slow);
+	return true;
+}
+
+/* Not only silent ones are behind an address that many share. */
+static bool enter(struct conns *set, struct peer peer)
+{
+	struct peers *peers = set->limits->peers;
+	struct conn *slow;
+
+	if (peers_enter(peers, peer))
+		return true;
+	slow = yield_first_of(&set->yielders, peer, steady_ms());
+	return slow && slow->is_counted && make_room(set, slow) &&
+	       peers_enter(peers, peer);
 }
 
 /* What came beyond is of no use any more. */
@@ -288,7 +311,7 @@ static void let_in(struct conn *c, size_t body_max)
 
 	yields_no_more(c);
 	c->body = xmalloc(sizeof(*c->body));
-	body_init(c->body, budget, c->peer, body_max);
+	body_init(c->body, budget, c->yielder.peer, body_max);
 	c->pace = event_new(c->set->base, -1, EV_PERSIST, on_pace, c);
 	if (c->pace)
 		event_add(c->pace, &pace);
@@ -482,9 +505,11 @@ static void look_for_stranger(const struct conn *c)
 /* A proxy that speaks for itself, or does not know, is the peer. */
 static void count_proxied(struct conn *c, const struct sockaddr_storage *from)
 {
+	yields_no_more(c);
 	if (from->ss_family != AF_UNSPEC)
-		c->peer = peer_of((const struct sockaddr *)from);
-	c->is_counted = peers_enter(c->set->limits->peers, c->peer);
+		c->yielder.peer = peer_of((const struct sockaddr *)from);
+	c->is_counted = enter(c->set, c->yielder.peer);
+	yields_from_now(c);
 	if (c->is_counted)
 		return;
 	tally_add(c->set->tally, TALLY_SHED);
@@ -635,28 +660,16 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- its beginning ---- */
 
-/* Over the cap somebody goes who has had time to ask, and did not. */
-static bool make_room(struct conns *set)
-{
-	struct conn *c = yield_first(&set->yielders, steady_ms());
-
-	if (!c)
-		return false;
-	tally_add(set->tally, TALLY_SHED);
-	forget(c);
-	return true;
-}
-
 /* Counted in; false, and not counted, over a cap. */
 static bool count(struct conns *set, struct peer peer, bool is_proxied)
 {
 	struct conn_limits *limits = set->limits;
 
 	tally_add(set->tally, TALLY_CONNECTIONS);
-	if (!is_proxied && !peers_enter(limits->peers, peer))
+	if (!is_proxied && !enter(set, peer))
 		return false;
 	if (atomic_fetch_add(&limits->open, 1) < limits->max_connections ||
-	    make_room(set))
+	    make_room(set, yield_first(&set->yielders, steady_ms())))
 		return true;
 	atomic_fetch_sub(&limits->open, 1);
 	if (!is_proxied)
@@ -703,7 +716,7 @@ void conn_accept(struct conns *set, int fd, const struct sockaddr *address,
 	c = xcalloc(1, sizeof(*c));
 	c->set = set;
 	c->yielder.who = c;
-	c->peer = peer;
+	c->yielder.peer = peer;
 	c->is_proxied = is_proxied;
 	c->is_counted = !is_proxied;
 	if (!init(c, fd, tls)) {
@@ -724,7 +737,7 @@ void conn_accept(struct conns *set, int fd, const struct sockaddr *address,
 
 struct peer conn_peer(const struct conn *c)
 {
-	return c->peer;
+	return c->yielder.peer;
 }
 
 void conn_on_gone(struct conn *c, void (*gone)(void *arg), void *arg)

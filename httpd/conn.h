@@ -7,8 +7,8 @@
  * Where there are as many as may be, one ends for one that comes: that which has
  * had longest to ask for something since it came, or was answered last, and has
  * not, if it was two seconds (httpd/yield.h). Who waits for an answer, or has a
- * body on its way that was let in, stays. A peer that has too many by itself
- * gets no more of them.
+ * body on its way that was let in, stays. For a peer that has too many by
+ * itself it is one of its own that ends, or the one that comes.
  *
  * Before all that, a proxy that is believed says whose connection it is
  * (httpd/proxied.h); until then it is counted for nobody.

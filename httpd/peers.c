@@ -65,14 +65,24 @@ struct peer peer_of(const struct sockaddr *address)
 	return peer;
 }
 
+bool peer_is(struct peer a, struct peer b)
+{
+	return a.net == b.net && a.family == b.family;
+}
+
+uint64_t peers_hash(const struct peers *p, struct peer peer)
+{
+	uint64_t h = (peer.net ^ p->secret) * 0x9e3779b97f4a7c15u;
+
+	return h ^ h >> 32;
+}
+
 /* Where the peer's count hangs, or where a new one is to be hung. */
 static struct count **find(struct peers *p, struct peer peer)
 {
-	uint64_t h = (peer.net ^ p->secret) * 0x9e3779b97f4a7c15u;
-	struct count **at = &p->bucket[(h ^ h >> 32) & (BUCKETS - 1)];
+	struct count **at = &p->bucket[peers_hash(p, peer) & (BUCKETS - 1)];
 
-	while (*at && ((*at)->peer.net != peer.net ||
-		       (*at)->peer.family != peer.family))
+	while (*at && !peer_is((*at)->peer, peer))
 		at = &(*at)->next;
 	return at;
 }

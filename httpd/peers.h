@@ -27,6 +27,10 @@ struct peers *peers_new(unsigned limit); /* of open ones; 0: none */
 void peers_free(struct peers *p);
 
 struct peer peer_of(const struct sockaddr *address);
+bool peer_is(struct peer a, struct peer b);
+
+/* For tables of peers: which of them share one, nobody outside can know. */
+uint64_t peers_hash(const struct peers *p, struct peer peer);
 
 /* Counts one more; false, and nothing is counted, at the limit. */
 bool peers_enter(struct peers *p, struct peer peer);

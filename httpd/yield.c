@@ -2,23 +2,34 @@
 
 #include <stddef.h>
 
-void yielders_init(struct yielders *y)
+void yielders_init(struct yielders *y, const struct peers *peers)
 {
+	y->peers = peers;
 	TAILQ_INIT(&y->all);
+	for (size_t i = 0; i < YIELD_BUCKETS; i++)
+		TAILQ_INIT(&y->bucket[i]);
+}
+
+static struct yielder_queue *bucket(struct yielders *y, struct peer peer)
+{
+	return &y->bucket[peers_hash(y->peers, peer) & (YIELD_BUCKETS - 1)];
 }
 
 void yield_from(struct yielders *y, struct yielder *one, int64_t now_ms)
 {
 	yield_never(y, one);
 	TAILQ_INSERT_TAIL(&y->all, one, in_all);
+	TAILQ_INSERT_TAIL(bucket(y, one->peer), one, in_bucket);
 	one->since_ms = now_ms;
 	one->is_in = true;
 }
 
 void yield_never(struct yielders *y, struct yielder *one)
 {
-	if (one->is_in)
-		TAILQ_REMOVE(&y->all, one, in_all);
+	if (!one->is_in)
+		return;
+	TAILQ_REMOVE(&y->all, one, in_all);
+	TAILQ_REMOVE(bucket(y, one->peer), one, in_bucket);
 	one->is_in = false;
 }
 
@@ -32,4 +43,18 @@ void *yield_first(const struct yielders *y, int64_t now_ms)
 	const struct yielder *one = TAILQ_FIRST(&y->all);
 
 	return one && is_slow(one, now_ms) ? one->who : NULL;
+}
+
+void *yield_first_of(struct yielders *y, struct peer peer, int64_t now_ms)
+{
+	const struct yielder *one;
+
+	TAILQ_FOREACH(one, bucket(y, peer), in_bucket)
+	{
+		if (!is_slow(one, now_ms))
+			return NULL;
+		if (peer_is(one->peer, peer))
+			return one->who;
+	}
+	return NULL;
 }
