@@ -23,6 +23,7 @@
 #define LINGER_MS 1000	/* for a peer to read why, and to close */
 #define LINGER_BODY_MS 5000  /* the same, with a body on its way */
 #define SWALLOW_MAX    (8L * 1024 * 1024) /* of what nobody wants */
+#define TURN_MAX       8 /* requests; then others have their turn */
 #define ANSWER_MAX     (STREAM_OUT_MAX / 2)
 
 enum conn_fate {
@@ -34,8 +35,7 @@ enum conn_fate {
 
 struct conn {
 	LIST_ENTRY(conn) in_set;
-	struct yielder
-		yielder; /* and its peer; while nothing that it asked for is due */
+	struct yielder yielder; /* in, while nothing it asked for is due */
 	struct conns *set;
 	struct stream stream;
 	struct parser parser;
@@ -49,6 +49,7 @@ struct conn {
 	bool is_counted;   /* for its peer */
 	bool is_asked;	   /* an answer is due */
 	bool has_answered; /* ever */
+	unsigned asked;	   /* for so much, in this turn */
 	bool has_tls;
 	struct buf rest;    /* what came behind the present request */
 	size_t ahead;	    /* bytes behind it that are not yet there */
@@ -402,6 +403,7 @@ static void on_whole(struct conn *c)
 	struct request r;
 
 	read_request(c, &r);
+	c->asked++;
 	c->is_asked = true;
 	service->serve(c, &r, service->arg);
 	if (c->is_asked) {
@@ -442,7 +444,7 @@ static size_t eat(struct conn *c, const char *data, size_t len)
 static bool can_eat(const struct conn *c)
 {
 	return c->fate == FATE_OPEN && !c->is_asked && !c->is_proxied &&
-	       stream_unsent(&c->stream) < SAID_MAX;
+	       stream_unsent(&c->stream) < SAID_MAX && c->asked < TURN_MAX;
 }
 
 /*
@@ -594,10 +596,10 @@ static void flush(struct conn *c)
 		c->fate = FATE_ENDED;
 }
 
-/* One that does not hear is not listened to. */
+/* One that does not hear is not listened to, nor one with more to be done. */
 static bool is_heard(const struct conn *c)
 {
-	if (c->stream.is_over)
+	if (c->stream.is_over || c->asked >= TURN_MAX)
 		return false;
 	return c->fate == FATE_DISMISSED ||
 	       (!stream_unsent(&c->stream) && c->rest.len <= REST_MAX);
@@ -608,8 +610,9 @@ static void wait_for_more(struct conn *c)
 	bool is_heard_now = is_heard(c);
 
 	stream_relax(&c->stream);
-	if (stream_unsent(&c->stream))
+	if (stream_unsent(&c->stream) || c->asked >= TURN_MAX)
 		event_add(&c->writable, NULL);
+	c->asked = 0;
 	if (is_heard_now == c->is_reading)
 		return;
 	c->is_reading = is_heard_now;
@@ -754,7 +757,8 @@ void conns_drain(struct conns *set)
 static bool is_idle(const struct conn *c)
 {
 	return c->fate == FATE_OPEN && c->has_answered &&
-	       !c->parser.has_begun && !stream_unsent(&c->stream);
+	       !c->parser.has_begun && !c->rest.len &&
+	       !stream_unsent(&c->stream);
 }
 
 size_t conns_end_idle(struct conns *set)

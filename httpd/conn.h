@@ -14,7 +14,7 @@
  * (httpd/proxied.h); until then it is counted for nobody.
  *
  * The next request is read only when the answer to the one before is on its
- * way. Bodies are judged by their head: what is refused is answered at once,
+ * way, and after eight of them all others have their turn. Bodies are judged by their head: what is refused is answered at once,
  * and what still comes of it is thrown away, for a while; what is let in counts
  * (httpd/body.h), and has to come at a pace.
  */

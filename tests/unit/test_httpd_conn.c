@@ -87,7 +87,7 @@ static int tear_down(void **state)
 
 static void turn(void)
 {
-	event_base_loop(base, EVLOOP_NONBLOCK);
+	event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 /* From 192.0.2.`last`, having said `first` already: its end. */
@@ -192,6 +192,81 @@ static void a_late_header_is_no_reason(void **state)
 		close(silent[i]);
 }
 
+/* So many, and nothing more. */
+static int pipeline(size_t requests)
+{
+	char text[100 * sizeof(GET)] = "";
+	int fd;
+
+	for (size_t i = 0; i < requests; i++)
+		strcat(text, GET);
+	fd = come(1, text);
+	shutdown(fd, SHUT_WR);
+	return fd;
+}
+
+static size_t answers(int fd)
+{
+	char text[65536] = "";
+	size_t found = 0, len = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, text + len, sizeof(text) - 1 - len, 0)) > 0)
+		len += (size_t)n;
+	for (char *at = text; (at = strstr(at, "HTTP/1.1 404 ")); at++)
+		found++;
+	return found;
+}
+
+/* As much work as it likes, but not all at once. */
+static void who_asks_for_much_lets_others_in_between(void **state)
+{
+	int fd = pipeline(100);
+
+	(void)state;
+	assert_in_range(served, 8, 16); /* when it came, and in a turn */
+	for (size_t others = 1; others <= 5; others++) {
+		assert_true(is_served(2, GET)); /* in two turns */
+		assert_in_range(served, others, others + 16 + others * 16);
+	}
+	for (int turns = 0; turns < 13; turns++)
+		turn();
+	assert_int_equal(answers(fd), 100);
+	close(fd);
+}
+
+/* A turn that ends with the last request is not the last turn. */
+static void all_are_answered_and_then_it_is_over(void **state)
+{
+	(void)state;
+	for (size_t i = 1; i < 34; i++) {
+		int fd = pipeline(i);
+
+		for (size_t turns = 0; turns <= i / 8 + 1; turns++)
+			turn();
+		assert_int_equal(answers(fd), i);
+		assert_true(is_ended(fd));
+		close(fd);
+	}
+}
+
+/* What waits for its turn is not idle: it has one answer more, the last. */
+static void who_waits_for_its_turn_is_not_idle(void **state)
+{
+	size_t before;
+	int fd = pipeline(100);
+
+	(void)state;
+	before = served;
+	conns_drain(conns);
+	conns_end_idle(conns);
+	turn();
+	assert_int_equal(served, before + 1);
+	assert_int_equal(answers(fd), before + 1);
+	assert_true(is_ended(fd));
+	close(fd);
+}
+
 #define STORY(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -200,6 +275,9 @@ int main(void)
 		STORY(silent_ones_do_not_shut_out_their_own),
 		STORY(it_is_so_behind_a_proxy),
 		STORY(a_late_header_is_no_reason),
+		STORY(who_asks_for_much_lets_others_in_between),
+		STORY(all_are_answered_and_then_it_is_over),
+		STORY(who_waits_for_its_turn_is_not_idle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
