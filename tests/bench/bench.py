@@ -35,14 +35,18 @@ from bench.bounds import Seen
 from bench.figures import Clock
 from bench.instant import own_folder
 from bench.servers import (BUILD, CLIENT_CORE, SERVER_CORE, Bare, Caddy,
-			   Mtastsd, NginxStatic, NginxVariable, is_there,
+			   Mtastsd, NginxStatic, NginxStaticEqual,
+			   NginxVariable, NginxVariableEqual, is_there,
 			   pinned)
 from bench.tables import head, median_ratio, ms, ratio, row, spread
 from bench.worlds import bytes_beside, world
 from harness.process import wait_for
 
-COMPARED = Mtastsd, NginxStatic, NginxVariable, Caddy, Bare
-QUICK = Mtastsd, NginxStatic, Bare
+COMPARED = (Mtastsd, NginxStatic, NginxStaticEqual, NginxVariable,
+	    NginxVariableEqual, Caddy, Bare)
+QUICK = Mtastsd, NginxStatic, NginxStaticEqual, Bare
+RATIOS = {NginxStaticEqual: ["nginx, static", "the aim"],
+	  NginxVariableEqual: ["nginx, by variable"], Bare: ["bare loop"]}
 NAMES = 1000
 OPENED_A_SECOND = 100
 FEW = 10		# names, to see what the others take
@@ -168,7 +172,7 @@ def floor(count):
 	out = subprocess.run([*pinned(SERVER_CORE), BUILD / "bench/floor",
 			      world(BUILD, NAMES).folder, str(count)],
 			     stdout=subprocess.PIPE, check=True).stdout
-	return json.loads(out)["cpu_us"]
+	return json.loads(out)
 
 
 # ---- the parts ----
@@ -238,26 +242,44 @@ class Bench:
 			sweep(server)
 		settle(*servers.values())
 		rss = {k: s.rss() for k, s in servers.items()}
+		speech = {k: s.look() for k, s in servers.items()}
 		for _ in range(self.options.rounds):
 			floors.append(floor(1000 * self.options.seconds))
 			for kind, server in servers.items():
 				one_round(server, figures[kind], *self.timed)
+		speech["floor"] = floors[0]["cipher"], 0
+		floors = [f["cpu_us"] for f in floors]
+		self.note_compared({k: f.cpu_us for k, f in figures.items()})
 		self.tell_compared(figures, floors, rss, base)
+		self.tell_speech(speech)
 		self.stop(*servers.values())
 
+	def note_compared(self, cpu):
+		"""Judged by what does the same work; the usual stands beside it."""
+		for equal, usual in ((NginxStaticEqual, NginxStatic),
+				     (NginxVariableEqual, NginxVariable),
+				     (Bare, None)):
+			if equal not in cpu:
+				continue
+			beside = usual in cpu and (
+				f"{ratio(cpu[Mtastsd], cpu[usual])} of it as"
+				" Debian has it")
+			for key in RATIOS[equal]:
+				self.seen.note(key, median_ratio(
+					cpu[Mtastsd], cpu[equal]),
+					beside=beside)
+
 	def tell_compared(self, figures, floors, rss, base):
-		others = [NginxStatic, NginxVariable, Bare]
+		others = [NginxStatic, NginxStaticEqual, NginxVariable,
+			  NginxVariableEqual, Bare]
 
 		def cpu(kind):
 			return figures[kind].cpu_us if kind in figures else []
 
-		for other in others:
-			if cpu(other):
-				self.seen.note(other.label, median_ratio(
-					cpu(Mtastsd), cpu(other)))
 		head(f"{NAMES} names, a full TLS 1.3 handshake for each fetch",
-		     "server", "CPU µs per fetch", "÷ nginx static",
-		     "÷ by variable", "÷ bare", "÷ floor", "fetches/s",
+		     "server", "CPU µs per fetch", "÷ static",
+		     "÷ static, equal", "÷ by variable",
+		     "÷ by variable, equal", "÷ bare", "÷ floor", "fetches/s",
 		     "p50 ms", "p99 ms", "RSS MB", "KB per certificate")
 		for kind, f in figures.items():
 			more = (rss[kind] - base[kind]) / (NAMES - FEW)
@@ -271,6 +293,13 @@ class Bench:
 		    *[ratio(floors, cpu(o)) for o in others], "1.00",
 		    *["–"] * 5)
 
+	def tell_speech(self, speech):
+		"""What each of them really does, as a client sees it."""
+		print("\nCipher and session tickets of a handshake:")
+		for kind, (cipher, tickets) in speech.items():
+			print(f"- {getattr(kind, 'label', kind)}: {cipher},"
+			      f" {tickets}")
+
 	# In other ways than senders' usual one.
 
 	MODES = {
@@ -280,7 +309,7 @@ class Bench:
 	}
 
 	def modes(self):
-		kinds = [k for k in (Mtastsd, NginxStatic) if is_there(k)]
+		kinds = [k for k in (Mtastsd, NginxStaticEqual) if is_there(k)]
 		servers = [self.start(k, NAMES) for k in kinds]
 		found = {(m, s): Figures() for m in self.MODES for s in servers}
 		for server in servers:

@@ -26,6 +26,7 @@ static struct {
 	char *policy;
 	SSL_CTX *client_ctx;
 	int64_t server_ns;
+	const char *cipher; /* of the last connection */
 } run;
 
 struct pair {
@@ -139,6 +140,7 @@ static void connection(const struct site *site)
 	server_opens(&p);
 	connect_them(&p);
 	shake(&p);
+	run.cipher = SSL_get_cipher_name(p.server);
 	fetch(&p);
 	SSL_shutdown(p.client);
 	SSL_free(p.client);
@@ -176,8 +178,8 @@ int main(int argc, char **argv)
 		connection(&run.sites[site]);
 		site = site + 1 < run.count ? site + 1 : 0;
 	}
-	printf("{\"fetches\": %ld, \"cpu_us\": %.1f}\n", count,
-	       (double)run.server_ns / 1e3 / (double)count);
+	printf("{\"fetches\": %ld, \"cpu_us\": %.1f, \"cipher\": \"%s\"}\n",
+	       count, (double)run.server_ns / 1e3 / (double)count, run.cipher);
 	serving_free(run.sites, run.count);
 	names_release(&run.names);
 	SSL_CTX_free(run.client_ctx);

@@ -1,6 +1,6 @@
 /*
  * The server's side of TLS, for the bare loop and the floor: as OpenSSL
- * comes, with what mtastsd leaves out left out as well.
+ * comes, with what mtastsd leaves out left out as well, and its cipher.
  */
 #ifndef TESTS_BENCH_SERVING_H
 #define TESTS_BENCH_SERVING_H

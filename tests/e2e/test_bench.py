@@ -76,6 +76,20 @@ def test_who_is_idle_is_held_and_counted_when_ended(serve, world):
 	assert (seen["most_open"], seen["ended"]) == (5, 0)
 
 
+@pytest.mark.parametrize("kind, cipher, tickets", [
+	(servers.Mtastsd, "TLS_AES_128_GCM_SHA256", 0),
+	(servers.Bare, "TLS_AES_128_GCM_SHA256", 0),
+	(servers.NginxStatic, "TLS_AES_256_GCM_SHA384", 2),
+	(servers.NginxVariable, "TLS_AES_256_GCM_SHA384", 2),
+	(servers.NginxStaticEqual, "TLS_AES_128_GCM_SHA256", 0),
+	(servers.NginxVariableEqual, "TLS_AES_128_GCM_SHA256", 0),
+])
+def test_who_is_made_equal_does_the_same(serve, world, kind, cipher, tickets):
+	if not servers.is_there(kind):
+		pytest.skip("without nginx")
+	assert serve(kind, world).look() == (cipher, tickets)
+
+
 def refused(server, kind, *words):
 	with pytest.raises(bench.Failed, match=f"{kind}: ") as failed:
 		bench.load(server, "--count", 20, *words)
@@ -130,6 +144,7 @@ def test_the_floor_is_below_the_bare_loop(serve, world):
 			     capture_output=True, text=True, check=True).stdout
 	floor = bench.json.loads(out)
 	assert floor["fetches"] == 200
+	assert floor["cipher"] == "TLS_AES_128_GCM_SHA256"
 	server, figures = serve(servers.Bare, world), bench.Figures()
 	bench.sweep(server)
 	bench.one_round(server, figures, "--count", 200)
@@ -193,6 +208,27 @@ def test_what_was_seen_stands_beside_its_bound(capsys, key, value, instead,
 	assert told.count("not in this run") == len(BOUNDS) - 1
 	seen.tell(whole=False)
 	assert len(capsys.readouterr().out.splitlines()) == 6
+
+
+def test_what_is_not_judged_stands_beside(capsys):
+	seen = Seen()
+	seen.note("nginx, static", 0.9, beside="0.84 of the other")
+	seen.tell(whole=False)
+	assert "| ≤ 1 | 0.900; 0.84 of the other | yes |\n" in \
+		capsys.readouterr().out
+
+
+def test_nginx_is_judged_by_what_does_the_same():
+	part = bench.Bench(None, "/")
+	part.note_compared({servers.Mtastsd: [90.0], servers.Bare: [100.0],
+			    servers.NginxStatic: [120.0],
+			    servers.NginxStaticEqual: [100.0]})
+	found = part.seen.found
+	assert found["nginx, static"] == (
+		"0.900; 0.75 of it as Debian has it", "yes")
+	assert found["the aim"][1] == "**no**"
+	assert found["bare loop"] == ("0.900", "yes")
+	assert "nginx, by variable" not in found
 
 
 class Answers:
