@@ -15,7 +15,8 @@
 # make swap       SWAPS=100 certificates are renewed under full load
 # make bench-reports a year of TLS reports: DOMAINS=1000 REPORTERS=10 DAYS=365
 # make bench      what a fetch costs, beside nginx and Caddy, and at 100,000
-#                 domains; swap and issuance; and what of it was to be seen
+#                 domains; among who means no good; swap and issuance; and what
+#                 of it was to be seen
 #                 (docs/performance.md); bench-quick in under a minute
 # make lint       clang-tidy, cppcheck, mandoc: clean, or it fails
 # make format     clang-format over the lines changed since the last commit

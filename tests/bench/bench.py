@@ -2,7 +2,7 @@
 """What a policy fetch costs here, and elsewhere: tables in Markdown.
 
 	tests/bench/bench.py [--quick] [--rounds N] [--seconds N]
-			     [--part compare|modes|threads|refetch|crowd|
+			     [--part compare|modes|threads|refetch|crowd|attack|
 				     swap|scale|issuance ...]
 
 Each server has core 0, and the senders (tests/bench/load.c) have core 1. A
@@ -24,23 +24,22 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import issuance, swap
+from bench import crowds, issuance, refetch, swap
 from bench.bounds import Seen
 from bench.figures import Clock
 from bench.instant import own_folder
-from bench.servers import (BUILD, CLIENT_CORE, SERVER_CORE, Bare, Caddy,
-			   Mtastsd, NginxStatic, NginxStaticEqual,
-			   NginxVariable, NginxVariableEqual, is_there,
-			   pinned)
+from bench.senders import Failed, finish, load, start_load, sweep
+from bench.servers import (BUILD, SERVER_CORE, Bare, Caddy, Mtastsd,
+			   NginxStatic, NginxStaticEqual, NginxVariable,
+			   NginxVariableEqual, is_there, pinned,
+			   settle)
 from bench.tables import head, median_ratio, ms, ratio, row, spread
 from bench.worlds import bytes_beside, world
-from harness.process import wait_for
 
 COMPARED = (Mtastsd, NginxStatic, NginxStaticEqual, NginxVariable,
 	    NginxVariableEqual, Caddy, Bare)
@@ -48,7 +47,6 @@ QUICK = Mtastsd, NginxStatic, NginxStaticEqual, Bare
 RATIOS = {NginxStaticEqual: ["nginx, static", "the aim"],
 	  NginxVariableEqual: ["nginx, by variable"], Bare: ["bare loop"]}
 NAMES = 1000
-OPENED_A_SECOND = 100
 FEW = 10		# names, to see what the others take
 SIZES = 1000, 10000, 100000
 EXPONENT = "1.0"	# of Zipf's law
@@ -61,49 +59,7 @@ WARMER = 0.005
 WARMINGS = 12
 
 
-class Failed(Exception):
-	"""A fetch that was not answered as it should be, or a server's end."""
-
-	def __init__(self, text, failures=None):
-		super().__init__(text)
-		self.failures = failures	# how many, if that is known
-
-
-# ---- the senders ----
-
-def load(server, *words):
-	"""What a run of `load` tells; any failure of it is one of the bench."""
-	return finish(server, start_load(server, *words))
-
-
-def start_load(server, *words):
-	w = server.world
-	command = ["setpriv", "--pdeathsig", "KILL",
-		   *pinned(CLIENT_CORE), BUILD / "bench/load",
-		   "--port", server.port, "--root", w.root,
-		   "--names", w.names, "--policy", w.policy,
-		   "--sources", 16, *words]
-	return subprocess.Popen([str(c) for c in command], text=True,
-				stdout=subprocess.PIPE)
-
-
-def finish(server, client):
-	out = client.communicate()[0]
-	seen = json.loads(out) if out else {}
-	if client.returncode != 0:
-		raise Failed(f"{server.label}: load ended with"
-			     f" {client.returncode}: {out.strip()}",
-			     seen.get("failures"))
-	if seen["rude"]:
-		raise Failed(f"{server.label}: {seen['rude']} connections were"
-			     " cut without a good-bye")
-	return seen
-
-
-def sweep(server):
-	"""Every name once; from then on all that can be warm is."""
-	return load(server, "--in-turn", "--count", server.world.count)
-
+# ---- what is warm ----
 
 def warm(server, way):
 	"""How many fetches it took until what is wanted most is what is kept."""
@@ -127,19 +83,6 @@ def from_memory(before, after):
 	"""The share of certificates, of those that handshakes were given."""
 	memory, store = (b - a for a, b in zip(before, after))
 	return memory / (memory + store)
-
-
-def settle(*servers):
-	"""Whatever they look at after a start is no part of a fetch."""
-	for server in servers:
-		wait_for(f"{server.label} to be idle", lambda: is_idle(server),
-			 600, 0)
-
-
-def is_idle(server):
-	before = server.cpu_ns()
-	time.sleep(0.5)
-	return server.cpu_ns() - before < 0.02 * 0.5e9
 
 
 # ---- rounds ----
@@ -176,7 +119,6 @@ def floor(count):
 
 
 # ---- the parts ----
-
 
 class Bench:
 	def __init__(self, options, folder):
@@ -364,68 +306,28 @@ class Bench:
 	# A large sender has noticed that all policies have changed.
 
 	def refetch(self):
-		"""With the limits that a box has by itself."""
-		count, sources = 20000, 4
-		server = self.start(Mtastsd, count, max_per_address=256)
-		try:
-			seen = load(server, "--in-turn", "--count", count,
-				    "--sources", sources, "--connections",
-				    sources * 200)
-		except Failed as failed:
-			if failed.failures:
-				self.seen.note("refetch", failed.failures)
-			raise
-		self.seen.note("refetch", count - seen["fetches"])
-		head(f"{count} policies fetched by {sources} addresses as fast"
-		     " as they can", "answered", "fetches/s", "p99 ms")
-		row(seen["fetches"], f"{seen['per_second']:.0f}",
-		    ms([seen["p99_us"]]))
-		self.stop(server)
+		refetch.play(self, self.options.refetch)
 
-	# Among others who only hold connections open.
+	# Among others who hold connections open, or mean no good.
 
 	def crowd(self):
-		slow, idle = 2000, 10000
-		server = self.start(Mtastsd, NAMES, max_connections=20000,
-				    connection_deadline="10m")
-		rate = 100
-		few = ["--rate", rate, "--connections", 1000, *self.timed]
-		alone = load(server, *few)
-		before = server.rss()
-		held = [self.hold(server, "--idle", idle)]
-		after = server.rss()
-		held.append(self.hold(server, "--slow", slow))
-		among = load(server, *few)
-		most = server.rss()
-		for client in held:
-			client.terminate()
-			seen = finish(server, client)
-			if seen["ended"]:
-				raise Failed(f"{seen['ended']} were not held")
-		head(f"{slow} slow and {idle} idle connections", "at"
-		     f" {rate} fetches a second", "p50 ms", "p99 ms", "most ms")
-		for what, seen in ("alone", alone), ("among them", among):
-			row(what, *[f"{seen[k] / 1000:.1f}" for k in
-				    ("p50_us", "p99_us", "max_us")])
-		each = (after - before) / idle / 1024
-		print(f"\nAn idle connection takes {each:.1f} KiB; with all of"
-		      f" them mtastsd has {most / 1e6:.0f} MB.")
-		self.seen.note("crowd", among["p99_us"] / 1000)
-		self.seen.note("idle", each)
-		self.seen.note("held", (most - before) / 1024 / (idle + slow))
-		self.stop(server)
+		crowds.play(self, *self.options.crowd)
 
-	def hold(self, server, how, count):
-		"""Opened one by one, and held until they are told to go."""
-		before = server.open_files()
-		client = start_load(server, how, "--connections", count,
-				    "--sources", 250, "--rate", OPENED_A_SECOND,
-				    "--seconds", 3600)
+	def attack(self):
+		crowds.play_attack(self, *self.options.attack)
+
+	def hold(self, server, count, *words):
+		"""They come, and stay until they are told to go."""
+		client = start_load(server, "--connections", count,
+				    "--seconds", 3600, *words)
 		self.holding.append(client)
-		wait_for(f"{count} connections", lambda: client.poll() is not
-			 None or server.open_files() >= before + count,
-			 600, 0.5)
 		return client
+
+	def let_go(self, server, client):
+		"""What it has to tell."""
+		self.holding.remove(client)
+		client.terminate()
+		return finish(server, client)
 
 	# Alone, and large.
 
@@ -534,6 +436,12 @@ def parse():
 	parser.add_argument("--seconds", type=int)
 	parser.add_argument("--part", action="append", choices=PARTS)
 	parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+	parser.add_argument("--refetch", type=int, metavar="DOMAINS",
+			    default=refetch.DOMAINS)
+	parser.add_argument("--crowd", type=int, nargs=2,
+			    metavar=("SLOW", "IDLE"), default=crowds.CROWD)
+	parser.add_argument("--attack", type=int, nargs=2,
+			    metavar=("HELLOS", "HALF"), default=crowds.ATTACK)
 	parser.add_argument("--swaps", type=int, default=swap.SWAPS)
 	parser.add_argument("--issue", type=int, nargs=2,
 			    metavar=("DOMAINS", "LIVE"),
@@ -545,8 +453,8 @@ def parse():
 	return options
 
 
-PARTS = ["compare", "modes", "threads", "refetch", "crowd", "swap", "scale",
-	 "issuance"]
+PARTS = ["compare", "modes", "threads", "refetch", "crowd", "attack", "swap",
+	 "scale", "issuance"]
 
 
 def main():

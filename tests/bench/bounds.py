@@ -37,6 +37,23 @@ def below(what, limit, unit="", digits=0):
 	return Bound(what, operator.lt, limit, unit, digits)
 
 
+# What mtastsd.conf(5) says of max_connections.
+BASE_MB, SHAKEN_KIB, SHAKING_KIB = 30, 24, 64
+
+
+def caps_mb(max_connections, cache_size, each_kib):
+	"""What these settings allow mtastsd to have resident."""
+	return (BASE_MB + cache_size * 2**20 / 1e6 +
+		max_connections * each_kib * 1024 / 1e6)
+
+
+def resident(among, max_connections, cache_size, each_kib):
+	return at_most(f"resident at most, among {among}, `max_connections ="
+		       f" {max_connections}`, `cache_size = {cache_size}`",
+		       round(caps_mb(max_connections, cache_size, each_kib)),
+		       "MB")
+
+
 NONE = 0, "", 0
 BOUNDS = {
 	"nginx, static": at_most("CPU per fetch ÷ nginx, static, made equal", 1,
@@ -67,10 +84,13 @@ BOUNDS = {
 	"crowd": below("p99 of fetches among 2000 slow and 10000 idle", 100,
 		       "ms", 1),
 	"idle": at_most("an idle connection takes", 24, "KiB", 1),
-	"held": at_most("what mtastsd grew by among them, for each of 12000", 24,
-			"KiB", 1),
-	"refetch": Bound("not answered of 20000 refetched by 4 addresses",
-			 operator.eq, *NONE),
+	"crowd rss": resident("them", 13000, 96, SHAKEN_KIB),
+	"attack": below("p99 of fetches among 1500 hellos a second and 12000"
+			" half-open connections", 100, "ms", 1),
+	"attack rss": resident("those", 10000, 96,
+			       SHAKING_KIB),
+	"refetch": Bound("not answered within 2 s, of 20000 with new ids"
+			 " refetched by 4 addresses, twice", operator.eq, *NONE),
 }
 
 

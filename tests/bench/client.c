@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #define SECOND_NS   1000000000LL
-#define PATIENCE_NS (10 * SECOND_NS)
 #define HOLD_NS	    (60 * SECOND_NS) /* who holds on is in no hurry to */
+#define HANDSHAKE   22		     /* TLS: a record's first byte */
 
 const char *const failure_names[FAILURES] = {
 	[FAILED_REFUSED] = "refused",
@@ -61,7 +61,7 @@ static bool fail(struct client *c, enum failure what, const char *text)
 	return false;
 }
 
-/* Who is slow or idle expects nothing else. */
+/* Who is slow or idle, or means no good, expects nothing else. */
 static bool end_or_fail(struct client *c, const char *text)
 {
 	if (c->errand->manner == MANNER_PROMPT)
@@ -139,7 +139,7 @@ static bool connected(struct client *c)
 	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &why, &len);
 	if (why)
 		return fail(c, FAILED_REFUSED, strerror(why));
-	c->stage = SHAKING;
+	c->stage = c->errand->manner < MANNER_FLOOD ? SHAKING : GREETING;
 	return true;
 }
 
@@ -162,6 +162,46 @@ static bool shaken(struct client *c)
 	if (c->errand->manner == MANNER_IDLE)
 		c->stage = READING;
 	return true;
+}
+
+static bool answered(struct client *c)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+
+	c->results->hellos++;
+	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	client_break_off(c);
+	return false;
+}
+
+/*
+ * All of a hello; or how one of 508 bytes begins, which never ends. Who was kept
+ * from looking may find the answer there at once, and have shaken hands.
+ */
+static bool greeted(struct client *c)
+{
+	static const char beginning[] = { HANDSHAKE, 3, 1,	2, 0, 1,
+					  0,	     1, '\xfc', 3, 3 };
+	enum io io = c->ssl ? tls_io(c, SSL_do_handshake(c->ssl))
+			    : give(c, beginning, sizeof(beginning));
+
+	if (io == IO_END || io == IO_CUT)
+		return end_or_fail(c, "no hello could be sent");
+	c->stage = WAITING;
+	return c->ssl && io == IO_DONE ? answered(c) : true;
+}
+
+/* Only with its answer a hello has cost the server what it costs. */
+static bool waited(struct client *c)
+{
+	char byte = 0;
+	ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK);
+
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	if (n <= 0 || byte != HANDSHAKE)
+		return end_or_fail(c, "no answer to a hello");
+	return answered(c);
 }
 
 /* How much of the request may be on its way by now. */
@@ -201,11 +241,18 @@ static bool asked(struct client *c)
 	return true;
 }
 
+static bool is_out_of_patience(const struct client *c, int64_t now_ns)
+{
+	return now_ns - c->began_ns > c->errand->patience_ns;
+}
+
 static bool judge(struct client *c)
 {
 	const struct errand *e = c->errand;
 	int64_t now = times_now_ns();
 
+	if (is_out_of_patience(c, now))
+		return fail(c, FAILED_LATE, "answered when nobody waited");
 	if (c->reply.status != e->status)
 		return fail(c, FAILED_STATUS, c->reply.data);
 	if (e->body && !reply_says(&c->reply, e->body, name_of(c)))
@@ -275,8 +322,10 @@ static bool left(struct client *c)
 bool client_go_on(struct client *c)
 {
 	static bool (*const stages[])(struct client * c) = {
-		[CONNECTING] = connected, [SHAKING] = shaken, [ASKING] = asked,
-		[READING] = heard,	  [LEAVING] = left,
+		[CONNECTING] = connected, [SHAKING] = shaken,
+		[ASKING] = asked,	  [READING] = heard,
+		[LEAVING] = left,	  [GREETING] = greeted,
+		[WAITING] = waited,
 	};
 
 	while (c->fd >= 0 && stages[c->stage](c))
@@ -290,15 +339,14 @@ bool client_tick(struct client *c, int64_t now_ns)
 
 	if (c->stage == ASKING && !is_prompt)
 		return client_go_on(c);
-	if (now_ns - c->began_ns > (is_prompt ? PATIENCE_NS : HOLD_NS) &&
-	    (is_prompt || c->stage < ASKING))
+	if (is_prompt ? is_out_of_patience(c, now_ns)
+		      : c->stage < ASKING && now_ns - c->began_ns > HOLD_NS)
 		return fail(c, FAILED_LATE, "nothing came of it in time");
 	return true;
 }
 
 /* ---- the beginning ---- */
 
-/* 127.1.0.1 and on: all of 127/8 is this machine. */
 static bool choose_source(struct client *c)
 {
 	static unsigned turn;
@@ -307,7 +355,8 @@ static bool choose_source(struct client *c)
 
 	if (!c->errand->sources)
 		return true;
-	from.sin_addr.s_addr = htonl(0x7f010001 + turn++ % c->errand->sources);
+	from.sin_addr.s_addr = htonl(c->errand->first_source +
+				     turn++ % c->errand->sources);
 	setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes,
 		   sizeof(yes));
 	return bind(c->fd, (struct sockaddr *)&from, sizeof(from)) == 0;
@@ -340,7 +389,7 @@ bool client_begin(struct client *c, const struct errand *errand,
 	results->connections++;
 	if (!dial(c))
 		return fail(c, FAILED_REFUSED, strerror(errno));
-	if (errand->trust) {
+	if (errand->trust && errand->manner != MANNER_HALF) {
 		c->ssl = trust_connect(errand->trust, number, name_of(c), c);
 		SSL_set_fd(c->ssl, c->fd);
 	}

@@ -16,8 +16,10 @@
 
 enum manner {
 	MANNER_PROMPT,
-	MANNER_SLOW, /* a byte of the request each second */
-	MANNER_IDLE  /* a handshake, and then nothing */
+	MANNER_SLOW,  /* a byte of the request each second */
+	MANNER_IDLE,  /* a handshake, and then nothing */
+	MANNER_FLOOD, /* a hello, and a reset as soon as it is answered */
+	MANNER_HALF   /* how a hello begins, and then nothing */
 };
 
 enum failure {
@@ -37,6 +39,7 @@ extern const char *const failure_names[FAILURES];
 struct errand {
 	struct sockaddr_in to;
 	unsigned sources; /* addresses that we come from; 0: any */
+	uint32_t first_source; /* in host order; those behind it follow */
 	const struct names *names;
 	struct trust *trust; /* NULL: plain HTTP */
 	const char *path;
@@ -44,12 +47,14 @@ struct errand {
 	const char *body;  /* likewise, for reply_says(); NULL: any */
 	unsigned requests; /* of each connection */
 	enum manner manner;
+	int64_t patience_ns; /* for who is prompt, with a connection */
 };
 
 /* What came of it. */
 struct results {
 	unsigned long connections, fetches, failed[FAILURES];
 	unsigned long resumed; /* TLS sessions */
+	unsigned long hellos;  /* of a flood: those that were answered */
 	unsigned long ended;   /* by the server: who is slow or idle */
 	unsigned long rude;    /* cut after the answer, without a good-bye */
 	struct times times;    /* of each fetch */
@@ -62,7 +67,15 @@ struct client {
 	size_t number; /* of its name */
 	SSL *ssl;
 	int fd; /* -1: it is over */
-	enum { CONNECTING, SHAKING, ASKING, READING, LEAVING } stage;
+	enum {
+		CONNECTING,
+		SHAKING,
+		ASKING,
+		READING,
+		LEAVING,
+		GREETING, /* who means no good: instead of SHAKING */
+		WAITING
+	} stage;
 	int64_t began_ns; /* the connection */
 	int64_t due_ns;	  /* what is fetched now */
 	unsigned asked;

@@ -21,13 +21,17 @@ static const char usage[] =
 	"  --status N         that is expected, 200\n"
 	"  --in-turn | --zipf S    instead of uniform; --seed N\n"
 	"  --connections N    at once, 16\n"
-	"  --sources N        addresses from 127.1.0.1 on to come from\n"
+	"  --sources N        addresses to come from, of those from\n"
+	"  --from A.B.C.D     on; 127.1.0.1, and all of 127/8 is this machine\n"
 	"  --rate N           a second, instead of as fast as they go\n"
 	"  --seconds N, --count N  whichever is over first\n"
+	"  --patience N       seconds for a connection, 10\n"
 	"  --tls12            no newer version\n"
 	"  --resume           take up sessions again\n"
 	"  --keep-alive N     requests on each connection\n"
-	"  --slow | --idle    a byte a second | nothing after the handshake\n";
+	"  --slow | --idle    a byte a second | nothing after the handshake\n"
+	"  --flood            a hello, and a reset when it is answered\n"
+	"  --half-open        how a hello begins, and nothing after it\n";
 
 enum {
 	PORT = 256,
@@ -36,6 +40,7 @@ enum {
 	HOST,
 	POLICY,
 	CHALLENGE,
+	FROM,
 	STATUS,
 	IN_TURN,
 	ZIPF,
@@ -45,11 +50,14 @@ enum {
 	RATE,
 	SECONDS,
 	COUNT,
+	PATIENCE,
 	TLS12,
 	RESUME,
 	KEEP_ALIVE,
 	SLOW,
-	IDLE
+	IDLE,
+	FLOOD,
+	HALF_OPEN
 };
 
 static const struct option words[] = {
@@ -59,6 +67,7 @@ static const struct option words[] = {
 	{ "host", required_argument, NULL, HOST },
 	{ "policy", required_argument, NULL, POLICY },
 	{ "challenge", required_argument, NULL, CHALLENGE },
+	{ "from", required_argument, NULL, FROM },
 	{ "status", required_argument, NULL, STATUS },
 	{ "in-turn", no_argument, NULL, IN_TURN },
 	{ "zipf", required_argument, NULL, ZIPF },
@@ -68,19 +77,22 @@ static const struct option words[] = {
 	{ "rate", required_argument, NULL, RATE },
 	{ "seconds", required_argument, NULL, SECONDS },
 	{ "count", required_argument, NULL, COUNT },
+	{ "patience", required_argument, NULL, PATIENCE },
 	{ "tls12", no_argument, NULL, TLS12 },
 	{ "resume", no_argument, NULL, RESUME },
 	{ "keep-alive", required_argument, NULL, KEEP_ALIVE },
 	{ "slow", no_argument, NULL, SLOW },
 	{ "idle", no_argument, NULL, IDLE },
+	{ "flood", no_argument, NULL, FLOOD },
+	{ "half-open", no_argument, NULL, HALF_OPEN },
 	{ 0 },
 };
 
 /* What is read before it is known how many names there are. */
 struct draft {
-	const char *root, *host, *names, *policy, *challenge;
+	const char *root, *host, *names, *policy, *challenge, *from;
 	bool is_tls12, resumes;
-	long port, sources, requests, connections, seed, status;
+	long port, sources, requests, connections, seed, status, patience;
 };
 
 static bool number(const char *text, long min, long *out)
@@ -121,6 +133,8 @@ static bool take_number(struct load_options *o, struct draft *d, int word)
 		return number(optarg, 1, &o->seconds);
 	case COUNT:
 		return number(optarg, 1, &o->count);
+	case PATIENCE:
+		return number(optarg, 1, &d->patience);
 	case KEEP_ALIVE:
 		return number(optarg, 1, &d->requests);
 	default:
@@ -137,9 +151,10 @@ static bool take_word(struct load_options *o, struct draft *d, int word)
 		[HOST - PORT] = &d->host,
 		[POLICY - PORT] = &d->policy,
 		[CHALLENGE - PORT] = &d->challenge,
+		[FROM - PORT] = &d->from,
 	};
 
-	if (word > PORT && word <= CHALLENGE) {
+	if (word > PORT && word <= FROM) {
 		*texts[word - PORT] = optarg;
 		return true;
 	}
@@ -159,6 +174,12 @@ static bool take_word(struct load_options *o, struct draft *d, int word)
 		return true;
 	case IDLE:
 		o->errand.manner = MANNER_IDLE;
+		return true;
+	case FLOOD:
+		o->errand.manner = MANNER_FLOOD;
+		return true;
+	case HALF_OPEN:
+		o->errand.manner = MANNER_HALF;
 		return true;
 	default:
 		return take_number(o, d, word);
@@ -208,6 +229,18 @@ static bool fill_policy(struct load_options *o, const struct draft *d)
 	return true;
 }
 
+static bool fill_source(struct errand *e, const char *first)
+{
+	struct in_addr address;
+
+	if (inet_pton(AF_INET, first, &address) != 1) {
+		fprintf(stderr, "%s: an IPv4 address is wanted\n", first);
+		return false;
+	}
+	e->first_source = ntohl(address.s_addr);
+	return true;
+}
+
 static bool fill_names(struct load_options *o, const struct draft *d)
 {
 	if (d->names)
@@ -234,16 +267,21 @@ static bool fill(struct load_options *o, const struct draft *d)
 	e->names = &o->names;
 	e->sources = (unsigned)d->sources;
 	e->requests = (unsigned)d->requests;
+	e->patience_ns = d->patience * 1000000000LL;
 	e->status = (int)d->status;
 	o->connections = (size_t)d->connections;
 	o->seed = (uint64_t)d->seed;
-	return fill_names(o, d) &&
+	return fill_source(e, d->from) && fill_names(o, d) &&
 	       (d->challenge ? fill_challenge : fill_policy)(o, d);
 }
 
 bool load_options_read(struct load_options *o, int argc, char **argv)
 {
-	struct draft d = { .requests = 1, .connections = 16, .status = 200 };
+	struct draft d = { .requests = 1,
+			   .connections = 16,
+			   .status = 200,
+			   .patience = 10,
+			   .from = "127.1.0.1" };
 	int word;
 
 	*o = (struct load_options){ .how = PICK_UNIFORM };

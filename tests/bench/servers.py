@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.daemon import BUILD, Daemon
 from harness.metrics import scrape
-from harness.process import Process, connects, free_port
+from harness.process import Process, connects, free_port, wait_for
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 CONTENT_HANDSHAKE, NEW_SESSION_TICKET = 22, 4	# RFC 8446
@@ -88,10 +88,14 @@ class Server:
 		"""Of the largest of its processes, the one that serves."""
 		return max(rss_of(pid) for pid in self.pids())
 
+	def peak(self):
+		"""Likewise, the most that it ever was."""
+		return max(rss_of(pid, "VmHWM") for pid in self.pids())
 
-def rss_of(pid):
+
+def rss_of(pid, what="VmRSS"):
 	for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-		if line.startswith("VmRSS:"):
+		if line.startswith(f"{what}:"):
 			return int(line.split()[1]) * 1024
 	return 0
 
@@ -103,6 +107,19 @@ def is_ticket(_version, content, kind, _bytes):
 def request(host):
 	return (f"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: {host}\r\n"
 		"Connection: close\r\n\r\n").encode()
+
+
+def settle(*servers):
+	"""Whatever they look at after a start is no part of a fetch."""
+	for server in servers:
+		wait_for(f"{server.label} to be idle", lambda: is_idle(server),
+			 600, 0)
+
+
+def is_idle(server):
+	before = server.cpu_ns()
+	time.sleep(0.5)
+	return server.cpu_ns() - before < 0.02 * 0.5e9
 
 
 class Bare(Server):

@@ -2,17 +2,21 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from bench import bench, servers
+from bench import bench, crowds, refetch, senders, servers
 from bench.bounds import BOUNDS, Seen
 from bench.figures import Lag
 from bench.worlds import World
 from harness.daemon import BUILD
+from harness.metrics import scrape
+from harness.process import wait_for
 from harness.shim import SyncCount
 
 COUNT = 12
@@ -28,7 +32,7 @@ def world(tmp_path):
 @pytest.fixture
 def serve(tmp_path, monkeypatch):
 	monkeypatch.setattr(servers, "pinned", lambda core: [])
-	monkeypatch.setattr(bench, "pinned", lambda core: [])
+	monkeypatch.setattr(senders, "pinned", lambda core: [])
 	made = []
 
 	def start(kind, world):
@@ -58,7 +62,7 @@ def test_right_answers_are_counted(serve, world, kind):
 	(["--zipf", "1.0", "--count", 30], 30),
 	(["--tls12", "--count", 20], 20),
 	(["--keep-alive", 5, "--count", 4], 20),
-	(["--rate", 50, "--seconds", 1], 50),
+	(["--rate", 50, "--count", 50], 50),
 ])
 def test_manners(serve, world, words, fetches):
 	server = serve(servers.Mtastsd, world)
@@ -74,6 +78,72 @@ def test_who_is_idle_is_held_and_counted_when_ended(serve, world):
 	client.terminate()
 	seen = bench.finish(server, client)
 	assert (seen["most_open"], seen["ended"]) == (5, 0)
+
+
+def test_a_flood_is_answered_and_reset(serve, world):
+	server = serve(servers.Mtastsd, world)
+	client = senders.start_load(server, "--flood", "--count", 60)
+	seen = senders.finish(server, client)
+	assert seen["hellos"] >= 40 and seen["fetches"] == seen["ended"] == 0
+	# Who was kept from looking may have shaken hands before the reset.
+	shaken = scrape(server.daemon)("mtastsd_tls_handshakes_total",
+				       version="1.3")
+	assert shaken >= seen["hellos"]
+
+
+def test_who_is_half_open_is_held_from_elsewhere(serve, world):
+	server = serve(servers.Mtastsd, world)
+	before = server.open_files()
+	client = senders.start_load(server, "--half-open", "--connections", 20,
+				    "--seconds", 60, *crowds.ELSEWHERE)
+	wait_for("twenty of them",
+		 lambda: server.open_files() >= before + 20)
+	peers = subprocess.run(["ss", "-Htn", "sport", "=",
+				f":{server.port}"], capture_output=True,
+			       text=True, check=True).stdout.split()
+	assert len({p for p in peers if p.startswith("127.2.0.")}) == 20
+	client.terminate()
+	seen = senders.finish(server, client)
+	assert (seen["most_open"], seen["ended"], seen["failures"]) == (20, 0, 0)
+
+
+def test_who_means_no_good_makes_up_for_no_lost_time(serve, world):
+	"""Where ten may be open, a rate of twenty stays one."""
+	server = serve(with_settings(max_connections=10), world)
+	client = senders.start_load(server, "--half-open", "--connections", 30,
+				    "--rate", 20, "--seconds", 4)
+	seen = senders.finish(server, client)
+	assert seen["connections"] <= 82 and seen["ended"] >= 60
+
+
+def with_settings(**settings):
+	return type("Other", (servers.Mtastsd,), {"settings": settings})
+
+
+def test_who_has_no_patience_gives_up_and_that_is_a_figure(serve, world):
+	server = serve(servers.Bare, world)
+	os.kill(server.process.pid, signal.SIGSTOP)
+	timer = threading.Timer(1.5, os.kill, (server.process.pid,
+					       signal.SIGCONT))
+	timer.start()
+	seen = senders.load_with_patience(
+		server, "--connections", 5, "--count", 20, "--patience", 1)
+	timer.join()
+	assert seen["failures"] == seen["failed"]["late"] >= 5
+	assert seen["fetches"] == 20 - seen["failures"]
+	assert seen["max_us"] <= 1e6
+	with pytest.raises(bench.Failed, match="load ended with 1"):
+		senders.load_with_patience(server, "--count", 5, "--status", 404)
+
+
+def test_all_ids_change_and_the_old_policy_is_a_failure(serve, world):
+	server = serve(servers.Mtastsd, world)
+	changed, _, policy = refetch.change(server, 864000)
+	assert changed == COUNT
+	assert bench.load(server, "--policy", policy, "--count", 20)
+	refused(server, "body")
+	with pytest.raises(RuntimeError, match="^0 ids of 12 changed"):
+		refetch.change(server, 864000)
 
 
 @pytest.mark.parametrize("kind, cipher, tickets", [
