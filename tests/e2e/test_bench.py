@@ -10,11 +10,12 @@ import time
 
 import pytest
 
-from bench import bench, crowds, refetch, senders, servers
+from bench import bench, crowds, refetch, senders, servers, swap
 from bench.bounds import BOUNDS, Seen
 from bench.figures import Lag
 from bench.worlds import World
 from harness.daemon import BUILD
+from harness.fetch import Reply
 from harness.metrics import scrape
 from harness.process import wait_for
 from harness.shim import SyncCount
@@ -299,6 +300,39 @@ def test_nginx_is_judged_by_what_does_the_same():
 	assert found["the aim"][1] == "**no**"
 	assert found["bare loop"] == ("0.900", "yes")
 	assert "nginx, by variable" not in found
+
+
+class Renewing:
+	"""A daemon, and a sender, that are as slow as they are told to be."""
+
+	def __init__(self, call, presented):
+		self.call = call	# s
+		self.serials = iter(presented)
+		self.asked = 0
+
+	def api(self, *_):
+		self.renewed = time.monotonic()
+		return 200, {}
+
+	def serial(self, _):
+		time.sleep(self.call)
+		self.asked += 1
+		return 1 if self.asked < 3 else 2
+
+	def fetch(self, _):
+		return Reply(200, {}, b"", next(self.serials))
+
+
+def test_a_slow_call_counts_for_the_swap():
+	box = Renewing(0.2, ["2"] * swap.IN_A_ROW)
+	assert 0.4 <= swap.renew(box, box, "a.example") < 0.6
+
+
+def test_a_swap_is_over_when_both_threads_have_it():
+	old_again = ["1", "2", "2", "1"] + ["2"] * swap.IN_A_ROW
+	box = Renewing(0, old_again)
+	swap.renew(box, box, "a.example")
+	assert next(box.serials, None) is None
 
 
 class Answers:
