@@ -38,7 +38,7 @@ def below(what, limit, unit="", digits=0):
 
 
 # What mtastsd.conf(5) says of max_connections.
-BASE_MB, SHAKEN_KIB, SHAKING_KIB = 30, 24, 64
+BASE_MB, SHAKEN_KIB, SHAKING_KIB = 30, 24, 80
 
 
 def caps_mb(max_connections, cache_size, each_kib):

@@ -267,6 +267,8 @@ def test_a_cache_is_warm_when_its_share_grows_no_more(serve, world,
 	("orders", 49.9, None, "≥ 50 | 49.9 | **no**"),
 	("refetch", 0, None, "= 0 | 0 | yes"),
 	("refetch", 1, None, "= 0 | 1 | **no**"),
+	# 30 MB, 96 MiB, and 80 KiB for each of 10000
+	("attack rss", 951, None, "≤ 950 MB | 951 MB | **no**"),
 	("rss", 20, "10 domains", "≤ 150 MB | 20 MB (10 domains) | –"),
 ])
 def test_what_was_seen_stands_beside_its_bound(capsys, key, value, instead,
