@@ -81,7 +81,7 @@ def note_crowd(seen, slow, idle, among, each, rss):
 	is_whole = slow >= CROWD[0] and idle >= CROWD[1]
 	instead = None if is_whole else f"{slow} and {idle}"
 	seen.note("crowd", among["p99_us"] / 1000, instead)
-	seen.note("idle", each)
+	seen.note("idle", each, None if idle >= CROWD[1] else f"of {idle}")
 	seen.note("crowd rss", rss / 1e6, instead)
 
 
