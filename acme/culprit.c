@@ -47,12 +47,14 @@ unsigned culprit_failed(struct culprits *c, int64_t domain_id, int depth,
 		one = one ? one : place(c);
 		*one = (struct culprit){ .domain_id = domain_id, .since = now };
 	}
-	is_its_own = is_alone(one, now);
+	is_its_own = depth <= one->depth && is_alone(one, now);
 	one->others_work = false;
 	one->alone += is_its_own;
 	one->at = now;
-	if (depth > one->depth)
+	if (depth > one->depth) {
 		one->depth = depth;
+		one->worked_at = 0; /* that was less deep */
+	}
 	return is_its_own ? one->alone : 0;
 }
 

@@ -19,7 +19,7 @@
 
 #define CULPRITS_MAX  1024  /* that are kept in mind */
 #define CULPRIT_FOR  7200L /* s: an older error says nothing of now */
-#define CULPRIT_STILL 600L  /* s, that others have worked: as of now */
+#define CULPRIT_STILL 120L  /* s, that others have worked: as of now */
 
 struct culprit {
 	int64_t domain_id; /* 0: none */

@@ -41,7 +41,8 @@ static void tell_step(struct engine *e, const struct domain *d,
 	};
 	char *kind, *text;
 
-	if (!words[o->state] || (!is_watched(d) && !o->is_trial))
+	if (!words[o->state] || (!is_watched(d) && !o->is_trial) ||
+	    (o->state == ORDER_DOWNLOAD && o->sent > 0)) /* once more */
 		return;
 	kind = xasprintf("order.%s", order_state_name(o->state));
 	text = xasprintf("%s %s (order %lld)", words[o->state],
@@ -110,11 +111,10 @@ static void explain(const struct stepping *s, const struct err *problem)
 }
 
 /* Another order of the same name may fare better, if not soon. */
-static bool is_hopeless(const struct stepping *s, const struct order *o)
+static bool is_overdue(const struct stepping *s, const struct order *o)
 {
-	return o->tries >= TRIES_LEAST &&
-	       engine_now(s->engine) - o->created_at >=
-		       outcome_patience(s->engine, s->domain);
+	return engine_now(s->engine) - o->created_at >=
+	       outcome_patience(s->engine, s->domain);
 }
 
 /*
@@ -134,7 +134,7 @@ static void got_error(const struct stepping *s, struct order *o, int depth,
 				 is_busy ? step->retry_after : -1);
 	else if (!o->is_trial)
 		explain(s, &step->problem);
-	if (times && is_hopeless(s, o))
+	if (times >= TRIES_LEAST && is_overdue(s, o))
 		*step = order_give_up(o, SCOPE_CA, &step->problem,
 				      engine_now(s->engine));
 	else if (times || !is_busy)
@@ -380,6 +380,7 @@ static void abandon(struct engine *e, struct authority *a, struct order *o,
 	domain_name_policy_host(d->name, host);
 	err_set(&problem, ERR_AGAIN, "%s", why);
 	step = order_give_up(o, scope, &problem, engine_now(e));
+	step.is_endless = a && scope == SCOPE_ORDER; /* it has expired there */
 	take_step(&s, o, before, &step, NULL);
 }
 

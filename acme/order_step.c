@@ -63,7 +63,7 @@ static struct order_step poll(struct order *o, enum order_state state,
 	struct err late = ERR_INIT;
 	struct order_step step;
 
-	if (o->state != state)
+	if (o->state != state || o->unsure)
 		o->tries = 0;
 	o->state = state;
 	o->unsure = false;
@@ -670,6 +670,7 @@ static struct order_step is_invalid(struct order *o,
 
 	if (is_expired)
 		step.scope = order_scope_of_expiry(o);
+	step.is_endless = is_expired && step.scope == SCOPE_ORDER;
 	return step;
 }
 
@@ -686,7 +687,7 @@ static struct order_step certified(struct order *o, const struct wire_order *w,
 	struct order_step step;
 
 	o->sent = is_again ? o->sent + 1 : 0;
-	if (o->sent > SENT_MAX && is_overdue(o, ctx)) {
+	if (o->sent > LOOKS_LEAST && is_overdue(o, ctx)) {
 		err_set(&problem, ERR_AGAIN,
 			"the CA's certificate cannot be had");
 		return order_give_up(o, SCOPE_CA, &problem, ctx->now);

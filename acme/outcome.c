@@ -144,13 +144,6 @@ static bool is_pressing(struct engine *e, const struct domain *d)
 	return d->failures >= 2 && life.left < life.whole / 4 + !life.whole;
 }
 
-/* It brings this name's orders to no end, or lets one after the other be void. */
-static bool is_in_vain(const struct domain *d, const struct order_step *step)
-{
-	return step->scope == SCOPE_ORDER &&
-	       (step->is_endless || d->failures > 1);
-}
-
 static bool is_limit(const struct order_step *step)
 {
 	return limit_is_pause(step->problem.text) ||
@@ -168,13 +161,16 @@ static time_t refused_until(struct engine *e, const struct domain *d,
 	struct schedule_life life = engine_life(e, d);
 	time_t now = engine_now(e), most = REFUSED_FOR;
 
+	if (step->is_endless) /* as long as it has cost */
+		most = outcome_patience(e, d);
+
 	if (limit_is_pause(step->problem.text))
 		return now + most;
 	if (is_limit(step))
 		return now + step->retry_after;
 	if (life.whole && life.left / 4 < most)
 		most = life.left / 4 > WHEN_HOUR ? life.left / 4 : WHEN_HOUR;
-	if (!meaning_of(step->type).other_ca && !is_in_vain(d, step) &&
+	if (!meaning_of(step->type).other_ca && !step->is_endless &&
 	    2 * d->due_at - now < now + most)
 		return 2 * d->due_at - now;
 	return now + most;
@@ -212,9 +208,10 @@ static void turn_to_another(struct engine *e, struct domain *d,
 	struct err err = ERR_INIT;
 	bool is_one_free;
 
-	turn_method(d, step);
+	if (step->scope == SCOPE_DOMAIN)
+		turn_method(d, step);
 	if (!meaning_of(step->type).other_ca && !is_pressing(e, d) &&
-	    !is_in_vain(d, step))
+	    !step->is_endless)
 		return;
 	is_one_free = queue_turn_away(e, a, d, refused_until(e, d, step));
 
@@ -335,7 +332,7 @@ static void charge(struct engine *e, struct domain *d,
 	d->due_at = engine_now(e) + pause_after(e, d, step);
 	if (is_charged(step) && schedule_is_gone(engine_life(e, d)))
 		d->renew_forced = false; /* it has had its order */
-	if (a && (step->scope == SCOPE_DOMAIN || is_in_vain(d, step)))
+	if (a && step->scope != SCOPE_LOCAL && is_charged(step))
 		turn_to_another(e, d, a, step);
 }
 

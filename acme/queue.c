@@ -91,10 +91,7 @@ static bool may_look_again(const struct authority *a, const struct domain *d,
 	       authority_room(a) && !is_pressed(life);
 }
 
-/*
- * If none is any good, the best to wait for is the first that would take it;
- * rather one that fails only this name than one that is down.
- */
+/* The best CA to wait for, if none is any good: the first that would take it. */
 struct authority *queue_choose(struct engine *e, const struct domain *d)
 {
 	struct schedule_life life = engine_life(e, d);
@@ -109,10 +106,17 @@ struct authority *queue_choose(struct engine *e, const struct domain *d)
 		if ((!is_down(a, d, patience) || may_look_again(a, d, &life)) &&
 		    !passes_over(a, d))
 			return a;
-		if (!first || (first->row.down_since && !a->row.down_since))
+		if (!first)
 			first = a;
 	}
 	return first;
+}
+
+bool queue_is_down_for(const struct authority *a, const struct domain *d)
+{
+	struct schedule_life life = engine_life(a->engine, d);
+
+	return is_down(a, d, patience_of(d, &life));
 }
 
 bool queue_turn_away(struct engine *e, const struct authority *a,
@@ -125,7 +129,7 @@ bool queue_turn_away(struct engine *e, const struct authority *a,
 		       &err))
 		return false;
 	for (size_t i = 0; i < e->settings.ca_count; i++)
-		if (!refuses(e->ca[i], d))
+		if (!refuses(e->ca[i], d) && !queue_is_down_for(e->ca[i], d))
 			return true;
 	return false;
 }
@@ -349,13 +353,6 @@ static bool serve(struct engine *e, struct domain *d, bool is_ahead)
 		return false;
 	put_back(e, d, engine_now(e) + time_to_ready(a), NULL);
 	return true;
-}
-
-bool queue_is_down_for(const struct authority *a, const struct domain *d)
-{
-	struct schedule_life life = engine_life(a->engine, d);
-
-	return is_down(a, d, patience_of(d, &life));
 }
 
 long queue_time_to_down(const struct authority *a, const struct domain *d)

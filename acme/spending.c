@@ -301,7 +301,7 @@ static void settle(const struct stepping *s, const struct authority *a,
 		  &err);
 }
 
-/* It was made as one that is exempt, and then was not. */
+/* It was made as one that is exempt, took nothing, and then was not. */
 static void charge_unsaid(const struct stepping *s, const struct authority *a,
 			  struct budget_order facts, const struct order *o)
 {
@@ -310,7 +310,8 @@ static void charge_unsaid(const struct stepping *s, const struct authority *a,
 	struct budget b;
 
 	if (facts.purpose != BUDGET_ARI ||
-	    !streq(o->replaces, ORDER_REPLACES_UNSAID))
+	    !streq(o->replaces, ORDER_REPLACES_UNSAID) ||
+	    !(facts.is_revoked || facts.is_emergency))
 		return;
 	facts.purpose = BUDGET_RENEWAL;
 	budget_for_order(&b, &a->settings.limits, &facts);
