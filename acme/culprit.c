@@ -81,3 +81,11 @@ time_t culprit_since(const struct culprits *c, int64_t domain_id, time_t now)
 
 	return one && is_recent(one, now) ? one->since : 0;
 }
+
+time_t culprit_alone_since(const struct culprits *c, int64_t domain_id,
+			   time_t now)
+{
+	const struct culprit *one = find(c, domain_id);
+
+	return one && one->alone ? culprit_since(c, domain_id, now) : 0;
+}

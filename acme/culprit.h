@@ -50,4 +50,8 @@ void culprit_worked(struct culprits *c, int64_t domain_id, int depth,
 /* It has failed since then, and has not worked; 0: it has not failed. */
 time_t culprit_since(const struct culprits *c, int64_t domain_id, time_t now);
 
+/* The same, if it was shown to fail alone: else its CA may have been down. */
+time_t culprit_alone_since(const struct culprits *c, int64_t domain_id,
+			   time_t now);
+
 #endif

@@ -586,7 +586,8 @@ static void move_suspects(struct engine *e, struct authority *a)
 	for (size_t i = 0; i < a->culprits.used && !e->has_failed; i++) {
 		int64_t id = a->culprits.name[i].domain_id;
 
-		if (id && culprit_since(&a->culprits, id, engine_now(e)) &&
+		if (id &&
+		    culprit_alone_since(&a->culprits, id, engine_now(e)) &&
 		    order_of_domain(e->store, id, &o, NULL) &&
 		    o.ca_id == a->row.id && o.wake_ms)
 			move_order(e, a, o.id);

@@ -63,8 +63,8 @@ static bool passes_over(const struct authority *a, const struct domain *d)
 static time_t down_since(const struct authority *a, const struct domain *d)
 {
 	time_t all = a->row.down_since;
-	time_t alone = culprit_since(&a->culprits, d->id,
-				     engine_now(a->engine));
+	time_t alone = culprit_alone_since(&a->culprits, d->id,
+					   engine_now(a->engine));
 
 	return alone && (!all || alone < all) ? alone : all;
 }
@@ -87,7 +87,8 @@ static bool is_pressed(const struct schedule_life *life)
 static bool may_look_again(const struct authority *a, const struct domain *d,
 			   const struct schedule_life *life)
 {
-	return !culprit_since(&a->culprits, d->id, engine_now(a->engine)) &&
+	return !culprit_alone_since(&a->culprits, d->id,
+				    engine_now(a->engine)) &&
 	       authority_room(a) && !is_pressed(life);
 }
 

@@ -36,11 +36,26 @@ static void when_others_have_worked_long_ago_it_may_be_the_ca(void **state)
 	(void)state;
 	culprit_failed(&c, X, DEEP, NOW);
 	culprit_worked(&c, Y, DEEP, NOW + 2);
+	assert_int_equal(culprit_alone_since(&c, X, NOW + 2), 0);
+	assert_int_equal(culprit_since(&c, X, NOW + 2), NOW);
 	assert_int_equal(culprit_failed(&c, X, DEEP, later - 2), 1);
+	assert_int_equal(culprit_alone_since(&c, X, later), NOW);
 	assert_int_equal(culprit_failed(&c, X, DEEP, later - 1), 2);
 	assert_int_equal(culprit_failed(&c, X, DEEP, later), 0);
 	culprit_worked(&c, Y, DEEP, later + 1);
 	assert_int_equal(culprit_failed(&c, X, DEEP, later + 1), 3);
+}
+
+static void what_fails_deeper_than_it_did_may_be_the_ca(void **state)
+{
+	struct culprits c = { 0 };
+
+	(void)state;
+	culprit_failed(&c, X, SHALLOW, NOW);
+	culprit_worked(&c, Y, SHALLOW, NOW);
+	assert_int_equal(culprit_failed(&c, X, SHALLOW, NOW), 1);
+	assert_int_equal(culprit_failed(&c, X, DEEP, NOW), 0);
+	assert_int_equal(culprit_failed(&c, X, DEEP, NOW), 0);
 }
 
 static void what_goes_less_deep_shows_nothing(void **state)
@@ -118,6 +133,7 @@ int main(void)
 		cmocka_unit_test(it_is_alone_once_others_work),
 		cmocka_unit_test(
 			when_others_have_worked_long_ago_it_may_be_the_ca),
+		cmocka_unit_test(what_fails_deeper_than_it_did_may_be_the_ca),
 		cmocka_unit_test(what_goes_less_deep_shows_nothing),
 		cmocka_unit_test(who_works_is_forgotten),
 		cmocka_unit_test(in_an_outage_nobody_is_alone),
