@@ -22,6 +22,7 @@ struct backup_door {
 	struct err err;
 	char *piece;
 	size_t len;
+	int64_t left; /* of what was announced: not taken by the peer */
 };
 
 static bool goes_on(void *arg)
@@ -75,6 +76,14 @@ static void give_up(struct backup_door *d)
 	finish(d);
 }
 
+/* Whoever has all of it may leave: from here on there is nothing to lose. */
+static void be_done(struct backup_door *d)
+{
+	log_info("backup: %lld bytes were sent",
+		 (long long)backup_length(&d->stream));
+	finish(d);
+}
+
 static void have_read(bool was_run, void *arg);
 
 static void ask_for_more(struct backup_door *d)
@@ -83,11 +92,13 @@ static void ask_for_more(struct backup_door *d)
 	errands_ask(d->errands, read_piece, have_read, d);
 }
 
-/* The peer has taken all of it, or has left. */
+/* The peer has taken the last piece, or has left. */
 static void on_more(bool is_there, void *arg)
 {
 	struct backup_door *d = arg;
 
+	if (is_there)
+		d->left -= (int64_t)d->len;
 	d->is_gone |= !is_there;
 	if (d->is_gone)
 		atomic_store(&d->is_unwanted, true);
@@ -95,6 +106,8 @@ static void on_more(bool is_there, void *arg)
 		return;
 	if (d->is_gone)
 		give_up(d);
+	else if (!d->left)
+		be_done(d);
 	else
 		ask_for_more(d);
 }
@@ -111,15 +124,10 @@ static void have_read(bool was_run, void *arg)
 {
 	struct backup_door *d = arg;
 
-	if (is_lost(d, was_run)) {
+	if (is_lost(d, was_run))
 		give_up(d);
-	} else if (!d->len) {
-		log_info("backup: %lld bytes were sent",
-			 (long long)backup_length(&d->stream));
-		finish(d);
-	} else {
+	else
 		api_later_piece(d->later, d->piece, d->len);
-	}
 }
 
 static void have_prepared(bool was_run, void *arg)
@@ -131,6 +139,7 @@ static void have_prepared(bool was_run, void *arg)
 		return;
 	}
 	d->has_begun = true;
+	d->left = backup_length(&d->stream);
 	d->is_gone = !api_later_begin(d->later, "application/octet-stream",
 				      backup_length(&d->stream), on_more, d);
 	if (d->is_gone)
