@@ -1,6 +1,6 @@
 /*
  * /v1/domains/NAME/policy/enforce and .../readiness: the way to mode enforce,
- * which is refused, with all reasons, until a domain is ready.
+ * which is refused, with the first reasons, until a domain is ready.
  *
  * "force" overrides them, with a reason of the admin's; what they were stays
  * in the trail.
@@ -97,23 +97,6 @@ bool api_domain_check(struct api_call *call, struct err *err)
 
 /* ---- the gate ---- */
 
-/* All of them in the error: what is first, and how many more. */
-static bool refuse(const struct domain *d, const struct readiness *r,
-		   struct err *err)
-{
-	struct buf text;
-
-	buf_init(&text, sizeof(err->text));
-	for (size_t i = 0; i < r->count; i++)
-		buf_printf(&text, "%s%s", i ? "; " : "", r->reason[i].text);
-	err_set(err, ERR_REFUSED, "%s is not ready: %s", d->name, text.data);
-	buf_release(&text);
-	return err_hint(err, "%s%smtastsctl policy readiness %s has all of it; "
-			     "--force with --reason overrides",
-			r->reason[0].hint, *r->reason[0].hint ? "; " : "",
-			d->name);
-}
-
 static void note_forced(struct edit *e, const struct readiness *r)
 {
 	struct buf ids;
@@ -141,7 +124,8 @@ bool edit_may_enforce(struct edit *e, const struct enforce_input *in,
 		return forced_without_reason(err);
 	if (!judge(e->call, &e->domain, in, &r, err))
 		return false;
-	ok = r.count == 0 || in->force || refuse(&e->domain, &r, err);
+	ok = r.count == 0 || in->force ||
+	     readiness_refuse(&r, e->domain.name, err);
 	if (ok && r.count)
 		note_forced(e, &r);
 	readiness_release(&r);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -601,6 +602,56 @@ void readiness_release(struct readiness *r)
 {
 	json_decref(r->notes);
 	r->notes = NULL;
+}
+
+#define TOLD_MAX   3
+#define TOLD_TEXT  440 /* an error has some room for where it happened, too */
+#define ALL_OF_IT  "%smtastsctl policy readiness %s has all of it; "
+#define OVERRIDING "--force with --reason overrides"
+
+/* As many as there is room for, and no more than anybody reads at once. */
+static void tell_first(const struct readiness *r, struct buf *text)
+{
+	size_t n = 0;
+
+	while (n < r->count && n < TOLD_MAX &&
+	       text->len + strlen(r->reason[n].text) + 2 < TOLD_TEXT) {
+		buf_printf(text, "%s%s", n ? "; " : "", r->reason[n].text);
+		n++;
+	}
+	if (!n)
+		buf_printf(text, "%zu reason%s against it", r->count,
+			   r->count > 1 ? "s" : "");
+	else if (n < r->count)
+		buf_printf(text, "; and %zu more", r->count - n);
+}
+
+/* With what to do about the first, if that leaves room for the rest. */
+static bool hint_at_rest(const struct readiness *r, const char *name,
+			 struct err *err)
+{
+	char *first = *r->reason[0].hint ? xasprintf("%s; ", r->reason[0].hint)
+					 : xstrdup("");
+	size_t rest = strlen(ALL_OF_IT OVERRIDING) + strlen(name);
+
+	if (strlen(first) + rest >= sizeof(err->hint))
+		first[0] = '\0';
+	err_hint(err, ALL_OF_IT OVERRIDING, first, name);
+	free(first);
+	return false;
+}
+
+bool readiness_refuse(const struct readiness *r, const char *name,
+		      struct err *err)
+{
+	struct buf text;
+
+	buf_init(&text, sizeof(err->text) - 1);
+	buf_printf(&text, "%s is not ready: ", name);
+	tell_first(r, &text);
+	err_set(err, ERR_REFUSED, "%s", text.data);
+	buf_release(&text);
+	return hint_at_rest(r, name, err);
 }
 
 /* What its template makes of the policy; false if there is none. */

@@ -53,6 +53,13 @@ void readiness_judge(const struct readiness_facts *f, time_t now,
 		     struct readiness *r);
 void readiness_release(struct readiness *r);
 
+/*
+ * ERR_REFUSED with what speaks against it: the first reasons, each of them whole,
+ * and how many more there are.
+ */
+bool readiness_refuse(const struct readiness *r, const char *name,
+		      struct err *err);
+
 /* All of it at once, from the store; false with err if it cannot be read. */
 bool readiness_of(struct store *s, const struct domain_facts *f,
 		  const struct config *config, bool without_reports,

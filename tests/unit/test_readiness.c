@@ -807,6 +807,68 @@ static void too_much_is_cut(void **state)
 	free(word);
 }
 
+/* ---- a refusal ---- */
+
+#define ALL   "mtastsctl policy readiness "
+#define OF_IT " has all of it; --force with --reason overrides"
+
+static const struct {
+	size_t count, len; /* of each reason's text */
+	const char *text;
+} refusals[] = {
+	{ 1, 2, "x.test is not ready: aa" },
+	{ 3, 2, "x.test is not ready: aa; bb; cc" },
+	{ 4, 2, "x.test is not ready: aa; bb; cc; and 1 more" },
+	{ 24, 2, "x.test is not ready: aa; bb; cc; and 21 more" },
+};
+
+static void fill(struct readiness *r, size_t count, size_t len)
+{
+	*r = (struct readiness){ .count = count };
+	for (size_t i = 0; i < count; i++)
+		memset(r->reason[i].text, 'a' + (int)i, len);
+}
+
+static void a_refusal_names_three(void **state)
+{
+	struct err err = ERR_INIT;
+	struct readiness r;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		fill(&r, refusals[i].count, refusals[i].len);
+		strcpy(r.reason[0].hint, "do this");
+		assert_false(readiness_refuse(&r, "x.test", &err));
+		assert_int_equal(err.kind, ERR_REFUSED);
+		assert_string_equal(err.text, refusals[i].text);
+		assert_string_equal(err.hint, "do this; " ALL "x.test" OF_IT);
+	}
+}
+
+/* However long they and the name are. */
+static void a_refusal_ends_with_a_whole_reason(void **state)
+{
+	char name[246] = "", all[1000], hint[320];
+	struct err err = ERR_INIT;
+	struct readiness r;
+
+	(void)state;
+	fill(&r, 5, 200);
+	readiness_refuse(&r, "x.test", &err);
+	snprintf(all, sizeof(all), "x.test is not ready: %s; %s; and 3 more",
+		 r.reason[0].text, r.reason[1].text);
+	assert_string_equal(err.text, all);
+
+	memset(name, 'n', sizeof(name) - 1);
+	memset(r.reason[0].hint, 'h', sizeof(r.reason[0].hint) - 1);
+	readiness_refuse(&r, name, &err);
+	snprintf(all, sizeof(all), "%s is not ready: 5 reasons against it",
+		 name);
+	assert_string_equal(err.text, all);
+	snprintf(hint, sizeof(hint), ALL "%s" OF_IT, name);
+	assert_string_equal(err.hint, hint);
+}
+
 /* ---- afterwards ---- */
 
 #define D WHEN_DAY
@@ -976,6 +1038,8 @@ int main(void)
 		FOR_ONE(what_is_known_already_is_not_told_twice),
 		FOR_ONE(a_host_found_uncovered_is_a_reason),
 		FOR_ONE(too_much_is_cut),
+		cmocka_unit_test(a_refusal_names_three),
+		cmocka_unit_test(a_refusal_ends_with_a_whole_reason),
 		cmocka_unit_test(max_age_is_raised_in_steps),
 		WITH_A_DOMAIN(all_of_it_is_read_from_the_store),
 		WITH_A_DOMAIN(what_its_template_names_is_read_from_the_store),
