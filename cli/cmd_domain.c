@@ -229,6 +229,13 @@ static bool has_new_version(const json_t *answer)
 	return false;
 }
 
+/* Its own hosts and max_age may have been replaced: that is not to be missed. */
+static void say_new_version(const json_t *answer)
+{
+	policy_say_changes(answer);
+	policy_say_set(answer);
+}
+
 static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 {
 	const struct options *o = &cli->options;
@@ -247,7 +254,7 @@ static enum exit_code set(struct cli *cli, const char *name, struct err *err)
 	if (code == EXIT_FINE && !told)
 		say_changed(answer, "changed");
 	if (code == EXIT_FINE && !told && has_new_version(answer))
-		policy_say_set(answer);
+		say_new_version(answer);
 	if (code == EXIT_FINE && has_new_version(answer))
 		mx_looks_add(cli->looks, answer, 0);
 	if (code == EXIT_FINE && !told && o->given & OPTION(RUA))

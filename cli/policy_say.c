@@ -47,6 +47,26 @@ void policy_say_set(const json_t *answer)
 	policy_say_record(value_at(answer, "domain"));
 }
 
+static bool is_of_policy(const char *field)
+{
+	return streq(field, "mode") || streq(field, "mx") ||
+	       streq(field, "max_age");
+}
+
+void policy_say_changes(const json_t *answer)
+{
+	const json_t *changes = value_at(answer, "changes"), *one;
+	size_t i;
+
+	json_array_foreach(changes, i, one)
+	{
+		if (is_of_policy(text_at(one, "field")))
+			printf("%s: %s: %s -> %s\n", text_at(answer, "name"),
+			       text_at(one, "field"), text_at(one, "before"),
+			       text_at(one, "after"));
+	}
+}
+
 void policy_say_foreign(const json_t *domain)
 {
 	char when[WHEN_TEXT];

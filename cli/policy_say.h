@@ -14,6 +14,9 @@ void policy_say_record(const json_t *domain);
 /* The daemon's answer to a change. */
 void policy_say_set(const json_t *answer);
 
+/* What of the policy is not as it was: a line each. */
+void policy_say_changes(const json_t *answer);
+
 /* What makes every date of it unsure: another host's policy was seen. */
 void policy_say_foreign(const json_t *domain);
 

@@ -212,6 +212,20 @@ def test_a_host_of_the_domains_that_the_preset_has_not(daemon):
 	assert mx_of(daemon, "one.test") == after[:-1]
 
 
+def test_what_a_template_replaces_is_said(daemon):
+	follow(daemon, "--mx", "t1.test,t2.test", "--max-age", "14d")
+	daemon.ok("domain", "add", "own.test", "--mx", "a.test", "--mx",
+		  "b.test")
+	said = daemon.ok("domain", "set", "own.test", "--template", "gold")
+	assert said.startswith(
+		"own.test: changed\n"
+		"own.test: max_age: 7d -> 14d\n"
+		"own.test: mx: a.test b.test -> t1.test t2.test\n"
+		"own.test: version 2, mode testing\n"), said
+	assert " -> " not in daemon.ok("domain", "set", "own.test",
+				       "--template", "gold")
+
+
 def test_who_could_not_follow_does_with_the_next_change(rig, daemon, name):
 	"""The hosts it was made by go, not those of the change it missed."""
 	rig.dns.point(name)
