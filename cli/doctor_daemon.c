@@ -13,6 +13,7 @@
 #include "cli/doctor.h"
 #include "cli/doctor_user.h"
 #include "cli/say.h"
+#include "policy/contact.h"
 
 /* ---- does it run, and what does it say? ---- */
 
@@ -158,6 +159,28 @@ static void say_what_lacks(const struct doctor_box *box, struct doctor_notes *n)
 				: "");
 }
 
+/* The first of them: one address of one's own is what all want. */
+static void say_who_refuses_contact(const struct doctor_box *box,
+				    struct doctor_notes *n)
+{
+	const char *contact = text_at(box->facts, "contact");
+	const json_t *ca;
+	size_t i;
+
+	json_array_foreach(value_at(box->facts, "cas"), i, ca)
+	{
+		if (!contact_is_refused(contact, text_at(ca, "directory")))
+			continue;
+		doctor_say(n, DOCTOR_WARNING, "config.contact",
+			   "contact = \"%s\" is an address of examples, and "
+			   "CA %s refuses it",
+			   contact, text_at(ca, "name"));
+		doctor_hint(n, "set your own mail address in %s",
+			    doctor_config_of(box));
+		return;
+	}
+}
+
 static bool may_read(const char *path, struct doctor_notes *n)
 {
 	if (access(path, R_OK) == 0 || errno != EACCES)
@@ -181,6 +204,7 @@ void doctor_config(const struct doctor_box *box, struct doctor_notes *n)
 		return;
 	}
 	say_what_lacks(box, n);
+	say_who_refuses_contact(box, n);
 	if ((access(path, F_OK) < 0 && errno == ENOENT && !box->config) ||
 	    !may_read(path, n))
 		return;

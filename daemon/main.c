@@ -53,6 +53,7 @@
 #include "daemon/world.h"
 #include "httpd/listener.h"
 #include "httpd/server.h"
+#include "policy/contact.h"
 #include "store/backup_stream.h"
 #include "store/domain.h"
 #include "store/serve.h"
@@ -767,6 +768,18 @@ static void watch_signals(struct daemon *d)
 
 /* ---- main ---- */
 
+static void warn_of_contact(const struct engine_settings *s)
+{
+	for (size_t i = 0; i < s->ca_count; i++)
+		if (contact_is_refused(s->contact, s->ca[i].directory_url)) {
+			log_warn("mtastsd: contact: %s is an address of "
+				 "examples, and CA %s refuses it: name one of "
+				 "yours",
+				 s->contact, s->ca[i].name);
+			return;
+		}
+}
+
 /* Good, but is it enough? */
 static int say_good(const char *path, const struct engine_settings *s)
 {
@@ -776,6 +789,8 @@ static int say_good(const char *path, const struct engine_settings *s)
 	printf("%s: good%s%s%s%s\n", path,
 	       *contact || *terms ? ", but nothing is ordered: " : "", contact,
 	       *contact && *terms ? "; " : "", terms);
+	fflush(stdout);
+	warn_of_contact(s);
 	return EXIT_FINE;
 }
 

@@ -184,6 +184,22 @@ def test_a_line_that_is_wrong_is_named(server):
 	assert {"config.unknown"} <= set(unseen)	# and never "well"
 
 
+def test_a_contact_that_lets_encrypt_refuses(server):
+	server.furnish(f"{V4}/24")
+	assert "config.contact" not in server.look()[0]		# another CA's
+	server.configure(contact='"postmaster@example.org"',
+			 ca_order='{"test", "letsencrypt"}')
+	note = server.look()[0]["config.contact"]
+	assert note["level"] == "warning"
+	assert "postmaster@example.org" in note["text"]
+	assert "CA letsencrypt refuses" in note["text"]
+	assert CONF in note["hint"]
+	done = server.run(BUILD / "mtastsd", "--check-config",
+			  env=os.environ | SANITIZERS)
+	assert done.returncode == 0 and "good" in done.stdout, done
+	assert "postmaster@example.org" in done.stderr
+
+
 def test_of_a_daemon_that_runs_it_is_said_what_comes_next(server):
 	server.furnish(f"{V4}/24").start()
 	server.configure("colour = red\n")
