@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/steady.h"
 #include "base/str.h"
+#include "base/when.h"
 #include "cli/command.h"
 #include "cli/say.h"
 
@@ -59,6 +60,7 @@ struct watch {
 	bool is_terminal;
 	int64_t began_ms, end_ms, ca_at_ms;
 	char *ca_told;		/* the CA's problem that was told last */
+	bool has_late;		/* one is not there, and is left to mtastsd */
 };
 
 static void clear_line(const struct watch *w)
@@ -247,6 +249,7 @@ static enum exit_code say_late(struct watch *w, const struct waiting *item)
 		say_failure(item->name, &err);
 		return EXIT_ERRORS;
 	}
+	w->has_late = true;
 	if (w->cli->options.json)
 		say_json(domain);
 	finding = own_trouble(domain);
@@ -257,8 +260,7 @@ static enum exit_code say_late(struct watch *w, const struct waiting *item)
 		err_set(&err, ERR_AGAIN, "%s", w->ca_told);
 		err_hint(&err, "mtastsctl ca list");
 	} else {
-		err_set(&err, ERR_AGAIN, "still %s after %ld s",
-			text_at(domain, "state"), w->cli->options.timeout);
+		err_set(&err, ERR_AGAIN, "still %s", text_at(domain, "state"));
 		err_hint(&err, "mtastsctl log --follow %s", item->name);
 	}
 	say_failure(item->name, &err);
@@ -342,6 +344,21 @@ static size_t look_at_all(struct watch *w, enum exit_code *worst)
 	return left;
 }
 
+/* Who only reads the last line is not to take it for a failure. */
+static void say_goes_on(const struct watch *w)
+{
+	long waited = (long)((steady_ms() - w->began_ms) / 1000);
+	char text[DURATION_TEXT];
+
+	if (waited > w->cli->options.timeout)
+		waited = w->cli->options.timeout;
+	if (w->has_late)
+		fprintf(stderr,
+			"mtastsctl: stopped waiting after %s: mtastsd goes on "
+			"by itself (mtastsctl status)\n",
+			duration_format(waited, text));
+}
+
 enum exit_code wait_for_all(struct cli *cli)
 {
 	struct watch w = { .cli = cli, .began_ms = steady_ms() };
@@ -362,6 +379,7 @@ enum exit_code wait_for_all(struct cli *cli)
 		if (!list->item[i].is_done &&
 		    say_late(&w, &list->item[i]) > worst)
 			worst = EXIT_ERRORS;
+	say_goes_on(&w);
 	free(w.ca_told);
 	return worst;
 }

@@ -151,6 +151,9 @@ def test_servfail_waits_and_says_so(daemon):
 
 	assert result.status != 0
 	assert "SERVFAIL" in str(result)
+	assert result.err.endswith(
+		"mtastsctl: stopped waiting after 3s: mtastsd goes on by "
+		"itself (mtastsctl status)\n"), result
 	assert daemon.orders("x.broken.test") == []
 
 
