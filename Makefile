@@ -274,7 +274,8 @@ format:
 
 MANUALS := $(wildcard docs/*.[1-8])
 
-EXAMPLES := $(wildcard packaging/grafana/* packaging/prometheus/*)
+EXAMPLES := packaging/mtastsd.conf \
+	    $(wildcard packaging/grafana/* packaging/prometheus/*)
 
 UNITS := $(wildcard packaging/*.service packaging/*.socket packaging/*.timer)
 

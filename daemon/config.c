@@ -22,6 +22,7 @@
 #include "httpd/listener.h"
 
 #define MEGABYTE (1024 * 1024)
+#define SAMPLE(prefix) prefix "/share/doc/mtastsd/examples/mtastsd.conf"
 #define INTERVAL_LEAST (15 * WHEN_MINUTE)
 
 /* ---- what is built in ---- */
@@ -934,6 +935,18 @@ static bool parse_text(cfg_t *cfg, const char *path, char *text)
 	return ok;
 }
 
+/* Of the package, or of `make install`: whichever is there. */
+static const char *sample_path(void)
+{
+	static const char *const places[] = { SAMPLE("/usr"),
+					      SAMPLE("/usr/local") };
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (access(places[i], F_OK) == 0)
+			return places[i];
+	return "packaging/mtastsd.conf in its sources";
+}
+
 static bool parse(cfg_t *cfg, const char *path, struct err *err)
 {
 	char *text = config_text_read(path, err);
@@ -941,8 +954,10 @@ static bool parse(cfg_t *cfg, const char *path, struct err *err)
 
 	if (!text) {
 		err->kind = ERR_INPUT;
-		return err_hint(err, "name the file with --config; a sample "
-				     "is installed with mtastsd");
+		return err_hint(err,
+				"name the file with --config; a sample "
+				"is %s",
+				sample_path());
 	}
 	ok = parse_text(cfg, path, text);
 	free(text);

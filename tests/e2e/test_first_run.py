@@ -2,6 +2,7 @@
 
 import json
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -159,3 +160,11 @@ def test_only_the_usual_file_may_be_missing(box):
 	assert done.returncode == 78 and "x.conf" in done.stderr
 	done = box.run(BUILD / "mtastsd", "--check-config")
 	assert done.returncode == 78 and CONF in done.stderr
+	for root in "/usr", "/usr/local":
+		sample = f"{root}/share/doc/mtastsd/examples/mtastsd.conf"
+		box.ok("mount", "-t", "tmpfs", "village", f"{root}/share")
+		box.ok("mkdir", "-p", Path(sample).parent)
+		box.write(sample, SHIPPED)
+		done = box.run(BUILD / "mtastsd", "--check-config")
+		assert f"a sample is {sample}\n" in done.stderr
+		box.ok("umount", f"{root}/share")

@@ -52,12 +52,13 @@ def test_its_programs_are_where_the_prefix_is(installed):
 		assert "/usr/local/sbin/mtastsd" in command
 
 
-def test_what_prometheus_and_grafana_read_comes_with_it(installed):
+def test_a_sample_and_what_others_read_comes_with_it(installed):
 	examples = installed / "usr/share/doc/mtastsd/examples"
 	assert {str(p.relative_to(examples)) for p in examples.rglob("*")
 		if p.is_file()} == {
 		str(p.relative_to(PACKAGING)) for folder in
-		("grafana", "prometheus") for p in (PACKAGING / folder).iterdir()}
+		("grafana", "prometheus") for p in (PACKAGING / folder).iterdir()
+		} | {"mtastsd.conf"}
 
 
 def test_uninstall_leaves_the_configuration_alone(installed, tmp_path):
