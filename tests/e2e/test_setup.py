@@ -57,6 +57,7 @@ def set_up(house, folder, state):
 	done = house.run(SETUP, "build", env=os.environ | {
 		"PATH": f"{folder}/bin:/usr/bin:/bin"})
 	assert done.returncode == 0, done
+	assert "installing (a minute or two): gcc" in done.stdout
 	assert house.run("ls", "/usr/sbin").stdout == ""
 	return done.stdout, (folder / "done").read_text().splitlines()
 
