@@ -1,10 +1,13 @@
 #include "daemon/config_state.h"
 
+#include "base/str.h"
 #include "base/when.h"
 
-void config_state_take(struct config_state *s, time_t now)
+void config_state_take(struct config_state *s, const char *awaits_restart,
+		       time_t now)
 {
 	*s = (struct config_state){ .path = s->path, .read_at = now };
+	str_copy(s->awaits_restart, sizeof(s->awaits_restart), awaits_restart);
 }
 
 void config_state_refuse(struct config_state *s, const struct err *why,
@@ -14,6 +17,16 @@ void config_state_refuse(struct config_state *s, const struct err *why,
 	s->why = *why;
 }
 
+static void judge_awaiting(const struct config_state *s, struct findings *out)
+{
+	if (*s->awaits_restart)
+		findings_add(out, "config.not-yet", HEALTH_WARNING,
+			     "restart mtastsd",
+			     "changed in %s, and in no effect before a "
+			     "restart: %s",
+			     s->path, s->awaits_restart);
+}
+
 void config_state_judge(const struct config_state *s, struct findings *out)
 {
 	static const char otherwise[] =
@@ -21,6 +34,7 @@ void config_state_judge(const struct config_state *s, struct findings *out)
 		"mtastsd";
 	char refused[INSTANT_TEXT], read[INSTANT_TEXT];
 
+	judge_awaiting(s, out);
 	if (!s->refused_at)
 		return;
 	findings_add(out, "config.refused", HEALTH_WARNING,

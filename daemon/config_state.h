@@ -1,6 +1,7 @@
 /*
  * Which configuration the daemon runs with, and the one that it would not
- * take: a reload that was refused is said until there is a good one.
+ * take: a reload that was refused is said until there is a good one, and what a
+ * good one changed in vain until a restart.
  *
  * Pure, and in memory: a start that reads a bad file is no start.
  */
@@ -8,6 +9,7 @@
 #define DAEMON_CONFIG_STATE_H
 
 #include "acme/engine.h"
+#include "daemon/config_restart.h"
 #include "daemon/health.h"
 
 struct config_state {
@@ -16,9 +18,12 @@ struct config_state {
 	time_t read_at;	   /* the one in use */
 	time_t refused_at; /* the last one; 0: it was taken */
 	struct err why;
+	char awaits_restart[CONFIG_KEYS_TEXT]; /* keys of the one in use */
 };
 
-void config_state_take(struct config_state *s, time_t now);
+/* `awaits_restart`: keys of it that are in no effect yet; or "". */
+void config_state_take(struct config_state *s, const char *awaits_restart,
+		       time_t now);
 void config_state_refuse(struct config_state *s, const struct err *why,
 			 time_t now);
 

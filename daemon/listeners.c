@@ -163,10 +163,9 @@ void listeners_note(struct both_listeners *l, struct config *c)
 	note(&l->http, c->names_http, c->listen_http, &c->listen_http_count);
 }
 
-bool listeners_await_restart(const struct both_listeners *l)
+bool listeners_await_restart(const struct listeners *l)
 {
-	return (l->https.differs && !l->https.is_passed) ||
-	       (l->http.differs && !l->http.is_passed);
+	return l->differs && !l->is_passed;
 }
 
 /* "0.0.0.0:443, [::]:443" */

@@ -43,7 +43,7 @@ bool listeners_open(struct both_listeners *l, const struct config *c,
 void listeners_note(struct both_listeners *l, struct config *c);
 
 /* Would a restart make them others? */
-bool listeners_await_restart(const struct both_listeners *l);
+bool listeners_await_restart(const struct listeners *l);
 
 /* Does the file at `path` name others? For status. */
 void listeners_judge(const struct both_listeners *l, const char *path,

@@ -30,6 +30,7 @@
 #include "daemon/config.h"
 #include "daemon/config_access.h"
 #include "daemon/config_resolver.h"
+#include "daemon/config_restart.h"
 #include "daemon/config_state.h"
 #include "daemon/counting.h"
 #include "daemon/dns_watch.h"
@@ -69,6 +70,7 @@ struct daemon {
 	const char *config_path;
 	const char *user; /* to become, or NULL */
 	struct config config;
+	struct config started; /* as it was read then */
 	struct config_state config_state;
 	time_t started_at;
 	struct probe probe;
@@ -660,16 +662,20 @@ static void stop(struct daemon *d)
 
 /* ---- signals ---- */
 
-static bool needs_restart(const struct config *a, const struct config *b)
+/* Status says it of listeners by itself, for the log they are added. */
+static void log_awaiting(const struct daemon *d, const char *keys)
 {
-	return strcmp(a->state_dir, b->state_dir) != 0 ||
-	       strcmp(a->run_dir, b->run_dir) != 0 ||
-	       a->workers != b->workers ||
-	       a->max_connections != b->max_connections ||
-	       a->max_per_address != b->max_per_address ||
-	       a->connection_deadline != b->connection_deadline ||
-	       memcmp(&a->proxies, &b->proxies, sizeof(a->proxies)) != 0 ||
-	       a->cache_bytes != b->cache_bytes;
+	char all[CONFIG_KEYS_TEXT];
+
+	str_copy(all, sizeof(all), keys);
+	if (listeners_await_restart(&d->listeners.https))
+		config_restart_add(all, "listen_https");
+	if (listeners_await_restart(&d->listeners.http))
+		config_restart_add(all, "listen_http");
+	if (*all)
+		log_warn("mtastsd: changed, and taken over at a restart only: "
+			 "%s",
+			 all);
 }
 
 /* What can fail comes first: then all of it is new, or nothing. */
@@ -690,7 +696,9 @@ static bool reload_orders(struct daemon *d, const struct config *fresh,
 	return true;
 }
 
-static bool reload(struct daemon *d, struct err *err)
+/* `keys` gets those that are in no effect before a restart. */
+static bool reload(struct daemon *d, char keys[static CONFIG_KEYS_TEXT],
+		   struct err *err)
 {
 	struct config fresh;
 
@@ -699,11 +707,10 @@ static bool reload(struct daemon *d, struct err *err)
 	if (d->engine && !reload_orders(d, &fresh, err))
 		return false;
 	listeners_note(&d->listeners, &fresh);
-	if (!admin_use_metrics(d->admin, fresh.metrics_listen) ||
-	    listeners_await_restart(&d->listeners) ||
-	    needs_restart(&d->config, &fresh))
-		log_warn("mtastsd: listeners, folders, workers, limits "
-			 "and proxies change at a restart only");
+	config_restart_keys(&d->started, &fresh, keys);
+	if (!admin_use_metrics(d->admin, fresh.metrics_listen))
+		config_restart_add(keys, "metrics_listen");
+	log_awaiting(d, keys);
 	log_init(fresh.log_level);
 	memcpy(fresh.state_dir, d->config.state_dir, sizeof(fresh.state_dir));
 	fresh.proxies = d->config.proxies;
@@ -723,14 +730,15 @@ static bool reload(struct daemon *d, struct err *err)
 
 static void on_reload(evutil_socket_t fd, short what, void *arg)
 {
+	char keys[CONFIG_KEYS_TEXT];
 	struct err err = ERR_INIT;
 	struct daemon *d = arg;
 
 	(void)fd;
 	(void)what;
 	sd_notify(0, "RELOADING=1");
-	if (reload(d, &err)) {
-		config_state_take(&d->config_state, now(d));
+	if (reload(d, keys, &err)) {
+		config_state_take(&d->config_state, keys, now(d));
 		log_info("mtastsd: configuration read again");
 	} else {
 		config_state_refuse(&d->config_state, &err, now(d));
@@ -900,6 +908,7 @@ int main(int argc, char **argv)
 		break;
 	}
 	d.config_state.read_at = time(NULL);
+	d.started = d.config;
 	log_init(d.config.log_level);
 	journal_open();
 	signal(SIGPIPE, SIG_IGN);

@@ -705,7 +705,21 @@ def test_reload_changes_the_log_level(rig):
 
 
 def test_reload_says_what_needs_a_restart(daemon):
-	assert "at a restart" in reload(daemon, max_connections=77)
+	"""By name, at each reload; and so does status, until there is one."""
+	said = reload(daemon, max_connections=77, cache_size=7)
+	assert "at a restart only: max_connections, cache_size\n" in said
+	assert "at a restart only: max_connections" in reload(daemon)
+	waits, = daemon.json("status")["findings"]
+	assert waits["id"] == "config.not-yet"
+	assert waits["text"].endswith(
+		"before a restart: max_connections, cache_size")
+	del daemon.settings["cache_size"]
+	assert "at a restart only: max_connections\n" in reload(daemon)
+
+	daemon.stop()
+	daemon.start()
+	assert daemon.json("status")["findings"] == []
+	assert "at a restart" not in reload(daemon)
 
 
 def test_reload_with_another_port_does_not_look_there(rig, name):

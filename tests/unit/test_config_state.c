@@ -27,7 +27,7 @@ static void a_refusal_stands_until_a_good_one(void **state)
 	struct err why = ERR_INIT;
 
 	(void)state;
-	config_state_take(&s, T0);
+	config_state_take(&s, "", T0);
 	assert_int_equal(judged(&s).count, 0);
 
 	err_set(&why, ERR_INPUT, "a.conf:3: no such key");
@@ -49,9 +49,33 @@ static void a_refusal_stands_until_a_good_one(void **state)
 	assert_non_null(strstr(all.item[0].text, "T10:02:00Z refused"));
 	assert_non_null(strstr(all.item[0].text, "of 2026-11-28T10:00:00Z"));
 
-	config_state_take(&s, T0 + 180);
+	config_state_take(&s, "", T0 + 180);
 	assert_string_equal(s.path, "/a.conf");
 	assert_false(s.is_missing);
+	assert_int_equal(judged(&s).count, 0);
+}
+
+static void what_waits_for_a_restart_is_said_until_then(void **state)
+{
+	struct config_state s = { .path = "/a.conf" };
+	struct err why = ERR_INIT;
+	struct findings all;
+
+	(void)state;
+	config_state_take(&s, "workers, proxies", T0);
+	all = judged(&s);
+	assert_int_equal(all.count, 1);
+	assert_string_equal(all.item[0].id, "config.not-yet");
+	assert_int_equal(all.item[0].level, HEALTH_WARNING);
+	assert_string_equal(all.item[0].text,
+			    "changed in /a.conf, and in no effect before a "
+			    "restart: workers, proxies");
+	assert_string_equal(all.item[0].hint, "restart mtastsd");
+
+	err_set(&why, ERR_INPUT, "a.conf:3: no such key");
+	config_state_refuse(&s, &why, T0 + 60);
+	assert_int_equal(judged(&s).count, 2);
+	config_state_take(&s, "", T0 + 120);
 	assert_int_equal(judged(&s).count, 0);
 }
 
@@ -105,6 +129,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_lacking_is_said_as_lines_to_set),
 		cmocka_unit_test(a_refusal_stands_until_a_good_one),
+		cmocka_unit_test(what_waits_for_a_restart_is_said_until_then),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,7 @@ static struct findings judged(size_t i)
 	c.names_https = cases[i].is_named;
 	listeners_note(&l, &c);
 	assert_string_equal(c.listen_https[0], cases[i].listens);
-	assert_int_equal(listeners_await_restart(&l),
+	assert_int_equal(listeners_await_restart(&l.https),
 			 cases[i].id && streq(cases[i].id, "port.not-yet"));
 	listeners_judge(&l, "/a.conf", &all);
 	return all;
