@@ -54,7 +54,8 @@ static bool is_overdue(const struct order *o, const struct order_context *ctx)
 /*
  * The state goes on; the CA works, and is asked again after a while. It may
  * have begun just now with an order that is old because the CA was down, or
- * the box was off: that it has no end takes a number of looks.
+ * the box was off: that it has no end takes a number of looks, one after the
+ * other, unless it is older still.
  */
 static struct order_step poll(struct order *o, enum order_state state,
 			      const struct ca_reply *reply,
@@ -63,8 +64,11 @@ static struct order_step poll(struct order *o, enum order_state state,
 	struct err late = ERR_INIT;
 	struct order_step step;
 
-	if (o->state != state || o->unsure)
+	if (o->state != state)
 		o->tries = 0;
+	else if (o->unsure && o->tries > LOOKS_LEAST / 2 &&
+		 ctx->now - o->created_at < 2 * ctx->patience)
+		o->tries = LOOKS_LEAST / 2;
 	o->state = state;
 	o->unsure = false;
 	if (!is_overdue(o, ctx) || o->tries < LOOKS_LEAST)

@@ -1157,6 +1157,53 @@ static int waits_in(int from)
 	return from == ORDER_DOWNLOAD ? ORDER_POLLING : from;
 }
 
+/* What is old from an outage has its looks; what never ends comes to its end. */
+static void looks_between_errors_are_counted_in_the_end(void **state)
+{
+	struct order o = row_in(ORDER_POLLING);
+	int64_t now_ms = NOW * 1000;
+	unsigned n = 0;
+
+	(void)state;
+	for (; order_is_live(&o) && n < 200000; n++) {
+		struct order_context ctx = context_at(now_ms, "");
+		struct ca_reply r = n % 2 ? reply_of(500, "{}", NULL, -1)
+					  : reply_of(200,
+						     ORDER_BODY("processing",
+								""),
+						     NULL, -1);
+
+		order_reply(&o, &r, &ctx);
+		pass(&o, &now_ms);
+	}
+	assert_false(order_is_live(&o));
+	assert_in_range(now_ms / 1000 - NOW, PATIENCE, 3 * PATIENCE);
+}
+
+static void an_outage_is_no_look(void **state)
+{
+	struct order o = row_in(ORDER_POLLING);
+	int64_t now_ms = NOW * 1000;
+	struct ca_reply lost = reply_of(0, NULL, NULL, -1);
+	struct ca_reply works = reply_of(200, ORDER_BODY("processing", ""),
+					 NULL, -1);
+
+	(void)state;
+	while (now_ms / 1000 - NOW < PATIENCE + WHEN_HOUR) {
+		struct order_context ctx = context_at(now_ms, "");
+
+		order_reply(&o, &lost, &ctx);
+		pass(&o, &now_ms);
+	}
+	for (unsigned n = 0; n < 4; n++) {
+		struct order_context ctx = context_at(now_ms, "");
+
+		assert_int_equal(order_reply(&o, &works, &ctx).effect,
+				 ORDER_WAIT);
+		pass(&o, &now_ms);
+	}
+}
+
 /* It is old because the CA, or we, were away: one bad answer ends nothing. */
 static void an_old_order_is_not_given_up_at_the_first_bad_answer(void **state)
 {
@@ -1358,6 +1405,8 @@ int main(void)
 		cmocka_unit_test(
 			a_certificate_that_cannot_be_had_ends_the_order),
 		cmocka_unit_test(a_list_that_cannot_be_had_is_done_without),
+		cmocka_unit_test(looks_between_errors_are_counted_in_the_end),
+		cmocka_unit_test(an_outage_is_no_look),
 		cmocka_unit_test(nothing_goes_on_for_ever),
 		cmocka_unit_test(silence_is_waited_out),
 	};
