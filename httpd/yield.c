@@ -47,14 +47,10 @@ void *yield_first(const struct yielders *y, int64_t now_ms)
 
 void *yield_first_of(struct yielders *y, struct peer peer, int64_t now_ms)
 {
-	const struct yielder *one;
+	const struct yielder *one = TAILQ_FIRST(bucket(y, peer));
 
-	TAILQ_FOREACH(one, bucket(y, peer), in_bucket)
-	{
-		if (!is_slow(one, now_ms))
-			return NULL;
+	for (; one && is_slow(one, now_ms); one = TAILQ_NEXT(one, in_bucket))
 		if (peer_is(one->peer, peer))
 			return one->who;
-	}
 	return NULL;
 }
