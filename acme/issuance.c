@@ -248,6 +248,12 @@ static void end(const struct stepping *s, const struct order *o,
 	issuance_ended(s, o, &mild);
 }
 
+/* An answer that is taken after that has lain here: while the disk was full. */
+static bool has_expired(const struct engine *e, const struct order *o)
+{
+	return o->expires_at && o->expires_at < engine_now(e);
+}
+
 static void take_step(const struct stepping *s, struct order *o,
 		      enum order_state before, const struct order_step *step,
 		      const struct ca_reply *reply)
@@ -260,6 +266,7 @@ static void take_step(const struct stepping *s, struct order *o,
 			will_ask(e, s->authority, o, s->host);
 		break;
 	case ORDER_WAIT:
+		o->unsure = o->unsure || has_expired(e, o);
 		write_order(e, o);
 		break;
 	case ORDER_INSTALL:
@@ -536,8 +543,7 @@ static bool wake_order(struct engine *e, struct authority *a, int64_t id)
 		set_aside(e, id);
 		return true;
 	}
-	if (o.state < ORDER_FINALIZING && o.expires_at &&
-	    o.expires_at < engine_now(e)) {
+	if (o.state < ORDER_FINALIZING && has_expired(e, &o)) {
 		abandon(e, a, &o, &d, order_scope_of_expiry(&o),
 			"the order has expired at the CA");
 		return true;
