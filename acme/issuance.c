@@ -262,6 +262,8 @@ static void take_step(const struct stepping *s, struct order *o,
 
 	switch (step->effect) {
 	case ORDER_ASK:
+		if (o->state == ORDER_READY) /* of it the same is asked then */
+			o->unsure = o->unsure || has_expired(e, o);
 		if (write_order(e, o))
 			will_ask(e, s->authority, o, s->host);
 		break;
