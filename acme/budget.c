@@ -258,50 +258,45 @@ bool budget_take(const struct budget *b, struct store *s, int64_t now_ms,
 	return true;
 }
 
-static bool refund_item(const struct budget_item *item, int64_t ca_id,
-			struct store *s, int64_t now_ms, struct err *err)
+typedef void bucket_change(struct bucket *b, struct limit limit, int64_t now_ms,
+			   long n);
+
+static bool change_item(const struct budget_item *item, int64_t ca_id,
+			bucket_change *change, struct store *s, int64_t now_ms,
+			struct err *err)
 {
 	struct bucket bucket;
 
-	if (!item->needed)
-		return true;
 	if (!get(item, ca_id, s, now_ms, &bucket, err))
 		return false;
-	bucket_refund(&bucket, item->limit, now_ms, item->taken);
+	change(&bucket, item->limit, now_ms, item->taken);
 	return put(item, ca_id, s, &bucket, err);
+}
+
+/* What a CA only counts when it issues. */
+static bool change_issuance(const struct budget *b, bucket_change *change,
+			    struct store *s, int64_t now_ms, struct err *err)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		const struct budget_item *item = &b->items[i];
+
+		if (cost_of(item->kind)->is_issuance && item->needed &&
+		    !change_item(item, b->ca_id, change, s, now_ms, err))
+			return false;
+	}
+	return true;
 }
 
 bool budget_refund(const struct budget *b, struct store *s, int64_t now_ms,
 		   struct err *err)
 {
-	for (size_t i = 0; i < b->count; i++)
-		if (cost_of(b->items[i].kind)->is_issuance &&
-		    !refund_item(&b->items[i], b->ca_id, s, now_ms, err))
-			return false;
-	return true;
-}
-
-static bool charge_item(const struct budget_item *item, int64_t ca_id,
-			struct store *s, int64_t now_ms, struct err *err)
-{
-	struct bucket bucket;
-
-	if (!item->taken)
-		return true;
-	if (!get(item, ca_id, s, now_ms, &bucket, err))
-		return false;
-	bucket_charge(&bucket, item->limit, now_ms, item->taken);
-	return put(item, ca_id, s, &bucket, err);
+	return change_issuance(b, bucket_refund, s, now_ms, err);
 }
 
 bool budget_charge(const struct budget *b, struct store *s, int64_t now_ms,
 		   struct err *err)
 {
-	for (size_t i = 0; i < b->count; i++)
-		if (cost_of(b->items[i].kind)->is_issuance &&
-		    !charge_item(&b->items[i], b->ca_id, s, now_ms, err))
-			return false;
-	return true;
+	return change_issuance(b, bucket_charge, s, now_ms, err);
 }
 
 bool budget_settle(const struct budget *b, struct store *s, int64_t now_ms,
@@ -325,7 +320,7 @@ bool budget_charge_failure(const struct limits *limits,
 					  limits, o);
 
 	item.taken = 1;
-	return charge_item(&item, o->ca_id, s, now_ms, err);
+	return change_item(&item, o->ca_id, bucket_charge, s, now_ms, err);
 }
 
 bool budget_empty_until(const struct limits *limits,
