@@ -361,14 +361,14 @@ static void pass_over(struct rig *r, unsigned name, size_t ca,
 	const struct judge_name *n = &r->judge->name[name];
 	time_t quarter = (n->served_until - n->served_from) / 4;
 
-	if (n->served_until > c->from + quarter)
+	if (n->served_until > c->issued_at + quarter)
 		return;
 	for (size_t i = 0; i < r->ca_count; i++) {
 		uint32_t last = r->ca[i].name[name].newest;
 
 		if (i != ca && last != BULK_NONE &&
 		    !r->ca[i].cert[last].is_served &&
-		    r->ca[i].cert[last].from <= c->from)
+		    r->ca[i].cert[last].issued_at <= c->issued_at)
 			bulk_ca_lose(&r->ca[i], last);
 	}
 }
