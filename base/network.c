@@ -52,17 +52,22 @@ struct ip ip_of(const struct sockaddr *address)
 	return ip;
 }
 
+const char *ip_to_text(const struct sockaddr *address, char out[static IP_TEXT])
+{
+	struct ip ip = ip_of(address);
+
+	if (!ip.family || !inet_ntop(ip.family, ip.bytes, out, IP_TEXT))
+		snprintf(out, IP_TEXT, "?");
+	return out;
+}
+
 const char *ip_of_peer(int fd, char out[static IP_TEXT])
 {
 	struct sockaddr_storage at = { 0 };
 	socklen_t len = sizeof(at);
-	struct ip ip;
 
 	getpeername(fd, (struct sockaddr *)&at, &len);
-	ip = ip_of((struct sockaddr *)&at);
-	if (!ip.family || !inet_ntop(ip.family, ip.bytes, out, IP_TEXT))
-		snprintf(out, IP_TEXT, "?");
-	return out;
+	return ip_to_text((struct sockaddr *)&at, out);
 }
 
 /* Which bits of byte `i` count. */

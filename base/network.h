@@ -26,6 +26,10 @@ struct ip ip_of(const struct sockaddr *address);
 
 #define IP_TEXT 46 /* INET6_ADDRSTRLEN */
 
+/* As people write it; "?" if it is of no internet address. Returns `out`. */
+const char *ip_to_text(const struct sockaddr *address,
+		       char out[static IP_TEXT]);
+
 /* Who is at the other end of a socket; "?" if nobody is. Returns `out`. */
 const char *ip_of_peer(int fd, char out[static IP_TEXT]);
 

@@ -109,6 +109,7 @@ static cfg_opt_t options[] = {
 	CFG_INT("workers", 0, CFGF_NONE),
 	CFG_INT("max_connections", 10000, CFGF_NONE),
 	CFG_INT("max_per_address", 256, CFGF_NONE),
+	CFG_INT("max_broken_per_address", 20, CFGF_NONE),
 	CFG_STR("connection_deadline", "30s", CFGF_NONE),
 	CFG_STR_LIST("proxies", no_entries, CFGF_NONE),
 	CFG_INT("cache_size", 96, CFGF_NONE),
@@ -450,6 +451,7 @@ static const struct {
 	{ "workers", 0, 256 },
 	{ "max_connections", 10, 1000000 },
 	{ "max_per_address", 1, 1000000 },
+	{ "max_broken_per_address", 0, 100000 },
 	{ "cache_size", 1, 65536 },
 	{ "orders_in_flight", 1, 1000 },
 	{ "check_http_port", 1, 65535 },
@@ -500,6 +502,7 @@ static const struct {
 	{ "workers", check_range },
 	{ "max_connections", check_range },
 	{ "max_per_address", check_range },
+	{ "max_broken_per_address", check_range },
 	{ "connection_deadline", check_duration },
 	{ "proxies", check_network },
 	{ "cache_size", check_range },
@@ -782,6 +785,8 @@ static void copy_numbers(cfg_t *cfg, struct config *c)
 	c->workers = (unsigned)cfg_getint(cfg, "workers");
 	c->max_connections = (unsigned)cfg_getint(cfg, "max_connections");
 	c->max_per_address = (unsigned)cfg_getint(cfg, "max_per_address");
+	c->max_broken_per_address = (unsigned)cfg_getint(
+		cfg, "max_broken_per_address");
 	c->cache_bytes = (size_t)cfg_getint(cfg, "cache_size") * MEGABYTE;
 	c->report_room = (int64_t)cfg_getint(cfg, "report_room") * MEGABYTE;
 	c->report_room_total = (int64_t)cfg_getint(cfg, "report_room_total") *

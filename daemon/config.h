@@ -44,6 +44,7 @@ struct config {
 	unsigned workers;
 	unsigned max_connections;
 	unsigned max_per_address;
+	unsigned max_broken_per_address; /* a second; 0: any number */
 	long connection_deadline;	/* seconds */
 	struct proxies proxies;
 	size_t cache_bytes;

@@ -21,6 +21,7 @@ static const struct {
 	KEY("workers", workers),
 	KEY("max_connections", max_connections),
 	KEY("max_per_address", max_per_address),
+	KEY("max_broken_per_address", max_broken_per_address),
 	KEY("connection_deadline", connection_deadline),
 	KEY("proxies", proxies),
 	KEY("cache_size", cache_bytes),

@@ -165,6 +165,7 @@ static struct httpd *start_httpd(struct daemon *d, struct err *err)
 		.max_connections = file_limit_share(c->max_connections),
 		.https_port = (unsigned)c->check_https_port,
 		.max_per_address = c->max_per_address,
+		.max_broken_per_address = c->max_broken_per_address,
 		.deadline_ms = (unsigned)c->connection_deadline * 1000,
 		.proxies = c->proxies,
 		.cache_bytes = c->cache_bytes,

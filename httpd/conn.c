@@ -139,6 +139,9 @@ static void count_failed(struct conn *c)
 {
 	struct tally *t = c->set->tally;
 
+	if (tls_has_signed(c->stream.ssl))
+		broken_add(c->set->limits->broken, c->yielder.peer,
+			   steady_ms());
 	tally_add(t, TALLY_HANDSHAKES_FAILED);
 	tally_shake(t, c->tls.is_unknown ? SHAKE_UNKNOWN_NAME : SHAKE_FAILED,
 		    tls_version(c->stream.ssl));
@@ -191,11 +194,14 @@ static bool make_room(struct conns *set, struct conn *slow)
 }
 
 /* Not only silent ones are behind an address that many share. */
-static bool enter(struct conns *set, struct peer peer)
+static bool enter(struct conns *set, struct peer peer,
+		  const struct sockaddr *address)
 {
 	struct peers *peers = set->limits->peers;
 	struct conn *slow;
 
+	if (broken_turns_away(set->limits->broken, address, steady_ms()))
+		return false;
 	if (peers_enter(peers, peer))
 		return true;
 	slow = yield_first_of(&set->yielders, peer, steady_ms());
@@ -510,7 +516,8 @@ static void count_proxied(struct conn *c, const struct sockaddr_storage *from)
 	yields_no_more(c);
 	if (from->ss_family != AF_UNSPEC)
 		c->yielder.peer = peer_of((const struct sockaddr *)from);
-	c->is_counted = enter(c->set, c->yielder.peer);
+	c->is_counted = enter(c->set, c->yielder.peer,
+			      (const struct sockaddr *)from);
 	yields_from_now(c);
 	if (c->is_counted)
 		return;
@@ -664,12 +671,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 /* ---- its beginning ---- */
 
 /* Counted in; false, and not counted, over a cap. */
-static bool count(struct conns *set, struct peer peer, bool is_proxied)
+static bool count(struct conns *set, const struct sockaddr *address,
+		  bool is_proxied)
 {
+	struct peer peer = peer_of(address);
 	struct conn_limits *limits = set->limits;
 
 	tally_add(set->tally, TALLY_CONNECTIONS);
-	if (!is_proxied && !enter(set, peer))
+	if (!is_proxied && !enter(set, peer, address))
 		return false;
 	if (atomic_fetch_add(&limits->open, 1) < limits->max_connections ||
 	    make_room(set, yield_first(&set->yielders, steady_ms())))
@@ -709,17 +718,16 @@ void conn_accept(struct conns *set, int fd, const struct sockaddr *address,
 		 struct tls *tls)
 {
 	bool is_proxied = proxies_have(set->limits->proxies, address);
-	struct peer peer = peer_of(address);
 	struct conn *c;
 
-	if (!count(set, peer, is_proxied)) {
+	if (!count(set, address, is_proxied)) {
 		shed(set, fd);
 		return;
 	}
 	c = xcalloc(1, sizeof(*c));
 	c->set = set;
 	c->yielder.who = c;
-	c->yielder.peer = peer;
+	c->yielder.peer = peer_of(address);
 	c->is_proxied = is_proxied;
 	c->is_counted = !is_proxied;
 	if (!init(c, fd, tls)) {

@@ -8,15 +8,17 @@
  * had longest to ask for something since it came, or was answered last, and has
  * not, if it was two seconds (httpd/yield.h). Who waits for an answer, or has a
  * body on its way that was let in, stays. For a peer that has too many by
- * itself it is one of its own that ends, or the one that comes.
+ * itself it is one of its own that ends, or the one that comes. One that breaks
+ * off its handshakes is not let in at all (httpd/broken.h).
  *
  * Before all that, a proxy that is believed says whose connection it is
  * (httpd/proxied.h); until then it is counted for nobody.
  *
  * The next request is read only when the answer to the one before is on its
- * way, and after eight of them all others have their turn. Bodies are judged by their head: what is refused is answered at once,
- * and what still comes of it is thrown away, for a while; what is let in counts
- * (httpd/body.h), and has to come at a pace.
+ * way, and after eight of them all others have their turn. Bodies are judged by
+ * their head: what is refused is answered at once, and what still comes of it
+ * is thrown away, for a while; what is let in counts (httpd/body.h), and has to
+ * come at a pace.
  */
 #ifndef HTTPD_CONN_H
 #define HTTPD_CONN_H
@@ -28,6 +30,7 @@
 
 #include "httpd/answer.h"
 #include "httpd/body.h"
+#include "httpd/broken.h"
 #include "httpd/peers.h"
 #include "httpd/proxied.h"
 #include "httpd/report.h"
@@ -40,6 +43,7 @@ struct conn_limits {
 	unsigned max_connections;
 	unsigned deadline_ms;
 	struct peers *peers;
+	struct broken *broken;
 	const struct proxies *proxies;
 	struct body_budget bodies;
 	atomic_ulong open;

@@ -92,6 +92,8 @@ struct httpd *httpd_start(const struct httpd_options *options, struct err *err)
 	h->limits.max_connections = options->max_connections;
 	h->limits.deadline_ms = options->deadline_ms;
 	h->limits.peers = peers_new(options->max_per_address);
+	h->limits.broken = broken_new(options->max_broken_per_address,
+				      h->limits.peers);
 	h->limits.proxies = &h->options.proxies;
 	h->limits.bodies.bytes = HTTPD_BODIES_MAX;
 	h->limits.bodies.share = HTTPD_BODIES_SHARE;
@@ -121,6 +123,7 @@ void httpd_stop(struct httpd *h, unsigned grace_ms)
 		worker_join(h->workers[i]);
 	for (size_t i = 0; i < h->count; i++)
 		worker_free(h->workers[i]);
+	broken_free(h->limits.broken);
 	peers_free(h->limits.peers);
 	sem_destroy(&h->deaf);
 	free(h);

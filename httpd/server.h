@@ -33,6 +33,8 @@ struct httpd_options {
 	unsigned workers;		/* serving threads; 0: one per core */
 	unsigned max_connections;	/* over all threads */
 	unsigned max_per_address;	/* open at once; IPv6 counted by /64 */
+	unsigned
+		max_broken_per_address; /* handshakes a second; 0: any number */
 	unsigned deadline_ms;		/* absolute, of a connection */
 	struct proxies proxies;		/* whose connections are others' */
 	unsigned body_pace_ms;		/* httpd/report.h; 0: as there */

@@ -185,6 +185,16 @@ enum tally_version tls_version(const SSL *ssl)
 	}
 }
 
+/* By TLS 1.3 our Finished comes with it, by TLS 1.2 at the very end. */
+bool tls_has_signed(const SSL *ssl)
+{
+	char byte;
+
+	if (SSL_version(ssl) == TLS1_3_VERSION)
+		return SSL_get_finished(ssl, &byte, sizeof(byte)) > 0;
+	return SSL_get_state(ssl) >= TLS_ST_SW_KEY_EXCH;
+}
+
 static void on_progress(const SSL *ssl, int where, int value)
 {
 	struct tls_peer *peer = SSL_get_app_data(ssl);

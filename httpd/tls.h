@@ -50,6 +50,9 @@ struct tls_peer {
 /* What was agreed on, even if the handshake failed after that. */
 enum tally_version tls_version(const SSL *ssl);
 
+/* Was what costs most done: our part of a handshake, and a signature for it? */
+bool tls_has_signed(const SSL *ssl);
+
 /* A server's SSL that fills *peer, which must outlive it. NULL: no memory. */
 SSL *tls_accept(struct tls *t, struct tls_peer *peer);
 

@@ -66,6 +66,7 @@ static int set_up(void **state)
 				       .deadline_ms = 20000,
 				       .peers = peers_new(MOST),
 				       .proxies = &proxies };
+	limits.broken = broken_new(0, limits.peers);
 	memset(&tally, 0, sizeof(tally));
 	conns = conns_new(base, &limits, &tally, &service);
 	must(conns, NULL);
@@ -78,6 +79,7 @@ static int tear_down(void **state)
 	(void)state;
 	conns_free(conns);
 	assert_int_equal(atomic_load(&limits.open), 0);
+	broken_free(limits.broken);
 	peers_free(limits.peers);
 	event_base_free(base);
 	return 0;

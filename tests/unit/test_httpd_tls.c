@@ -1,5 +1,6 @@
 /*
- * What is agreed on in a handshake, and how much of one a peer may ask for.
+ * What is agreed on in a handshake, and how often a peer may begin one for
+ * nothing.
  */
 #include "httpd/server.h"
 
@@ -11,6 +12,8 @@
 
 #include <cmocka.h>
 #include <openssl/ssl.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include "base/loop.h"
 #include "base/mem.h"
@@ -32,12 +35,14 @@ static int set_up(void **state)
 		.workers = 1,
 		.max_connections = 100,
 		.max_per_address = 100,
+		.max_broken_per_address = 1,
 		.deadline_ms = 20000,
 		.cache_bytes = 1 << 20,
 	};
 	struct err err = ERR_INIT;
 
 	(void)state;
+	signal(SIGPIPE, SIG_IGN);
 	loop_init_library();
 	hosted_init(&hosted);
 	hosted_add(&hosted, "a.test");
@@ -96,10 +101,98 @@ static void only_curves_are_agreed_on(void **state)
 	}
 }
 
+/* It does not trust whoever issued our certificate, and says so. */
+static int break_off(int version)
+{
+	struct tls_client c;
+	int alert;
+
+	tls_client_init(&c, port, A);
+	SSL_set_max_proto_version(c.ssl, version);
+	SSL_set_verify(c.ssl, SSL_VERIFY_PEER, NULL);
+	alert = tls_client_shake(&c);
+	assert_int_not_equal(alert, 0);
+	tls_client_release(&c);
+	return alert;
+}
+
+static bool is_let_in(void)
+{
+	struct tls_client c;
+	bool is_in;
+
+	tls_client_init(&c, port, A);
+	is_in = tls_client_shake(&c) == 0;
+	tls_client_release(&c);
+	return is_in;
+}
+
+static unsigned long shed(void)
+{
+	struct httpd_counts counts;
+
+	httpd_count(httpd, &counts);
+	return counts.shed;
+}
+
+/* Ten at once are borne, and one a second; some may be counted a bit late. */
+static void breaks_off_till_turned_away(int version)
+{
+	unsigned long before = shed();
+	int times = 0;
+
+	while (shed() == before && times++ < 40)
+		break_off(version);
+	assert_in_range(times, 11, 39);
+}
+
+static void who_breaks_off_too_often_is_turned_away(void **state)
+{
+	static const int versions[] = { TLS1_3_VERSION, TLS1_2_VERSION };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(versions); i++) {
+		tls_client_be(10 + i);
+		breaks_off_till_turned_away(versions[i]);
+		assert_false(is_let_in());
+		tls_client_be(20);
+		assert_true(is_let_in());
+		tls_client_be(10 + i);
+		for (int waits = 0; !is_let_in(); waits++) {
+			assert_true(waits < 40);
+			usleep(100000);
+		}
+	}
+}
+
+/* Nothing was signed for them. */
+static void who_cannot_be_served_is_not_counted(void **state)
+{
+	unsigned long before = shed();
+	struct tls_client c;
+
+	(void)state;
+	tls_client_be(30);
+	for (int i = 0; i < 60; i++) {
+		tls_client_init(&c, port, i % 3 ? "mta-sts.b.test" : A);
+		if (i % 3 == 0)
+			SSL_set1_groups_list(c.ssl, "ffdhe2048");
+		else if (i % 3 == 1)
+			SSL_set_max_proto_version(c.ssl, TLS1_2_VERSION);
+		assert_int_not_equal(tls_client_shake(&c), 0);
+		tls_client_release(&c);
+	}
+	for (int i = 0; i < 20; i++)
+		assert_true(is_let_in());
+	assert_int_equal(shed(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_curves_are_agreed_on),
+		cmocka_unit_test(who_breaks_off_too_often_is_turned_away),
+		cmocka_unit_test(who_cannot_be_served_is_not_counted),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
