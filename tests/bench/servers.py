@@ -148,6 +148,7 @@ class Mtastsd(Server):
 	def start(self):
 		super().start()
 		self.started = time.monotonic() - self.launched
+		self.daemon.wait_ready()	# it serves before it is administered
 		return self
 
 	def presented(self):
