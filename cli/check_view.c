@@ -1,8 +1,11 @@
 #include "cli/check_view.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
+#include "base/str.h"
 #include "base/when.h"
 #include "cli/clean.h"
 #include "cli/screen.h"
@@ -40,6 +43,20 @@ static void print_count(size_t n, const char *noun, const char *separator)
 	printf("%zu %s%s%s", n, noun, n == 1 ? "" : "s", separator);
 }
 
+/* No resolver answered for any of it: that says nothing of the domain. */
+static bool is_nothing_known(const struct check_findings *f)
+{
+	static const char *const unanswered[] = { "txt.timeout",
+						  "host.dns-timeout",
+						  "mx.timeout" };
+	size_t found = 0;
+
+	for (size_t i = 0; i < f->count; i++)
+		for (size_t k = 0; k < ARRAY_LEN(unanswered); k++)
+			found += streq(f->item[i].id, unanswered[k]);
+	return found == ARRAY_LEN(unanswered);
+}
+
 void check_view_print(const char *domain, const struct check_findings *f)
 {
 	char *title = domain_name_display(domain);
@@ -54,6 +71,8 @@ void check_view_print(const char *domain, const struct check_findings *f)
 	print_count(count(f, CHECK_ERROR), "error", ", ");
 	print_count(count(f, CHECK_WARNING), "warning", ", ");
 	print_count(count(f, CHECK_NOTE), "note", "\n");
+	if (is_nothing_known(f))
+		puts("nothing could be checked: no resolver answers");
 	free(title);
 }
 
@@ -84,6 +103,8 @@ json_t *check_view_json(const char *domain, time_t at,
 
 enum exit_code check_view_code(const struct check_findings *f)
 {
+	if (is_nothing_known(f))
+		return EXIT_ERRORS;
 	switch (check_findings_worst(f)) {
 	case CHECK_GOOD:
 	case CHECK_NOTE:
