@@ -54,7 +54,7 @@ OUR_CFLAGS = -std=c11 -pthread -fno-common -Wall -Wextra -Wconversion \
 	   -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef \
 	   $(if $(WERROR),-Werror)
-OUR_LIBS := -pthread $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lresolv
+OUR_LIBS := -pthread $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lresolv -lm
 
 # What strangers ask is parsed by mtastsd; it has no file of pkg-config's.
 HTTP_LIBS := -lhttp_parser
@@ -100,7 +100,7 @@ $(B)/mtasts-check: $(patsubst %,$(B)/cli/%.o,check_main check_run check_view \
 # beside these.
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libparts.a $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(OUR_LIBS) \
-		-Wl,--as-needed $(HTTP_LIBS) $(MIME_LIBS) -lm $(LDLIBS)
+		-Wl,--as-needed $(HTTP_LIBS) $(MIME_LIBS) $(LDLIBS)
 
 $(B)/libparts.a: $(filter-out %/main.o %/check_main.o %/simulate.o,$(call objects,daemon \
 		 cli tests/sim)) $(BENCH_PARTS)
@@ -128,14 +128,14 @@ SHORTCUTS := d2i_X509 PEM_read_bio_X509 X509_verify_cert pair_make csr_make
 SQLITE_A = $(wildcard $(shell $(CC) -print-file-name=libsqlite3.a))
 $(B)/simulate: $(SIMULATE:%=$(B)/tests/sim/%.o) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SHORTCUTS:%=-Wl,--wrap=%) \
-		$(if $(SQLITE_A),$(SQLITE_A) -lm) $(OUR_LIBS) $(LDLIBS)
+		$(SQLITE_A) $(OUR_LIBS) $(LDLIBS)
 
 # What measures, and the smallest server to compare with (tests/bench/bench.py).
 BENCH := $(patsubst %,$(B)/bench/%,load floor bare world)
 $(BENCH): $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libparts.a $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(OUR_LIBS) \
-		-lm $(LDLIBS)
+		$(LDLIBS)
 
 # What the policy's lint says of a body, beside what senders do with it.
 $(B)/rejected-by: $(B)/tests/shim/rejected_by.o $(LIB)
