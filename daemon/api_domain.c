@@ -31,12 +31,31 @@ struct settings {
 	const char *template;	/* its name; "": none */
 };
 
+/* No CA of the configuration takes an order: then of the first, why. */
+static void see_cas(struct engine *engine, struct domain_facts *f)
+{
+	size_t n = engine ? engine_ca_count(engine) : 0;
+	struct engine_ca_status ca;
+
+	while (n-- > 0) {
+		engine_ca_status(engine, n, &ca);
+		if (!ca.problem[0]) {
+			f->no_ca[0] = '\0';
+			return;
+		}
+		snprintf(f->no_ca, sizeof(f->no_ca),
+			 "CA %s cannot be had: %.300s", ca.name, ca.problem);
+	}
+}
+
 static json_t *view(const struct api_call *call, const struct domain *d)
 {
 	struct domain_facts facts;
 	json_t *domain;
 
 	domain_facts_load(&facts, call->parts->store, d, call->now);
+	if (d->state == DOMAIN_ISSUING)
+		see_cas(call->parts->engine, &facts);
 	domain = view_domain(&facts, call->now);
 	domain_facts_release(&facts);
 	return domain;

@@ -39,6 +39,12 @@ struct domain_facts {
 	struct mx_verdict mx;		/* its mail hosts from outside, if it
 					   enforces */
 	bool mx_is_sure;		/* ... and two looks say they are bad */
+
+	/*
+	 * Why no CA takes an order just now; empty: one does, or it is not
+	 * known. Whoever knows the engine sets it: it is in no row.
+	 */
+	char no_ca[sizeof(((struct err *)0)->text)];
 };
 
 void domain_facts_load(struct domain_facts *f, struct store *s,

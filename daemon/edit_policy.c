@@ -31,6 +31,12 @@ static void note_mx(struct edit *e, const struct sts_policy *was,
 	free(after);
 }
 
+/* A template that is new had none. */
+static const char *age_text(long max_age, char out[static DURATION_TEXT])
+{
+	return max_age ? duration_format(max_age, out) : "";
+}
+
 void edit_note_policy(struct edit *e, const struct sts_policy *was,
 		      const struct sts_policy *is)
 {
@@ -41,8 +47,8 @@ void edit_note_policy(struct edit *e, const struct sts_policy *was,
 		edit_note(e, "mode", sts_mode_name(was->mode),
 			  sts_mode_name(is->mode));
 	if (was->max_age != is->max_age)
-		edit_note(e, "max_age", duration_format(was->max_age, before),
-			  duration_format(is->max_age, after));
+		edit_note(e, "max_age", age_text(was->max_age, before),
+			  age_text(is->max_age, after));
 	same_mx.mode = is->mode;
 	same_mx.max_age = is->max_age;
 	if (!sts_policy_equal(&same_mx, is))

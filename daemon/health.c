@@ -114,6 +114,22 @@ static void issuance_failing(const struct domain_facts *f, time_t now,
 		     d->problem[0] ? d->problem : "the last order failed");
 }
 
+/* It has not been ordered, or not answered: nothing failed that is its own. */
+static void issuance_waits(const struct domain_facts *f, time_t now,
+			   struct findings *out)
+{
+	const struct domain *d = &f->domain;
+
+	(void)now;
+	if (d->state != DOMAIN_ISSUING || d->problem[0] || d->failures ||
+	    !f->no_ca[0])
+		return;
+	findings_add(out, "issuance.waiting", HEALTH_WARNING,
+		     "it is ordered by itself once that is over: mtastsctl ca "
+		     "list says how things stand",
+		     "no certificate yet: %s", f->no_ca);
+}
+
 /* On its way out it does, until the end of what senders hold. */
 static bool needs_cert(const struct domain_facts *f, time_t now)
 {
@@ -534,11 +550,11 @@ static void still_led(const struct domain_facts *f, time_t now,
 
 static void (*const judges[])(const struct domain_facts *f, time_t now,
 			      struct findings *out) = {
-	no_policy,	not_here,	 issuance_failing, cert_expired,
-	cert_lapses,	renewal_failing, renewal_late,	   cert_revoked,
-	cert_staging,	not_announced,	 not_led_here,	   has_strays,
-	has_bad_mx,	has_refused_mx,	 not_seen,	   is_leaving,
-	still_led,
+	no_policy,    not_here,	    issuance_failing, issuance_waits,
+	cert_expired, cert_lapses,  renewal_failing,  renewal_late,
+	cert_revoked, cert_staging, not_announced,    not_led_here,
+	has_strays,   has_bad_mx,   has_refused_mx,   not_seen,
+	is_leaving,   still_led,
 };
 
 void health_of_domain(const struct domain_facts *f, time_t now,

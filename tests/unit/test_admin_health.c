@@ -75,6 +75,43 @@ static bool has_cert_finding(const struct findings *all)
 	return false;
 }
 
+/* Only what is to come, and did not fail by itself, waits for it. */
+static void without_a_ca_a_first_certificate_waits(void **state)
+{
+	static const struct {
+		enum domain_state state;
+		long failures;
+		const char *id;
+	} waiting[] = {
+		{ DOMAIN_ISSUING, 0, "issuance.waiting" },
+		{ DOMAIN_ISSUING, 1, "issuance.failing" },
+		{ DOMAIN_WAITING_FOR_DNS, 0, "dns.not-here" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(waiting); i++) {
+		struct findings out = { .count = 0 };
+		struct domain_facts f = {
+			.domain = { .name = "example.org",
+				    .state = waiting[i].state,
+				    .failures = waiting[i].failures },
+			.has_policy = true,
+			.no_ca = "CA le cannot be had: timeout",
+		};
+
+		health_of_domain(&f, NOW, &out);
+		assert_int_equal(out.count, 1);
+		assert_string_equal(out.item[0].id, waiting[i].id);
+		if (i > 0)
+			continue;
+		assert_int_equal(out.item[0].level, HEALTH_WARNING);
+		assert_string_equal(out.item[0].text, "no certificate yet: "
+						      "CA le cannot be had: "
+						      "timeout");
+		assert_non_null(strstr(out.item[0].hint, "mtastsctl ca list"));
+	}
+}
+
 static void fill_late(struct domain_facts *f, enum domain_leaving leaving,
 		      int age)
 {
@@ -431,6 +468,7 @@ static void too_many_findings_are_dropped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_a_ca_a_first_certificate_waits),
 		cmocka_unit_test(each_trouble_has_its_finding),
 		cmocka_unit_test(on_its_way_out_it_needs_a_certificate_or_not),
 		cmocka_unit_test(
