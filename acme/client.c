@@ -148,10 +148,14 @@ static void answer(struct call *call, const struct ca_reply *reply)
 }
 
 static void answer_error(struct call *call, const struct err *error,
-			 long retry_after)
+			 bool is_unasked, long retry_after)
 {
-	struct ca_reply reply = { .error = *error, .body = "", .location = "",
-				  .links = "", .retry_after = retry_after };
+	struct ca_reply reply = { .error = *error,
+				  .is_unasked = is_unasked,
+				  .body = "",
+				  .location = "",
+				  .links = "",
+				  .retry_after = retry_after };
 
 	answer(call, &reply);
 }
@@ -240,7 +244,7 @@ static void send_signed(struct call *call, const char *nonce)
 	if (body)
 		c->world->fetch(c->world->ctx, &request, signed_done, call);
 	else
-		answer_error(call, &err, -1);
+		answer_error(call, &err, false, -1);
 	free(body);
 }
 
@@ -286,7 +290,7 @@ static void fail_waiting(struct client *c, const struct err *err,
 	c->waiting_tail = &c->waiting;
 	for (; call; call = next) {
 		next = call->next;
-		answer_error(call, err, retry_after);
+		answer_error(call, err, true, retry_after);
 	}
 }
 
@@ -345,7 +349,7 @@ void client_post(struct client *c, const struct p256 *key, const char *kid,
 	call->url = xstrdup(url);
 	call->payload = xstrdup(payload);
 	if (!check_url(c, url, &err))
-		answer_error(call, &err, -1);
+		answer_error(call, &err, false, -1);
 	else if (!c->waiting && take_nonce(c, nonce))
 		send_signed(call, nonce);
 	else

@@ -19,6 +19,7 @@ struct client;
 /* What came back, made ready for the machines. Borrowed for the callback. */
 struct ca_reply {
 	struct err error;		/* ERR_NONE: an HTTP answer came */
+	bool is_unasked;		/* no nonce was to be had for it */
 	long status;
 	const char *body;
 	size_t len;

@@ -19,6 +19,7 @@
 #define APART_MS (WHEN_MINUTE * 1000) /* a trial and an order of one name */
 #define MOVE_EVERY_MS 1000
 #define TRIES_LEAST   10 /* before an order is given up that fails alone */
+#define DOOR_TIMES    6	 /* its pauses grow: to half a minute */
 
 /* ---- the trail ---- */
 
@@ -117,17 +118,24 @@ static bool is_overdue(const struct stepping *s, const struct order *o)
 	       outcome_patience(s->engine, s->domain);
 }
 
+/* Whom a door turns away is in later, and not ever later. */
+static unsigned at_a_door(unsigned times)
+{
+	return times < DOOR_TIMES ? times : DOOR_TIMES;
+}
+
 /*
  * With 503 a CA says that it has too much to do (RFC 9110, 15.6.4), and means
  * everybody. What it says with another error is for who asked: its Retry-After
  * keeps no others away, who come one by one, as to any CA in trouble.
  */
 static void got_error(const struct stepping *s, struct order *o, int depth,
-		      bool is_busy, struct order_step *step)
+		      const struct ca_reply *reply, struct order_step *step)
 {
 	struct authority *a = s->authority;
 	unsigned times = culprit_failed(&a->culprits, o->domain_id, depth,
 					engine_now(s->engine));
+	bool is_busy = reply->status == 503;
 
 	if (!times)
 		authority_failed(a, depth, &step->problem,
@@ -138,19 +146,30 @@ static void got_error(const struct stepping *s, struct order *o, int depth,
 		*step = order_give_up(o, SCOPE_CA, &step->problem,
 				      engine_now(s->engine));
 	else if (times || !is_busy)
-		wait_alone(s, o, step->retry_after, times);
+		wait_alone(s, o, step->retry_after,
+			   reply->status == 429 ? at_a_door(times) : times);
 }
 
 /*
- * What any request of one name could meet: no answer, garbage, or a 500. If we
- * are asked for peace and had no answer, it was a nonce that was refused, which
- * is nobody's alone.
+ * What any request of one name could meet: no answer, garbage, a 500, a door, or
+ * a certificate that is not there. That there was no nonce is nobody's alone.
  */
 static bool is_error(const struct ca_reply *reply)
 {
 	if (reply->error.kind != ERR_NONE)
-		return reply->retry_after < 0;
-	return reply->status < 300 || reply->status >= 500;
+		return !reply->is_unasked;
+	return reply->status < 300 || reply->status >= 500 ||
+	       reply->status == 429 || wire_is_gone(reply->status) ||
+	       streq(reply->problem.type, "serverInternal");
+}
+
+/* An order that ends after errors: the CA's fault, or those were its own? */
+static bool ends_alone(const struct stepping *s, const struct order *o,
+		       const struct order_step *step)
+{
+	return step->effect == ORDER_END && !o->is_trial &&
+	       culprit_alone_since(&s->authority->culprits, o->domain_id,
+				   engine_now(s->engine));
 }
 
 static void ca_failed(const struct stepping *s, struct order *o, int depth,
@@ -162,7 +181,9 @@ static void ca_failed(const struct stepping *s, struct order *o, int depth,
 		authority_refused_account(a, &step->problem);
 	else if (step->effect == ORDER_WAIT && is_error(reply) &&
 		 !step->is_others)
-		got_error(s, o, depth, reply->status == 503, step);
+		got_error(s, o, depth, reply, step);
+	else if (ends_alone(s, o, step))
+		explain(s, &step->problem);
 	else
 		authority_failed(a, depth, &step->problem, step->retry_after);
 }
@@ -248,7 +269,10 @@ static void end(const struct stepping *s, const struct order *o,
 	issuance_ended(s, o, &mild);
 }
 
-/* An answer that is taken after that has lain here: while the disk was full. */
+/*
+ * An answer that is taken after that has lain here: while the disk was full. Or
+ * the clock is wrong.
+ */
 static bool has_expired(const struct engine *e, const struct order *o)
 {
 	return o->expires_at && o->expires_at < engine_now(e);
@@ -532,6 +556,16 @@ static bool lets_others_go(const struct engine *e, const struct authority *a,
 }
 
 /*
+ * By a clock that a CA has confirmed. By one that is wrong at boot every order
+ * would be made anew, with another look that may fail; so the CA is asked, and
+ * its answer says what time it is, too.
+ */
+static bool has_surely_expired(const struct engine *e, const struct order *o)
+{
+	return has_expired(e, o) && engine_clock_is_known(e);
+}
+
+/*
  * True if the row is no longer among those that are due. What may have been
  * issued is asked for, however old it is: the certificate is still there.
  */
@@ -545,7 +579,7 @@ static bool wake_order(struct engine *e, struct authority *a, int64_t id)
 		set_aside(e, id);
 		return true;
 	}
-	if (o.state < ORDER_FINALIZING && has_expired(e, &o)) {
+	if (o.state < ORDER_FINALIZING && has_surely_expired(e, &o)) {
 		abandon(e, a, &o, &d, order_scope_of_expiry(&o),
 			"the order has expired at the CA");
 		return true;
@@ -559,6 +593,8 @@ static bool wake_order(struct engine *e, struct authority *a, int64_t id)
 		return write_order(e, &o);
 	if (!authority_room(a))
 		return false;
+	if (o.state < ORDER_FINALIZING) /* what the CA says then is no fault */
+		o.unsure = o.unsure || has_expired(e, &o);
 	ask_anew(e, a, &o, &d);
 	return true;
 }

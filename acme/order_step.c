@@ -20,6 +20,7 @@
 #define SEEK_ERRORS	  3 /* of one order, while the CA answers all else */
 #define ACCOUNT_TRIES_MAX 5	/* of an order, while the account is mended */
 #define LOOKS_LEAST	  10	/* ten seconds of them, or more */
+#define GONE_LEAST	  5	/* looks that find nothing: half a minute */
 
 /*
  * A CA that asks for peace is left in peace by all, and its breaker sees to
@@ -81,10 +82,24 @@ static struct order_step poll(struct order *o, enum order_state state,
 	return step;
 }
 
+/*
+ * A CA that leaves a failed challenge pending has looked each time; one that
+ * did not hear us, not at all. Once it has validated the name it looks no more.
+ */
+static long looks_of(const struct order *o)
+{
+	if (o->state < ORDER_PRESENTED)
+		return 1;
+	if (o->state > ORDER_CHALLENGED)
+		return 0;
+	return o->sent < SENT_MAX ? o->sent : SENT_MAX;
+}
+
 struct order_step order_give_up(struct order *o, enum fail_scope scope,
 				const struct err *problem, time_t now)
 {
 	bool was_told = o->state >= ORDER_FINALIZING;
+	long looks = looks_of(o);
 
 	o->state = ORDER_DEAD;
 	o->ended_at = now;
@@ -94,6 +109,7 @@ struct order_step order_give_up(struct order *o, enum fail_scope scope,
 				    .scope = scope,
 				    .retry_after = -1,
 				    .problem = *problem,
+				    .looks = looks,
 				    .may_be_issued = was_told };
 }
 
@@ -182,16 +198,17 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 				   const struct order_context *ctx)
 {
 	long most = scope == SCOPE_CA ? PEACE_MAX : WHEN_HOUR;
+	bool is_asked_anew = o->state == ORDER_DOWNLOAD && !is_bad_nonce(reply);
 	long wait = reply->retry_after;
 	struct order_step step;
 
 	if (reply->error.kind == ERR_NONE && is_overdue(o, ctx) &&
-	    o->tries >= LOOKS_LEAST)
+	    o->tries >= LOOKS_LEAST && !is_asked_anew)
 		return give_up(o, scope == SCOPE_NONE ? SCOPE_ORDER : scope,
 			       problem, reply, ctx);
 	if (scope == SCOPE_CA && !is_bad_nonce(reply))
 		uncount_csr(o, ctx);
-	if (o->state == ORDER_DOWNLOAD && !is_bad_nonce(reply))
+	if (is_asked_anew)
 		o->state = ORDER_POLLING; /* the order says where it is now */
 	o->unsure = o->unsure || !is_bad_nonce(reply);
 	if (wait > most)
@@ -319,7 +336,8 @@ static struct order_step candidate_seen(struct order *o,
 	search_pop(o->seek);
 	if (!wire_order_parse(&w, reply->body, reply->len, NULL) ||
 	    !streq_case(w.name, ctx->host) ||
-	    (w.status != WIRE_PENDING && w.status != WIRE_READY))
+	    (w.status != WIRE_PENDING && w.status != WIRE_READY) ||
+	    (*o->profile && !streq(w.profile, o->profile)))
 		return seek_on(o);
 	learn_order(o, url, &w);
 	return go_on(o, ORDER_ORDERED);
@@ -694,7 +712,9 @@ static struct order_step certified(struct order *o, const struct wire_order *w,
 	if (o->sent > LOOKS_LEAST && is_overdue(o, ctx)) {
 		err_set(&problem, ERR_AGAIN,
 			"the CA's certificate cannot be had");
-		return order_give_up(o, SCOPE_CA, &problem, ctx->now);
+		step = order_give_up(o, SCOPE_ORDER, &problem, ctx->now);
+		step.is_endless = true;
+		return step;
 	}
 	memcpy(o->cert_url, w->cert_url, sizeof(o->cert_url));
 	step = go_on(o, ORDER_DOWNLOAD);
@@ -867,6 +887,17 @@ static struct order_step moved_on(struct order *o, const struct err *problem,
 	return ask_again(o, SCOPE_NONE, problem, reply, ctx);
 }
 
+/*
+ * A CA is many machines, and one of them may not have heard yet of what another
+ * has made. Of an order that was told to issue that is believed only when it
+ * has been said for a while.
+ */
+static bool may_be_late(const struct order *o, const struct ca_reply *reply)
+{
+	return wire_is_gone(reply->status) && o->state >= ORDER_FINALIZING &&
+	       !(o->unsure && o->tries >= GONE_LEAST);
+}
+
 /* The CA declined this question of this state. */
 static struct order_step declined(struct order *o, enum fail_scope scope,
 				  const struct err *problem,
@@ -881,6 +912,8 @@ static struct order_step declined(struct order *o, enum fail_scope scope,
 		return order_plainly(o);
 	if (may_have_moved_on(o, reply) && !o->unsure)
 		return moved_on(o, problem, reply, ctx);
+	if (may_be_late(o, reply))
+		return ask_again(o, SCOPE_NONE, problem, reply, ctx);
 	step = give_up(o, scope, problem, reply, ctx);
 	step.retry_after = reply->retry_after;
 	memcpy(step.type, reply->problem.type, sizeof(step.type));
@@ -905,12 +938,26 @@ static bool is_mending_vain(const struct order *o,
 	       ctx->account_at >= o->created_at;
 }
 
+/* Orders are what the CA counts: any other request is one too many. */
+static bool is_limit_of_orders(const struct order *o,
+			       const struct ca_reply *reply,
+			       const struct order_context *ctx)
+{
+	return o->state == ORDER_INTENT && !is_seeking(o, ctx) &&
+	       reply->status == 429 &&
+	       streq(reply->problem.type, "rateLimited");
+}
+
 struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 			      const struct order_context *ctx)
 {
 	struct err problem = ERR_INIT;
 	enum fail_scope scope = scope_of(reply, &problem);
 
+	if (is_limit_of_orders(o, reply, ctx))
+		scope = SCOPE_DOMAIN;
+	if (o->state == ORDER_DOWNLOAD && wire_is_gone(reply->status))
+		scope = SCOPE_CA; /* the order itself says that it is there */
 	switch (scope) {
 	case SCOPE_NONE:
 		return states[o->state].reply(o, reply, ctx);

@@ -54,6 +54,7 @@ struct order_step {
 	long retry_after;	/* seconds the CA asked for, or -1 */
 	struct err problem;	/* ERR_NONE, or why it failed or waits */
 	char type[64];		/* the CA's word for it; or empty */
+	long looks; /* dead, and the CA may count so many failed validations */
 	bool may_be_issued; /* dead, and yet the CA may have, or may still */
 	bool is_others; /* it failed at an order that is hardly this one's */
 	bool is_endless; /* dead: the CA worked at it, and came to no end */

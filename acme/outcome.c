@@ -94,7 +94,9 @@ static long pause_after(struct engine *e, const struct domain *d,
 	struct schedule_life life = engine_life(e, d);
 	long n = d->failures;
 
-	if (!is_charged(step))
+	if (step->scope == SCOPE_NONE && !is_first_void(e, d))
+		n = 1; /* as for what is charged, or there is no end of it */
+	else if (!is_charged(step))
 		return 1;
 	if (limit_is_pause(step->problem.text))
 		return pause_of_paused(e, step);

@@ -102,13 +102,15 @@ enum fail_scope scope_of(const struct ca_reply *reply, struct err *problem)
 	scope = scope_of_problem(&reply->problem, METHOD_HTTP_01, problem);
 	if (reply->status >= 500)
 		return SCOPE_CA;	/* overload is 503 with rateLimited */
+	if (reply->status == 429 && scope != SCOPE_ACCOUNT) {
+		problem->kind = ERR_AGAIN;
+		return SCOPE_CA; /* or whoever stands at its door */
+	}
 	if (streq(reply->problem.type, "unauthorized")) {
 		err_hint(problem, "the CA declines our account or its key");
 		return SCOPE_ACCOUNT;	/* of a request, not of a challenge */
 	}
-	if (reply->status == 404 || reply->status == 410)
+	if (wire_is_gone(reply->status))
 		return SCOPE_ORDER;
-	if (reply->status == 429 && scope != SCOPE_ACCOUNT)
-		return SCOPE_DOMAIN;
 	return scope;
 }

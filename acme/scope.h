@@ -11,14 +11,17 @@
 
 enum fail_scope {
 	SCOPE_NONE,
-	SCOPE_CA,	/* network, 5xx, overload: everybody there waits */
-	SCOPE_ACCOUNT,	/* the CA does not know us, or wants something of us */
-	SCOPE_DOMAIN,	/* this name: its DNS, its CAA, its port 80 */
-	SCOPE_ORDER,	/* the order is void at the CA: make another */
-	SCOPE_LOCAL	/* ours: disk, OpenSSL */
+	SCOPE_CA,      /* network, 5xx, 429: everybody there waits */
+	SCOPE_ACCOUNT, /* the CA does not know us, or wants something of us */
+	SCOPE_DOMAIN,  /* this name: its DNS, its CAA, its port 80 */
+	SCOPE_ORDER,   /* the order is void at the CA: make another */
+	SCOPE_LOCAL    /* ours: disk, OpenSSL */
 };
 
 /*
+ * Of the answer to any request: that a 429 to newOrder may be a limit of what a
+ * name may have is for who ordered to know.
+ *
  * SCOPE_NONE for a 2xx answer. Else the scope, and in `problem` what the CA
  * (or the network) said, in words, with a hint where one is known.
  */

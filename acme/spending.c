@@ -264,21 +264,17 @@ static bool is_counted(const struct order_step *step)
 	       (step->scope == SCOPE_ORDER && *step->type);
 }
 
-/* A CA that leaves a failed challenge pending has looked each time. */
 static void charge_looks(struct engine *e, const struct authority *a,
-			 const struct budget_order *facts,
-			 const struct order *o)
+			 const struct budget_order *facts, long looks)
 {
 	int64_t now = e->world->now_ms(e->world->ctx);
 	struct err err = ERR_INIT;
-	long n = 0;
 
-	do
+	for (long n = 0; n < looks && !e->has_failed; n++)
 		engine_ok(e,
 			  budget_charge_failure(&a->settings.limits, facts,
 						e->store, now, &err),
 			  &err);
-	while (++n < o->sent && !e->has_failed);
 }
 
 /* `is_live`: it is still among those that are reserved. */
@@ -369,7 +365,7 @@ void spending_ended(const struct stepping *s, const struct order *o,
 	if (streq(step->type, "rateLimited"))
 		believe(e, a, &facts, step);
 	else if (*o->token && is_counted(step))
-		charge_looks(e, a, &facts, o);
+		charge_looks(e, a, &facts, step->looks);
 }
 
 bool engine_ca_bucket(const struct engine *e, const char *name,

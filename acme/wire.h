@@ -104,6 +104,12 @@ bool wire_order_parse(struct wire_order *o, const char *text, size_t len,
 bool wire_authz_parse(struct wire_authz *a, const char *text, size_t len,
 		      struct err *err);
 
+/* HTTP statuses that say: it is not there (RFC 9110, 15.5.5 and 15.5.11). */
+static inline bool wire_is_gone(long status)
+{
+	return status == 404 || status == 410;
+}
+
 /* Is it an object at all, whatever is in it? */
 bool wire_is_object(const char *text, size_t len, struct err *err);
 

@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <string.h>
 
+#include "base/when.h"
 #include "store/order.h"
 #include "tests/sim/scratch.h"
 
@@ -66,6 +68,25 @@ void delete_now(struct sim_world *w)
 bool is_renewed(struct sim_world *w)
 {
 	return w->shared->ca.certs == 2 && sim_domain(w, NAME).due_at > 0;
+}
+
+void start_due(struct sim_world *w, size_t cas, long life)
+{
+	sim_init(w);
+	w->shared->ca.life = life;
+	w->settings.ca[1] = w->settings.ca[0];
+	strcpy(w->settings.ca[1].name, "second");
+	w->settings.ca_count = cas;
+	sim_start(w);
+	sim_add(w, NAME);
+	assert_true(sim_run(w, sim_all_live, 60));
+	sim_run(w, NULL, WHEN_HOUR); /* and the canary is over */
+	sim_run(w, NULL, sim_domain(w, NAME).due_at - sim_now(w) - 5);
+}
+
+long left(struct sim_world *w)
+{
+	return (long)(sim_served_until(w, NAME) - sim_now(w));
 }
 
 bool is_under_way(struct sim_world *w)

@@ -22,6 +22,14 @@ void delete_now(struct sim_world *w);
 bool is_under_way(struct sim_world *w); /* its order */
 bool is_renewed(struct sim_world *w);	/* by the second certificate */
 
+/*
+ * NAME has its certificate since then, and is to be renewed in some seconds. The
+ * second of two CAs is the same behind another name.
+ */
+void start_due(struct sim_world *w, size_t cas, long life);
+
+long left(struct sim_world *w); /* of what NAME is served with, s */
+
 /* w->settings, as a reload brings them. */
 void configure(struct sim_world *w);
 

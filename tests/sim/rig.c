@@ -275,6 +275,15 @@ static void spoil(struct rig *r, struct rig_event *e, size_t ca,
 			    "error:serverInternal\"}",
 			    wait);
 		return;
+	case FATE_429:
+		snprintf(wait, sizeof(wait), "%lld",
+			 (long long)(r->now_ms / 1000 % WHEN_HOUR));
+		answer_with(&e->answer, 429, "<html>Too Many Requests</html>",
+			    r->now_ms % 2 ? wait : "");
+		return;
+	case FATE_404:
+		answer_with(&e->answer, 404, "<html>Not Found</html>", "");
+		return;
 	case FATE_502:
 		answer_with(&e->answer, 502, "<html>Bad Gateway</html>", "");
 		return;

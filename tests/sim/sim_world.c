@@ -176,6 +176,13 @@ static void spoil(const struct sim_world *w, struct sim_event *e,
 	case SIM_GARBAGE_200:
 		answer_with(e, 200, "<html>Welcome</html>");
 		break;
+	case SIM_TOO_MANY_429:
+		answer_with(e, 429, "<html>Too Many Requests</html>");
+		strcpy(e->answer.retry_after, w->peace ? w->peace : "");
+		break;
+	case SIM_GONE_404:
+		answer_with(e, 404, "<html>Not Found</html>");
+		break;
 	case SIM_FAULTLESS:
 	case SIM_FAULTS:
 		break;
@@ -184,8 +191,8 @@ static void spoil(const struct sim_world *w, struct sim_event *e,
 
 static bool ca_hears(enum sim_fault fault)
 {
-	return fault != SIM_LOST_REQUEST && fault != SIM_ERROR_500 &&
-	       fault != SIM_BUSY_503;
+	return fault == SIM_FAULTLESS || fault == SIM_LOST_REPLY ||
+	       fault == SIM_HTML_500 || fault == SIM_GARBAGE_200;
 }
 
 /* The CA acts at once; its answer takes a while. */

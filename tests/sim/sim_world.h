@@ -27,6 +27,8 @@ enum sim_fault {
 	SIM_HTML_500,	  /* it acts, and a proxy says 502 in HTML */
 	SIM_BUSY_503,	  /* it does not act: Retry-After */
 	SIM_GARBAGE_200,  /* it acts, and what comes back is no JSON */
+	SIM_TOO_MANY_429, /* it does not act: a door before it, in HTML */
+	SIM_GONE_404,	  /* it does not act: a machine that is behind */
 	SIM_FAULTS
 };
 

@@ -426,14 +426,17 @@ void weather_before_tick(struct rig *r)
 
 /* ---- exchanges ---- */
 
-static enum fate fault(struct rig *r)
+static enum fate fault(struct rig *r, const char *url)
 {
 	static const enum fate faults[] = { FATE_LOST_REQUEST, FATE_LOST_REPLY,
-					    FATE_500, FATE_502, FATE_GARBAGE };
+					    FATE_500,	       FATE_502,
+					    FATE_GARBAGE,      FATE_429 };
+	enum fate fate;
 
 	if (!dice_one_in(&r->dice, r->weather->fault))
 		return FATE_GOOD;
-	return faults[dice_below(&r->dice, ARRAY_LEN(faults))];
+	fate = faults[dice_below(&r->dice, ARRAY_LEN(faults))];
+	return fate == FATE_429 && strstr(url, "/cert/") ? FATE_404 : fate;
 }
 
 static enum fate busy(struct rig *r, size_t ca)
@@ -463,9 +466,9 @@ enum fate weather_fate(struct rig *r, size_t ca, unsigned name, const char *url)
 	case CA_WELL:
 	case CA_SLOW:
 	case CA_MODES:
-		return dice_one_in(&r->dice, 500) ? fault(r) : FATE_GOOD;
+		return dice_one_in(&r->dice, 500) ? fault(r, url) : FATE_GOOD;
 	case CA_FLAKY:
-		return fault(r);
+		return fault(r, url);
 	case CA_SILENT:
 		return dice_one_in(&r->dice, 2) ? FATE_LOST_REQUEST
 						: FATE_LOST_REPLY;

@@ -19,13 +19,14 @@
 
 /* ---- lost and spoilt ---- */
 
-static const char *const fault_names[SIM_FAULTS] = {
+static const char *const fault_names[] = {
 	[SIM_LOST_REQUEST] = "request lost",
 	[SIM_LOST_REPLY] = "reply lost",
 	[SIM_ERROR_500] = "500 without acting",
 	[SIM_HTML_500] = "502 after acting",
 	[SIM_BUSY_503] = "503 with Retry-After",
 	[SIM_GARBAGE_200] = "garbage after acting",
+	[SIM_TOO_MANY_429] = "429 without acting",
 };
 
 static unsigned long exchanges_of_one_life(void)
@@ -63,7 +64,7 @@ static void no_lost_answer_costs_a_certificate(void **state)
 	unsigned long n = exchanges_of_one_life();
 
 	(void)state;
-	for (int fault = SIM_LOST_REQUEST; fault < SIM_FAULTS; fault++)
+	for (int fault = SIM_LOST_REQUEST; fault <= SIM_TOO_MANY_429; fault++)
 		for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
 			print_message("%s, %lu in a row, at any of %lu\n",
 				      fault_names[fault], counts[i], n);

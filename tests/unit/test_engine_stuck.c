@@ -23,31 +23,11 @@
 
 #define FOR_EVER 100000000
 
-/* The same behind both names; a renewal is due in some seconds. */
-static void start_due(struct sim_world *w, size_t cas, long life)
-{
-	sim_init(w);
-	w->shared->ca.life = life;
-	w->settings.ca[1] = w->settings.ca[0];
-	strcpy(w->settings.ca[1].name, "second");
-	w->settings.ca_count = cas;
-	sim_start(w);
-	sim_add(w, NAME);
-	assert_true(sim_run(w, sim_all_live, 60));
-	sim_run(w, NULL, WHEN_HOUR); /* and the canary is over */
-	sim_run(w, NULL, sim_domain(w, NAME).due_at - sim_now(w) - 5);
-}
-
 static bool is_with_second(struct sim_world *w)
 {
 	return sim_rows(w, "SELECT COUNT(*) FROM ord JOIN ca"
 			   " ON ca.id = ord.ca_id WHERE ca.name = 'second'"
 			   " AND trial = 0") > 0;
-}
-
-static long left(struct sim_world *w)
-{
-	return (long)(sim_served_until(w, NAME) - sim_now(w));
 }
 
 /* The second is asked while a quarter of the life is left. */

@@ -218,6 +218,12 @@ static const struct {
 	  ORDER_FINALIZING, ORDER_WAIT, SCOPE_CA, true, 120000 },
 	{ ORDER_INTENT, false, 429, PROBLEM("rateLimited"), NULL, 900,
 	  ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
+	{ ORDER_INTENT, false, 429, HTML, NULL, 30, ORDER_INTENT, ORDER_WAIT,
+	  SCOPE_CA, true, 30000 },
+	{ ORDER_FINALIZING, false, 429, PROBLEM("rateLimited"), NULL, -1,
+	  ORDER_FINALIZING, ORDER_WAIT, SCOPE_CA, true, 800 },
+	{ ORDER_DOWNLOAD, false, 429, HTML, NULL, -1, ORDER_POLLING, ORDER_WAIT,
+	  SCOPE_CA, true, 800 },
 	{ ORDER_INTENT, false, 400, PROBLEM("rejectedIdentifier"), NULL, -1,
 	  ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, false, 0 },
 	{ ORDER_INTENT, false, 400, PROBLEM("accountDoesNotExist"), NULL, -1,
@@ -330,7 +336,7 @@ static const struct {
 	{ ORDER_FINALIZING, true, 200, ORDER_BODY("invalid", ERROR("caa")),
 	  NULL, -1, ORDER_DEAD, ORDER_END, SCOPE_DOMAIN, true, 0 },
 	{ ORDER_FINALIZING, true, 404, PROBLEM("malformed"), NULL, -1,
-	  ORDER_DEAD, ORDER_END, SCOPE_ORDER, true, 0 },
+	  ORDER_FINALIZING, ORDER_WAIT, SCOPE_NONE, true, 800 },
 
 	/* polling */
 	{ ORDER_POLLING, false, 200, ORDER_BODY("processing", ""), NULL, -1,
@@ -359,7 +365,7 @@ static const struct {
 	{ ORDER_DOWNLOAD, true, 0, NULL, NULL, -1, ORDER_POLLING, ORDER_WAIT,
 	  SCOPE_CA, true, 800 },
 	{ ORDER_DOWNLOAD, false, 404, PROBLEM("malformed"), NULL, -1,
-	  ORDER_DEAD, ORDER_END, SCOPE_ORDER, false, 0 },
+	  ORDER_POLLING, ORDER_WAIT, SCOPE_CA, true, 800 },
 };
 
 static void check_step(size_t i, const struct order *o,
@@ -823,6 +829,64 @@ static void a_csr_that_was_sent_may_yet_be_used(void **state)
 	}
 }
 
+/* From another machine of the CA, which has not heard of it yet. */
+static void that_an_order_is_gone_is_believed_after_a_while(void **state)
+{
+	static const enum order_state from[] = { ORDER_FINALIZING,
+						 ORDER_POLLING };
+	struct order_context ctx = context_at(NOW * 1000, "");
+	struct ca_reply gone = reply_of(404, PROBLEM("malformed"), NULL, -1),
+			there = reply_of(200, ORDER_BODY("processing", ""),
+					 NULL, -1);
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(from); i++) {
+		struct order o = row_in(from[i / 2]);
+		struct order_step step = { 0 };
+		unsigned n = 0;
+
+		gone.status = i % 2 ? 404 : 410;
+		for (; n < 4; n++)
+			step = order_reply(&o, &gone, &ctx);
+		assert_true(order_is_live(&o));
+		assert_int_equal(step.scope, SCOPE_NONE);
+		order_reply(&o, &there, &ctx);
+		assert_false(o.unsure);
+		for (n = 0; order_is_live(&o) && n < 10; n++)
+			step = order_reply(&o, &gone, &ctx);
+		assert_in_range(n, 2, 6);
+		assert_int_equal(step.scope, SCOPE_ORDER);
+		assert_true(step.may_be_issued);
+	}
+}
+
+/* No more than the CA may have counted, whatever it did not hear. */
+static void looks_that_the_ca_may_count(void **state)
+{
+	static const struct {
+		enum order_state state;
+		long sent, looks;
+	} cases[] = {
+		{ ORDER_INTENT, 50, 1 },    { ORDER_ORDERED, 0, 1 },
+		{ ORDER_PRESENTED, 1, 1 },  { ORDER_CHALLENGED, 2, 2 },
+		{ ORDER_PRESENTED, 50, 3 }, { ORDER_CHALLENGED, 50, 3 },
+		{ ORDER_READY, 50, 0 },	    { ORDER_FINALIZING, 3, 0 },
+		{ ORDER_POLLING, 50, 0 },   { ORDER_DOWNLOAD, 50, 0 },
+	};
+	struct err why = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct order o = row_in(cases[i].state);
+
+		print_message("%zu\n", i);
+		o.sent = cases[i].sent;
+		assert_int_equal(
+			order_give_up(&o, SCOPE_DOMAIN, &why, NOW).looks,
+			cases[i].looks);
+	}
+}
+
 /* Time passes as the machine asks; a request takes a tenth of a second. */
 static void pass(struct order *o, int64_t *now_ms)
 {
@@ -1063,45 +1127,122 @@ static const struct {
 	long retry_after;
 	enum fail_scope blames[3];
 } for_ever[] = {
-	{ "pending order", 200, ORDER_BODY("pending", ""), LOCATION, -1,
+	{ "pending order",
+	  200,
+	  ORDER_BODY("pending", ""),
+	  LOCATION,
+	  -1,
 	  { SCOPE_ORDER, SCOPE_CA, SCOPE_DOMAIN } },
-	{ "ready order", 200, ORDER_BODY("ready", ""), LOCATION, -1,
+	{ "ready order",
+	  200,
+	  ORDER_BODY("ready", ""),
+	  LOCATION,
+	  -1,
 	  { SCOPE_DOMAIN, SCOPE_CA, SCOPE_ORDER } },
-	{ "processing order", 200, ORDER_BODY("processing", ""), LOCATION, -1,
+	{ "processing order",
+	  200,
+	  ORDER_BODY("processing", ""),
+	  LOCATION,
+	  -1,
 	  { SCOPE_ORDER, SCOPE_CA, SCOPE_DOMAIN } },
-	{ "processing, an hour each", 200, ORDER_BODY("processing", ""),
-	  LOCATION, 3600, { SCOPE_ORDER, SCOPE_CA, SCOPE_DOMAIN } },
-	{ "valid without certificate", 200, ORDER_BODY("valid", ""), LOCATION,
-	  -1, { SCOPE_CA, SCOPE_DOMAIN, SCOPE_ORDER } },
-	{ "pending authz", 200, AUTHZ_BODY("pending", "pending", ""), LOCATION,
-	  -1, { SCOPE_ORDER, SCOPE_CA, SCOPE_CA } },
-	{ "pending authz, failed challenge", 200,
-	  AUTHZ_BODY("pending", "pending", ERROR("dns")), LOCATION, -1,
-	  { SCOPE_DOMAIN, SCOPE_CA, SCOPE_ORDER } },
-	{ "processing challenge", 200,
-	  AUTHZ_BODY("pending", "processing", ""), LOCATION, -1,
+	{ "processing, an hour each",
+	  200,
+	  ORDER_BODY("processing", ""),
+	  LOCATION,
+	  3600,
+	  { SCOPE_ORDER, SCOPE_CA, SCOPE_DOMAIN } },
+	{ "valid without certificate",
+	  200,
+	  ORDER_BODY("valid", ""),
+	  LOCATION,
+	  -1,
+	  { SCOPE_CA, SCOPE_DOMAIN, SCOPE_ORDER } },
+	{ "pending authz",
+	  200,
+	  AUTHZ_BODY("pending", "pending", ""),
+	  LOCATION,
+	  -1,
 	  { SCOPE_ORDER, SCOPE_CA, SCOPE_CA } },
-	{ "HTML", 200, HTML, LOCATION, -1, { SCOPE_CA, SCOPE_ORDER, SCOPE_CA } },
+	{ "pending authz, failed challenge",
+	  200,
+	  AUTHZ_BODY("pending", "pending", ERROR("dns")),
+	  LOCATION,
+	  -1,
+	  { SCOPE_DOMAIN, SCOPE_CA, SCOPE_ORDER } },
+	{ "processing challenge",
+	  200,
+	  AUTHZ_BODY("pending", "processing", ""),
+	  LOCATION,
+	  -1,
+	  { SCOPE_ORDER, SCOPE_CA, SCOPE_CA } },
+	{ "HTML",
+	  200,
+	  HTML,
+	  LOCATION,
+	  -1,
+	  { SCOPE_CA, SCOPE_ORDER, SCOPE_CA } },
 	{ "empty", 200, "", LOCATION, -1, { SCOPE_CA, SCOPE_ORDER, SCOPE_CA } },
 	{ "500", 500, "{}", NULL, -1, { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
-	{ "503, a day each", 503, "{}", NULL, WHEN_DAY,
+	{ "503, a day each",
+	  503,
+	  "{}",
+	  NULL,
+	  WHEN_DAY,
 	  { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
-	{ "503, at once", 503, "{}", NULL, 0, { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
-	{ "badNonce", 400, PROBLEM("badNonce"), NULL, -1,
+	{ "503, at once",
+	  503,
+	  "{}",
+	  NULL,
+	  0,
 	  { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
-	{ "accountDoesNotExist", 400, PROBLEM("accountDoesNotExist"), NULL, -1,
-	  { SCOPE_ORDER, SCOPE_ORDER, SCOPE_ORDER } },
-	{ "unauthorized", 403, PROBLEM("unauthorized"), NULL, -1,
-	  { SCOPE_ORDER, SCOPE_ORDER, SCOPE_ORDER } },
-	{ "userActionRequired", 403, PROBLEM("userActionRequired"), NULL, -1,
+	{ "badNonce",
+	  400,
+	  PROBLEM("badNonce"),
+	  NULL,
+	  -1,
 	  { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
-	{ "orderNotReady", 403, PROBLEM("orderNotReady"), NULL, -1,
+	{ "accountDoesNotExist",
+	  400,
+	  PROBLEM("accountDoesNotExist"),
+	  NULL,
+	  -1,
 	  { SCOPE_ORDER, SCOPE_ORDER, SCOPE_ORDER } },
-	{ "malformed", 400, PROBLEM("malformed"), NULL, -1,
+	{ "unauthorized",
+	  403,
+	  PROBLEM("unauthorized"),
+	  NULL,
+	  -1,
+	  { SCOPE_ORDER, SCOPE_ORDER, SCOPE_ORDER } },
+	{ "userActionRequired",
+	  403,
+	  PROBLEM("userActionRequired"),
+	  NULL,
+	  -1,
+	  { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
+	{ "orderNotReady",
+	  403,
+	  PROBLEM("orderNotReady"),
+	  NULL,
+	  -1,
+	  { SCOPE_ORDER, SCOPE_ORDER, SCOPE_ORDER } },
+	{ "malformed",
+	  400,
+	  PROBLEM("malformed"),
+	  NULL,
+	  -1,
 	  { SCOPE_DOMAIN, SCOPE_DOMAIN, SCOPE_DOMAIN } },
-	{ "rateLimited", 429, PROBLEM("rateLimited"), NULL, 60,
-	  { SCOPE_DOMAIN, SCOPE_DOMAIN, SCOPE_DOMAIN } },
-	{ "404", 404, HTML, NULL, -1,
+	{ "rateLimited",
+	  429,
+	  PROBLEM("rateLimited"),
+	  NULL,
+	  60,
+	  { SCOPE_DOMAIN, SCOPE_CA, SCOPE_CA } },
+	{ "429", 429, HTML, NULL, -1, { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
+	{ "404",
+	  404,
+	  HTML,
+	  NULL,
+	  -1,
 	  { SCOPE_ORDER, SCOPE_ORDER, SCOPE_ORDER } },
 };
 
@@ -1340,7 +1481,8 @@ static void a_certificate_that_cannot_be_had_ends_the_order(void **state)
 		pass(&o, &now_ms);
 	}
 	assert_false(order_is_live(&o));
-	assert_int_equal(step.scope, SCOPE_CA);
+	assert_int_equal(step.scope, SCOPE_ORDER);
+	assert_true(step.is_endless);
 	assert_true(step.may_be_issued);
 	assert_in_range(now_ms / 1000 - NOW, PATIENCE,
 			PATIENCE + 10 * WHEN_MINUTE);
@@ -1391,6 +1533,9 @@ int main(void)
 		cmocka_unit_test(an_endless_list_ends),
 		cmocka_unit_test(an_outage_uses_up_no_tries),
 		cmocka_unit_test(a_csr_that_was_sent_may_yet_be_used),
+		cmocka_unit_test(
+			that_an_order_is_gone_is_believed_after_a_while),
+		cmocka_unit_test(looks_that_the_ca_may_count),
 		cmocka_unit_test(a_csr_is_sent_three_times_at_most),
 		cmocka_unit_test(an_order_whose_csr_is_never_answered_ends),
 		cmocka_unit_test(a_refused_nonce_changes_nothing),

@@ -184,12 +184,34 @@ static void an_answer_that_waits_says_nothing_of_the_time(void **state)
 	sim_release(&w);
 }
 
+/* The CA is looking; it says whether that is over, and what time it is. */
+static void no_order_has_expired_by_a_clock_that_nobody_confirmed(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	sim_init(&w);
+	w.shared->ca.validation_looks = 40;
+	sim_start(&w);
+	sim_add(&w, NAME);
+	sim_run(&w, NULL, 5);
+	assert_int_equal(sim_rows(&w, "SELECT expires_at > 0 FROM ord"), 1);
+	for (int i = 0; i < 3; i++)
+		restart_with(&w, (i % 2 ? -30 : 30) * WHEN_DAY);
+	assert_true(sim_run(&w, sim_all_live, WHEN_HOUR));
+	assert_int_equal(w.shared->ca.orders, 1);
+	assert_int_equal(w.shared->ca.certs, 1);
+	sim_release(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_wrong_step_orders_nothing_and_loses_nothing),
 		cmocka_unit_test(
 			a_boot_in_the_past_or_far_ahead_orders_nothing),
+		cmocka_unit_test(
+			no_order_has_expired_by_a_clock_that_nobody_confirmed),
 		cmocka_unit_test(no_wait_becomes_long_when_time_goes_back),
 		cmocka_unit_test(advice_is_asked_for_after_a_boot_far_ahead),
 		cmocka_unit_test(an_answer_that_waits_says_nothing_of_the_time),
