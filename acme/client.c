@@ -294,6 +294,14 @@ static void fail_waiting(struct client *c, const struct err *err,
 	}
 }
 
+/* A door that turns this request away (429) does not speak of all of them. */
+static long peace_of(const struct client *c, const struct fetch_reply *r)
+{
+	return r->status == 429
+		       ? -1
+		       : wire_retry_after(r->retry_after, now_ms(c) / 1000);
+}
+
 static void nonce_done(const struct fetch_reply *r, void *arg)
 {
 	struct client *c = arg;
@@ -305,8 +313,7 @@ static void nonce_done(const struct fetch_reply *r, void *arg)
 		err_set(&err, ERR_AGAIN, "the CA gave no nonce (HTTP status "
 					 "%ld)", r->status);
 	if (err.kind != ERR_NONE) {
-		fail_waiting(c, &err, wire_retry_after(r->retry_after,
-						       now_ms(c) / 1000));
+		fail_waiting(c, &err, peace_of(c, r));
 		return;
 	}
 	keep_nonce(c, r->replay_nonce);

@@ -58,6 +58,14 @@ unsigned culprit_failed(struct culprits *c, int64_t domain_id, int depth,
 	return is_its_own ? one->alone : 0;
 }
 
+void culprit_held(struct culprits *c, int64_t domain_id)
+{
+	struct culprit *one = (struct culprit *)find(c, domain_id);
+
+	if (one)
+		one->is_held = true;
+}
+
 void culprit_worked(struct culprits *c, int64_t domain_id, int depth,
 		    time_t now)
 {
@@ -87,5 +95,7 @@ time_t culprit_alone_since(const struct culprits *c, int64_t domain_id,
 {
 	const struct culprit *one = find(c, domain_id);
 
-	return one && one->alone ? culprit_since(c, domain_id, now) : 0;
+	if (!one || (!one->alone && !(one->is_held && one->others_work)))
+		return 0;
+	return culprit_since(c, domain_id, now);
 }

@@ -27,6 +27,7 @@ struct culprit {
 	bool others_work;  /* since it failed last, and as deep */
 	time_t worked_at; /* of others, as deep; 0: not since its first error */
 	unsigned alone;	   /* times that it failed while others worked */
+	bool is_held;	   /* it was told to stay away for long */
 	time_t since, at;  /* its first error, and its last */
 };
 
@@ -43,6 +44,9 @@ struct culprits {
 unsigned culprit_failed(struct culprits *c, int64_t domain_id, int depth,
 			time_t now);
 
+/* And for longer than one that fails with others waits: it cannot show it. */
+void culprit_held(struct culprits *c, int64_t domain_id);
+
 /* Its order went so deep. */
 void culprit_worked(struct culprits *c, int64_t domain_id, int depth,
 		    time_t now);
@@ -50,7 +54,10 @@ void culprit_worked(struct culprits *c, int64_t domain_id, int depth,
 /* It has failed since then, and has not worked; 0: it has not failed. */
 time_t culprit_since(const struct culprits *c, int64_t domain_id, time_t now);
 
-/* The same, if it was shown to fail alone: else its CA may have been down. */
+/*
+ * The same, if it was shown to fail alone: else its CA may have been down. Who is
+ * held shows it if others work meanwhile.
+ */
 time_t culprit_alone_since(const struct culprits *c, int64_t domain_id,
 			   time_t now);
 

@@ -20,6 +20,7 @@
 #define MOVE_EVERY_MS 1000
 #define TRIES_LEAST   10 /* before an order is given up that fails alone */
 #define DOOR_TIMES    6	 /* its pauses grow: to half a minute */
+#define PEACE_LONG    WHEN_MINUTE /* more than any pause without a word of it */
 
 /* ---- the trail ---- */
 
@@ -92,6 +93,14 @@ static void wait_alone(const struct stepping *s, struct order *o,
 		o->wake_ms = until;
 }
 
+static void hold(const struct stepping *s, struct order *o, long retry_after,
+		 unsigned times)
+{
+	if (retry_after > PEACE_LONG)
+		culprit_held(&s->authority->culprits, o->domain_id);
+	wait_alone(s, o, retry_after, times);
+}
+
 /* The CA is well, so that nothing else says it. */
 static void explain(const struct stepping *s, const struct err *problem)
 {
@@ -146,8 +155,8 @@ static void got_error(const struct stepping *s, struct order *o, int depth,
 		*step = order_give_up(o, SCOPE_CA, &step->problem,
 				      engine_now(s->engine));
 	else if (times || !is_busy)
-		wait_alone(s, o, step->retry_after,
-			   reply->status == 429 ? at_a_door(times) : times);
+		hold(s, o, step->retry_after,
+		     reply->status == 429 ? at_a_door(times) : times);
 }
 
 /*

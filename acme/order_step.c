@@ -418,13 +418,17 @@ static struct order_step candidate_failed(struct order *o,
 	return step;
 }
 
-/* Nor is a list that cannot be had: it is a help, and no need. */
+/* Nor is a list that cannot be had, or has a door: it is a help, and no need. */
 static bool is_seeking_in_vain(const struct order *o,
 			       const struct ca_reply *reply,
 			       const struct order_context *ctx)
 {
-	return is_seeking(o, ctx) && reply->error.kind != ERR_NONE &&
-	       is_overdue(o, ctx) && o->tries >= LOOKS_LEAST;
+	if (!is_seeking(o, ctx))
+		return false;
+	if (reply->status == 429)
+		return o->tries >= GONE_LEAST;
+	return reply->error.kind != ERR_NONE && is_overdue(o, ctx) &&
+	       o->tries >= LOOKS_LEAST;
 }
 
 static struct order_step seek_no_more(struct order *o,
@@ -956,8 +960,10 @@ struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 
 	if (is_limit_of_orders(o, reply, ctx))
 		scope = SCOPE_DOMAIN;
-	if (o->state == ORDER_DOWNLOAD && wire_is_gone(reply->status))
-		scope = SCOPE_CA; /* the order itself says that it is there */
+	if (o->state == ORDER_DOWNLOAD && wire_is_gone(reply->status)) {
+		problem.kind = ERR_AGAIN; /* the order says that it is there */
+		scope = SCOPE_CA;
+	}
 	switch (scope) {
 	case SCOPE_NONE:
 		return states[o->state].reply(o, reply, ctx);

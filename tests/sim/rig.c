@@ -665,8 +665,10 @@ static const char *validate(void *arg, const struct bulk_ca *ca, unsigned name,
 	}
 	if (is_token_served(r, name, method, token, key_auth))
 		return NULL;
-	if (is_replaced(r, name, method, token))
+	if (is_replaced(r, name, method, token)) {
+		judge_voided(r, name); /* of a renewal that has its order */
 		return "unauthorized";
+	}
 	rig_condemn(r, "%s: its token is not served when the CA looks",
 		    r->name[name].host);
 	return "unauthorized";

@@ -165,6 +165,7 @@ static void spoil(const struct sim_world *w, struct sim_event *e,
 		break;
 	case SIM_ERROR_500:
 		answer_with(e, 500, internal);
+		strcpy(e->answer.retry_after, w->peace ? w->peace : "");
 		break;
 	case SIM_HTML_500:
 		answer_with(e, 502, "<html>Bad Gateway</html>");

@@ -46,6 +46,24 @@ static void when_others_have_worked_long_ago_it_may_be_the_ca(void **state)
 	assert_int_equal(culprit_failed(&c, X, DEEP, later + 1), 3);
 }
 
+/* It does not come again, so that nothing else shows it. */
+static void who_is_held_is_alone_when_others_work(void **state)
+{
+	struct culprits c = { .used = 0 };
+
+	(void)state;
+	culprit_held(&c, X); /* nobody knows it */
+	culprit_failed(&c, X, 5, NOW);
+	culprit_held(&c, X);
+	assert_int_equal(culprit_alone_since(&c, X, NOW + 100), 0);
+	culprit_worked(&c, Y, 4, NOW + 100); /* less deep */
+	assert_int_equal(culprit_alone_since(&c, X, NOW + 100), 0);
+	culprit_worked(&c, Y, 5, NOW + 100);
+	assert_int_equal(culprit_alone_since(&c, X, NOW + 100), NOW);
+	culprit_worked(&c, X, 5, NOW + 200);
+	assert_int_equal(culprit_alone_since(&c, X, NOW + 200), 0);
+}
+
 static void what_fails_deeper_than_it_did_may_be_the_ca(void **state)
 {
 	struct culprits c = { 0 };
@@ -130,6 +148,7 @@ static void errors_of_others_do_not_push_it_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_is_held_is_alone_when_others_work),
 		cmocka_unit_test(it_is_alone_once_others_work),
 		cmocka_unit_test(
 			when_others_have_worked_long_ago_it_may_be_the_ca),

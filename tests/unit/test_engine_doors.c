@@ -182,18 +182,32 @@ static void assert_nobody_is_charged(struct sim_world *w, unsigned csrs)
 	}
 }
 
+/* However long each of them is told to stay away, and without a word of it. */
+static const struct {
+	const char *peace;
+	long most; /* seconds, until all are in */
+} doors[] = {
+	{ NULL, WHEN_HOUR },
+	{ "1", WHEN_HOUR },
+	{ "60", WHEN_HOUR },
+	{ "3600", 24 * WHEN_HOUR },
+};
+
 static void many_at_a_door_all_come_in(void **state)
 {
-	struct sim_world w;
-
 	(void)state;
-	sim_init(&w);
-	sim_start(&w);
-	at_a_door(&w);
-	add_many(&w);
-	assert_true(sim_run(&w, sim_all_live, WHEN_HOUR));
-	assert_nobody_is_charged(&w, 1);
-	sim_release(&w);
+	for (size_t i = 0; i < ARRAY_LEN(doors); i++) {
+		struct sim_world w;
+
+		sim_init(&w);
+		sim_start(&w);
+		w.peace = doors[i].peace;
+		at_a_door(&w);
+		add_many(&w);
+		assert_true(sim_run(&w, sim_all_live, doors[i].most));
+		assert_nobody_is_charged(&w, 1);
+		sim_release(&w);
+	}
 }
 
 static bool are_all_renewed(struct sim_world *w)
@@ -204,22 +218,25 @@ static bool are_all_renewed(struct sim_world *w)
 /* After an outage all are due at once. */
 static void and_so_do_renewals(void **state)
 {
-	struct sim_world w;
-
 	(void)state;
-	sim_init(&w);
-	w.shared->ca.life = 160 * WHEN_HOUR;
-	sim_start(&w);
-	add_many(&w);
-	assert_true(sim_run(&w, sim_all_live, WHEN_HOUR));
-	sim_run(&w, NULL, 74 * WHEN_HOUR);
-	w.fault = SIM_LOST_REQUEST;
-	w.fault_until = ULONG_MAX;
-	sim_run(&w, NULL, 12 * WHEN_HOUR);
-	at_a_door(&w);
-	assert_true(sim_run(&w, are_all_renewed, WHEN_HOUR));
-	assert_nobody_is_charged(&w, 2);
-	sim_release(&w);
+	for (size_t i = 0; i < ARRAY_LEN(doors); i++) {
+		struct sim_world w;
+
+		sim_init(&w);
+		w.shared->ca.life = 160 * WHEN_HOUR;
+		sim_start(&w);
+		add_many(&w);
+		assert_true(sim_run(&w, sim_all_live, WHEN_HOUR));
+		sim_run(&w, NULL, 74 * WHEN_HOUR);
+		w.fault = SIM_LOST_REQUEST;
+		w.fault_until = ULONG_MAX;
+		sim_run(&w, NULL, 12 * WHEN_HOUR);
+		w.peace = doors[i].peace;
+		at_a_door(&w);
+		assert_true(sim_run(&w, are_all_renewed, doors[i].most));
+		assert_nobody_is_charged(&w, 2);
+		sim_release(&w);
+	}
 }
 
 /* ---- for ever, for one name ---- */
@@ -287,6 +304,40 @@ static void a_door_for_one_name_is_none_for_others(void **state)
 	}
 }
 
+/* Others come each minute; what it waits for is an hour away. */
+static void who_is_told_to_stay_away_goes_elsewhere(void **state)
+{
+	static const enum sim_fault faults[] = { SIM_TOO_MANY_429,
+						 SIM_ERROR_500 };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(faults); i++) {
+		struct sim_world w;
+
+		sim_init(&w);
+		w.settings.ca[1] = w.settings.ca[0];
+		strcpy(w.settings.ca[1].name, "second");
+		w.settings.ca_count = 2;
+		sim_start(&w);
+		w.peace = i % 2 ? "3600" : NULL;
+		w.shared->ca.validation_looks = 5;
+		sim_add(&w, NAME);
+		while (!w.shared->ca.orders)
+			sim_run(&w, NULL, 1);
+		bar_last(&w);
+		snprintf(barred.at[0], sizeof(barred.at[0]), "/authz/%u",
+			 number_of_last(&w));
+		w.fault = faults[i / 2];
+		for (int n = 0; n < 12; n++) {
+			sim_add(&w, name_of(n));
+			sim_run(&w, NULL, WHEN_MINUTE);
+		}
+		assert_true(sim_domain(&w, NAME).cert_id > 0);
+		assert_int_equal(sim_domain(&w, NAME).failures, 0);
+		sim_release(&w);
+	}
+}
+
 static unsigned certs_of_second(struct sim_world *w)
 {
 	return (unsigned)sim_rows(w, "SELECT COUNT(*) FROM ord JOIN ca ON"
@@ -341,6 +392,26 @@ static void what_stays_away_costs_few_certificates(void **state)
 	print_message("%u CSRs, %u asked for\n",
 		      sim_ca_csrs_of(&w.shared->ca, HOST) - 1, spoilt.hits);
 	assert_in_range(sim_ca_csrs_of(&w.shared->ca, HOST) - 1, 2, 7);
+	assert_int_equal(sim_told(&w, "account.lost"), 0);
+	sim_release(&w);
+}
+
+/* The list is a help, and no need: nobody waits at its door. */
+static void a_list_behind_a_door_is_done_without(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	sim_init(&w);
+	w.shared->ca.lists_orders = true;
+	sim_start(&w);
+	spoil_at(&w, "/new-order", SIM_LOST_REPLY, 1);
+	sim_add(&w, NAME);
+	while (!spoilt.hits)
+		sim_run(&w, NULL, 1);
+	spoil_at(&w, "/orders", SIM_TOO_MANY_429, UINT_MAX);
+	assert_true(sim_run(&w, sim_all_live, 10 * WHEN_MINUTE));
+	assert_in_range(spoilt.hits, 1, 8);
 	sim_release(&w);
 }
 
@@ -452,8 +523,10 @@ int main(void)
 		cmocka_unit_test(many_at_a_door_all_come_in),
 		cmocka_unit_test(and_so_do_renewals),
 		cmocka_unit_test(a_door_for_one_name_is_none_for_others),
+		cmocka_unit_test(who_is_told_to_stay_away_goes_elsewhere),
 		cmocka_unit_test(what_stays_away_is_had_elsewhere),
 		cmocka_unit_test(what_stays_away_costs_few_certificates),
+		cmocka_unit_test(a_list_behind_a_door_is_done_without),
 		cmocka_unit_test(a_look_that_fails_is_one),
 		cmocka_unit_test(nor_is_a_look_while_the_answer_was_lost),
 		cmocka_unit_test(nor_are_downloads_that_failed),
