@@ -66,14 +66,6 @@ void culprit_held(struct culprits *c, int64_t domain_id)
 		one->is_held = true;
 }
 
-void culprit_left(struct culprits *c, int64_t domain_id)
-{
-	struct culprit *one = (struct culprit *)find(c, domain_id);
-
-	if (one && !one->alone)
-		one->alone = 1;
-}
-
 void culprit_worked(struct culprits *c, int64_t domain_id, int depth,
 		    time_t now)
 {

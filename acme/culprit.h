@@ -47,12 +47,6 @@ unsigned culprit_failed(struct culprits *c, int64_t domain_id, int depth,
 /* And for longer than one that fails with others waits: it cannot show it. */
 void culprit_held(struct culprits *c, int64_t domain_id);
 
-/*
- * It was moved to another CA. If it had met an error here it counts as failing
- * alone: what answers others again would have it back at once, and fail it.
- */
-void culprit_left(struct culprits *c, int64_t domain_id);
-
 /* Its order went so deep. */
 void culprit_worked(struct culprits *c, int64_t domain_id, int depth,
 		    time_t now);

@@ -613,15 +613,13 @@ static void move_order(struct engine *e, struct authority *a, int64_t id)
 	struct domain d;
 	struct order o;
 
-	if (!read_pair(e, id, &o, &d)) {
+	if (!read_pair(e, id, &o, &d))
 		set_aside(e, id);
-	} else if (must_move(e, a, &o, &d)) {
+	else if (must_move(e, a, &o, &d))
 		abandon(e, NULL, &o, &d, SCOPE_CA,
 			a->row.down_since
 				? "its CA is down: another takes it over"
 				: "its CA fails it: another takes it over");
-		culprit_left(&a->culprits, d.id);
-	}
 }
 
 /* Once a second at most: it begins again with the first of them. */
