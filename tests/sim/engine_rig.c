@@ -70,13 +70,25 @@ bool is_renewed(struct sim_world *w)
 	return w->shared->ca.certs == 2 && sim_domain(w, NAME).due_at > 0;
 }
 
+void use_cas(struct sim_world *w, size_t cas)
+{
+	w->settings.ca[1] = w->settings.ca[0];
+	strcpy(w->settings.ca[1].name, "second");
+	w->settings.ca_count = cas;
+}
+
+bool is_with_second(struct sim_world *w)
+{
+	return sim_rows(w, "SELECT COUNT(*) FROM ord JOIN ca"
+			   " ON ca.id = ord.ca_id WHERE ca.name = 'second'"
+			   " AND trial = 0") > 0;
+}
+
 void start_due(struct sim_world *w, size_t cas, long life)
 {
 	sim_init(w);
 	w->shared->ca.life = life;
-	w->settings.ca[1] = w->settings.ca[0];
-	strcpy(w->settings.ca[1].name, "second");
-	w->settings.ca_count = cas;
+	use_cas(w, cas);
 	sim_start(w);
 	sim_add(w, NAME);
 	assert_true(sim_run(w, sim_all_live, 60));

@@ -22,10 +22,13 @@ void delete_now(struct sim_world *w);
 bool is_under_way(struct sim_world *w); /* its order */
 bool is_renewed(struct sim_world *w);	/* by the second certificate */
 
-/*
- * NAME has its certificate since then, and is to be renewed in some seconds. The
- * second of two CAs is the same behind another name.
- */
+/* Before the start. The second of two is the same behind another name. */
+void use_cas(struct sim_world *w, size_t cas);
+
+bool is_with_second(
+	struct sim_world *w); /* an order ever was, but for trials */
+
+/* NAME has its certificate, and is to be renewed in some seconds. */
 void start_due(struct sim_world *w, size_t cas, long life);
 
 long left(struct sim_world *w); /* of what NAME is served with, s */

@@ -247,7 +247,6 @@ static unsigned number_of_last(const struct sim_world *w)
 }
 
 static struct {
-	const struct sim_world *world;
 	char at[2][32]; /* its order, and what it asks that for */
 } barred;
 
@@ -260,7 +259,6 @@ static bool spares_all_but_one(const struct fetch_request *request)
 /* The last order's CSR, and its polls. */
 static void bar_last(struct sim_world *w)
 {
-	barred.world = w;
 	snprintf(barred.at[0], sizeof(barred.at[0]), "/finalize/%u",
 		 number_of_last(w));
 	snprintf(barred.at[1], sizeof(barred.at[1]), "/order/%u",
@@ -315,9 +313,7 @@ static void who_is_told_to_stay_away_goes_elsewhere(void **state)
 		struct sim_world w;
 
 		sim_init(&w);
-		w.settings.ca[1] = w.settings.ca[0];
-		strcpy(w.settings.ca[1].name, "second");
-		w.settings.ca_count = 2;
+		use_cas(&w, 2);
 		sim_start(&w);
 		w.peace = i % 2 ? "3600" : NULL;
 		w.shared->ca.validation_looks = 5;
@@ -336,18 +332,6 @@ static void who_is_told_to_stay_away_goes_elsewhere(void **state)
 		assert_int_equal(sim_domain(&w, NAME).failures, 0);
 		sim_release(&w);
 	}
-}
-
-static unsigned certs_of_second(struct sim_world *w)
-{
-	return (unsigned)sim_rows(w, "SELECT COUNT(*) FROM ord JOIN ca ON"
-				     " ca.id = ord.ca_id WHERE ca.name ="
-				     " 'second' AND trial = 0");
-}
-
-static bool second_is_asked(struct sim_world *w)
-{
-	return certs_of_second(w) > 0;
 }
 
 /* There is another CA, and it is asked before a quarter is left. */
@@ -374,7 +358,7 @@ static void what_stays_away_is_had_elsewhere(void **state)
 		start_due(&w, 2, life);
 		w.peace = i % 2 ? "3600" : NULL;
 		spoil_at(&w, aways[i / 2].where, aways[i / 2].fault, UINT_MAX);
-		assert_true(sim_run(&w, second_is_asked,
+		assert_true(sim_run(&w, is_with_second,
 				    left(&w) - life / 4 + WHEN_MINUTE));
 		sim_release(&w);
 	}

@@ -23,13 +23,6 @@
 
 #define FOR_EVER 100000000
 
-static bool is_with_second(struct sim_world *w)
-{
-	return sim_rows(w, "SELECT COUNT(*) FROM ord JOIN ca"
-			   " ON ca.id = ord.ca_id WHERE ca.name = 'second'"
-			   " AND trial = 0") > 0;
-}
-
 /* The second is asked while a quarter of the life is left. */
 static void assert_second_is_asked(struct sim_world *w, long life)
 {

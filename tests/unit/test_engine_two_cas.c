@@ -135,7 +135,7 @@ static void what_a_ca_looks_at_stays_for_a_minute(void **state)
 	sim_release(&w);
 }
 
-static bool is_with_second(struct sim_world *w)
+static bool is_under_way_at_second(struct sim_world *w)
 {
 	return sim_rows(w, "SELECT COUNT(*) FROM ord JOIN ca"
 			   " ON ca.id = ord.ca_id WHERE ca.name = 'second'"
@@ -161,7 +161,7 @@ static void who_fails_one_name_is_better_than_who_is_down(void **state)
 	w.spares = is_no_early_order;
 	w.fault = SIM_ERROR_500;
 	w.fault_until = ULONG_MAX;
-	assert_true(sim_run(&w, is_with_second, 5 * WHEN_MINUTE));
+	assert_true(sim_run(&w, is_under_way_at_second, 5 * WHEN_MINUTE));
 	w.shared->ca.validation_looks = 0;
 	w.fault_until = 0;
 	scratch_sql(w.dir, "state.db",
