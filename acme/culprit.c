@@ -66,6 +66,19 @@ void culprit_held(struct culprits *c, int64_t domain_id)
 		one->is_held = true;
 }
 
+void culprit_left(struct culprits *c, int64_t domain_id, time_t until)
+{
+	struct culprit *one = (struct culprit *)find(c, domain_id);
+
+	if (one)
+		one->left_until = until;
+}
+
+void culprit_certified(struct culprits *c, int64_t domain_id)
+{
+	culprit_left(c, domain_id, 0);
+}
+
 void culprit_worked(struct culprits *c, int64_t domain_id, int depth,
 		    time_t now)
 {
@@ -95,7 +108,8 @@ time_t culprit_alone_since(const struct culprits *c, int64_t domain_id,
 {
 	const struct culprit *one = find(c, domain_id);
 
-	if (!one || (!one->alone && !(one->is_held && one->others_work)))
+	if (!one || (!one->alone && now >= one->left_until &&
+		     !(one->is_held && one->others_work)))
 		return 0;
 	return culprit_since(c, domain_id, now);
 }

@@ -28,6 +28,7 @@ struct culprit {
 	time_t worked_at; /* of others, as deep; 0: not since its first error */
 	unsigned alone;	   /* times that it failed while others worked */
 	bool is_held;	   /* it was told to stay away for long */
+	time_t left_until; /* it went to another CA; 0: or not */
 	time_t since, at;  /* its first error, and its last */
 };
 
@@ -46,6 +47,14 @@ unsigned culprit_failed(struct culprits *c, int64_t domain_id, int depth,
 
 /* And for longer than one that fails with others waits: it cannot show it. */
 void culprit_held(struct culprits *c, int64_t domain_id);
+
+/*
+ * It was moved to another CA. If it had met an error here it counts as failing
+ * alone for a while, or until any CA has certified it: a CA that answers others
+ * again would have it back at once, and fail it, as long as others fail it, too.
+ */
+void culprit_left(struct culprits *c, int64_t domain_id, time_t until);
+void culprit_certified(struct culprits *c, int64_t domain_id);
 
 /* Its order went so deep. */
 void culprit_worked(struct culprits *c, int64_t domain_id, int depth,

@@ -353,6 +353,9 @@ struct authority *queue_choose(struct engine *e, const struct domain *d);
 bool queue_turn_away(struct engine *e, const struct authority *a,
 		     const struct domain *d, time_t until);
 
+/* Seconds that the domain waits for a CA that is down. */
+long queue_patience(struct engine *e, const struct domain *d);
+
 /*
  * Has this CA been down, or failed this name alone, for longer than the domain
  * waits for it? And of one that does: seconds until it has, or <= 0.

@@ -20,6 +20,7 @@
 #define MOVE_EVERY_MS 1000
 #define TRIES_LEAST   10 /* before an order is given up that fails alone */
 #define DOOR_TIMES    6	 /* its pauses grow: to half a minute */
+#define LEFT_FOR      3	 /* times as long as it waits for a CA: two others' */
 #define PEACE_LONG    WHEN_MINUTE /* more than any pause without a word of it */
 
 /* ---- the trail ---- */
@@ -613,13 +614,16 @@ static void move_order(struct engine *e, struct authority *a, int64_t id)
 	struct domain d;
 	struct order o;
 
-	if (!read_pair(e, id, &o, &d))
+	if (!read_pair(e, id, &o, &d)) {
 		set_aside(e, id);
-	else if (must_move(e, a, &o, &d))
+	} else if (must_move(e, a, &o, &d)) {
 		abandon(e, NULL, &o, &d, SCOPE_CA,
 			a->row.down_since
 				? "its CA is down: another takes it over"
 				: "its CA fails it: another takes it over");
+		culprit_left(&a->culprits, d.id,
+			     engine_now(e) + LEFT_FOR * queue_patience(e, &d));
+	}
 }
 
 /* Once a second at most: it begins again with the first of them. */

@@ -62,6 +62,9 @@ static struct order_step poll(struct order *o, enum order_state state,
 			      const struct ca_reply *reply,
 			      const struct order_context *ctx)
 {
+	bool is_expired = o->expires_at && o->expires_at < ctx->now;
+	enum fail_scope scope = is_expired ? order_scope_of_expiry(o)
+					   : SCOPE_ORDER;
 	struct err late = ERR_INIT;
 	struct order_step step;
 
@@ -77,8 +80,8 @@ static struct order_step poll(struct order *o, enum order_state state,
 			       schedule_poll_ms(o->tries, reply->retry_after));
 	err_set(&late, ERR_AGAIN, "the CA has not come to an end with the "
 				  "order (%s)", order_state_name(state));
-	step = order_give_up(o, SCOPE_ORDER, &late, ctx->now);
-	step.is_endless = true;
+	step = order_give_up(o, scope, &late, ctx->now);
+	step.is_endless = scope == SCOPE_ORDER;
 	return step;
 }
 

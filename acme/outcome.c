@@ -379,5 +379,7 @@ void outcome_certified(struct engine *e, struct domain *d,
 	d->renew_forced = d->revoked = false;
 	d->method = o->method;
 	engine_ok(e, refusal_forget(e->store, d->id, &err), &err);
+	for (size_t i = 0; i < e->ca_count; i++)
+		culprit_certified(&e->ca[i]->culprits, d->id);
 	d->problem[0] = d->hint[0] = '\0';
 }

@@ -113,11 +113,16 @@ struct authority *queue_choose(struct engine *e, const struct domain *d)
 	return first;
 }
 
+long queue_patience(struct engine *e, const struct domain *d)
+{
+	struct schedule_life life = engine_life(e, d);
+
+	return patience_of(d, &life);
+}
+
 bool queue_is_down_for(const struct authority *a, const struct domain *d)
 {
-	struct schedule_life life = engine_life(a->engine, d);
-
-	return is_down(a, d, patience_of(d, &life));
+	return is_down(a, d, queue_patience(a->engine, d));
 }
 
 bool queue_turn_away(struct engine *e, const struct authority *a,
@@ -358,10 +363,8 @@ static bool serve(struct engine *e, struct domain *d, bool is_ahead)
 
 long queue_time_to_down(const struct authority *a, const struct domain *d)
 {
-	struct schedule_life life = engine_life(a->engine, d);
-
 	return (long)(down_since(a, d) - engine_now(a->engine)) +
-	       patience_of(d, &life);
+	       queue_patience(a->engine, d);
 }
 
 /* ---- the whole queue ---- */

@@ -22,14 +22,19 @@
 #define HEARD_LATE     2  /* s, from an answer to its commit */
 #define ORDER_LIFE   (8 * WHEN_HOUR)
 #define RENEWAL_LOOK (120 * WHEN_DAY)	/* a renewal of what was in these */
+#define RENEWAL_SURE   (119 * WHEN_DAY) /* ... to whom goes by another clock */
 
-/* Let's Encrypt's, as published. */
+/*
+ * Let's Encrypt's, by which it counts; and as published where it says more, in
+ * whole minutes rounded up: who goes by that comes later.
+ */
 static const struct rate {
 	const char *what;
 	double burst;
 	double refill;	/* seconds for one */
 } new_orders = { "new orders per account", 300, 36 },
   new_certs = { "certificates per registered domain", 50, 12096 },
+  new_certs_said = { "as published", 50, 202 * WHEN_MINUTE },
   duplicates = { "certificates per exact set of names", 5, 34 * 3600 },
   failed = { "failed authorizations per name", 5, 720 };
 
@@ -109,15 +114,24 @@ static bool is_empty(const struct bulk_bucket *b, const struct rate *r,
 	return level_of(b, r, now) < 1;
 }
 
+static void host_of(uint32_t name, char out[static 32])
+{
+	snprintf(out, 32, BULK_HOST, name);
+}
+
 static void refuse_rate(struct post *p, const struct bulk_bucket *b,
-			const struct rate *r, const char *name)
+			const struct rate *r, uint32_t name)
 {
 	double missing = 1 - level_of(b, r, p->ca->now);
 	long wait = (long)(missing * r->refill) + 1;
+	char host[32];
 
-	if (!p->ca->breaches++)
+	host_of(name, host);
+	if (wait <= p->ca->client_ahead)
+		p->ca->came_early = name;
+	else if (!p->ca->breaches++)
 		snprintf(p->ca->breach, sizeof(p->ca->breach), "%s (%s)",
-			 r->what, name);
+			 r->what, host);
 	refuse(p->answer, 429, "rateLimited", r->what);
 	snprintf(p->answer->retry_after, sizeof(p->answer->retry_after), "%ld",
 		 wait);
@@ -135,11 +149,6 @@ static bool read_name(const struct bulk_ca *ca, const char *host,
 	n = (unsigned)strtoul(host + 9, NULL, 10);
 	*name = n;
 	return n < ca->names;
-}
-
-static void host_of(uint32_t name, char out[static 32])
-{
-	snprintf(out, 32, BULK_HOST, name);
 }
 
 /* ---- reading requests ---- */
@@ -513,9 +522,10 @@ static bool check_replaces(struct post *p, uint32_t name, uint32_t *replaces,
 	return true;
 }
 
-static bool is_renewal(const struct bulk_ca *ca, const struct bulk_name *n)
+static bool is_renewal(const struct bulk_ca *ca, const struct bulk_name *n,
+		       long look)
 {
-	return n->issued_at && n->issued_at > ca->now - RENEWAL_LOOK;
+	return n->issued_at && n->issued_at > ca->now - look;
 }
 
 static bool within_limits(struct post *p, struct bulk_name *n, uint32_t name,
@@ -523,34 +533,40 @@ static bool within_limits(struct post *p, struct bulk_name *n, uint32_t name,
 {
 	struct bulk_ca *ca = p->ca;
 	struct bulk_bucket *orders = &ca->account[p->account].orders;
-	char host[32];
 
 	if (!ca->has_limits || is_exempt)
 		return true;
-	host_of(name, host);
 	if (is_empty(&n->failed, &failed, ca->now))
-		refuse_rate(p, &n->failed, &failed, host);
+		refuse_rate(p, &n->failed, &failed, name);
 	else if (is_empty(&n->duplicates, &duplicates, ca->now))
-		refuse_rate(p, &n->duplicates, &duplicates, host);
-	else if (!is_renewal(ca, n) && is_empty(orders, &new_orders, ca->now))
-		refuse_rate(p, orders, &new_orders, host);
-	else if (!is_renewal(ca, n) && is_empty(&ca->new_certs, &new_certs,
-						ca->now))
-		refuse_rate(p, &ca->new_certs, &new_certs, host);
+		refuse_rate(p, &n->duplicates, &duplicates, name);
+	else if (is_renewal(ca, n, RENEWAL_LOOK))
+		return true;
+	else if (is_empty(orders, &new_orders, ca->now))
+		refuse_rate(p, orders, &new_orders, name);
+	else if (is_empty(&ca->new_certs, &new_certs, ca->now))
+		refuse_rate(p, &ca->new_certs, &new_certs, name);
 	else
 		return true;
 	return false;
 }
 
-bool bulk_ca_has_budget(struct bulk_ca *ca, unsigned name)
+static bool has_lasted(const struct bulk_bucket *b, const struct rate *r,
+		       time_t now, long seconds)
+{
+	return level_of(b, r, now) >= 1 + (double)seconds / r->refill;
+}
+
+bool bulk_ca_has_budget(struct bulk_ca *ca, unsigned name, long seconds)
 {
 	struct bulk_name *n = &ca->name[name];
 
 	return !ca->has_limits ||
-	       (!is_empty(&n->failed, &failed, ca->now) &&
-		!is_empty(&n->duplicates, &duplicates, ca->now) &&
-		(is_renewal(ca, n) ||
-		 !is_empty(&ca->new_certs, &new_certs, ca->now)));
+	       (has_lasted(&n->failed, &failed, ca->now, seconds) &&
+		has_lasted(&n->duplicates, &duplicates, ca->now, seconds) &&
+		(is_renewal(ca, n, RENEWAL_SURE) ||
+		 has_lasted(&ca->new_certs_said, &new_certs_said, ca->now,
+			    seconds)));
 }
 
 static uint32_t open_order(const struct bulk_ca *ca, const struct bulk_name *n,
@@ -603,7 +619,7 @@ static struct bulk_order *make_order(struct post *p, uint32_t name)
 	}
 	ca->new_orders++;
 	ca->gone_orders += is_gone(ca, ca->name[name].open_order);
-	if (ca->has_limits && !is_renewal(ca, &ca->name[name]))
+	if (ca->has_limits && !is_renewal(ca, &ca->name[name], RENEWAL_LOOK))
 		spend(&ca->account[p->account].orders, &new_orders, ca->now);
 	return o;
 }
@@ -827,6 +843,15 @@ static uint32_t add_cert(struct bulk_ca *ca, uint32_t order,
 	return ca->certs++;
 }
 
+static void count_issued(struct bulk_ca *ca, struct bulk_name *n)
+{
+	spend(&n->duplicates, &duplicates, ca->now);
+	if (!is_renewal(ca, n, RENEWAL_LOOK))
+		spend(&ca->new_certs, &new_certs, ca->now);
+	if (!is_renewal(ca, n, RENEWAL_SURE))
+		spend(&ca->new_certs_said, &new_certs_said, ca->now);
+}
+
 static void issue(struct bulk_ca *ca, uint32_t id, const unsigned char *point)
 {
 	struct bulk_order *o = &ca->order[id];
@@ -838,9 +863,7 @@ static void issue(struct bulk_ca *ca, uint32_t id, const unsigned char *point)
 	if (!is_trial)
 		count_duplicate(ca, o, host);
 	if (ca->has_limits && !o->is_exempt)
-		spend(&n->duplicates, &duplicates, ca->now);
-	if (ca->has_limits && !o->is_exempt && !is_renewal(ca, n))
-		spend(&ca->new_certs, &new_certs, ca->now);
+		count_issued(ca, n);
 	n->issued_at = ca->now;
 	o->cert = add_cert(ca, id, point);
 	ca->cert[o->cert].is_trial = is_trial;
@@ -1129,6 +1152,7 @@ void bulk_ca_init(struct bulk_ca *ca, unsigned number, unsigned names,
 		.names = names,
 		.reuses_orders = true,
 		.looks = 1,
+		.came_early = BULK_NONE,
 	};
 	snprintf(ca->origin, sizeof(ca->origin), "https://%c.ca.test",
 		 'a' + (int)number);

@@ -83,6 +83,8 @@ struct bulk_ca {
 
 	/* The world round it. */
 	time_t now;
+	long client_ahead; /* seconds: who comes so much early breaks no limit */
+	uint32_t came_early; /* the last name refused for that; BULK_NONE */
 	bool is_incident;		/* every certificate is to be replaced */
 	time_t incident_before;		/* ... that was issued before this */
 
@@ -109,7 +111,9 @@ struct bulk_ca {
 		struct bulk_bucket orders;
 	} account[BULK_ACCOUNTS];
 	unsigned accounts;
-	struct bulk_bucket new_certs; /* all names have one registered domain */
+	/* All names have one registered domain. By the true rate, and by that
+	   which the CA publishes. */
+	struct bulk_bucket new_certs, new_certs_said;
 	struct bulk_name *name;
 	unsigned names;
 	struct bulk_order *order;
@@ -159,7 +163,10 @@ void bulk_ca_revoke(struct bulk_ca *ca, uint32_t cert);
 /* The certificate of this serial number (hex), or NULL. */
 struct bulk_cert *bulk_ca_find(struct bulk_ca *ca, const char *serial);
 
-/* What the account may order now without being refused; for the judge. */
-bool bulk_ca_has_budget(struct bulk_ca *ca, unsigned name);
+/*
+ * For the judge: has the account had room for an order of the name for so long,
+ * by the limits as they are published?
+ */
+bool bulk_ca_has_budget(struct bulk_ca *ca, unsigned name, long seconds);
 
 #endif

@@ -29,6 +29,8 @@
 #define STORED_LOOKS 4			/* ... and not served: at most */
 #define AT_ONCE	     2			/* seconds */
 #define KNOCKS_MAX   60			/* at a dead CA's door in 10 min */
+#define DATE_OLD     (WHEN_HOUR + 1)	/* s: by a cache (acme/clock.c) */
+#define LIMIT_LONG   (7 * WHEN_DAY * MS) /* what a limit looks back */
 
 /* While a lapse lasts: how often it is looked at, and what may pass until a
    name is tried again, in the first three days and after them. */
@@ -192,6 +194,18 @@ static bool could_order(const struct rig *r, const struct judge_name *n,
 	return box && reach && !bad && !forbidden;
 }
 
+/* Ten minutes, and what may go before it. */
+static int64_t needed_ms(const struct rig *r)
+{
+	return NEEDED_MS + (int64_t)r->names * MS / RATE + SLOW_START;
+}
+
+static bool has_budget(struct rig *r, unsigned name, size_t ca)
+{
+	r->ca[ca].now = rig_now(r);
+	return bulk_ca_has_budget(&r->ca[ca], name, (long)(needed_ms(r) / MS));
+}
+
 /* One stretch, without a gap, that is long enough, and `more` beside? */
 static bool could_renew(const struct rig *r, const struct judge_name *n,
 			size_t ca, int64_t from_ms, int64_t end, int64_t more)
@@ -199,7 +213,7 @@ static bool could_renew(const struct rig *r, const struct judge_name *n,
 	int64_t run_from = from_ms, change;
 	bool is_running = false;
 
-	more += (int64_t)r->names * MS / RATE + SLOW_START;
+	more += needed_ms(r);
 
 	for (int64_t at = from_ms; at < end; at = change) {
 		change = end;
@@ -210,8 +224,7 @@ static bool could_renew(const struct rig *r, const struct judge_name *n,
 		if (!is_running)
 			run_from = at;
 		is_running = true;
-		if (change - run_from >=
-		    NEEDED_MS + more + pause_of(r, n, run_from))
+		if (change - run_from >= more + pause_of(r, n, run_from))
 			return true;
 	}
 	return false;
@@ -243,7 +256,7 @@ static bool was_promised(struct rig *r, unsigned name)
 		return false;
 	for (size_t i = 0; i < r->ca_count; i++)
 		if (could_renew(r, n, i, from, n->served_until * MS, 0) &&
-		    bulk_ca_has_budget(&r->ca[i], name))
+		    has_budget(r, name, i))
 			return true;
 	return false;
 }
@@ -449,7 +462,7 @@ static void check_lapse(struct rig *r, unsigned name)
 
 	for (size_t i = 0; i < r->ca_count && n->lapsed_ms; i++) {
 		if (!could_renew(r, n, i, n->lapsed_ms, r->now_ms, more) ||
-		    !bulk_ca_has_budget(&r->ca[i], name))
+		    !has_budget(r, name, i))
 			continue;
 		look(r, name);
 		if (!n->lapsed_ms)
@@ -737,10 +750,33 @@ void judge_request(struct rig *r, size_t ca, bool is_advice)
 			       "minutes", ca, j->knocks[ca]);
 }
 
+/*
+ * A machine that is ahead by no more than a Date may have lain in a cache is
+ * believed, and what comes back of a limit comes back so much too early.
+ */
+static void note_ahead(struct rig *r)
+{
+	struct judge *j = r->judge;
+	long ahead = r->engine ? (long)(engine_clock(r->engine) - rig_now(r))
+			       : 0;
+
+	if (ahead < 0 || ahead > DATE_OLD)
+		ahead = 0;
+	if (ahead >= j->ahead || r->now_ms > j->ahead_until_ms) {
+		j->ahead = ahead;
+		j->ahead_until_ms = r->now_ms + LIMIT_LONG;
+	}
+	for (size_t i = 0; i < r->ca_count; i++)
+		r->ca[i].client_ahead = j->ahead;
+}
+
 /* ---- after every event ---- */
 
-static void check_ca(struct rig *r, const struct bulk_ca *ca)
+static void check_ca(struct rig *r, struct bulk_ca *ca)
 {
+	if (ca->came_early != BULK_NONE)
+		r->judge->name[ca->came_early].may_be_charged = true;
+	ca->came_early = BULK_NONE;
 	if (*ca->complaint)
 		rig_condemn(r, "CA %u complains: %s", ca->number,
 			    ca->complaint);
@@ -823,6 +859,7 @@ void judge_ordered(struct rig *r, unsigned name)
 
 void judge_after_event(struct rig *r)
 {
+	note_ahead(r);
 	for (size_t i = 0; i < r->ca_count; i++)
 		check_ca(r, &r->ca[i]);
 	if (++r->judge->checks % 64 == 0)

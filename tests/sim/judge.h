@@ -74,6 +74,9 @@ struct judge {
 	int64_t count_from_ms[RIG_CAS];
 	unsigned knocks[RIG_CAS];
 
+	long ahead; /* seconds: the most of the last week that is believed */
+	int64_t ahead_until_ms;
+
 	unsigned long ordered;			/* by the CAs' count */
 	int64_t promised_ms, unpromised_ms;	/* lapsed, in all */
 	unsigned broken; /* names that are expired, though promised */

@@ -64,6 +64,24 @@ static void who_is_held_is_alone_when_others_work(void **state)
 	assert_int_equal(culprit_alone_since(&c, X, NOW + 200), 0);
 }
 
+static void who_has_left_after_an_error_does_not_come_back_soon(void **state)
+{
+	struct culprits c = { .used = 0 };
+
+	(void)state;
+	culprit_left(&c, X, NOW + 360); /* it met no error here */
+	assert_int_equal(culprit_alone_since(&c, X, NOW), 0);
+	culprit_failed(&c, X, 5, NOW);
+	culprit_left(&c, X, NOW + 360);
+	assert_int_equal(culprit_alone_since(&c, X, NOW + 359), NOW);
+	assert_int_equal(culprit_alone_since(&c, X, NOW + 360), 0);
+	culprit_left(&c, X, NOW + 360);
+	culprit_certified(&c, Y);
+	assert_int_equal(culprit_alone_since(&c, X, NOW + 100), NOW);
+	culprit_certified(&c, X);
+	assert_int_equal(culprit_alone_since(&c, X, NOW + 100), 0);
+}
+
 static void what_fails_deeper_than_it_did_may_be_the_ca(void **state)
 {
 	struct culprits c = { 0 };
@@ -148,6 +166,8 @@ static void errors_of_others_do_not_push_it_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			who_has_left_after_an_error_does_not_come_back_soon),
 		cmocka_unit_test(who_is_held_is_alone_when_others_work),
 		cmocka_unit_test(it_is_alone_once_others_work),
 		cmocka_unit_test(
