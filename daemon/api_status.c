@@ -47,12 +47,13 @@ static json_t *view_serving(const struct httpd *httpd)
 		return json_null();
 	httpd_count(httpd, &c);
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connections",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connections",
 		(json_int_t)c.connections, "open", (json_int_t)c.open, "shed",
-		(json_int_t)c.shed, "unproxied", (json_int_t)c.unproxied,
-		"handshakes", (json_int_t)c.handshakes, "handshakes_failed",
-		(json_int_t)c.handshakes_failed, "policies",
-		(json_int_t)c.policies, "challenges", (json_int_t)c.challenges);
+		(json_int_t)c.shed, "left", (json_int_t)c.left, "unproxied",
+		(json_int_t)c.unproxied, "handshakes", (json_int_t)c.handshakes,
+		"handshakes_failed", (json_int_t)c.handshakes_failed,
+		"policies", (json_int_t)c.policies, "challenges",
+		(json_int_t)c.challenges);
 }
 
 /* How long whoever comes has to wait for the control thread. */

@@ -93,9 +93,14 @@ static void add_connections(struct metrics *m, const struct httpd_counts *c)
 {
 	exposition_one(&m->out, "mtastsd_connections_total", METRIC_COUNTER,
 		       "Connections accepted.", (double)c->connections);
+	exposition_one(&m->out, "mtastsd_connections_shed_total",
+		       METRIC_COUNTER,
+		       "Connections closed: over a limit, or to make room.",
+		       (double)c->shed);
 	exposition_one(
-		&m->out, "mtastsd_connections_shed_total", METRIC_COUNTER,
-		"Connections closed at once: over a limit.", (double)c->shed);
+		&m->out, "mtastsd_connections_left_total", METRIC_COUNTER,
+		"Connections of peers that left before it was their turn.",
+		(double)c->left);
 	exposition_one(&m->out, "mtastsd_connections_unproxied_total",
 		       METRIC_COUNTER,
 		       "Connections of a proxy that did not say for whom.",

@@ -199,6 +199,7 @@ void httpd_count(const struct httpd *h, struct httpd_counts *counts)
 		.connections = sum(h, TALLY_CONNECTIONS),
 		.open = atomic_load(&h->limits.open),
 		.shed = sum(h, TALLY_SHED),
+		.left = sum(h, TALLY_LEFT),
 		.unproxied = sum(h, TALLY_UNPROXIED),
 		.handshakes = sum(h, TALLY_HANDSHAKES),
 		.handshakes_failed = sum(h, TALLY_HANDSHAKES_FAILED),

@@ -95,6 +95,7 @@ struct httpd_counts {
 	unsigned long connections;	/* accepted */
 	unsigned long open;		/* now */
 	unsigned long shed;		/* closed: over a cap */
+	unsigned long left;		/* had left by then, and others wait */
 	unsigned long unproxied;	/* of a proxy, without its header */
 	unsigned long handshakes;	/* finished */
 	unsigned long handshakes_failed;

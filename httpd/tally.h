@@ -11,6 +11,7 @@
 enum tally_item {
 	TALLY_CONNECTIONS,
 	TALLY_SHED,
+	TALLY_LEFT,	 /* before they were accepted */
 	TALLY_UNPROXIED, /* ended: a proxy did not say for whom */
 	TALLY_HANDSHAKES,
 	TALLY_HANDSHAKES_FAILED,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/loop.h"
 #include "base/mem.h"
@@ -14,6 +15,7 @@
 #include "httpd/after.h"
 #include "httpd/answer.h"
 #include "httpd/fetches.h"
+#include "httpd/left.h"
 #include "httpd/posts.h"
 #include "httpd/routes.h"
 
@@ -27,7 +29,8 @@ struct entrance {
 	enum door door;
 	struct evconnlistener *listeners[HTTPD_LISTENERS_MAX];
 	size_t count;
-	unsigned accepted; /* since `again` */
+	struct timeval turn; /* of the loop */
+	unsigned accepted;   /* in it */
 	bool is_full;	   /* at the last look */
 	struct event *again;
 };
@@ -224,7 +227,6 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	e->accepted = 0;
 	for (size_t i = 0; i < e->count; i++)
 		evconnlistener_enable(e->listeners[i]);
 }
@@ -239,6 +241,18 @@ static void let_others(struct entrance *e, struct evconnlistener *l)
 	event_add(e->again, &at_once);
 }
 
+/* libevent looks at the clock once in a turn. */
+static void count_accepted(struct entrance *e)
+{
+	struct timeval now;
+
+	event_base_gettimeofday_cached(loop_base(e->worker->loop), &now);
+	if (evutil_timercmp(&now, &e->turn, !=))
+		e->accepted = 0;
+	e->turn = now;
+	e->accepted++;
+}
+
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
 		      struct sockaddr *peer, int len, void *arg)
 {
@@ -246,8 +260,16 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
 	struct worker *w = e->worker;
 
 	(void)len;
-	if (++e->accepted >= ACCEPTS_A_TURN)
+	count_accepted(e);
+	if (e->accepted >= ACCEPTS_A_TURN)
 		let_others(e, l);
+	if (e->accepted > LEFT_QUEUE && e->door == DOOR_HTTPS &&
+	    left_already(fd)) {
+		tally_add(&w->tally, TALLY_CONNECTIONS);
+		tally_add(&w->tally, TALLY_LEFT);
+		close(fd);
+		return;
+	}
 	conn_accept(w->conns, fd, peer, e->door == DOOR_HTTPS ? w->tls : NULL);
 }
 

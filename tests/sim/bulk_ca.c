@@ -528,11 +528,25 @@ static bool is_renewal(const struct bulk_ca *ca, const struct bulk_name *n,
 	return n->issued_at && n->issued_at > ca->now - look;
 }
 
+/* Those that all new names share. */
+static bool within_common_limits(struct post *p, uint32_t name)
+{
+	struct bulk_ca *ca = p->ca;
+	struct bulk_bucket *orders = &ca->account[p->account].orders;
+
+	if (is_empty(orders, &new_orders, ca->now))
+		refuse_rate(p, orders, &new_orders, name);
+	else if (is_empty(&ca->new_certs, &new_certs, ca->now))
+		refuse_rate(p, &ca->new_certs, &new_certs, name);
+	else
+		return true;
+	return false;
+}
+
 static bool within_limits(struct post *p, struct bulk_name *n, uint32_t name,
 			  bool is_exempt)
 {
 	struct bulk_ca *ca = p->ca;
-	struct bulk_bucket *orders = &ca->account[p->account].orders;
 
 	if (!ca->has_limits || is_exempt)
 		return true;
@@ -540,14 +554,9 @@ static bool within_limits(struct post *p, struct bulk_name *n, uint32_t name,
 		refuse_rate(p, &n->failed, &failed, name);
 	else if (is_empty(&n->duplicates, &duplicates, ca->now))
 		refuse_rate(p, &n->duplicates, &duplicates, name);
-	else if (is_renewal(ca, n, RENEWAL_LOOK))
-		return true;
-	else if (is_empty(orders, &new_orders, ca->now))
-		refuse_rate(p, orders, &new_orders, name);
-	else if (is_empty(&ca->new_certs, &new_certs, ca->now))
-		refuse_rate(p, &ca->new_certs, &new_certs, name);
 	else
-		return true;
+		return is_renewal(ca, n, RENEWAL_LOOK) ||
+		       within_common_limits(p, name);
 	return false;
 }
 
