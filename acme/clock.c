@@ -332,3 +332,11 @@ void clock_init(struct clock *c, const struct world *real, time_t mark)
 	c->was_behind = true;
 	c->offset_ms = least_ms - c->wall_ms;
 }
+
+void clock_resume(struct clock *c, time_t last)
+{
+	int64_t ahead_ms = (int64_t)last * 1000 - clock_now_ms(c);
+
+	if (ahead_ms > CLOCK_SLACK_MS)
+		c->back_ms += ahead_ms;
+}

@@ -58,6 +58,12 @@ struct clock {
 /* `mark`: a moment that has been, as stored; 0: none. `real` outlives it. */
 void clock_init(struct clock *c, const struct world *real, time_t mark);
 
+/*
+ * A former life came to `last`, and nobody vouched for its time; 0: there is
+ * none. If that is ahead of ours, time has gone back by as much.
+ */
+void clock_resume(struct clock *c, time_t last);
+
 /* The world with our time. It is the clock's. */
 const struct world *clock_world(const struct clock *c);
 

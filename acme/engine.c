@@ -581,6 +581,7 @@ struct engine *engine_new(const struct world *world, struct store *store,
 	struct engine *e = xcalloc(1, sizeof(*e));
 
 	clock_init(&e->clock, world, store_clock_mark(store));
+	clock_resume(&e->clock, store_clock_unsure(store));
 	e->world = clock_world(&e->clock);
 	e->store = store;
 	e->inbox_tail = &e->inbox;

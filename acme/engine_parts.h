@@ -37,6 +37,7 @@ struct authority {
 	struct account account;		/* as stored; read anew each tick */
 	bool has_account;
 	time_t account_at; /* it registered; 0: not in this life */
+	time_t heard_at;   /* it answered last, whatever; the same */
 	struct client *client;
 	bool is_wanted;			/* somebody waits for it, in this tick */
 	bool is_busy;			/* directory or account asked for */
@@ -256,7 +257,7 @@ void blame_committed(struct engine *e);
  * When an answer comes, and then only: in the inbox it may wait for as long as
  * nothing can be written, and its Date is no longer true.
  */
-void timekeeping_hear(struct engine *e, const struct authority *a,
+void timekeeping_hear(struct engine *e, struct authority *a,
 		      const struct ca_reply *reply);
 
 /* Staging, before anything else. */
@@ -352,6 +353,9 @@ struct authority *queue_choose(struct engine *e, const struct domain *d);
 /* This CA is not asked for the name before then. Is there another to ask? */
 bool queue_turn_away(struct engine *e, const struct authority *a,
 		     const struct domain *d, time_t until);
+
+/* Is there another than those that refuse it, if perhaps a CA that is down? */
+bool queue_is_open(struct engine *e, const struct domain *d);
 
 /* Seconds that the domain waits for a CA that is down. */
 long queue_patience(struct engine *e, const struct domain *d);

@@ -170,6 +170,7 @@ static bool is_error(const struct ca_reply *reply)
 		return !reply->is_unasked;
 	return reply->status < 300 || reply->status >= 500 ||
 	       reply->status == 429 || wire_is_gone(reply->status) ||
+	       scope_is_wordless(reply) ||
 	       streq(reply->problem.type, "serverInternal");
 }
 
@@ -214,6 +215,8 @@ static void charge(const struct stepping *s, struct order *o, int depth,
 	case SCOPE_DOMAIN:
 	case SCOPE_ORDER:
 	case SCOPE_LOCAL:
+		if (scope_is_wordless(reply))
+			break; /* that may be anybody's answer */
 		authority_worked(a, depth);
 		culprit_worked(&a->culprits, o->domain_id, depth,
 			       engine_now(s->engine));
@@ -340,6 +343,7 @@ static struct order_context context_of(struct engine *e,
 		.thumbprint = jws_thumbprint(&a->account.key),
 		.orders_url = a->account.orders_url,
 		.account_at = a->account_at,
+		.heard_at = a->heard_at,
 		.is_known = url_is_known,
 		.arg = e,
 	};
@@ -502,8 +506,8 @@ static long time_of_look(const struct order *o,
 /*
  * Seconds until it may leave its CA, which may have issued already, or be about
  * to: another would make a second certificate of one decision. That is for the
- * last quarter of a life; what has no life to go by, or was asked for, waits as
- * for a CA that does not end.
+ * last quarter of a life; what has no life to go by, was asked for, or is to
+ * replace what is revoked waits as for a CA that does not end.
  */
 static long time_to_leave(struct engine *e, const struct order *o,
 			  const struct domain *d)
@@ -515,7 +519,7 @@ static long time_to_leave(struct engine *e, const struct order *o,
 
 	if (o->state < ORDER_FINALIZING)
 		return time_of_look(o, &life, age);
-	if (life.whole && !d->renew_forced)
+	if (life.whole && !d->renew_forced && !d->revoked)
 		return quarter;
 	return life.whole && quarter < patient ? quarter : patient;
 }

@@ -20,7 +20,8 @@
 #define SEEK_ERRORS	  3 /* of one order, while the CA answers all else */
 #define ACCOUNT_TRIES_MAX 5	/* of an order, while the account is mended */
 #define LOOKS_LEAST	  10	/* ten seconds of them, or more */
-#define GONE_LEAST	  5	/* looks that find nothing: half a minute */
+#define DOOR_LEAST	  5	/* times, before a list with a door is left */
+#define GONE_FOR	  30 /* seconds that an order is said not to be there */
 
 /*
  * A CA that asks for peace is left in peace by all, and its breaker sees to
@@ -141,6 +142,13 @@ static struct order_step refused(struct order *o, const struct wire_problem *p,
 	return step;
 }
 
+/* A no in no words: it may mean what was asked, and as well the time of day. */
+static bool is_turned_away(const struct ca_reply *reply)
+{
+	return scope_is_wordless(reply) && reply->status >= 400 &&
+	       reply->status <= 499 && reply->status != 429;
+}
+
 /* It has been refused before anybody looked at what it asks (8555, 6.5). */
 static bool is_bad_nonce(const struct ca_reply *reply)
 {
@@ -189,6 +197,13 @@ static void uncount_csr(struct order *o, const struct order_context *ctx)
 		o->sent--;
 }
 
+/* It answers, and not this. What was told to issue is asked for still. */
+static bool is_there(const struct order *o, const struct order_context *ctx)
+{
+	return o->state < ORDER_FINALIZING && ctx->heard_at &&
+	       ctx->now - ctx->heard_at < WHEN_HOUR;
+}
+
 /*
  * An answer that is no answer: the same question again, but look first, unless
  * the CA is known to have done nothing. A CA that answers like this for too
@@ -205,8 +220,8 @@ static struct order_step ask_again(struct order *o, enum fail_scope scope,
 	long wait = reply->retry_after;
 	struct order_step step;
 
-	if (reply->error.kind == ERR_NONE && is_overdue(o, ctx) &&
-	    o->tries >= LOOKS_LEAST && !is_asked_anew)
+	if ((reply->error.kind == ERR_NONE || is_there(o, ctx)) &&
+	    is_overdue(o, ctx) && o->tries >= LOOKS_LEAST && !is_asked_anew)
 		return give_up(o, scope == SCOPE_NONE ? SCOPE_ORDER : scope,
 			       problem, reply, ctx);
 	if (scope == SCOPE_CA && !is_bad_nonce(reply))
@@ -292,7 +307,7 @@ static void learn_order(struct order *o, const char *url,
 	snprintf(o->order_url, sizeof(o->order_url), "%s", url);
 	memcpy(o->finalize_url, w->finalize_url, sizeof(o->finalize_url));
 	memcpy(o->authz_url, w->authz_url, sizeof(o->authz_url));
-	o->expires_at = w->expires_at;
+	o->expires_at = w->expires_at > o->created_at ? w->expires_at : 0;
 	o->seek[0] = '\0';
 	o->sent = 0;
 }
@@ -399,7 +414,8 @@ static void seek_doubt(struct order *o, const struct order_context *ctx)
 static bool is_no_answer(const struct ca_reply *reply)
 {
 	return reply->error.kind != ERR_NONE ||
-	       (reply->status >= 500 && reply->status != 503);
+	       (reply->status >= 500 && reply->status != 503) ||
+	       is_turned_away(reply);
 }
 
 /* What was said of that order is not for this one to wait for. */
@@ -428,8 +444,9 @@ static bool is_seeking_in_vain(const struct order *o,
 {
 	if (!is_seeking(o, ctx))
 		return false;
-	if (reply->status == 429)
-		return o->tries >= GONE_LEAST;
+	if (reply->status == 429 ||
+	    (reply->status < 500 && scope_is_wordless(reply)))
+		return o->tries >= DOOR_LEAST;
 	return reply->error.kind != ERR_NONE && is_overdue(o, ctx) &&
 	       o->tries >= LOOKS_LEAST;
 }
@@ -894,15 +911,39 @@ static struct order_step moved_on(struct order *o, const struct err *problem,
 	return ask_again(o, SCOPE_NONE, problem, reply, ctx);
 }
 
+static bool is_just_now(time_t at, const struct order_context *ctx)
+{
+	return at <= ctx->now && ctx->now - at < GONE_FOR;
+}
+
 /*
  * A CA is many machines, and one of them may not have heard yet of what another
  * has made. Of an order that was told to issue that is believed only when it
- * has been said for a while.
+ * has been said for a while, and of any other when it is no longer new.
  */
-static bool may_be_late(const struct order *o, const struct ca_reply *reply)
+static bool may_be_late(const struct order *o, const struct ca_reply *reply,
+			const struct order_context *ctx)
 {
-	return wire_is_gone(reply->status) && o->state >= ORDER_FINALIZING &&
-	       !(o->unsure && o->tries >= GONE_LEAST);
+	if (!wire_is_gone(reply->status) || o->state == ORDER_INTENT)
+		return false;
+	return is_just_now(o->state >= ORDER_FINALIZING ? o->gone_since
+							: o->created_at,
+			   ctx);
+}
+
+/* Silence and trouble do not say that it is there after all. */
+static void note_gone(struct order *o, const struct ca_reply *reply,
+		      enum fail_scope scope, const struct order_context *ctx)
+{
+	bool is_gone = reply->error.kind == ERR_NONE &&
+		       wire_is_gone(reply->status);
+
+	if (o->state == ORDER_INTENT || o->state == ORDER_DOWNLOAD)
+		return; /* it is asked for something else */
+	if (is_gone && !o->gone_since)
+		o->gone_since = ctx->now;
+	else if (!is_gone && scope != SCOPE_CA)
+		o->gone_since = 0;
 }
 
 /* The CA declined this question of this state. */
@@ -919,7 +960,7 @@ static struct order_step declined(struct order *o, enum fail_scope scope,
 		return order_plainly(o);
 	if (may_have_moved_on(o, reply) && !o->unsure)
 		return moved_on(o, problem, reply, ctx);
-	if (may_be_late(o, reply))
+	if (may_be_late(o, reply, ctx))
 		return ask_again(o, SCOPE_NONE, problem, reply, ctx);
 	step = give_up(o, scope, problem, reply, ctx);
 	step.retry_after = reply->retry_after;
@@ -955,12 +996,38 @@ static bool is_limit_of_orders(const struct order *o,
 	       streq(reply->problem.type, "rateLimited");
 }
 
+static struct order_step ca_failed(struct order *o, const struct err *problem,
+				   const struct ca_reply *reply,
+				   const struct order_context *ctx)
+{
+	if (is_at_candidate(o, ctx) && is_no_answer(reply))
+		return candidate_failed(o, problem, reply, ctx);
+	if (is_seeking_in_vain(o, reply, ctx))
+		return seek_no_more(o, problem, reply, ctx);
+	return ask_again(o, SCOPE_CA, problem, reply, ctx);
+}
+
+/* What a CA itself may mean by a no, it may mean without words, too. */
+static struct order_step turned_away(struct order *o, const struct err *problem,
+				     const struct ca_reply *reply,
+				     const struct order_context *ctx)
+{
+	if (is_seeking(o, ctx) && !is_at_candidate(o, ctx))
+		return search_failed(o);
+	if (is_about_replaces(o, reply, ctx))
+		return order_plainly(o);
+	if (may_have_moved_on(o, reply) && !o->unsure)
+		return moved_on(o, problem, reply, ctx);
+	return ca_failed(o, problem, reply, ctx);
+}
+
 struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 			      const struct order_context *ctx)
 {
 	struct err problem = ERR_INIT;
 	enum fail_scope scope = scope_of(reply, &problem);
 
+	note_gone(o, reply, scope, ctx);
 	if (is_limit_of_orders(o, reply, ctx))
 		scope = SCOPE_DOMAIN;
 	if (o->state == ORDER_DOWNLOAD && wire_is_gone(reply->status)) {
@@ -971,11 +1038,9 @@ struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 	case SCOPE_NONE:
 		return states[o->state].reply(o, reply, ctx);
 	case SCOPE_CA:
-		if (is_at_candidate(o, ctx) && is_no_answer(reply))
-			return candidate_failed(o, &problem, reply, ctx);
-		if (is_seeking_in_vain(o, reply, ctx))
-			return seek_no_more(o, &problem, reply, ctx);
-		return ask_again(o, scope, &problem, reply, ctx);
+		return is_turned_away(reply)
+			       ? turned_away(o, &problem, reply, ctx)
+			       : ca_failed(o, &problem, reply, ctx);
 	case SCOPE_ACCOUNT:
 		if (is_about_replaces(o, reply, ctx))
 			return order_plainly(o);

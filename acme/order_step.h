@@ -29,6 +29,7 @@ struct order_context {
 	const char *thumbprint;		/* of the account's key */
 	const char *orders_url;		/* the account's list; empty: none */
 	time_t account_at;		/* it registered; 0: not of late */
+	time_t heard_at; /* the CA answered anything; 0: not since the start */
 	long patience;			/* seconds from birth to giving up */
 	bool (*is_known)(const char *order_url, void *arg);	/* a row of ours */
 	void *arg;

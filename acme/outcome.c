@@ -94,10 +94,11 @@ static long pause_after(struct engine *e, const struct domain *d,
 	struct schedule_life life = engine_life(e, d);
 	long n = d->failures;
 
-	if (step->scope == SCOPE_NONE && !is_first_void(e, d))
-		n = 1; /* as for what is charged, or there is no end of it */
-	else if (!is_charged(step))
+	if (!is_charged(step) &&
+	    (step->scope != SCOPE_NONE || is_first_void(e, d)))
 		return 1;
+	if (!is_charged(step)) /* or there would be no end of it */
+		return schedule_domain_pause(1, life, -1, engine_dice(e));
 	if (limit_is_pause(step->problem.text))
 		return pause_of_paused(e, step);
 
@@ -178,14 +179,13 @@ static time_t refused_until(struct engine *e, const struct domain *d,
 	return now + most;
 }
 
-/* A limit is one CA's: the others go on at their pace. */
-static time_t next_of_others(struct engine *e, const struct domain *d,
-			     bool is_one_free)
+/* A limit is one CA's: the others go on at their pace, also one that is down. */
+static time_t next_of_others(struct engine *e, const struct domain *d)
 {
 	time_t now = engine_now(e);
 	time_t next = refusal_next_end(e->store, d->id, now);
 
-	if (is_one_free)
+	if (queue_is_open(e, d))
 		next = now + schedule_domain_pause(d->failures,
 						   engine_life(e, d), -1,
 						   engine_dice(e));
@@ -221,7 +221,7 @@ static void turn_to_another(struct engine *e, struct domain *d,
 	if (is_one_free && d->failures < (long)e->settings.ca_count)
 		d->due_at = engine_now(e) + 1;
 	else if (is_limit(step))
-		d->due_at = next_of_others(e, d, is_one_free);
+		d->due_at = next_of_others(e, d);
 	else if (!is_one_free)
 		engine_ok(e, refusal_forget(e->store, d->id, &err), &err);
 }

@@ -140,6 +140,17 @@ bool queue_turn_away(struct engine *e, const struct authority *a,
 	return false;
 }
 
+/* One that is down is waited for, while another's limit lasts. */
+bool queue_is_open(struct engine *e, const struct domain *d)
+{
+	if (e->settings.ca_count < 2)
+		return false;
+	for (size_t i = 0; i < e->settings.ca_count; i++)
+		if (!refuses(e->ca[i], d))
+			return true;
+	return false;
+}
+
 /* ---- one domain of the queue ---- */
 
 /* No CA wants it: by then one may be asked again. */
@@ -243,6 +254,8 @@ static bool limited(struct engine *e, struct authority *a, struct domain *d,
 	}
 	if (queue_turn_away(e, a, d, until))
 		until = engine_now(e) + 1;
+	else if (queue_is_open(e, d))
+		until = engine_now(e) + PASSED_OVER;
 	else if (has_hope_before(e, d, until))
 		until = next_hope(e, d);
 	put_back(e, d, until, why);

@@ -322,7 +322,8 @@ static bool is_refusal(const struct arrived *got, enum fail_scope scope)
 {
 	if (got->reply.error.kind != ERR_NONE)
 		return got->reply.error.kind == ERR_REFUSED;
-	return scope != SCOPE_CA && got->reply.status != 429;
+	return (scope != SCOPE_CA || scope_is_wordless(&got->reply)) &&
+	       got->reply.status < 500 && got->reply.status != 429;
 }
 
 static void got_change(struct engine *e, const struct arrived *got)

@@ -89,6 +89,13 @@ enum fail_scope scope_of_problem(const struct wire_problem *p,
 	return scope;
 }
 
+bool scope_is_wordless(const struct ca_reply *reply)
+{
+	return reply->error.kind == ERR_NONE && reply->status >= 300 &&
+	       (streq(reply->problem.type, "unknown") ||
+		streq(reply->problem.type, "about:blank"));
+}
+
 enum fail_scope scope_of(const struct ca_reply *reply, struct err *problem)
 {
 	enum fail_scope scope;
@@ -112,5 +119,9 @@ enum fail_scope scope_of(const struct ca_reply *reply, struct err *problem)
 	}
 	if (wire_is_gone(reply->status))
 		return SCOPE_ORDER;
+	if (scope_is_wordless(reply)) {
+		problem->kind = ERR_AGAIN;
+		return SCOPE_CA;
+	}
 	return scope;
 }

@@ -11,7 +11,7 @@
 
 enum fail_scope {
 	SCOPE_NONE,
-	SCOPE_CA,      /* network, 5xx, 429: everybody there waits */
+	SCOPE_CA,      /* network, 5xx, 429, no words: everybody there waits */
 	SCOPE_ACCOUNT, /* the CA does not know us, or wants something of us */
 	SCOPE_DOMAIN,  /* this name: its DNS, its CAA, its port 80 */
 	SCOPE_ORDER,   /* the order is void at the CA: make another */
@@ -26,6 +26,12 @@ enum fail_scope {
  * (or the network) said, in words, with a hint where one is known.
  */
 enum fail_scope scope_of(const struct ca_reply *reply, struct err *problem);
+
+/*
+ * An error that is not in words of ACME, of whatever status: of a door, a proxy,
+ * a page of maintenance. It says nothing of what was asked.
+ */
+bool scope_is_wordless(const struct ca_reply *reply);
 
 /*
  * The words for a problem that the CA put into an order or authorization; the

@@ -10,11 +10,15 @@
 
 #define MARK_EVERY WHEN_HOUR /* doubts are about more than that */
 
-void timekeeping_hear(struct engine *e, const struct authority *a,
+void timekeeping_hear(struct engine *e, struct authority *a,
 		      const struct ca_reply *reply)
 {
-	if (a && reply->error.kind == ERR_NONE && reply->date > 0)
+	if (!a || reply->error.kind != ERR_NONE || reply->status < 200)
+		return;
+	if (reply->date > 0)
 		clock_heard(&e->clock, a->row.id, reply->date);
+	if (reply->status < 500)
+		a->heard_at = engine_now(e);
 }
 
 static void move_waits(struct engine *e)
@@ -69,12 +73,30 @@ static void tell(struct engine *e)
 							 "is right again" });
 }
 
+/*
+ * What waits was reckoned by this time, and nobody has vouched for it: a later
+ * life whose clock is earlier has to know of it.
+ */
+static void keep_unsure(struct engine *e)
+{
+	time_t now = engine_now(e), last = store_clock_unsure(e->store);
+	struct err err = ERR_INIT;
+
+	if (clock_is_known(&e->clock))
+		now = 0;
+	if (now ? now >= last && now < last + MARK_EVERY : !last)
+		return;
+	engine_ok(e, store_clock_set_unsure(e->store, now, &err), &err);
+}
+
 void timekeeping_stage(struct engine *e)
 {
 	clock_now_ms(&e->clock);
 	move_waits(e);
 	if (!e->has_failed)
 		keep_mark(e);
+	if (!e->has_failed)
+		keep_unsure(e);
 	if (!e->has_failed)
 		tell(e);
 }

@@ -5,28 +5,51 @@
 #include "store/cert.h"
 #include "store/internal.h"
 
-time_t store_clock_mark(struct store *s)
+static time_t read_moment(struct store *s, const char *key)
 {
 	struct query q;
 	time_t at = 0;
 
 	query_open(&q, store_db(s),
 		   "SELECT CAST(value AS INTEGER) AS at"
-		   " FROM meta WHERE key = 'clock'");
+		   " FROM meta WHERE key = ?");
+	bind_text(&q, key);
 	if (query_row(&q))
 		at = col_int(&q, "at");
 	return query_close(&q, NULL) ? at : 0;
 }
 
-bool store_clock_set_mark(struct store *s, time_t at, struct err *err)
+static bool write_moment(struct store *s, const char *key, time_t at,
+			 struct err *err)
 {
 	struct query q;
 
 	query_open(&q, store_db_write(s),
-		   "INSERT INTO meta VALUES ('clock', ?)"
+		   "INSERT INTO meta VALUES (?, ?)"
 		   " ON CONFLICT (key) DO UPDATE SET value = excluded.value");
+	bind_text(&q, key);
 	bind_int(&q, at);
 	return query_run(&q, err);
+}
+
+time_t store_clock_mark(struct store *s)
+{
+	return read_moment(s, "clock");
+}
+
+bool store_clock_set_mark(struct store *s, time_t at, struct err *err)
+{
+	return write_moment(s, "clock", at, err);
+}
+
+time_t store_clock_unsure(struct store *s)
+{
+	return read_moment(s, "clock_unsure");
+}
+
+bool store_clock_set_unsure(struct store *s, time_t at, struct err *err)
+{
+	return write_moment(s, "clock_unsure", at, err);
 }
 
 /*

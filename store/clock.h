@@ -18,6 +18,14 @@ time_t store_clock_mark(struct store *s);
 bool store_clock_set_mark(struct store *s, time_t at, struct err *err);
 
 /*
+ * The latest moment by a clock that no CA has confirmed (or one has shown to be
+ * wrong), since when one has; 0: none. What is waited for was reckoned by it.
+ * Inside a transaction.
+ */
+time_t store_clock_unsure(struct store *s);
+bool store_clock_set_unsure(struct store *s, time_t at, struct err *err);
+
+/*
  * Time went back by `back` seconds, and is `now`: what waits for a moment
  * that was reckoned from a later now waits for one that is earlier by as
  * much, and never for one before now. What hangs on the dates of certificates

@@ -77,6 +77,7 @@ static void read_row(struct query *q, struct order *o)
 		.unsure = col_int(q, "unsure") != 0,
 		.wake_ms = col_int(q, "wake_ms"),
 		.expires_at = col_int(q, "expires_at"),
+		.gone_since = col_int(q, "gone_since"),
 		.created_at = col_int(q, "created_at"),
 		.ended_at = col_int(q, "ended_at"),
 	};
@@ -175,6 +176,7 @@ static void bind_row(struct query *q, const struct order *o)
 	bind_text(q, o->key_auth);
 	bind_text(q, o->seek);
 	bind_int(q, o->expires_at);
+	bind_int(q, o->gone_since);
 	bind_int(q, o->ended_at);
 	bind_text(q, o->problem);
 	bind_text(q, o->replaces);
@@ -234,14 +236,16 @@ bool order_insert(struct store *s, struct order *o, struct err *err)
 
 	if (!make_room(s, o, err))
 		return false;
-	query_open(&q, store_db_write(s),
-		   "INSERT INTO ord(state, tries, sent, unsure, wake_ms,"
-		   " order_url, finalize_url, authz_url, chall_url, cert_url,"
-		   " token, key_auth, seek, expires_at, ended_at, problem,"
-		   " replaces, profile, method, domain_id, ca_id, account_id,"
-		   " key_id, csr, trial, created_at)"
-		   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		   " ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	query_open(
+		&q, store_db_write(s),
+		"INSERT INTO ord(state, tries, sent, unsure, wake_ms,"
+		" order_url, finalize_url, authz_url, chall_url, cert_url,"
+		" token, key_auth, seek, expires_at, gone_since, ended_at, "
+		"problem,"
+		" replaces, profile, method, domain_id, ca_id, account_id,"
+		" key_id, csr, trial, created_at)"
+		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	bind_row(&q, o);
 	bind_int(&q, o->domain_id);
 	bind_int(&q, o->ca_id);
@@ -264,9 +268,11 @@ bool order_update(struct store *s, struct order *o, struct err *err)
 
 	query_open(&q, store_db_write(s),
 		   "UPDATE ord SET state = ?, tries = ?, sent = ?,"
-		   " unsure = ?, wake_ms = ?, order_url = ?, finalize_url = ?, authz_url = ?,"
+		   " unsure = ?, wake_ms = ?, order_url = ?, finalize_url = ?, "
+		   "authz_url = ?,"
 		   " chall_url = ?, cert_url = ?, token = ?, key_auth = ?,"
-		   " seek = ?, expires_at = ?, ended_at = ?, problem = ?,"
+		   " seek = ?, expires_at = ?, gone_since = ?, ended_at = ?, "
+		   "problem = ?,"
 		   " replaces = ?, profile = ?, method = ?,"
 		   " epoch = epoch + 1 WHERE id = ? AND epoch = ?");
 	bind_row(&q, o);

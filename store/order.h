@@ -64,6 +64,8 @@ struct order {
 	char key_auth[ORDER_KEY_AUTH_SIZE];	/* ... with this answer */
 	char seek[ORDER_SEEK_SIZE];	/* URLs to look at, one a line */
 	time_t expires_at;		/* the CA's; 0: not said */
+	time_t gone_since;		/* the CA says that it is not there;
+					   0: it does not */
 	time_t created_at;
 	time_t ended_at;		/* 0 while live */
 	char problem[sizeof(((struct err *)0)->text)];

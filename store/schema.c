@@ -644,6 +644,9 @@ static const char *const migrations[] = {
 	"ALTER TABLE policy DROP COLUMN fetches;"
 	"ALTER TABLE policy DROP COLUMN first_served;"
 	"ALTER TABLE policy DROP COLUMN last_served;",
+
+	/* 17: since when a CA says of an order that it is not there */
+	"ALTER TABLE ord ADD COLUMN gone_since INTEGER NOT NULL DEFAULT 0;",
 };
 
 static const char serve_tables[] =

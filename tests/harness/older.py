@@ -25,6 +25,7 @@ def take_back(path):
 			   " = s.first_at, last_served = s.last_at FROM served s"
 			   " WHERE s.policy_id = policy.id")
 		db.execute("DROP TABLE served")
+		db.execute("ALTER TABLE ord DROP COLUMN gone_since")
 		db.execute("ALTER TABLE trail DROP COLUMN channel")
 		db.execute("DROP INDEX trail_own")
 		for column in "ari_hastened", "ari_stale":

@@ -249,6 +249,19 @@ static void answer_with(struct sim_answer *a, long status, const char *body,
 	snprintf(a->retry_after, sizeof(a->retry_after), "%s", retry_after);
 }
 
+/* Too many requests, forbidden, or to a page of maintenance. */
+static void answer_for_door(struct rig_event *e, int64_t now_ms)
+{
+	static const long statuses[] = { 429, 429, 403, 302 };
+	long status = statuses[now_ms / 2 % (int64_t)ARRAY_LEN(statuses)];
+	char wait[24];
+
+	snprintf(wait, sizeof(wait), "%lld",
+		 (long long)(now_ms / 1000 % WHEN_HOUR));
+	answer_with(&e->answer, status, "<html>Not now</html>",
+		    status == 429 && now_ms % 2 ? wait : "");
+}
+
 static void spoil(struct rig *r, struct rig_event *e, size_t ca,
 		  enum fate fate)
 {
@@ -275,11 +288,8 @@ static void spoil(struct rig *r, struct rig_event *e, size_t ca,
 			    "error:serverInternal\"}",
 			    wait);
 		return;
-	case FATE_429:
-		snprintf(wait, sizeof(wait), "%lld",
-			 (long long)(r->now_ms / 1000 % WHEN_HOUR));
-		answer_with(&e->answer, 429, "<html>Too Many Requests</html>",
-			    r->now_ms % 2 ? wait : "");
+	case FATE_DOOR:
+		answer_for_door(e, r->now_ms);
 		return;
 	case FATE_404:
 		answer_with(&e->answer, 404, "<html>Not Found</html>", "");

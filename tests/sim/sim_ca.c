@@ -349,9 +349,12 @@ static void post_new_order(struct post *p)
 		refuse(p->answer, 404, "malformed", "no such certificate");
 		return;
 	}
-	if (p->ca->declines && streq(p->ca->declines, name)) {
+	if (p->ca->declines &&
+	    (!*p->ca->declines || streq(p->ca->declines, name))) {
 		refuse(p->answer, p->ca->declines_status, p->ca->declines_as,
 		       "not this name");
+		if (p->ca->declines_for)
+			strcpy(p->answer->retry_after, p->ca->declines_for);
 		return;
 	}
 	id = open_order(p->ca, name);

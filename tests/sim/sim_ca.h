@@ -73,9 +73,11 @@ struct sim_ca {
 	const char *sends_instead;	/* of each chain: a PEM; NULL: honest */
 	long order_life;		/* seconds; 0: a day */
 	bool links_elsewhere;		/* certificates are at another host */
-	const char *declines;		/* newOrder for this name; NULL: none */
+	const char *declines;		/* newOrder for this name; "": for all;
+					   NULL: none */
 	const char *declines_as;	/* this error */
 	long declines_status;
+	const char *declines_for; /* Retry-After; NULL: none */
 	bool knows_no_replaces; /* newOrder with that word: malformed */
 
 	/* The world round it. */

@@ -184,6 +184,12 @@ static void spoil(const struct sim_world *w, struct sim_event *e,
 	case SIM_GONE_404:
 		answer_with(e, 404, "<html>Not Found</html>");
 		break;
+	case SIM_FORBIDDEN_403:
+		answer_with(e, 403, "<html>Forbidden</html>");
+		break;
+	case SIM_FOUND_302:
+		answer_with(e, 302, "<html>We are back soon</html>");
+		break;
 	case SIM_FAULTLESS:
 	case SIM_FAULTS:
 		break;

@@ -21,14 +21,16 @@
 /* What becomes of an exchange with the CA. */
 enum sim_fault {
 	SIM_FAULTLESS,
-	SIM_LOST_REQUEST, /* the CA never hears of it */
-	SIM_LOST_REPLY,	  /* it acts, and no answer comes */
-	SIM_ERROR_500,	  /* it does not act: a problem document */
-	SIM_HTML_500,	  /* it acts, and a proxy says 502 in HTML */
-	SIM_BUSY_503,	  /* it does not act: Retry-After */
-	SIM_GARBAGE_200,  /* it acts, and what comes back is no JSON */
-	SIM_TOO_MANY_429, /* it does not act: a door before it, in HTML */
-	SIM_GONE_404,	  /* it does not act: a machine that is behind */
+	SIM_LOST_REQUEST,  /* the CA never hears of it */
+	SIM_LOST_REPLY,	   /* it acts, and no answer comes */
+	SIM_ERROR_500,	   /* it does not act: a problem document */
+	SIM_HTML_500,	   /* it acts, and a proxy says 502 in HTML */
+	SIM_BUSY_503,	   /* it does not act: Retry-After */
+	SIM_GARBAGE_200,   /* it acts, and what comes back is no JSON */
+	SIM_TOO_MANY_429,  /* it does not act: a door before it, in HTML */
+	SIM_GONE_404,	   /* it does not act: a machine that is behind */
+	SIM_FORBIDDEN_403, /* it does not act: something before it, in HTML */
+	SIM_FOUND_302,	   /* the same, to a page of maintenance */
 	SIM_FAULTS
 };
 

@@ -430,13 +430,13 @@ static enum fate fault(struct rig *r, const char *url)
 {
 	static const enum fate faults[] = { FATE_LOST_REQUEST, FATE_LOST_REPLY,
 					    FATE_500,	       FATE_502,
-					    FATE_GARBAGE,      FATE_429 };
+					    FATE_GARBAGE,      FATE_DOOR };
 	enum fate fate;
 
 	if (!dice_one_in(&r->dice, r->weather->fault))
 		return FATE_GOOD;
 	fate = faults[dice_below(&r->dice, ARRAY_LEN(faults))];
-	return fate == FATE_429 && strstr(url, "/cert/") ? FATE_404 : fate;
+	return fate == FATE_DOOR && strstr(url, "/cert/") ? FATE_404 : fate;
 }
 
 static enum fate busy(struct rig *r, size_t ca)

@@ -19,7 +19,7 @@ enum fate {
 	FATE_502,	 /* it has */
 	FATE_503,
 	FATE_GARBAGE, /* it has */
-	FATE_429,     /* it has not: a door before it turns us away */
+	FATE_DOOR,    /* it has not: what stands before it, in HTML */
 	FATE_404,     /* it has not: a machine that is behind the others */
 	FATE_NAME,    /* 500, for this name alone */
 	FATES

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/when.h"
 #include "tests/sim/engine_rig.h"
 #include "tests/sim/scratch.h"
@@ -88,6 +89,19 @@ static const struct {
 	{ SIM_GONE_404, "/finalize/", false, 1 },
 	{ SIM_GONE_404, "/cert/", false, 1 },
 	{ SIM_GONE_404, "/cert/", false, 20 },
+	{ SIM_GONE_404, "/authz/", false, 2 },
+	{ SIM_GONE_404, "/chall/", false, 1 },
+	{ SIM_FORBIDDEN_403, "/new-order", false, 1 },
+	{ SIM_FORBIDDEN_403, "/authz/", false, 2 },
+	{ SIM_FORBIDDEN_403, "/chall/", false, 1 },
+	{ SIM_FORBIDDEN_403, "/order/", false, 1 },
+	{ SIM_FORBIDDEN_403, "/order/", true, 2 },
+	{ SIM_FORBIDDEN_403, "/finalize/", false, 2 },
+	{ SIM_FORBIDDEN_403, "/cert/", false, 2 },
+	{ SIM_FOUND_302, "/new-order", false, 1 },
+	{ SIM_FOUND_302, "/order/", true, 2 },
+	{ SIM_FOUND_302, "/finalize/", false, 2 },
+	{ SIM_FOUND_302, "/cert/", false, 2 },
 };
 
 static void a_hiccup_costs_nothing(void **state)
@@ -346,6 +360,8 @@ static void what_stays_away_is_had_elsewhere(void **state)
 		{ "/finalize/", SIM_TOO_MANY_429 },
 		{ "/chall/", SIM_TOO_MANY_429 },
 		{ "/new-order", SIM_TOO_MANY_429 },
+		{ "/new-order", SIM_FORBIDDEN_403 },
+		{ "/order/", SIM_FOUND_302 },
 	};
 
 	(void)state;
@@ -377,6 +393,127 @@ static void what_stays_away_costs_few_certificates(void **state)
 		      sim_ca_csrs_of(&w.shared->ca, HOST) - 1, spoilt.hits);
 	assert_in_range(sim_ca_csrs_of(&w.shared->ca, HOST) - 1, 2, 7);
 	assert_int_equal(sim_told(&w, "account.lost"), 0);
+	sim_release(&w);
+}
+
+/* ---- one name on a box, and one address that is not answered ---- */
+
+static char silent[32];
+
+static bool spares_all_but_silent(const struct fetch_request *request)
+{
+	return !str_ends(request->url, silent);
+}
+
+static bool is_longer(struct sim_world *w)
+{
+	return left(w) > 30 * WHEN_HOUR || left(w) < 5;
+}
+
+/* Nobody else is there to show that the CA is well, but the CA itself. */
+static void one_order_that_is_stuck_is_made_anew(void **state)
+{
+	static const char *const what[] = { "/authz/", "/chall/", "/order/" };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(what); i++) {
+		struct sim_world w;
+
+		print_message("%s\n", what[i / 2]);
+		start_due(&w, 1, 40 * WHEN_HOUR);
+		w.shared->ca.order_life = 7 * WHEN_DAY;
+		snprintf(silent, sizeof(silent), "%s%u", what[i / 2],
+			 w.shared->ca.orders);
+		w.spares = spares_all_but_silent;
+		w.fault = i % 2 ? SIM_ERROR_500 : SIM_LOST_REQUEST;
+		w.fault_until = ULONG_MAX;
+		assert_true(sim_run(&w, is_longer, 22 * WHEN_HOUR));
+		assert_in_range(left(&w), 30 * WHEN_HOUR, 40 * WHEN_HOUR);
+		assert_int_equal(sim_ca_orders_of(&w.shared->ca, HOST), 3);
+		sim_release(&w);
+	}
+}
+
+/* ---- a limit at one CA, and the other is down just then ---- */
+
+static long wanted;
+
+static bool are_limited(struct sim_world *w)
+{
+	return sim_rows(w, "SELECT COUNT(*) FROM domain"
+			   " WHERE problem LIKE '%rateLimited%'") >= wanted;
+}
+
+/* The CA that so many come to has it, for a day, and the other has none. */
+static void limit_once(struct sim_world *w, long names)
+{
+	w->shared->ca.declines = "";
+	w->shared->ca.declines_as = "rateLimited";
+	w->shared->ca.declines_status = 429;
+	w->shared->ca.declines_for = "86400";
+	wanted = names;
+	assert_true(sim_run(w, are_limited, 10 * WHEN_MINUTE));
+	w->shared->ca.declines = NULL;
+}
+
+/* It is waited for, and not the limit. */
+static void a_limit_does_not_hold_a_name_from_a_ca_that_is_down(void **state)
+{
+	static const long lives[] = { 24 * WHEN_HOUR, 40 * WHEN_HOUR };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lives); i++) {
+		struct sim_world w;
+
+		start_due(&w, 2, lives[i]);
+		spoil_at(&w, "/chall/", SIM_LOST_REQUEST, UINT_MAX);
+		sim_run(&w, NULL, 30);
+		limit_once(&w, 1);
+		sim_run(&w, NULL, 5 * WHEN_MINUTE);
+		spoil_no_more(&w);
+		sim_run(&w, NULL, 2 * WHEN_HOUR);
+		assert_in_range(left(&w), lives[i] - 3 * WHEN_HOUR, lives[i]);
+		sim_release(&w);
+	}
+}
+
+static const char *alike(int i)
+{
+	static char name[32];
+
+	snprintf(name, sizeof(name), "n%d.test", i);
+	return name;
+}
+
+#define ALIKE 6
+
+/* Its Retry-After is for who is new there: what is served goes on elsewhere. */
+static void a_limit_in_strange_words_holds_nobody_for_its_day(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	sim_init(&w);
+	w.shared->ca.life = 24 * WHEN_HOUR;
+	use_cas(&w, 2);
+	sim_start(&w);
+	for (int i = 0; i < ALIKE; i++)
+		sim_add(&w, alike(i));
+	assert_true(sim_run(&w, sim_all_live, 300));
+	sim_run(&w, NULL, 2 * WHEN_HOUR);
+	scratch_sql(w.dir, "state.db",
+		    "UPDATE domain SET due_at = 1800036000"
+		    " WHERE due_at > 0");
+	sim_run(&w, NULL, SIM_START + 36000 - 5 - sim_now(&w));
+	spoil_at(&w, "/chall/", SIM_LOST_REQUEST, UINT_MAX);
+	sim_run(&w, NULL, 30);
+	limit_once(&w, ALIKE);
+	sim_run(&w, NULL, 3 * WHEN_MINUTE);
+	spoil_no_more(&w);
+	sim_run(&w, NULL, 3 * WHEN_HOUR);
+	for (int i = 0; i < ALIKE; i++)
+		assert_true(sim_served_until(&w, alike(i)) - sim_now(&w) >
+			    20 * WHEN_HOUR);
 	sim_release(&w);
 }
 
@@ -510,6 +647,11 @@ int main(void)
 		cmocka_unit_test(who_is_told_to_stay_away_goes_elsewhere),
 		cmocka_unit_test(what_stays_away_is_had_elsewhere),
 		cmocka_unit_test(what_stays_away_costs_few_certificates),
+		cmocka_unit_test(one_order_that_is_stuck_is_made_anew),
+		cmocka_unit_test(
+			a_limit_does_not_hold_a_name_from_a_ca_that_is_down),
+		cmocka_unit_test(
+			a_limit_in_strange_words_holds_nobody_for_its_day),
 		cmocka_unit_test(a_list_behind_a_door_is_done_without),
 		cmocka_unit_test(a_look_that_fails_is_one),
 		cmocka_unit_test(nor_is_a_look_while_the_answer_was_lost),

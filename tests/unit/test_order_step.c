@@ -399,6 +399,7 @@ static void each_answer_has_its_step(void **state)
 		struct order_step step;
 
 		o.unsure = steps[i].unsure;
+		o.created_at -= 60;
 		step = order_reply(&o, &r, &ctx);
 		print_message("%zu %s%s, %ld: %s\n", i,
 			      order_state_name(steps[i].from),
@@ -829,12 +830,32 @@ static void a_csr_that_was_sent_may_yet_be_used(void **state)
 	}
 }
 
-/* From another machine of the CA, which has not heard of it yet. */
+/* Time passes as the machine asks; a request takes a tenth of a second. */
+static void pass(struct order *o, int64_t *now_ms)
+{
+	*now_ms = o->wake_ms > *now_ms ? o->wake_ms : *now_ms + 100;
+	o->wake_ms = 0;
+}
+
+static struct order_step reply_in_time(struct order *o,
+				       const struct ca_reply *reply,
+				       int64_t *now_ms)
+{
+	struct order_context ctx = context_at(*now_ms, "");
+	struct order_step step = order_reply(o, reply, &ctx);
+
+	pass(o, now_ms);
+	return step;
+}
+
+/*
+ * From another machine of the CA, which has not heard of it yet. Waits of other
+ * kinds are no looks that find nothing, nor does a restart make one.
+ */
 static void that_an_order_is_gone_is_believed_after_a_while(void **state)
 {
 	static const enum order_state from[] = { ORDER_FINALIZING,
 						 ORDER_POLLING };
-	struct order_context ctx = context_at(NOW * 1000, "");
 	struct ca_reply gone = reply_of(404, PROBLEM("malformed"), NULL, -1),
 			there = reply_of(200, ORDER_BODY("processing", ""),
 					 NULL, -1);
@@ -842,22 +863,115 @@ static void that_an_order_is_gone_is_believed_after_a_while(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2 * ARRAY_LEN(from); i++) {
 		struct order o = row_in(from[i / 2]);
-		struct order_step step = { 0 };
-		unsigned n = 0;
+		int64_t now_ms = (NOW + 3600) * 1000, since_ms;
+		struct order_step step;
 
 		gone.status = i % 2 ? 404 : 410;
-		for (; n < 4; n++)
-			step = order_reply(&o, &gone, &ctx);
+		o.unsure = true;
+		o.tries = 40;
+		step = reply_in_time(&o, &gone, &now_ms);
 		assert_true(order_is_live(&o));
 		assert_int_equal(step.scope, SCOPE_NONE);
-		order_reply(&o, &there, &ctx);
+		reply_in_time(&o, &there, &now_ms);
 		assert_false(o.unsure);
-		for (n = 0; order_is_live(&o) && n < 10; n++)
-			step = order_reply(&o, &gone, &ctx);
-		assert_in_range(n, 2, 6);
+		o.tries = 0;
+		now_ms += 60000;
+		since_ms = now_ms;
+		do
+			step = reply_in_time(&o, &gone, &now_ms);
+		while (order_is_live(&o));
+		assert_in_range(now_ms - since_ms, 30000, 70000);
 		assert_int_equal(step.scope, SCOPE_ORDER);
 		assert_true(step.may_be_issued);
 	}
+}
+
+/* Nor is it one second after the order was made. */
+static void that_a_new_order_is_gone_is_believed_later(void **state)
+{
+	static const enum order_state from[] = { ORDER_ORDERED, ORDER_PRESENTED,
+						 ORDER_CHALLENGED,
+						 ORDER_READY };
+	struct ca_reply gone = reply_of(404, HTML, NULL, -1);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+		struct order o = row_in(from[i]);
+		int64_t now_ms = (NOW + 1) * 1000;
+		struct order_step step = reply_in_time(&o, &gone, &now_ms);
+
+		assert_int_equal(o.state, from[i]);
+		assert_int_equal(step.scope, SCOPE_NONE);
+		do
+			step = reply_in_time(&o, &gone, &now_ms);
+		while (order_is_live(&o));
+		assert_in_range(now_ms / 1000 - NOW, 30, 70);
+		assert_int_equal(step.scope, SCOPE_ORDER);
+	}
+}
+
+/* A proxy, or a page of maintenance, says nothing of the order or the name. */
+static void what_is_in_no_words_ends_no_order(void **state)
+{
+	static const long status[] = { 302, 400, 403, 408 };
+
+	(void)state;
+	for (size_t i = 0; i < 4 * ARRAY_LEN(status); i++) {
+		static const enum order_state from[] = { ORDER_INTENT,
+							 ORDER_CHALLENGED,
+							 ORDER_POLLING,
+							 ORDER_DOWNLOAD };
+		struct order o = row_in(from[i % 4]);
+		struct ca_reply r = reply_of(status[i / 4], HTML, NULL, -1);
+		int64_t now_ms = NOW * 1000;
+		struct order_step step = reply_in_time(&o, &r, &now_ms);
+
+		assert_int_equal(step.effect, ORDER_WAIT);
+		assert_int_equal(step.scope, SCOPE_CA);
+		assert_int_equal(step.problem.kind, ERR_AGAIN);
+		assert_true(o.unsure);
+	}
+}
+
+/* Its address is never answered, and the CA answers others. */
+static void an_address_that_is_never_answered_ends_the_order(void **state)
+{
+	struct ca_reply lost = { .error.kind = ERR_AGAIN, .retry_after = -1 };
+
+	(void)state;
+	for (int is_there = 0; is_there < 2; is_there++) {
+		struct order o = row_in(ORDER_CHALLENGED);
+		struct order_context ctx = context_at((NOW + PATIENCE) * 1000,
+						      "");
+		struct order_step step;
+
+		o.tries = 40;
+		ctx.heard_at = is_there ? ctx.now - 60 : ctx.now - 7200;
+		step = order_reply(&o, &lost, &ctx);
+		assert_int_equal(step.effect,
+				 is_there ? ORDER_END : ORDER_WAIT);
+		assert_int_equal(step.scope, SCOPE_CA);
+	}
+}
+
+/* Long before it was made: that is no moment, and the order is good. */
+static void an_expiry_that_is_past_is_not_taken(void **state)
+{
+	struct order_context ctx = context_at(NOW * 1000, "");
+	struct ca_reply made = reply_of(
+		201,
+		"{\"status\":\"pending\",\"expires\":\"1970-01-01T00:00:01Z\","
+		"\"identifiers\":[{\"type\":\"dns\",\"value\":"
+		"\"mta-sts.a.test\"}],\"authorizations\":[\"https://ca.test/"
+		"a\"],"
+		"\"finalize\":\"https://ca.test/f\"}",
+		LOCATION, -1);
+	struct order o = row_in(ORDER_INTENT);
+
+	(void)state;
+	assert_int_equal(order_reply(&o, &made, &ctx).effect, ORDER_ASK);
+	assert_int_equal(o.state, ORDER_ORDERED);
+	assert_int_equal(o.expires_at, 0);
 }
 
 /* No more than the CA may have counted, whatever it did not hear. */
@@ -885,13 +999,6 @@ static void looks_that_the_ca_may_count(void **state)
 			order_give_up(&o, SCOPE_DOMAIN, &why, NOW).looks,
 			cases[i].looks);
 	}
-}
-
-/* Time passes as the machine asks; a request takes a tenth of a second. */
-static void pass(struct order *o, int64_t *now_ms)
-{
-	*now_ms = o->wake_ms > *now_ms ? o->wake_ms : *now_ms + 100;
-	o->wake_ms = 0;
 }
 
 static void a_csr_is_sent_three_times_at_most(void **state)
@@ -1535,6 +1642,11 @@ int main(void)
 		cmocka_unit_test(a_csr_that_was_sent_may_yet_be_used),
 		cmocka_unit_test(
 			that_an_order_is_gone_is_believed_after_a_while),
+		cmocka_unit_test(that_a_new_order_is_gone_is_believed_later),
+		cmocka_unit_test(what_is_in_no_words_ends_no_order),
+		cmocka_unit_test(
+			an_address_that_is_never_answered_ends_the_order),
+		cmocka_unit_test(an_expiry_that_is_past_is_not_taken),
 		cmocka_unit_test(looks_that_the_ca_may_count),
 		cmocka_unit_test(a_csr_is_sent_three_times_at_most),
 		cmocka_unit_test(an_order_whose_csr_is_never_answered_ends),

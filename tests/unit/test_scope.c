@@ -40,7 +40,10 @@ static const struct {
 	{ 403, "orderNotReady", SCOPE_ORDER, false },
 	{ 404, "malformed", SCOPE_ORDER, false },
 	{ 410, NULL, SCOPE_ORDER, false },
-	{ 301, NULL, SCOPE_DOMAIN, false },
+	{ 301, NULL, SCOPE_CA, false },
+	{ 403, NULL, SCOPE_CA, false },
+	{ 408, "about:blank", SCOPE_CA, false },
+	{ 404, NULL, SCOPE_ORDER, false },
 };
 
 static void each_answer_has_a_scope(void **state)

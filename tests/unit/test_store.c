@@ -178,6 +178,7 @@ static void migrations_run_once(void **state)
 
 /* What the newest versions brought. */
 #define WITHOUT_16                                                             \
+	"ALTER TABLE ord DROP COLUMN gone_since;"                              \
 	"ALTER TABLE policy ADD COLUMN first_served INTEGER NOT NULL DEFAULT"  \
 	" 0;"                                                                  \
 	"ALTER TABLE policy ADD COLUMN last_served INTEGER NOT NULL DEFAULT "  \

@@ -126,6 +126,28 @@ static void no_wait_becomes_long_when_time_goes_back(void **state)
 	sim_release(&w);
 }
 
+/* Nor in eight days, if the next life begins with the clock right. */
+static void nor_after_a_restart(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	sim_init(&w);
+	step_clock(&w, 8 * WHEN_DAY);
+	w.fault = SIM_LOST_REQUEST;
+	w.fault_until = ULONG_MAX;
+	sim_start(&w);
+	sim_add(&w, NAME);
+	sim_run(&w, NULL, 90 * WHEN_MINUTE);
+	assert_true(store_clock_unsure(w.store) > SIM_START + 8 * WHEN_DAY);
+	restart_with(&w, -8 * WHEN_DAY);
+	w.fault = SIM_FAULTLESS;
+	assert_true(sim_run(&w, sim_all_live, 75 * WHEN_MINUTE));
+	sim_run(&w, NULL, WHEN_MINUTE);
+	assert_int_equal(store_clock_unsure(w.store), 0);
+	sim_release(&w);
+}
+
 /* It looks expired, and there is nobody to ask what time it is. */
 static void advice_is_asked_for_after_a_boot_far_ahead(void **state)
 {
@@ -213,6 +235,7 @@ int main(void)
 		cmocka_unit_test(
 			no_order_has_expired_by_a_clock_that_nobody_confirmed),
 		cmocka_unit_test(no_wait_becomes_long_when_time_goes_back),
+		cmocka_unit_test(nor_after_a_restart),
 		cmocka_unit_test(advice_is_asked_for_after_a_boot_far_ahead),
 		cmocka_unit_test(an_answer_that_waits_says_nothing_of_the_time),
 	};
