@@ -22,10 +22,10 @@
 
 #include "base/loop.h"
 #include "base/mem.h"
-#include "httpd/listener.h"
 #include "tests/sim/hosted.h"
 #include "tests/sim/httpd_count.h"
 #include "tests/sim/scratch.h"
+#include "tests/sim/served.h"
 #include "tests/sim/tls_client.h"
 
 #define LIVE	"mta-sts.live.test"	/* a certificate, and a challenge */
@@ -53,23 +53,11 @@ static void note_wanted(const char *host, void *arg)
 
 static int start(void **state)
 {
-	struct httpd_options o = {
-		.state_dir = hosted.dir,
-		.https_count = 1,
-		.workers = 2,
-		.max_connections = 100,
-		.max_per_address = 100,
-		.deadline_ms = 20000,
-		.cache_bytes = 1 << 20,
-		.wanted = note_wanted,
-	};
-	struct err err = ERR_INIT;
+	struct httpd_options o = served_usual(hosted.dir);
 
 	(void)state;
-	o.https_fds[0] = listener_bind("127.0.0.1:0", &err);
-	port = o.https_port = listener_port(o.https_fds[0]);
-	httpd = httpd_start(&o, &err);
-	must(httpd, &err);
+	o.wanted = note_wanted;
+	httpd = served_start(&o, &port, NULL);
 	return 0;
 }
 

@@ -14,12 +14,10 @@
 #include <unistd.h>
 
 #include "base/loop.h"
-#include "base/mem.h"
-#include "httpd/listener.h"
 #include "httpd/server.h"
 #include "tests/sim/hosted.h"
 #include "tests/sim/httpd_count.h"
-#include "tests/sim/scratch.h"
+#include "tests/sim/served.h"
 #include "tests/sim/tls_client.h"
 
 #define A     "mta-sts.a.test"
@@ -75,33 +73,24 @@ static void leave(struct tls_client *c, bool by_reset)
 
 static void who_has_left_is_not_worked_for(void **state)
 {
-	struct httpd_options o = {
-		.state_dir = hosted.dir,
-		.https_count = 1,
-		.workers = 1,
-		.max_connections = 100,
-		.max_per_address = 100,
-		.deadline_ms = 20000,
-		.cache_bytes = 1 << 20,
-	};
+	struct httpd_options o = served_usual(hosted.dir);
 	struct tls_client first[FIRST], gone[GONE], last[LAST];
 	struct httpd_counts counts;
-	struct err err = ERR_INIT;
 	struct httpd *httpd;
+	unsigned port;
 
 	(void)state;
-	o.https_fds[0] = listener_bind("127.0.0.1:0", &err);
-	o.https_port = listener_port(o.https_fds[0]);
+	o.workers = 1;
+	served_bind(&o, &port, NULL);
 	for (size_t i = 0; i < FIRST; i++)
-		begin(&first[i], o.https_port);
+		begin(&first[i], port);
 	for (size_t i = 0; i < GONE; i++)
-		begin(&gone[i], o.https_port);
+		begin(&gone[i], port);
 	for (size_t i = 0; i < LAST; i++)
-		begin(&last[i], o.https_port);
+		begin(&last[i], port);
 	for (size_t i = 0; i < GONE; i++)
 		leave(&gone[i], i % 2);
-	httpd = httpd_start(&o, &err);
-	must(httpd, &err);
+	httpd = served_start(&o, &port, NULL);
 
 	assert_true(count_comes_to(httpd, COUNT(left), GONE));
 	for (size_t i = 0; i < FIRST; i++)

@@ -21,10 +21,10 @@
 #include "base/mem.h"
 #include "base/steady.h"
 #include "base/str.h"
-#include "httpd/listener.h"
 #include "tests/sim/hosted.h"
 #include "tests/sim/httpd_count.h"
 #include "tests/sim/scratch.h"
+#include "tests/sim/served.h"
 #include "tests/sim/tls_client.h"
 
 #define A     "mta-sts.a.test"
@@ -53,28 +53,17 @@ static void on_report(struct httpd_report *report, void *arg)
 
 static int start(void **state)
 {
-	struct httpd_options o = {
-		.state_dir = hosted.dir,
-		.https_count = 1,
-		.http_count = 1,
-		.workers = 1,
-		.max_connections = 20,
-		.max_per_address = 2,
-		.deadline_ms = DEADLINE_MS,
-		.cache_bytes = 1 << 20,
-		.reported = on_report,
-	};
-	struct err err = ERR_INIT;
+	struct httpd_options o = served_usual(hosted.dir);
 
 	(void)state;
+	o.workers = 1;
+	o.max_connections = 20;
+	o.max_per_address = 2;
+	o.deadline_ms = DEADLINE_MS;
+	o.reported = on_report;
 	assert_true(network_parse("127.0.0.9",
 				  &o.proxies.network[o.proxies.count++]));
-	o.https_fds[0] = listener_bind("127.0.0.1:0", &err);
-	o.http_fds[0] = listener_bind("127.0.0.1:0", &err);
-	https_port = o.https_port = listener_port(o.https_fds[0]);
-	http_port = listener_port(o.http_fds[0]);
-	httpd = httpd_start(&o, &err);
-	must(httpd, &err);
+	httpd = served_start(&o, &https_port, &http_port);
 	tls_client_be(PROXY);
 	return 0;
 }

@@ -24,9 +24,9 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "httpd/listener.h"
 #include "tests/sim/hosted.h"
 #include "tests/sim/scratch.h"
+#include "tests/sim/served.h"
 #include "tests/sim/tls_client.h"
 
 #define A    "mta-sts.a.test"
@@ -104,24 +104,13 @@ static unsigned paced; /* the next one's pace, in ms; 0: the usual one */
 
 static void start(unsigned deadline_ms)
 {
-	struct httpd_options o = {
-		.state_dir = hosted.dir,
-		.https_count = 1,
-		.workers = 2,
-		.max_connections = 100,
-		.max_per_address = 100,
-		.deadline_ms = deadline_ms,
-		.body_pace_ms = paced,
-		.cache_bytes = 1 << 20,
-		.reported = on_report,
-	};
-	struct err err = ERR_INIT;
+	struct httpd_options o = served_usual(hosted.dir);
 
 	desk_clear(true);
-	o.https_fds[0] = listener_bind("127.0.0.1:0", &err);
-	https_port = o.https_port = listener_port(o.https_fds[0]);
-	httpd = httpd_start(&o, &err);
-	must(httpd, &err);
+	o.deadline_ms = deadline_ms;
+	o.body_pace_ms = paced;
+	o.reported = on_report;
+	httpd = served_start(&o, &https_port, NULL);
 }
 
 static int start_usual(void **state)

@@ -23,10 +23,10 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "httpd/listener.h"
 #include "tests/sim/hosted.h"
 #include "tests/sim/httpd_count.h"
 #include "tests/sim/scratch.h"
+#include "tests/sim/served.h"
 #include "tests/sim/tls_client.h"
 
 #define A    "mta-sts.a.test"
@@ -64,25 +64,14 @@ static void answer_report(void)
 
 static void start(unsigned deadline_ms)
 {
-	struct httpd_options o = {
-		.state_dir = hosted.dir,
-		.https_count = 1,
-		.http_count = 1,
-		.workers = 1,
-		.max_connections = CONNECTIONS_MAX,
-		.max_per_address = 200,
-		.deadline_ms = deadline_ms,
-		.cache_bytes = 1 << 20,
-		.reported = on_report,
-	};
-	struct err err = ERR_INIT;
+	struct httpd_options o = served_usual(hosted.dir);
 
-	o.https_fds[0] = listener_bind("127.0.0.1:0", &err);
-	o.http_fds[0] = listener_bind("127.0.0.1:0", &err);
-	https_port = o.https_port = listener_port(o.https_fds[0]);
-	http_port = listener_port(o.http_fds[0]);
-	httpd = httpd_start(&o, &err);
-	must(httpd, &err);
+	o.workers = 1;
+	o.max_connections = CONNECTIONS_MAX;
+	o.max_per_address = 200;
+	o.deadline_ms = deadline_ms;
+	o.reported = on_report;
+	httpd = served_start(&o, &https_port, &http_port);
 }
 
 static int start_usual(void **state)

@@ -26,6 +26,7 @@
 #include "tests/sim/hosted.h"
 #include "tests/sim/httpd_count.h"
 #include "tests/sim/scratch.h"
+#include "tests/sim/served.h"
 #include "tests/sim/tls_client.h"
 
 #define A	"mta-sts.a.test"
@@ -51,25 +52,13 @@ static void note_wanted(const char *host, void *arg)
 static void start(unsigned max_connections, unsigned max_per_address,
 		  unsigned deadline_ms)
 {
-	struct httpd_options o = {
-		.state_dir = hosted.dir,
-		.https_count = 1,
-		.http_count = 1,
-		.workers = 2,
-		.max_connections = max_connections,
-		.max_per_address = max_per_address,
-		.deadline_ms = deadline_ms,
-		.cache_bytes = 1 << 20,
-		.wanted = note_wanted,
-	};
-	struct err err = ERR_INIT;
+	struct httpd_options o = served_usual(hosted.dir);
 
-	o.https_fds[0] = listener_bind("127.0.0.1:0", &err);
-	o.http_fds[0] = listener_bind("127.0.0.1:0", &err);
-	https_port = o.https_port = listener_port(o.https_fds[0]);
-	http_port = listener_port(o.http_fds[0]);
-	httpd = httpd_start(&o, &err);
-	must(httpd, &err);
+	o.max_connections = max_connections;
+	o.max_per_address = max_per_address;
+	o.deadline_ms = deadline_ms;
+	o.wanted = note_wanted;
+	httpd = served_start(&o, &https_port, &http_port);
 }
 
 static int start_usual(void **state)

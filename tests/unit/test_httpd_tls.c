@@ -17,9 +17,9 @@
 
 #include "base/loop.h"
 #include "base/mem.h"
-#include "httpd/listener.h"
 #include "tests/sim/hosted.h"
 #include "tests/sim/scratch.h"
+#include "tests/sim/served.h"
 #include "tests/sim/tls_client.h"
 
 #define A "mta-sts.a.test"
@@ -30,16 +30,7 @@ static unsigned port;
 
 static int set_up(void **state)
 {
-	struct httpd_options o = {
-		.https_count = 1,
-		.workers = 1,
-		.max_connections = 100,
-		.max_per_address = 100,
-		.max_broken_per_address = 1,
-		.deadline_ms = 20000,
-		.cache_bytes = 1 << 20,
-	};
-	struct err err = ERR_INIT;
+	struct httpd_options o;
 
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
@@ -47,11 +38,10 @@ static int set_up(void **state)
 	hosted_init(&hosted);
 	hosted_add(&hosted, "a.test");
 	hosted_certify(&hosted, "a.test");
-	o.state_dir = hosted.dir;
-	o.https_fds[0] = listener_bind("127.0.0.1:0", &err);
-	port = o.https_port = listener_port(o.https_fds[0]);
-	httpd = httpd_start(&o, &err);
-	must(httpd, &err);
+	o = served_usual(hosted.dir);
+	o.workers = 1;
+	o.max_broken_per_address = 1;
+	httpd = served_start(&o, &port, NULL);
 	return 0;
 }
 
