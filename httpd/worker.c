@@ -247,7 +247,7 @@ static void count_accepted(struct entrance *e)
 	struct timeval now;
 
 	event_base_gettimeofday_cached(loop_base(e->worker->loop), &now);
-	if (evutil_timercmp(&now, &e->turn, !=))
+	if (now.tv_sec != e->turn.tv_sec || now.tv_usec != e->turn.tv_usec)
 		e->accepted = 0;
 	e->turn = now;
 	e->accepted++;
