@@ -550,6 +550,7 @@ void authority_put_off(struct authority *a, int64_t until_ms)
 void authority_forget_waits(struct authority *a)
 {
 	a->config_retry_ms = a->new_orders_ms = a->asked_ms = 0;
+	a->heard_at = 0;
 	a->order_failed_ms = 0;
 	memset(a->refused, 0, sizeof(a->refused));
 }

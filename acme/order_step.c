@@ -996,6 +996,20 @@ static bool is_limit_of_orders(const struct order *o,
 	       streq(reply->problem.type, "rateLimited");
 }
 
+/*
+ * Of the certificate the order says that it is there; and that there is no
+ * newOrder is no word of ACME about the name.
+ */
+static bool is_hardly_gone(const struct order *o, const struct ca_reply *reply,
+			   const struct order_context *ctx)
+{
+	if (!wire_is_gone(reply->status))
+		return false;
+	return o->state == ORDER_DOWNLOAD ||
+	       (o->state == ORDER_INTENT && !is_seeking(o, ctx) &&
+		scope_is_wordless(reply));
+}
+
 static struct order_step ca_failed(struct order *o, const struct err *problem,
 				   const struct ca_reply *reply,
 				   const struct order_context *ctx)
@@ -1016,7 +1030,7 @@ static struct order_step turned_away(struct order *o, const struct err *problem,
 		return search_failed(o);
 	if (is_about_replaces(o, reply, ctx))
 		return order_plainly(o);
-	if (may_have_moved_on(o, reply) && !o->unsure)
+	if (may_have_moved_on(o, reply) && !o->unsure && o->sent < SENT_MAX)
 		return moved_on(o, problem, reply, ctx);
 	return ca_failed(o, problem, reply, ctx);
 }
@@ -1030,8 +1044,8 @@ struct order_step order_reply(struct order *o, const struct ca_reply *reply,
 	note_gone(o, reply, scope, ctx);
 	if (is_limit_of_orders(o, reply, ctx))
 		scope = SCOPE_DOMAIN;
-	if (o->state == ORDER_DOWNLOAD && wire_is_gone(reply->status)) {
-		problem.kind = ERR_AGAIN; /* the order says that it is there */
+	if (is_hardly_gone(o, reply, ctx)) {
+		problem.kind = ERR_AGAIN;
 		scope = SCOPE_CA;
 	}
 	switch (scope) {

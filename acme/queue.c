@@ -390,18 +390,15 @@ static bool any_room(struct engine *e)
 	return false;
 }
 
-/* Nobody can be served: who comes first says which CA is waited for. */
-static void want_for(struct engine *e, int64_t id)
+/*
+ * Nobody can be served. Whoever stands at the head may wait for a CA that is
+ * never there, and those behind him for another.
+ */
+static void want_all(struct engine *e)
 {
-	struct authority *a;
-	struct domain d;
-
-	engine_at(e, ROW_DOMAIN, id);
-	if (!engine_domain(e, id, &d))
-		return;
-	a = queue_choose(e, &d);
-	if (a)
-		a->is_wanted = true;
+	for (size_t i = 0; i < e->settings.ca_count; i++)
+		if (!authority_is_ready(e->ca[i]))
+			e->ca[i]->is_wanted = true;
 }
 
 /* While somebody waits, each CA that is down is asked whether it still is. */
@@ -449,7 +446,7 @@ static void serve_rank(struct engine *e, enum domain_rank rank)
 	if (n)
 		want_back(e);
 	if (n && !any_room(e)) {
-		want_for(e, ids[0]);
+		want_all(e);
 		return;
 	}
 	for (size_t i = 0; i < n && !e->has_failed; i++) {

@@ -69,6 +69,9 @@ static const struct {
 	{ "UPDATE ord SET wake_ms = MAX(?1, wake_ms - ?2)"
 	  " WHERE ended_at = 0 AND wake_ms > ?1",
 	  true },
+	{ "UPDATE ord SET gone_since = 0"
+	  " WHERE ended_at = 0 AND gone_since > ?1 AND ?2 > 0",
+	  false },
 	{ "UPDATE domain SET due_at = MAX(?1, due_at - ?2) WHERE due_at > ?1"
 	  " AND due_at != COALESCE((SELECT renew_at FROM cert"
 	  "  WHERE cert.id = domain.cert_id), 0)",

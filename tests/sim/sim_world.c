@@ -184,6 +184,9 @@ static void spoil(const struct sim_world *w, struct sim_event *e,
 	case SIM_GONE_404:
 		answer_with(e, 404, "<html>Not Found</html>");
 		break;
+	case SIM_BAD_400:
+		answer_with(e, 400, "<html>Bad Request</html>");
+		break;
 	case SIM_FORBIDDEN_403:
 		answer_with(e, 403, "<html>Forbidden</html>");
 		break;

@@ -29,6 +29,7 @@ enum sim_fault {
 	SIM_GARBAGE_200,   /* it acts, and what comes back is no JSON */
 	SIM_TOO_MANY_429,  /* it does not act: a door before it, in HTML */
 	SIM_GONE_404,	   /* it does not act: a machine that is behind */
+	SIM_BAD_400,	   /* it does not act: a proxy that dislikes it */
 	SIM_FORBIDDEN_403, /* it does not act: something before it, in HTML */
 	SIM_FOUND_302,	   /* the same, to a page of maintenance */
 	SIM_FAULTS

@@ -361,6 +361,8 @@ static void what_stays_away_is_had_elsewhere(void **state)
 		{ "/chall/", SIM_TOO_MANY_429 },
 		{ "/new-order", SIM_TOO_MANY_429 },
 		{ "/new-order", SIM_FORBIDDEN_403 },
+		{ "/new-order", SIM_GONE_404 },
+		{ "/chall/", SIM_BAD_400 },
 		{ "/order/", SIM_FOUND_302 },
 	};
 
@@ -376,6 +378,8 @@ static void what_stays_away_is_had_elsewhere(void **state)
 		spoil_at(&w, aways[i / 2].where, aways[i / 2].fault, UINT_MAX);
 		assert_true(sim_run(&w, is_with_second,
 				    left(&w) - life / 4 + WHEN_MINUTE));
+		assert_in_range(sim_domain(&w, NAME).failures, 0,
+				streq(aways[i / 2].where, "/cert/"));
 		sim_release(&w);
 	}
 }
@@ -475,6 +479,39 @@ static void a_limit_does_not_hold_a_name_from_a_ca_that_is_down(void **state)
 		assert_in_range(left(&w), lives[i] - 3 * WHEN_HOUR, lives[i]);
 		sim_release(&w);
 	}
+}
+
+/*
+ * The second CA is never there. It waits for that, and others that are due for
+ * the first, of which nobody has asked anything for an hour.
+ */
+static void who_waits_for_a_dead_ca_is_in_nobodys_way(void **state)
+{
+	struct sim_world w;
+
+	(void)state;
+	sim_init(&w);
+	w.shared->ca.life = 160 * WHEN_HOUR;
+	use_cas(&w, 2);
+	strcpy(w.settings.ca[1].directory_url,
+	       "https://nowhere.test/directory");
+	sim_start(&w);
+	sim_add(&w, NAME);
+	assert_true(sim_run(&w, sim_all_live, WHEN_MINUTE));
+	sim_run(&w, NULL, 2 * WHEN_HOUR);
+	sim_add(&w, "late.test");
+	assert_true(sim_run(&w, sim_all_live, WHEN_MINUTE));
+	sim_run(&w, NULL, sim_domain(&w, NAME).due_at - sim_now(&w) - 60);
+	w.shared->ca.declines = HOST;
+	w.shared->ca.declines_as = "rateLimited";
+	w.shared->ca.declines_status = 429;
+	w.shared->ca.declines_for = "86400";
+	sim_run(&w, NULL,
+		sim_domain(&w, "late.test").due_at - sim_now(&w) + WHEN_HOUR);
+	assert_true(sim_told(&w, "order.failed") > 0);
+	assert_true(sim_served_until(&w, "late.test") - sim_now(&w) >
+		    150 * WHEN_HOUR);
+	sim_release(&w);
 }
 
 static const char *alike(int i)
@@ -650,6 +687,7 @@ int main(void)
 		cmocka_unit_test(one_order_that_is_stuck_is_made_anew),
 		cmocka_unit_test(
 			a_limit_does_not_hold_a_name_from_a_ca_that_is_down),
+		cmocka_unit_test(who_waits_for_a_dead_ca_is_in_nobodys_way),
 		cmocka_unit_test(
 			a_limit_in_strange_words_holds_nobody_for_its_day),
 		cmocka_unit_test(a_list_behind_a_door_is_done_without),

@@ -1347,10 +1347,19 @@ static const struct {
 	{ "429", 429, HTML, NULL, -1, { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
 	{ "404",
 	  404,
-	  HTML,
+	  PROBLEM("malformed"),
 	  NULL,
 	  -1,
 	  { SCOPE_ORDER, SCOPE_ORDER, SCOPE_ORDER } },
+	{ "404, HTML",
+	  404,
+	  HTML,
+	  NULL,
+	  -1,
+	  { SCOPE_CA, SCOPE_ORDER, SCOPE_CA } },
+	{ "403, HTML", 403, HTML, NULL, -1, { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
+	{ "400, HTML", 400, HTML, NULL, -1, { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
+	{ "302, HTML", 302, HTML, NULL, -1, { SCOPE_CA, SCOPE_CA, SCOPE_CA } },
 };
 
 static bool is_blame(size_t i, enum fail_scope scope)
