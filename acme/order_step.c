@@ -628,12 +628,17 @@ static struct order_step authz_seen(struct order *o,
 	return not_validated(o, &a.challenge[o->method].problem, ctx);
 }
 
+/* A page that says that all is well is no CA's, and it may not have heard. */
 static struct order_step challenge_posted(struct order *o,
 					  const struct ca_reply *reply,
 					  const struct order_context *ctx)
 {
+	struct err problem = ERR_INIT;
+
 	if (o->unsure)
 		return authz_seen(o, reply, ctx);
+	if (reply->len && !wire_is_object(reply->body, reply->len, &problem))
+		return garbled(o, &problem, reply, ctx);
 	o->state = ORDER_CHALLENGED;
 	return wait_ms(o, ctx, schedule_poll_ms(0, reply->retry_after));
 }
